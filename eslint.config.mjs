@@ -1,0 +1,30 @@
+import js from '@eslint/js'
+import { defineConfig, globalIgnores } from 'eslint/config'
+import tseslint from 'typescript-eslint'
+
+const nodeGlobals = Object.fromEntries(
+  ['process', 'console', 'Buffer', 'URL', 'AbortController', 'AbortSignal', 'performance', 'structuredClone']
+    .concat(['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'queueMicrotask'])
+    .map((name) => [name, 'readonly']),
+)
+
+export default defineConfig(
+  globalIgnores(['dist', 'target', 'node_modules']),
+  { files: ['**/*.{mjs,cjs}'], extends: [js.configs.recommended], languageOptions: { globals: nodeGlobals } },
+  { files: ['**/*.cjs'], languageOptions: { sourceType: 'commonjs', globals: { require: 'readonly' } } },
+  {
+    files: ['lib/**/*.ts'],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      // The backend contract is asynchronous also where an in-memory backend has nothing to wait for.
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      // A user's backend, logger or handler may hand over anything; those seams take `any` on purpose.
+      '@typescript-eslint/no-explicit-any': 'off',
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+    },
+  },
+)

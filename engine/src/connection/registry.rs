@@ -1,0 +1,175 @@
+//! One client for all engines that connect in the same way: connections, monitors and pools are the costly part.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use mongodb::Client;
+use tokio::{runtime, sync::OnceCell};
+
+use super::{ConnectionError, ConnectionSettings, options, tls};
+
+/// The clients in use. They are few: looking through them beats hashing secrets.
+static CLIENTS: Mutex<Vec<Weak<SharedClient>>> = Mutex::new(Vec::new());
+
+/// A client that every engine with equal settings uses. It goes when the last of them lets go.
+pub struct SharedClient {
+    settings: ConnectionSettings,
+    /// A client's workers live and die with the runtime that it was made in.
+    runtime: Option<runtime::Id>,
+    client: OnceCell<Client>,
+}
+
+impl SharedClient {
+    /// The client; made at the first call, which looks up the SRV record if there is one. A failed look-up is tried again
+    /// by the next call. No server is contacted here.
+    ///
+    /// # Errors
+    /// The SRV record can't be found or read, or a file can't.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn client(&self) -> Result<&Client, crate::error::Error> {
+        self.client
+            .get_or_try_init(|| async {
+                let mut target = options::target(&self.settings)?;
+                let files = tls::apply(&mut target, &self.settings)?;
+                let options = options::resolve(target, &self.settings).await?;
+                let client = Client::with_options(options)?;
+                // The driver has read certificates and keys by now.
+                drop(files);
+                Ok(client)
+            })
+            .await
+    }
+}
+
+impl fmt::Debug for SharedClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedClient")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The client for these settings, shared with every engine of this runtime that gave equal ones. Waits for nothing.
+///
+/// # Errors
+/// A setting that can't be honoured, by name.
+pub fn shared_client(settings: ConnectionSettings) -> Result<Arc<SharedClient>, ConnectionError> {
+    let runtime = runtime::Handle::try_current().ok().map(|handle| handle.id());
+    let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
+    clients.retain(|client| client.strong_count() > 0);
+    let is_equal = |client: &Arc<SharedClient>| client.runtime == runtime && client.settings == settings;
+    if let Some(known) = clients.iter().filter_map(Weak::upgrade).find(is_equal) {
+        return Ok(known);
+    }
+    options::check(&settings)?;
+    let made = Arc::new(SharedClient {
+        settings,
+        runtime,
+        client: OnceCell::new(),
+    });
+    clients.push(Arc::downgrade(&made));
+    Ok(made)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(app_name: &str) -> ConnectionSettings {
+        ConnectionSettings {
+            hosts: vec!["127.0.0.1:1".to_owned()],
+            app_name: Some(app_name.to_owned()),
+            username: Some("me".to_owned()),
+            password: Some("s3cret".to_owned()),
+            ..ConnectionSettings::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn equal_settings_share_one_client_until_the_last_user_goes() {
+        let first = shared_client(settings("sharing")).expect("it can be honoured");
+        let second = shared_client(settings("sharing")).expect("it can be honoured");
+        assert!(Arc::ptr_eq(&first, &second));
+        let gone = Arc::downgrade(&first);
+        drop(first);
+        assert!(gone.upgrade().is_some());
+        drop(second);
+        assert!(gone.upgrade().is_none());
+    }
+
+    #[tokio::test]
+    async fn other_credentials_are_another_client() {
+        let mine = shared_client(settings("mine")).expect("it can be honoured");
+        let theirs = ConnectionSettings {
+            password: Some("other".to_owned()),
+            ..settings("mine")
+        };
+        assert!(!Arc::ptr_eq(
+            &mine,
+            &shared_client(theirs).expect("it can be honoured")
+        ));
+    }
+
+    #[test]
+    fn runtimes_do_not_share() {
+        let open = || {
+            let runtime = runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("it can start");
+            let client = runtime.block_on(async { shared_client(settings("runtimes")) });
+            (runtime, client.expect("it can be honoured"))
+        };
+        let (_one, first) = open();
+        let (_other, second) = open();
+        assert!(!Arc::ptr_eq(&first, &second));
+    }
+
+    #[tokio::test]
+    async fn a_refused_setting_registers_nothing() {
+        let refused = ConnectionSettings {
+            compressors: vec!["brotli".to_owned()],
+            ..settings("refused")
+        };
+        let error = shared_client(refused.clone()).expect_err("it can't be honoured");
+        assert_eq!(error.option, "compressors");
+        let known = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(
+            known
+                .iter()
+                .filter_map(Weak::upgrade)
+                .all(|client| client.settings != refused)
+        );
+    }
+
+    #[tokio::test]
+    async fn the_client_is_made_once_and_shows_no_credential() {
+        let shared = shared_client(settings("made once")).expect("it can be honoured");
+        let _ = shared.client().await.expect("no server is needed");
+        assert!(shared.client.initialized());
+        assert!(!format!("{shared:?}").contains("s3cret"));
+    }
+
+    #[tokio::test]
+    async fn certificates_in_memory_leave_no_file_behind() {
+        let ca = include_bytes!("../../tests/certificates/ca.pem");
+        let with_ca = ConnectionSettings {
+            tls: true,
+            tls_ca: Some(ca.to_vec()),
+            ..settings("with a CA")
+        };
+        let shared = shared_client(with_ca).expect("it can be honoured");
+        let _ = shared.client().await.expect("no server is needed");
+        let ours = std::fs::read_dir(std::env::temp_dir())
+            .expect("it can be read")
+            .filter_map(Result::ok)
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with("durabl-"))
+            .filter(|entry| std::fs::read(entry.path()).is_ok_and(|contents| contents == ca))
+            .count();
+        assert_eq!(ours, 0);
+    }
+}

@@ -1,0 +1,33 @@
+/**
+ * Runs one mongod and outlives its parent by a moment only. The parent holds the other end of this process's standard input: when
+ * that closes, for whatever reason (asked to stop, crashed, killed), the server is killed and its data removed. So there is
+ * one way to stop, and it is taken every time.
+ *
+ * Arguments: the directory to remove, the mongod, its arguments. Prints the server's process id, on a line.
+ */
+import { spawn } from 'node:child_process'
+import { rmSync } from 'node:fs'
+
+const [directory, mongod, ...args] = process.argv.slice(2)
+
+// A Ctrl-C at the terminal is for the parent, which decides when the server is no longer needed.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
+
+const server = spawn(mongod, args, { stdio: 'ignore' })
+let wanted = true
+
+server.once('spawn', () => console.log(server.pid))
+server.once('error', () => process.exit(1))
+server.once('exit', () => {
+  // A server that died by itself leaves its log for the parent to read.
+  if (wanted) process.exit(1)
+  rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
+  process.exit(0)
+})
+
+process.stdin.resume()
+process.stdin.once('close', () => {
+  wanted = false
+  // SIGKILL: the data is thrown away, and a server frozen by a test hears no other signal.
+  server.kill('SIGKILL')
+})

@@ -1,0 +1,58 @@
+/** A replica set of throwaway servers on loopback. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startServer } from './server.mjs'
+
+const NAME = 'rs0'
+const PRIMARY_TIMEOUT_MS = 60_000
+
+/** Waits for a primary, and does not wait out the election timeout for the first one of a set of several. */
+async function electPrimary(admin) {
+  const deadline = Date.now() + PRIMARY_TIMEOUT_MS
+  while (Date.now() < deadline) {
+    const { members = [] } = await admin.command({ replSetGetStatus: 1 }).catch(() => ({}))
+    const states = members.map((member) => member.stateStr)
+    if (states.includes('PRIMARY') && states.every((state) => state === 'PRIMARY' || state === 'SECONDARY'))
+      return
+    if (!states.includes('PRIMARY')) await admin.command({ replSetStepUp: 1 }).catch(() => {})
+    await sleep(50)
+  }
+  throw new Error(`the replica set has no primary after ${PRIMARY_TIMEOUT_MS / 1000} s`)
+}
+
+async function initiate(servers, settings) {
+  // Imported late: the scripts must be loadable before the dependencies are there.
+  const { MongoClient } = await import('mongodb')
+  const client = await MongoClient.connect(`mongodb://127.0.0.1:${servers[0].port}/?directConnection=true`)
+  try {
+    const members = servers.map(({ port }, _id) => ({ _id, host: `127.0.0.1:${port}` }))
+    await client.db('admin').command({ replSetInitiate: { _id: NAME, members, settings } })
+    await electPrimary(client.db('admin'))
+  } finally {
+    await client.close()
+  }
+}
+
+/**
+ * @param mongod the path of the server, from `findMongod`
+ * @param options.nodes how many servers; 1 by default
+ * @param options.testCommands allow fail points; false by default
+ * @param options.args more arguments for each mongod
+ * @param options.settings `settings` of the replica set's configuration, such as `electionTimeoutMillis`
+ * @returns the `url`, the `servers` (see `startServer`), and `stop()`. Whatever ends this process ends them too
+ */
+export async function startReplicaSet(mongod, { nodes = 1, testCommands, args, settings = {} } = {}) {
+  const options = { replicaSet: NAME, testCommands, args }
+  const started = await Promise.allSettled(Array.from({ length: nodes }, () => startServer(mongod, options)))
+  const servers = started.filter(({ value }) => value).map(({ value }) => value)
+  const stop = async () => void (await Promise.all(servers.map((server) => server.stop())))
+  try {
+    const failed = started.find(({ status }) => status === 'rejected')
+    if (failed) throw failed.reason
+    await initiate(servers, settings)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  const hosts = servers.map(({ port }) => `127.0.0.1:${port}`).join(',')
+  return { url: `mongodb://${hosts}/?replicaSet=${NAME}`, servers, stop }
+}

@@ -151,7 +151,7 @@ export interface EnqueueOptions {
    * `enqueue` resolves to null and makes nothing.
    */
   dedupeKey?: string
-  /** Needs a `dedupeKey`. Default `'pending+active'`. */
+  /** No effect without a `dedupeKey`. Default `'pending+active'`. */
   dedupeScope?: DedupeScope
   /**
    * `'latest'`: when a pending job holds the key, its payload is replaced by this one (an active job's never is).

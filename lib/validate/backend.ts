@@ -1,0 +1,93 @@
+/** The arguments that a backend's methods take beside those of `enqueue`. */
+import { NAME, TEXT, check, checkOr, duration, functionOf, listOf, wholeNumber } from './rules'
+import type { JobAvailableListener } from '../types'
+import { readOptions } from './options'
+
+export const DEFAULT_MAX_PER_SWEEP = 1000
+export const DEFAULT_MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000
+const DEFAULT_RECOVERY_TIMEOUT_MS = 300_000
+
+const SWEEP_SIZE = wholeNumber(1, Number.MAX_SAFE_INTEGER)
+const LISTENER = functionOf<JobAvailableListener>('(type) => …')
+const JOB_IDS = listOf('job ids (non-empty strings)', NAME)
+
+export function checkType(where: string, type: unknown): string {
+  return check(where, 'type', type, NAME)
+}
+
+/** For calls that take one type or all: undefined, or null, for all. */
+export function checkOptionalType(where: string, type: unknown): string | undefined {
+  return type === null ? undefined : checkOr(where, 'type', type, NAME, undefined)
+}
+
+export function checkDedupeKey(where: string, dedupeKey: unknown): string {
+  return check(where, 'dedupeKey', dedupeKey, NAME)
+}
+
+export function checkJobId(where: string, jobId: unknown): string {
+  return check(where, 'jobId', jobId, NAME)
+}
+
+export function checkJobIds(where: string, jobIds: unknown): readonly string[] {
+  return check(where, 'jobIds', jobIds, JOB_IDS)
+}
+
+/**
+ * Undefined, or null as in a document that has no token, for a write without one. An empty token is a token, and a
+ * wrong one: it must not turn a fenced write into an unfenced one.
+ */
+export function checkClaimToken(where: string, claimToken: unknown): string | undefined {
+  return claimToken === null ? undefined : checkOr(where, 'claimToken', claimToken, TEXT, undefined)
+}
+
+export function checkLogMessage(where: string, message: unknown): string {
+  return check(where, 'message', message, TEXT)
+}
+
+export function checkListener(where: string, listener: unknown): JobAvailableListener {
+  return check(where, 'listener', listener, LISTENER)
+}
+
+/** What `recoverStuckJobs` was given, defaults filled in. */
+export interface RecoverySettings {
+  readonly visibilityTimeoutMs: number
+  readonly maxPerSweep: number
+}
+
+export function normalizeRecovery(visibilityTimeoutMs: unknown, maxPerSweep: unknown): RecoverySettings {
+  const where = 'recoverStuckJobs'
+  return {
+    visibilityTimeoutMs: checkOr(
+      where,
+      'visibilityTimeoutMs',
+      visibilityTimeoutMs,
+      duration(1),
+      DEFAULT_RECOVERY_TIMEOUT_MS,
+    ),
+    maxPerSweep: checkOr(where, 'maxPerSweep', maxPerSweep, SWEEP_SIZE, DEFAULT_MAX_PER_SWEEP),
+  }
+}
+
+export function checkMaxAge(maxAgeMs: unknown): number {
+  return checkOr('cleanupOldJobs', 'maxAgeMs', maxAgeMs, duration(0), DEFAULT_MAX_AGE_MS)
+}
+
+const MEMORY_RULES = {
+  clock: functionOf<() => number>('() => milliseconds'),
+  random: functionOf<() => number>('() => number from 0 to 1'),
+}
+
+/** What the in-memory backends were given, defaults filled in. */
+export interface MemorySettings {
+  readonly clock: () => number
+  readonly random: () => number
+}
+
+export function normalizeMemoryOptions(where: string, options: unknown): MemorySettings {
+  const read = readOptions(where, options, MEMORY_RULES)
+  return {
+    // Looked up at each call: fake timers replace it.
+    clock: read.clock ?? (() => Date.now()),
+    random: read.random ?? (() => Math.random()),
+  }
+}

@@ -1,0 +1,67 @@
+import { argumentError } from '../errors'
+import type { Backoff, DedupeScope, EnqueueOptions } from '../types'
+import { readOptions } from './options'
+import { NAME, check, duration, oneOf, wholeNumber } from './rules'
+import type { Rule } from './rules'
+
+/** A job to be created, but for its payload: every value checked, every default filled in. All times in milliseconds. */
+export interface NewJob {
+  readonly type: string
+  readonly priority: number
+  readonly delayMs: number
+  readonly maxAttempts: number
+  readonly dedupeKey: string | null
+  /** Null exactly when `dedupeKey` is. */
+  readonly dedupeScope: DedupeScope | null
+  /** Replace the payload of the pending holder of the key. */
+  readonly coalesceLatest: boolean
+  /** Null for the default, here and below: it is not stored with the job. */
+  readonly backoff: Backoff | null
+  readonly backoffDelayMs: number | null
+  readonly backoffMaxDelayMs: number | null
+}
+
+export const DEFAULT_MAX_ATTEMPTS = 3
+/** What the stored integer can hold. */
+const MOST_ATTEMPTS = 2 ** 31 - 1
+
+const RULES = {
+  priority: wholeNumber(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
+  delay: duration(0),
+  maxAttempts: wholeNumber(1, MOST_ATTEMPTS),
+  dedupeKey: NAME,
+  dedupeScope: oneOf<DedupeScope>('pending', 'pending+active'),
+  coalesce: oneOf('latest'),
+  backoff: oneOf<Backoff>('exponential', 'fixed'),
+  backoffDelay: duration(0),
+  backoffMaxDelay: duration(0),
+} satisfies Record<keyof EnqueueOptions, Rule<unknown>>
+
+/** What `enqueue` and `claimOrEnqueue` may be given. */
+export function normalizeEnqueue(where: string, type: unknown, options: unknown): NewJob {
+  const checkedType = check(where, 'type', type, NAME)
+  const read = readOptions(where, options, RULES)
+  const dedupeKey = read.dedupeKey ?? null
+  // A scope without a key is no mistake: the key may be optional in the caller's own code.
+  const dedupeScope = dedupeKey === null ? null : (read.dedupeScope ?? 'pending+active')
+  if (read.coalesce !== undefined && dedupeScope !== 'pending') {
+    throw argumentError(
+      TypeError,
+      `${where}: option "coalesce" must be used with a dedupeKey and dedupeScope 'pending'; got ${
+        dedupeKey === null ? 'no dedupeKey' : `dedupeScope '${dedupeScope}'`
+      }`,
+    )
+  }
+  return Object.freeze({
+    type: checkedType,
+    priority: read.priority ?? 0,
+    delayMs: read.delay ?? 0,
+    maxAttempts: read.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
+    dedupeKey,
+    dedupeScope,
+    coalesceLatest: read.coalesce === 'latest',
+    backoff: read.backoff ?? null,
+    backoffDelayMs: read.backoffDelay ?? null,
+    backoffMaxDelayMs: read.backoffMaxDelay ?? null,
+  })
+}

@@ -1,0 +1,49 @@
+import { argumentError } from '../errors'
+import { nearest } from './nearest'
+import { check, isRecord } from './rules'
+import type { Rule } from './rules'
+import { quote, show } from './show'
+
+/** A set of options, by name. */
+export type Rules = Readonly<Record<string, Rule<any>>>
+
+/** What options that fit their rules come to: checked, and each read once. An absent one is `undefined`. */
+export type Read<R extends Rules> = { readonly [K in keyof R]?: R[K] extends Rule<infer T> ? T : never }
+
+const NONE: Readonly<Record<string, never>> = Object.freeze({})
+
+/**
+ * Checks the options of a call. All of them may be absent: `undefined`, or `null` for the whole set, as for an argument that
+ * was skipped. A single option of `null` is refused, as it may well be the value that somebody's look-up didn't find.
+ *
+ * @param where the call, such as `enqueue`
+ */
+export function readOptions<R extends Rules>(where: string, options: unknown, rules: R): Read<R> {
+  if (options === undefined || options === null) return NONE as Read<R>
+  if (!isRecord(options)) {
+    throw argumentError(TypeError, `${where}: options must be an object; got ${show(options)}`)
+  }
+  const read: Record<string, unknown> = {}
+  for (const name of Object.keys(options)) {
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
+    if (rule === undefined) throw unknownOption(where, name, rules)
+    const value = options[name]
+    if (value === null) throw nullOption(where, name, rule)
+    if (value !== undefined) read[name] = check(where, `option "${name}"`, value, rule)
+  }
+  return read as Read<R>
+}
+
+function unknownOption(where: string, name: string, rules: Rules): TypeError {
+  const known = Object.keys(rules)
+  const meant = nearest(name, known)
+  const hint = meant === null ? `known are ${known.join(', ')}` : `did you mean "${meant}"?`
+  return argumentError(TypeError, `${where}: unknown option ${quote(name)}; ${hint}`)
+}
+
+function nullOption(where: string, name: string, rule: Rule<unknown>): TypeError {
+  return argumentError(
+    TypeError,
+    `${where}: option "${name}" must be ${rule.allowed}; got null (leave it out, or pass undefined, for the default)`,
+  )
+}

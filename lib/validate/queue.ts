@@ -1,0 +1,200 @@
+/** The arguments of `JobQueue` and of the global functions. */
+import { constants } from 'node:os'
+import { argumentError } from '../errors'
+import type {
+  GlobalQueueOptions,
+  IJobQueueBackend,
+  JobEventListener,
+  JobHandle,
+  JobHandler,
+  JobQueueOptions,
+  Logger,
+  ProcessorConfig,
+  RunClaimedOptions,
+  SignalHandlerOptions,
+} from '../types'
+import { readOptions } from './options'
+import type { Read } from './options'
+import {
+  BOOLEAN,
+  NAME,
+  check,
+  checkOr,
+  duration,
+  functionOf,
+  isRecord,
+  listOf,
+  objectWith,
+  wholeNumber,
+} from './rules'
+import type { Rule } from './rules'
+import { show } from './show'
+
+export const DEFAULT_VISIBILITY_TIMEOUT_MS = 300_000
+export const DEFAULT_REAPER_INTERVAL_MS = 60_000
+export const DEFAULT_SHUTDOWN_TIMEOUT_MS = 30_000
+export const DEFAULT_MAX_DRAINS = 10
+const DEFAULT_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT']
+
+/** More would be a mistake in the unit, and more than any process can hold. */
+const MOST_SLOTS = 100_000
+
+/** What a backend of any era has. Others are asked for where they are used. */
+const BACKEND_METHODS = ['enqueue', 'claimOrEnqueue', 'claimNext', 'complete', 'fail'] as const
+
+const BACKEND: Rule<IJobQueueBackend> = objectWith('a backend', ...BACKEND_METHODS)
+const HANDLER: Rule<JobHandler<any>> = functionOf('(job, ctx) => …')
+export const LOGGER: Rule<Logger> = objectWith('a logger', 'debug', 'info', 'warn', 'error')
+
+const QUEUE_RULES = {
+  visibilityTimeoutMs: duration(1),
+  onJobEvent: functionOf<JobEventListener>('(event) => …'),
+  autoRecover: BOOLEAN,
+} satisfies Record<keyof JobQueueOptions, Rule<unknown>>
+
+const GLOBAL_RULES = { ...QUEUE_RULES, logger: LOGGER } satisfies Record<
+  keyof GlobalQueueOptions,
+  Rule<unknown>
+>
+
+const PROCESSOR_RULES = {
+  concurrency: wholeNumber(1, MOST_SLOTS),
+  pollInterval: duration(1),
+  heartbeatIntervalMs: duration(1),
+  timeoutMs: duration(1),
+  prefetch: wholeNumber(0, MOST_SLOTS),
+} satisfies Record<keyof ProcessorConfig, Rule<unknown>>
+
+const RUN_CLAIMED_RULES = {
+  maxDrains: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+} satisfies Record<keyof RunClaimedOptions, Rule<unknown>>
+
+const SIGNAL: Rule<NodeJS.Signals> = {
+  allowed: 'the name of a signal that a process can handle',
+  read: (value) => {
+    if (typeof value !== 'string') return { wrong: 'type' }
+    const isKnown = Object.hasOwn(constants.signals, value) && value !== 'SIGKILL' && value !== 'SIGSTOP'
+    return isKnown ? { value: value as NodeJS.Signals } : { wrong: 'range' }
+  },
+}
+
+const SIGNAL_RULES = {
+  signals: listOf('names of signals that a process can handle', SIGNAL),
+  timeoutMs: duration(0),
+} satisfies Record<keyof SignalHandlerOptions, Rule<unknown>>
+
+export function checkBackend(where: string, backend: unknown): IJobQueueBackend {
+  return check(where, 'backend', backend, BACKEND)
+}
+
+/** Undefined, or null, for the default logger. */
+export function checkLogger(where: string, logger: unknown): Logger | undefined {
+  return logger === null ? undefined : checkOr(where, 'logger', logger, LOGGER, undefined)
+}
+
+/** The options of a queue, defaults filled in. */
+export interface QueueSettings {
+  readonly visibilityTimeoutMs: number
+  readonly onJobEvent: JobEventListener | undefined
+  readonly autoRecover: boolean
+}
+
+export function normalizeQueueOptions(where: string, options: unknown): QueueSettings {
+  const read = readOptions(where, options, QUEUE_RULES)
+  return Object.freeze({
+    visibilityTimeoutMs: read.visibilityTimeoutMs ?? DEFAULT_VISIBILITY_TIMEOUT_MS,
+    onJobEvent: read.onJobEvent,
+    autoRecover: read.autoRecover ?? true,
+  })
+}
+
+/** The options of the global functions. Absent ones stay absent: they are merged before defaults apply. */
+export function readGlobalOptions(where: string, options: unknown): Read<typeof GLOBAL_RULES> {
+  return readOptions(where, options, GLOBAL_RULES)
+}
+
+/** What `process` was given, checked. */
+export interface ProcessorSettings {
+  readonly type: string
+  readonly handler: JobHandler<any>
+  readonly concurrency: number
+  /** Null for the default, here and below, which is the driver's to choose. */
+  readonly pollInterval: number | null
+  readonly heartbeatIntervalMs: number | null
+  readonly timeoutMs: number | null
+  readonly prefetch: number | null
+}
+
+export function normalizeProcessor(
+  type: unknown,
+  handler: unknown,
+  config: unknown,
+  visibilityTimeoutMs: number,
+): ProcessorSettings {
+  const checkedType = check('process', 'type', type, NAME)
+  const checkedHandler = check('process', 'handler', handler, HANDLER)
+  const read = readOptions('process', config, PROCESSOR_RULES)
+  const { heartbeatIntervalMs } = read
+  if (heartbeatIntervalMs !== undefined && heartbeatIntervalMs >= visibilityTimeoutMs) {
+    throw argumentError(
+      RangeError,
+      `process: option "heartbeatIntervalMs" must be less than the queue's visibilityTimeoutMs (${visibilityTimeoutMs}); ` +
+        `got ${show(heartbeatIntervalMs)}`,
+    )
+  }
+  return Object.freeze({
+    type: checkedType,
+    handler: checkedHandler,
+    concurrency: read.concurrency ?? 1,
+    pollInterval: read.pollInterval ?? null,
+    heartbeatIntervalMs: heartbeatIntervalMs ?? null,
+    timeoutMs: read.timeoutMs ?? null,
+    prefetch: read.prefetch ?? null,
+  })
+}
+
+/** What `runClaimed` was given, checked. */
+export interface RunClaimedSettings {
+  readonly handle: JobHandle<any>
+  readonly handler: JobHandler<any>
+  readonly maxDrains: number
+}
+
+export function normalizeRunClaimed(handle: unknown, handler: unknown, options: unknown): RunClaimedSettings {
+  const isHandle = isRecord(handle) && typeof handle.id === 'string' && typeof handle.complete === 'function'
+  if (!isHandle) {
+    throw argumentError(
+      TypeError,
+      `runClaimed: handle must be a JobHandle, as claimOrEnqueue returns it; got ${show(handle)}`,
+    )
+  }
+  const checkedHandler = check('runClaimed', 'handler', handler, HANDLER)
+  const read = readOptions('runClaimed', options, RUN_CLAIMED_RULES)
+  return Object.freeze({
+    handle: handle as unknown as JobHandle<any>,
+    handler: checkedHandler,
+    maxDrains: read.maxDrains ?? DEFAULT_MAX_DRAINS,
+  })
+}
+
+export function checkReaperInterval(intervalMs: unknown): number {
+  return checkOr('startReaper', 'intervalMs', intervalMs, duration(1), DEFAULT_REAPER_INTERVAL_MS)
+}
+
+export function checkShutdownTimeout(where: string, timeoutMs: unknown): number {
+  return checkOr(where, 'timeoutMs', timeoutMs, duration(0), DEFAULT_SHUTDOWN_TIMEOUT_MS)
+}
+
+/** What `installSignalHandlers` was given, defaults filled in. */
+export interface SignalSettings {
+  readonly signals: readonly NodeJS.Signals[]
+  readonly timeoutMs: number
+}
+
+export function normalizeSignalOptions(options: unknown): SignalSettings {
+  const read = readOptions('installSignalHandlers', options, SIGNAL_RULES)
+  return Object.freeze({
+    signals: read.signals ?? DEFAULT_SIGNALS,
+    timeoutMs: read.timeoutMs ?? DEFAULT_SHUTDOWN_TIMEOUT_MS,
+  })
+}

@@ -1,0 +1,153 @@
+import { argumentError } from '../errors'
+import { show } from './show'
+
+/** What an argument may be. Rules are values, so that a set of options is checked against a table. */
+export interface Rule<T> {
+  /** What is allowed, to follow "must be". */
+  readonly allowed: string
+  /** The value to use; or what is wrong with it: its kind (a `TypeError`), or only its size (a `RangeError`). */
+  readonly read: (value: unknown) => Reading<T>
+}
+
+export type Reading<T> = { readonly value: T } | typeof WRONG_TYPE | typeof OUT_OF_RANGE
+
+const WRONG_TYPE = { wrong: 'type' } as const
+const OUT_OF_RANGE = { wrong: 'range' } as const
+
+/**
+ * Checks one argument.
+ *
+ * @param where the call, such as `enqueue`
+ * @param what the argument, such as `option "delay"`
+ */
+export function check<T>(where: string, what: string, value: unknown, rule: Rule<T>): T {
+  const reading = rule.read(value)
+  if ('value' in reading) return reading.value
+  const errorClass = reading.wrong === 'type' ? TypeError : RangeError
+  throw argumentError(errorClass, `${where}: ${what} must be ${rule.allowed}; got ${show(value)}`)
+}
+
+/** As {@link check}, where `undefined` stands for the default. */
+export function checkOr<T, D>(
+  where: string,
+  what: string,
+  value: unknown,
+  rule: Rule<T>,
+  fallback: D,
+): T | D {
+  return value === undefined ? fallback : check(where, what, value, rule)
+}
+
+/** A whole number within bounds. `-0` becomes 0. */
+export function wholeNumber(least: number, most: number, unit = ''): Rule<number> {
+  return {
+    allowed: `a whole number ${bounds(least, most, unit)}`,
+    read: (value) => {
+      if (typeof value !== 'number') return WRONG_TYPE
+      return Number.isInteger(value) && value >= least && value <= most ? { value: value + 0 } : OUT_OF_RANGE
+    },
+  }
+}
+
+/** As long as anything may be put off: a hundred years. Far below what a date can hold, far above any mistake in units. */
+const LONGEST_MS = 3_155_760_000_000
+
+/**
+ * A length of time in milliseconds. Fractions are taken, as they come out of calculations with random numbers, and
+ * rounded up, so that nothing happens too early.
+ */
+export function duration(least: number): Rule<number> {
+  return {
+    allowed: `a number ${bounds(least, LONGEST_MS, 'milliseconds')}`,
+    read: (value) => {
+      if (typeof value !== 'number') return WRONG_TYPE
+      return value >= least && value <= LONGEST_MS ? { value: Math.ceil(value) + 0 } : OUT_OF_RANGE
+    },
+  }
+}
+
+function bounds(least: number, most: number, unit: string): string {
+  return `from ${least} to ${most}${unit === '' ? '' : ` ${unit}`}`
+}
+
+/** Names are short; a long one is a payload in the wrong place. */
+const LONGEST_NAME = 4096
+
+/** Half of a pair encodes to the replacement character, so that two different names would become one in the database. */
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+/** A non-empty string that the database keeps exactly: job types and dedupe keys. */
+export const NAME: Rule<string> = {
+  allowed: `a non-empty string of at most ${LONGEST_NAME} characters, without null characters and unpaired surrogates`,
+  read: (value) => {
+    if (typeof value !== 'string') return WRONG_TYPE
+    if (value === '') return WRONG_TYPE
+    return value.length > LONGEST_NAME || value.includes('\0') || LONE_SURROGATE.test(value)
+      ? OUT_OF_RANGE
+      : { value }
+  },
+}
+
+/** Any string. */
+export const TEXT: Rule<string> = {
+  allowed: 'a string',
+  read: (value) => (typeof value === 'string' ? { value } : WRONG_TYPE),
+}
+
+export const BOOLEAN: Rule<boolean> = {
+  allowed: 'true or false',
+  read: (value) => (typeof value === 'boolean' ? { value } : WRONG_TYPE),
+}
+
+export function functionOf<F>(signature: string): Rule<F> {
+  return {
+    allowed: `a function ${signature}`,
+    read: (value) => (typeof value === 'function' ? { value: value as F } : WRONG_TYPE),
+  }
+}
+
+/** One of a few words. A word that is none of them is out of range; anything else is of the wrong type. */
+export function oneOf<T extends string>(...words: readonly T[]): Rule<T> {
+  return {
+    allowed: words.map((word) => `'${word}'`).join(' or '),
+    read: (value) => {
+      if (typeof value !== 'string') return WRONG_TYPE
+      return words.includes(value as T) ? { value: value as T } : OUT_OF_RANGE
+    },
+  }
+}
+
+/** Whether it can be looked into: an object that is not an array. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** An object that has all these methods. */
+export function objectWith<T>(noun: string, ...methods: readonly string[]): Rule<T> {
+  return {
+    allowed: `${noun} (an object with ${methods.map((method) => `${method}()`).join(', ')})`,
+    read: (value) => {
+      if (!isRecord(value)) return WRONG_TYPE
+      return methods.every((method) => typeof value[method] === 'function')
+        ? { value: value as T }
+        : WRONG_TYPE
+    },
+  }
+}
+
+/** A list, each element of which fits a rule. */
+export function listOf<T>(plural: string, rule: Rule<T>): Rule<readonly T[]> {
+  return {
+    allowed: `an array of ${plural}`,
+    read: (value) => {
+      if (!Array.isArray(value)) return WRONG_TYPE
+      const read: T[] = []
+      for (const element of value as unknown[]) {
+        const reading = rule.read(element)
+        if (!('value' in reading)) return reading
+        read.push(reading.value)
+      }
+      return { value: Object.freeze(read) }
+    },
+  }
+}

@@ -1,0 +1,202 @@
+import type { DurablError } from '../errors'
+import { failureToError } from '../errors'
+import { KeepAlive } from '../keep-alive'
+import { ManagedRun } from '../managed-run'
+import type { RunOwner, RunPlan } from '../managed-run'
+import type { NativeEngine, NativeEvent } from '../mongo/native'
+import { reasonOf } from '../outcome'
+import type { IJobQueueBackend, Job, JobHandler } from '../types'
+import type { Driver, DriverOptions, Processor } from './driver'
+import { EngineProcessor } from './engine-processor'
+import { EngineSettler } from './engine-settler'
+import { RunSet } from './run-set'
+import { splitDocuments } from './split-documents'
+
+/** What the driver uses of an unmodified `MongoJobQueue`. */
+export interface EngineLink {
+  readonly native: Pick<NativeEngine, 'process' | 'finish' | 'adopt' | 'quiesce' | 'startRecovery'>
+  decodeJob(document: Uint8Array): Job<any>
+  /** Documents that lie end to end. */
+  decodeJobs(documents: Buffer, count: number): Job<any>[]
+  subscribe(listener: (event: NativeEvent) => void): () => void
+}
+
+/** The jobs of one processor on their way from the engine to the handler. */
+interface Line {
+  readonly processor: EngineProcessor
+  readonly plan: RunPlan
+}
+
+/**
+ * Drives an unmodified `MongoJobQueue`. The engine claims, renews and writes on its own threads; what is left to do here is
+ * to start handlers and to tell how they ended, both in batches.
+ */
+export class EngineDriver implements Driver {
+  private readonly runs = new RunSet()
+  private readonly settler: EngineSettler
+  private readonly lines = new Map<number, Line>()
+  private readonly keepAlive = new KeepAlive()
+  private readonly unsubscribe: () => void
+  /** This queue asked for the engine's sweeps; else they are another queue's, and its to report. */
+  private recovers = false
+  private quiescent = false
+
+  constructor(
+    private readonly engine: EngineLink,
+    backend: IJobQueueBackend,
+    private readonly options: DriverOptions,
+  ) {
+    this.settler = new EngineSettler(engine.native, backend, this.runs)
+    this.unsubscribe = engine.subscribe((event) => this.received(event))
+  }
+
+  process(processor: Processor): void {
+    const { type, concurrency, handler, timeoutMs } = processor
+    const { visibilityTimeoutMs, autoRecover, report } = this.options
+    const id = this.engine.native.process({
+      type,
+      concurrency,
+      pollIntervalMs: processor.pollInterval,
+      heartbeatIntervalMs: processor.heartbeatIntervalMs,
+      visibilityTimeoutMs,
+      prefetch: processor.prefetch,
+    })
+    const owner = new EngineProcessor(concurrency, this.runs)
+    this.lines.set(id, {
+      processor: owner,
+      plan: { handler, timeoutMs, settler: this.settler, owner, report },
+    })
+    this.keepAlive.hold()
+    if (!autoRecover) return
+    this.recovers = true
+    this.engine.native.startRecovery(visibilityTimeoutMs)
+  }
+
+  /** The engine saw the job pass. */
+  wake(): void {}
+
+  async adopt(job: Job<any>, handler: JobHandler<any>): Promise<ManagedRun | null> {
+    this.keepAlive.hold()
+    try {
+      const { value: runId, failure } = await this.engine.native.adopt(
+        job.id,
+        job.claimToken ?? '',
+        this.options.visibilityTimeoutMs,
+      )
+      if (failure !== null) throw failureToError(failure, null)
+      return runId === null ? null : await this.runAdopted(runId, job, handler)
+    } finally {
+      this.keepAlive.release()
+    }
+  }
+
+  private runAdopted(runId: number, job: Job<any>, handler: JobHandler<any>): Promise<ManagedRun> {
+    return new Promise((resolve) => {
+      const owner: RunOwner = {
+        slotFreed() {},
+        ended: (run) => {
+          this.runs.remove(run)
+          resolve(run)
+        },
+      }
+      const { settler } = this
+      const run = new ManagedRun(runId, job, {
+        handler,
+        timeoutMs: null,
+        settler,
+        owner,
+        report: this.options.report,
+      })
+      this.runs.add(run)
+      // The queue may have been shut down meanwhile.
+      if (this.quiescent) run.release()
+      else run.start()
+    })
+  }
+
+  backendStarted(): void {}
+
+  quiesce(): void {
+    this.quiescent = true
+    this.engine.native.quiesce([...this.lines.keys()])
+    this.runs.releaseWaiting()
+  }
+
+  idle(): Promise<void> {
+    return this.runs.idle()
+  }
+
+  abort(reason: DurablError): void {
+    this.runs.abortAll(reason)
+  }
+
+  releaseAll(): void {
+    this.runs.releaseAll()
+  }
+
+  close(): void {
+    this.unsubscribe()
+    this.keepAlive.drop()
+  }
+
+  private received(event: NativeEvent): void {
+    switch (event.kind) {
+      case 'jobs':
+        return this.jobsClaimed(event.processorId, event.runIds, event.documents)
+      case 'settled':
+        return this.settler.received(event.results)
+      case 'lease-lost':
+        for (const runId of event.runIds) this.runs.get(runId)?.leaseLost('heartbeat')
+        return
+      case 'recovered':
+        if (this.recovers) this.options.report.recovered(event.handled, event.saturated)
+        return
+      case 'recovery-failed':
+        if (this.recovers) this.options.report.recoveryFailed(event.phase, event.message)
+        return
+      case 'wake':
+      case 'stream':
+      case 'log':
+        // The backend's own.
+        return
+    }
+  }
+
+  private jobsClaimed(processorId: number, runIds: number[], documents: Buffer): void {
+    const line = this.lines.get(processorId)
+    // Another queue's, on the same backend.
+    if (line === undefined) return
+    const jobs = this.decode(runIds, documents)
+    for (let i = 0; i < runIds.length; i += 1) {
+      const job = jobs[i]
+      if (job != null) this.accept(new ManagedRun(runIds[i]!, job, line.plan), line)
+    }
+    line.processor.startRuns()
+  }
+
+  private accept(run: ManagedRun, line: Line): void {
+    this.runs.add(run)
+    this.options.report.claimed(run.job)
+    if (this.quiescent) run.release()
+    else line.processor.accept(run)
+  }
+
+  /** All at once, as nearly always can be done; one by one where a document is damaged, so that the others still run. */
+  private decode(runIds: number[], documents: Buffer): (Job<any> | null)[] {
+    try {
+      return this.engine.decodeJobs(documents, runIds.length)
+    } catch {
+      return splitDocuments(documents).map((document, i) => this.decodeOne(runIds[i]!, document))
+    }
+  }
+
+  private decodeOne(runId: number, document: Uint8Array): Job<any> | null {
+    try {
+      return this.engine.decodeJob(document)
+    } catch (err) {
+      this.options.report.logger.error({ err }, 'a claimed job could not be decoded: it fails')
+      this.settler.refuse(runId, `the job could not be decoded: ${reasonOf(err)}`)
+      return null
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import { heartbeat, settle, writeLog } from '../backend-calls'
+import { failureToError } from '../errors'
+import type { ManagedRun, Settler } from '../managed-run'
+import type { Settlement, Verdict } from '../outcome'
+import type { HeartbeatResult, IJobQueueBackend } from '../types'
+import type { NativeEngine, NativeRunResult, NativeRunVerdict, NativeSettled } from '../mongo/native'
+import type { RunSet } from './run-set'
+import { VerdictBatch } from './verdict-batch'
+
+/** Settles runs through the engine, which writes their verdicts together and keeps their leases. */
+export class EngineSettler implements Settler {
+  private readonly batch = new VerdictBatch((verdicts) => this.finish(verdicts))
+  /** Runs that the engine has ended although their verdict could not be written. What follows goes by job and token. */
+  private readonly endedByEngine = new WeakSet<ManagedRun>()
+
+  constructor(
+    private readonly native: Pick<NativeEngine, 'finish'>,
+    private readonly backend: IJobQueueBackend,
+    private readonly runs: RunSet,
+  ) {}
+
+  settle(run: ManagedRun, verdict: Verdict, elapsedMs: number | null): void {
+    if (this.endedByEngine.has(run)) this.settleByToken(run, verdict)
+    else this.batch.add({ runId: run.id, kind: verdict.kind, reason: verdict.reason, elapsedMs })
+  }
+
+  /** Fails a claim that never became a run. */
+  refuse(runId: number, reason: string): void {
+    this.batch.add({ runId, kind: 'fail', reason, elapsedMs: null })
+  }
+
+  heartbeat(run: ManagedRun): Promise<HeartbeatResult> {
+    return heartbeat(this.backend, run.job)
+  }
+
+  log(run: ManagedRun, message: string): Promise<void> {
+    return writeLog(this.backend, run.job, message)
+  }
+
+  /** The engine's answers to a batch. */
+  received(results: NativeRunResult[]): void {
+    for (const { runId, settled, failure } of results) {
+      const run = this.runs.get(runId)
+      if (run === undefined) continue
+      if (settled !== null) run.settled(settlementOf(settled))
+      else
+        this.failed(
+          run,
+          failure === null ? new Error('the engine gave no result') : failureToError(failure, null),
+        )
+    }
+  }
+
+  private finish(verdicts: NativeRunVerdict[]): void {
+    try {
+      this.native.finish(verdicts)
+    } catch (err) {
+      for (const { runId } of verdicts) {
+        const run = this.runs.get(runId)
+        if (run !== undefined) this.failed(run, err)
+      }
+    }
+  }
+
+  private failed(run: ManagedRun, err: unknown): void {
+    this.endedByEngine.add(run)
+    run.writeFailed(err)
+  }
+
+  private settleByToken(run: ManagedRun, verdict: Verdict): void {
+    settle(this.backend, run.job, verdict).then(
+      (found) => run.settled(found),
+      (err: unknown) => run.writeFailed(err),
+    )
+  }
+}
+
+function settlementOf(settled: NativeSettled): Settlement {
+  const { status, terminalStatus } = settled
+  if (status !== 'already-terminal') return { status }
+  // The engine sets it exactly with this status.
+  return { status, terminalStatus: terminalStatus ?? 'completed' }
+}

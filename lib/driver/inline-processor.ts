@@ -1,0 +1,90 @@
+import { canRelease, settle, understood } from '../backend-calls'
+import { Deferred } from '../deferred'
+import { DurablError } from '../errors'
+import { ManagedRun } from '../managed-run'
+import type { RunOwner, Settler } from '../managed-run'
+import { RELEASE } from '../outcome'
+import type { Settlement, Verdict } from '../outcome'
+import type { HeartbeatResult, Job, JobContext } from '../types'
+import type { Processor } from './driver'
+import type { JsProcessorHost } from './js-processor'
+
+/**
+ * Registers a processor with a backend that runs handlers inside `enqueue`. The backend claims and waits; the run itself is
+ * managed as every other is, and settled through the context that the backend made for it.
+ */
+export function processInline(processor: Processor, host: JsProcessorHost): void {
+  const { backend } = host
+  if (typeof backend.registerHandler !== 'function') {
+    throw new DurablError(
+      'ERR_DURABL_UNSUPPORTED',
+      'the backend has executesInline, but no registerHandler()',
+    )
+  }
+  backend.registerHandler(processor.type, (job, ctx) => runInline(processor, host, job, ctx))
+}
+
+function runInline(processor: Processor, host: JsProcessorHost, job: Job, ctx: JobContext): Promise<void> {
+  const over = new Deferred<void>()
+  const owner: RunOwner = {
+    slotFreed() {},
+    ended(run) {
+      host.runs.remove(run)
+      over.resolve()
+    },
+  }
+  const { handler, timeoutMs } = processor
+  const settler = new InlineSettler(host, ctx)
+  const run = new ManagedRun(host.nextRunId(), job, {
+    handler,
+    timeoutMs,
+    settler,
+    owner,
+    report: host.report,
+  })
+  host.runs.add(run)
+  host.report.claimed(job)
+  run.start()
+  return over.promise
+}
+
+/** Settles a run through the context of the backend that runs it. */
+class InlineSettler implements Settler {
+  constructor(
+    private readonly host: JsProcessorHost,
+    private readonly ctx: JobContext,
+  ) {}
+
+  settle(run: ManagedRun, verdict: Verdict): void {
+    this.write(run, verdict).then(
+      (found) => (found === null ? run.leftToExpire() : run.settled(found)),
+      (err: unknown) => run.writeFailed(err),
+    )
+  }
+
+  heartbeat(): Promise<HeartbeatResult> {
+    return this.ctx.heartbeat()
+  }
+
+  log(_run: ManagedRun, message: string): Promise<void> {
+    return this.ctx.log(message)
+  }
+
+  private async write(run: ManagedRun, verdict: Verdict): Promise<Settlement | null> {
+    const { backend } = this.host
+    // A context has no release: that is the backend's own.
+    if (verdict.kind === 'release') return canRelease(backend) ? settle(backend, run.job, RELEASE) : null
+    return understood(await this.say(verdict.kind, verdict.reason ?? ''), verdict, run.job)
+  }
+
+  private say(kind: 'complete' | 'fail' | 'failFatal', reason: string): Promise<unknown> {
+    switch (kind) {
+      case 'complete':
+        return this.ctx.complete()
+      case 'fail':
+        return this.ctx.fail(reason)
+      case 'failFatal':
+        return this.ctx.failFatal(reason)
+    }
+  }
+}

@@ -1,0 +1,168 @@
+import { claimNext } from '../backend-calls'
+import { Deferred } from '../deferred'
+import { FailureStreak } from '../failure-streak'
+import { ManagedRun } from '../managed-run'
+import type { RunOwner, RunPlan } from '../managed-run'
+import type { Reporter } from '../report'
+import { after, monotonicNow } from '../timers'
+import type { Cancel } from '../timers'
+import type { IJobQueueBackend, Job } from '../types'
+import type { Processor } from './driver'
+import { DueTimes } from './due-times'
+import type { JsSettler } from './js-settler'
+import type { LeaseTerms } from './lease-keeper'
+import { errorWait, idleWait } from './pace'
+import type { RunSet } from './run-set'
+
+/** What a processor needs of its driver. */
+export interface JsProcessorHost {
+  readonly backend: IJobQueueBackend
+  readonly settler: JsSettler
+  readonly runs: RunSet
+  readonly report: Reporter
+  nextRunId(): number
+  leaseTerms(heartbeatIntervalMs: number | null): LeaseTerms
+  /** The longest silence between two looks where the user has not said. */
+  defaultPollInterval(): number
+}
+
+/**
+ * Claims and runs the jobs of one type on any backend.
+ *
+ * A look for work is made at once when the processor starts, when a wake-up comes, when a job was found and when a run has
+ * ended; else after a wait as {@link idleWait} or, after a failure, {@link errorWait} say. Looks are made one at a time until
+ * one finds work, then for more free slots at once: an idle type costs one query per look, a busy one fills its slots.
+ */
+export class JsProcessor implements RunOwner {
+  private readonly plan: RunPlan
+  private readonly streak: FailureStreak
+  private readonly due = new DueTimes(() => this.wake())
+  /** Slots taken by runs. */
+  private running = 0
+  /** Slots kept for claims that are on their way. */
+  private looking = 0
+  /** How many looks may be under way at once. */
+  private appetite = 1
+  private emptyLooks = 0
+  /** A wake-up came during a look, which may have been too early to see the job. */
+  private woken = false
+  private stopped = false
+  private cancelWait: Cancel | null = null
+  private noLooks: Deferred<void> | null = null
+
+  constructor(
+    private readonly processor: Processor,
+    private readonly host: JsProcessorHost,
+  ) {
+    const { report, settler } = host
+    this.plan = { handler: processor.handler, timeoutMs: processor.timeoutMs, settler, owner: this, report }
+    this.streak = new FailureStreak(report.logger, 'claiming jobs', { type: processor.type })
+  }
+
+  /** There may be work. If a slot is free, the backend is asked before this returns; not while it fails. */
+  wake(): void {
+    this.woken = true
+    if (this.streak.length === 0) this.look()
+  }
+
+  /** There will be work in so many milliseconds. */
+  wakeIn(delayMs: number): void {
+    if (!this.stopped) this.due.add(delayMs)
+  }
+
+  /** No claims from now on. A claim that is on its way is given back when it arrives. */
+  stop(): void {
+    this.stopped = true
+    this.cancelWait?.()
+    this.due.clear()
+  }
+
+  /** Resolves when no claim is on its way. */
+  looksEnded(): Promise<void> {
+    if (this.looking === 0) return Promise.resolve()
+    this.noLooks ??= new Deferred()
+    return this.noLooks.promise
+  }
+
+  /** Nothing: the slot is held until the verdict is written. Earlier, the follower of its key could not be claimed. */
+  slotFreed(): void {}
+
+  ended(run: ManagedRun): void {
+    this.host.settler.forget(run)
+    this.host.runs.remove(run)
+    this.running -= 1
+    if (this.streak.length === 0) this.look()
+  }
+
+  private look(): void {
+    while (
+      !this.stopped &&
+      this.looking < this.appetite &&
+      this.looking + this.running < this.processor.concurrency
+    ) {
+      this.lookOnce()
+    }
+  }
+
+  private lookOnce(): void {
+    this.cancelWait?.()
+    this.woken = false
+    this.looking += 1
+    const sentAt = monotonicNow()
+    claimNext(this.host.backend, this.processor.type).then(
+      (job) => {
+        this.looking -= 1
+        this.streak.succeeded()
+        if (job === null) this.foundNothing()
+        else this.found(job, sentAt)
+        this.tellLooksEnded()
+      },
+      (err: unknown) => {
+        this.looking -= 1
+        this.lookFailed(err)
+        this.tellLooksEnded()
+      },
+    )
+  }
+
+  private found(job: Job, sentAt: number): void {
+    this.emptyLooks = 0
+    this.appetite = Math.min(this.appetite * 2, this.processor.concurrency)
+    const run = new ManagedRun(this.host.nextRunId(), job, this.plan)
+    this.running += 1
+    this.host.runs.add(run)
+    this.host.report.claimed(job)
+    if (this.stopped) return run.release()
+    this.host.settler.keepLease(run, this.host.leaseTerms(this.processor.heartbeatIntervalMs), sentAt)
+    run.start()
+    this.look()
+  }
+
+  private foundNothing(): void {
+    this.appetite = 1
+    if (this.woken) this.look()
+    if (this.stopped || this.looking > 0) return
+    this.emptyLooks += 1
+    const pollInterval = this.processor.pollInterval ?? this.host.defaultPollInterval()
+    this.lookIn(idleWait(this.emptyLooks, pollInterval, Math.random()))
+  }
+
+  private lookFailed(err: unknown): void {
+    this.appetite = 1
+    // Several looks that fail together are one failure.
+    if (this.stopped || this.looking > 0) return
+    this.streak.failed(err)
+    this.lookIn(errorWait(this.streak.length, Math.random()))
+  }
+
+  private lookIn(delayMs: number): void {
+    this.cancelWait?.()
+    this.cancelWait = after(delayMs, () => this.look())
+  }
+
+  private tellLooksEnded(): void {
+    if (this.looking > 0) return
+    this.noLooks?.resolve()
+    this.noLooks = null
+  }
+}

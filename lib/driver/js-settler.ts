@@ -1,0 +1,59 @@
+import { canRelease, heartbeat, settle, writeLog } from '../backend-calls'
+import type { SafeLogger } from '../logger'
+import type { ManagedRun, Settler } from '../managed-run'
+import type { Verdict } from '../outcome'
+import type { HeartbeatResult, IJobQueueBackend } from '../types'
+import { LeaseKeeper } from './lease-keeper'
+import type { LeaseTerms } from './lease-keeper'
+
+/** Settles runs through the methods of any backend, and keeps their leases meanwhile. */
+export class JsSettler implements Settler {
+  private readonly keepers = new Map<ManagedRun, LeaseKeeper>()
+
+  constructor(
+    private readonly backend: IJobQueueBackend,
+    private readonly logger: SafeLogger,
+  ) {}
+
+  /** Keeps the run's lease from now on, until the run is settled. */
+  keepLease(run: ManagedRun, terms: LeaseTerms, sentAt: number): void {
+    const { type, id: jobId } = run.job
+    const keeper = new LeaseKeeper(
+      run,
+      terms,
+      () => heartbeat(this.backend, run.job),
+      (err) => this.logger.warn({ type, jobId, err }, 'lease could not be renewed; it is tried again'),
+    )
+    this.keepers.set(run, keeper)
+    keeper.start(sentAt)
+  }
+
+  /** The run is over. */
+  forget(run: ManagedRun): void {
+    this.keepers.get(run)?.stop()
+    this.keepers.delete(run)
+  }
+
+  /** The queue is closed: no timer may be left. */
+  forgetAll(): void {
+    for (const keeper of this.keepers.values()) keeper.stop()
+    this.keepers.clear()
+  }
+
+  settle(run: ManagedRun, verdict: Verdict): void {
+    if (verdict.kind === 'release' && !canRelease(this.backend)) return run.leftToExpire()
+    // The lease is kept meanwhile: a run whose settlement fails may go on.
+    settle(this.backend, run.job, verdict).then(
+      (found) => run.settled(found),
+      (err: unknown) => run.writeFailed(err),
+    )
+  }
+
+  heartbeat(run: ManagedRun): Promise<HeartbeatResult> {
+    return this.keepers.get(run)?.beat() ?? heartbeat(this.backend, run.job)
+  }
+
+  log(run: ManagedRun, message: string): Promise<void> {
+    return writeLog(this.backend, run.job, message)
+  }
+}

@@ -1,0 +1,86 @@
+import type { ManagedRun } from '../managed-run'
+import { afterIfAlive, monotonicNow } from '../timers'
+import type { Cancel } from '../timers'
+import type { HeartbeatResult } from '../types'
+
+/** What keeps one lease. */
+export interface LeaseTerms {
+  readonly visibilityTimeoutMs: number
+  readonly heartbeatIntervalMs: number
+}
+
+/** The owner gives up this much before the backend would take the lease away, at most; for short leases, a tenth of them. */
+const MARGIN_MS = 1000
+
+/**
+ * Renews the lease of one run by ordinary timers, and declares it lost when it can no longer be sure of it.
+ *
+ * The deadline is counted from before the claim or the renewal was *sent*: when the reply takes long, the backend may have
+ * counted from any moment since.
+ */
+export class LeaseKeeper {
+  private stopped = false
+  private cancelBeat: Cancel | null = null
+  private cancelDeadline: Cancel | null = null
+
+  constructor(
+    private readonly run: ManagedRun,
+    private readonly terms: LeaseTerms,
+    private readonly renew: () => Promise<HeartbeatResult>,
+    private readonly onFailure: (err: unknown) => void,
+  ) {}
+
+  /** @param sentAt when the claim was sent, on the monotonic clock */
+  start(sentAt: number): void {
+    this.holdsSince(sentAt)
+    this.beatIn(this.terms.heartbeatIntervalMs)
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.cancelBeat?.()
+    this.cancelDeadline?.()
+  }
+
+  /** Renews now, also for a handler that asks by hand. */
+  async beat(): Promise<HeartbeatResult> {
+    const sentAt = monotonicNow()
+    const result = await this.renew()
+    if (result === 'applied' && !this.stopped) this.holdsSince(sentAt)
+    return result
+  }
+
+  private holdsSince(sentAt: number): void {
+    const { visibilityTimeoutMs } = this.terms
+    const margin = Math.min(MARGIN_MS, visibilityTimeoutMs / 10)
+    this.cancelDeadline?.()
+    this.cancelDeadline = afterIfAlive(
+      Math.max(0, visibilityTimeoutMs - margin - (monotonicNow() - sentAt)),
+      () => this.lose(),
+    )
+  }
+
+  private beatIn(delayMs: number): void {
+    this.cancelBeat = afterIfAlive(delayMs, () => void this.beatOnTime())
+  }
+
+  private async beatOnTime(): Promise<void> {
+    let next = this.terms.heartbeatIntervalMs
+    try {
+      if (this.run.needsLease && (await this.beat()) === 'lease-lost') this.lose()
+    } catch (err) {
+      if (this.stopped) return
+      this.onFailure(err)
+      // Sooner than usual: there may be time for a few more tries before the deadline.
+      next /= 4
+    }
+    if (!this.stopped) this.beatIn(next)
+  }
+
+  /** Not while a verdict is on its way: it ends the lease itself, and its reply tells whether it still had one. */
+  private lose(): void {
+    if (this.stopped || !this.run.needsLease) return
+    this.stop()
+    this.run.leaseLost('heartbeat')
+  }
+}

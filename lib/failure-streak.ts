@@ -1,0 +1,42 @@
+import type { SafeLogger } from './logger'
+
+/** From here on a streak of failures is no hiccup. */
+const ERROR_AT = 5
+
+/**
+ * Reports something that is retried for ever without flooding the log: each of the first failures is a warning, the fifth in
+ * a row is one error, those after it are silent until it works again.
+ */
+export class FailureStreak {
+  private failures = 0
+
+  constructor(
+    private readonly logger: SafeLogger,
+    /** What fails, as the start of a sentence: `'claiming jobs'`. */
+    private readonly what: string,
+    private readonly fields: Record<string, unknown>,
+  ) {}
+
+  /** How many failures there have been in a row. */
+  get length(): number {
+    return this.failures
+  }
+
+  failed(err: unknown): void {
+    this.failures += 1
+    const fields = { ...this.fields, err, failures: this.failures }
+    if (this.failures < ERROR_AT) this.logger.warn(fields, `${this.what} failed; it is tried again`)
+    else if (this.failures === ERROR_AT) {
+      this.logger.error(
+        fields,
+        `${this.what} keeps failing; it is tried again until it works, without further reports`,
+      )
+    } else this.logger.debug(fields, `${this.what} still fails`)
+  }
+
+  succeeded(): void {
+    if (this.failures >= ERROR_AT)
+      this.logger.info({ ...this.fields, failures: this.failures }, `${this.what} works again`)
+    this.failures = 0
+  }
+}

@@ -1,0 +1,30 @@
+import { COMPLETE, failed, failedFatally } from './outcome'
+import type { ManagedRun } from './managed-run'
+import type { CompleteResult, FailFatalResult, FailResult, HeartbeatResult, JobContext } from './types'
+
+/**
+ * What a handler sees of its run. The methods are fields, so that `async (job, { complete, log }) => …` works; the signal is
+ * an accessor, so that a run whose handler never asks for it never makes one. (Measured: 40 ns a run; as an object
+ * literal with an accessor, 670 ns.)
+ */
+export class RunContext implements JobContext {
+  readonly complete: () => Promise<CompleteResult>
+  readonly fail: (reason: string) => Promise<FailResult>
+  readonly failFatal: (reason: string) => Promise<FailFatalResult>
+  readonly heartbeat: () => Promise<HeartbeatResult>
+  readonly log: (message: string) => Promise<void>
+  readonly #run: ManagedRun
+
+  constructor(run: ManagedRun) {
+    this.#run = run
+    this.complete = () => run.settleByHand(COMPLETE) as Promise<CompleteResult>
+    this.fail = (reason) => run.settleByHand(failed(reason)) as Promise<FailResult>
+    this.failFatal = (reason) => run.settleByHand(failedFatally(reason)) as Promise<FailFatalResult>
+    this.heartbeat = () => run.heartbeat()
+    this.log = (message) => run.log(message)
+  }
+
+  get signal(): AbortSignal {
+    return this.#run.signal()
+  }
+}

@@ -1,0 +1,53 @@
+import { setImmediate as realSetImmediate } from 'node:timers'
+
+/** The longest delay that timers take; a longer one would fire at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1
+
+/** Stops a timer. Harmless when it has fired. */
+export type Cancel = () => void
+
+/**
+ * Runs `callback` once, `delayMs` from now. The global timer is looked up at every call, so that a test which has
+ * replaced it (Jest's, Vitest's and Node's fake timers) is in charge of the time here too.
+ */
+export function after(delayMs: number, callback: () => void): Cancel {
+  const timer = globalThis.setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS))
+  return () => globalThis.clearTimeout(timer)
+}
+
+/** As {@link after}, but keeps no process alive: for what needs doing only while something else lives. */
+export function afterIfAlive(delayMs: number, callback: () => void): Cancel {
+  const timer = globalThis.setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS))
+  // Fake timers, and those of a browser-like test environment, may be plain numbers.
+  if (typeof timer === 'object' && typeof timer.unref === 'function') timer.unref()
+  return () => globalThis.clearTimeout(timer)
+}
+
+/**
+ * Waits for `promise`, but never longer than `limitMs`. Tells whether it settled in time; how it settled is the
+ * caller's to look at, and a rejection is not rethrown.
+ */
+export function settlesWithin(promise: PromiseLike<unknown>, limitMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = after(Math.max(0, limitMs), () => resolve(false))
+    const settled = () => {
+      cancel()
+      resolve(true)
+    }
+    promise.then(settled, settled)
+  })
+}
+
+/**
+ * Monotonic milliseconds, for durations. Taken before any test can replace it: how long something took is a fact even
+ * where the time is faked.
+ */
+export const monotonicNow: () => number = performance.now.bind(performance)
+
+/** Runs `callback` once all microtasks that are due have run. Never faked. */
+export const afterMicrotasks: (callback: () => void) => void = process.nextTick.bind(process)
+
+/** Runs `callback` after the event loop had its turn for timers and I/O. Never faked. */
+export function afterIo(callback: () => void): void {
+  realSetImmediate(callback)
+}

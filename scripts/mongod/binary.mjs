@@ -5,11 +5,11 @@ import { delimiter, join } from 'node:path'
 import { capture } from '../process.mjs'
 
 /** Older servers are refused by durabl. */
-export const OLDEST_SERVER = 6
+const OLDEST_SERVER = 6
 
 const executable = process.platform === 'win32' ? 'mongod.exe' : 'mongod'
 
-export function cacheDirectory() {
+function cacheDirectory() {
   const { DURABL_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env
   return DURABL_CACHE ?? join(XDG_CACHE_HOME ?? LOCALAPPDATA ?? join(homedir(), '.cache'), 'durabl')
 }

@@ -5,15 +5,14 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { capture } from '../process.mjs'
 import { filesUnder } from '../setup/newest.mjs'
 import { keep } from './binary.mjs'
 
 const SILENCE_MS = 15_000
 const MARK = 'mongod is at '
-const CHILD = `
-  const { MongoBinary } = require('mongodb-memory-server-core/lib/util/MongoBinary')
-  MongoBinary.getPath({ downloadDir: process.argv[1] }).then((path) => console.log('${MARK}' + path))`
+const CHILD = fileURLToPath(new URL('download-child.mjs', import.meta.url))
 
 const sizeOf = (directory) =>
   filesUnder(directory).reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0)
@@ -37,7 +36,7 @@ export async function download() {
   const controller = new AbortController()
   const stopWatching = abortOnSilence(directory, controller)
   try {
-    const { output } = await capture(process.execPath, ['-e', CHILD, directory], {
+    const { output } = await capture(process.execPath, [CHILD, directory], {
       env: { MONGOMS_MAX_RETRIES: '0', MONGOMS_SYSTEM_BINARY: '' },
       signal: controller.signal,
     })

@@ -1,0 +1,2 @@
+// Written by scripts/esm-entry.mjs.
+export * from './index.js'

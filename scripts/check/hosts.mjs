@@ -1,0 +1,31 @@
+/**
+ * The repository depends on no particular mirror or internal address: the hosts in it are known ones, and the lock file of npm
+ * names none at all (npm resolves packages by the registry that each machine is set up for).
+ */
+import { ownFiles, read } from './files.mjs'
+
+const KNOWN = [
+  /^(.+\.)?example\.(com|org|net)$/,
+  /^(localhost|127\.0\.0\.1|\[::1\])$/,
+  /^(www\.)?(github\.com|mongodb\.com|keepachangelog\.com|semver\.org|json-schema\.org)$/,
+]
+const URL_HOST = /\b(?:https?|git|ssh):\/\/(?:[^\s/@"'`]+@)?(\[[^\]]+\]|[^\s/:"'`<>)\]|\\?#]+)/g
+
+/** Lock files carry the home pages of packages, which nothing is fetched from. */
+const FOREIGN = ['package-lock.json']
+
+export async function checkHosts() {
+  const complaints = []
+  for (const file of await ownFiles()) {
+    if (FOREIGN.includes(file)) continue
+    for (const [, host] of read(file).matchAll(URL_HOST)) {
+      if (!host.includes('$') && !KNOWN.some((known) => known.test(host)))
+        complaints.push(`${file}: unknown host ${host}`)
+    }
+  }
+  const { packages } = JSON.parse(read('package-lock.json'))
+  const resolved = Object.entries(packages).filter(([, { resolved: url }]) => url?.includes('://'))
+  return complaints.concat(
+    resolved.map(([path]) => `package-lock.json: ${path} names where it was fetched from`),
+  )
+}

@@ -1,0 +1,19 @@
+/** No file grows past what a reader takes in: one that nears the limit is two files. */
+import { ownFiles, read } from './files.mjs'
+
+const MOST_LINES = 400
+
+/** Longer on purpose, and why. */
+const ALLOWED = {
+  'index.d.ts': 'the whole public contract, read as one document',
+  'package-lock.json': 'generated',
+  'Cargo.lock': 'generated',
+}
+
+export async function checkSize() {
+  const files = (await ownFiles()).filter((file) => !(file in ALLOWED))
+  return files.flatMap((file) => {
+    const lines = read(file).split('\n').length - 1
+    return lines > MOST_LINES ? [`${file} has ${lines} lines; ${MOST_LINES} is the limit`] : []
+  })
+}

@@ -1,0 +1,64 @@
+/**
+ * The one gate, before the tests: format, lints, types, unused dependencies, documents, generated files. Every step runs, also
+ * after one has failed; what a step has to say is printed when it fails.
+ *
+ *     npm run gate
+ *     npm run gate -- docs clippy     only these steps
+ */
+import { checkDocs } from './check/docs.mjs'
+import { checkEsmEntry } from './esm-entry.mjs'
+import { checkHosts } from './check/hosts.mjs'
+import { checkRustDependencies } from './check/rust-dependencies.mjs'
+import { checkSize } from './check/size.mjs'
+import { capture, forwardSignals, wasInterrupted } from './process.mjs'
+import { setup } from './setup.mjs'
+import { Advice, dim, duration, green, main, red } from './terminal.mjs'
+
+/** A step that is a command: it complains by what it prints. */
+const command = (program, args, env) => async () => {
+  const { code, output } = await capture(program, args, { env })
+  return code === 0 ? [] : [output.trim()]
+}
+
+const tool = (path, ...args) => command(process.execPath, [`node_modules/${path}`, ...args])
+const cargo = (args, env) => command('cargo', args, env)
+
+const steps = {
+  prettier: tool('prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'),
+  eslint: tool('eslint/bin/eslint.js', '--max-warnings=0', '.'),
+  tsc: tool('typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit'),
+  types: tool('typescript/bin/tsc', '-p', 'tsconfig.types.json'),
+  knip: tool('knip/bin/knip.js'),
+  entry: checkEsmEntry,
+  rustfmt: cargo(['fmt', '--all', '--check']),
+  clippy: cargo(['clippy', '--locked', '--workspace', '--all-targets', '--', '-D', 'warnings']),
+  rustdoc: cargo(['doc', '--locked', '--workspace', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }),
+  crates: checkRustDependencies,
+  docs: checkDocs,
+  size: checkSize,
+  hosts: checkHosts,
+}
+
+async function take(name) {
+  const start = Date.now()
+  const complaints = await steps[name]().catch((error) => [error.stack])
+  const good = complaints.length === 0
+  console.log(`${good ? green('✔') : red('✘')} ${name.padEnd(9)} ${dim(duration(Date.now() - start))}`)
+  for (const complaint of complaints) console.log(complaint.replaceAll(/^/gm, '    '))
+  return good
+}
+
+await main(async () => {
+  forwardSignals()
+  const names = process.argv.slice(2)
+  const unknown = names.find((name) => !(name in steps))
+  if (unknown) throw new Advice(`There is no step ${unknown}; there are ${Object.keys(steps).join(', ')}.`)
+  await setup()
+  let failed = 0
+  for (const name of names.length > 0 ? names : Object.keys(steps)) {
+    if (wasInterrupted()) return 130
+    if (!(await take(name))) failed += 1
+  }
+  if (failed > 0) console.log(red(`the gate is shut: ${failed} of its steps failed`))
+  return failed === 0 ? 0 : 1
+})

@@ -1,0 +1,78 @@
+/**
+ * Runs the tests, after all the set-up that they need.
+ *
+ *     npm test                              everything
+ *     npm test -- seed                      the JavaScript test files whose path contains `seed`
+ *     npm test -- engine                    the engine's tests in Rust
+ *     npm test -- seed --test-name-pattern=dedupe
+ *
+ * MONGO_URL names a replica set to test on; without it one is started. A skipped test counts as a failure.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { capture, forwardSignals, root, wasInterrupted } from './process.mjs'
+import { setup } from './setup.mjs'
+import { Advice, bold, duration, green, main, red, say } from './terminal.mjs'
+import { runNodeTests, testFiles } from './test/node.mjs'
+import { runRustTests } from './test/rust.mjs'
+import { serverForTests } from './test/server.mjs'
+
+async function runTypeTests() {
+  const project = '__test__/types/tsconfig.json'
+  const { code, output } = await capture(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project])
+  if (code !== 0) console.log(output)
+  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0, broken: false }
+}
+
+/** The parts of the run that the arguments ask for, in order. */
+function plan(args) {
+  const filters = args.filter((arg) => !arg.startsWith('-'))
+  const options = args.filter((arg) => arg.startsWith('-'))
+  const files = testFiles(filters)
+  const wants = (name) => filters.length === 0 || filters.includes(name)
+  const parts = []
+  if (wants('types') && existsSync(join(root, '__test__/types'))) parts.push(['types', runTypeTests])
+  if (wants('engine')) parts.push(['engine', runRustTests])
+  if (files.length > 0) parts.push(['package', (env) => runNodeTests(files, env, options)])
+  if (parts.length === 0) throw new Advice(`No test file's path contains ${filters.join(' or ')}.`)
+  return parts
+}
+
+function summarise(results) {
+  console.log()
+  const sum = (what) => results.reduce((total, [, counts]) => total + counts[what], 0)
+  for (const [name, { passed, failed, skipped, broken, ms }] of results) {
+    const good = failed + skipped === 0 && passed > 0 && !broken
+    const extra = `${skipped > 0 ? `, ${skipped} skipped` : ''}${broken ? ', ended badly' : ''}`
+    const counts = `${passed} passed, ${failed} failed${extra}`
+    console.log(`${good ? green('✔') : red('✘')} ${name.padEnd(8)} ${counts} ${duration(ms)}`)
+  }
+  const skipped = sum('skipped')
+  if (skipped > 0)
+    console.log(red(`${skipped} SKIPPED: a skipped test shows nothing, so this run has failed`))
+  const broken = results.filter(([, counts]) => counts.broken || counts.passed === 0).length
+  console.log(`total: ${sum('passed')} passed, ${sum('failed') + skipped + broken} failed`)
+  return sum('failed') + skipped + broken === 0 ? 0 : 1
+}
+
+await main(async () => {
+  forwardSignals()
+  const parts = plan(process.argv.slice(2))
+  await setup()
+  const server = await serverForTests()
+  const results = []
+  try {
+    for (const [name, body] of parts) {
+      if (wasInterrupted()) break
+      console.log(`\n${bold(name)}`)
+      const start = Date.now()
+      const counts = await body({ DURABL_TEST_URL: server.url })
+      results.push([name, { ...counts, ms: Date.now() - start }])
+    }
+  } finally {
+    await server.stop()
+  }
+  if (!wasInterrupted()) return summarise(results)
+  say('interrupted')
+  return 130
+})

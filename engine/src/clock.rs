@@ -1,0 +1,160 @@
+//! The server's clock, seen from here.
+//!
+//! Inserts can't say "now on the server", so the offset is measured: a `hello` reports the server's time, read at
+//! some moment between sending and receiving. That brackets the truth from both sides. A job for now takes the
+//! earlier bound, so that it is never in the server's future; a moment that must not come too soon takes the later.
+//! The process's own clock is used only to notice that it was set or that the machine slept.
+
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant, SystemTime},
+};
+
+use mongodb::{
+    Database,
+    bson::{DateTime, doc},
+};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long a measurement is trusted: clocks drift by some 50 µs a second at worst.
+const TRUSTED_FOR: Duration = Duration::from_secs(60);
+/// How far the monotonic and the wall clock may part before we suspect a suspended machine.
+const SUSPICIOUS_GAP: Duration = Duration::from_secs(1);
+
+/// A bracket around the server's present, in milliseconds since the epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ServerTime {
+    earliest_ms: i64,
+    latest_ms: i64,
+}
+
+impl ServerTime {
+    /// Surely not in the server's future.
+    pub(crate) fn earliest(self) -> DateTime {
+        DateTime::from_millis(self.earliest_ms)
+    }
+
+    /// `ms` after the server's present, or a moment later; never sooner.
+    pub(crate) fn after(self, ms: i64) -> DateTime {
+        DateTime::from_millis(self.latest_ms.saturating_add(ms))
+    }
+
+    /// How long until the server's clock surely shows `at`; zero if it is past.
+    pub(crate) fn until(self, at: DateTime) -> Duration {
+        let ms = at.timestamp_millis().saturating_sub(self.earliest_ms);
+        Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    server_ms: i64,
+    sent: Instant,
+    received: Instant,
+    wall: SystemTime,
+}
+
+impl Reading {
+    fn is_trusted(&self, now: Instant, wall: SystemTime) -> bool {
+        let monotonic = now.duration_since(self.received);
+        let by_wall = wall.duration_since(self.wall).unwrap_or(Duration::ZERO);
+        monotonic < TRUSTED_FOR && by_wall.abs_diff(monotonic) < SUSPICIOUS_GAP
+    }
+
+    fn at(&self, now: Instant) -> ServerTime {
+        let since = |moment: Instant| now.duration_since(moment).as_millis() as i64;
+        ServerTime {
+            earliest_ms: self.server_ms + since(self.received),
+            // `localTime` has lost its fraction of a millisecond, and so has `since`.
+            latest_ms: self.server_ms + since(self.sent) + 2,
+        }
+    }
+}
+
+/// The measured clock of one server.
+#[derive(Debug, Default)]
+pub(crate) struct ServerClock {
+    reading: Mutex<Option<Reading>>,
+}
+
+impl ServerClock {
+    /// The server's present. Asks the server if the last answer is older than a minute.
+    pub(crate) async fn now(&self, db: &Database) -> Result<ServerTime> {
+        if let Some(time) = self.known() {
+            return Ok(time);
+        }
+        let sent = Instant::now();
+        let hello = db.run_command(doc! { "hello": 1 }).await?;
+        let received = Instant::now();
+        let server_time = hello
+            .get_datetime("localTime")
+            .map_err(|_| Error::new(ErrorKind::Internal, "the server's hello did not tell its time"))?;
+        let reading = Reading {
+            server_ms: server_time.timestamp_millis(),
+            sent,
+            received,
+            wall: SystemTime::now(),
+        };
+        *self.lock() = Some(reading);
+        Ok(reading.at(received))
+    }
+
+    fn known(&self) -> Option<ServerTime> {
+        let reading = (*self.lock())?;
+        let now = Instant::now();
+        reading
+            .is_trusted(now, SystemTime::now())
+            .then(|| reading.at(now))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Reading>> {
+        self.reading
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(age: Duration) -> Reading {
+        let received = Instant::now()
+            .checked_sub(age)
+            .expect("the machine has been up that long");
+        Reading {
+            server_ms: 1_000_000,
+            sent: received.checked_sub(Duration::from_millis(5)).expect("as above"),
+            received,
+            wall: SystemTime::now() - age,
+        }
+    }
+
+    #[test]
+    fn the_bracket_holds_the_round_trip() {
+        let reading = reading(Duration::from_secs(1));
+        let time = reading.at(reading.received + Duration::from_secs(1));
+        assert_eq!(time.earliest().timestamp_millis(), 1_001_000);
+        assert_eq!(time.after(10).timestamp_millis(), 1_001_000 + 5 + 2 + 10);
+    }
+
+    #[test]
+    fn until_is_zero_for_the_past_and_counts_from_the_early_side() {
+        let time = ServerTime {
+            earliest_ms: 500,
+            latest_ms: 510,
+        };
+        assert_eq!(time.until(DateTime::from_millis(400)), Duration::ZERO);
+        assert_eq!(time.until(DateTime::from_millis(900)), Duration::from_millis(400));
+    }
+
+    #[test]
+    fn a_reading_is_dropped_when_it_is_old_or_the_machine_slept() {
+        let now = Instant::now();
+        let wall = SystemTime::now();
+        assert!(reading(Duration::from_secs(1)).is_trusted(now, wall));
+        assert!(!reading(Duration::from_secs(61)).is_trusted(now, wall));
+        assert!(!reading(Duration::from_secs(1)).is_trusted(now, wall + Duration::from_secs(10)));
+    }
+}

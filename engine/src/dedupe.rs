@@ -1,0 +1,101 @@
+//! Who holds a dedupe key. The unique indexes decide; these are looks before a write and after a refusal.
+//!
+//! Every filter names the scope and the status, or the planner could not use the partial indexes.
+
+use std::collections::HashSet;
+
+use mongodb::bson::{Document, RawDocument, doc, raw::cstr, rawdoc};
+
+use crate::{
+    error::{Error, Result},
+    fields,
+    job::{NewJob, text},
+    status::{DedupeScope, Status},
+    store::Store,
+};
+
+/// Whether a job of scope `pending` and this key has this status.
+fn single_flight(key: &str, status: Status) -> Document {
+    doc! {
+        fields::DEDUPE_KEY: key,
+        fields::DEDUPE_SCOPE: DedupeScope::Pending.as_str(),
+        fields::STATUS: status.as_str(),
+    }
+}
+
+/// Any job that holds the key, one branch per unique index.
+fn any_holder(key: &str) -> Document {
+    let exclusive = doc! {
+        fields::DEDUPE_KEY: key,
+        fields::DEDUPE_SCOPE: DedupeScope::PendingAndActive.as_str(),
+        fields::STATUS: { "$in": [Status::Pending.as_str(), Status::Active.as_str()] },
+    };
+    doc! { "$or": [exclusive, single_flight(key, Status::Pending), single_flight(key, Status::Active)] }
+}
+
+/// The jobs under one key of scope `pending`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Holders {
+    pub(crate) pending: bool,
+    pub(crate) active: bool,
+}
+
+pub(crate) async fn single_flight_holders(store: &Store, key: &str) -> Result<Holders> {
+    let filter = doc! { "$or": [single_flight(key, Status::Pending), single_flight(key, Status::Active)] };
+    let found = store.find(filter, doc! { fields::STATUS: 1 }).await?;
+    let has = |status: Status| {
+        found
+            .iter()
+            .any(|job| text(job, fields::STATUS) == Some(status.as_str()))
+    };
+    Ok(Holders {
+        pending: has(Status::Pending),
+        active: has(Status::Active),
+    })
+}
+
+/// Whether a job of this type and key is pending or active.
+pub(crate) async fn has_outstanding(store: &Store, job_type: &str, key: &str) -> Result<bool> {
+    // The key is unique across types, so at most three documents come back, whatever the type.
+    let found = store.find(any_holder(key), doc! { fields::TYPE: 1 }).await?;
+    Ok(found.iter().any(|job| text(job, fields::TYPE) == Some(job_type)))
+}
+
+/// Which of these keys of scope `pending` have an active holder.
+pub(crate) async fn busy_keys(store: &Store, keys: Vec<&str>) -> Result<HashSet<String>> {
+    let filter = doc! {
+        fields::DEDUPE_KEY: { "$in": keys },
+        fields::DEDUPE_SCOPE: DedupeScope::Pending.as_str(),
+        fields::STATUS: Status::Active.as_str(),
+    };
+    let found = store
+        .find(filter, doc! { fields::ID: 0, fields::DEDUPE_KEY: 1 })
+        .await?;
+    Ok(found
+        .iter()
+        .filter_map(|job| Some(text(job, fields::DEDUPE_KEY)?.to_owned()))
+        .collect())
+}
+
+/// Gives the pending holder of the key the data of `job`. False if there is none of the same type any more.
+pub(crate) async fn replace_pending_data(store: &Store, job: &NewJob, key: &str) -> Result<bool> {
+    let mut filter = single_flight(key, Status::Pending);
+    filter.insert(fields::TYPE, job.job_type.as_str());
+    let filter = mongodb::bson::RawDocumentBuf::try_from(&filter).map_err(Error::encoding)?;
+    // Raw, so that the data reaches the server as it was encoded; as an update document, not a pipeline, so that
+    // nothing in it is taken for an expression.
+    let mut changes = rawdoc! {};
+    changes.append(cstr!("data"), job.data()?);
+    let reply = store
+        .update_raw(rawdoc! { "q": filter, "u": { "$set": changes } })
+        .await?;
+    Ok(reply.matched > 0)
+}
+
+/// The dedupe key of a job, if its scope lets a follower wait behind it.
+pub(crate) fn single_flight_key(job: &RawDocument) -> Option<&str> {
+    let scope = DedupeScope::parse(text(job, fields::DEDUPE_SCOPE)?)?;
+    (scope == DedupeScope::Pending)
+        .then(|| text(job, fields::DEDUPE_KEY))
+        .flatten()
+}

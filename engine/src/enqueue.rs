@@ -1,0 +1,228 @@
+//! Creating jobs: group commit.
+//!
+//! A lone call is written at once. Calls that arrive while a write is on its way travel together in the next one, so
+//! the number of round trips falls as the load grows and nobody waits for company.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use mongodb::bson::{RawDocumentBuf, doc};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    dedupe,
+    error::{Error, Result},
+    fields,
+    job::{NewJob, new_id, text},
+    patience::Patience,
+    store::{RefusalCause, Store},
+    wake::{Wake, WakeHub},
+};
+
+/// Documents and bytes of one insert, at most. The server takes up to 16 MiB of command.
+const MOST_JOBS: usize = 1_000;
+const MOST_BYTES: usize = 8 * 1024 * 1024;
+/// Calls that wait for a write; more wait in their own callers.
+const QUEUE_LENGTH: usize = 10_000;
+
+struct Request {
+    job: NewJob,
+    reply: oneshot::Sender<Result<Option<String>>>,
+}
+
+/// The one writer of new pending jobs of a collection.
+pub(crate) struct Enqueuer {
+    requests: mpsc::Sender<Request>,
+}
+
+impl Enqueuer {
+    /// Starts the writer; it ends when the last handle goes.
+    pub(crate) fn start(store: Arc<Store>, wakes: Arc<WakeHub>, patience: Duration) -> Self {
+        let (requests, inbox) = mpsc::channel(QUEUE_LENGTH);
+        tokio::spawn(run(inbox, store, wakes, patience));
+        Self { requests }
+    }
+
+    /// The id of the new job, or none if its key is held.
+    pub(crate) async fn enqueue(&self, job: NewJob) -> Result<Option<String>> {
+        let (reply, answer) = oneshot::channel();
+        self.requests
+            .send(Request { job, reply })
+            .await
+            .map_err(|_| Error::shut_down())?;
+        answer.await.map_err(|_| Error::shut_down())?
+    }
+}
+
+async fn run(mut inbox: mpsc::Receiver<Request>, store: Arc<Store>, wakes: Arc<WakeHub>, patience: Duration) {
+    let mut waiting = Vec::with_capacity(MOST_JOBS);
+    while inbox.recv_many(&mut waiting, MOST_JOBS).await > 0 {
+        while !waiting.is_empty() {
+            let batch = take_batch(&mut waiting);
+            let jobs: Vec<&NewJob> = batch.iter().map(|request| &request.job).collect();
+            let outcome = create(&store, &jobs, patience).await;
+            announce(&wakes, &jobs, &outcome);
+            answer(batch, outcome);
+        }
+    }
+}
+
+/// As many as one command carries: at least one, which may be as large as a document gets.
+fn take_batch(waiting: &mut Vec<Request>) -> Vec<Request> {
+    let mut bytes = 0;
+    let fits = waiting
+        .iter()
+        .take_while(|request| {
+            bytes += request.job.payload.as_bytes().len();
+            bytes <= MOST_BYTES
+        })
+        .count();
+    waiting.drain(..fits.max(1)).collect()
+}
+
+fn announce(wakes: &WakeHub, jobs: &[&NewJob], outcome: &Result<Vec<Created>>) {
+    let Ok(created) = outcome else { return };
+    let mut due = HashMap::new();
+    for (job, created) in jobs.iter().zip(created) {
+        if !matches!(created, Created::Job(_)) {
+            continue;
+        }
+        if job.delay_ms > 0 {
+            wakes.wake_after(&job.job_type, Duration::from_millis(job.delay_ms.unsigned_abs()));
+        } else {
+            due.insert(job.job_type.as_str(), ());
+        }
+    }
+    for job_type in due.into_keys() {
+        wakes.wake(&Wake::Type(job_type.to_owned()));
+    }
+}
+
+fn answer(batch: Vec<Request>, outcome: Result<Vec<Created>>) {
+    match outcome {
+        Ok(created) => {
+            for (request, created) in batch.into_iter().zip(created) {
+                let answer = match created {
+                    Created::Job(id) => Ok(Some(id)),
+                    Created::KeyHeld => Ok(None),
+                    Created::Refused(error) => Err(error),
+                };
+                // A caller that has gone away has lost only the answer.
+                _ = request.reply.send(answer);
+            }
+        }
+        Err(error) => {
+            for request in batch {
+                _ = request.reply.send(Err(error.clone()));
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Created {
+    Job(String),
+    KeyHeld,
+    Refused(Error),
+}
+
+/// Inserts the jobs, and if the reply is lost finds out by their ids what happened.
+async fn create(store: &Store, jobs: &[&NewJob], patience: Duration) -> Result<Vec<Created>> {
+    let mut patience = Patience::new(patience);
+    let ids: Vec<String> = jobs.iter().map(|_| new_id()).collect();
+    let documents = loop {
+        match encode(store, jobs, &ids).await {
+            Ok(documents) => break documents,
+            Err(error) => patience.pause_after(error).await?,
+        }
+    };
+    let mut was_ambiguous = false;
+    loop {
+        match try_create(store, jobs, &ids, &documents, was_ambiguous).await {
+            Ok(created) => return Ok(created),
+            Err(error) => patience.pause_after(error).await?,
+        }
+        was_ambiguous = true;
+    }
+}
+
+async fn encode(store: &Store, jobs: &[&NewJob], ids: &[String]) -> Result<Vec<RawDocumentBuf>> {
+    let now = store.server_time().await?;
+    jobs.iter()
+        .zip(ids)
+        .map(|(job, id)| job.pending(id, now))
+        .collect()
+}
+
+async fn try_create(
+    store: &Store,
+    jobs: &[&NewJob],
+    ids: &[String],
+    documents: &[RawDocumentBuf],
+    was_ambiguous: bool,
+) -> Result<Vec<Created>> {
+    let reply = store.insert(documents).await?;
+    let mut created: Vec<Created> = ids.iter().cloned().map(Created::Job).collect();
+    for refusal in reply.refusals {
+        created[refusal.index] = match refusal.cause {
+            // Nobody else makes our ids: an earlier try, whose reply was lost, wrote it.
+            RefusalCause::IdExists => Created::Job(ids[refusal.index].clone()),
+            RefusalCause::KeyHeld => Created::KeyHeld,
+            RefusalCause::Other(error) if error.is_transient() => return Err(error),
+            RefusalCause::Other(error) => Created::Refused(error),
+        };
+    }
+    if was_ambiguous {
+        recognise_own(store, ids, &mut created).await?;
+    }
+    for (job, created) in jobs.iter().zip(&mut created) {
+        if job.coalesce_latest && matches!(created, Created::KeyHeld) {
+            *created = coalesce(store, job).await?;
+        }
+    }
+    Ok(created)
+}
+
+/// A key may be held by the very job that an earlier try created.
+async fn recognise_own(store: &Store, ids: &[String], created: &mut [Created]) -> Result<()> {
+    let refused: Vec<&str> = ids
+        .iter()
+        .zip(created.iter())
+        .filter(|(_, created)| matches!(created, Created::KeyHeld))
+        .map(|(id, _)| id.as_str())
+        .collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let found = store
+        .find(doc! { fields::ID: { "$in": refused } }, doc! { fields::ID: 1 })
+        .await?;
+    for job in &found {
+        let own = text(job, fields::ID).and_then(|found| ids.iter().position(|id| id == found));
+        if let Some(index) = own {
+            created[index] = Created::Job(ids[index].clone());
+        }
+    }
+    Ok(())
+}
+
+/// Hands the data to the job that holds the key, or takes the key if it was let go of meanwhile.
+async fn coalesce(store: &Store, job: &NewJob) -> Result<Created> {
+    let Some(dedupe) = &job.dedupe else {
+        return Ok(Created::KeyHeld);
+    };
+    // Each round needs somebody else to take or free the key in between.
+    for _ in 0..10 {
+        if dedupe::replace_pending_data(store, job, &dedupe.key).await? {
+            return Ok(Created::KeyHeld);
+        }
+        let id = new_id();
+        let document = job.pending(&id, store.server_time().await?)?;
+        let reply = store.insert([&document]).await?;
+        match reply.refusals.into_iter().next().map(|refusal| refusal.cause) {
+            None | Some(RefusalCause::IdExists) => return Ok(Created::Job(id)),
+            Some(RefusalCause::KeyHeld) => {}
+            Some(RefusalCause::Other(error)) => return Err(error),
+        }
+    }
+    Ok(Created::KeyHeld)
+}

@@ -1,0 +1,172 @@
+//! Failures, as a kind that callers can act on, a sentence that people can, and the server's own code.
+
+use std::{collections::HashSet, fmt};
+
+use mongodb::error::{ErrorKind as DriverKind, WriteFailure};
+
+/// What went wrong, as far as a caller can act on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The server can't be reached, or went away.
+    Connection,
+    /// The server refused the credentials.
+    Authentication,
+    /// The credentials are right and don't suffice.
+    Permission,
+    /// Time ran out; what was asked for may still have happened.
+    Timeout,
+    /// The server is older than this package supports.
+    ServerTooOld,
+    /// Change streams were asked of a server that has none.
+    NotReplicaSet,
+    /// An index of one of our names has another definition.
+    IndexConflict,
+    /// The engine has been shut down.
+    ShutDown,
+    /// The job is larger than a document may be.
+    PayloadTooLarge,
+    /// An option of the connection can't be honoured.
+    InvalidOption,
+    /// The server refused an operation.
+    Server,
+    /// A mistake of this package, or a document that nobody should have written.
+    Internal,
+}
+
+/// A failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    server_code: Option<i32>,
+    transient: bool,
+}
+
+/// What most functions of this crate return.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Not primary, shutting down, interrupted by a state change, host or network trouble, and write conflicts: the
+/// codes with which a server says "try again", as the drivers' specifications list them.
+const TRANSIENT_CODES: [i32; 17] = [
+    6, 7, 24, 50, 89, 91, 112, 189, 262, 384, 9001, 10_107, 11_600, 11_602, 13_435, 13_436, 10_058,
+];
+const UNAUTHORIZED: i32 = 13;
+const AUTHENTICATION_FAILED: i32 = 18;
+const OBJECT_TOO_LARGE: i32 = 10_334;
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            server_code: None,
+            transient: false,
+        }
+    }
+
+    pub(crate) fn shut_down() -> Self {
+        Self::new(ErrorKind::ShutDown, "the queue has been shut down")
+    }
+
+    pub(crate) fn timeout(what: &str) -> Self {
+        Self {
+            transient: true,
+            ..Self::new(ErrorKind::Timeout, format!("{what} took too long"))
+        }
+    }
+
+    /// A refusal by the server, by its code.
+    pub(crate) fn from_server(code: i32, message: impl Into<String>) -> Self {
+        let kind = match code {
+            UNAUTHORIZED => ErrorKind::Permission,
+            AUTHENTICATION_FAILED => ErrorKind::Authentication,
+            OBJECT_TOO_LARGE => ErrorKind::PayloadTooLarge,
+            _ => ErrorKind::Server,
+        };
+        Self {
+            kind,
+            message: message.into(),
+            server_code: Some(code),
+            transient: TRANSIENT_CODES.contains(&code),
+        }
+    }
+
+    pub(crate) fn encoding(error: impl fmt::Display) -> Self {
+        Self::new(
+            ErrorKind::Internal,
+            format!("a document could not be encoded or read: {error}"),
+        )
+    }
+
+    pub(crate) fn mark_transient(&mut self) {
+        self.transient = true;
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The server's own code, where the server said no.
+    #[must_use]
+    pub fn server_code(&self) -> Option<i32> {
+        self.server_code
+    }
+
+    /// Whether the same call may succeed later, with nothing changed on our side.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.transient
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<mongodb::error::Error> for Error {
+    fn from(error: mongodb::error::Error) -> Self {
+        let code = server_code(&error.kind);
+        if let Some(code) = code {
+            let mut known = Self::from_server(code, error.to_string());
+            known.transient |= is_labelled_transient(error.labels());
+            return known;
+        }
+        let (kind, transient) = match *error.kind {
+            DriverKind::Authentication { .. } => (ErrorKind::Authentication, false),
+            DriverKind::InvalidArgument { .. } | DriverKind::InvalidTlsConfig { .. } => {
+                (ErrorKind::InvalidOption, false)
+            }
+            DriverKind::Io(_)
+            | DriverKind::ConnectionPoolCleared { .. }
+            | DriverKind::DnsResolve { .. }
+            | DriverKind::ServerSelection { .. } => (ErrorKind::Connection, true),
+            DriverKind::IncompatibleServer { .. } => (ErrorKind::ServerTooOld, false),
+            _ => (ErrorKind::Internal, is_labelled_transient(error.labels())),
+        };
+        Self {
+            kind,
+            message: error.to_string(),
+            server_code: None,
+            transient,
+        }
+    }
+}
+
+fn is_labelled_transient(labels: &HashSet<String>) -> bool {
+    labels.contains("RetryableWriteError") || labels.contains("ResumableChangeStreamError")
+}
+
+fn server_code(kind: &DriverKind) -> Option<i32> {
+    match kind {
+        DriverKind::Command(error) => Some(error.code),
+        DriverKind::Write(WriteFailure::WriteError(error)) => Some(error.code),
+        DriverKind::Write(WriteFailure::WriteConcernError(error)) => Some(error.code),
+        _ => None,
+    }
+}

@@ -1,0 +1,58 @@
+//! The names of a job's fields and the limits that shape them: the one place where they are spelt.
+
+use mongodb::bson::{Document, doc};
+
+pub(crate) const ID: &str = "_id";
+pub(crate) const TYPE: &str = "type";
+pub(crate) const DATA: &str = "data";
+pub(crate) const STATUS: &str = "status";
+pub(crate) const PRIORITY: &str = "priority";
+pub(crate) const ATTEMPT: &str = "attempt";
+pub(crate) const MAX_ATTEMPTS: &str = "maxAttempts";
+pub(crate) const DEDUPE_KEY: &str = "dedupeKey";
+pub(crate) const DEDUPE_SCOPE: &str = "dedupeScope";
+pub(crate) const BACKOFF: &str = "backoff";
+pub(crate) const BACKOFF_DELAY: &str = "backoffDelay";
+pub(crate) const BACKOFF_MAX_DELAY: &str = "backoffMaxDelay";
+pub(crate) const RUN_AT: &str = "runAt";
+pub(crate) const CLAIMED_AT: &str = "claimedAt";
+pub(crate) const CLAIM_TOKEN: &str = "claimToken";
+pub(crate) const COMPLETED_AT: &str = "completedAt";
+pub(crate) const FAILED_AT: &str = "failedAt";
+pub(crate) const FAIL_REASON: &str = "failReason";
+pub(crate) const LOGS: &str = "logs";
+
+/// The mark of a managed run: `{ token, attempt, ms }`. It holds only while its token and attempt are still the
+/// job's own, so a claim by another package, which knows nothing of it, is never taken for a managed one.
+pub(crate) const LEASE: &str = "lease";
+pub(crate) const LEASE_TOKEN: &str = "token";
+pub(crate) const LEASE_ATTEMPT: &str = "attempt";
+pub(crate) const LEASE_MS: &str = "ms";
+
+/// The token of the claim that last gave the job back (retry or release): lets the writer of a settlement whose
+/// reply was lost recognise its own work.
+pub(crate) const SETTLED_TOKEN: &str = "settledToken";
+
+/// Set, with a fresh value, when a key of scope `pending` becomes free: what the change stream looks for, since an
+/// update event names neither type nor key.
+pub(crate) const KEY_FREED: &str = "keyFreed";
+
+/// The server's own clock, in filters and pipeline updates.
+pub(crate) const NOW: &str = "$$NOW";
+
+/// Attempts of a job that doesn't say.
+pub(crate) const DEFAULT_MAX_ATTEMPTS: i32 = 3;
+/// First back-off of a job that doesn't say, in milliseconds.
+pub(crate) const DEFAULT_BACKOFF_DELAY_MS: i64 = 1_000;
+/// Longest back-off of a job that doesn't say, in milliseconds.
+pub(crate) const DEFAULT_BACKOFF_MAX_DELAY_MS: i64 = 60_000;
+
+/// Everything but the logs, which may be large and which no run needs.
+pub(crate) fn without_logs() -> Document {
+    doc! { LOGS: 0 }
+}
+
+/// `"$name"`: a field's value in an aggregation expression.
+pub(crate) fn value_of(field: &str) -> String {
+    format!("${field}")
+}

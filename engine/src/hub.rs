@@ -1,0 +1,128 @@
+//! What all engines on one collection of one client share: the writers, the renewals, the timers and the stream.
+
+use std::{
+    sync::{Arc, Mutex, Weak},
+    time::Duration,
+};
+
+use tokio::{sync::OnceCell, task::JoinHandle};
+
+use crate::{
+    connection::SharedClient,
+    enqueue::Enqueuer,
+    error::Result,
+    event::StreamState,
+    renewal::Renewer,
+    settler::Settler,
+    store::Store,
+    wake::{WakeHub, lock},
+    watch::Watch,
+};
+
+/// The longest silence of a processor whose user named none.
+const POLL_WITHOUT_PUSH: Duration = Duration::from_secs(5);
+const POLL_WITH_PUSH: Duration = Duration::from_secs(60);
+/// How long calls keep trying while the server is away; the drivers' usual bound on finding a server.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The shared half of the engines on one collection.
+pub(crate) struct Hub {
+    pub(crate) store: Arc<Store>,
+    pub(crate) wakes: Arc<WakeHub>,
+    pub(crate) enqueuer: Enqueuer,
+    pub(crate) settler: Settler,
+    pub(crate) renewer: Arc<Renewer>,
+    pub(crate) watch: Arc<Watch>,
+    stream: OnceCell<()>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// Keeps the client, and so its place in the registry.
+    client: Arc<SharedClient>,
+    namespace: (String, String),
+}
+
+/// The hubs in use, as few as there are collections.
+static HUBS: Mutex<Vec<Weak<Hub>>> = Mutex::new(Vec::new());
+
+impl Hub {
+    /// The hub of a collection: the one in use, or a new one.
+    pub(crate) async fn of(
+        client: &Arc<SharedClient>,
+        database: &str,
+        collection: &str,
+    ) -> Result<Arc<Self>> {
+        let connection = client.client().await?.clone();
+        let namespace = (database.to_owned(), collection.to_owned());
+        let mut hubs = lock(&HUBS);
+        hubs.retain(|hub| hub.strong_count() > 0);
+        let known = hubs
+            .iter()
+            .filter_map(Weak::upgrade)
+            .find(|hub| Arc::ptr_eq(&hub.client, client) && hub.namespace == namespace);
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let hub = Arc::new(Self::start(
+            client.clone(),
+            Store::new(&connection, database, collection),
+            namespace,
+        ));
+        hubs.push(Arc::downgrade(&hub));
+        Ok(hub)
+    }
+
+    fn start(client: Arc<SharedClient>, store: Store, namespace: (String, String)) -> Self {
+        let store = Arc::new(store);
+        let wakes = Arc::new(WakeHub::default());
+        let renewer = Arc::new(Renewer::default());
+        let timers = tokio::spawn({
+            let wakes = wakes.clone();
+            async move { wakes.run_timers().await }
+        });
+        let renewals = tokio::spawn({
+            let (renewer, store) = (renewer.clone(), store.clone());
+            async move { renewer.run(&store).await }
+        });
+        Self {
+            enqueuer: Enqueuer::start(store.clone(), wakes.clone(), PATIENCE),
+            settler: Settler::start(store.clone()),
+            watch: Arc::new(Watch::default()),
+            stream: OnceCell::new(),
+            tasks: Mutex::new(vec![timers, renewals]),
+            store,
+            wakes,
+            renewer,
+            client,
+            namespace,
+        }
+    }
+
+    /// Opens the change stream if it isn't open.
+    pub(crate) async fn start_stream(&self) -> Result<()> {
+        let start = || async {
+            let first = self.watch.open_first(&self.store).await?;
+            let stream = self
+                .watch
+                .clone()
+                .run(self.store.clone(), self.wakes.clone(), first);
+            lock(&self.tasks).push(tokio::spawn(stream));
+            Ok(())
+        };
+        self.stream.get_or_try_init(start).await.copied()
+    }
+
+    /// Relaxed only while wake-ups really arrive.
+    pub(crate) fn default_poll_interval(&self) -> Duration {
+        match self.watch.state() {
+            StreamState::Streaming => POLL_WITH_PUSH,
+            StreamState::Off | StreamState::Connecting | StreamState::Reconnecting => POLL_WITHOUT_PUSH,
+        }
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        for task in lock(&self.tasks).drain(..) {
+            task.abort();
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The engine of durabl: a durable job queue on MongoDB.
+//!
+//! It owns everything that must be right: claiming, leases and their renewal, dedupe, settlement, retries, recovery,
+//! wake-ups and the loop that hands jobs to whoever runs them. It knows nothing of JavaScript: [`Engine`] takes plain
+//! values and BSON bytes, and tells a [`Sink`] what happens.
+//!
+//! One file, one duty. A job's way through them: [`enqueue`](Engine::enqueue) → `claim` → `dispatch` → `runs` →
+//! `settle`; beside it `renewal` keeps leases alive, `reaper` takes dead ones away, `watch` and `wake` say when to look.
+
+pub mod connection;
+
+mod claim;
+mod claim_or_enqueue;
+mod clock;
+mod dedupe;
+mod dispatch;
+mod engine;
+mod enqueue;
+mod error;
+mod event;
+mod fence;
+mod fields;
+mod hub;
+mod indexes;
+mod job;
+mod job_log;
+mod lease;
+mod outage;
+mod patience;
+mod prefetch;
+mod reaper;
+mod recovery;
+mod renewal;
+mod retention;
+mod retry;
+mod runs;
+mod server_check;
+mod settle;
+mod settler;
+mod soonest;
+mod stats;
+mod status;
+mod store;
+mod transition;
+mod wake;
+mod watch;
+
+pub use dispatch::ProcessorConfig;
+pub use engine::{Engine, EngineOptions};
+pub use error::{Error, ErrorKind, Result};
+pub use event::{Event, LogLevel, RunResult, Sink, StreamState};
+pub use job::{ClaimedJob, DedupeKey, NewJob};
+pub use job_log::LogBounds;
+pub use mongodb::bson;
+pub use reaper::Sweep;
+pub use retry::{BackoffKind, BackoffPolicy, delay as retry_delay};
+pub use runs::RunVerdict;
+pub use settle::Settled;
+pub use stats::Stats;
+pub use status::{DedupeScope, Status};
+pub use transition::{Transition, Verdict};

@@ -1,0 +1,156 @@
+//! Recovering jobs whose holder is gone: fenced, and re-checked by the server at the moment of the write.
+
+use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
+
+use crate::{
+    dedupe,
+    error::{Error, Result},
+    fence, fields,
+    job::Header,
+    settle::writing,
+    status::Status,
+    store::{RefusalCause, Statement, Store, bounded},
+    transition::Transition,
+    wake::{Wake, WakeHub},
+};
+
+/// Jobs written in one command.
+const CHUNK: usize = 500;
+
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sweep {
+    /// Jobs taken from holders that were gone.
+    pub handled: u64,
+    /// Whether there may be more than the sweep was allowed to take.
+    pub saturated: bool,
+}
+
+struct Expired {
+    header: Header,
+    claimed_at: Bson,
+    transition: Transition,
+}
+
+/// Takes up to `most` expired leases away and gives their jobs what comes next for them.
+pub(crate) async fn recover(
+    store: &Store,
+    wakes: &WakeHub,
+    visibility_timeout_ms: i64,
+    most: usize,
+) -> Result<Sweep> {
+    let found = find_expired(store, visibility_timeout_ms, most).await?;
+    let saturated = found.len() == most;
+    let mut sweep = Sweep {
+        handled: 0,
+        saturated,
+    };
+    let mut expired = Vec::with_capacity(found.len());
+    for job in &found {
+        expired.push(read_expired(store, job).await?);
+    }
+    for chunk in expired.chunks_mut(CHUNK) {
+        sweep.handled += take_back(store, chunk, visibility_timeout_ms).await?;
+    }
+    if sweep.handled > 0 {
+        wakes.wake(&Wake::Any);
+    }
+    Ok(sweep)
+}
+
+async fn find_expired(store: &Store, visibility_timeout_ms: i64, most: usize) -> Result<Vec<RawDocumentBuf>> {
+    let filter = doc! {
+        fields::STATUS: Status::Active.as_str(),
+        "$expr": fence::lease_is_over(visibility_timeout_ms),
+    };
+    bounded("looking for expired leases", async {
+        let mut cursor = store
+            .jobs()
+            .find(filter)
+            .sort(doc! { fields::CLAIMED_AT: 1 })
+            .limit(most as i64)
+            .projection(Header::projection())
+            .await?;
+        let mut found = Vec::new();
+        while cursor.advance().await? {
+            found.push(cursor.current().to_owned());
+        }
+        Ok(found)
+    })
+    .await
+}
+
+async fn read_expired(store: &Store, job: &RawDocument) -> Result<Expired> {
+    let header = Header::read(job)?;
+    let has_follower = match &header.dedupe {
+        Some(dedupe) if header.may_have_follower() => {
+            dedupe::single_flight_holders(store, &dedupe.key).await?.pending
+        }
+        _ => false,
+    };
+    let transition = Transition::of_expiry(header.attempt, header.max_attempts, has_follower);
+    let claimed_at = job.get(fields::CLAIMED_AT).map_err(Error::encoding)?;
+    let claimed_at = claimed_at
+        .map_or(Ok(Bson::Null), Bson::try_from)
+        .map_err(Error::encoding)?;
+    Ok(Expired {
+        header,
+        claimed_at,
+        transition,
+    })
+}
+
+async fn take_back(store: &Store, expired: &mut [Expired], visibility_timeout_ms: i64) -> Result<u64> {
+    let statements = expired
+        .iter()
+        .map(|job| job.statement(visibility_timeout_ms))
+        .collect();
+    let reply = store.update(statements).await?;
+    if let Some(error) = reply.unexpected() {
+        return Err(error.clone());
+    }
+    let mut handled = reply.matched;
+    // A follower came between our look and our write.
+    let mut again = Vec::new();
+    for refusal in &reply.refusals {
+        if matches!(refusal.cause, RefusalCause::KeyHeld) {
+            let job = &mut expired[refusal.index];
+            job.transition = job.transition.behind_follower();
+            again.push(job.statement(visibility_timeout_ms));
+        }
+    }
+    handled += store.update(again).await?.matched;
+    Ok(handled)
+}
+
+impl Expired {
+    fn statement(&self, visibility_timeout_ms: i64) -> Statement {
+        let Header {
+            id,
+            token,
+            attempt,
+            max_attempts,
+            ..
+        } = &self.header;
+        let filter: Document = fence::expired(
+            id,
+            token.as_deref(),
+            self.claimed_at.clone(),
+            visibility_timeout_ms,
+        );
+        let reason = match self.transition {
+            Transition::Fail => Some(format!(
+                "the lease expired on attempt {attempt} of {max_attempts}: its worker is gone"
+            )),
+            Transition::Supersede => Some("the lease expired and a follower covers the work".to_owned()),
+            _ => None,
+        };
+        let update = writing(
+            self.transition,
+            &self.header,
+            reason.as_deref(),
+            std::time::Duration::ZERO,
+        );
+        Statement::one(filter, update)
+    }
+}

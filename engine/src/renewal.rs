@@ -1,0 +1,284 @@
+//! Renewing the leases of managed runs, on the engine's own threads, in one fenced write per tick.
+//!
+//! A run stays here from its claim until its settlement is written. It leaves earlier, as lost, when the server says
+//! that the lease is somebody else's, or when no renewal got through in time.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use mongodb::bson::{Bson, doc};
+use tokio::sync::Notify;
+
+use crate::{
+    error::Result,
+    fence, fields,
+    job::text,
+    lease::LeaseTerms,
+    status::Status,
+    store::{Statement, Store},
+    wake::lock,
+};
+
+/// Who is told that a lease is gone, and asked whether its process is still worth renewing for.
+pub(crate) trait Holder: Send + Sync {
+    fn lease_lost(&self, run_id: u32);
+    /// False once whatever runs the handlers has been stuck for too long.
+    fn is_responsive(&self) -> bool;
+}
+
+/// The lease of one managed run.
+pub(crate) struct HeldLease {
+    pub(crate) id: Bson,
+    pub(crate) token: String,
+    pub(crate) terms: LeaseTerms,
+    /// When the claim or the last successful renewal was sent.
+    pub(crate) sent: Instant,
+    pub(crate) run_id: u32,
+    pub(crate) holder: Arc<dyn Holder>,
+}
+
+impl HeldLease {
+    fn next_renewal(&self) -> Instant {
+        self.sent + self.terms.renew_every
+    }
+
+    fn deadline(&self) -> Instant {
+        self.terms.deadline(self.sent)
+    }
+}
+
+/// After a failed renewal, so that the next one finds the new primary soon.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// The leases of one collection that this process holds.
+#[derive(Default)]
+pub(crate) struct Renewer {
+    /// By claim token and run: one batch shares its token.
+    leases: Mutex<HashMap<LeaseKey, HeldLease>>,
+    changed: Notify,
+}
+
+type LeaseKey = (usize, u32);
+
+/// Two engines may both have a run 1: the holder's address tells them apart.
+fn key(holder: &Arc<dyn Holder>, run_id: u32) -> LeaseKey {
+    (Arc::as_ptr(holder).cast::<()>() as usize, run_id)
+}
+
+impl Renewer {
+    pub(crate) fn add(&self, leases: impl IntoIterator<Item = HeldLease>) {
+        let mut held = lock(&self.leases);
+        let was_empty = held.is_empty();
+        let mut shortest = None;
+        for lease in leases {
+            shortest = shortest.into_iter().chain([lease.terms.renew_every]).min();
+            held.insert(key(&lease.holder, lease.run_id), lease);
+        }
+        drop(held);
+        if was_empty || shortest.is_some_and(|interval| interval < Duration::from_secs(1)) {
+            self.changed.notify_one();
+        }
+    }
+
+    pub(crate) fn remove(&self, holder: &Arc<dyn Holder>, run_ids: impl IntoIterator<Item = u32>) {
+        let mut held = lock(&self.leases);
+        for run_id in run_ids {
+            held.remove(&key(holder, run_id));
+        }
+    }
+
+    /// Renews, until dropped. Runs once per hub.
+    pub(crate) async fn run(&self, store: &Store) {
+        let mut not_before = Instant::now();
+        loop {
+            self.give_up_overdue();
+            let next = lock(&self.leases)
+                .values()
+                .map(|lease| lease.next_renewal().min(lease.deadline()))
+                .min();
+            let Some(next) = next else {
+                self.changed.notified().await;
+                continue;
+            };
+            let next = next.max(not_before);
+            if next > Instant::now() {
+                tokio::select! {
+                    () = tokio::time::sleep_until(next.into()) => {}
+                    () = self.changed.notified() => continue,
+                }
+            }
+            let tick = tokio::time::timeout(self.patience(), self.renew_due(store)).await;
+            not_before = match tick {
+                Ok(Ok(())) => Instant::now(),
+                Ok(Err(_)) | Err(_) => Instant::now() + RETRY_AFTER,
+            };
+        }
+    }
+
+    /// How long a renewal may take before the soonest deadline must be looked at again.
+    fn patience(&self) -> Duration {
+        let soonest = lock(&self.leases).values().map(HeldLease::deadline).min();
+        let left = soonest.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        left.unwrap_or(RETRY_AFTER).max(RETRY_AFTER)
+    }
+
+    /// One write for every lease that is past half of its way to the next renewal: they then stay in step.
+    async fn renew_due(&self, store: &Store) -> Result<()> {
+        let sent = Instant::now();
+        let due: Vec<Renewal> = lock(&self.leases)
+            .iter()
+            .filter(|(_, lease)| sent + lease.terms.renew_every / 2 >= lease.next_renewal())
+            .filter(|(_, lease)| lease.holder.is_responsive())
+            .map(|(key, lease)| Renewal::of(*key, lease))
+            .collect();
+        if due.is_empty() {
+            // Nobody is responsive: look again when a deadline has come nearer.
+            tokio::time::sleep(RETRY_AFTER).await;
+            return Ok(());
+        }
+        let reply = store.update(statements(&due)).await?;
+        if let Some(error) = reply.unexpected() {
+            return Err(error.clone());
+        }
+        let lost = if reply.matched == due.len() as u64 {
+            Vec::new()
+        } else {
+            not_ours(store, &due).await?
+        };
+        let mut held = lock(&self.leases);
+        for renewal in &due {
+            if let Some(lease) = held.get_mut(&renewal.key) {
+                lease.sent = sent;
+            }
+        }
+        drop(held);
+        self.lose(&lost);
+        Ok(())
+    }
+
+    fn give_up_overdue(&self) {
+        let now = Instant::now();
+        let overdue: Vec<LeaseKey> = lock(&self.leases)
+            .iter()
+            .filter(|(_, lease)| lease.deadline() <= now)
+            .map(|(key, _)| *key)
+            .collect();
+        self.lose(&overdue);
+    }
+
+    fn lose(&self, lost: &[LeaseKey]) {
+        for key in lost {
+            // Settled meanwhile, if it is not there any more.
+            let lease = lock(&self.leases).remove(key);
+            if let Some(lease) = lease {
+                lease.holder.lease_lost(lease.run_id);
+            }
+        }
+    }
+}
+
+struct Renewal {
+    key: LeaseKey,
+    id: Bson,
+    token: String,
+    length: Duration,
+}
+
+impl Renewal {
+    fn of(key: LeaseKey, lease: &HeldLease) -> Self {
+        Self {
+            key,
+            id: lease.id.clone(),
+            token: lease.token.clone(),
+            length: lease.terms.length,
+        }
+    }
+}
+
+/// One statement per length of lease; in most processes that is one.
+fn statements(due: &[Renewal]) -> Vec<Statement> {
+    let mut by_length: HashMap<Duration, Vec<&Renewal>> = HashMap::new();
+    for renewal in due {
+        by_length.entry(renewal.length).or_default().push(renewal);
+    }
+    by_length
+        .into_iter()
+        .map(|(length, renewals)| {
+            let ids = renewals.iter().map(|renewal| renewal.id.clone()).collect();
+            let mut tokens: Vec<&str> = renewals.iter().map(|renewal| renewal.token.as_str()).collect();
+            tokens.sort_unstable();
+            tokens.dedup();
+            Statement::many(
+                fence::any_held(ids, tokens),
+                vec![doc! { "$set": marked(length) }],
+            )
+        })
+        .collect()
+}
+
+/// Claimed now, and managed: also what turns a claim made by hand into a managed one.
+fn marked(length: Duration) -> mongodb::bson::Document {
+    doc! {
+        fields::CLAIMED_AT: fields::NOW,
+        fields::LEASE: {
+            fields::LEASE_TOKEN: fields::value_of(fields::CLAIM_TOKEN),
+            fields::LEASE_ATTEMPT: fields::value_of(fields::ATTEMPT),
+            fields::LEASE_MS: length.as_millis() as i64,
+        },
+    }
+}
+
+async fn not_ours(store: &Store, due: &[Renewal]) -> Result<Vec<LeaseKey>> {
+    let ids: Vec<&Bson> = due.iter().map(|renewal| &renewal.id).collect();
+    let filter = doc! { fields::ID: { "$in": ids }, fields::STATUS: Status::Active.as_str() };
+    let found = store.find(filter, doc! { fields::CLAIM_TOKEN: 1 }).await?;
+    let still_held: Vec<(Bson, &str)> = found
+        .iter()
+        .filter_map(|job| {
+            let id = Bson::try_from(job.get(fields::ID).ok()??).ok()?;
+            Some((id, text(job, fields::CLAIM_TOKEN)?))
+        })
+        .collect();
+    let is_held = |renewal: &Renewal| {
+        still_held
+            .iter()
+            .any(|(id, token)| *id == renewal.id && *token == renewal.token)
+    };
+    Ok(due
+        .iter()
+        .filter(|renewal| !is_held(renewal))
+        .map(|renewal| renewal.key)
+        .collect())
+}
+
+/// Renews one lease once: a handler's or a handle's own heartbeat. Without a token any active claim.
+/// Keeps the kind of lease that it is.
+pub(crate) async fn heartbeat(store: &Store, id: &str, token: Option<&str>) -> Result<bool> {
+    let id = Bson::from(id);
+    let filter = match token {
+        Some(token) => fence::held(&id, token),
+        None => doc! { fields::ID: id, fields::STATUS: Status::Active.as_str() },
+    };
+    let update = vec![doc! { "$set": { fields::CLAIMED_AT: fields::NOW } }];
+    let reply = store.update(vec![Statement::one(filter, update)]).await?;
+    Ok(reply.matched > 0)
+}
+
+/// Marks a claim made by hand as managed, and renews it. False if it is not the caller's.
+pub(crate) async fn adopt(store: &Store, id: &str, token: &str, terms: LeaseTerms) -> Result<bool> {
+    let update = vec![doc! { "$set": marked(terms.length) }];
+    let reply = store
+        .update(vec![Statement::one(fence::held(&id.into(), token), update)])
+        .await?;
+    Ok(reply.matched > 0)
+}
+
+/// Renews active jobs whoever holds them, as the batch call of the public API does; how many there were.
+pub(crate) async fn heartbeat_many(store: &Store, ids: Vec<String>) -> Result<u64> {
+    let filter = doc! { fields::ID: { "$in": ids }, fields::STATUS: Status::Active.as_str() };
+    let update = vec![doc! { "$set": { fields::CLAIMED_AT: fields::NOW } }];
+    Ok(store.update(vec![Statement::many(filter, update)]).await?.matched)
+}

@@ -1,0 +1,346 @@
+//! Ending claims: fenced, in batches, and sure of what happened when a reply was lost.
+
+use std::{collections::HashMap, time::Duration};
+
+use mongodb::bson::{Bson, Document, RawDocument, doc};
+
+use crate::{
+    error::Result,
+    fence, fields,
+    job::{Header, text},
+    patience::Patience,
+    retry,
+    status::Status,
+    store::{RefusalCause, Statement, Store},
+    transition::{Transition, Verdict},
+};
+
+/// What became of a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// The job is completed.
+    Completed,
+    /// The job will run again after this long.
+    RetryScheduled(Duration),
+    /// The job has failed for good.
+    FailedTerminal,
+    /// Its follower covers its work.
+    Superseded,
+    /// The job is pending again and the attempt given back.
+    Released,
+    /// It had ended before, so.
+    AlreadyTerminal(Status),
+    /// Somebody else holds the job, or nobody; it is not ours to settle.
+    LeaseLost,
+    /// There is no such job.
+    NotFound,
+}
+
+/// A verdict on a claim.
+#[derive(Debug, Clone)]
+pub(crate) struct Settlement {
+    pub(crate) header: Header,
+    pub(crate) verdict: Verdict,
+    pub(crate) reason: Option<String>,
+    /// Whether a job that is found settled under our token counts as settled by this call.
+    pub(crate) is_only_settler: bool,
+}
+
+/// A longer reason is cut: it is for people, and shares its document with the payload.
+const MOST_REASON_BYTES: usize = 8 * 1024;
+
+struct Planned {
+    settlement: Settlement,
+    transition: Transition,
+    retry_delay: Duration,
+}
+
+impl Planned {
+    fn new(settlement: Settlement) -> Self {
+        let Header {
+            attempt,
+            max_attempts,
+            backoff,
+            ..
+        } = settlement.header;
+        let transition = Transition::of_verdict(settlement.verdict, attempt, max_attempts);
+        let retry_delay = match transition {
+            Transition::Retry => retry::delay(backoff, attempt, rand::random()),
+            _ => Duration::ZERO,
+        };
+        Self {
+            settlement,
+            transition,
+            retry_delay,
+        }
+    }
+
+    fn outcome(&self) -> Settled {
+        match self.transition {
+            Transition::Complete => Settled::Completed,
+            Transition::Retry => Settled::RetryScheduled(self.retry_delay),
+            Transition::Fail => Settled::FailedTerminal,
+            Transition::Release | Transition::Recover => Settled::Released,
+            Transition::Supersede => Settled::Superseded,
+        }
+    }
+
+    fn fence(&self) -> Document {
+        fence::for_caller(
+            &self.settlement.header.id,
+            self.settlement.header.token.as_deref(),
+        )
+    }
+
+    fn update(&self) -> Bson {
+        let header = &self.settlement.header;
+        let reason = self.settlement.reason.as_deref().map(clip);
+        writing(self.transition, header, reason, self.retry_delay)
+    }
+}
+
+/// The update that carries a transition out. The one place where a job is written to leave `active`.
+pub(crate) fn writing(
+    transition: Transition,
+    header: &Header,
+    reason: Option<&str>,
+    delay: Duration,
+) -> Bson {
+    let mut set = doc! { fields::STATUS: transition.target().as_str() };
+    let mut unset = vec![fields::LEASE];
+    if let Some(reason) = reason {
+        set.insert(fields::FAIL_REASON, doc! { "$literal": reason });
+    }
+    match transition {
+        Transition::Complete => _ = set.insert(fields::COMPLETED_AT, fields::NOW),
+        Transition::Fail | Transition::Supersede => _ = set.insert(fields::FAILED_AT, fields::NOW),
+        Transition::Retry => {
+            let run_at = doc! { "$add": [fields::NOW, delay.as_millis() as i64] };
+            set.insert(fields::RUN_AT, run_at);
+        }
+        Transition::Release => {
+            let attempt = doc! { "$max": [0, { "$subtract": [fields::value_of(fields::ATTEMPT), 1] }] };
+            set.insert(fields::ATTEMPT, attempt);
+        }
+        Transition::Recover => {}
+    }
+    if transition.target().is_terminal() {
+        if header.may_have_follower() {
+            set.insert(fields::KEY_FREED, fields::NOW);
+        }
+    } else {
+        // An explicit null would do for us, but others tell a claimed job by the field.
+        unset.extend([fields::CLAIM_TOKEN, fields::CLAIMED_AT]);
+        match (transition, header.token.as_deref()) {
+            // A lease that was taken away must never look as if its holder had given it back.
+            (Transition::Recover, _) | (_, None) => unset.push(fields::SETTLED_TOKEN),
+            (_, Some(token)) => _ = set.insert(fields::SETTLED_TOKEN, token),
+        }
+    }
+    vec![doc! { "$set": set }, doc! { "$unset": unset }].into()
+}
+
+/// Settles one claim.
+pub(crate) async fn settle_one(store: &Store, settlement: Settlement, patience: Duration) -> Result<Settled> {
+    let mut outcomes = settle(store, vec![settlement], patience).await;
+    outcomes.pop().unwrap_or(Ok(Settled::NotFound))
+}
+
+/// Settles claims; the outcomes come in the order of the settlements.
+pub(crate) async fn settle(
+    store: &Store,
+    settlements: Vec<Settlement>,
+    patience: Duration,
+) -> Vec<Result<Settled>> {
+    let mut planned: Vec<Planned> = settlements.into_iter().map(Planned::new).collect();
+    let mut outcomes: Vec<Option<Result<Settled>>> = planned.iter().map(|_| None).collect();
+    let mut patience = Patience::new(patience);
+    loop {
+        let open: Vec<usize> = (0..planned.len())
+            .filter(|index| outcomes[*index].is_none())
+            .collect();
+        if open.is_empty() {
+            break;
+        }
+        if let Err(error) = try_settle(store, &mut planned, &open, &mut outcomes, patience.has_failed()).await
+            && let Err(error) = patience.pause_after(error).await
+        {
+            for index in open {
+                outcomes[index].get_or_insert_with(|| Err(error.clone()));
+            }
+        }
+    }
+    outcomes
+        .into_iter()
+        .map(|outcome| outcome.unwrap_or(Ok(Settled::NotFound)))
+        .collect()
+}
+
+/// One round: writes all that is open. Jobs whose pending place turned out to be taken stay open, replanned.
+async fn try_settle(
+    store: &Store,
+    planned: &mut [Planned],
+    open: &[usize],
+    outcomes: &mut [Option<Result<Settled>>],
+    was_ambiguous: bool,
+) -> Result<()> {
+    let groups = group(planned, open);
+    let statements = groups.iter().map(|group| group.statement(planned)).collect();
+    let reply = store.update(statements).await?;
+    let mut refused = HashMap::new();
+    for refusal in reply.refusals {
+        for index in &groups[refusal.index].members {
+            refused.insert(*index, refusal.cause.clone());
+        }
+    }
+    for (index, cause) in &refused {
+        match cause {
+            RefusalCause::KeyHeld | RefusalCause::IdExists => {
+                planned[*index].transition = planned[*index].transition.behind_follower();
+            }
+            RefusalCause::Other(error) if error.is_transient() => return Err(error.clone()),
+            RefusalCause::Other(error) => outcomes[*index] = Some(Err(error.clone())),
+        }
+    }
+    let written: Vec<usize> = open
+        .iter()
+        .copied()
+        .filter(|index| !refused.contains_key(index))
+        .collect();
+    if reply.matched == written.len() as u64 {
+        for index in written {
+            outcomes[index] = Some(Ok(planned[index].outcome()));
+        }
+        return Ok(());
+    }
+    look_up(store, planned, &written, outcomes, was_ambiguous).await
+}
+
+/// Jobs that one statement settles: completions of one claim batch share token and update.
+struct Group {
+    members: Vec<usize>,
+}
+
+impl Group {
+    fn statement(&self, planned: &[Planned]) -> Statement {
+        let first = &planned[self.members[0]];
+        let token = first.settlement.header.token.as_deref();
+        match token {
+            Some(token) if self.members.len() > 1 => {
+                let ids = self
+                    .members
+                    .iter()
+                    .map(|index| planned[*index].settlement.header.id.clone())
+                    .collect();
+                Statement::many(fence::all_held(ids, token), first.update())
+            }
+            _ => Statement::one(first.fence(), first.update()),
+        }
+    }
+}
+
+fn group(planned: &[Planned], open: &[usize]) -> Vec<Group> {
+    let mut groups = Vec::new();
+    let mut completions: HashMap<(&str, bool), usize> = HashMap::new();
+    for index in open {
+        let job = &planned[*index];
+        let header = &job.settlement.header;
+        let alike = match (job.transition, header.token.as_deref()) {
+            (Transition::Complete, Some(token)) => Some((token, header.may_have_follower())),
+            _ => None,
+        };
+        match alike.and_then(|alike| completions.get(&alike)) {
+            Some(place) => {
+                let group: &mut Group = &mut groups[*place];
+                group.members.push(*index);
+            }
+            None => {
+                if let Some(alike) = alike {
+                    completions.insert(alike, groups.len());
+                }
+                groups.push(Group {
+                    members: vec![*index],
+                });
+            }
+        }
+    }
+    groups
+}
+
+/// Fewer jobs matched than were sent: finds out which, and why.
+async fn look_up(
+    store: &Store,
+    planned: &[Planned],
+    written: &[usize],
+    outcomes: &mut [Option<Result<Settled>>],
+    was_ambiguous: bool,
+) -> Result<()> {
+    let ids: Vec<&Bson> = written
+        .iter()
+        .map(|index| &planned[*index].settlement.header.id)
+        .collect();
+    let projection = doc! { fields::STATUS: 1, fields::CLAIM_TOKEN: 1, fields::SETTLED_TOKEN: 1 };
+    let found = store
+        .find(doc! { fields::ID: { "$in": ids } }, projection)
+        .await?;
+    for index in written {
+        let job = &planned[*index];
+        let id = &job.settlement.header.id;
+        let document = found.iter().find(|document| has_id(document, id));
+        let may_be_own = was_ambiguous || job.settlement.is_only_settler;
+        outcomes[*index] = Some(Ok(judge(job, document.map(AsRef::as_ref), may_be_own)));
+    }
+    Ok(())
+}
+
+fn has_id(document: &RawDocument, id: &Bson) -> bool {
+    document
+        .get(fields::ID)
+        .ok()
+        .flatten()
+        .and_then(|found| Bson::try_from(found).ok())
+        .as_ref()
+        == Some(id)
+}
+
+/// What happened to a job whose settlement may or may not have matched.
+fn judge(job: &Planned, document: Option<&RawDocument>, may_be_own: bool) -> Settled {
+    let Some(document) = document else {
+        return Settled::NotFound;
+    };
+    let status = text(document, fields::STATUS).and_then(Status::parse);
+    let token = job.settlement.header.token.as_deref();
+    let bears = |field: &str| token.is_some() && text(document, field) == token;
+    match status {
+        Some(status) if status.is_terminal() => {
+            let is_own = bears(fields::CLAIM_TOKEN) && status == job.transition.target();
+            if may_be_own && is_own {
+                job.outcome()
+            } else {
+                Settled::AlreadyTerminal(status)
+            }
+        }
+        _ => {
+            let is_own = bears(fields::SETTLED_TOKEN) && !job.transition.target().is_terminal();
+            if may_be_own && is_own {
+                job.outcome()
+            } else {
+                Settled::LeaseLost
+            }
+        }
+    }
+}
+
+fn clip(reason: &str) -> &str {
+    &reason[..reason.floor_char_boundary(MOST_REASON_BYTES)]
+}
+
+/// A settlement by a caller who knows only id and token: reads what deciding needs. None if there is no such job.
+pub(crate) async fn header_of(store: &Store, id: &str, token: Option<&str>) -> Result<Option<Header>> {
+    let found = store.find(doc! { fields::ID: id }, Header::projection()).await?;
+    let Some(job) = found.first() else { return Ok(None) };
+    let mut header = Header::read(job)?;
+    // The caller's proof, not the document's: the fence compares the two.
+    header.token = token.map(str::to_owned);
+    Ok(Some(header))
+}

@@ -1,0 +1,272 @@
+//! The collection, and the few shapes of round trip that everything else is made of.
+//!
+//! Writes go out as raw `insert` and `update` commands, since only those carry many statements in one trip on every
+//! supported server, and tell which index a duplicate key met. Lost replies are the callers' business: each knows
+//! how to find out what happened (by id, by token). That is why nothing here retries.
+
+use std::time::Duration;
+
+use mongodb::{
+    Client, Collection, Database,
+    bson::{Bson, Document, RawArrayBuf, RawDocumentBuf, doc, raw::cstr, rawdoc},
+    options::{Acknowledgment, ReadConcern, SelectionCriteria, WriteConcern},
+};
+
+use crate::{
+    clock::{ServerClock, ServerTime},
+    error::{Error, Result},
+    fields::DEDUPE_KEY,
+};
+
+/// A single try of a small operation; past it the connection is given up and the outcome looked up.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One statement of an `update` command.
+pub(crate) struct Statement {
+    pub(crate) filter: Document,
+    /// An update document, or a pipeline.
+    pub(crate) update: Bson,
+    pub(crate) multi: bool,
+}
+
+impl Statement {
+    pub(crate) fn one(filter: Document, update: impl Into<Bson>) -> Self {
+        Self {
+            filter,
+            update: update.into(),
+            multi: false,
+        }
+    }
+
+    pub(crate) fn many(filter: Document, update: impl Into<Bson>) -> Self {
+        Self {
+            filter,
+            update: update.into(),
+            multi: true,
+        }
+    }
+}
+
+/// Why one statement or document of a write command was refused.
+#[derive(Debug, Clone)]
+pub(crate) struct WriteRefusal {
+    /// Which statement or document, counted from 0.
+    pub(crate) index: usize,
+    pub(crate) cause: RefusalCause,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum RefusalCause {
+    /// A unique index on the dedupe key: the key is held.
+    KeyHeld,
+    /// A document of this id exists.
+    IdExists,
+    /// Anything else.
+    Other(Error),
+}
+
+const DUPLICATE_KEY: i32 = 11_000;
+
+/// What a write command did.
+#[derive(Debug, Default)]
+pub(crate) struct WriteReply {
+    /// Documents inserted or matched.
+    pub(crate) matched: u64,
+    pub(crate) refusals: Vec<WriteRefusal>,
+}
+
+impl WriteReply {
+    /// The first refusal that is neither a held key nor a known id.
+    pub(crate) fn unexpected(&self) -> Option<&Error> {
+        self.refusals.iter().find_map(|refusal| match &refusal.cause {
+            RefusalCause::Other(error) => Some(error),
+            RefusalCause::KeyHeld | RefusalCause::IdExists => None,
+        })
+    }
+}
+
+/// One collection of jobs.
+#[derive(Debug)]
+pub(crate) struct Store {
+    database: Database,
+    jobs: Collection<RawDocumentBuf>,
+    write_concern: Option<Document>,
+    clock: ServerClock,
+}
+
+impl Store {
+    pub(crate) fn new(client: &Client, database: &str, collection: &str) -> Self {
+        let database = client.database(database);
+        let write_concern = database.write_concern().and_then(write_concern_document);
+        // Claims, fences and looks before a write must see the newest state; only the primary has it.
+        let options = mongodb::options::CollectionOptions::builder()
+            .selection_criteria(SelectionCriteria::ReadPreference(
+                mongodb::options::ReadPreference::Primary,
+            ))
+            .read_concern(ReadConcern::local())
+            .build();
+        let jobs = database.collection_with_options(collection, options);
+        Self {
+            database,
+            jobs,
+            write_concern,
+            clock: ServerClock::default(),
+        }
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The collection, read from the primary.
+    pub(crate) fn jobs(&self) -> &Collection<RawDocumentBuf> {
+        &self.jobs
+    }
+
+    pub(crate) async fn server_time(&self) -> Result<ServerTime> {
+        bounded("reading the server's clock", self.clock.now(&self.database)).await
+    }
+
+    /// Inserts all that can be inserted.
+    pub(crate) async fn insert<'a>(
+        &self,
+        jobs: impl IntoIterator<Item = &'a RawDocumentBuf>,
+    ) -> Result<WriteReply> {
+        let mut documents = RawArrayBuf::new();
+        for job in jobs {
+            documents.push(job);
+        }
+        let mut command = rawdoc! { "insert": self.jobs.name(), "ordered": false };
+        command.append(cstr!("documents"), documents);
+        self.run_write(command).await
+    }
+
+    /// Runs all statements that can be run; one that is refused stops no other.
+    pub(crate) async fn update(&self, statements: Vec<Statement>) -> Result<WriteReply> {
+        if statements.is_empty() {
+            return Ok(WriteReply::default());
+        }
+        let updates: Vec<Bson> = statements
+            .into_iter()
+            .map(|statement| {
+                doc! { "q": statement.filter, "u": statement.update, "multi": statement.multi }.into()
+            })
+            .collect();
+        let command = doc! { "update": self.jobs.name(), "ordered": false, "updates": updates };
+        let command = RawDocumentBuf::try_from(&command).map_err(Error::encoding)?;
+        self.run_write(command).await
+    }
+
+    /// Runs one statement that is encoded already; how many documents it matched.
+    pub(crate) async fn update_raw(&self, statement: RawDocumentBuf) -> Result<WriteReply> {
+        let mut updates = RawArrayBuf::new();
+        updates.push(statement);
+        let mut command = rawdoc! { "update": self.jobs.name() };
+        command.append(cstr!("updates"), updates);
+        self.run_write(command).await
+    }
+
+    /// The documents that match, without an order.
+    pub(crate) async fn find(&self, filter: Document, projection: Document) -> Result<Vec<RawDocumentBuf>> {
+        bounded("reading jobs", async {
+            let mut cursor = self.jobs.find(filter).projection(projection).await?;
+            let mut found = Vec::new();
+            while cursor.advance().await? {
+                found.push(cursor.current().to_owned());
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn run_write(&self, mut command: RawDocumentBuf) -> Result<WriteReply> {
+        if let Some(concern) = &self.write_concern {
+            let concern = RawDocumentBuf::try_from(concern).map_err(Error::encoding)?;
+            command.append(cstr!("writeConcern"), concern);
+        }
+        let reply = bounded("a write", async {
+            Ok(self.database.run_raw_command(command).await?)
+        })
+        .await?;
+        read_write_reply(&reply)
+    }
+}
+
+/// Gives a small operation a bound of its own, so that a server that has frozen can't hold its caller.
+pub(crate) async fn bounded<T>(what: &str, operation: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(ATTEMPT_TIMEOUT, operation)
+        .await
+        .unwrap_or_else(|_| Err(Error::timeout(what)))
+}
+
+fn read_write_reply(reply: &Document) -> Result<WriteReply> {
+    let refusals = reply
+        .get_array("writeErrors")
+        .map(|errors| {
+            errors
+                .iter()
+                .filter_map(Bson::as_document)
+                .map(read_refusal)
+                .collect()
+        })
+        .unwrap_or_default();
+    // The primary has the write, and the members that were asked for may not: not acknowledged.
+    if let Ok(concern) = reply.get_document("writeConcernError") {
+        let mut error = server_error(concern);
+        error.mark_transient();
+        return Err(error);
+    }
+    Ok(WriteReply {
+        matched: number(reply, "n").unwrap_or(0) as u64,
+        refusals,
+    })
+}
+
+fn read_refusal(error: &Document) -> WriteRefusal {
+    let code = number(error, "code").unwrap_or(0) as i32;
+    let pattern = error.get_document("keyPattern").ok();
+    let cause = match pattern {
+        Some(pattern) if code == DUPLICATE_KEY && pattern.contains_key(DEDUPE_KEY) => RefusalCause::KeyHeld,
+        Some(pattern) if code == DUPLICATE_KEY && pattern.contains_key("_id") => RefusalCause::IdExists,
+        _ => RefusalCause::Other(server_error(error)),
+    };
+    WriteRefusal {
+        index: number(error, "index").unwrap_or(0) as usize,
+        cause,
+    }
+}
+
+fn server_error(error: &Document) -> Error {
+    let code = number(error, "code").unwrap_or(0) as i32;
+    Error::from_server(
+        code,
+        error.get_str("errmsg").unwrap_or("the server refused a write"),
+    )
+}
+
+/// A number, however the server chose to encode it.
+pub(crate) fn number(document: &Document, field: &str) -> Option<i64> {
+    match document.get(field)? {
+        Bson::Int32(value) => Some(i64::from(*value)),
+        Bson::Int64(value) => Some(*value),
+        Bson::Double(value) => Some(*value as i64),
+        _ => None,
+    }
+}
+
+fn write_concern_document(concern: &WriteConcern) -> Option<Document> {
+    let mut document = Document::new();
+    match &concern.w {
+        Some(Acknowledgment::Nodes(nodes)) => _ = document.insert("w", *nodes as i32),
+        Some(Acknowledgment::Majority) => _ = document.insert("w", "majority"),
+        Some(Acknowledgment::Custom(tag)) => _ = document.insert("w", tag.as_str()),
+        _ => {}
+    }
+    if let Some(journal) = concern.journal {
+        document.insert("j", journal);
+    }
+    if let Some(timeout) = concern.w_timeout {
+        document.insert("wtimeout", timeout.as_millis() as i64);
+    }
+    (!document.is_empty()).then_some(document)
+}

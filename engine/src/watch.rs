@@ -1,0 +1,327 @@
+//! Push: wake-ups from a change stream, one per client and collection.
+//!
+//! ```text
+//!          startup                 opened                       lost
+//!   off ───────────▶ connecting ───────────▶ streaming ───────────────────▶ reconnecting
+//!                                              ▲   │ types changed             │
+//!                                              │   └───▶ reopened by token     │
+//!                                              └───────────────────────────────┘
+//!                                                 reopened, then all types woken
+//! ```
+//! The driver resumes by token what can be resumed. Whatever else happens to the stream (token expired, collection
+//! dropped, the server silent) ends in a new one and one wake-up for every type: what was missed is then looked for, so
+//! a stream never has to be complete. Inserts carry their document, so type and time come along. Updates don't, and to
+//! have the server look each one up would cost a read per change of any kind; the few that make a job claimable are
+//! looked up here, together.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, Weak},
+    time::Duration,
+};
+
+use mongodb::{
+    bson::{Bson, DateTime, Document, doc},
+    change_stream::{
+        ChangeStream,
+        event::{OperationType, ResumeToken},
+    },
+};
+use serde::Deserialize;
+use tokio::sync::{Notify, mpsc};
+
+use crate::{
+    error::{Error, Result},
+    event::{Event, Sink, StreamState},
+    fields,
+    job::{date, text},
+    outage::Outage,
+    status::Status,
+    store::Store,
+    wake::{Wake, WakeHub, lock},
+};
+
+/// How long the server may hold an answer back while there is nothing to tell.
+const LONGEST_ANSWER: Duration = Duration::from_secs(5);
+/// Silence beyond this is a server that has gone, not one with nothing to tell.
+const LONGEST_SILENCE: Duration = Duration::from_secs(15);
+/// Changed jobs looked up at once.
+const MOST_LOOKED_UP: usize = 500;
+
+/// The types whose wake-ups are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Interest {
+    types: BTreeSet<String>,
+    everything: bool,
+}
+
+/// The stream of one collection.
+#[derive(Default)]
+pub(crate) struct Watch {
+    interest: Mutex<Interest>,
+    interest_changed: Notify,
+    state: Mutex<StreamState>,
+    sinks: Mutex<Vec<Weak<dyn Sink>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Change {
+    operation_type: OperationType,
+    document_key: Option<Document>,
+    full_document: Option<Inserted>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Inserted {
+    #[serde(rename = "type")]
+    job_type: Option<Bson>,
+    run_at: Option<Bson>,
+}
+
+impl Watch {
+    /// This type's wake-ups are wanted from now on.
+    pub(crate) fn add_type(&self, job_type: &str) {
+        if lock(&self.interest).types.insert(job_type.to_owned()) {
+            self.interest_changed.notify_one();
+        }
+    }
+
+    /// Every type's wake-ups are wanted, or no longer.
+    pub(crate) fn set_everything(&self, everything: bool) {
+        let mut interest = lock(&self.interest);
+        if interest.everything != everything {
+            interest.everything = everything;
+            self.interest_changed.notify_one();
+        }
+    }
+
+    /// The sink hears of changes of state for as long as it lives.
+    pub(crate) fn add_sink(&self, sink: &Arc<dyn Sink>) {
+        lock(&self.sinks).push(Arc::downgrade(sink));
+        sink.event(Event::Stream(self.state()));
+    }
+
+    pub(crate) fn state(&self) -> StreamState {
+        *lock(&self.state)
+    }
+
+    fn set_state(&self, state: StreamState) {
+        if std::mem::replace(&mut *lock(&self.state), state) != state {
+            self.tell(&Event::Stream(state));
+        }
+    }
+
+    fn tell(&self, event: &Event) {
+        let sinks: Vec<_> = lock(&self.sinks).iter().filter_map(Weak::upgrade).collect();
+        for sink in sinks {
+            sink.event(event.clone());
+        }
+    }
+
+    /// Opens the stream, so that a caller learns at once whether it can be.
+    pub(crate) async fn open_first(&self, store: &Store) -> Result<OpenStream> {
+        self.set_state(StreamState::Connecting);
+        let opened = self.open(store, None).await;
+        self.set_state(if opened.is_ok() {
+            StreamState::Streaming
+        } else {
+            StreamState::Off
+        });
+        opened
+    }
+
+    /// Turns changes into wake-ups, until dropped.
+    pub(crate) async fn run(self: Arc<Self>, store: Arc<Store>, wakes: Arc<WakeHub>, first: OpenStream) {
+        let (changed, inbox) = mpsc::channel(MOST_LOOKED_UP);
+        let look_ups = look_up_changed(inbox, store.clone(), wakes.clone());
+        let stream = async {
+            let mut outage = Outage::new("the change stream");
+            let everyone = Everyone(self.clone());
+            let mut open = Some(first);
+            let mut token = None;
+            loop {
+                let mut stream = match open.take() {
+                    Some(stream) => stream,
+                    None => match self.open(&store, token.take()).await {
+                        Ok(stream) => stream,
+                        Err(error) => {
+                            let pause = outage.failed(&error, &everyone);
+                            tokio::time::sleep(pause).await;
+                            continue;
+                        }
+                    },
+                };
+                outage.succeeded(&everyone);
+                if self.state() == StreamState::Reconnecting {
+                    self.set_state(StreamState::Streaming);
+                    wakes.wake(&Wake::Any);
+                }
+                match self.follow(&mut stream, &wakes, &changed, &store).await {
+                    Ended::InterestChanged => token = stream.changes.resume_token(),
+                    Ended::Lost(error) => {
+                        self.set_state(StreamState::Reconnecting);
+                        // Polling takes over at its own, shorter interval.
+                        wakes.wake(&Wake::Any);
+                        let pause = outage.failed(&error, &everyone);
+                        tokio::time::sleep(pause).await;
+                    }
+                }
+            }
+        };
+        tokio::join!(stream, look_ups);
+    }
+
+    async fn open(&self, store: &Store, token: Option<ResumeToken>) -> Result<OpenStream> {
+        let interest = lock(&self.interest).clone();
+        let open = store
+            .jobs()
+            .watch()
+            .pipeline(pipeline(&interest))
+            .resume_after(token)
+            .max_await_time(LONGEST_ANSWER);
+        let opened = tokio::time::timeout(LONGEST_SILENCE, async { open.await }).await;
+        let changes = opened
+            .map_err(|_| Error::timeout("opening the change stream"))?
+            .map_err(Error::from)?;
+        Ok(OpenStream {
+            changes: changes.with_type(),
+            interest,
+        })
+    }
+
+    async fn follow(
+        &self,
+        stream: &mut OpenStream,
+        wakes: &WakeHub,
+        changed: &mpsc::Sender<Bson>,
+        store: &Store,
+    ) -> Ended {
+        loop {
+            if *lock(&self.interest) != stream.interest {
+                return Ended::InterestChanged;
+            }
+            let next = tokio::select! {
+                next = tokio::time::timeout(LONGEST_SILENCE, stream.changes.next_if_any()) => next,
+                () = self.interest_changed.notified() => continue,
+            };
+            let change = match next {
+                Err(_) => return Ended::Lost(Error::timeout("an answer of the change stream")),
+                Ok(Err(error)) => return Ended::Lost(error.into()),
+                Ok(Ok(None)) if stream.changes.is_alive() => continue,
+                Ok(Ok(None)) => {
+                    return Ended::Lost(Error::timeout("the change stream ended and its successor"));
+                }
+                Ok(Ok(Some(change))) => change,
+            };
+            match change.operation_type {
+                OperationType::Insert => wake_for_insert(change.full_document, wakes, store).await,
+                OperationType::Update | OperationType::Replace => {
+                    let id = change.document_key.and_then(|mut key| key.remove(fields::ID));
+                    if let Some(id) = id {
+                        // Bounded: while the look-ups lag behind, so may the stream.
+                        _ = changed.send(id).await;
+                    }
+                }
+                // Dropped, renamed or invalidated: the stream ends, or nothing can come of it.
+                _ => wakes.wake(&Wake::Any),
+            }
+        }
+    }
+}
+
+/// A stream and what it was opened for.
+pub(crate) struct OpenStream {
+    changes: ChangeStream<Change>,
+    interest: Interest,
+}
+
+enum Ended {
+    InterestChanged,
+    Lost(Error),
+}
+
+/// Every engine on the stream.
+struct Everyone(Arc<Watch>);
+
+impl Sink for Everyone {
+    fn event(&self, event: Event) {
+        self.0.tell(&event);
+    }
+}
+
+fn pipeline(interest: &Interest) -> Vec<Document> {
+    let pending = Status::Pending.as_str();
+    let mut inserted = doc! { "operationType": "insert", "fullDocument.status": pending };
+    if !interest.everything {
+        let types: Vec<&String> = interest.types.iter().collect();
+        inserted.insert("fullDocument.type", doc! { "$in": types });
+    }
+    let updated = |field: &str| format!("updateDescription.updatedFields.{field}");
+    let wanted = doc! { "$or": [
+        inserted,
+        { "operationType": "update", updated(fields::STATUS): pending },
+        { "operationType": "update", updated(fields::KEY_FREED): { "$exists": true } },
+        { "operationType": { "$nin": ["insert", "update", "delete"] } },
+    ] };
+    // The driver needs `_id` and `operationType` to resume.
+    let needed = doc! {
+        "operationType": 1,
+        "documentKey": 1,
+        "fullDocument.type": 1,
+        "fullDocument.runAt": 1,
+    };
+    vec![doc! { "$match": wanted }, doc! { "$project": needed }]
+}
+
+async fn wake_for_insert(inserted: Option<Inserted>, wakes: &WakeHub, store: &Store) {
+    let Some(Inserted {
+        job_type: Some(Bson::String(job_type)),
+        run_at,
+    }) = inserted
+    else {
+        return;
+    };
+    match run_at {
+        Some(Bson::DateTime(run_at)) => wake_at(wakes, store, job_type, run_at).await,
+        _ => wakes.wake(&Wake::Type(job_type)),
+    }
+}
+
+async fn wake_at(wakes: &WakeHub, store: &Store, job_type: String, run_at: DateTime) {
+    // Without the server's time the wake-up comes early, which is harmless.
+    let wait = store
+        .server_time()
+        .await
+        .map_or(Duration::ZERO, |now| now.until(run_at));
+    if wait.is_zero() {
+        wakes.wake(&Wake::Type(job_type));
+    } else {
+        wakes.wake_after(&job_type, wait);
+    }
+}
+
+/// Finds out what changed jobs are of, those that arrived meanwhile together.
+async fn look_up_changed(mut inbox: mpsc::Receiver<Bson>, store: Arc<Store>, wakes: Arc<WakeHub>) {
+    let mut ids = Vec::with_capacity(MOST_LOOKED_UP);
+    while inbox.recv_many(&mut ids, MOST_LOOKED_UP).await > 0 {
+        let filter = doc! { fields::ID: { "$in": std::mem::take(&mut ids) } };
+        let projection = doc! { fields::TYPE: 1, fields::STATUS: 1, fields::RUN_AT: 1 };
+        let Ok(jobs) = store.find(filter, projection).await else {
+            wakes.wake(&Wake::Any);
+            continue;
+        };
+        for job in &jobs {
+            let Some(job_type) = text(job, fields::TYPE) else {
+                continue;
+            };
+            let is_pending = text(job, fields::STATUS) == Some(Status::Pending.as_str());
+            match date(job, fields::RUN_AT) {
+                Some(run_at) if is_pending => wake_at(&wakes, &store, job_type.to_owned(), run_at).await,
+                // Its key is free: its follower may be claimed.
+                _ => wakes.wake(&Wake::Type(job_type.to_owned())),
+            }
+        }
+    }
+}

@@ -1,0 +1,242 @@
+/**
+ * The addon's surface: what `src/` (Rust) offers and `lib/` calls. Names and order are the same on both sides.
+ * Absent values are `null`, never missing. BSON travels as bytes in both directions.
+ */
+
+/** An unexpected failure, as data: `errors.ts` turns it into an error class with the caller's stack. */
+export interface NativeFailure {
+  /** A stable code, one of `ErrorCode` in `errors.ts`. */
+  code: string
+  message: string
+  /** The server's own error code, where the server said no. */
+  serverCode: number | null
+}
+
+/** What every call resolves to: exactly one of the two is not null, unless the value itself is null. */
+export interface Reply<T> {
+  value: T
+  failure: NativeFailure | null
+}
+
+/** A job to be created; every default has been filled in and every value checked. */
+export interface NativeNewJob {
+  type: string
+  /** A BSON document with the one field `data`. */
+  payload: Buffer
+  priority: number
+  delayMs: number
+  maxAttempts: number
+  dedupeKey: string | null
+  /** Null exactly when `dedupeKey` is. */
+  dedupeScope: 'pending' | 'pending+active' | null
+  /** `coalesce: 'latest'`: replace the data of the pending holder of the key. */
+  coalesceLatest: boolean
+  backoff: 'exponential' | 'fixed' | null
+  backoffDelayMs: number | null
+  backoffMaxDelayMs: number | null
+}
+
+export type NativeVerdictKind = 'complete' | 'fail' | 'failFatal' | 'release'
+
+export type NativeSettleStatus =
+  | 'completed'
+  | 'retry-scheduled'
+  | 'failed-terminal'
+  | 'superseded'
+  | 'released'
+  | 'already-terminal'
+  | 'lease-lost'
+  | 'not-found'
+
+export interface NativeSettled {
+  status: NativeSettleStatus
+  /** Set exactly when `status` is `already-terminal`. */
+  terminalStatus: 'completed' | 'failed' | 'superseded' | null
+}
+
+export interface NativeStats {
+  pending: number
+  active: number
+  completed: number
+  failed: number
+  superseded: number
+  /** Milliseconds since the epoch, of the oldest job that is due. */
+  oldestPendingRunAtMs: number | null
+  oldestPendingLagMs: number
+}
+
+export interface NativeProcessor {
+  type: string
+  concurrency: number
+  /** The longest silence between two looks; null for the default, which depends on push. */
+  pollIntervalMs: number | null
+  /** Null for the default: a quarter of the lease. */
+  heartbeatIntervalMs: number | null
+  visibilityTimeoutMs: number
+  /** How many jobs to hold beyond the free slots; null to size it by measurement, 0 for none. */
+  prefetch: number | null
+}
+
+/** The end of one run. */
+export interface NativeRunVerdict {
+  runId: number
+  kind: NativeVerdictKind
+  reason: string | null
+  /** How long the handler ran; null if it never started. The engine sizes its prefetch by it. */
+  elapsedMs: number | null
+}
+
+export interface NativeRunResult {
+  runId: number
+  /** Null exactly when `failure` is not. */
+  settled: NativeSettled | null
+  failure: NativeFailure | null
+}
+
+export type StreamState = 'off' | 'connecting' | 'streaming' | 'reconnecting'
+
+/** What the engine tells JavaScript, through one callback. `kind` says which of the other fields are there. */
+export type NativeEvent =
+  /** Claimed jobs: `documents` holds `runIds.length` BSON documents, end to end, in claim order. */
+  | { kind: 'jobs'; processorId: number; runIds: number[]; documents: Buffer }
+  /** Verdicts that are durable now, or found that they no longer applied. */
+  | { kind: 'settled'; results: NativeRunResult[] }
+  /** Runs whose lease is gone: abort them, settle nothing. Their `runId` is dead: no verdict is expected. */
+  | { kind: 'lease-lost'; runIds: number[] }
+  /** Asks whether this thread still answers. That it arrived is the answer. */
+  | { kind: 'ping' }
+  /** A job of this type may be claimable; `''` for any type. Sent only after `watch(true)`. */
+  | { kind: 'wake'; type: string }
+  | { kind: 'stream'; state: StreamState }
+  | { kind: 'recovered'; handled: number; saturated: boolean }
+  | { kind: 'recovery-failed'; phase: 'startup' | 'periodic'; message: string }
+  | {
+      kind: 'log'
+      level: 'debug' | 'info' | 'warn' | 'error'
+      message: string
+      fields: Record<string, string>
+    }
+
+/** One collection on one connection. Every promise settles within its own bound, also while the server is away. */
+export interface NativeEngine {
+  /** Checks the server, creates the indexes, starts the change stream if it was asked for. */
+  startup(): Promise<Reply<null>>
+  /** The new job's id, or null if its key is held. */
+  enqueue(job: NativeNewJob): Promise<Reply<string | null>>
+  /** The claimed job as BSON, or null. */
+  claimOrEnqueue(job: NativeNewJob): Promise<Reply<Buffer | null>>
+  claimNext(type: string): Promise<Reply<Buffer | null>>
+  claimNextByKey(type: string, key: string): Promise<Reply<Buffer | null>>
+  settle(
+    jobId: string,
+    claimToken: string | null,
+    kind: NativeVerdictKind,
+    reason: string | null,
+  ): Promise<Reply<NativeSettled>>
+  heartbeat(jobId: string, claimToken: string | null): Promise<Reply<'applied' | 'lease-lost'>>
+  /** How many of these jobs were active and are renewed now. */
+  batchHeartbeat(jobIds: string[]): Promise<Reply<number>>
+  log(jobId: string, claimToken: string | null, message: string): Promise<Reply<null>>
+  hasOutstanding(type: string, key: string): Promise<Reply<boolean>>
+  /** `filter` is a BSON document; the job found comes with its logs. */
+  findOne(filter: Buffer): Promise<Reply<Buffer | null>>
+  getStats(type: string | null): Promise<Reply<NativeStats>>
+  recoverStuckJobs(
+    visibilityTimeoutMs: number,
+    maxPerSweep: number,
+  ): Promise<Reply<{ handled: number; saturated: boolean }>>
+  cleanupOldJobs(maxAgeMs: number): Promise<Reply<number>>
+  resetStorage(): Promise<Reply<null>>
+
+  /** Starts to claim jobs of a type; they arrive as `jobs` events with the processor's id, which is returned. */
+  process(processor: NativeProcessor): number
+  /** Ends runs. Results arrive as `settled` events. A run whose `lease-lost` was sent is ignored. */
+  finish(verdicts: NativeRunVerdict[]): void
+  /** Turns a claim made by hand into a managed run: renewed from now on, until `finish`. Returns its run id. */
+  adopt(jobId: string, claimToken: string, visibilityTimeoutMs: number): Promise<Reply<number | null>>
+  /** Stops the claims of these processors for good; their running jobs go on. Idempotent. */
+  quiesce(processorIds: number[]): void
+  /** Starts the sweeps that recover expired leases, jittered. Idempotent: the shortest timeout asked for wins. */
+  startRecovery(visibilityTimeoutMs: number): void
+  /** Sends `wake` events, or stops to. */
+  watch(enabled: boolean): void
+  streamState(): StreamState
+  /** Ends everything: resolves within `timeoutMs`, whatever the server does. Twice is harmless. */
+  shutdown(timeoutMs: number): Promise<Reply<null>>
+}
+
+/** The connection, as plain data. Milliseconds, bytes and names as the MongoDB drivers specify them. */
+export interface NativeConnection {
+  /** A whole connection string; when it is given, the fields below override it where they are not null. */
+  uri: string | null
+  hosts: string[]
+  srvHost: string | null
+  srvServiceName: string | null
+  srvMaxHosts: number | null
+  replicaSet: string | null
+  directConnection: boolean | null
+  loadBalanced: boolean | null
+  username: string | null
+  password: string | null
+  authSource: string | null
+  authMechanism: string | null
+  awsSessionToken: string | null
+  tls: boolean
+  tlsCaFile: string | null
+  tlsCa: Buffer | null
+  tlsCertificateKeyFile: string | null
+  tlsCertificateKey: Buffer | null
+  tlsCertificateKeyPassword: string | null
+  tlsAllowInvalidCertificates: boolean
+  tlsAllowInvalidHostnames: boolean
+  compressors: string[]
+  zlibCompressionLevel: number | null
+  maxPoolSize: number | null
+  minPoolSize: number | null
+  maxConnecting: number | null
+  maxIdleTimeMs: number | null
+  connectTimeoutMs: number | null
+  serverSelectionTimeoutMs: number | null
+  socketTimeoutMs: number | null
+  heartbeatFrequencyMs: number | null
+  localThresholdMs: number | null
+  appName: string | null
+  readConcernLevel: string | null
+  writeConcernW: string | number | null
+  writeConcernJournal: boolean | null
+  writeConcernTimeoutMs: number | null
+  readPreferenceMode: string | null
+  readPreferenceTags: Record<string, string>[] | null
+  maxStalenessSeconds: number | null
+  retryReads: boolean | null
+  retryWrites: boolean | null
+  serverApiVersion: string | null
+  serverApiStrict: boolean | null
+  serverApiDeprecationErrors: boolean | null
+  proxyHost: string | null
+  proxyPort: number | null
+  proxyUsername: string | null
+  proxyPassword: string | null
+}
+
+export interface NativeEngineOptions {
+  database: string
+  collection: string
+  useChangeStreams: boolean
+  maxLogEntries: number
+  maxLogMessageBytes: number
+  /** A process whose JavaScript thread has been stuck for longer than this stops renewing its leases. */
+  maxBlockMs: number
+}
+
+export interface NativeAddon {
+  /**
+   * Opens an engine. No round trip happens yet; options that the engine's driver can't honour come back as a failure.
+   * `onEvent` is held weakly: it keeps no process alive.
+   */
+  openEngine(
+    connection: NativeConnection,
+    options: NativeEngineOptions,
+    onEvent: (event: NativeEvent) => void,
+  ): Reply<NativeEngine | null>
+}

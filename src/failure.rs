@@ -1,0 +1,52 @@
+//! Failures as data: JavaScript makes its error classes of them, with the caller's stack.
+
+use durabl_engine::{Error, ErrorKind};
+use napi_derive::napi;
+
+/// `NativeFailure` of `lib/mongo/native.ts`.
+#[napi(object, object_from_js = false)]
+pub struct NativeFailure {
+    /// A stable code.
+    pub code: &'static str,
+    /// What happened.
+    pub message: String,
+    /// The server's own code.
+    pub server_code: Option<i32>,
+}
+
+impl From<Error> for NativeFailure {
+    fn from(error: Error) -> Self {
+        Self {
+            code: code(error.kind()),
+            message: error.to_string(),
+            server_code: error.server_code(),
+        }
+    }
+}
+
+impl NativeFailure {
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self {
+            code: code(ErrorKind::Internal),
+            message: message.into(),
+            server_code: None,
+        }
+    }
+}
+
+fn code(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Connection => "ERR_DURABL_CONNECTION",
+        ErrorKind::Authentication => "ERR_DURABL_AUTHENTICATION",
+        ErrorKind::Permission => "ERR_DURABL_PERMISSION_DENIED",
+        ErrorKind::Timeout => "ERR_DURABL_TIMEOUT",
+        ErrorKind::ServerTooOld => "ERR_DURABL_SERVER_TOO_OLD",
+        ErrorKind::NotReplicaSet => "ERR_DURABL_NOT_A_REPLICA_SET",
+        ErrorKind::IndexConflict => "ERR_DURABL_INDEX_CONFLICT",
+        ErrorKind::ShutDown => "ERR_DURABL_SHUT_DOWN",
+        ErrorKind::PayloadTooLarge => "ERR_DURABL_PAYLOAD_TOO_LARGE",
+        ErrorKind::InvalidOption => "ERR_DURABL_UNSUPPORTED_OPTION",
+        ErrorKind::Server => "ERR_DURABL_SERVER",
+        ErrorKind::Internal => "ERR_DURABL_INTERNAL",
+    }
+}

@@ -1,0 +1,175 @@
+//! Jobs, verdicts and results, as they cross the border.
+
+use std::time::Duration;
+
+use durabl_engine::{
+    BackoffKind, DedupeKey, DedupeScope, NewJob, RunVerdict, Settled, Stats, Status, Verdict,
+    bson::RawDocumentBuf,
+};
+use napi::{Error, Result, Status as NapiStatus, bindgen_prelude::Buffer};
+use napi_derive::napi;
+
+/// `NativeNewJob` of `lib/mongo/native.ts`.
+#[napi(object, object_to_js = false)]
+pub struct NativeNewJob {
+    /// Which handler it is for.
+    pub r#type: String,
+    /// A BSON document with the one field `data`.
+    pub payload: Buffer,
+    /// Lower runs first.
+    pub priority: f64,
+    /// How long until it may be claimed.
+    pub delay_ms: f64,
+    /// How many starts it may have.
+    pub max_attempts: i32,
+    /// The key it holds.
+    pub dedupe_key: Option<String>,
+    /// What the key excludes.
+    pub dedupe_scope: Option<String>,
+    /// Whether a pending holder of the key takes over this data.
+    pub coalesce_latest: bool,
+    /// How the delay of retries grows.
+    pub backoff: Option<String>,
+    /// The shortest delay of a retry.
+    pub backoff_delay_ms: Option<f64>,
+    /// The longest delay of a retry.
+    pub backoff_max_delay_ms: Option<f64>,
+}
+
+impl TryFrom<NativeNewJob> for NewJob {
+    type Error = Error;
+
+    fn try_from(native: NativeNewJob) -> Result<Self> {
+        let dedupe = match (native.dedupe_key, native.dedupe_scope) {
+            (Some(key), Some(scope)) => {
+                let scope = DedupeScope::parse(&scope).ok_or_else(|| invalid("dedupeScope", &scope))?;
+                Some(DedupeKey { key, scope })
+            }
+            _ => None,
+        };
+        Ok(Self {
+            job_type: native.r#type,
+            payload: RawDocumentBuf::from_bytes(native.payload.into())
+                .map_err(|error| invalid("payload", &error.to_string()))?,
+            priority: native.priority as i64,
+            delay_ms: native.delay_ms as i64,
+            max_attempts: native.max_attempts,
+            dedupe,
+            coalesce_latest: native.coalesce_latest,
+            backoff: native.backoff.as_deref().map(BackoffKind::parse),
+            backoff_delay_ms: native.backoff_delay_ms.map(|ms| ms as i64),
+            backoff_max_delay_ms: native.backoff_max_delay_ms.map(|ms| ms as i64),
+        })
+    }
+}
+
+/// `NativeRunVerdict` of `lib/mongo/native.ts`.
+#[napi(object, object_to_js = false)]
+pub struct NativeRunVerdict {
+    /// Which run.
+    pub run_id: u32,
+    /// How it ended.
+    pub kind: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// How long the handler ran.
+    pub elapsed_ms: Option<f64>,
+}
+
+impl TryFrom<NativeRunVerdict> for RunVerdict {
+    type Error = Error;
+
+    fn try_from(native: NativeRunVerdict) -> Result<Self> {
+        Ok(Self {
+            run_id: native.run_id,
+            verdict: verdict(&native.kind)?,
+            reason: native.reason,
+            elapsed: native.elapsed_ms.map(millis),
+        })
+    }
+}
+
+/// The verdict a word of JavaScript stands for.
+pub(crate) fn verdict(kind: &str) -> Result<Verdict> {
+    match kind {
+        "complete" => Ok(Verdict::Complete),
+        "fail" => Ok(Verdict::Fail),
+        "failFatal" => Ok(Verdict::FailFatal),
+        "release" => Ok(Verdict::Release),
+        other => Err(invalid("kind", other)),
+    }
+}
+
+/// Milliseconds of JavaScript, fractions kept; what is negative or not a number is none.
+pub(crate) fn millis(ms: f64) -> Duration {
+    Duration::try_from_secs_f64(ms / 1_000.0).unwrap_or(if ms > 0.0 { Duration::MAX } else { Duration::ZERO })
+}
+
+fn invalid(what: &str, came: &str) -> Error {
+    Error::new(NapiStatus::InvalidArg, format!("{what}: {came}"))
+}
+
+/// `NativeSettled` of `lib/mongo/native.ts`.
+#[napi(object, object_from_js = false)]
+pub struct NativeSettled {
+    /// What became of the verdict.
+    pub status: &'static str,
+    /// How it had ended before.
+    pub terminal_status: Option<&'static str>,
+}
+
+impl From<Settled> for NativeSettled {
+    fn from(settled: Settled) -> Self {
+        let status = match settled {
+            Settled::Completed => "completed",
+            Settled::RetryScheduled(_) => "retry-scheduled",
+            Settled::FailedTerminal => "failed-terminal",
+            Settled::Superseded => "superseded",
+            Settled::Released => "released",
+            Settled::AlreadyTerminal(_) => "already-terminal",
+            Settled::LeaseLost => "lease-lost",
+            Settled::NotFound => "not-found",
+        };
+        let terminal_status = match settled {
+            Settled::AlreadyTerminal(status) => Some(Status::as_str(status)),
+            _ => None,
+        };
+        Self {
+            status,
+            terminal_status,
+        }
+    }
+}
+
+/// `NativeStats` of `lib/mongo/native.ts`.
+#[napi(object, object_from_js = false)]
+pub struct NativeStats {
+    /// Jobs that wait.
+    pub pending: f64,
+    /// Claimed jobs.
+    pub active: f64,
+    /// Jobs that ended well.
+    pub completed: f64,
+    /// Jobs that failed for good.
+    pub failed: f64,
+    /// Jobs whose follower took over.
+    pub superseded: f64,
+    /// When the oldest due job was due.
+    pub oldest_pending_run_at_ms: Option<f64>,
+    /// How long ago that was.
+    pub oldest_pending_lag_ms: f64,
+}
+
+impl From<Stats> for NativeStats {
+    fn from(stats: Stats) -> Self {
+        Self {
+            pending: stats.pending as f64,
+            active: stats.active as f64,
+            completed: stats.completed as f64,
+            failed: stats.failed as f64,
+            superseded: stats.superseded as f64,
+            oldest_pending_run_at_ms: stats.oldest_pending_run_at_ms.map(|ms| ms as f64),
+            oldest_pending_lag_ms: stats.oldest_pending_lag_ms as f64,
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The threads that the engine runs on: one runtime for the process, never ended.
+//!
+//! Not the runtime that napi-rs offers: that one ends with the environment, and a worker thread that ends would take
+//! the connections of the whole process with it. Threads of ours keep no process alive.
+
+use std::sync::OnceLock;
+
+use napi::{Error, Result};
+use tokio::runtime::{Builder, Runtime};
+
+/// Two, so that renewals go on while a large batch is being encoded.
+const THREADS: usize = 2;
+
+static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+
+/// The engine's runtime, started at the first call.
+pub(crate) fn runtime() -> Result<&'static Runtime> {
+    if let Some(running) = RUNTIME.get() {
+        return Ok(running);
+    }
+    let started = Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .thread_name("durabl")
+        .enable_all()
+        .build()
+        .map_err(|error| Error::from_reason(format!("the engine's threads could not be started: {error}")))?;
+    Ok(RUNTIME.get_or_init(|| started))
+}

@@ -1,0 +1,88 @@
+//! The way from the engine's threads to the JavaScript thread.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use durabl_engine::{Event, Sink};
+use napi::{
+    Result, Status,
+    bindgen_prelude::Function,
+    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
+};
+
+use crate::event::Message;
+
+/// Weak: it keeps no process alive. Unbounded: what bounds it is how many jobs the engine holds.
+type Callback = ThreadsafeFunction<Message, (), Message, Status, false, true>;
+
+/// Sends events to a JavaScript function.
+pub(crate) struct JavaScriptSink {
+    callback: Callback,
+    liveness: Arc<Liveness>,
+}
+
+/// Whether the JavaScript thread still answers.
+struct Liveness {
+    /// When the question was asked that has not been answered yet.
+    asked: Mutex<Option<Instant>>,
+    longest_block: Duration,
+}
+
+impl Liveness {
+    fn answered(&self) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Whether to ask now, and whether the last answer is not overdue.
+    fn check(&self) -> (bool, bool) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        match *asked {
+            Some(asked) => (false, asked.elapsed() < self.longest_block),
+            None => {
+                *asked = Some(Instant::now());
+                (true, true)
+            }
+        }
+    }
+}
+
+impl JavaScriptSink {
+    pub(crate) fn new(callback: &Function<'_, Message, ()>, longest_block: Duration) -> Result<Self> {
+        let liveness = Arc::new(Liveness {
+            asked: Mutex::new(None),
+            longest_block,
+        });
+        let answering = liveness.clone();
+        let callback = callback
+            .build_threadsafe_function::<Message>()
+            .weak::<true>()
+            .callee_handled::<false>()
+            .build_callback(move |context| {
+                answering.answered();
+                Ok(context.value)
+            })?;
+        Ok(Self { callback, liveness })
+    }
+
+    fn send(&self, message: Message) {
+        // An environment that is ending takes no more calls, and needs none.
+        self.callback
+            .call(message, ThreadsafeFunctionCallMode::NonBlocking);
+    }
+}
+
+impl Sink for JavaScriptSink {
+    fn event(&self, event: Event) {
+        self.send(Message::Event(event));
+    }
+
+    fn is_responsive(&self) -> bool {
+        let (ask, responsive) = self.liveness.check();
+        if ask {
+            self.send(Message::Ping);
+        }
+        responsive
+    }
+}

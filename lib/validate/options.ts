@@ -19,7 +19,7 @@ const NONE: Readonly<Record<string, never>> = Object.freeze({})
  * @param where the call, such as `enqueue`
  */
 export function readOptions<R extends Rules>(where: string, options: unknown, rules: R): Read<R> {
-  if (options === undefined || options === null) return NONE as Read<R>
+  if (options === undefined || options === null) return NONE
   if (!isRecord(options)) {
     throw argumentError(TypeError, `${where}: options must be an object; got ${show(options)}`)
   }

@@ -87,6 +87,10 @@ export function checkBackend(where: string, backend: unknown): IJobQueueBackend 
   return check(where, 'backend', backend, BACKEND)
 }
 
+export function checkHandler(where: string, handler: unknown): JobHandler<any> {
+  return check(where, 'handler', handler, HANDLER)
+}
+
 /** Undefined, or null, for the default logger. */
 export function checkLogger(where: string, logger: unknown): Logger | undefined {
   return logger === null ? undefined : checkOr(where, 'logger', logger, LOGGER, undefined)
@@ -132,7 +136,7 @@ export function normalizeProcessor(
   visibilityTimeoutMs: number,
 ): ProcessorSettings {
   const checkedType = check('process', 'type', type, NAME)
-  const checkedHandler = check('process', 'handler', handler, HANDLER)
+  const checkedHandler = checkHandler('process', handler)
   const read = readOptions('process', config, PROCESSOR_RULES)
   const { heartbeatIntervalMs } = read
   if (heartbeatIntervalMs !== undefined && heartbeatIntervalMs >= visibilityTimeoutMs) {
@@ -168,7 +172,7 @@ export function normalizeRunClaimed(handle: unknown, handler: unknown, options: 
       `runClaimed: handle must be a JobHandle, as claimOrEnqueue returns it; got ${show(handle)}`,
     )
   }
-  const checkedHandler = check('runClaimed', 'handler', handler, HANDLER)
+  const checkedHandler = checkHandler('runClaimed', handler)
   const read = readOptions('runClaimed', options, RUN_CLAIMED_RULES)
   return Object.freeze({
     handle: handle as unknown as JobHandle<any>,

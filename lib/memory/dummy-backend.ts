@@ -1,0 +1,74 @@
+import type { JobAvailableListener, JobStatus, MemoryBackendOptions, RecordedJob } from '../types'
+import { checkListener } from '../validate'
+import { Alarm } from './alarm'
+import { MemoryBackend } from './memory-backend'
+
+/** Jobs in memory for unit tests; documented in the public types. Pushes wake-ups, so that a processor claims in the same tick. */
+export class DummyBackend extends MemoryBackend {
+  private readonly listeners = new Set<{ readonly tell: JobAvailableListener }>()
+  private readonly alarm = new Alarm(
+    () => this.model.soonestFuture(),
+    () => this.model.now(),
+    () => this.wake(''),
+  )
+
+  constructor(options?: MemoryBackendOptions) {
+    super('DummyBackend', 'dummy', options)
+  }
+
+  reset(): void {
+    this.model.reset()
+    this.alarm.stop()
+  }
+
+  getJobsByType<T = any>(type: string): RecordedJob<T>[] {
+    return this.jobs.filter((job): job is RecordedJob<T> => job.type === type)
+  }
+
+  getJobsByStatus<T = any>(status: JobStatus): RecordedJob<T>[] {
+    return this.jobs.filter((job): job is RecordedJob<T> => job.status === status)
+  }
+
+  onJobAvailable(listener: JobAvailableListener): () => void {
+    // Wrapped, so that a function that listens twice is told twice and leaves once at a time.
+    const entry = { tell: checkListener('onJobAvailable', listener) }
+    this.listeners.add(entry)
+    this.alarm.start()
+    return () => {
+      this.listeners.delete(entry)
+      if (this.listeners.size === 0) this.alarm.stop()
+    }
+  }
+
+  override async resetStorage(): Promise<void> {
+    this.reset()
+  }
+
+  override async shutdown(_timeoutMs?: number): Promise<void> {
+    this.alarm.stop()
+  }
+
+  protected override changed(job: RecordedJob): void {
+    if (this.listeners.size === 0) return
+    if (job.dedupeKey !== undefined) this.wakeBehind(job, job.dedupeKey)
+    if (job.status !== 'pending') return
+    const runAt = job.runAt.getTime()
+    if (runAt <= this.model.now()) this.wake(job.type)
+    else this.alarm.add(runAt)
+  }
+
+  /** A job of this key has moved, so another may be claimable now, perhaps of another type. */
+  private wakeBehind(moved: RecordedJob, dedupeKey: string): void {
+    for (const { job } of [...this.model.pendingUnder(dedupeKey)]) if (job !== moved) this.wake(job.type)
+  }
+
+  private wake(type: string): void {
+    for (const { tell } of [...this.listeners]) {
+      try {
+        tell(type)
+      } catch {
+        // A wake-up is a hint; whoever can't take it has lost only time, and the job was stored.
+      }
+    }
+  }
+}

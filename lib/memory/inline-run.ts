@@ -1,0 +1,83 @@
+import { COMPLETE, failed, failedFatally, verdictOnThrow } from '../outcome'
+import type { Verdict } from '../outcome'
+import type {
+  CompleteResult,
+  FailFatalResult,
+  FailResult,
+  HeartbeatResult,
+  IJobQueueBackend,
+  Job,
+  JobContext,
+  JobHandler,
+  SettleResult,
+} from '../types'
+
+/**
+ * Runs a handler for a claimed job and settles by its outcome. Resolves when both are over, whatever the outcome: it is on
+ * the job.
+ */
+export async function runInline(
+  backend: IJobQueueBackend,
+  job: Job<any>,
+  handler: JobHandler<any>,
+): Promise<void> {
+  const context = new InlineContext(backend, job)
+  try {
+    await handler(job, context)
+  } catch (error) {
+    await context.settleUnlessDone(verdictOnThrow(error, null))
+    return
+  }
+  await context.settleUnlessDone(COMPLETE)
+}
+
+/** Settles through the backend's public methods, so that a subclass which overrides them is asked. */
+class InlineContext implements JobContext {
+  readonly complete = () => this.settle(COMPLETE) as Promise<CompleteResult>
+  readonly fail = (reason: string) => this.settle(failed(reason)) as Promise<FailResult>
+  readonly failFatal = (reason: string) => this.settle(failedFatally(reason)) as Promise<FailFatalResult>
+  private settlement: Promise<SettleResult> | null = null
+  private controller: AbortController | null = null
+
+  constructor(
+    private readonly backend: IJobQueueBackend,
+    private readonly job: Job,
+  ) {}
+
+  /** Never aborted: nothing takes a job away from the call that runs it. */
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController()
+    return this.controller.signal
+  }
+
+  readonly heartbeat = async (): Promise<HeartbeatResult> =>
+    (await this.backend.heartbeat(this.job.id, this.job.claimToken)) ?? 'applied'
+
+  readonly log = async (message: string): Promise<void> => {
+    await this.backend.log(this.job.id, String(message), this.job.claimToken).catch(() => {})
+  }
+
+  /** The end of the handler, which counts only if it has not settled by itself. */
+  async settleUnlessDone(verdict: Verdict): Promise<void> {
+    await (this.settlement ?? this.settle(verdict))
+  }
+
+  private settle(verdict: Verdict): Promise<SettleResult> {
+    this.settlement ??= this.write(verdict) as Promise<SettleResult>
+    return this.settlement
+  }
+
+  private write({ kind, reason }: Verdict): Promise<SettleResult | void> {
+    const { id, claimToken } = this.job
+    switch (kind) {
+      case 'complete':
+        return this.backend.complete(id, claimToken)
+      case 'fail':
+        return this.backend.fail(id, reason ?? '', claimToken)
+      case 'failFatal':
+        return this.backend.failFatal(id, reason ?? '', claimToken)
+      case 'release':
+        return this.backend.release?.(id, claimToken) ?? Promise.resolve()
+    }
+  }
+}

@@ -1,0 +1,168 @@
+import { reasonOf } from '../outcome'
+import type { VerdictKind } from '../outcome'
+import type {
+  CompleteResult,
+  EnqueueOptions,
+  FailFatalResult,
+  FailResult,
+  HeartbeatResult,
+  IJobQueueBackend,
+  Job,
+  JobQuery,
+  JobRecord,
+  MemoryBackendOptions,
+  QueueStats,
+  RecordedJob,
+  ReleaseResult,
+  SettleResult,
+} from '../types'
+import {
+  checkClaimToken,
+  checkDedupeKey,
+  checkJobId,
+  checkLogMessage,
+  checkOptionalType,
+  checkPayload,
+  checkType,
+  normalizeEnqueue,
+  normalizeMemoryOptions,
+  normalizeQuery,
+  normalizeRecovery,
+} from '../validate'
+import type { NewJob } from '../validate'
+import { MemoryModel } from './model'
+import { record, snapshot } from './stored-job'
+import type { StoredJob } from './stored-job'
+
+/**
+ * The backend contract over the reference model: checks arguments, hands out snapshots, and tells its subclass what changed.
+ * Everything happens before a method returns its promise.
+ */
+export abstract class MemoryBackend implements IJobQueueBackend {
+  /** All jobs, in the order of creation; live, as are the jobs in it. */
+  readonly jobs: RecordedJob[]
+  /** @internal */
+  protected readonly model: MemoryModel
+
+  protected constructor(name: string, idPrefix: string, options: MemoryBackendOptions | undefined) {
+    this.model = new MemoryModel(idPrefix, normalizeMemoryOptions(name, options))
+    this.jobs = this.model.jobs
+  }
+
+  /** A job is pending now that was not, or its key may have become free. */
+  protected abstract changed(job: RecordedJob): void | Promise<void>
+
+  async enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null> {
+    const stored = this.add('enqueue', type, data, options)
+    if (stored === null) return null
+    await this.changed(stored.job)
+    return stored.job.id
+  }
+
+  async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null> {
+    const job = this.adjust(normalizeEnqueue('claimOrEnqueue', type, options))
+    checkPayload('claimOrEnqueue', data)
+    return claimed(this.model.claimOrEnqueue(job, data))
+  }
+
+  async claimNext<T>(type: string): Promise<Job<T> | null> {
+    return claimed(this.model.claimNext(checkType('claimNext', type)))
+  }
+
+  async claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null> {
+    const where = 'claimNextByKey'
+    return claimed(this.model.claimNextByKey(checkType(where, type), checkDedupeKey(where, dedupeKey)))
+  }
+
+  async complete(jobId: string, claimToken?: string): Promise<CompleteResult> {
+    return this.settle('complete', jobId, claimToken, null) as Promise<CompleteResult>
+  }
+
+  async fail(jobId: string, reason: string, claimToken?: string): Promise<FailResult> {
+    return this.settle('fail', jobId, claimToken, reasonOf(reason)) as Promise<FailResult>
+  }
+
+  async failFatal(jobId: string, reason: string, claimToken?: string): Promise<FailFatalResult> {
+    return this.settle('failFatal', jobId, claimToken, reasonOf(reason)) as Promise<FailFatalResult>
+  }
+
+  async release(jobId: string, claimToken?: string): Promise<ReleaseResult> {
+    return this.settle('release', jobId, claimToken, null) as Promise<ReleaseResult>
+  }
+
+  async heartbeat(jobId: string, claimToken?: string): Promise<HeartbeatResult> {
+    return this.model.heartbeat(checkJobId('heartbeat', jobId), checkClaimToken('heartbeat', claimToken))
+  }
+
+  async log(jobId: string, message: string, claimToken?: string): Promise<void> {
+    const line = checkLogMessage('log', message)
+    this.model.log(checkJobId('log', jobId), checkClaimToken('log', claimToken), line)
+  }
+
+  async hasOutstanding(type: string, dedupeKey: string): Promise<boolean> {
+    const where = 'hasOutstanding'
+    return this.model.hasOutstanding(checkType(where, type), checkDedupeKey(where, dedupeKey))
+  }
+
+  async findOne<T>(query: JobQuery): Promise<JobRecord<T> | null> {
+    const stored = this.model.findOne(normalizeQuery(query))
+    return stored === null ? null : record(stored)
+  }
+
+  async getStats(type?: string): Promise<QueueStats> {
+    return this.model.stats(checkOptionalType('getStats', type))
+  }
+
+  async startup(): Promise<void> {}
+
+  async shutdown(_timeoutMs?: number): Promise<void> {}
+
+  /** Forgets all jobs. */
+  async resetStorage(): Promise<void> {
+    this.model.reset()
+  }
+
+  async recoverStuckJobs(visibilityTimeoutMs?: number, maxPerSweep?: number): Promise<number> {
+    const settings = normalizeRecovery(visibilityTimeoutMs, maxPerSweep)
+    const recovered = this.model.recover(settings, (id) => this.isAtWork(id))
+    for (const job of recovered) await this.changed(job)
+    return recovered.length
+  }
+
+  /** Whether a job is known to be running, however old its lease is. */
+  protected isAtWork(_id: string): boolean {
+    return false
+  }
+
+  /** What the backend makes of a wish. */
+  protected adjust(job: NewJob): NewJob {
+    return job
+  }
+
+  protected add(where: string, type: unknown, data: unknown, options: unknown): StoredJob | null {
+    const job = this.adjust(normalizeEnqueue(where, type, options))
+    checkPayload(where, data)
+    return this.model.enqueue(job, data)
+  }
+
+  private async settle(
+    verdict: VerdictKind,
+    jobId: unknown,
+    claimToken: unknown,
+    reason: string | null,
+  ): Promise<SettleResult> {
+    const id = checkJobId(verdict, jobId)
+    const result = this.model.settle(id, checkClaimToken(verdict, claimToken), verdict, reason)
+    const job = this.model.jobOf(id)
+    if (job !== null && hasChanged(result)) await this.changed(job)
+    return result
+  }
+}
+
+function claimed<T>(stored: StoredJob | null): Job<T> | null {
+  return stored === null ? null : snapshot(stored)
+}
+
+function hasChanged({ status }: SettleResult): boolean {
+  return status !== 'already-terminal' && status !== 'lease-lost' && status !== 'not-found'
+}

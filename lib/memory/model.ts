@@ -1,0 +1,269 @@
+import type { VerdictKind } from '../outcome'
+import { DEFAULT_RETRY_POLICY, retryDelay } from '../retry'
+import type { HeartbeatResult, QueueStats, RecordedJob, SettleResult, TerminalStatus } from '../types'
+import type { Condition, MemorySettings, NewJob, RecoverySettings } from '../validate'
+import { hasFollower, holdersOf, isBehindActive, isHeld } from './dedupe'
+import { addToLog } from './log'
+import { matches } from './matches'
+import { OpenJobs } from './open-jobs'
+import { statsOf } from './stats'
+import { newStoredJob } from './stored-job'
+import type { StoredJob } from './stored-job'
+import { ofExpiry, ofVerdict } from './transition'
+import type { Transition } from './transition'
+
+/**
+ * The reference model: what a queue of jobs does, in memory and in one thread, so that nothing can come between a look and
+ * a write. The backends for tests are skins over it, and what MongoDB does is compared with it.
+ *
+ * Arguments have been checked, and time comes from the clock it was given.
+ */
+export class MemoryModel {
+  /** All jobs, in order of creation. One array for good: tests may hold on to it. */
+  readonly jobs: RecordedJob[] = []
+  private readonly stored = new Map<string, StoredJob>()
+  private readonly open = new OpenJobs()
+  private lastId = 0
+  /** Never starts again, so that a token from before a reset fits no job from after it. */
+  private lastToken = 0
+
+  /** @param idPrefix ids are this, and a number that counts up from 1 */
+  constructor(
+    private readonly idPrefix: string,
+    private readonly settings: MemorySettings,
+  ) {}
+
+  now(): number {
+    return this.settings.clock()
+  }
+
+  reset(): void {
+    this.jobs.length = 0
+    this.stored.clear()
+    this.open.clear()
+    this.lastId = 0
+  }
+
+  /** The new job; null if its key is held. */
+  enqueue(job: NewJob, payload: unknown): StoredJob | null {
+    const { dedupeKey, dedupeScope } = job
+    if (dedupeKey !== null && dedupeScope !== null && isHeld(this.open, dedupeKey, dedupeScope)) {
+      if (job.coalesceLatest) this.replacePendingPayload(job, dedupeKey, payload)
+      return null
+    }
+    this.lastId += 1
+    const stored = newStoredJob(`${this.idPrefix}-${this.lastId}`, job, payload, this.now())
+    this.jobs.push(stored.job)
+    this.stored.set(stored.job.id, stored)
+    this.open.add(stored)
+    return stored
+  }
+
+  /** The new job, claimed; null if its key is held, and then, in scope `pending`, a follower is pending. */
+  claimOrEnqueue(job: NewJob, payload: unknown): StoredJob | null {
+    // A delay has no meaning for a job that starts at once, but has one for the follower.
+    const stored = this.enqueue(job, payload)
+    if (stored === null || isBehindActive(this.open, stored)) return null
+    stored.job.runAt = new Date(this.now())
+    return this.claim(stored)
+  }
+
+  /** The first due job of a type, by priority, then by `runAt`, then by creation. */
+  claimNext(type: string): StoredJob | null {
+    return this.claimFirst(this.open.ofType(type), () => true)
+  }
+
+  claimNextByKey(type: string, dedupeKey: string): StoredJob | null {
+    return this.claimFirst(this.open.ofKey(dedupeKey), ({ job }) => job.type === type)
+  }
+
+  /** Claims this very job, if it is due and its key is free. */
+  claimThis(stored: StoredJob): StoredJob | null {
+    return this.isClaimable(stored) ? this.claim(stored) : null
+  }
+
+  settle(id: string, token: string | undefined, verdict: VerdictKind, reason: string | null): SettleResult {
+    const stored = this.stored.get(id)
+    if (stored === undefined) return { status: 'not-found' }
+    const { job } = stored
+    if (isTerminal(job.status)) return { status: 'already-terminal', terminalStatus: job.status }
+    if (!isFenced(job, token)) return { status: 'lease-lost' }
+    const transition = ofVerdict(verdict, this.situationOf(stored))
+    this.write(stored, transition, reason)
+    return { status: transition } as SettleResult
+  }
+
+  heartbeat(id: string, token: string | undefined): HeartbeatResult {
+    const job = this.stored.get(id)?.job
+    if (job?.status !== 'active' || !isFenced(job, token)) return 'lease-lost'
+    job.claimedAt = new Date(this.now())
+    return 'applied'
+  }
+
+  /** A line of somebody who has lost the lease is dropped. Without a token a line can be added at any time. */
+  log(id: string, token: string | undefined, message: string): void {
+    const stored = this.stored.get(id)
+    if (stored !== undefined && isFenced(stored.job, token)) addToLog(stored, message, this.now())
+  }
+
+  /**
+   * Takes expired leases away, the oldest first.
+   *
+   * @param isSpared jobs to leave alone
+   * @returns the jobs it took
+   */
+  recover(settings: RecoverySettings, isSpared: (id: string) => boolean): RecordedJob[] {
+    const expiredBefore = this.now() - settings.visibilityTimeoutMs
+    const claimedAt = ({ job }: StoredJob) => job.claimedAt?.getTime() ?? -Infinity
+    const expired = [...this.open.all()]
+      .filter((stored) => stored.job.status === 'active' && claimedAt(stored) <= expiredBefore)
+      .filter(({ job }) => !isSpared(job.id))
+      .sort((one, other) => claimedAt(one) - claimedAt(other))
+      .slice(0, settings.maxPerSweep)
+    for (const stored of expired) {
+      const transition = ofExpiry(this.situationOf(stored))
+      this.write(
+        stored,
+        transition,
+        transition === 'recovered' ? null : 'the lease expired: its worker is gone',
+      )
+    }
+    return expired.map(({ job }) => job)
+  }
+
+  hasOutstanding(type: string, dedupeKey: string): boolean {
+    for (const { job } of this.open.ofKey(dedupeKey)) if (job.type === type) return true
+    return false
+  }
+
+  findOne(conditions: readonly Condition[]): StoredJob | null {
+    for (const stored of this.stored.values()) if (matches(stored.job, conditions)) return stored
+    return null
+  }
+
+  stats(type: string | undefined): QueueStats {
+    return statsOf(type === undefined ? this.jobs : this.jobs.filter((job) => job.type === type), this.now())
+  }
+
+  jobOf(id: string): RecordedJob | null {
+    return this.stored.get(id)?.job ?? null
+  }
+
+  /** The pending jobs under a key. */
+  *pendingUnder(dedupeKey: string): Generator<StoredJob> {
+    for (const stored of this.open.ofKey(dedupeKey)) if (stored.job.status === 'pending') yield stored
+  }
+
+  /** The pending jobs of a type, in claim order. */
+  pendingOfType(type: string): StoredJob[] {
+    return [...this.open.ofType(type)]
+      .filter(({ job }) => job.status === 'pending')
+      .sort((one, other) => claimOrder(one.job, other.job))
+  }
+
+  /** When the next job that is not yet due will be; null if there is none. In milliseconds since the epoch. */
+  soonestFuture(): number | null {
+    const now = this.now()
+    let soonest = Infinity
+    for (const { job } of this.open.all()) {
+      const runAt = job.runAt.getTime()
+      if (job.status === 'pending' && runAt > now && runAt < soonest) soonest = runAt
+    }
+    return soonest === Infinity ? null : soonest
+  }
+
+  private replacePendingPayload(job: NewJob, dedupeKey: string, payload: unknown): void {
+    const { pending } = holdersOf(this.open, dedupeKey, 'pending')
+    // Under one key there may be jobs of several types, and data means something only to its own.
+    if (pending?.job.type === job.type) pending.job.data = payload
+  }
+
+  private claimFirst(among: Iterable<StoredJob>, isWanted: (stored: StoredJob) => boolean): StoredJob | null {
+    let first: StoredJob | null = null
+    for (const stored of among) {
+      if (!isWanted(stored) || !this.isClaimable(stored)) continue
+      // Strictly, so that of equals the one created first stays first.
+      if (first === null || claimOrder(stored.job, first.job) < 0) first = stored
+    }
+    return first === null ? null : this.claim(first)
+  }
+
+  private isClaimable(stored: StoredJob): boolean {
+    const { status, runAt } = stored.job
+    return status === 'pending' && runAt.getTime() <= this.now() && !isBehindActive(this.open, stored)
+  }
+
+  private claim(stored: StoredJob): StoredJob {
+    const { job } = stored
+    this.lastToken += 1
+    job.status = 'active'
+    job.attempt += 1
+    job.claimedAt = new Date(this.now())
+    job.claimToken = `${job.id}:${this.lastToken}`
+    return stored
+  }
+
+  private situationOf(stored: StoredJob) {
+    const { attempt, maxAttempts } = stored.job
+    return { attempt, maxAttempts, hasFollower: hasFollower(this.open, stored) }
+  }
+
+  /** The one place where a job leaves `active`. */
+  private write(stored: StoredJob, transition: Transition, reason: string | null): void {
+    const { job } = stored
+    if (reason !== null) job.failReason = reason
+    switch (transition) {
+      case 'completed':
+        return this.end(stored, 'completed')
+      case 'failed-terminal':
+        return this.end(stored, 'failed')
+      case 'superseded':
+        return this.end(stored, 'superseded')
+      case 'retry-scheduled':
+        job.runAt = new Date(this.now() + this.retryDelayOf(job))
+        return backToPending(job)
+      case 'released':
+        job.attempt = Math.max(0, job.attempt - 1)
+        return backToPending(job)
+      case 'recovered':
+        return backToPending(job)
+    }
+  }
+
+  private end(stored: StoredJob, status: TerminalStatus): void {
+    const { job } = stored
+    job.status = status
+    if (status === 'completed') job.completedAt = new Date(this.now())
+    else job.failedAt = new Date(this.now())
+    this.open.remove(stored)
+  }
+
+  private retryDelayOf(job: RecordedJob): number {
+    const policy = {
+      backoff: job.backoff ?? DEFAULT_RETRY_POLICY.backoff,
+      delayMs: job.backoffDelay ?? DEFAULT_RETRY_POLICY.delayMs,
+      maxDelayMs: job.backoffMaxDelay ?? DEFAULT_RETRY_POLICY.maxDelayMs,
+    }
+    return retryDelay(policy, job.attempt, this.settings.random())
+  }
+}
+
+function backToPending(job: RecordedJob): void {
+  job.status = 'pending'
+  delete job.claimToken
+  delete job.claimedAt
+}
+
+/** With a token: while the job is active under it. Without: while the job has not ended. */
+function isFenced(job: RecordedJob, token: string | undefined): boolean {
+  return token === undefined || (job.status === 'active' && job.claimToken === token)
+}
+
+function isTerminal(status: RecordedJob['status']): status is TerminalStatus {
+  return status === 'completed' || status === 'failed' || status === 'superseded'
+}
+
+/** Negative if `one` is claimed before `other`. */
+function claimOrder(one: RecordedJob, other: RecordedJob): number {
+  return one.priority - other.priority || one.runAt.getTime() - other.runAt.getTime()
+}

@@ -1,0 +1,66 @@
+import type { Job, JobLogEntry, JobRecord, RecordedJob } from '../types'
+import type { NewJob } from '../validate'
+
+/**
+ * A job as the model holds it. `job` is the very object that tests see in `backend.jobs`, so they may also turn it, to make it
+ * due for instance; its log is kept twice, as tests read messages and `findOne` returns entries.
+ */
+export interface StoredJob {
+  readonly job: RecordedJob
+  readonly log: JobLogEntry[]
+}
+
+/** @param payload kept by reference */
+export function newStoredJob(id: string, job: NewJob, payload: unknown, now: number): StoredJob {
+  const recorded: RecordedJob = {
+    id,
+    type: job.type,
+    data: payload,
+    status: 'pending',
+    priority: job.priority,
+    attempt: 0,
+    maxAttempts: job.maxAttempts,
+    runAt: new Date(now + job.delayMs),
+    createdAt: new Date(now),
+    logs: [],
+  }
+  if (job.dedupeKey !== null && job.dedupeScope !== null) {
+    recorded.dedupeKey = job.dedupeKey
+    recorded.dedupeScope = job.dedupeScope
+  }
+  if (job.backoff !== null) recorded.backoff = job.backoff
+  if (job.backoffDelayMs !== null) recorded.backoffDelay = job.backoffDelayMs
+  if (job.backoffMaxDelayMs !== null) recorded.backoffMaxDelay = job.backoffMaxDelayMs
+  return { job: recorded, log: [] }
+}
+
+/** A job for a handler: as it is now, unchanged by what comes. The payload stays the one that was enqueued. */
+export function snapshot<T>({ job }: StoredJob): Job<T> {
+  const copy: Job<T> = {
+    id: job.id,
+    type: job.type,
+    data: job.data as T,
+    status: job.status,
+    priority: job.priority,
+    attempt: job.attempt,
+    maxAttempts: job.maxAttempts,
+    runAt: new Date(job.runAt),
+    createdAt: new Date(job.createdAt),
+  }
+  if (job.dedupeKey !== undefined) copy.dedupeKey = job.dedupeKey
+  if (job.dedupeScope !== undefined) copy.dedupeScope = job.dedupeScope
+  if (job.failReason !== undefined) copy.failReason = job.failReason
+  if (job.claimToken !== undefined) copy.claimToken = job.claimToken
+  if (job.claimedAt !== undefined) copy.claimedAt = new Date(job.claimedAt)
+  if (job.completedAt !== undefined) copy.completedAt = new Date(job.completedAt)
+  if (job.failedAt !== undefined) copy.failedAt = new Date(job.failedAt)
+  return copy
+}
+
+/** A job with its log, as it is now. */
+export function record<T>(stored: StoredJob): JobRecord<T> {
+  return {
+    ...snapshot<T>(stored),
+    logs: stored.log.map(({ timestamp, message }) => ({ timestamp: new Date(timestamp), message })),
+  }
+}

@@ -60,8 +60,8 @@ function isBsonValue(value: unknown): value is { _bsontype: string } {
   return isObject(value) && typeof value._bsontype === 'string'
 }
 
-function isAlike(one: { equals?: unknown }, other: object): boolean {
-  if (typeof one.equals === 'function')
+function isAlike(one: object, other: object): boolean {
+  if ('equals' in one && typeof one.equals === 'function')
     return Boolean((one as { equals(other: object): unknown }).equals(other))
   return JSON.stringify(one) === JSON.stringify(other)
 }

@@ -1,39 +1,59 @@
 import { PayloadError } from '../errors'
 
-/** MongoDB refuses documents that are nested more deeply than about this. */
-const MOST_LEVELS = 180
+/** MongoDB stores documents of up to 180 levels, the job itself being the first. */
+const MOST_LEVELS = 179
+const LARGEST_INT64 = 2n ** 63n - 1n
+const SMALLEST_INT64 = -(2n ** 63n)
 
 /**
- * Refuses a payload that MongoDB could not keep, so that a test in memory finds out as well: functions, symbols, cycles, and
- * nesting without end. Values that know how to encode themselves are taken at their word.
+ * Refuses a payload that MongoDB could not keep, so that a test in memory finds out as well. Values that know how to encode
+ * themselves are taken at their word, and the size is not looked at.
  */
 export function checkPayload(where: string, data: unknown): void {
-  const path: object[] = []
-  const refuse = (name: string, what: string): never => {
-    throw new PayloadError(
-      'ERR_DURABL_PAYLOAD_NOT_ENCODABLE',
-      `${where}: the payload can't be stored: ${name} is ${what}`,
-    )
-  }
-  const visit = (value: unknown, name: string): void => {
-    if (typeof value === 'function') refuse(name, 'a function')
-    if (typeof value === 'symbol') refuse(name, 'a symbol')
-    if (typeof value !== 'object' || value === null || encodesItself(value)) return
-    if (path.includes(value)) refuse(name, 'a reference to an object that contains it')
-    if (path.length >= MOST_LEVELS) refuse(name, `nested more than ${MOST_LEVELS} levels deep`)
-    path.push(value)
-    const entries: Iterable<[unknown, unknown]> = value instanceof Map ? value : Object.entries(value)
-    for (const [key, element] of entries) visit(element, `${name}.${shorten(String(key))}`)
-    path.pop()
-  }
-  visit(data, 'data')
+  const flaw = findFlaw(data, [])
+  if (flaw === null) return
+  const path = ['data', ...flaw.keys.map(shorten)].join('.')
+  throw new PayloadError(
+    'ERR_DURABL_PAYLOAD_NOT_ENCODABLE',
+    `${where}: the payload can't be stored: ${path} is ${flaw.what}`,
+  )
 }
 
-function shorten(key: string): string {
-  return key.length > 40 ? `${key.slice(0, 39)}…` : key
+interface Flaw {
+  /** The way there. */
+  readonly keys: readonly string[]
+  readonly what: string
+}
+
+/** @param containers the objects that hold this value, outermost first */
+function findFlaw(value: unknown, containers: readonly object[]): Flaw | null {
+  const what = flawOfItself(value)
+  if (what !== null) return { keys: [], what }
+  if (typeof value !== 'object' || value === null || encodesItself(value)) return null
+  if (containers.includes(value)) return { keys: [], what: 'a reference to an object that contains it' }
+  if (containers.length >= MOST_LEVELS) return { keys: [], what: `nested more than ${MOST_LEVELS} levels deep` }
+  const within = [...containers, value]
+  const entries: Iterable<readonly [unknown, unknown]> = value instanceof Map ? value : Object.entries(value)
+  for (const [key, element] of entries) {
+    if (typeof key !== 'string') return { keys: [], what: `a Map with a key that is no string (${typeof key})` }
+    const flaw = findFlaw(element, within)
+    if (flaw !== null) return { keys: [key, ...flaw.keys], what: flaw.what }
+  }
+  return null
+}
+
+function flawOfItself(value: unknown): string | null {
+  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'symbol') return 'a symbol'
+  const isTooLarge = typeof value === 'bigint' && (value > LARGEST_INT64 || value < SMALLEST_INT64)
+  return isTooLarge ? 'a bigint that does not fit into 64 bits' : null
 }
 
 function encodesItself(value: object): boolean {
   if (value instanceof Date || value instanceof RegExp || ArrayBuffer.isView(value)) return true
   return '_bsontype' in value || ('toBSON' in value && typeof value.toBSON === 'function')
+}
+
+function shorten(key: string): string {
+  return key.length > 40 ? `${key.slice(0, 39)}…` : key
 }

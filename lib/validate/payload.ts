@@ -31,11 +31,13 @@ function findFlaw(value: unknown, containers: readonly object[]): Flaw | null {
   if (what !== null) return { keys: [], what }
   if (typeof value !== 'object' || value === null || encodesItself(value)) return null
   if (containers.includes(value)) return { keys: [], what: 'a reference to an object that contains it' }
-  if (containers.length >= MOST_LEVELS) return { keys: [], what: `nested more than ${MOST_LEVELS} levels deep` }
+  if (containers.length >= MOST_LEVELS)
+    return { keys: [], what: `nested more than ${MOST_LEVELS} levels deep` }
   const within = [...containers, value]
   const entries: Iterable<readonly [unknown, unknown]> = value instanceof Map ? value : Object.entries(value)
   for (const [key, element] of entries) {
-    if (typeof key !== 'string') return { keys: [], what: `a Map with a key that is no string (${typeof key})` }
+    if (typeof key !== 'string')
+      return { keys: [], what: `a Map with a key that is no string (${typeof key})` }
     const flaw = findFlaw(element, within)
     if (flaw !== null) return { keys: [key, ...flaw.keys], what: flaw.what }
   }

@@ -14,7 +14,11 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
  */
 export async function runNode(args, { env = {}, cwd = root, timeoutMs = 30_000, onLine } = {}) {
   const start = performance.now()
-  const child = spawn(process.execPath, args, { cwd, env: { ...cleanEnv(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, args, {
+    cwd,
+    env: { ...cleanEnv(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const result = { stdout: '', stderr: '', timedOut: false }
   const timer = setTimeout(() => {
     result.timedOut = true
@@ -36,8 +40,9 @@ export async function runNode(args, { env = {}, cwd = root, timeoutMs = 30_000, 
   return { ...result, code, signal, ms: performance.now() - start }
 }
 
-/** Node's test runner marks its children; a program under test must not take itself for one. */
+/** Node's test runner marks its children; a program under test must not take itself for one. Colours are the test's to ask for. */
 function cleanEnv() {
-  const { NODE_TEST_CONTEXT: _, FORCE_COLOR: __, NO_COLOR: ___, ...env } = process.env
+  const env = { ...process.env }
+  for (const name of ['NODE_TEST_CONTEXT', 'FORCE_COLOR', 'NO_COLOR']) delete env[name]
   return env
 }

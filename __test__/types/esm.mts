@@ -1,0 +1,86 @@
+/** An ES module's view of the types. It is compiled, never run; each `@ts-expect-error` is a test that something is refused. */
+import { MongoClient } from 'mongodb'
+import {
+  DummyBackend,
+  FatalJobError,
+  JobQueue,
+  MongoJobQueue,
+  type EnqueueOptions,
+  type FailResult,
+  type IJobQueueBackend,
+  type JobHandle,
+  type JobHandler,
+  type ProcessorConfig,
+} from 'durabl'
+
+declare function sendWelcomeEmail(userId: string): Promise<void>
+
+const client = await MongoClient.connect(process.env['MONGO_URL']!)
+const db = client.db('app')
+
+const backend = new MongoJobQueue({ db, useChangeStreams: true })
+await backend.startup()
+const queue = new JobQueue(backend)
+
+queue.process<{ userId: string }>(
+  'welcome-email',
+  async (job, ctx) => {
+    await sendWelcomeEmail(job.data.userId)
+    await ctx.complete()
+  },
+  { concurrency: 4, pollInterval: 5000 },
+)
+
+const jobId: string | null = await queue.enqueue('welcome-email', { userId: 'u_123' }, { dedupeKey: 'k' })
+const handle: JobHandle<{ userId: string }> | null = await queue.claimOrEnqueue('reschedule', {
+  userId: 'u_123',
+})
+if (handle) {
+  const failed: FailResult | { status: 'completed' } =
+    jobId === null ? await handle.fail(String(new Error('no'))) : await handle.complete()
+  if (failed.status === 'already-terminal')
+    failed.terminalStatus satisfies 'completed' | 'failed' | 'superseded'
+  await queue.runClaimed(handle, (job) => sendWelcomeEmail(job.data.userId), { maxDrains: 3 })
+}
+
+const handler: JobHandler<number> = (job, ctx) => {
+  ctx.log(`half of ${job.data / 2}`)
+  if (ctx.signal.aborted) throw new FatalJobError('too late', { cause: ctx.signal.reason })
+}
+queue.process('numbers', handler)
+
+const options: EnqueueOptions = { dedupeScope: 'pending', coalesce: 'latest', backoff: 'fixed' }
+const config: ProcessorConfig = { concurrency: 2, timeoutMs: 1000 }
+queue.process('more numbers', handler, config)
+await queue.enqueue('numbers', 4, options)
+
+const dummy = new DummyBackend()
+dummy.jobs[0]?.dedupeKey satisfies string | undefined
+const anyBackend: IJobQueueBackend = dummy
+
+// @ts-expect-error -- the payload of this handler is a string
+queue.process<string>('x', (job) => job.data.toFixed())
+// @ts-expect-error -- no such scope
+await queue.enqueue('x', 1, { dedupeScope: 'active' })
+// @ts-expect-error -- a connection, or a connection string, not both
+new MongoJobQueue({ db, uri: 'mongodb://localhost', database: 'app' })
+// @ts-expect-error -- a job type is a string
+await queue.enqueue({ $gt: '' }, 1)
+
+/** A map of job types checks payloads at both ends. */
+interface Jobs {
+  'welcome-email': { userId: string }
+  tick: number
+}
+const typed = new JobQueue<Jobs>(anyBackend)
+await typed.enqueue('tick', 1)
+typed.process('welcome-email', (job) => sendWelcomeEmail(job.data.userId))
+// @ts-expect-error -- the payload of tick is a number
+await typed.enqueue('tick', 'one')
+// @ts-expect-error -- no such type
+await typed.enqueue('tock', 1)
+
+{
+  await using scoped = new JobQueue(new DummyBackend())
+  await scoped.enqueue('x', {})
+}

@@ -1,0 +1,20 @@
+/** What the samples in the documents take as given. They are compiled against it, each as a module of its own. */
+import type * as durabl from 'durabl'
+import type { Db as MongoDb } from 'mongodb'
+
+declare global {
+  const db: MongoDb
+  const queue: durabl.JobQueue
+  const backend: durabl.MongoJobQueue
+  const userId: string
+  function sendWelcomeEmail(userId: string, options?: { signal: AbortSignal }): Promise<void>
+  function reschedule(userId: string): Promise<void>
+  function findUser(userId: string): Promise<{ email: string } | null>
+  const metrics: { count(name: string, tags: object): void }
+  const myService: { doThing(): Promise<void> }
+  function expect(value: unknown): {
+    toBe(other: unknown): void
+    toEqual(other: unknown): void
+    toHaveLength(n: number): void
+  }
+}

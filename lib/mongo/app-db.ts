@@ -1,0 +1,60 @@
+/** The `Db` that an app hands over: whether it is one, and whether its client is connected. */
+import type { Db } from 'mongodb'
+import { ConnectionError, argumentError } from '../errors'
+import { isRecord } from '../validate/rules'
+import { show } from '../validate/show'
+
+const WANTED = 'MongoJobQueue: option "db" must be a Db of a connected MongoClient (package mongodb, 6 or 7)'
+
+/** @throws TypeError if it is none, with a hint for the usual mistakes */
+export function checkDb(value: unknown): Db {
+  if (!isRecord(value)) throw argumentError(TypeError, `${WANTED}; got ${show(value)}`)
+  if (typeof value.then === 'function')
+    throw argumentError(TypeError, `${WANTED}; got a promise: await it first`)
+  // A client has a method of this name, and a Mongoose connection a property.
+  if (typeof value.db === 'function') {
+    throw argumentError(TypeError, `${WANTED}; got a MongoClient: pass client.db('name')`)
+  }
+  if (isRecord(value.db) && isDb(value.db)) {
+    throw argumentError(TypeError, `${WANTED}; got a connection that has one: pass connection.db`)
+  }
+  if (!isDb(value)) throw argumentError(TypeError, `${WANTED}; got an object that is none`)
+  return value as unknown as Db
+}
+
+function isDb(value: Record<string, unknown>): boolean {
+  const { client } = value
+  return (
+    typeof value.databaseName === 'string' &&
+    typeof value.collection === 'function' &&
+    isRecord(client) &&
+    isRecord(client.options) &&
+    Array.isArray(client.options.hosts)
+  )
+}
+
+interface ClientState {
+  /** Present while the client is connected or on the way to it. */
+  readonly topology?: unknown
+  readonly s?: { readonly hasBeenClosed?: boolean }
+}
+
+/** @throws ConnectionError if the client was closed, and not connected again */
+export function refuseClosed(db: Db): void {
+  const client = db.client as unknown as ClientState
+  if (client.topology != null || client.s?.hasBeenClosed !== true) return
+  throw new ConnectionError(
+    'ERR_DURABL_CONNECTION',
+    'MongoJobQueue: the MongoClient behind "db" has been closed: pass a Db of a client that is connected',
+  )
+}
+
+/** @throws ConnectionError if the client has never been connected, or was closed */
+export function refuseUnconnected(db: Db): void {
+  refuseClosed(db)
+  if ((db.client as unknown as ClientState).topology != null) return
+  throw new ConnectionError(
+    'ERR_DURABL_CONNECTION',
+    'MongoJobQueue: the MongoClient behind "db" is not connected: await client.connect() first',
+  )
+}

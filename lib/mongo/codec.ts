@@ -1,0 +1,79 @@
+/** How the app wants BSON written and read: its own library, with the options of its client and database. */
+import type { BSONSerializeOptions, Db } from 'mongodb'
+import { bsonMajor, installedPackage, packageOf } from './driver'
+import type { Bson } from './driver'
+
+/** A BSON library and the options to use it with. */
+export interface Codec {
+  readonly bson: Bson
+  /** Of the library. A value of another major version can't be encoded. */
+  readonly major: unknown
+  readonly writing: WriteOptions
+  /** Undefined where the app has left all defaults as they are. */
+  readonly reading: ReadOptions | undefined
+}
+
+export interface WriteOptions {
+  readonly serializeFunctions: boolean
+  readonly ignoreUndefined: boolean
+}
+
+/** Those options of the library that shape what is read. */
+export interface ReadOptions {
+  readonly promoteValues: boolean
+  readonly promoteLongs: boolean
+  readonly promoteBuffers: boolean
+  readonly useBigInt64: boolean
+  readonly bsonRegExp: boolean
+  readonly validation: { readonly utf8: boolean }
+}
+
+const PLAIN_READING: ReadOptions = {
+  promoteValues: true,
+  promoteLongs: true,
+  promoteBuffers: false,
+  useBigInt64: false,
+  bsonRegExp: false,
+  validation: { utf8: true },
+}
+
+/** As the collections of this database do it. */
+export function codecOf(db: Db): Codec {
+  return codec(packageOf(db), db.bsonOptions)
+}
+
+/** As the collections of a client with default options do it. */
+export function defaultCodec(): Codec {
+  return codec(installedPackage(), {})
+}
+
+function codec(copy: ReturnType<typeof installedPackage>, options: BSONSerializeOptions): Codec {
+  return {
+    bson: copy.BSON,
+    major: bsonMajor(copy),
+    writing: {
+      serializeFunctions: options.serializeFunctions ?? false,
+      ignoreUndefined: options.ignoreUndefined ?? false,
+    },
+    reading: readOptions(options),
+  }
+}
+
+function readOptions(options: BSONSerializeOptions): ReadOptions | undefined {
+  const reading: ReadOptions = {
+    promoteValues: options.promoteValues ?? PLAIN_READING.promoteValues,
+    promoteLongs: options.promoteLongs ?? PLAIN_READING.promoteLongs,
+    promoteBuffers: options.promoteBuffers ?? PLAIN_READING.promoteBuffers,
+    useBigInt64: options.useBigInt64 ?? PLAIN_READING.useBigInt64,
+    bsonRegExp: options.bsonRegExp ?? PLAIN_READING.bsonRegExp,
+    validation: { utf8: options.enableUtf8Validation ?? true },
+  }
+  const isPlain =
+    reading.promoteValues &&
+    reading.promoteLongs &&
+    !reading.promoteBuffers &&
+    !reading.useBigInt64 &&
+    !reading.bsonRegExp &&
+    reading.validation.utf8
+  return isPlain ? undefined : reading
+}

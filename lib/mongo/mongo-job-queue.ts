@@ -1,0 +1,252 @@
+import type { Collection } from 'mongodb'
+import { DurablError } from '../errors'
+import { defaultLogger, guardLogger } from '../logger'
+import { reasonOf } from '../outcome'
+import type {
+  CompleteResult,
+  EnqueueOptions,
+  FailFatalResult,
+  FailResult,
+  HeartbeatResult,
+  IJobQueueBackend,
+  Job,
+  JobAvailableListener,
+  JobQuery,
+  JobRecord,
+  MongoJobQueueOptions,
+  QueueStats,
+  ReleaseResult,
+  StreamState,
+} from '../types'
+import * as check from '../validate/backend'
+import { normalizeEnqueue } from '../validate/enqueue'
+import { normalizeQuery } from '../validate/query'
+import { checkShutdownTimeout } from '../validate/queue'
+import { refuseUnconnected } from './app-db'
+import { codecOf, defaultCodec } from './codec'
+import type { Codec } from './codec'
+import { engineBinding, isUnmodified, methodsOf } from './engine-binding'
+import type { EngineBinding } from './engine-binding'
+import { EngineHandle } from './engine-handle'
+import { encodeFilter } from './filter'
+import { decodeJob, decodeRecord } from './job-document'
+import { readMongoOptions } from './mongo-options'
+import type { MongoSettings } from './mongo-options'
+import type { NativeNewJob } from './native'
+import { nativeAddon } from './native-loader'
+import { encodePayload } from './payload'
+import { settledAs, toStats } from './replies'
+
+const BINDINGS = new WeakMap<object, EngineBinding>()
+
+/** Jobs in a MongoDB collection. See the public types for what each method promises. */
+export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
+  // Not #private: a proxy around this object must work, as with the TypeScript package.
+  private readonly settings: MongoSettings
+  private readonly engine: EngineHandle
+  private knownCodec: Codec | null = null
+  private isConnectionSeen = false
+
+  constructor(options: MongoJobQueueOptions) {
+    this.settings = readMongoOptions(options)
+    const logger = guardLogger(this.settings.logger ?? defaultLogger)
+    this.engine = new EngineHandle(nativeAddon(), this.settings, logger)
+    BINDINGS.set(
+      this,
+      engineBinding(this.engine, () => this.codec),
+    )
+  }
+
+  async enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null> {
+    const job = this.newJob('enqueue', type, data, options)
+    return this.engine.call((native) => native.enqueue(job))
+  }
+
+  async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null> {
+    const job = this.newJob('claimOrEnqueue', type, data, options)
+    return this.decoded(await this.engine.call((native) => native.claimOrEnqueue(job)))
+  }
+
+  async claimNext<T>(type: string): Promise<Job<T> | null> {
+    const checked = check.checkType('claimNext', type)
+    this.refuseUnusable()
+    return this.decoded(await this.engine.call((native) => native.claimNext(checked)))
+  }
+
+  async claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null> {
+    const where = 'claimNextByKey'
+    const checked = check.checkType(where, type)
+    const key = check.checkDedupeKey(where, dedupeKey)
+    this.refuseUnusable()
+    return this.decoded(await this.engine.call((native) => native.claimNextByKey(checked, key)))
+  }
+
+  async complete(jobId: string, claimToken?: string): Promise<CompleteResult> {
+    return settledAs<CompleteResult>(await this.settle('complete', jobId, null, claimToken))
+  }
+
+  async fail(jobId: string, reason: string, claimToken?: string): Promise<FailResult> {
+    return settledAs<FailResult>(await this.settle('fail', jobId, reasonOf(reason), claimToken))
+  }
+
+  async failFatal(jobId: string, reason: string, claimToken?: string): Promise<FailFatalResult> {
+    return settledAs<FailFatalResult>(await this.settle('failFatal', jobId, reasonOf(reason), claimToken))
+  }
+
+  async release(jobId: string, claimToken?: string): Promise<ReleaseResult> {
+    return settledAs<ReleaseResult>(await this.settle('release', jobId, null, claimToken))
+  }
+
+  async heartbeat(jobId: string, claimToken?: string): Promise<HeartbeatResult> {
+    const where = 'heartbeat'
+    const id = check.checkJobId(where, jobId)
+    const token = check.checkClaimToken(where, claimToken) ?? null
+    this.refuseUnusable()
+    return this.engine.call((native) => native.heartbeat(id, token))
+  }
+
+  async batchHeartbeat(jobIds: string[]): Promise<number> {
+    const ids = check.checkJobIds('batchHeartbeat', jobIds)
+    this.refuseUnusable()
+    return this.engine.call((native) => native.batchHeartbeat([...ids]))
+  }
+
+  async log(jobId: string, message: string, claimToken?: string): Promise<void> {
+    const where = 'log'
+    const id = check.checkJobId(where, jobId)
+    const text = check.checkLogMessage(where, message)
+    const token = check.checkClaimToken(where, claimToken) ?? null
+    this.refuseUnusable()
+    await this.engine.call((native) => native.log(id, token, text))
+  }
+
+  async hasOutstanding(type: string, dedupeKey: string): Promise<boolean> {
+    const where = 'hasOutstanding'
+    const checked = check.checkType(where, type)
+    const key = check.checkDedupeKey(where, dedupeKey)
+    this.refuseUnusable()
+    return this.engine.call((native) => native.hasOutstanding(checked, key))
+  }
+
+  async findOne<T>(query: JobQuery): Promise<JobRecord<T> | null> {
+    const filter = encodeFilter(normalizeQuery(query), this.codec)
+    this.refuseUnusable()
+    const found = await this.engine.call((native) => native.findOne(filter))
+    return found === null ? null : decodeRecord(found, this.codec)
+  }
+
+  async getStats(type?: string): Promise<QueueStats> {
+    const checked = check.checkOptionalType('getStats', type) ?? null
+    this.refuseUnusable()
+    return toStats(await this.engine.call((native) => native.getStats(checked)))
+  }
+
+  async startup(): Promise<void> {
+    this.refuseUnusable()
+    await this.engine.call((native) => native.startup())
+  }
+
+  async shutdown(timeoutMs?: number): Promise<void> {
+    await this.engine.shutdown(checkShutdownTimeout('shutdown', timeoutMs))
+  }
+
+  async resetStorage(): Promise<void> {
+    this.refuseUnusable()
+    await this.engine.call((native) => native.resetStorage())
+  }
+
+  async recoverStuckJobs(visibilityTimeoutMs?: number, maxPerSweep?: number): Promise<number> {
+    const recovery = check.normalizeRecovery(visibilityTimeoutMs, maxPerSweep)
+    this.refuseUnusable()
+    const { handled } = await this.engine.call((native) =>
+      native.recoverStuckJobs(recovery.visibilityTimeoutMs, recovery.maxPerSweep),
+    )
+    return handled
+  }
+
+  async cleanupOldJobs(maxAgeMs?: number): Promise<number> {
+    const age = check.checkMaxAge(maxAgeMs)
+    this.refuseUnusable()
+    return this.engine.call((native) => native.cleanupOldJobs(age))
+  }
+
+  onJobAvailable(listener: JobAvailableListener): (() => void) | null {
+    const checked = check.checkListener('onJobAvailable', listener)
+    return this.settings.useChangeStreams ? this.engine.onWake(checked) : null
+  }
+
+  isChangeStreamsActive(): boolean {
+    return this.engine.streamState === 'streaming'
+  }
+
+  get streamState(): StreamState {
+    return this.engine.streamState
+  }
+
+  onStreamState(listener: (state: StreamState) => void): () => void {
+    return this.engine.onStreamState(check.checkListener('onStreamState', listener))
+  }
+
+  getCollection(): Collection {
+    const { db, collectionName } = this.settings
+    if (db === null) {
+      throw new DurablError(
+        'ERR_DURABL_UNSUPPORTED',
+        "getCollection: behind { uri } there is no client of the app's: make one, and take client.db(…).collection(…)",
+      )
+    }
+    return db.collection(collectionName)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown()
+  }
+
+  private newJob(where: string, type: unknown, data: unknown, options: unknown): NativeNewJob {
+    const job = normalizeEnqueue(where, type, options)
+    const payload = encodePayload(where, data, this.codec)
+    this.refuseUnusable()
+    return { ...job, payload }
+  }
+
+  private async settle(
+    kind: 'complete' | 'fail' | 'failFatal' | 'release',
+    jobId: unknown,
+    reason: string | null,
+    claimToken: unknown,
+  ) {
+    const id = check.checkJobId(kind, jobId)
+    const token = check.checkClaimToken(kind, claimToken) ?? null
+    this.refuseUnusable()
+    return this.engine.call((native) => native.settle(id, token, kind, reason))
+  }
+
+  private decoded(bytes: Uint8Array | null): Job<any> | null {
+    return bytes === null ? null : decodeJob(bytes, this.codec)
+  }
+
+  /** Looked for when it is first needed: until then the app may not even have loaded its driver. */
+  private get codec(): Codec {
+    const { db } = this.settings
+    this.knownCodec ??= db === null ? defaultCodec() : codecOf(db)
+    return this.knownCodec
+  }
+
+  /** The engine would connect by itself; but an app that forgot to connect, or has closed its client, should hear of it. */
+  private refuseUnusable(): void {
+    if (this.isConnectionSeen) return
+    if (this.settings.db !== null) refuseUnconnected(this.settings.db)
+    this.isConnectionSeen = true
+  }
+}
+
+const ORIGINALS = methodsOf(MongoJobQueue.prototype)
+
+/**
+ * The engine of an unmodified `MongoJobQueue`. Null for everything else: another backend, a subclass, a proxy, an object or
+ * class with a replaced method (also by a spy). Those expect every call to pass through them.
+ */
+export function engineOf(backend: object): EngineBinding | null {
+  const binding = BINDINGS.get(backend)
+  return binding !== undefined && isUnmodified(backend, MongoJobQueue.prototype, ORIGINALS) ? binding : null
+}

@@ -1,0 +1,117 @@
+import type { Db } from 'mongodb'
+import { argumentError } from '../errors'
+import type { Logger, MongoJobQueueCommonOptions } from '../types'
+import { readOptions } from '../validate/options'
+import { LOGGER } from '../validate/queue'
+import { BOOLEAN, TEXT, duration, wholeNumber } from '../validate/rules'
+import type { Rule } from '../validate/rules'
+import { checkDb, refuseClosed } from './app-db'
+import { connectionOf } from './connection'
+import type { NativeConnection } from './native'
+import { connectionFromUri } from './uri'
+
+/** What `MongoJobQueue` was given: checked, defaults filled in. */
+export interface MongoSettings {
+  /** Null where the engine connects by a connection string. */
+  readonly db: Db | null
+  readonly connection: NativeConnection
+  readonly database: string
+  readonly collectionName: string
+  readonly useChangeStreams: boolean
+  /** Undefined for the default one. */
+  readonly logger: Logger | undefined
+  readonly maxLogEntries: number
+  readonly maxLogMessageBytes: number
+  readonly maxBlockMs: number
+}
+
+const WHERE = 'MongoJobQueue'
+
+const DEFAULT_COLLECTION = 'jobs'
+const DEFAULT_MAX_LOG_ENTRIES = 1000
+const DEFAULT_MAX_LOG_MESSAGE_BYTES = 4000
+const DEFAULT_MAX_BLOCK_MS = 300_000
+
+/** All of a job's log has to fit into its document, and so does the rest of the job. */
+const MOST_LOG_ENTRIES = 100_000
+const LONGEST_LOG_MESSAGE = 1024 * 1024
+
+/** Checked by itself, for its hints. */
+const ANYTHING: Rule<unknown> = {
+  allowed: 'a Db of a connected MongoClient',
+  read: (value) => ({ value }),
+}
+
+/** The server's rules for names, which differ between platforms: the strictest ones. */
+const DATABASE: Rule<string> = {
+  allowed: 'the name of a database: 1 to 63 characters, none of / \\ . " $ * < > : | ? or blank',
+  read: (value) => {
+    if (typeof value !== 'string' || value === '') return { wrong: 'type' }
+    return value.length > 63 || /[/\\. "$*<>:|?\0]/.test(value) ? { wrong: 'range' } : { value }
+  },
+}
+
+const COLLECTION: Rule<string> = {
+  allowed:
+    "the name of a collection: not empty, without $ and null characters, not beginning with 'system.' or a dot",
+  read: (value) => {
+    if (typeof value !== 'string' || value === '') return { wrong: 'type' }
+    const isAllowed = !/[$\0]/.test(value) && !/^(system)?\./.test(value) && !value.endsWith('.')
+    return isAllowed && value.length <= 200 ? { value } : { wrong: 'range' }
+  },
+}
+
+const RULES = {
+  db: ANYTHING,
+  // Never shown: it may hold a password.
+  uri: { allowed: 'a connection string', read: (value) => ({ value }) } satisfies Rule<unknown>,
+  database: DATABASE,
+  collectionName: COLLECTION,
+  useChangeStreams: BOOLEAN,
+  logger: LOGGER,
+  maxLogEntries: wholeNumber(1, MOST_LOG_ENTRIES),
+  maxLogMessageBytes: wholeNumber(16, LONGEST_LOG_MESSAGE),
+  maxBlockMs: duration(1),
+} satisfies Record<keyof MongoJobQueueCommonOptions | 'db' | 'uri' | 'database', Rule<unknown>>
+
+/**
+ * Checks the options and finds the connection.
+ *
+ * @throws TypeError, RangeError, UnsupportedOptionError, ConnectionError
+ */
+export function readMongoOptions(options: unknown): MongoSettings {
+  const read = readOptions(WHERE, options, RULES)
+  const common = {
+    collectionName: read.collectionName ?? DEFAULT_COLLECTION,
+    useChangeStreams: read.useChangeStreams ?? false,
+    logger: read.logger,
+    maxLogEntries: read.maxLogEntries ?? DEFAULT_MAX_LOG_ENTRIES,
+    maxLogMessageBytes: read.maxLogMessageBytes ?? DEFAULT_MAX_LOG_MESSAGE_BYTES,
+    maxBlockMs: read.maxBlockMs ?? DEFAULT_MAX_BLOCK_MS,
+  }
+  if (read.db === undefined) return { ...common, ...byUri(read.uri, read.database) }
+  if (read.uri !== undefined || read.database !== undefined) {
+    throw argumentError(TypeError, `${WHERE}: give either "db", or "uri" and "database", not both`)
+  }
+  const db = checkDb(read.db)
+  refuseClosed(db)
+  return { ...common, db, connection: connectionOf(db), database: db.databaseName }
+}
+
+function byUri(
+  uri: unknown,
+  database: string | undefined,
+): Pick<MongoSettings, 'db' | 'connection' | 'database'> {
+  if (uri === undefined) {
+    throw argumentError(
+      TypeError,
+      `${WHERE}: must be given "db" (a Db of a connected MongoClient), or "uri" and "database"`,
+    )
+  }
+  const reading = TEXT.read(uri)
+  if (!('value' in reading)) throw argumentError(TypeError, `${WHERE}: option "uri" must be a string`)
+  if (database === undefined) {
+    throw argumentError(TypeError, `${WHERE}: option "database" must be given beside "uri"`)
+  }
+  return { db: null, connection: connectionFromUri(reading.value), database }
+}

@@ -1,0 +1,134 @@
+/** A connection string on its way to the engine, which knows most of its options; the others are treated as those of a client. */
+import { argumentError } from '../errors'
+import { unsupported } from './connection'
+import type { NativeConnection } from './native'
+import { OPTION_TABLE } from './option-table'
+import type { Rule } from './option-table'
+
+/** Nothing but the connection string decides. */
+const UNDECIDED: Omit<NativeConnection, 'uri' | 'maxPoolSize'> = {
+  hosts: [],
+  srvHost: null,
+  srvServiceName: null,
+  srvMaxHosts: null,
+  replicaSet: null,
+  directConnection: null,
+  loadBalanced: null,
+  username: null,
+  password: null,
+  authSource: null,
+  authMechanism: null,
+  awsSessionToken: null,
+  tls: false,
+  tlsCaFile: null,
+  tlsCa: null,
+  tlsCertificateKeyFile: null,
+  tlsCertificateKey: null,
+  tlsCertificateKeyPassword: null,
+  tlsAllowInvalidCertificates: false,
+  tlsAllowInvalidHostnames: false,
+  compressors: [],
+  zlibCompressionLevel: null,
+  minPoolSize: null,
+  maxConnecting: null,
+  maxIdleTimeMs: null,
+  connectTimeoutMs: null,
+  serverSelectionTimeoutMs: null,
+  socketTimeoutMs: null,
+  heartbeatFrequencyMs: null,
+  localThresholdMs: null,
+  appName: null,
+  readConcernLevel: null,
+  writeConcernW: null,
+  writeConcernJournal: null,
+  writeConcernTimeoutMs: null,
+  readPreferenceMode: null,
+  readPreferenceTags: null,
+  maxStalenessSeconds: null,
+  retryReads: null,
+  retryWrites: null,
+  serverApiVersion: null,
+  serverApiStrict: null,
+  serverApiDeprecationErrors: null,
+  proxyHost: null,
+  proxyPort: null,
+  proxyUsername: null,
+  proxyPassword: null,
+}
+
+/** By lower-case name: connection strings are careless about case. */
+const RULES: ReadonlyMap<string, readonly [string, Rule]> = new Map(
+  Object.entries(OPTION_TABLE).map(([name, rule]) => [name.toLowerCase(), [name, rule]]),
+)
+
+/** What the engine calls an option that the app's driver knows by another name. */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  j: 'journal',
+  fsync: 'journal',
+  wtimeout: 'wtimeoutMS',
+}
+
+/**
+ * The connection that a connection string describes. It is never quoted: it may hold a password.
+ *
+ * @throws TypeError if it is no connection string; UnsupportedOptionError naming what the engine can't honour
+ */
+export function connectionFromUri(uri: string): NativeConnection {
+  if (!/^mongodb(\+srv)?:\/\/./.test(uri)) {
+    throw argumentError(
+      TypeError,
+      'MongoJobQueue: option "uri" must be a connection string that begins with mongodb:// or mongodb+srv://',
+    )
+  }
+  const start = uri.indexOf('?')
+  if (start < 0) return { ...UNDECIDED, uri, maxPoolSize: null }
+  const pairs = uri.slice(start + 1).split('&')
+  const refused: string[] = []
+  const kept = pairs.flatMap((pair) => translated(pair, pairs, refused))
+  if (refused.length > 0) throw unsupported(refused)
+  const isUnbounded = pairs.some((pair) => /^maxPoolSize=0$/i.test(pair))
+  return {
+    ...UNDECIDED,
+    uri: uri.slice(0, start) + (kept.length > 0 ? `?${kept.join('&')}` : ''),
+    maxPoolSize: isUnbounded ? 0 : null,
+  }
+}
+
+/** The pair as the engine knows it: one, or none if it need not. */
+function translated(pair: string, all: readonly string[], refused: string[]): string[] {
+  const [key = '', value = ''] = splitOnce(pair)
+  const [name, rule] = RULES.get(key.toLowerCase()) ?? [key, null]
+  // What nobody knows, the engine refuses by name.
+  if (rule === null) return [pair]
+  if (rule === 'carried') return carried(name, pair, value)
+  if ('irrelevant' in rule || value === 'false') return []
+  if (name === 'tlsAllowInvalidHostnames' && acceptsAnyCertificate(all)) return []
+  refused.push(`${name}: ${rule.refused}`)
+  return []
+}
+
+function carried(name: string, pair: string, value: string): string[] {
+  switch (name) {
+    case 'maxPoolSize':
+      return value === '0' ? [] : [pair]
+    case 'zlibCompressionLevel':
+      return value === '0' ? [] : [pair]
+    case 'compressors': {
+      const wanted = value.split(',').filter((compressor) => compressor !== 'none')
+      return wanted.length === 0 ? [] : [`compressors=${wanted.join(',')}`]
+    }
+    default: {
+      const other = OTHER_NAMES[name]
+      return [other === undefined ? pair : `${other}=${value}`]
+    }
+  }
+}
+
+function acceptsAnyCertificate(pairs: readonly string[]): boolean {
+  return pairs.some((pair) => /^tlsAllowInvalidCertificates=true$/i.test(pair))
+}
+
+function splitOnce(pair: string): [string, string] {
+  const at = pair.indexOf('=')
+  return at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)]
+}

@@ -26,6 +26,7 @@ use mongodb::{
         ChangeStream,
         event::{OperationType, ResumeToken},
     },
+    options::ReadConcern,
 };
 use serde::Deserialize;
 use tokio::sync::{Notify, mpsc};
@@ -179,6 +180,8 @@ impl Watch {
             .jobs()
             .watch()
             .pipeline(pipeline(&interest))
+            // The server streams nothing else, whatever the collection reads by.
+            .read_concern(ReadConcern::majority())
             .resume_after(token)
             .max_await_time(LONGEST_ANSWER);
         let opened = tokio::time::timeout(LONGEST_SILENCE, async { open.await }).await;

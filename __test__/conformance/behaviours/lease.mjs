@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { pause } from '../support.mjs'
+
+export default {
+  async 'a heartbeat renews the lease'({ backend }) {
+    await backend.enqueue('t', {})
+    const job = await backend.claimNext('t')
+    await pause(10)
+    assert.equal(await backend.heartbeat(job.id, job.claimToken), 'applied')
+    const { claimedAt, claimToken, attempt } = await backend.findOne({ id: job.id })
+    assert.ok(claimedAt > job.claimedAt)
+    assert.deepEqual([claimToken, attempt], [job.claimToken, 1])
+  },
+
+  async 'a heartbeat without a token renews an active job'({ backend }) {
+    await backend.enqueue('t', {})
+    const { id } = await backend.claimNext('t')
+    assert.equal(await backend.heartbeat(id), 'applied')
+  },
+
+  async 'a heartbeat of what is not held says so'({ backend }) {
+    assert.equal(await backend.heartbeat('nobody', 'token'), 'lease-lost')
+    const id = await backend.enqueue('t', {})
+    assert.equal(await backend.heartbeat(id), 'lease-lost')
+    assert.equal(await backend.heartbeat(id, 'token'), 'lease-lost')
+    const job = await backend.claimNext('t')
+    assert.equal(await backend.heartbeat(id, 'wrong'), 'lease-lost')
+    assert.equal(await backend.heartbeat(id, ''), 'lease-lost')
+    await backend.complete(id, job.claimToken)
+    assert.equal(await backend.heartbeat(id, job.claimToken), 'lease-lost')
+    assert.equal(await backend.heartbeat(id), 'lease-lost')
+  },
+}

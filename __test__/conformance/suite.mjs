@@ -1,0 +1,150 @@
+/**
+ * What every backend does, and every queue on it. One list of behaviours, run over each of them; where a backend is meant to
+ * differ, it says so by name, and then must differ: a deviation that is none any more is a failure as well.
+ */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { JobQueue } from 'durabl'
+import claim from './behaviours/claim.mjs'
+import claimOrEnqueue from './behaviours/claim-or-enqueue.mjs'
+import dedupe from './behaviours/dedupe.mjs'
+import enqueue from './behaviours/enqueue.mjs'
+import find from './behaviours/find.mjs'
+import lease from './behaviours/lease.mjs'
+import lifecycle from './behaviours/lifecycle.mjs'
+import log from './behaviours/log.mjs'
+import outcome from './behaviours/outcome.mjs'
+import process from './behaviours/process.mjs'
+import recovery from './behaviours/recovery.mjs'
+import runClaimed from './behaviours/run-claimed.mjs'
+import settle from './behaviours/settle.mjs'
+import singleFlight from './behaviours/single-flight.mjs'
+import stats from './behaviours/stats.mjs'
+import { pause } from './support.mjs'
+
+const GROUPS = {
+  enqueue,
+  claim,
+  settle,
+  lease,
+  dedupe,
+  'single-flight': singleFlight,
+  'claim or enqueue': claimOrEnqueue,
+  recovery,
+  log,
+  find,
+  stats,
+  process,
+  outcome,
+  'run claimed': runClaimed,
+  lifecycle,
+}
+
+/** How long something that should come is waited for. Where it comes, this is not what it takes. */
+const PATIENCE_MS = 10_000
+/** As above, where it is declared that it won't come. */
+const SHORT_PATIENCE_MS = 300
+
+/**
+ * @param name the backend's
+ * @param makeBackend given the test's context, makes a backend that holds no job
+ * @param deviations by name of the behaviour, why the backend differs
+ */
+export function conformance(name, makeBackend, deviations = {}) {
+  describe(name, () => {
+    const known = new Set()
+    for (const [group, behaviours] of Object.entries(GROUPS)) {
+      describe(group, () => {
+        for (const [behaviour, body] of Object.entries(behaviours)) {
+          known.add(behaviour)
+          const reason = deviations[behaviour]
+          if (reason === undefined) test(behaviour, (t) => run(t, makeBackend, body, PATIENCE_MS))
+          else test(`deviates (${reason}): ${behaviour}`, (t) => deviates(t, makeBackend, body))
+        }
+      })
+    }
+    test('every declared deviation is of a behaviour that exists', () => {
+      assert.deepEqual(
+        Object.keys(deviations).filter((deviation) => !known.has(deviation)),
+        [],
+      )
+    })
+  })
+}
+
+async function deviates(t, makeBackend, body) {
+  await assert.rejects(
+    run(t, makeBackend, body, SHORT_PATIENCE_MS),
+    (error) => error instanceof assert.AssertionError,
+    'the backend does what it is declared not to do: remove the deviation',
+  )
+}
+
+async function run(t, makeBackend, body, patienceMs) {
+  const backend = await makeBackend(t)
+  const env = new Environment(backend, patienceMs)
+  try {
+    await body(env)
+  } finally {
+    await env.end()
+  }
+}
+
+/** What a behaviour has to work with. The methods are fields, so that a behaviour takes those it needs. */
+class Environment {
+  #queues = []
+
+  constructor(backend, patienceMs) {
+    this.backend = backend
+    this.patienceMs = patienceMs
+  }
+
+  /** A queue that ends with the test; silent, as many behaviours are failures. */
+  makeQueue = (options) => {
+    const queue = new JobQueue(this.backend, SILENT, options)
+    this.#queues.push(queue)
+    return queue
+  }
+
+  /** The job as stored now. */
+  stored = async (id) => {
+    const job = await this.backend.findOne({ id })
+    assert.ok(job, `job ${id} is stored`)
+    return job
+  }
+
+  /** Waits until something holds: until the answer is neither false nor null, and returns the answer. */
+  until = async (what, ask) => {
+    const end = performance.now() + this.patienceMs
+    for (;;) {
+      const answer = await ask()
+      if (answer !== false && answer !== null) return answer
+      if (performance.now() > end) assert.fail(`waited in vain until ${what}`)
+      await pause(5)
+    }
+  }
+
+  /** Waits until the job has this status, and returns it. */
+  whenJob = (id, status) =>
+    this.until(`job ${id} is ${status}`, async () => {
+      const job = await this.stored(id)
+      return job.status === status && job
+    })
+
+  /** Waits for a promise, but not for ever. */
+  arrival = async (what, promise) => {
+    let timer
+    const late = new Promise((_, reject) => {
+      const error = new assert.AssertionError({ message: `waited in vain for ${what}` })
+      timer = setTimeout(() => reject(error), this.patienceMs)
+    })
+    return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+  }
+
+  async end() {
+    await Promise.all(this.#queues.map((queue) => queue.shutdown(0)))
+    await this.backend.shutdown(1000)
+  }
+}
+
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} }

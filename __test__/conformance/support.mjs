@@ -1,0 +1,28 @@
+/** What behaviours share. */
+
+/** A promise to be settled by hand. */
+export function deferred() {
+  let resolve, reject
+  const promise = new Promise((...settlers) => ([resolve, reject] = settlers))
+  return { promise, resolve, reject }
+}
+
+/** For what only time can show. */
+export function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+/** A handler that never ends by itself, and tells when it started. */
+export function endlessHandler() {
+  const started = deferred()
+  const handler = (job, ctx) => {
+    started.resolve({ job, ctx })
+    return new Promise(() => {})
+  }
+  return { handler, started: started.promise }
+}
+
+export const SINGLE_FLIGHT = { dedupeKey: 'k', dedupeScope: 'pending' }
+export const EXCLUSIVE = { dedupeKey: 'k' }
+/** Retried almost at once. */
+export const QUICK_RETRY = { backoffDelay: 1, backoffMaxDelay: 1 }

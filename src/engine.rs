@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// `NativeEngineOptions`.
-#[napi(object, object_to_js = false)]
+#[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeEngineOptions {
     /// The database's name.
     pub database: String,
@@ -39,7 +39,7 @@ pub struct NativeEngineOptions {
 }
 
 /// `NativeProcessor`.
-#[napi(object, object_to_js = false)]
+#[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeProcessor {
     /// The type it handles.
     pub r#type: String,
@@ -56,7 +56,7 @@ pub struct NativeProcessor {
 }
 
 /// What a sweep did.
-#[napi(object, object_from_js = false)]
+#[napi(object, object_from_js = false, use_nullable = true)]
 pub struct NativeSweep {
     /// Jobs taken from holders that were gone.
     pub handled: f64,

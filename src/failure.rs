@@ -4,7 +4,7 @@ use durabl_engine::{Error, ErrorKind};
 use napi_derive::napi;
 
 /// `NativeFailure` of `lib/mongo/native.ts`.
-#[napi(object, object_from_js = false)]
+#[napi(object, object_from_js = false, use_nullable = true)]
 pub struct NativeFailure {
     /// A stable code.
     pub code: &'static str,

@@ -10,7 +10,7 @@ use napi::{Error, Result, Status as NapiStatus, bindgen_prelude::Buffer};
 use napi_derive::napi;
 
 /// `NativeNewJob` of `lib/mongo/native.ts`.
-#[napi(object, object_to_js = false)]
+#[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeNewJob {
     /// Which handler it is for.
     pub r#type: String,
@@ -64,7 +64,7 @@ impl TryFrom<NativeNewJob> for NewJob {
 }
 
 /// `NativeRunVerdict` of `lib/mongo/native.ts`.
-#[napi(object, object_to_js = false)]
+#[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeRunVerdict {
     /// Which run.
     pub run_id: u32,
@@ -110,7 +110,7 @@ fn invalid(what: &str, came: &str) -> Error {
 }
 
 /// `NativeSettled` of `lib/mongo/native.ts`.
-#[napi(object, object_from_js = false)]
+#[napi(object, object_from_js = false, use_nullable = true)]
 pub struct NativeSettled {
     /// What became of the verdict.
     pub status: &'static str,
@@ -142,7 +142,7 @@ impl From<Settled> for NativeSettled {
 }
 
 /// `NativeStats` of `lib/mongo/native.ts`.
-#[napi(object, object_from_js = false)]
+#[napi(object, object_from_js = false, use_nullable = true)]
 pub struct NativeStats {
     /// Jobs that wait.
     pub pending: f64,

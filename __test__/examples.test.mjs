@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import { root, runNode } from './support/child.mjs'
+import { atEnd } from './support/cleanup.mjs'
 import { connect, testUrl } from './support/mongo.mjs'
 
 /** Runs an example to its end, on a database of its own, and returns what it printed. */
@@ -32,7 +33,7 @@ test('worker runs what is enqueued, and ends by itself after SIGTERM', async (t)
   const { JobQueue, MongoJobQueue } = await import('durabl')
   const backend = new MongoJobQueue({ db, collectionName: 'worker_jobs' })
   const queue = new JobQueue(backend)
-  t.after(() => queue.shutdown())
+  atEnd(t, () => queue.shutdown())
   await queue.startup()
   const good = await queue.enqueue('resize-image', { path: 'a.png', takesMs: 10 })
   const bad = await queue.enqueue('resize-image', {})
@@ -51,9 +52,12 @@ test('worker runs what is enqueued, and ends by itself after SIGTERM', async (t)
 })
 
 test('unit-test needs no server', async () => {
-  const { code, stdout, stderr } = await runNode(['--test', '--test-reporter=tap', 'examples/unit-test.mjs'], {
-    env: { MONGO_URL: '' },
-  })
+  const { code, stdout, stderr } = await runNode(
+    ['--test', '--test-reporter=tap', 'examples/unit-test.mjs'],
+    {
+      env: { MONGO_URL: '' },
+    },
+  )
   assert.equal(code, 0, `${stdout}\n${stderr}`)
   assert.match(stdout, /^# pass 2$/m)
 })

@@ -3,6 +3,12 @@ const { test } = require('node:test')
 const durabl = require('durabl')
 const { seedScenarios } = require('./seed/scenarios.cjs')
 
-const connect = async (...args) => (await import('./support/mongo.mjs')).connect(...args)
+async function run() {
+  const [{ connect }, { atEnd }] = await Promise.all([
+    import('./support/mongo.mjs'),
+    import('./support/cleanup.mjs'),
+  ])
+  seedScenarios({ durabl, test, connect, atEnd })
+}
 
-seedScenarios({ durabl, test, connect })
+void run()

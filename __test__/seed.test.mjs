@@ -6,15 +6,16 @@ import { findMongod } from '../scripts/mongod/find.mjs'
 import { startServer } from '../scripts/mongod/server.mjs'
 import { MongoClient } from 'mongodb'
 import { seedScenarios } from './seed/scenarios.cjs'
+import { atEnd } from './support/cleanup.mjs'
 import { connect } from './support/mongo.mjs'
 
-seedScenarios({ durabl, test, connect })
+seedScenarios({ durabl, test, connect, atEnd })
 
 test('on a standalone server, startup with change streams throws, and polling works', async (t) => {
   const server = await startServer(await findMongod(() => {}))
-  t.after(server.stop)
+  atEnd(t, server.stop)
   const client = await MongoClient.connect(`mongodb://127.0.0.1:${server.port}`)
-  t.after(() => client.close())
+  atEnd(t, () => client.close())
   const db = client.db('app')
 
   const pushed = new durabl.MongoJobQueue({ db, useChangeStreams: true })
@@ -22,7 +23,7 @@ test('on a standalone server, startup with change streams throws, and polling wo
   await pushed.shutdown()
 
   const queue = new durabl.JobQueue(new durabl.MongoJobQueue({ db }))
-  t.after(() => queue.shutdown())
+  atEnd(t, () => queue.shutdown())
   await queue.startup()
   const ran = new Promise((resolve) =>
     queue.process('polled', (job) => resolve(job.data), { pollInterval: 50 }),

@@ -12,8 +12,9 @@ const quiet = { debug() {}, info() {}, warn() {}, error() {} }
  * @param durabl the package's exports
  * @param test `node:test`
  * @param connect gives a test a connected client and a database of its own
+ * @param atEnd runs a step when a test has ended, the last one first
  */
-function seedScenarios({ durabl, test, connect }) {
+function seedScenarios({ durabl, test, connect, atEnd }) {
   const { JobQueue, MongoJobQueue } = durabl
 
   /** A started backend and a queue on it, shut down with the test. */
@@ -22,7 +23,7 @@ function seedScenarios({ durabl, test, connect }) {
     const backend = new MongoJobQueue({ db, logger: quiet, ...options })
     await backend.startup()
     const queue = new JobQueue(backend, quiet)
-    t.after(() => queue.shutdown(2000))
+    atEnd(t, () => queue.shutdown(2000))
     return { db, backend, queue }
   }
 
@@ -98,7 +99,7 @@ function seedScenarios({ durabl, test, connect }) {
 
     // Another engine, as in another process: nothing but the stream can tell the first.
     const other = new JobQueue(new MongoJobQueue({ db, collectionName: 'jobs', logger: quiet }), quiet)
-    t.after(() => other.shutdown())
+    atEnd(t, () => other.shutdown(2000))
     const up = once(picked, 'up')
     const enqueuedAt = performance.now()
     await other.enqueue('sync', {})

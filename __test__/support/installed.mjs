@@ -2,6 +2,7 @@
 import { cp, mkdtemp, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { atEnd } from './cleanup.mjs'
 import { root, runNode } from './child.mjs'
 
 /**
@@ -12,7 +13,7 @@ import { root, runNode } from './child.mjs'
  */
 export async function project(t, { addon, mongodb }) {
   const directory = await mkdtemp(join(tmpdir(), 'durabl-project-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  atEnd(t, () => rm(directory, { recursive: true, force: true }))
   const home = join(directory, 'node_modules/durabl')
   await mkdir(home, { recursive: true })
   const binaries = addon ? (await readdir(root)).filter((name) => name.endsWith('.node')) : []

@@ -1,6 +1,7 @@
 /** The server that the tests run on, and what each test has of it: a database of its own, gone afterwards. */
 import { randomUUID } from 'node:crypto'
 import { MongoClient } from 'mongodb'
+import { atEnd } from './cleanup.mjs'
 
 /** The connection string of a replica set; `npm test` sets it. */
 export function testUrl() {
@@ -18,7 +19,7 @@ export function testUrl() {
 export async function connect(t, options) {
   const client = await MongoClient.connect(testUrl(), options)
   const db = client.db(`durabl_test_${randomUUID().slice(0, 13).replace('-', '')}`)
-  t.after(async () => {
+  atEnd(t, async () => {
     await db.dropDatabase()
     await client.close()
   })

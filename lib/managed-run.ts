@@ -83,6 +83,7 @@ export class ManagedRun {
   private handlerEnded = false
   private slotHeld = false
   private endTold = false
+  private stalled = false
   private controller: AbortController | null = null
   private abortReason: DurablError | null = null
   private cancelTimeout: Cancel | null = null
@@ -185,10 +186,24 @@ export class ManagedRun {
     this.abandonHandler()
   }
 
+  /**
+   * Gives back a job that no handler has started on, as those ahead of it do not end: it may run elsewhere.
+   *
+   * @param waitedMs counts as its handler's time, so that the engine prefetches less
+   */
+  giveBack(waitedMs: number): void {
+    if (this.phase !== 'waiting') return
+    this.stalled = true
+    this.elapsedMs = waitedMs
+    this.phase = 'settling'
+    this.verdict = RELEASE
+    this.plan.settler.settle(this, RELEASE, waitedMs)
+  }
+
   /** The settler's answer: the verdict was written, and this is what it found. */
   settled(found: Settlement): void {
     if (this.phase !== 'settling' || this.verdict === null) return
-    if (found.status === 'released') this.plan.report.shutdownReleased(this.job)
+    if (found.status === 'released' && !this.stalled) this.plan.report.shutdownReleased(this.job)
     else this.plan.report.settled(this.job, this.verdict, found, this.elapsedMs ?? 0, this.thrown?.error)
     this.toOver(found)
   }

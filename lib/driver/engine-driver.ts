@@ -61,7 +61,7 @@ export class EngineDriver implements Driver {
       visibilityTimeoutMs,
       prefetch: processor.prefetch,
     })
-    const owner = new EngineProcessor(concurrency, this.runs)
+    const owner = new EngineProcessor(concurrency, this.runs, processor.prefetch === null)
     this.lines.set(id, {
       processor: owner,
       plan: { handler, timeoutMs, settler: this.settler, owner, report },
@@ -154,10 +154,11 @@ export class EngineDriver implements Driver {
       case 'recovery-failed':
         if (this.recovers) this.options.report.recoveryFailed(event.phase, event.message)
         return
+      case 'ping':
       case 'wake':
       case 'stream':
       case 'log':
-        // The backend's own.
+        // The backend's own, if anybody's.
         return
     }
   }

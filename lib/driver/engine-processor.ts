@@ -1,10 +1,12 @@
 import type { ManagedRun, RunOwner } from '../managed-run'
-import { afterIo, monotonicNow } from '../timers'
+import { afterIfAlive, afterIo, monotonicNow } from '../timers'
 import { Fifo } from './fifo'
 import type { RunSet } from './run-set'
 
 /** Handlers may start one after the other for so long before timers and I/O get a turn. */
 const BURST_MS = 10
+/** Jobs wait for handlers that do not end for so long, or up to twice as long, before they are given back. */
+const STALL_MS = 3000
 
 /**
  * Runs the claimed jobs of one type that the engine hands over: up to `concurrency` handlers at once, the next one as soon
@@ -16,10 +18,15 @@ export class EngineProcessor implements RunOwner {
   private starting = false
   private startsLater = false
   private burstEnds = 0
+  /** How many runs have been started, ever: whether it moves tells a busy processor from a stalled one. */
+  private started = 0
+  private watchesForStall = false
 
   constructor(
     private readonly concurrency: number,
     private readonly runs: RunSet,
+    /** False where the user has said how many jobs to hold. */
+    private readonly givesBack: boolean,
   ) {}
 
   /** Queues a claimed job; {@link startRuns} starts it when its turn has come. */
@@ -56,14 +63,35 @@ export class EngineProcessor implements RunOwner {
       // Released or lost while it waited.
       if (run === undefined || !run.isWaiting) continue
       this.running += 1
+      this.started += 1
       run.start()
     }
     this.starting = false
+    if (this.waiting.length > 0) this.watchForStall()
   }
 
   private startAfterIo(): void {
     if (this.startsLater) return
     this.startsLater = true
     afterIo(() => this.startRuns())
+  }
+
+  /**
+   * The engine hands over some jobs ahead, by how long handlers usually take. When they suddenly take much longer, those jobs
+   * would wait here, their leases renewed, while other workers have free slots.
+   */
+  private watchForStall(): void {
+    if (this.watchesForStall || !this.givesBack) return
+    this.watchesForStall = true
+    const startedBefore = this.started
+    afterIfAlive(STALL_MS, () => {
+      this.watchesForStall = false
+      if (this.started === startedBefore) this.giveWaitingBack()
+      else if (this.waiting.length > 0) this.watchForStall()
+    })
+  }
+
+  private giveWaitingBack(): void {
+    for (let run = this.waiting.shift(); run !== undefined; run = this.waiting.shift()) run.giveBack(STALL_MS)
   }
 }

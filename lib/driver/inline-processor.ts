@@ -44,7 +44,9 @@ function runInline(processor: Processor, host: JsProcessorHost, job: Job, ctx: J
   })
   host.runs.add(run)
   host.report.claimed(job)
-  run.start()
+  // The backend may outlive the queue, and still have its handler.
+  if (host.isQuiescent) run.release()
+  else run.start()
   return over.promise
 }
 

@@ -30,7 +30,7 @@ export class JsDriver implements Driver, JsProcessorHost {
   private readonly reaper: Reaper
   private unsubscribe: (() => void) | null = null
   private lastRunId = 0
-  private quiescent = false
+  isQuiescent = false
   private readonly keepAlive = new KeepAlive()
 
   constructor(
@@ -83,7 +83,7 @@ export class JsDriver implements Driver, JsProcessorHost {
       this.keepAlive.hold()
       this.runs.add(run)
       // The queue may have been shut down meanwhile.
-      if (this.quiescent) return run.release()
+      if (this.isQuiescent) return run.release()
       this.settler.keepLease(run, this.leaseTerms(null), sentAt)
       run.start()
     })
@@ -91,11 +91,11 @@ export class JsDriver implements Driver, JsProcessorHost {
 
   /** A backend may be able to push only once it has started. */
   backendStarted(): void {
-    if (this.processors.size > 0 && !this.quiescent) this.subscribe()
+    if (this.processors.size > 0 && !this.isQuiescent) this.subscribe()
   }
 
   quiesce(): void {
-    this.quiescent = true
+    this.isQuiescent = true
     this.reaper.stop()
     for (const processor of this.processors.values()) processor.stop()
     try {

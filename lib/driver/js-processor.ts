@@ -20,6 +20,8 @@ export interface JsProcessorHost {
   readonly settler: JsSettler
   readonly runs: RunSet
   readonly report: Reporter
+  /** No runs may be started any more. */
+  readonly isQuiescent: boolean
   nextRunId(): number
   leaseTerms(heartbeatIntervalMs: number | null): LeaseTerms
   /** The longest silence between two looks where the user has not said. */

@@ -32,7 +32,7 @@ export class LeaseKeeper {
 
   /** @param sentAt when the claim was sent, on the monotonic clock */
   start(sentAt: number): void {
-    this.holdsSince(sentAt)
+    this.cancelDeadline = this.deadlineIn(this.leaseMs() - (monotonicNow() - sentAt))
     this.beatIn(this.terms.heartbeatIntervalMs)
   }
 
@@ -44,20 +44,28 @@ export class LeaseKeeper {
 
   /** Renews now, also for a handler that asks by hand. */
   async beat(): Promise<HeartbeatResult> {
-    const sentAt = monotonicNow()
-    const result = await this.renew()
-    if (result === 'applied' && !this.stopped) this.holdsSince(sentAt)
-    return result
+    // Armed as the renewal is sent, it takes the place of the deadline before if the renewal turns out to apply.
+    const cancelNew = this.deadlineIn(this.leaseMs())
+    let isRenewed = false
+    try {
+      const result = await this.renew()
+      isRenewed = result === 'applied' && !this.stopped
+      return result
+    } finally {
+      if (isRenewed) {
+        this.cancelDeadline?.()
+        this.cancelDeadline = cancelNew
+      } else cancelNew()
+    }
   }
 
-  private holdsSince(sentAt: number): void {
+  private deadlineIn(delayMs: number): Cancel {
+    return afterIfAlive(Math.max(0, delayMs), () => this.lose())
+  }
+
+  private leaseMs(): number {
     const { visibilityTimeoutMs } = this.terms
-    const margin = Math.min(MARGIN_MS, visibilityTimeoutMs / 10)
-    this.cancelDeadline?.()
-    this.cancelDeadline = afterIfAlive(
-      Math.max(0, visibilityTimeoutMs - margin - (monotonicNow() - sentAt)),
-      () => this.lose(),
-    )
+    return visibilityTimeoutMs - Math.min(MARGIN_MS, visibilityTimeoutMs / 10)
   }
 
   private beatIn(delayMs: number): void {

@@ -1,0 +1,408 @@
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import { EngineDriver } from '../../dist/driver/engine-driver.js'
+import { guardLogger } from '../../dist/logger.js'
+import { Reporter } from '../../dist/report.js'
+import { deferred, eventLog, never, settled } from './support/async.mjs'
+import { FakeEngine, encode } from './support/fake-engine.mjs'
+import { recordingLogger } from './support/loggers.mjs'
+
+let engine, driver, log, logger, calls
+beforeEach(() => {
+  engine = new FakeEngine()
+  log = eventLog()
+  logger = recordingLogger()
+  calls = []
+  const backend = {
+    heartbeat: async (...args) => (calls.push(['heartbeat', ...args]), 'applied'),
+    log: async (...args) => void calls.push(['log', ...args]),
+    fail: async (...args) => (calls.push(['fail', ...args]), { status: 'retry-scheduled' }),
+  }
+  const report = new Reporter(log.listener, guardLogger(logger))
+  driver = new EngineDriver(engine, backend, { visibilityTimeoutMs: 1000, autoRecover: true, report })
+})
+afterEach(() => driver.close())
+
+const DEFAULTS = {
+  concurrency: 1,
+  pollInterval: null,
+  heartbeatIntervalMs: null,
+  timeoutMs: null,
+  prefetch: null,
+}
+
+function process(handler, config = {}) {
+  driver.process({ type: 'work', handler, ...DEFAULTS, ...config })
+}
+
+const job = (n) => ({
+  id: `job-${n}`,
+  type: 'work',
+  data: n,
+  attempt: 1,
+  maxAttempts: 3,
+  claimToken: `t${n}`,
+})
+const jobs = (count) => Array.from({ length: count }, (_, n) => job(n))
+
+describe('the engine driver', () => {
+  it('registers processors and starts recovery', () => {
+    process(() => {}, { concurrency: 4, pollInterval: 7, heartbeatIntervalMs: 8, prefetch: 9 })
+    assert.deepEqual(engine.processors, [
+      {
+        type: 'work',
+        concurrency: 4,
+        pollIntervalMs: 7,
+        heartbeatIntervalMs: 8,
+        visibilityTimeoutMs: 1000,
+        prefetch: 9,
+      },
+    ])
+    assert.deepEqual(engine.recoveries, [1000])
+  })
+
+  it('runs jobs in the order of their claims and sends their verdicts', async () => {
+    const ran = []
+    process(({ data }) => {
+      ran.push(data)
+      if (data === 1) throw new Error('boom')
+    })
+    const ids = engine.claim(jobs(3))
+    await settled()
+    assert.deepEqual(ran, [0, 1, 2])
+    const sent = engine.verdicts.map(({ runId, kind, reason }) => [runId, kind, reason])
+    assert.deepEqual(sent, [
+      [ids[0], 'complete', null],
+      [ids[1], 'fail', 'boom'],
+      [ids[2], 'complete', null],
+    ])
+    assert.ok(engine.verdicts.every(({ elapsedMs }) => elapsedMs >= 0))
+    const ends = log.kinds().filter((kind) => kind !== 'claimed')
+    assert.deepEqual(ends, ['completed', 'failed', 'completed'])
+  })
+
+  for (const [name, handler] of [
+    ['synchronous', () => {}],
+    ['asynchronous', async () => {}],
+    [
+      'that wait for a few microtasks',
+      async () => {
+        for (let n = 0; n < 5; n += 1) await null
+      },
+    ],
+  ]) {
+    it(`sends verdicts together (handlers ${name})`, async () => {
+      process(handler)
+      engine.claim(jobs(100))
+      await driver.idle()
+      assert.equal(engine.verdicts.length, 100)
+      // One batch for each turn of the event loop; on a busy machine it may take some turns.
+      assert.ok(engine.batches.length <= 20, `${engine.batches.length} batches`)
+    })
+  }
+
+  it('sends full batches without waiting for the rest', async () => {
+    process(() => {}, { concurrency: 1000 })
+    engine.claim(jobs(1000))
+    await driver.idle()
+    assert.equal(engine.verdicts.length, 1000)
+    assert.ok(engine.batches.every(({ length }) => length <= 256))
+  })
+
+  it('runs as many at once as the concurrency, and the next as soon as one has ended', async () => {
+    engine.answers = false
+    const gates = []
+    process(() => (gates.push(deferred()), gates.at(-1).promise), { concurrency: 2 })
+    engine.claim(jobs(4))
+    assert.equal(gates.length, 2)
+    gates[1].resolve()
+    await settled()
+    assert.equal(gates.length, 3)
+    gates[0].resolve()
+    gates[2].resolve()
+    await settled()
+    assert.equal(gates.length, 4)
+    gates[3].resolve()
+  })
+
+  it('survives a thousand handlers that end at once without deep recursion', async () => {
+    let depth = 0
+    process(() => {
+      depth = Math.max(depth, new Error().stack.split('\n').length)
+    })
+    Error.stackTraceLimit = 200
+    engine.claim(jobs(1000))
+    await driver.idle()
+    Error.stackTraceLimit = 10
+    assert.ok(depth < 30, `stack of ${depth} frames`)
+    assert.equal(engine.verdicts.length, 1000)
+  })
+
+  it('lets timers fire between handlers that keep the thread busy', async () => {
+    let ran = 0
+    let ranWhenFired
+    process(() => {
+      const until = performance.now() + 2
+      while (performance.now() < until);
+      ran += 1
+    })
+    setTimeout(() => (ranWhenFired = ran), 1)
+    engine.claim(jobs(100))
+    await driver.idle()
+    assert.ok(ranWhenFired < 50, `the timer fired after ${ranWhenFired} of 100 handlers`)
+  })
+
+  it('ignores the jobs and runs of other queues on the same backend', async () => {
+    process(() => assert.fail('not ours'))
+    engine.claim([job(1)], 7)
+    engine.settle([[4711, 'completed']])
+    engine.emit({ kind: 'lease-lost', runIds: [4711] })
+    await settled()
+    assert.deepEqual(log.events, [])
+  })
+
+  it('runs the others when one job can not be decoded, and fails that one', async () => {
+    const ran = []
+    process(({ data }) => void ran.push(data))
+    const damaged = encode(job(1))
+    damaged.write('?', 4)
+    const runIds = [101, 102, 103]
+    engine.emit({
+      kind: 'jobs',
+      processorId: 0,
+      runIds,
+      documents: Buffer.concat([encode(job(0)), damaged, encode(job(2))]),
+    })
+    await settled()
+    assert.deepEqual(ran, [0, 2])
+    const refused = engine.verdicts.find(({ runId }) => runId === 102)
+    assert.equal(refused.kind, 'fail')
+    assert.match(refused.reason, /decoded/)
+  })
+})
+
+describe('a settlement by hand', () => {
+  it('resolves when the engine has written it', async () => {
+    engine.answers = false
+    let result
+    process(async (_job, ctx) => void (result = await ctx.complete()))
+    const [runId] = engine.claim([job(0)])
+    await settled()
+    assert.equal(result, undefined)
+    engine.settle([[runId, 'already-terminal', 'superseded']])
+    await settled()
+    assert.deepEqual(result, { status: 'already-terminal', terminalStatus: 'superseded' })
+    assert.equal(engine.verdicts.length, 1)
+  })
+
+  it('that could not be written rejects; what follows goes by job and token', async () => {
+    engine.answers = false
+    let error
+    process(async (_job, ctx) => {
+      await ctx.complete().catch((err) => (error = err))
+      await ctx.fail('then this')
+    })
+    const [runId] = engine.claim([job(0)])
+    await settled()
+    engine.fail(runId, 'down')
+    await settled()
+    assert.equal(error.code, 'ERR_DURABL_CONNECTION')
+    assert.deepEqual(calls, [['fail', 'job-0', 'then this', 't0']])
+    assert.equal(engine.verdicts.length, 1)
+    assert.deepEqual(log.kinds(), ['claimed', 'failed'])
+  })
+
+  it('heartbeats and logs go by job and token', async () => {
+    process(async (_job, ctx) => {
+      assert.equal(await ctx.heartbeat(), 'applied')
+      await ctx.log('line')
+    })
+    engine.claim([job(0)])
+    await settled()
+    assert.deepEqual(calls, [
+      ['heartbeat', 'job-0', 't0'],
+      ['log', 'job-0', 'line', 't0'],
+    ])
+  })
+})
+
+describe('failures of the engine', () => {
+  it("a verdict that could not be written is reported, with the handler's error", async () => {
+    engine.answers = false
+    process(() => {
+      throw new Error('boom')
+    })
+    const [runId] = engine.claim([job(0)])
+    await settled()
+    engine.fail(runId, 'down')
+    const [{ err }] = logger.at('error')
+    assert.deepEqual(
+      err.errors.map(({ message }) => message),
+      ['boom', 'down'],
+    )
+    await driver.idle()
+  })
+
+  it('a batch that the engine refuses is reported for each of its runs', async () => {
+    engine.native.finish = () => {
+      throw new Error('gone')
+    }
+    process(() => {})
+    engine.claim(jobs(3))
+    await settled()
+    assert.equal(logger.at('error').length, 3)
+    await driver.idle()
+  })
+})
+
+describe('a lost lease', () => {
+  it('aborts the handler, and no verdict is sent', async () => {
+    let context
+    process((_job, ctx) => {
+      context = ctx
+      return new Promise((_, reject) => ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason)))
+    })
+    const runIds = engine.claim([job(0)])
+    engine.emit({ kind: 'lease-lost', runIds })
+    await settled()
+    assert.equal(context.signal.reason.code, 'ERR_DURABL_LEASE_LOST')
+    assert.deepEqual(engine.verdicts, [])
+    assert.deepEqual(log.kinds(), ['claimed', 'lease-lost'])
+    await driver.idle()
+  })
+
+  it('of a job that waits for its turn means that it is not started', async () => {
+    const gate = deferred()
+    const ran = []
+    process(({ data }) => (ran.push(data), data === 0 ? gate.promise : undefined))
+    const [, second] = engine.claim(jobs(3))
+    engine.emit({ kind: 'lease-lost', runIds: [second] })
+    gate.resolve()
+    await settled()
+    assert.deepEqual(ran, [0, 2])
+  })
+
+  it('answers a settlement that was on its way', async () => {
+    engine.answers = false
+    let result
+    process(async (_job, ctx) => void (result = await ctx.fail('x')))
+    const runIds = engine.claim([job(0)])
+    await settled()
+    engine.emit({ kind: 'lease-lost', runIds })
+    await settled()
+    assert.deepEqual(result, { status: 'lease-lost' })
+    assert.equal(log.events[1].op, 'fail')
+  })
+})
+
+describe('jobs that were handed over ahead', () => {
+  beforeEach((t) => t.mock.timers.enable({ apis: ['setTimeout'] }))
+  afterEach((t) => t.mock.timers.reset())
+
+  it('are given back when the handlers before them do not end, and no event says so', async (t) => {
+    process(never)
+    const [, second, third] = engine.claim(jobs(3))
+    t.mock.timers.tick(2999)
+    await settled()
+    assert.deepEqual(engine.verdicts, [])
+    t.mock.timers.tick(1)
+    await settled()
+    assert.deepEqual(
+      engine.verdicts,
+      [second, third].map((runId) => ({ runId, kind: 'release', reason: null, elapsedMs: 3000 })),
+    )
+    assert.equal(log.kinds().includes('shutdown-released'), false)
+  })
+
+  it('stay while the handlers make progress', async (t) => {
+    const gates = []
+    process(() => (gates.push(deferred()), gates.at(-1).promise))
+    engine.claim(jobs(5))
+    for (let n = 0; n < 4; n += 1) {
+      t.mock.timers.tick(2000)
+      gates.at(-1).resolve()
+      await settled()
+    }
+    assert.ok(engine.verdicts.every(({ kind }) => kind === 'complete'))
+    gates.at(-1).resolve()
+  })
+
+  it('stay where the user has said how many to hold', async (t) => {
+    process(never, { prefetch: 2 })
+    engine.claim(jobs(3))
+    t.mock.timers.tick(60_000)
+    await settled()
+    assert.deepEqual(engine.verdicts, [])
+  })
+})
+
+describe('a shutdown of the driver', () => {
+  it('stops the claims and releases what was not started', async () => {
+    const gate = deferred()
+    process(() => gate.promise)
+    const [, second] = engine.claim(jobs(2))
+    driver.quiesce()
+    assert.deepEqual(engine.quiesced, [0])
+    await settled()
+    assert.deepEqual(engine.verdicts, [{ runId: second, kind: 'release', reason: null, elapsedMs: null }])
+    assert.deepEqual(log.events.at(-1), { kind: 'shutdown-released', type: 'work', jobId: 'job-1' })
+    gate.resolve()
+    await driver.idle()
+    assert.equal(engine.verdicts.at(-1).kind, 'complete')
+  })
+
+  it('releases jobs that arrive later', async () => {
+    process(() => assert.fail('must not start'))
+    driver.quiesce()
+    engine.claim([job(0)])
+    await driver.idle()
+    assert.equal(engine.verdicts[0].kind, 'release')
+  })
+
+  it('releases what does not end', async () => {
+    let signal
+    process((_job, ctx) => ((signal = ctx.signal), never()))
+    engine.claim([job(0)])
+    driver.quiesce()
+    driver.abort(Object.assign(new Error('down'), { code: 'ERR_DURABL_SHUT_DOWN' }))
+    assert.equal(signal.aborted, true)
+    driver.releaseAll()
+    await driver.idle()
+    assert.equal(engine.verdicts[0].kind, 'release')
+    driver.close()
+    assert.equal(engine.isSubscribed, false)
+  })
+})
+
+describe('a claim made by hand', () => {
+  it('is adopted, run and settled', async () => {
+    const run = await driver.adopt(job(0), () => {})
+    assert.equal(run.found.status, 'completed')
+    assert.equal(engine.verdicts[0].kind, 'complete')
+  })
+
+  it('is not run if its lease is lost', async () => {
+    engine.native.adopt = async () => ({ value: null, failure: null })
+    assert.equal(await driver.adopt(job(0), () => assert.fail('must not start')), null)
+  })
+
+  it('is not run if the engine can not say', async () => {
+    engine.native.adopt = async () => ({
+      value: null,
+      failure: { code: 'ERR_DURABL_TIMEOUT', message: 'slow', serverCode: null },
+    })
+    await assert.rejects(
+      driver.adopt(job(0), () => assert.fail('must not start')),
+      { code: 'ERR_DURABL_TIMEOUT' },
+    )
+  })
+})
+
+it('the sweeps of the engine are reported by the queue that asked for them', () => {
+  engine.emit({ kind: 'recovered', handled: 2, saturated: false })
+  assert.deepEqual(log.events, [])
+  process(() => {})
+  engine.emit({ kind: 'recovered', handled: 2, saturated: false })
+  engine.emit({ kind: 'recovery-failed', phase: 'periodic', message: 'down' })
+  assert.deepEqual(log.kinds(), ['reaper-recovered', 'reaper-error'])
+})

@@ -1,0 +1,28 @@
+/** All that the package exports; `index.d.ts` documents it, `contract.ts` checks that the two agree. */
+export {
+  AuthenticationError,
+  ConnectionError,
+  DurablError,
+  FatalJobError,
+  LeaseLostError,
+  PayloadError,
+  PermissionError,
+  ServerError,
+  ServerUnsupportedError,
+  ShutDownError,
+  TimeoutError,
+  UnsupportedOptionError,
+} from './errors'
+export {
+  createJobQueue,
+  getDefaultQueue,
+  getGlobalBackend,
+  setGlobalBackend,
+  withGlobalQueue,
+} from './global'
+export { JobQueue } from './job-queue'
+export { consoleLogger, defaultLogger } from './logger'
+export { DummyBackend } from './memory/dummy-backend'
+export { ImmediateBackend } from './memory/immediate-backend'
+export { MongoChangeStreamWatcher } from './mongo/change-stream-watcher'
+export { MongoJobQueue } from './mongo/mongo-job-queue'

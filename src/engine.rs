@@ -66,10 +66,7 @@ pub struct NativeSweep {
 
 impl From<Sweep> for NativeSweep {
     fn from(sweep: Sweep) -> Self {
-        Self {
-            handled: sweep.handled as f64,
-            saturated: sweep.saturated,
-        }
+        Self { handled: sweep.handled as f64, saturated: sweep.saturated }
     }
 }
 
@@ -114,11 +111,7 @@ pub fn open_engine(
         },
     };
     let opened = Engine::open(connection.into(), options, Arc::new(sink));
-    Ok(opened
-        .map(|engine| NativeEngine {
-            engine: Arc::new(engine),
-        })
-        .into())
+    Ok(opened.map(|engine| NativeEngine { engine: Arc::new(engine) }).into())
 }
 
 fn document(job: Option<ClaimedJob>) -> Option<Buffer> {
@@ -145,20 +138,14 @@ impl NativeEngine {
     #[napi(ts_return_type = "Promise<Reply<Buffer | null>>")]
     pub fn claim_or_enqueue<'env>(&self, env: &'env Env, job: NativeNewJob) -> Result<Object<'env>> {
         let (engine, job) = (self.engine.clone(), NewJob::try_from(job)?);
-        promise(
-            env,
-            async move { engine.claim_or_enqueue(job).await.map(document) },
-        )
+        promise(env, async move { engine.claim_or_enqueue(job).await.map(document) })
     }
 
     /// Claims the next due job of a type.
     #[napi(ts_return_type = "Promise<Reply<Buffer | null>>")]
     pub fn claim_next<'env>(&self, env: &'env Env, job_type: String) -> Result<Object<'env>> {
         let engine = self.engine.clone();
-        promise(
-            env,
-            async move { engine.claim_next(&job_type).await.map(document) },
-        )
+        promise(env, async move { engine.claim_next(&job_type).await.map(document) })
     }
 
     /// Claims the due job of a type and key.
@@ -170,9 +157,7 @@ impl NativeEngine {
         key: String,
     ) -> Result<Object<'env>> {
         let engine = self.engine.clone();
-        promise(env, async move {
-            engine.claim_next_by_key(&job_type, &key).await.map(document)
-        })
+        promise(env, async move { engine.claim_next_by_key(&job_type, &key).await.map(document) })
     }
 
     /// Settles a claim.
@@ -187,9 +172,7 @@ impl NativeEngine {
     ) -> Result<Object<'env>> {
         let (engine, verdict) = (self.engine.clone(), verdict(&kind)?);
         promise(env, async move {
-            let settled = engine
-                .settle(&job_id, claim_token.as_deref(), verdict, reason)
-                .await;
+            let settled = engine.settle(&job_id, claim_token.as_deref(), verdict, reason).await;
             settled.map(NativeSettled::from)
         })
     }
@@ -213,12 +196,7 @@ impl NativeEngine {
     #[napi(ts_return_type = "Promise<Reply<number>>")]
     pub fn batch_heartbeat<'env>(&self, env: &'env Env, job_ids: Vec<String>) -> Result<Object<'env>> {
         let engine = self.engine.clone();
-        promise(env, async move {
-            engine
-                .batch_heartbeat(job_ids)
-                .await
-                .map(|renewed| renewed as f64)
-        })
+        promise(env, async move { engine.batch_heartbeat(job_ids).await.map(|renewed| renewed as f64) })
     }
 
     /// Adds a message to a job's log.
@@ -231,12 +209,10 @@ impl NativeEngine {
         message: String,
     ) -> Result<Object<'env>> {
         let engine = self.engine.clone();
-        promise(env, async move {
-            engine
-                .log(&job_id, claim_token.as_deref(), &message)
-                .await
-                .map(|()| Null)
-        })
+        promise(
+            env,
+            async move { engine.log(&job_id, claim_token.as_deref(), &message).await.map(|()| Null) },
+        )
     }
 
     /// Whether a job of this type and key is pending or active.
@@ -268,9 +244,7 @@ impl NativeEngine {
     #[napi(ts_return_type = "Promise<Reply<NativeStats>>")]
     pub fn get_stats<'env>(&self, env: &'env Env, job_type: Option<String>) -> Result<Object<'env>> {
         let engine = self.engine.clone();
-        promise(env, async move {
-            engine.stats(job_type.as_deref()).await.map(NativeStats::from)
-        })
+        promise(env, async move { engine.stats(job_type.as_deref()).await.map(NativeStats::from) })
     }
 
     /// Takes expired leases away.
@@ -284,10 +258,7 @@ impl NativeEngine {
         let engine = self.engine.clone();
         promise(env, async move {
             let timeout = millis(visibility_timeout_ms);
-            engine
-                .recover_stuck_jobs(timeout, max_per_sweep as usize)
-                .await
-                .map(NativeSweep::from)
+            engine.recover_stuck_jobs(timeout, max_per_sweep as usize).await.map(NativeSweep::from)
         })
     }
 
@@ -295,12 +266,7 @@ impl NativeEngine {
     #[napi(ts_return_type = "Promise<Reply<number>>")]
     pub fn cleanup_old_jobs<'env>(&self, env: &'env Env, max_age_ms: f64) -> Result<Object<'env>> {
         let engine = self.engine.clone();
-        promise(env, async move {
-            engine
-                .clean_up(millis(max_age_ms))
-                .await
-                .map(|removed| removed as f64)
-        })
+        promise(env, async move { engine.clean_up(millis(max_age_ms)).await.map(|removed| removed as f64) })
     }
 
     /// Removes every job.
@@ -333,10 +299,8 @@ impl NativeEngine {
     /// A verdict that is none.
     #[napi]
     pub fn finish(&self, verdicts: Vec<NativeRunVerdict>) -> Result<()> {
-        let verdicts: Vec<RunVerdict> = verdicts
-            .into_iter()
-            .map(RunVerdict::try_from)
-            .collect::<Result<_>>()?;
+        let verdicts: Vec<RunVerdict> =
+            verdicts.into_iter().map(RunVerdict::try_from).collect::<Result<_>>()?;
         self.engine.finish(verdicts);
         Ok(())
     }
@@ -351,11 +315,7 @@ impl NativeEngine {
         visibility_timeout_ms: f64,
     ) -> Result<Object<'env>> {
         let engine = self.engine.clone();
-        promise(env, async move {
-            engine
-                .adopt(&job_id, &claim_token, millis(visibility_timeout_ms))
-                .await
-        })
+        promise(env, async move { engine.adopt(&job_id, &claim_token, millis(visibility_timeout_ms)).await })
     }
 
     /// Stops the claims of these processors for good.

@@ -31,11 +31,7 @@ impl ToNapiValue for Message {
 
 fn fill(object: &mut Object<'_>, event: Event, env: &Env) -> Result<()> {
     match event {
-        Event::Jobs {
-            processor_id,
-            run_ids,
-            documents,
-        } => {
+        Event::Jobs { processor_id, run_ids, documents } => {
             object.set("kind", "jobs")?;
             object.set("processorId", processor_id)?;
             object.set("runIds", run_ids)?;
@@ -43,10 +39,8 @@ fn fill(object: &mut Object<'_>, event: Event, env: &Env) -> Result<()> {
         }
         Event::Settled(results) => {
             object.set("kind", "settled")?;
-            let results: Vec<Object<'_>> = results
-                .into_iter()
-                .map(|result| run_result(result, env))
-                .collect::<Result<_>>()?;
+            let results: Vec<Object<'_>> =
+                results.into_iter().map(|result| run_result(result, env)).collect::<Result<_>>()?;
             object.set("results", results)?;
         }
         Event::LeaseLost(run_ids) => {
@@ -71,11 +65,7 @@ fn fill(object: &mut Object<'_>, event: Event, env: &Env) -> Result<()> {
             object.set("phase", if is_first { "startup" } else { "periodic" })?;
             object.set("message", message)?;
         }
-        Event::Log {
-            level,
-            message,
-            fields,
-        } => {
+        Event::Log { level, message, fields } => {
             object.set("kind", "log")?;
             object.set("level", level.as_str())?;
             object.set("message", message)?;

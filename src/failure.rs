@@ -16,21 +16,13 @@ pub struct NativeFailure {
 
 impl From<Error> for NativeFailure {
     fn from(error: Error) -> Self {
-        Self {
-            code: code(error.kind()),
-            message: error.to_string(),
-            server_code: error.server_code(),
-        }
+        Self { code: code(error.kind()), message: error.to_string(), server_code: error.server_code() }
     }
 }
 
 impl NativeFailure {
     pub(crate) fn internal(message: impl Into<String>) -> Self {
-        Self {
-            code: code(ErrorKind::Internal),
-            message: message.into(),
-            server_code: None,
-        }
+        Self { code: code(ErrorKind::Internal), message: message.into(), server_code: None }
     }
 }
 

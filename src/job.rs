@@ -134,10 +134,7 @@ impl From<Settled> for NativeSettled {
             Settled::AlreadyTerminal(status) => Some(Status::as_str(status)),
             _ => None,
         };
-        Self {
-            status,
-            terminal_status,
-        }
+        Self { status, terminal_status }
     }
 }
 

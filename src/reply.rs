@@ -20,14 +20,8 @@ pub(crate) struct Reply<T> {
 impl<T> From<durabl_engine::Result<T>> for Reply<T> {
     fn from(result: durabl_engine::Result<T>) -> Self {
         match result {
-            Ok(value) => Self {
-                value: Some(value),
-                failure: None,
-            },
-            Err(error) => Self {
-                value: None,
-                failure: Some(error.into()),
-            },
+            Ok(value) => Self { value: Some(value), failure: None },
+            Err(error) => Self { value: None, failure: Some(error.into()) },
         }
     }
 }
@@ -52,10 +46,9 @@ where
     runtime()?.spawn(async move {
         let reply = match AssertUnwindSafe(future).catch_unwind().await {
             Ok(result) => Reply::from(result),
-            Err(panic) => Reply {
-                value: None,
-                failure: Some(NativeFailure::internal(describe(panic.as_ref()))),
-            },
+            Err(panic) => {
+                Reply { value: None, failure: Some(NativeFailure::internal(describe(panic.as_ref()))) }
+            }
         };
         deferred.resolve(move |_| Ok(reply));
     });
@@ -63,12 +56,7 @@ where
 }
 
 fn describe(panic: &(dyn std::any::Any + Send)) -> String {
-    let message = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!(
-        "the engine failed unexpectedly: {}",
-        message.unwrap_or("no message")
-    )
+    let message =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("the engine failed unexpectedly: {}", message.unwrap_or("no message"))
 }

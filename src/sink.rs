@@ -50,10 +50,7 @@ impl Liveness {
 
 impl JavaScriptSink {
     pub(crate) fn new(callback: &Function<'_, Message, ()>, longest_block: Duration) -> Result<Self> {
-        let liveness = Arc::new(Liveness {
-            asked: Mutex::new(None),
-            longest_block,
-        });
+        let liveness = Arc::new(Liveness { asked: Mutex::new(None), longest_block });
         let answering = liveness.clone();
         let callback = callback
             .build_threadsafe_function::<Message>()
@@ -68,8 +65,7 @@ impl JavaScriptSink {
 
     fn send(&self, message: Message) {
         // An environment that is ending takes no more calls, and needs none.
-        self.callback
-            .call(message, ThreadsafeFunctionCallMode::NonBlocking);
+        self.callback.call(message, ThreadsafeFunctionCallMode::NonBlocking);
     }
 }
 

@@ -174,9 +174,7 @@ impl FindAndTakeError {
 
 impl From<mongodb::error::Error> for FindAndTakeError {
     fn from(error: mongodb::error::Error) -> Self {
-        let pattern = error
-            .server_response()
-            .and_then(|reply| reply.get_document("keyPattern").ok());
+        let pattern = error.server_response().and_then(|reply| reply.get_document("keyPattern").ok());
         match pattern {
             Some(pattern) if matches!(pattern.get(fields::DEDUPE_KEY), Ok(Some(_))) => Self::KeyHeld,
             _ => Self::Other(error.into()),
@@ -207,17 +205,11 @@ pub(crate) async fn claim_batch(
             if was_full && window < WIDEST_WINDOW {
                 continue;
             }
-            return Ok(Batch {
-                jobs: Vec::new(),
-                drained: true,
-            });
+            return Ok(Batch { jobs: Vec::new(), drained: true });
         }
         let jobs = take(store, &chosen, lease, &mut blocked).await?;
         if !jobs.is_empty() {
-            return Ok(Batch {
-                drained: !was_full,
-                jobs,
-            });
+            return Ok(Batch { drained: !was_full, jobs });
         }
         // Others were quicker with every one of them. A small random wait parts us from them.
         tokio::time::sleep(Duration::from_millis(rand::random_range(0..5))).await;
@@ -251,10 +243,7 @@ async fn candidates(store: &Store, job_type: &str, window: usize) -> Result<Vec<
 }
 
 fn read_candidate(job: &RawDocument) -> Result<Candidate> {
-    let id = job
-        .get(fields::ID)
-        .map_err(Error::encoding)?
-        .unwrap_or(RawBsonRef::Null);
+    let id = job.get(fields::ID).map_err(Error::encoding)?.unwrap_or(RawBsonRef::Null);
     Ok(Candidate {
         id: Bson::try_from(id).map_err(Error::encoding)?,
         single_flight_key: dedupe::single_flight_key(job).map(str::to_owned),
@@ -269,15 +258,9 @@ async fn choose(
     wanted: usize,
     blocked: &mut HashSet<String>,
 ) -> Result<Vec<Candidate>> {
-    let keys: Vec<&str> = candidates
-        .iter()
-        .filter_map(|candidate| candidate.single_flight_key.as_deref())
-        .collect();
-    let busy = if keys.is_empty() {
-        HashSet::new()
-    } else {
-        dedupe::busy_keys(store, keys).await?
-    };
+    let keys: Vec<&str> =
+        candidates.iter().filter_map(|candidate| candidate.single_flight_key.as_deref()).collect();
+    let busy = if keys.is_empty() { HashSet::new() } else { dedupe::busy_keys(store, keys).await? };
     blocked.extend(busy);
     let mut keys_chosen = HashSet::new();
     let is_free = |candidate: &Candidate| match &candidate.single_flight_key {
@@ -296,9 +279,8 @@ async fn take(
 ) -> Result<Vec<ClaimedJob>> {
     let token = new_token();
     let pending = Status::Pending.as_str();
-    let (single_flight, free): (Vec<_>, Vec<_>) = chosen
-        .iter()
-        .partition(|candidate| candidate.single_flight_key.is_some());
+    let (single_flight, free): (Vec<_>, Vec<_>) =
+        chosen.iter().partition(|candidate| candidate.single_flight_key.is_some());
     let mut statements = Vec::with_capacity(single_flight.len() + 1);
     if !free.is_empty() {
         let ids: Vec<&Bson> = free.iter().map(|candidate| &candidate.id).collect();
@@ -315,15 +297,10 @@ async fn take(
             if let Some(error) = reply.unexpected() {
                 return Err(error.clone());
             }
-            for refusal in reply
-                .refusals
-                .iter()
-                .filter(|refusal| matches!(refusal.cause, RefusalCause::KeyHeld))
+            for refusal in
+                reply.refusals.iter().filter(|refusal| matches!(refusal.cause, RefusalCause::KeyHeld))
             {
-                let key = refusal
-                    .index
-                    .checked_sub(offset)
-                    .and_then(|index| single_flight.get(index));
+                let key = refusal.index.checked_sub(offset).and_then(|index| single_flight.get(index));
                 blocked.extend(key.and_then(|candidate| candidate.single_flight_key.clone()));
             }
             if reply.matched == 0 {

@@ -23,11 +23,7 @@ pub(crate) async fn claim_or_enqueue(
     job: NewJob,
     patience: Duration,
 ) -> Result<Option<ClaimedJob>> {
-    let single_flight = job
-        .dedupe
-        .as_ref()
-        .filter(|dedupe| dedupe.scope == DedupeScope::Pending)
-        .cloned();
+    let single_flight = job.dedupe.as_ref().filter(|dedupe| dedupe.scope == DedupeScope::Pending).cloned();
     match single_flight {
         None => create_claimed(store, &job, patience).await,
         Some(dedupe) => claim_or_follow(store, enqueuer, job, &dedupe, patience).await,
@@ -111,9 +107,6 @@ async fn try_create_claimed(
 
 async fn own(store: &Store, id: &str) -> Result<Option<ClaimedJob>> {
     let filter = mongodb::bson::doc! { crate::fields::ID: id };
-    let found = store
-        .find(filter, crate::fields::without_logs())
-        .await
-        .map_err(Error::from)?;
+    let found = store.find(filter, crate::fields::without_logs()).await.map_err(Error::from)?;
     found.into_iter().next().map(ClaimedJob::read).transpose()
 }

@@ -90,12 +90,8 @@ impl ServerClock {
         let server_time = hello
             .get_datetime("localTime")
             .map_err(|_| Error::new(ErrorKind::Internal, "the server's hello did not tell its time"))?;
-        let reading = Reading {
-            server_ms: server_time.timestamp_millis(),
-            sent,
-            received,
-            wall: SystemTime::now(),
-        };
+        let reading =
+            Reading { server_ms: server_time.timestamp_millis(), sent, received, wall: SystemTime::now() };
         *self.lock() = Some(reading);
         Ok(reading.at(received))
     }
@@ -103,15 +99,11 @@ impl ServerClock {
     fn known(&self) -> Option<ServerTime> {
         let reading = (*self.lock())?;
         let now = Instant::now();
-        reading
-            .is_trusted(now, SystemTime::now())
-            .then(|| reading.at(now))
+        reading.is_trusted(now, SystemTime::now()).then(|| reading.at(now))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Reading>> {
-        self.reading
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.reading.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -120,9 +112,7 @@ mod tests {
     use super::*;
 
     fn reading(age: Duration) -> Reading {
-        let received = Instant::now()
-            .checked_sub(age)
-            .expect("the machine has been up that long");
+        let received = Instant::now().checked_sub(age).expect("the machine has been up that long");
         Reading {
             server_ms: 1_000_000,
             sent: received.checked_sub(Duration::from_millis(5)).expect("as above"),
@@ -141,10 +131,7 @@ mod tests {
 
     #[test]
     fn until_is_zero_for_the_past_and_counts_from_the_early_side() {
-        let time = ServerTime {
-            earliest_ms: 500,
-            latest_ms: 510,
-        };
+        let time = ServerTime { earliest_ms: 500, latest_ms: 510 };
         assert_eq!(time.until(DateTime::from_millis(400)), Duration::ZERO);
         assert_eq!(time.until(DateTime::from_millis(900)), Duration::from_millis(400));
     }

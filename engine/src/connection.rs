@@ -171,9 +171,6 @@ mod tests {
         let shown = format!("{settings:?} {settings:#?}");
         assert!(shown.contains("host:1"));
         assert!(!shown.contains("s3cret"));
-        assert!(
-            !shown.contains("115, 51, 99"),
-            "bytes are shown as numbers: {shown}"
-        );
+        assert!(!shown.contains("115, 51, 99"), "bytes are shown as numbers: {shown}");
     }
 }

@@ -43,15 +43,8 @@ pub(crate) struct Holders {
 pub(crate) async fn single_flight_holders(store: &Store, key: &str) -> Result<Holders> {
     let filter = doc! { "$or": [single_flight(key, Status::Pending), single_flight(key, Status::Active)] };
     let found = store.find(filter, doc! { fields::STATUS: 1 }).await?;
-    let has = |status: Status| {
-        found
-            .iter()
-            .any(|job| text(job, fields::STATUS) == Some(status.as_str()))
-    };
-    Ok(Holders {
-        pending: has(Status::Pending),
-        active: has(Status::Active),
-    })
+    let has = |status: Status| found.iter().any(|job| text(job, fields::STATUS) == Some(status.as_str()));
+    Ok(Holders { pending: has(Status::Pending), active: has(Status::Active) })
 }
 
 /// Whether a job of this type and key is pending or active.
@@ -68,13 +61,8 @@ pub(crate) async fn busy_keys(store: &Store, keys: Vec<&str>) -> Result<HashSet<
         fields::DEDUPE_SCOPE: DedupeScope::Pending.as_str(),
         fields::STATUS: Status::Active.as_str(),
     };
-    let found = store
-        .find(filter, doc! { fields::ID: 0, fields::DEDUPE_KEY: 1 })
-        .await?;
-    Ok(found
-        .iter()
-        .filter_map(|job| Some(text(job, fields::DEDUPE_KEY)?.to_owned()))
-        .collect())
+    let found = store.find(filter, doc! { fields::ID: 0, fields::DEDUPE_KEY: 1 }).await?;
+    Ok(found.iter().filter_map(|job| Some(text(job, fields::DEDUPE_KEY)?.to_owned())).collect())
 }
 
 /// Gives the pending holder of the key the data of `job`. False if there is none of the same type any more.
@@ -86,16 +74,12 @@ pub(crate) async fn replace_pending_data(store: &Store, job: &NewJob, key: &str)
     // nothing in it is taken for an expression.
     let mut changes = rawdoc! {};
     changes.append(cstr!("data"), job.data()?);
-    let reply = store
-        .update_raw(rawdoc! { "q": filter, "u": { "$set": changes } })
-        .await?;
+    let reply = store.update_raw(rawdoc! { "q": filter, "u": { "$set": changes } }).await?;
     Ok(reply.matched > 0)
 }
 
 /// The dedupe key of a job, if its scope lets a follower wait behind it.
 pub(crate) fn single_flight_key(job: &RawDocument) -> Option<&str> {
     let scope = DedupeScope::parse(text(job, fields::DEDUPE_SCOPE)?)?;
-    (scope == DedupeScope::Pending)
-        .then(|| text(job, fields::DEDUPE_KEY))
-        .flatten()
+    (scope == DedupeScope::Pending).then(|| text(job, fields::DEDUPE_KEY)).flatten()
 }

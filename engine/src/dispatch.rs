@@ -98,11 +98,7 @@ impl Slots {
         Self {
             id,
             terms,
-            state: Mutex::new(SlotState {
-                running: 0,
-                unsettled: 0,
-                prefetch,
-            }),
+            state: Mutex::new(SlotState { running: 0, unsettled: 0, prefetch }),
             changed: Notify::new(),
             is_woken: AtomicBool::new(false),
             is_stopped: AtomicBool::new(false),
@@ -228,10 +224,7 @@ enum Found {
 
 impl Dispatcher {
     pub(crate) async fn run(self) {
-        let mut outage = Outage::new(format!(
-            "claiming jobs of type \"{}\"",
-            self.slots.config.job_type
-        ));
+        let mut outage = Outage::new(format!("claiming jobs of type \"{}\"", self.slots.config.job_type));
         let mut pause = first_idle_pause();
         let mut step = Step::Claim;
         while !self.slots.is_stopped() {
@@ -245,11 +238,7 @@ impl Dispatcher {
                     if found == Found::Worked {
                         pause = first_idle_pause();
                     }
-                    step = if found == Found::Due {
-                        Step::Claim
-                    } else {
-                        self.idle(&mut pause).await
-                    };
+                    step = if found == Found::Due { Step::Claim } else { self.idle(&mut pause).await };
                 }
                 Err(error) => {
                     let wait = outage.failed(&error, self.sink.as_ref());
@@ -293,10 +282,7 @@ impl Dispatcher {
         let batch = if wanted == 1 {
             let patience = RECONCILE_FOR.min(self.slots.terms.length / 2);
             let job = claim::claim_one(&self.hub.store, job_type, lease, patience).await?;
-            Batch {
-                drained: job.is_none(),
-                jobs: job.into_iter().collect(),
-            }
+            Batch { drained: job.is_none(), jobs: job.into_iter().collect() }
         } else {
             claim::claim_batch(&self.hub.store, job_type, wanted, lease).await?
         };
@@ -348,21 +334,15 @@ impl Dispatcher {
 
     /// Waits for a wake-up, and after `pause` without one for a look of its own. The pauses grow.
     async fn idle(&self, pause: &mut Duration) -> Step {
-        let poll_interval = self
-            .slots
-            .config
-            .poll_interval
-            .unwrap_or_else(|| self.hub.default_poll_interval());
+        let poll_interval =
+            self.slots.config.poll_interval.unwrap_or_else(|| self.hub.default_poll_interval());
         let until = tokio::time::Instant::now() + (*pause).min(poll_interval);
         loop {
             if self.slots.is_stopped() || self.slots.take_wake() {
                 *pause = first_idle_pause();
                 return Step::Claim;
             }
-            if tokio::time::timeout_at(until, self.slots.changed.notified())
-                .await
-                .is_err()
-            {
+            if tokio::time::timeout_at(until, self.slots.changed.notified()).await.is_err() {
                 *pause = (*pause * 2).min(poll_interval);
                 return Step::Look;
             }
@@ -372,10 +352,7 @@ impl Dispatcher {
     async fn sleep(&self, pause: Duration) {
         let until = tokio::time::Instant::now() + pause;
         while !self.slots.is_stopped() {
-            if tokio::time::timeout_at(until, self.slots.changed.notified())
-                .await
-                .is_err()
-            {
+            if tokio::time::timeout_at(until, self.slots.changed.notified()).await.is_err() {
                 return;
             }
         }

@@ -200,12 +200,7 @@ impl Engine {
         let Some(header) = header else {
             return Ok(Settled::NotFound);
         };
-        let settlement = Settlement {
-            header: header.clone(),
-            verdict,
-            reason,
-            is_only_settler: false,
-        };
+        let settlement = Settlement { header: header.clone(), verdict, reason, is_only_settler: false };
         let settled = settle::settle_one(&hub.store, settlement, PATIENCE).await?;
         self.opened().await?.runs.pass_on(&header, settled);
         Ok(settled)
@@ -308,14 +303,7 @@ impl Engine {
             hub.wakes.add(&slots);
             let sink = engine.sink.clone();
             drop(engine);
-            Dispatcher {
-                hub,
-                slots,
-                sink,
-                runs,
-            }
-            .run()
-            .await;
+            Dispatcher { hub, slots, sink, runs }.run().await;
         });
         id
     }
@@ -400,10 +388,7 @@ impl Engine {
 
     /// How the change stream is doing.
     pub fn stream_state(&self) -> StreamState {
-        self.opened
-            .get()
-            .map(|opened| opened.hub.watch.state())
-            .unwrap_or_default()
+        self.opened.get().map(|opened| opened.hub.watch.state()).unwrap_or_default()
     }
 
     /// Ends everything: no more claims, what is still running is released, verdicts on the way are written. Resolves

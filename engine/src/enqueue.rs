@@ -45,10 +45,7 @@ impl Enqueuer {
     /// The id of the new job, or none if its key is held.
     pub(crate) async fn enqueue(&self, job: NewJob) -> Result<Option<String>> {
         let (reply, answer) = oneshot::channel();
-        self.requests
-            .send(Request { job, reply })
-            .await
-            .map_err(|_| Error::shut_down())?;
+        self.requests.send(Request { job, reply }).await.map_err(|_| Error::shut_down())?;
         answer.await.map_err(|_| Error::shut_down())?
     }
 }
@@ -147,10 +144,7 @@ async fn create(store: &Store, jobs: &[&NewJob], patience: Duration) -> Result<V
 
 async fn encode(store: &Store, jobs: &[&NewJob], ids: &[String]) -> Result<Vec<RawDocumentBuf>> {
     let now = store.server_time().await?;
-    jobs.iter()
-        .zip(ids)
-        .map(|(job, id)| job.pending(id, now))
-        .collect()
+    jobs.iter().zip(ids).map(|(job, id)| job.pending(id, now)).collect()
 }
 
 async fn try_create(
@@ -193,9 +187,7 @@ async fn recognise_own(store: &Store, ids: &[String], created: &mut [Created]) -
     if refused.is_empty() {
         return Ok(());
     }
-    let found = store
-        .find(doc! { fields::ID: { "$in": refused } }, doc! { fields::ID: 1 })
-        .await?;
+    let found = store.find(doc! { fields::ID: { "$in": refused } }, doc! { fields::ID: 1 }).await?;
     for job in &found {
         let own = text(job, fields::ID).and_then(|found| ids.iter().position(|id| id == found));
         if let Some(index) = own {

@@ -47,21 +47,15 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// Not primary, shutting down, interrupted by a state change, host or network trouble, and write conflicts: the
 /// codes with which a server says "try again", as the drivers' specifications list them.
-const TRANSIENT_CODES: [i32; 17] = [
-    6, 7, 24, 50, 89, 91, 112, 189, 262, 384, 9001, 10_107, 11_600, 11_602, 13_435, 13_436, 10_058,
-];
+const TRANSIENT_CODES: [i32; 17] =
+    [6, 7, 24, 50, 89, 91, 112, 189, 262, 384, 9001, 10_107, 11_600, 11_602, 13_435, 13_436, 10_058];
 const UNAUTHORIZED: i32 = 13;
 const AUTHENTICATION_FAILED: i32 = 18;
 const OBJECT_TOO_LARGE: i32 = 10_334;
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            server_code: None,
-            transient: false,
-        }
+        Self { kind, message: message.into(), server_code: None, transient: false }
     }
 
     pub(crate) fn shut_down() -> Self {
@@ -69,10 +63,7 @@ impl Error {
     }
 
     pub(crate) fn timeout(what: &str) -> Self {
-        Self {
-            transient: true,
-            ..Self::new(ErrorKind::Timeout, format!("{what} took too long"))
-        }
+        Self { transient: true, ..Self::new(ErrorKind::Timeout, format!("{what} took too long")) }
     }
 
     /// A refusal by the server, by its code.
@@ -92,10 +83,7 @@ impl Error {
     }
 
     pub(crate) fn encoding(error: impl fmt::Display) -> Self {
-        Self::new(
-            ErrorKind::Internal,
-            format!("a document could not be encoded or read: {error}"),
-        )
+        Self::new(ErrorKind::Internal, format!("a document could not be encoded or read: {error}"))
     }
 
     pub(crate) fn mark_transient(&mut self) {
@@ -149,12 +137,7 @@ impl From<mongodb::error::Error> for Error {
             DriverKind::IncompatibleServer { .. } => (ErrorKind::ServerTooOld, false),
             _ => (ErrorKind::Internal, is_labelled_transient(error.labels())),
         };
-        Self {
-            kind,
-            message: error.to_string(),
-            server_code: None,
-            transient,
-        }
+        Self { kind, message: error.to_string(), server_code: None, transient }
     }
 }
 

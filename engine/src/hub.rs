@@ -61,11 +61,8 @@ impl Hub {
         if let Some(known) = known {
             return Ok(known);
         }
-        let hub = Arc::new(Self::start(
-            client.clone(),
-            Store::new(&connection, database, collection),
-            namespace,
-        ));
+        let hub =
+            Arc::new(Self::start(client.clone(), Store::new(&connection, database, collection), namespace));
         hubs.push(Arc::downgrade(&hub));
         Ok(hub)
     }
@@ -100,10 +97,7 @@ impl Hub {
     pub(crate) async fn start_stream(&self) -> Result<()> {
         let start = || async {
             let first = self.watch.open_first(&self.store).await?;
-            let stream = self
-                .watch
-                .clone()
-                .run(self.store.clone(), self.wakes.clone(), first);
+            let stream = self.watch.clone().run(self.store.clone(), self.wakes.clone(), first);
             lock(&self.tasks).push(tokio::spawn(stream));
             Ok(())
         };

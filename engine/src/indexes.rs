@@ -46,12 +46,7 @@ impl Index {
             [status] => doc! { fields::STATUS: status.as_str() },
             several => doc! { fields::STATUS: { "$in": words(several) } },
         };
-        Self {
-            name,
-            keys,
-            filter,
-            unique: false,
-        }
+        Self { name, keys, filter, unique: false }
     }
 
     fn dedupe(name: &'static str, scope: DedupeScope, status: Bson) -> Self {
@@ -73,10 +68,7 @@ impl Index {
             .partial_filter_expression(self.filter.clone())
             .unique(self.unique.then_some(true))
             .build();
-        IndexModel::builder()
-            .keys(self.keys.clone())
-            .options(options)
-            .build()
+        IndexModel::builder().keys(self.keys.clone()).options(options).build()
     }
 }
 
@@ -88,41 +80,17 @@ fn wanted() -> Vec<Index> {
     let open = doc! { "$in": words(&[Status::Pending, Status::Active]) };
     let ended_badly = [Status::Failed, Status::Superseded];
     vec![
-        Index::dedupe(
-            "dedupe_pending_active_idx",
-            DedupeScope::PendingAndActive,
-            open.into(),
-        ),
-        Index::dedupe(
-            "dedupe_pending_idx",
-            DedupeScope::Pending,
-            Status::Pending.as_str().into(),
-        ),
-        Index::dedupe(
-            "dedupe_active_idx",
-            DedupeScope::Pending,
-            Status::Active.as_str().into(),
-        ),
+        Index::dedupe("dedupe_pending_active_idx", DedupeScope::PendingAndActive, open.into()),
+        Index::dedupe("dedupe_pending_idx", DedupeScope::Pending, Status::Pending.as_str().into()),
+        Index::dedupe("dedupe_active_idx", DedupeScope::Pending, Status::Active.as_str().into()),
         Index::of_status(
             "durabl_pending_idx",
             &[Status::Pending],
             &[fields::TYPE, fields::PRIORITY, fields::RUN_AT],
         ),
-        Index::of_status(
-            "durabl_active_idx",
-            &[Status::Active],
-            &[fields::TYPE, fields::CLAIMED_AT],
-        ),
-        Index::of_status(
-            "durabl_completed_idx",
-            &[Status::Completed],
-            &[fields::TYPE, fields::COMPLETED_AT],
-        ),
-        Index::of_status(
-            "durabl_failed_idx",
-            &ended_badly,
-            &[fields::TYPE, fields::FAILED_AT],
-        ),
+        Index::of_status("durabl_active_idx", &[Status::Active], &[fields::TYPE, fields::CLAIMED_AT]),
+        Index::of_status("durabl_completed_idx", &[Status::Completed], &[fields::TYPE, fields::COMPLETED_AT]),
+        Index::of_status("durabl_failed_idx", &ended_badly, &[fields::TYPE, fields::FAILED_AT]),
     ]
 }
 
@@ -131,11 +99,7 @@ pub(crate) async fn ensure(store: &Store) -> Result<()> {
     let models: Vec<IndexModel> = wanted().iter().map(Index::model).collect();
     match store.jobs().create_indexes(models).await.map_err(Error::from) {
         Ok(_) => {}
-        Err(error)
-            if error
-                .server_code()
-                .is_some_and(|code| INDEX_CONFLICTS.contains(&code)) =>
-        {
+        Err(error) if error.server_code().is_some_and(|code| INDEX_CONFLICTS.contains(&code)) => {
             return Err(Error::new(
                 ErrorKind::IndexConflict,
                 format!(

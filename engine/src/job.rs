@@ -59,11 +59,7 @@ impl NewJob {
 
     /// The document of a job that waits to be claimed.
     pub(crate) fn pending(&self, id: &str, now: ServerTime) -> Result<RawDocumentBuf> {
-        let run_at = if self.delay_ms > 0 {
-            now.after(self.delay_ms)
-        } else {
-            now.earliest()
-        };
+        let run_at = if self.delay_ms > 0 { now.after(self.delay_ms) } else { now.earliest() };
         let mut job = self.beginning(id, Status::Pending, 0, run_at, now)?;
         self.append_end(&mut job);
         Ok(job)
@@ -162,10 +158,7 @@ impl Header {
         let id = id.ok_or_else(|| Error::new(ErrorKind::Internal, "a job without an _id"))?;
         let dedupe = text(job, fields::DEDUPE_KEY).and_then(|key| {
             let scope = DedupeScope::parse(text(job, fields::DEDUPE_SCOPE)?)?;
-            Some(DedupeKey {
-                key: key.to_owned(),
-                scope,
-            })
+            Some(DedupeKey { key: key.to_owned(), scope })
         });
         Ok(Self {
             id: Bson::try_from(id).map_err(Error::encoding)?,
@@ -175,9 +168,7 @@ impl Header {
             max_attempts: small(job, fields::MAX_ATTEMPTS).unwrap_or(fields::DEFAULT_MAX_ATTEMPTS),
             dedupe,
             backoff: BackoffPolicy {
-                kind: text(job, fields::BACKOFF)
-                    .map(BackoffKind::parse)
-                    .unwrap_or_default(),
+                kind: text(job, fields::BACKOFF).map(BackoffKind::parse).unwrap_or_default(),
                 delay_ms: integer(job, fields::BACKOFF_DELAY).unwrap_or(fields::DEFAULT_BACKOFF_DELAY_MS),
                 max_delay_ms: integer(job, fields::BACKOFF_MAX_DELAY)
                     .unwrap_or(fields::DEFAULT_BACKOFF_MAX_DELAY_MS),
@@ -187,9 +178,7 @@ impl Header {
 
     /// Whether a follower may wait behind this job.
     pub(crate) fn may_have_follower(&self) -> bool {
-        self.dedupe
-            .as_ref()
-            .is_some_and(|dedupe| dedupe.scope == DedupeScope::Pending)
+        self.dedupe.as_ref().is_some_and(|dedupe| dedupe.scope == DedupeScope::Pending)
     }
 }
 
@@ -202,10 +191,7 @@ pub struct ClaimedJob {
 
 impl ClaimedJob {
     pub(crate) fn read(document: RawDocumentBuf) -> Result<Self> {
-        Ok(Self {
-            header: Header::read(&document)?,
-            document,
-        })
+        Ok(Self { header: Header::read(&document)?, document })
     }
 
     /// The job's id as a string; that of a foreign document may be of another type, and is then printed.

@@ -19,10 +19,7 @@ pub struct LogBounds {
 
 impl Default for LogBounds {
     fn default() -> Self {
-        Self {
-            entries: 1_000,
-            message_bytes: 4_000,
-        }
+        Self { entries: 1_000, message_bytes: 4_000 }
     }
 }
 

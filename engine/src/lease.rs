@@ -24,10 +24,7 @@ impl LeaseTerms {
         let longest_interval = length / RENEWALS_PER_LEASE;
         let renew_every =
             heartbeat_interval.map_or(longest_interval, |interval| interval.min(longest_interval));
-        Self {
-            length,
-            renew_every: renew_every.max(SHORTEST_INTERVAL.min(length / 2)),
-        }
+        Self { length, renew_every: renew_every.max(SHORTEST_INTERVAL.min(length / 2)) }
     }
 
     /// When the holder must consider the lease lost. Counted from before the claim or renewal was *sent*: the server

@@ -18,10 +18,7 @@ pub(crate) struct Outage {
 
 impl Outage {
     pub(crate) fn new(activity: impl Into<String>) -> Self {
-        Self {
-            activity: activity.into(),
-            backoff: Backoff::default(),
-        }
+        Self { activity: activity.into(), backoff: Backoff::default() }
     }
 
     /// Counts a failure; how long to wait before the next try.
@@ -36,22 +33,14 @@ impl Outage {
             LogLevel::Error => format!("{} keeps failing: {error}", self.activity),
             _ => format!("{} failed and will be tried again: {error}", self.activity),
         };
-        sink.event(Event::Log {
-            level,
-            message,
-            fields: vec![("activity", self.activity.clone())],
-        });
+        sink.event(Event::Log { level, message, fields: vec![("activity", self.activity.clone())] });
         pause
     }
 
     pub(crate) fn succeeded(&mut self, sink: &dyn Sink) {
         if self.backoff.failures() >= ERROR_AT {
             let message = format!("{} works again", self.activity);
-            sink.event(Event::Log {
-                level: LogLevel::Info,
-                message,
-                fields: Vec::new(),
-            });
+            sink.event(Event::Log { level: LogLevel::Info, message, fields: Vec::new() });
         }
         self.backoff.reset();
     }

@@ -25,9 +25,7 @@ impl Backoff {
 
     /// Counts one more failure; how long to wait before the next try.
     pub(crate) fn next_pause(&mut self) -> Duration {
-        let ceiling = FIRST_PAUSE
-            .saturating_mul(1 << self.failures.min(10))
-            .min(LONGEST_PAUSE);
+        let ceiling = FIRST_PAUSE.saturating_mul(1 << self.failures.min(10)).min(LONGEST_PAUSE);
         self.failures += 1;
         ceiling.mul_f64(rand::random_range(0.5..=1.0))
     }
@@ -42,10 +40,7 @@ pub(crate) struct Patience {
 
 impl Patience {
     pub(crate) fn new(total: Duration) -> Self {
-        Self {
-            deadline: Instant::now() + total,
-            backoff: Backoff::default(),
-        }
+        Self { deadline: Instant::now() + total, backoff: Backoff::default() }
     }
 
     /// Whether something was tried and its outcome is not known.

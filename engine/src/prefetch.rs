@@ -27,13 +27,7 @@ pub(crate) struct Prefetch {
 
 impl Prefetch {
     pub(crate) fn new(fixed: Option<usize>, concurrency: usize, lease: Duration) -> Self {
-        Self {
-            fixed,
-            concurrency,
-            lease,
-            handler_seconds: None,
-            claim_seconds: None,
-        }
+        Self { fixed, concurrency, lease, handler_seconds: None, claim_seconds: None }
     }
 
     pub(crate) fn handler_took(&mut self, elapsed: Duration) {

@@ -41,10 +41,7 @@ pub(crate) async fn recover(
 ) -> Result<Sweep> {
     let found = find_expired(store, visibility_timeout_ms, most).await?;
     let saturated = found.len() == most;
-    let mut sweep = Sweep {
-        handled: 0,
-        saturated,
-    };
+    let mut sweep = Sweep { handled: 0, saturated };
     let mut expired = Vec::with_capacity(found.len());
     for job in &found {
         expired.push(read_expired(store, job).await?);
@@ -90,21 +87,12 @@ async fn read_expired(store: &Store, job: &RawDocument) -> Result<Expired> {
     };
     let transition = Transition::of_expiry(header.attempt, header.max_attempts, has_follower);
     let claimed_at = job.get(fields::CLAIMED_AT).map_err(Error::encoding)?;
-    let claimed_at = claimed_at
-        .map_or(Ok(Bson::Null), Bson::try_from)
-        .map_err(Error::encoding)?;
-    Ok(Expired {
-        header,
-        claimed_at,
-        transition,
-    })
+    let claimed_at = claimed_at.map_or(Ok(Bson::Null), Bson::try_from).map_err(Error::encoding)?;
+    Ok(Expired { header, claimed_at, transition })
 }
 
 async fn take_back(store: &Store, expired: &mut [Expired], visibility_timeout_ms: i64) -> Result<u64> {
-    let statements = expired
-        .iter()
-        .map(|job| job.statement(visibility_timeout_ms))
-        .collect();
+    let statements = expired.iter().map(|job| job.statement(visibility_timeout_ms)).collect();
     let reply = store.update(statements).await?;
     if let Some(error) = reply.unexpected() {
         return Err(error.clone());
@@ -125,32 +113,17 @@ async fn take_back(store: &Store, expired: &mut [Expired], visibility_timeout_ms
 
 impl Expired {
     fn statement(&self, visibility_timeout_ms: i64) -> Statement {
-        let Header {
-            id,
-            token,
-            attempt,
-            max_attempts,
-            ..
-        } = &self.header;
-        let filter: Document = fence::expired(
-            id,
-            token.as_deref(),
-            self.claimed_at.clone(),
-            visibility_timeout_ms,
-        );
+        let Header { id, token, attempt, max_attempts, .. } = &self.header;
+        let filter: Document =
+            fence::expired(id, token.as_deref(), self.claimed_at.clone(), visibility_timeout_ms);
         let reason = match self.transition {
-            Transition::Fail => Some(format!(
-                "the lease expired on attempt {attempt} of {max_attempts}: its worker is gone"
-            )),
+            Transition::Fail => {
+                Some(format!("the lease expired on attempt {attempt} of {max_attempts}: its worker is gone"))
+            }
             Transition::Supersede => Some("the lease expired and a follower covers the work".to_owned()),
             _ => None,
         };
-        let update = writing(
-            self.transition,
-            &self.header,
-            reason.as_deref(),
-            std::time::Duration::ZERO,
-        );
+        let update = writing(self.transition, &self.header, reason.as_deref(), std::time::Duration::ZERO);
         Statement::one(filter, update)
     }
 }

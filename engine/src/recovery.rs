@@ -69,10 +69,7 @@ impl Recovery {
                     Err(error) => {
                         _ = backoff.next_pause();
                         if matches!(backoff.failures(), 1 | REPORT_AGAIN_AT) {
-                            sink.event(Event::RecoveryFailed {
-                                is_first,
-                                message: error.to_string(),
-                            });
+                            sink.event(Event::RecoveryFailed { is_first, message: error.to_string() });
                         }
                     }
                 }

@@ -95,10 +95,8 @@ impl Renewer {
         let mut not_before = Instant::now();
         loop {
             self.give_up_overdue();
-            let next = lock(&self.leases)
-                .values()
-                .map(|lease| lease.next_renewal().min(lease.deadline()))
-                .min();
+            let next =
+                lock(&self.leases).values().map(|lease| lease.next_renewal().min(lease.deadline())).min();
             let Some(next) = next else {
                 self.changed.notified().await;
                 continue;
@@ -143,11 +141,7 @@ impl Renewer {
         if let Some(error) = reply.unexpected() {
             return Err(error.clone());
         }
-        let lost = if reply.matched == due.len() as u64 {
-            Vec::new()
-        } else {
-            not_ours(store, &due).await?
-        };
+        let lost = if reply.matched == due.len() as u64 { Vec::new() } else { not_ours(store, &due).await? };
         let mut held = lock(&self.leases);
         for renewal in &due {
             if let Some(lease) = held.get_mut(&renewal.key) {
@@ -189,12 +183,7 @@ struct Renewal {
 
 impl Renewal {
     fn of(key: LeaseKey, lease: &HeldLease) -> Self {
-        Self {
-            key,
-            id: lease.id.clone(),
-            token: lease.token.clone(),
-            length: lease.terms.length,
-        }
+        Self { key, id: lease.id.clone(), token: lease.token.clone(), length: lease.terms.length }
     }
 }
 
@@ -211,10 +200,7 @@ fn statements(due: &[Renewal]) -> Vec<Statement> {
             let mut tokens: Vec<&str> = renewals.iter().map(|renewal| renewal.token.as_str()).collect();
             tokens.sort_unstable();
             tokens.dedup();
-            Statement::many(
-                fence::any_held(ids, tokens),
-                vec![doc! { "$set": marked(length) }],
-            )
+            Statement::many(fence::any_held(ids, tokens), vec![doc! { "$set": marked(length) }])
         })
         .collect()
 }
@@ -242,16 +228,9 @@ async fn not_ours(store: &Store, due: &[Renewal]) -> Result<Vec<LeaseKey>> {
             Some((id, text(job, fields::CLAIM_TOKEN)?))
         })
         .collect();
-    let is_held = |renewal: &Renewal| {
-        still_held
-            .iter()
-            .any(|(id, token)| *id == renewal.id && *token == renewal.token)
-    };
-    Ok(due
-        .iter()
-        .filter(|renewal| !is_held(renewal))
-        .map(|renewal| renewal.key)
-        .collect())
+    let is_held =
+        |renewal: &Renewal| still_held.iter().any(|(id, token)| *id == renewal.id && *token == renewal.token);
+    Ok(due.iter().filter(|renewal| !is_held(renewal)).map(|renewal| renewal.key).collect())
 }
 
 /// Renews one lease once: a handler's or a handle's own heartbeat. Without a token any active claim.
@@ -270,9 +249,7 @@ pub(crate) async fn heartbeat(store: &Store, id: &str, token: Option<&str>) -> R
 /// Marks a claim made by hand as managed, and renews it. False if it is not the caller's.
 pub(crate) async fn adopt(store: &Store, id: &str, token: &str, terms: LeaseTerms) -> Result<bool> {
     let update = vec![doc! { "$set": marked(terms.length) }];
-    let reply = store
-        .update(vec![Statement::one(fence::held(&id.into(), token), update)])
-        .await?;
+    let reply = store.update(vec![Statement::one(fence::held(&id.into(), token), update)]).await?;
     Ok(reply.matched > 0)
 }
 

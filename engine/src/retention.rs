@@ -25,12 +25,7 @@ pub(crate) async fn clean_up(store: &Store, max_age_ms: i64) -> Result<u64> {
             fields::TYPE: { "$gte": "" },
             ended_at: { "$lt": before },
         };
-        removed += store
-            .jobs()
-            .delete_many(filter)
-            .await
-            .map_err(Error::from)?
-            .deleted_count;
+        removed += store.jobs().delete_many(filter).await.map_err(Error::from)?.deleted_count;
     }
     Ok(removed)
 }

@@ -28,11 +28,7 @@ impl BackoffKind {
     /// The kind a stored word stands for; anything else is exponential.
     #[must_use]
     pub fn parse(word: &str) -> Self {
-        if word == "fixed" {
-            Self::Fixed
-        } else {
-            Self::Exponential
-        }
+        if word == "fixed" { Self::Fixed } else { Self::Exponential }
     }
 }
 

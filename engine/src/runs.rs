@@ -73,10 +73,7 @@ impl Runs {
 
     /// Takes a run under management: renewed from now on.
     pub(crate) fn adopt(&self, header: Header, terms: LeaseTerms, sent: Instant) -> u32 {
-        self.begin(vec![header], None, terms, sent)
-            .into_iter()
-            .next()
-            .unwrap_or_default()
+        self.begin(vec![header], None, terms, sent).into_iter().next().unwrap_or_default()
     }
 
     fn begin(
@@ -102,13 +99,7 @@ impl Runs {
                 run_id,
                 holder: holder.clone(),
             });
-            running.insert(
-                run_id,
-                Run {
-                    header,
-                    slots: slots.cloned(),
-                },
-            );
+            running.insert(run_id, Run { header, slots: slots.cloned() });
             run_ids.push(run_id);
         }
         drop(running);
@@ -119,22 +110,12 @@ impl Runs {
     /// Takes verdicts. Those of runs that are not known, lost ones included, are ignored.
     pub(crate) fn finish(&self, verdicts: impl IntoIterator<Item = RunVerdict>) {
         let Some(owner) = self.this.upgrade() else { return };
-        for RunVerdict {
-            run_id,
-            verdict,
-            reason,
-            elapsed,
-        } in verdicts
-        {
+        for RunVerdict { run_id, verdict, reason, elapsed } in verdicts {
             let Some(run) = lock(&self.running).remove(&run_id) else {
                 continue;
             };
-            let settlement = Settlement {
-                header: run.header.clone(),
-                verdict,
-                reason,
-                is_only_settler: true,
-            };
+            let settlement =
+                Settlement { header: run.header.clone(), verdict, reason, is_only_settler: true };
             if let Some(slots) = &run.slots {
                 slots.ended(elapsed);
             }
@@ -172,12 +153,7 @@ impl Runs {
 }
 
 fn released(run_id: u32) -> RunVerdict {
-    RunVerdict {
-        run_id,
-        verdict: Verdict::Release,
-        reason: None,
-        elapsed: None,
-    }
+    RunVerdict { run_id, verdict: Verdict::Release, reason: None, elapsed: None }
 }
 
 impl HandOver for Runs {
@@ -195,11 +171,7 @@ impl HandOver for Runs {
             self.finish(run_ids.into_iter().map(released));
             return;
         }
-        self.sink.event(Event::Jobs {
-            processor_id: slots.id,
-            run_ids,
-            documents,
-        });
+        self.sink.event(Event::Jobs { processor_id: slots.id, run_ids, documents });
     }
 }
 
@@ -223,9 +195,7 @@ impl Holder for Runs {
 impl Owner for Runs {
     fn settled(&self, outcomes: Vec<(u32, Result<Settled>)>) {
         if let Some(holder) = self.holder() {
-            self.hub
-                .renewer
-                .remove(&holder, outcomes.iter().map(|(run_id, _)| *run_id));
+            self.hub.renewer.remove(&holder, outcomes.iter().map(|(run_id, _)| *run_id));
         }
         for (run_id, outcome) in &outcomes {
             let Some(run) = lock(&self.settling).remove(run_id) else {
@@ -238,10 +208,7 @@ impl Owner for Runs {
                 slots.settled();
             }
         }
-        let results = outcomes
-            .into_iter()
-            .map(|(run_id, outcome)| RunResult { run_id, outcome })
-            .collect();
+        let results = outcomes.into_iter().map(|(run_id, outcome)| RunResult { run_id, outcome }).collect();
         self.sink.event(Event::Settled(results));
         self.settled.notify_waiters();
     }

@@ -12,11 +12,7 @@ const OLDEST_WIRE_VERSION: i32 = 17;
 
 /// Refuses, in one sentence, a server that is too old or that lacks what was asked for.
 pub(crate) async fn check(store: &Store, needs_change_streams: bool) -> Result<()> {
-    let hello = store
-        .database()
-        .run_command(doc! { "hello": 1 })
-        .await
-        .map_err(Error::from)?;
+    let hello = store.database().run_command(doc! { "hello": 1 }).await.map_err(Error::from)?;
     let wire_version = hello.get_i32("maxWireVersion").unwrap_or(0);
     if wire_version < OLDEST_WIRE_VERSION {
         return Err(Error::new(

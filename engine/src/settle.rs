@@ -57,22 +57,13 @@ struct Planned {
 
 impl Planned {
     fn new(settlement: Settlement) -> Self {
-        let Header {
-            attempt,
-            max_attempts,
-            backoff,
-            ..
-        } = settlement.header;
+        let Header { attempt, max_attempts, backoff, .. } = settlement.header;
         let transition = Transition::of_verdict(settlement.verdict, attempt, max_attempts);
         let retry_delay = match transition {
             Transition::Retry => retry::delay(backoff, attempt, rand::random()),
             _ => Duration::ZERO,
         };
-        Self {
-            settlement,
-            transition,
-            retry_delay,
-        }
+        Self { settlement, transition, retry_delay }
     }
 
     fn outcome(&self) -> Settled {
@@ -86,10 +77,7 @@ impl Planned {
     }
 
     fn fence(&self) -> Document {
-        fence::for_caller(
-            &self.settlement.header.id,
-            self.settlement.header.token.as_deref(),
-        )
+        fence::for_caller(&self.settlement.header.id, self.settlement.header.token.as_deref())
     }
 
     fn update(&self) -> Bson {
@@ -156,9 +144,7 @@ pub(crate) async fn settle(
     let mut outcomes: Vec<Option<Result<Settled>>> = planned.iter().map(|_| None).collect();
     let mut patience = Patience::new(patience);
     loop {
-        let open: Vec<usize> = (0..planned.len())
-            .filter(|index| outcomes[*index].is_none())
-            .collect();
+        let open: Vec<usize> = (0..planned.len()).filter(|index| outcomes[*index].is_none()).collect();
         if open.is_empty() {
             break;
         }
@@ -170,10 +156,7 @@ pub(crate) async fn settle(
             }
         }
     }
-    outcomes
-        .into_iter()
-        .map(|outcome| outcome.unwrap_or(Ok(Settled::NotFound)))
-        .collect()
+    outcomes.into_iter().map(|outcome| outcome.unwrap_or(Ok(Settled::NotFound))).collect()
 }
 
 /// One round: writes all that is open. Jobs whose pending place turned out to be taken stay open, replanned.
@@ -202,11 +185,7 @@ async fn try_settle(
             RefusalCause::Other(error) => outcomes[*index] = Some(Err(error.clone())),
         }
     }
-    let written: Vec<usize> = open
-        .iter()
-        .copied()
-        .filter(|index| !refused.contains_key(index))
-        .collect();
+    let written: Vec<usize> = open.iter().copied().filter(|index| !refused.contains_key(index)).collect();
     if reply.matched == written.len() as u64 {
         for index in written {
             outcomes[index] = Some(Ok(planned[index].outcome()));
@@ -227,11 +206,8 @@ impl Group {
         let token = first.settlement.header.token.as_deref();
         match token {
             Some(token) if self.members.len() > 1 => {
-                let ids = self
-                    .members
-                    .iter()
-                    .map(|index| planned[*index].settlement.header.id.clone())
-                    .collect();
+                let ids =
+                    self.members.iter().map(|index| planned[*index].settlement.header.id.clone()).collect();
                 Statement::many(fence::all_held(ids, token), first.update())
             }
             _ => Statement::one(first.fence(), first.update()),
@@ -258,9 +234,7 @@ fn group(planned: &[Planned], open: &[usize]) -> Vec<Group> {
                 if let Some(alike) = alike {
                     completions.insert(alike, groups.len());
                 }
-                groups.push(Group {
-                    members: vec![*index],
-                });
+                groups.push(Group { members: vec![*index] });
             }
         }
     }
@@ -275,14 +249,9 @@ async fn look_up(
     outcomes: &mut [Option<Result<Settled>>],
     was_ambiguous: bool,
 ) -> Result<()> {
-    let ids: Vec<&Bson> = written
-        .iter()
-        .map(|index| &planned[*index].settlement.header.id)
-        .collect();
+    let ids: Vec<&Bson> = written.iter().map(|index| &planned[*index].settlement.header.id).collect();
     let projection = doc! { fields::STATUS: 1, fields::CLAIM_TOKEN: 1, fields::SETTLED_TOKEN: 1 };
-    let found = store
-        .find(doc! { fields::ID: { "$in": ids } }, projection)
-        .await?;
+    let found = store.find(doc! { fields::ID: { "$in": ids } }, projection).await?;
     for index in written {
         let job = &planned[*index];
         let id = &job.settlement.header.id;
@@ -294,13 +263,7 @@ async fn look_up(
 }
 
 fn has_id(document: &RawDocument, id: &Bson) -> bool {
-    document
-        .get(fields::ID)
-        .ok()
-        .flatten()
-        .and_then(|found| Bson::try_from(found).ok())
-        .as_ref()
-        == Some(id)
+    document.get(fields::ID).ok().flatten().and_then(|found| Bson::try_from(found).ok()).as_ref() == Some(id)
 }
 
 /// What happened to a job whose settlement may or may not have matched.
@@ -314,19 +277,11 @@ fn judge(job: &Planned, document: Option<&RawDocument>, may_be_own: bool) -> Set
     match status {
         Some(status) if status.is_terminal() => {
             let is_own = bears(fields::CLAIM_TOKEN) && status == job.transition.target();
-            if may_be_own && is_own {
-                job.outcome()
-            } else {
-                Settled::AlreadyTerminal(status)
-            }
+            if may_be_own && is_own { job.outcome() } else { Settled::AlreadyTerminal(status) }
         }
         _ => {
             let is_own = bears(fields::SETTLED_TOKEN) && !job.transition.target().is_terminal();
-            if may_be_own && is_own {
-                job.outcome()
-            } else {
-                Settled::LeaseLost
-            }
+            if may_be_own && is_own { job.outcome() } else { Settled::LeaseLost }
         }
     }
 }

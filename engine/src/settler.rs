@@ -46,11 +46,7 @@ impl Settler {
     /// Never blocks. What bounds the queue is that processors claim no more while many verdicts are unwritten.
     pub(crate) fn settle(&self, settlement: Settlement, run_id: u32, owner: Arc<dyn Owner>) {
         // The receiver lives as long as any sender.
-        _ = self.verdicts.send(Request {
-            settlement,
-            run_id,
-            owner,
-        });
+        _ = self.verdicts.send(Request { settlement, run_id, owner });
     }
 }
 
@@ -74,10 +70,8 @@ async fn run(mut inbox: mpsc::UnboundedReceiver<Request>, store: Arc<Store>) {
 }
 
 async fn write(store: &Store, batch: Vec<Request>) {
-    let (settlements, runs): (Vec<_>, Vec<_>) = batch
-        .into_iter()
-        .map(|request| (request.settlement, (request.run_id, request.owner)))
-        .unzip();
+    let (settlements, runs): (Vec<_>, Vec<_>) =
+        batch.into_iter().map(|request| (request.settlement, (request.run_id, request.owner))).unzip();
     let outcomes = settle::settle(store, settlements, PATIENCE).await;
     // Nearly always there is one owner; several share the collection only in tests and odd apps.
     let mut by_owner: Vec<(Arc<dyn Owner>, Vec<(u32, Result<Settled>)>)> = Vec::new();

@@ -50,14 +50,9 @@ pub(crate) async fn oldest_due(
 /// One key per type.
 async fn pending_types(store: &Store) -> Result<Vec<String>> {
     bounded("listing the types of pending jobs", async {
-        let types = store
-            .jobs()
-            .distinct(fields::TYPE, doc! { fields::STATUS: Status::Pending.as_str() })
-            .await?;
-        Ok(types
-            .iter()
-            .filter_map(|found| found.as_str().map(str::to_owned))
-            .collect())
+        let types =
+            store.jobs().distinct(fields::TYPE, doc! { fields::STATUS: Status::Pending.as_str() }).await?;
+        Ok(types.iter().filter_map(|found| found.as_str().map(str::to_owned)).collect())
     })
     .await
 }

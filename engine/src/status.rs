@@ -17,13 +17,7 @@ pub enum Status {
 
 impl Status {
     /// Every status, in the order of a job's life.
-    pub const ALL: [Self; 5] = [
-        Self::Pending,
-        Self::Active,
-        Self::Completed,
-        Self::Failed,
-        Self::Superseded,
-    ];
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Active, Self::Completed, Self::Failed, Self::Superseded];
 
     /// The word stored in the document.
     #[must_use]

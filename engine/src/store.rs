@@ -31,19 +31,11 @@ pub(crate) struct Statement {
 
 impl Statement {
     pub(crate) fn one(filter: Document, update: impl Into<Bson>) -> Self {
-        Self {
-            filter,
-            update: update.into(),
-            multi: false,
-        }
+        Self { filter, update: update.into(), multi: false }
     }
 
     pub(crate) fn many(filter: Document, update: impl Into<Bson>) -> Self {
-        Self {
-            filter,
-            update: update.into(),
-            multi: true,
-        }
+        Self { filter, update: update.into(), multi: true }
     }
 }
 
@@ -100,18 +92,11 @@ impl Store {
         let write_concern = database.write_concern().and_then(write_concern_document);
         // Claims, fences and looks before a write must see the newest state; only the primary has it.
         let options = mongodb::options::CollectionOptions::builder()
-            .selection_criteria(SelectionCriteria::ReadPreference(
-                mongodb::options::ReadPreference::Primary,
-            ))
+            .selection_criteria(SelectionCriteria::ReadPreference(mongodb::options::ReadPreference::Primary))
             .read_concern(ReadConcern::local())
             .build();
         let jobs = database.collection_with_options(collection, options);
-        Self {
-            database,
-            jobs,
-            write_concern,
-            clock: ServerClock::default(),
-        }
+        Self { database, jobs, write_concern, clock: ServerClock::default() }
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -184,31 +169,20 @@ impl Store {
             let concern = RawDocumentBuf::try_from(concern).map_err(Error::encoding)?;
             command.append(cstr!("writeConcern"), concern);
         }
-        let reply = bounded("a write", async {
-            Ok(self.database.run_raw_command(command).await?)
-        })
-        .await?;
+        let reply = bounded("a write", async { Ok(self.database.run_raw_command(command).await?) }).await?;
         read_write_reply(&reply)
     }
 }
 
 /// Gives a small operation a bound of its own, so that a server that has frozen can't hold its caller.
 pub(crate) async fn bounded<T>(what: &str, operation: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(ATTEMPT_TIMEOUT, operation)
-        .await
-        .unwrap_or_else(|_| Err(Error::timeout(what)))
+    tokio::time::timeout(ATTEMPT_TIMEOUT, operation).await.unwrap_or_else(|_| Err(Error::timeout(what)))
 }
 
 fn read_write_reply(reply: &Document) -> Result<WriteReply> {
     let refusals = reply
         .get_array("writeErrors")
-        .map(|errors| {
-            errors
-                .iter()
-                .filter_map(Bson::as_document)
-                .map(read_refusal)
-                .collect()
-        })
+        .map(|errors| errors.iter().filter_map(Bson::as_document).map(read_refusal).collect())
         .unwrap_or_default();
     // The primary has the write, and the members that were asked for may not: not acknowledged.
     if let Ok(concern) = reply.get_document("writeConcernError") {
@@ -216,10 +190,7 @@ fn read_write_reply(reply: &Document) -> Result<WriteReply> {
         error.mark_transient();
         return Err(error);
     }
-    Ok(WriteReply {
-        matched: number(reply, "n").unwrap_or(0) as u64,
-        refusals,
-    })
+    Ok(WriteReply { matched: number(reply, "n").unwrap_or(0) as u64, refusals })
 }
 
 fn read_refusal(error: &Document) -> WriteRefusal {
@@ -230,18 +201,12 @@ fn read_refusal(error: &Document) -> WriteRefusal {
         Some(pattern) if code == DUPLICATE_KEY && pattern.contains_key("_id") => RefusalCause::IdExists,
         _ => RefusalCause::Other(server_error(error)),
     };
-    WriteRefusal {
-        index: number(error, "index").unwrap_or(0) as usize,
-        cause,
-    }
+    WriteRefusal { index: number(error, "index").unwrap_or(0) as usize, cause }
 }
 
 fn server_error(error: &Document) -> Error {
     let code = number(error, "code").unwrap_or(0) as i32;
-    Error::from_server(
-        code,
-        error.get_str("errmsg").unwrap_or("the server refused a write"),
-    )
+    Error::from_server(code, error.get_str("errmsg").unwrap_or("the server refused a write"))
 }
 
 /// A number, however the server chose to encode it.

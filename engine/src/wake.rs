@@ -83,11 +83,8 @@ impl WakeHub {
         let now = Instant::now();
         let due: Vec<String> = {
             let mut timers = lock(&self.timers);
-            let due = timers
-                .iter()
-                .filter(|(_, at)| **at <= now)
-                .map(|(job_type, _)| job_type.clone())
-                .collect();
+            let due =
+                timers.iter().filter(|(_, at)| **at <= now).map(|(job_type, _)| job_type.clone()).collect();
             timers.retain(|_, at| *at > now);
             due
         };

@@ -125,11 +125,7 @@ impl Watch {
     pub(crate) async fn open_first(&self, store: &Store) -> Result<OpenStream> {
         self.set_state(StreamState::Connecting);
         let opened = self.open(store, None).await;
-        self.set_state(if opened.is_ok() {
-            StreamState::Streaming
-        } else {
-            StreamState::Off
-        });
+        self.set_state(if opened.is_ok() { StreamState::Streaming } else { StreamState::Off });
         opened
     }
 
@@ -185,13 +181,9 @@ impl Watch {
             .resume_after(token)
             .max_await_time(LONGEST_ANSWER);
         let opened = tokio::time::timeout(LONGEST_SILENCE, async { open.await }).await;
-        let changes = opened
-            .map_err(|_| Error::timeout("opening the change stream"))?
-            .map_err(Error::from)?;
-        Ok(OpenStream {
-            changes: changes.with_type(),
-            interest,
-        })
+        let changes =
+            opened.map_err(|_| Error::timeout("opening the change stream"))?.map_err(Error::from)?;
+        Ok(OpenStream { changes: changes.with_type(), interest })
     }
 
     async fn follow(
@@ -279,11 +271,7 @@ fn pipeline(interest: &Interest) -> Vec<Document> {
 }
 
 async fn wake_for_insert(inserted: Option<Inserted>, wakes: &WakeHub, store: &Store) {
-    let Some(Inserted {
-        job_type: Some(Bson::String(job_type)),
-        run_at,
-    }) = inserted
-    else {
+    let Some(Inserted { job_type: Some(Bson::String(job_type)), run_at }) = inserted else {
         return;
     };
     match run_at {
@@ -294,10 +282,7 @@ async fn wake_for_insert(inserted: Option<Inserted>, wakes: &WakeHub, store: &St
 
 async fn wake_at(wakes: &WakeHub, store: &Store, job_type: String, run_at: DateTime) {
     // Without the server's time the wake-up comes early, which is harmless.
-    let wait = store
-        .server_time()
-        .await
-        .map_or(Duration::ZERO, |now| now.until(run_at));
+    let wait = store.server_time().await.map_or(Duration::ZERO, |now| now.until(run_at));
     if wait.is_zero() {
         wakes.wake(&Wake::Type(job_type));
     } else {

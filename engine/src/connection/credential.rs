@@ -66,10 +66,7 @@ fn complete(credential: &Credential) -> Result<(), ConnectionError> {
         };
     };
     mechanism.validate_credential(credential).map_err(|error| {
-        ConnectionError::new(
-            "authMechanism",
-            format!("({}): {}", mechanism.as_str(), error.kind),
-        )
+        ConnectionError::new("authMechanism", format!("({}): {}", mechanism.as_str(), error.kind))
     })
 }
 
@@ -95,9 +92,7 @@ mod tests {
 
     #[test]
     fn a_password_is_taken_as_it_is() {
-        let credential = applied(&user(None))
-            .expect("it is complete")
-            .expect("there is one");
+        let credential = applied(&user(None)).expect("it is complete").expect("there is one");
         assert_eq!(credential.username.as_deref(), Some("me"));
         assert_eq!(credential.password.as_deref(), Some("p@ss:word/"));
         assert_eq!(credential.source.as_deref(), Some("app"));
@@ -106,13 +101,10 @@ mod tests {
 
     #[test]
     fn every_mechanism_the_driver_has_is_carried() {
-        for (name, mechanism) in [
-            ("SCRAM-SHA-1", AuthMechanism::ScramSha1),
-            ("SCRAM-SHA-256", AuthMechanism::ScramSha256),
-        ] {
-            let credential = applied(&user(Some(name)))
-                .expect("it is complete")
-                .expect("there is one");
+        for (name, mechanism) in
+            [("SCRAM-SHA-1", AuthMechanism::ScramSha1), ("SCRAM-SHA-256", AuthMechanism::ScramSha256)]
+        {
+            let credential = applied(&user(Some(name))).expect("it is complete").expect("there is one");
             assert_eq!(credential.mechanism, Some(mechanism));
         }
         let external = |name: &str, username: Option<&str>, password: Option<&str>| ConnectionSettings {
@@ -128,10 +120,7 @@ mod tests {
             external("PLAIN", Some("me"), Some("pw")),
             external("MONGODB-AWS", None, None),
         ] {
-            assert!(
-                applied(&settings).expect("it is complete").is_some(),
-                "{settings:?}"
-            );
+            assert!(applied(&settings).expect("it is complete").is_some(), "{settings:?}");
         }
     }
 
@@ -153,29 +142,18 @@ mod tests {
         for name in ["GSSAPI", "MONGODB-OIDC", "MONGODB-CR", "NONSENSE"] {
             let error = refused(&user(Some(name)));
             assert_eq!(error.option, "authMechanism");
-            assert!(
-                error.message.contains(name) && !error.message.contains("p@ss"),
-                "{error}"
-            );
+            assert!(error.message.contains(name) && !error.message.contains("p@ss"), "{error}");
         }
-        let no_password = ConnectionSettings {
-            password: None,
-            ..user(None)
-        };
+        let no_password = ConnectionSettings { password: None, ..user(None) };
         assert_eq!(refused(&no_password).option, "password");
-        let no_user = ConnectionSettings {
-            username: None,
-            ..user(Some("SCRAM-SHA-256"))
-        };
+        let no_user = ConnectionSettings { username: None, ..user(Some("SCRAM-SHA-256")) };
         assert_eq!(refused(&no_user).option, "authMechanism");
     }
 
     #[test]
     fn a_source_alone_asks_for_no_authentication() {
-        let settings = ConnectionSettings {
-            auth_source: Some("admin".to_owned()),
-            ..ConnectionSettings::default()
-        };
+        let settings =
+            ConnectionSettings { auth_source: Some("admin".to_owned()), ..ConnectionSettings::default() };
         assert_eq!(applied(&settings), Ok(None));
     }
 
@@ -183,9 +161,6 @@ mod tests {
     fn fields_override_a_connection_string() {
         let mut target = ConnectionString::parse("mongodb://old:pw@host/db").expect("it is valid");
         apply(&mut target, &user(None)).expect("it is complete");
-        assert_eq!(
-            target.credential.expect("there is one").username.as_deref(),
-            Some("me")
-        );
+        assert_eq!(target.credential.expect("there is one").username.as_deref(), Some("me"));
     }
 }

@@ -15,10 +15,7 @@ pub struct ConnectionError {
 
 impl ConnectionError {
     pub(crate) fn new(option: &str, message: impl Into<String>) -> Self {
-        Self {
-            option: option.to_owned(),
-            message: message.into(),
-        }
+        Self { option: option.to_owned(), message: message.into() }
     }
 }
 

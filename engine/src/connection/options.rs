@@ -27,15 +27,8 @@ pub(super) fn check(settings: &ConnectionSettings) -> Result<(), ConnectionError
     // Without a name to look up there is nothing to wait for.
     match ClientOptions::parse(target).into_future().now_or_never() {
         Some(Err(error)) => {
-            let option = if settings.uri.is_some() {
-                "uri"
-            } else {
-                "combination"
-            };
-            Err(ConnectionError::new(
-                option,
-                format!("is not possible: {}", plain(&error.kind)),
-            ))
+            let option = if settings.uri.is_some() { "uri" } else { "combination" };
+            Err(ConnectionError::new(option, format!("is not possible: {}", plain(&error.kind))))
         }
         Some(Ok(_)) | None => Ok(()),
     }
@@ -65,10 +58,8 @@ pub(super) async fn resolve(
     if let Some(api) = server_api(settings)? {
         options.server_api = Some(api);
     }
-    let info = DriverInfo::builder()
-        .name("durabl".to_owned())
-        .version(env!("CARGO_PKG_VERSION").to_owned())
-        .build();
+    let info =
+        DriverInfo::builder().name("durabl".to_owned()).version(env!("CARGO_PKG_VERSION").to_owned()).build();
     options.driver_info = Some(info);
     Ok(options)
 }
@@ -80,20 +71,16 @@ fn parse(uri: &str) -> Result<ConnectionString, ConnectionError> {
     let after_scheme = uri.split_once("://").map_or("", |(_, rest)| rest);
     let (user_info, _) = after_scheme.rsplit_once('@').unwrap_or_default();
     if user_info.contains(['/', '?', '#', '[', ']', '@', '&']) || user_info.matches(':').count() > 1 {
-        return Err(refused(
-            "user name and password must be percent-encoded".to_owned(),
-        ));
+        return Err(refused("user name and password must be percent-encoded".to_owned()));
     }
-    ConnectionString::parse(uri)
-        .map_err(|error| refused(plain(&error.kind)))
-        .map(|mut target| {
-            // Refused by the driver, and of no use here: every operation of the engine has a bound of its own.
-            #[allow(deprecated)]
-            {
-                target.socket_timeout = None;
-            }
-            target
-        })
+    ConnectionString::parse(uri).map_err(|error| refused(plain(&error.kind))).map(|mut target| {
+        // Refused by the driver, and of no use here: every operation of the engine has a bound of its own.
+        #[allow(deprecated)]
+        {
+            target.socket_timeout = None;
+        }
+        target
+    })
 }
 
 /// The driver's message without a frame, and without the few quotes that could hold a secret.
@@ -104,10 +91,9 @@ fn plain(kind: &ErrorKind) -> String {
         }
         other => other.to_string(),
     };
-    for quoting in [
-        "connection string option is not a 'key=value' pair",
-        "each entry in authMechanismProperties",
-    ] {
+    for quoting in
+        ["connection string option is not a 'key=value' pair", "each entry in authMechanismProperties"]
+    {
         if message.starts_with(quoting) {
             return format!("{quoting} as it should be");
         }
@@ -118,17 +104,10 @@ fn plain(kind: &ErrorKind) -> String {
 fn hosts(target: &mut ConnectionString, settings: &ConnectionSettings) -> Result<(), ConnectionError> {
     if let Some(name) = &settings.srv_host {
         target.host_info = HostInfo::DnsRecord(name.clone());
-        target.srv_service_name = settings
-            .srv_service_name
-            .clone()
-            .filter(|service| service != "mongodb");
+        target.srv_service_name = settings.srv_service_name.clone().filter(|service| service != "mongodb");
         target.srv_max_hosts = settings.srv_max_hosts.filter(|hosts| *hosts > 0);
     } else if !settings.hosts.is_empty() {
-        let hosts = settings
-            .hosts
-            .iter()
-            .map(|host| address(host))
-            .collect::<Result<_, _>>()?;
+        let hosts = settings.hosts.iter().map(|host| address(host)).collect::<Result<_, _>>()?;
         target.host_info = HostInfo::HostIdentifiers(hosts);
     } else if settings.uri.is_none() {
         return Err(ConnectionError::new("hosts", "must name at least one server"));
@@ -145,16 +124,10 @@ fn address(host: &str) -> Result<ServerAddress, ConnectionError> {
         #[cfg(unix)]
         return Ok(ServerAddress::Unix { path: host.into() });
         #[cfg(not(unix))]
-        return Err(ConnectionError::new(
-            "hosts",
-            format!("({host}): no Unix sockets on this platform"),
-        ));
+        return Err(ConnectionError::new("hosts", format!("({host}): no Unix sockets on this platform")));
     }
     ServerAddress::parse(host).map_err(|error| {
-        ConnectionError::new(
-            "hosts",
-            format!("({host}) is not an address: {}", plain(&error.kind)),
-        )
+        ConnectionError::new("hosts", format!("({host}) is not an address: {}", plain(&error.kind)))
     })
 }
 
@@ -167,30 +140,17 @@ fn overlay<T: Clone>(field: &mut Option<T>, value: Option<&T>) {
 fn pool_and_times(target: &mut ConnectionString, settings: &ConnectionSettings) {
     let millis = |value: Option<u64>| value.map(Duration::from_millis);
     // 0 asks for no bound, which the driver spells as a large one.
-    let max_pool_size = settings
-        .max_pool_size
-        .map(|size| if size == 0 { u32::MAX } else { size });
+    let max_pool_size = settings.max_pool_size.map(|size| if size == 0 { u32::MAX } else { size });
     overlay(&mut target.max_pool_size, max_pool_size.as_ref());
     overlay(&mut target.min_pool_size, settings.min_pool_size.as_ref());
     overlay(&mut target.max_connecting, settings.max_connecting.as_ref());
-    overlay(
-        &mut target.max_idle_time,
-        millis(settings.max_idle_time_ms).as_ref(),
-    );
-    overlay(
-        &mut target.connect_timeout,
-        millis(settings.connect_timeout_ms).as_ref(),
-    );
+    overlay(&mut target.max_idle_time, millis(settings.max_idle_time_ms).as_ref());
+    overlay(&mut target.connect_timeout, millis(settings.connect_timeout_ms).as_ref());
     let selection = settings.server_selection_timeout_ms.filter(|ms| *ms > 0);
     overlay(&mut target.server_selection_timeout, millis(selection).as_ref());
-    let heartbeat = settings
-        .heartbeat_frequency_ms
-        .map(|ms| ms.max(SHORTEST_HEARTBEAT_MS));
+    let heartbeat = settings.heartbeat_frequency_ms.map(|ms| ms.max(SHORTEST_HEARTBEAT_MS));
     overlay(&mut target.heartbeat_frequency, millis(heartbeat).as_ref());
-    overlay(
-        &mut target.local_threshold,
-        millis(settings.local_threshold_ms).as_ref(),
-    );
+    overlay(&mut target.local_threshold, millis(settings.local_threshold_ms).as_ref());
     overlay(&mut target.retry_reads, settings.retry_reads.as_ref());
     overlay(&mut target.retry_writes, settings.retry_writes.as_ref());
 }
@@ -218,10 +178,7 @@ fn server_api(settings: &ConnectionSettings) -> Result<Option<ServerApi>, Connec
         return Ok(None);
     };
     let version = ServerApiVersion::from_str(version).map_err(|_| {
-        ConnectionError::new(
-            "serverApi",
-            format!("({version}) is not a version that the engine knows"),
-        )
+        ConnectionError::new("serverApi", format!("({version}) is not a version that the engine knows"))
     })?;
     let mut api = ServerApi::builder().version(version).build();
     api.strict = settings.server_api_strict;

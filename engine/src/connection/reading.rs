@@ -21,10 +21,7 @@ pub(super) fn apply(
     }
     let concern = write_concern(target.write_concern.take().unwrap_or_default(), settings);
     if concern.w == Some(Acknowledgment::Nodes(0)) {
-        return Err(ConnectionError::new(
-            "w",
-            "must not be 0: a job that nobody acknowledged can be lost",
-        ));
+        return Err(ConnectionError::new("w", "must not be 0: a job that nobody acknowledged can be lost"));
     }
     target.write_concern = (concern != WriteConcern::default()).then_some(concern);
     Ok(())
@@ -49,16 +46,11 @@ fn read_preference(settings: &ConnectionSettings) -> Result<Option<ReadPreferenc
     let Some(mode) = &settings.read_preference_mode else {
         return Ok(None);
     };
-    let tags = settings
-        .read_preference_tags
-        .as_ref()
-        .filter(|sets| !sets.is_empty());
+    let tags = settings.read_preference_tags.as_ref().filter(|sets| !sets.is_empty());
     let options = ReadPreferenceOptions::builder()
         .tag_sets(tags.map(|sets| {
             let pairs = |set: &std::collections::BTreeMap<String, String>| {
-                set.iter()
-                    .map(|(key, value)| (key.clone(), value.clone()))
-                    .collect::<HashMap<_, _>>()
+                set.iter().map(|(key, value)| (key.clone(), value.clone())).collect::<HashMap<_, _>>()
             };
             sets.iter().map(pairs).collect::<Vec<_>>()
         }))
@@ -76,10 +68,7 @@ fn read_preference(settings: &ConnectionSettings) -> Result<Option<ReadPreferenc
         "secondaryPreferred" => ReadPreference::secondary_preferred(options),
         "nearest" => ReadPreference::nearest(options),
         other => {
-            return Err(ConnectionError::new(
-                "readPreference",
-                format!("({other}) is unknown"),
-            ));
+            return Err(ConnectionError::new("readPreference", format!("({other}) is unknown")));
         }
     };
     Ok(Some(preference))
@@ -118,19 +107,12 @@ mod tests {
     fn a_named_mode_and_a_number_are_told_apart() {
         for (given, expected) in [
             (WriteAcknowledgment::Nodes(2), Acknowledgment::Nodes(2)),
-            (
-                WriteAcknowledgment::Mode("eu".to_owned()),
-                Acknowledgment::Custom("eu".to_owned()),
-            ),
+            (WriteAcknowledgment::Mode("eu".to_owned()), Acknowledgment::Custom("eu".to_owned())),
         ] {
-            let settings = ConnectionSettings {
-                write_concern_w: Some(given),
-                ..ConnectionSettings::default()
-            };
-            let concern = applied(&settings)
-                .expect("it can be honoured")
-                .write_concern
-                .expect("there is one");
+            let settings =
+                ConnectionSettings { write_concern_w: Some(given), ..ConnectionSettings::default() };
+            let concern =
+                applied(&settings).expect("it can be honoured").write_concern.expect("there is one");
             assert_eq!(concern.w, Some(expected));
         }
     }
@@ -144,10 +126,7 @@ mod tests {
         assert_eq!(applied(&settings).expect_err("w: 0").option, "w");
         let mut from_string = ConnectionString::parse("mongodb://host/?w=0").expect("it is valid");
         let nothing_said = ConnectionSettings::default();
-        assert_eq!(
-            apply(&mut from_string, &nothing_said).expect_err("w=0").option,
-            "w"
-        );
+        assert_eq!(apply(&mut from_string, &nothing_said).expect_err("w=0").option, "w");
     }
 
     #[test]
@@ -159,10 +138,7 @@ mod tests {
             ..ConnectionSettings::default()
         };
         let preference = applied(&settings).expect("it can be honoured").read_preference;
-        let Some(ReadPreference::Nearest {
-            options: Some(options),
-        }) = preference
-        else {
+        let Some(ReadPreference::Nearest { options: Some(options) }) = preference else {
             panic!("nearest, with options: {preference:?}");
         };
         assert_eq!(options.max_staleness, Some(Duration::from_secs(100)));
@@ -177,10 +153,7 @@ mod tests {
             ..ConnectionSettings::default()
         };
         for settings in [with("closest", None), with("primary", Some(120))] {
-            assert_eq!(
-                applied(&settings).expect_err("it can't be honoured").option,
-                "readPreference"
-            );
+            assert_eq!(applied(&settings).expect_err("it can't be honoured").option, "readPreference");
         }
         assert!(applied(&with("primary", None)).is_ok());
     }

@@ -47,9 +47,7 @@ impl SharedClient {
 
 impl fmt::Debug for SharedClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedClient")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
+        f.debug_struct("SharedClient").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
@@ -66,11 +64,7 @@ pub fn shared_client(settings: ConnectionSettings) -> Result<Arc<SharedClient>, 
         return Ok(known);
     }
     options::check(&settings)?;
-    let made = Arc::new(SharedClient {
-        settings,
-        runtime,
-        client: OnceCell::new(),
-    });
+    let made = Arc::new(SharedClient { settings, runtime, client: OnceCell::new() });
     clients.push(Arc::downgrade(&made));
     Ok(made)
 }
@@ -104,23 +98,14 @@ mod tests {
     #[tokio::test]
     async fn other_credentials_are_another_client() {
         let mine = shared_client(settings("mine")).expect("it can be honoured");
-        let theirs = ConnectionSettings {
-            password: Some("other".to_owned()),
-            ..settings("mine")
-        };
-        assert!(!Arc::ptr_eq(
-            &mine,
-            &shared_client(theirs).expect("it can be honoured")
-        ));
+        let theirs = ConnectionSettings { password: Some("other".to_owned()), ..settings("mine") };
+        assert!(!Arc::ptr_eq(&mine, &shared_client(theirs).expect("it can be honoured")));
     }
 
     #[test]
     fn runtimes_do_not_share() {
         let open = || {
-            let runtime = runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("it can start");
+            let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("it can start");
             let client = runtime.block_on(async { shared_client(settings("runtimes")) });
             (runtime, client.expect("it can be honoured"))
         };
@@ -131,19 +116,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_refused_setting_registers_nothing() {
-        let refused = ConnectionSettings {
-            compressors: vec!["brotli".to_owned()],
-            ..settings("refused")
-        };
+        let refused = ConnectionSettings { compressors: vec!["brotli".to_owned()], ..settings("refused") };
         let error = shared_client(refused.clone()).expect_err("it can't be honoured");
         assert_eq!(error.option, "compressors");
         let known = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
-        assert!(
-            known
-                .iter()
-                .filter_map(Weak::upgrade)
-                .all(|client| client.settings != refused)
-        );
+        assert!(known.iter().filter_map(Weak::upgrade).all(|client| client.settings != refused));
     }
 
     #[tokio::test]
@@ -157,11 +134,7 @@ mod tests {
     #[tokio::test]
     async fn certificates_in_memory_leave_no_file_behind() {
         let ca = include_bytes!("../../tests/certificates/ca.pem");
-        let with_ca = ConnectionSettings {
-            tls: true,
-            tls_ca: Some(ca.to_vec()),
-            ..settings("with a CA")
-        };
+        let with_ca = ConnectionSettings { tls: true, tls_ca: Some(ca.to_vec()), ..settings("with a CA") };
         let shared = shared_client(with_ca).expect("it can be honoured");
         let _ = shared.client().await.expect("no server is needed");
         let ours = std::fs::read_dir(std::env::temp_dir())

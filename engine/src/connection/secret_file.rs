@@ -66,10 +66,7 @@ mod tests {
     fn nobody_else_can_read_it() {
         use std::os::unix::fs::PermissionsExt;
         let secret = SecretFile::write(b"contents").expect("the directory is writable");
-        let mode = fs::metadata(secret.path())
-            .expect("it is there")
-            .permissions()
-            .mode();
+        let mode = fs::metadata(secret.path()).expect("it is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 }

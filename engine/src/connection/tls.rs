@@ -17,11 +17,7 @@ pub(super) fn check(settings: &ConnectionSettings) -> Result<(), ConnectionError
     if !settings.tls && settings.uri.is_none() {
         return Ok(());
     }
-    readable(
-        "tlsCAFile",
-        settings.tls_ca.as_deref(),
-        settings.tls_ca_file.as_deref(),
-    )?;
+    readable("tlsCAFile", settings.tls_ca.as_deref(), settings.tls_ca_file.as_deref())?;
     readable(
         "tlsCertificateKeyFile",
         settings.tls_certificate_key.as_deref(),
@@ -61,12 +57,8 @@ pub(super) fn apply(
         _ => TlsOptions::default(),
     };
     let mut files = Vec::new();
-    if let Some(path) = path_of(
-        settings.tls_ca.as_deref(),
-        settings.tls_ca_file.as_deref(),
-        &mut files,
-    )
-    .map_err(|error| unwritable("ca", &error))?
+    if let Some(path) = path_of(settings.tls_ca.as_deref(), settings.tls_ca_file.as_deref(), &mut files)
+        .map_err(|error| unwritable("ca", &error))?
     {
         options.ca_file_path = Some(path);
     }
@@ -104,10 +96,7 @@ fn path_of(
 }
 
 fn unwritable(option: &str, error: &io::Error) -> ConnectionError {
-    ConnectionError::new(
-        option,
-        format!("could not be handed over by a temporary file: {error}"),
-    )
+    ConnectionError::new(option, format!("could not be handed over by a temporary file: {error}"))
 }
 
 #[cfg(test)]
@@ -117,10 +106,7 @@ mod tests {
     const PEM: &[u8] = b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
 
     fn with_tls() -> ConnectionSettings {
-        ConnectionSettings {
-            tls: true,
-            ..ConnectionSettings::default()
-        }
+        ConnectionSettings { tls: true, ..ConnectionSettings::default() }
     }
 
     fn enabled(target: &ConnectionString) -> &TlsOptions {
@@ -145,10 +131,7 @@ mod tests {
         let key = options.cert_key_file_path.clone().expect("a path");
         assert_eq!(std::fs::read(&ca).expect("it is there"), PEM);
         assert_eq!(std::fs::read(&key).expect("it is there"), b"key");
-        assert_eq!(
-            options.tls_certificate_key_file_password.as_deref(),
-            Some(b"open".as_slice())
-        );
+        assert_eq!(options.tls_certificate_key_file_password.as_deref(), Some(b"open".as_slice()));
         drop(files);
         assert!(!ca.exists() && !key.exists());
     }
@@ -161,15 +144,8 @@ mod tests {
             ..with_tls()
         };
         let mut target = ConnectionString::default();
-        assert!(
-            apply(&mut target, &settings)
-                .expect("nothing is written")
-                .is_empty()
-        );
-        assert_eq!(
-            enabled(&target).ca_file_path.as_deref(),
-            Some(std::path::Path::new("/some/ca.pem"))
-        );
+        assert!(apply(&mut target, &settings).expect("nothing is written").is_empty());
+        assert_eq!(enabled(&target).ca_file_path.as_deref(), Some(std::path::Path::new("/some/ca.pem")));
         assert_eq!(enabled(&target).allow_invalid_certificates, Some(true));
     }
 
@@ -191,20 +167,11 @@ mod tests {
     #[test]
     fn what_would_weaken_or_break_the_check_is_refused_by_name() {
         let refused = |settings| check(&settings).expect_err("it can't be honoured").option;
-        let hostnames = ConnectionSettings {
-            tls_allow_invalid_hostnames: true,
-            ..with_tls()
-        };
+        let hostnames = ConnectionSettings { tls_allow_invalid_hostnames: true, ..with_tls() };
         assert_eq!(refused(hostnames), "tlsAllowInvalidHostnames");
-        let missing = ConnectionSettings {
-            tls_ca_file: Some("/not/there.pem".to_owned()),
-            ..with_tls()
-        };
+        let missing = ConnectionSettings { tls_ca_file: Some("/not/there.pem".to_owned()), ..with_tls() };
         assert_eq!(refused(missing), "tlsCAFile");
-        let empty = ConnectionSettings {
-            tls_ca: Some(Vec::new()),
-            ..with_tls()
-        };
+        let empty = ConnectionSettings { tls_ca: Some(Vec::new()), ..with_tls() };
         assert_eq!(refused(empty), "tlsCAFile");
         let anything_goes = ConnectionSettings {
             tls_allow_invalid_hostnames: true,

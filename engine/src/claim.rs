@@ -196,13 +196,16 @@ pub(crate) async fn claim_batch(
     lease: LeaseKind,
 ) -> Result<Batch> {
     let mut blocked = HashSet::new();
+    let mut wider = 0;
     for _ in 0..MOST_ROUNDS {
-        let window = (wanted + blocked.len()).min(WIDEST_WINDOW);
+        let window = (wanted + blocked.len()).max(wider).min(WIDEST_WINDOW);
         let candidates = candidates(store, job_type, window).await?;
         let was_full = candidates.len() == window;
         let chosen = choose(store, candidates, wanted, &mut blocked).await?;
         if chosen.is_empty() {
             if was_full && window < WIDEST_WINDOW {
+                // By factors: one more with each held key would run out of rounds at the eighth.
+                wider = window * 4;
                 continue;
             }
             return Ok(Batch { jobs: Vec::new(), drained: true });

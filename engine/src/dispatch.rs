@@ -145,6 +145,11 @@ impl Slots {
         self.is_stopped.load(Ordering::Acquire)
     }
 
+    /// No claim is on its way any more, and none will be.
+    pub(crate) fn ended_dispatching(&self) {
+        self.has_ended.close();
+    }
+
     /// Waits until no claim is on its way any more.
     pub(crate) async fn ended_claiming(&self) {
         // The only way to get through is that it is closed.
@@ -247,7 +252,6 @@ impl Dispatcher {
                 }
             }
         }
-        self.slots.has_ended.close();
     }
 
     /// Claims until nothing of the type is left. Waits for room as long as it takes.

@@ -22,8 +22,6 @@ use crate::{
 /// The longest silence of a processor whose user named none.
 const POLL_WITHOUT_PUSH: Duration = Duration::from_secs(5);
 const POLL_WITH_PUSH: Duration = Duration::from_secs(60);
-/// How long calls keep trying while the server is away; the drivers' usual bound on finding a server.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The shared half of the engines on one collection.
 pub(crate) struct Hub {
@@ -33,6 +31,8 @@ pub(crate) struct Hub {
     pub(crate) settler: Settler,
     pub(crate) renewer: Arc<Renewer>,
     pub(crate) watch: Arc<Watch>,
+    /// How long calls keep trying while the server is away.
+    pub(crate) patience: Duration,
     stream: OnceCell<()>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     /// Keeps the client, and so its place in the registry.
@@ -51,6 +51,7 @@ impl Hub {
         collection: &str,
     ) -> Result<Arc<Self>> {
         let connection = client.client().await?.clone();
+        let patience = client.patience().await?;
         let namespace = (database.to_owned(), collection.to_owned());
         let mut hubs = lock(&HUBS);
         hubs.retain(|hub| hub.strong_count() > 0);
@@ -61,13 +62,22 @@ impl Hub {
         if let Some(known) = known {
             return Ok(known);
         }
-        let hub =
-            Arc::new(Self::start(client.clone(), Store::new(&connection, database, collection), namespace));
+        let hub = Arc::new(Self::start(
+            client.clone(),
+            Store::new(&connection, database, collection),
+            namespace,
+            patience,
+        ));
         hubs.push(Arc::downgrade(&hub));
         Ok(hub)
     }
 
-    fn start(client: Arc<SharedClient>, store: Store, namespace: (String, String)) -> Self {
+    fn start(
+        client: Arc<SharedClient>,
+        store: Store,
+        namespace: (String, String),
+        patience: Duration,
+    ) -> Self {
         let store = Arc::new(store);
         let wakes = Arc::new(WakeHub::default());
         let renewer = Arc::new(Renewer::default());
@@ -80,9 +90,10 @@ impl Hub {
             async move { renewer.run(&store).await }
         });
         Self {
-            enqueuer: Enqueuer::start(store.clone(), wakes.clone(), PATIENCE),
+            enqueuer: Enqueuer::start(store.clone(), wakes.clone(), patience),
             settler: Settler::start(store.clone()),
             watch: Arc::new(Watch::default()),
+            patience,
             stream: OnceCell::new(),
             tasks: Mutex::new(vec![timers, renewals]),
             store,

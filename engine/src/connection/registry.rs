@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
 };
 
 use mongodb::Client;
@@ -18,8 +19,19 @@ pub struct SharedClient {
     settings: ConnectionSettings,
     /// A client's workers live and die with the runtime that it was made in.
     runtime: Option<runtime::Id>,
-    client: OnceCell<Client>,
+    client: OnceCell<Connected>,
 }
+
+struct Connected {
+    client: Client,
+    patience: Duration,
+}
+
+/// How long calls keep trying while no server can be found, if the app named no time: the drivers' usual one.
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);
+/// A single try waits no longer for a server than this, so that its failure, which says what is wrong with which
+/// server, comes before the bound on the try itself.
+const LONGEST_SELECTION: Duration = Duration::from_secs(5);
 
 impl SharedClient {
     /// The client; made at the first call, which looks up the SRV record if there is one. A failed look-up is tried again
@@ -31,15 +43,26 @@ impl SharedClient {
     /// # Panics
     /// Outside of a tokio runtime.
     pub async fn client(&self) -> Result<&Client, crate::error::Error> {
+        Ok(&self.connected().await?.client)
+    }
+
+    /// How long calls keep trying while no server can be found: the app's own server selection timeout.
+    pub(crate) async fn patience(&self) -> Result<Duration, crate::error::Error> {
+        Ok(self.connected().await?.patience)
+    }
+
+    async fn connected(&self) -> Result<&Connected, crate::error::Error> {
         self.client
             .get_or_try_init(|| async {
                 let mut target = options::target(&self.settings)?;
                 let files = tls::apply(&mut target, &self.settings)?;
-                let options = options::resolve(target, &self.settings).await?;
+                let mut options = options::resolve(target, &self.settings).await?;
+                let patience = options.server_selection_timeout.unwrap_or(DEFAULT_PATIENCE);
+                options.server_selection_timeout = Some(patience.min(LONGEST_SELECTION));
                 let client = Client::with_options(options)?;
                 // The driver has read certificates and keys by now.
                 drop(files);
-                Ok(client)
+                Ok(Connected { client, patience })
             })
             .await
     }

@@ -1,0 +1,163 @@
+//! The engine's half that lives longer than a call: processors, managed runs, sweeps, and the end of all of them.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use super::{Engine, Opened, Subscription, retried};
+use crate::{
+    dispatch::{Dispatcher, HandOver, ProcessorConfig, Slots},
+    error::Result,
+    event::{Event, LogLevel},
+    hub::Hub,
+    lease::LeaseTerms,
+    outage::Outage,
+    patience::Backoff,
+    renewal,
+    runs::RunVerdict,
+    settle,
+    wake::lock,
+};
+
+/// After a mistake of ours ended a dispatcher, before the next one takes over.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
+
+impl Engine {
+    /// Starts to claim jobs of a type, for as long as the engine is not shut down. They arrive at the sink with the id
+    /// returned.
+    pub fn process(self: &Arc<Self>, config: ProcessorConfig) -> u32 {
+        let id = self.next_processor_id.fetch_add(1, Ordering::Relaxed);
+        let slots = Arc::new(Slots::new(id, config));
+        lock(&self.processors).insert(id, slots.clone());
+        let engine = self.clone();
+        lock(&self.tasks).spawn(async move {
+            let Some((hub, runs)) = engine.opened_at_last(&slots).await else {
+                return;
+            };
+            hub.watch.add_type(&slots.config.job_type);
+            hub.wakes.add(&slots);
+            let sink = engine.sink.clone();
+            drop(engine);
+            // A processor must not stop for good because of one mistake of ours: it gets another dispatcher.
+            while !slots.is_stopped() {
+                let dispatcher = Dispatcher {
+                    hub: hub.clone(),
+                    slots: slots.clone(),
+                    sink: sink.clone(),
+                    runs: runs.clone(),
+                };
+                if let Err(end) = tokio::spawn(dispatcher.run()).await {
+                    let message = format!("a dispatcher ended unexpectedly and is started again: {end}");
+                    sink.event(Event::Log { level: LogLevel::Error, message, fields: Vec::new() });
+                    tokio::time::sleep(AFTER_PANIC).await;
+                }
+            }
+            slots.ended_dispatching();
+        });
+        id
+    }
+
+    /// The hub, as soon as it can be had: a processor outlasts a name server that is away.
+    async fn opened_at_last(&self, slots: &Slots) -> Option<(Arc<Hub>, Arc<dyn HandOver>)> {
+        let mut outage = Outage::new("opening the connection");
+        while !slots.is_stopped() {
+            match self.opened().await {
+                Ok(opened) => return Some((opened.hub.clone(), opened.runs.clone())),
+                Err(error) => tokio::time::sleep(outage.failed(&error, self.sink.as_ref())).await,
+            }
+        }
+        None
+    }
+
+    /// Ends runs. Unknown ones, and those whose lease was reported lost, are ignored.
+    pub fn finish(&self, verdicts: impl IntoIterator<Item = RunVerdict>) {
+        if let Some(opened) = self.opened.get() {
+            opened.runs.finish(verdicts);
+        }
+    }
+
+    /// Turns a claim made by hand into a managed run; its id, or none if the claim is not the caller's any more.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`].
+    pub async fn adopt(&self, id: &str, token: &str, visibility_timeout: Duration) -> Result<Option<u32>> {
+        let Opened { hub, runs } = self.opened().await?;
+        let Some(header) = retried(hub, || settle::header_of(&hub.store, id, Some(token))).await? else {
+            return Ok(None);
+        };
+        let terms = LeaseTerms::new(visibility_timeout, None);
+        let sent = Instant::now();
+        let is_ours = retried(hub, || renewal::adopt(&hub.store, id, token, terms)).await?;
+        Ok(is_ours.then(|| runs.adopt(header, terms, sent)))
+    }
+
+    /// Stops the claims of these processors for good.
+    pub fn quiesce(&self, processor_ids: &[u32]) {
+        let processors = lock(&self.processors);
+        for slots in processor_ids.iter().filter_map(|id| processors.get(id)) {
+            slots.stop();
+        }
+    }
+
+    /// Starts the sweeps; the shortest timeout asked for wins.
+    pub fn start_recovery(self: &Arc<Self>, visibility_timeout: Duration) {
+        if !self.recovery.ask(visibility_timeout) {
+            return;
+        }
+        let (engine, recovery) = (self.clone(), self.recovery.clone());
+        lock(&self.tasks).spawn(async move {
+            let mut pause = Backoff::default();
+            let hub = loop {
+                match engine.hub().await {
+                    Ok(hub) => break hub.clone(),
+                    Err(_) if engine.is_shut_down.load(Ordering::Acquire) => return,
+                    Err(_) => tokio::time::sleep(pause.next_pause()).await,
+                }
+            };
+            let sink = engine.sink.clone();
+            drop(engine);
+            recovery.run(hub, sink).await;
+        });
+    }
+
+    /// Sends wake-ups to the sink, or stops to.
+    pub fn watch(&self, enabled: bool) {
+        let mut subscription = lock(&self.subscription);
+        if enabled == subscription.is_some() {
+            return;
+        }
+        *subscription = enabled.then(|| Arc::new(Subscription(self.sink.clone())));
+        if let Some(opened) = self.opened.get() {
+            opened.hub.watch.set_everything(enabled);
+            if let Some(subscription) = subscription.as_ref() {
+                opened.hub.wakes.add(subscription);
+            }
+        }
+    }
+
+    /// Ends everything: no more claims, what is still running is released, verdicts on the way are written. Resolves
+    /// within `timeout`, whatever the server does. Twice is harmless.
+    pub async fn shutdown(&self, timeout: Duration) {
+        for slots in lock(&self.processors).values() {
+            slots.stop();
+        }
+        _ = tokio::time::timeout(timeout, self.wind_down()).await;
+        self.is_shut_down.store(true, Ordering::Release);
+        lock(&self.tasks).abort_all();
+        lock(&self.subscription).take();
+    }
+
+    async fn wind_down(&self) {
+        let Some(Opened { runs, .. }) = self.opened.get() else {
+            return;
+        };
+        runs.release_all();
+        // A claim on its way when its processor was stopped gives its jobs back when it arrives.
+        let stopped: Vec<Arc<Slots>> = lock(&self.processors).values().cloned().collect();
+        for slots in stopped {
+            slots.ended_claiming().await;
+        }
+        runs.all_settled().await;
+    }
+}

@@ -60,8 +60,9 @@ test('the in-memory backends load neither the engine nor mongodb where both are 
 const OPEN = `
   import { MongoJobQueue } from 'durabl'
   try {
-    new MongoJobQueue({ uri: 'mongodb://127.0.0.1:1', database: 'app' })
-    console.log('opened')
+    const backend = new MongoJobQueue({ uri: 'mongodb://127.0.0.1:1', database: 'app' })
+    await backend.enqueue('x', {})
+    console.log('enqueued')
   } catch (error) {
     console.log(error.code, error.message)
   }`

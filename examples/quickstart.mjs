@@ -21,12 +21,11 @@ const client = await MongoClient.connect(process.env.MONGO_URL)
 const db = client.db(`durabl_quickstart_${randomUUID().slice(0, 8)}`)
 const narrator = new Narrator()
 
-// The narrator tells of failures already, so the log keeps to what nobody expects.
-const ignore = () => {}
-const logger = { debug: ignore, info: ignore, warn: ignore, error: console.error }
+// The narrator tells of jobs that fail, so the queue need not log them; the backend still tells of a lost connection.
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
-const backend = new MongoJobQueue({ db, logger, useChangeStreams: true })
-const queue = new JobQueue(backend, logger, { onJobEvent: narrator.listener })
+const backend = new MongoJobQueue({ db, useChangeStreams: true })
+const queue = new JobQueue(backend, silent, { onJobEvent: narrator.listener })
 
 /** Resolves, with the exit code, when somebody wants the story to stop before its end. */
 const interrupted = new Promise((resolve) => {
@@ -37,6 +36,8 @@ const interrupted = new Promise((resolve) => {
 
 async function story() {
   await queue.startup()
+  const { version } = await db.command({ buildInfo: 1 })
+  narrator.begin(`durabl on MongoDB ${version}, with change streams, in the database ${db.databaseName}`)
   for (const chapter of [dedupe, priority, delay, retry, singleFlight]) {
     await chapter({ queue, backend, narrator })
   }

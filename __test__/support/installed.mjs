@@ -27,7 +27,7 @@ export async function project(t, { addon, mongodb }) {
     async run(code, { extension = 'mjs', ...options } = {}) {
       const file = join(directory, `program.${extension}`)
       await writeFile(file, code)
-      return runNode([file], { cwd: directory, ...options })
+      return runNode([file], { cwd: directory, env: { DURABL_NATIVE_LIBRARY_PATH: '' }, ...options })
     },
   }
 }

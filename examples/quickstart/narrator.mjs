@@ -28,8 +28,14 @@ const isEnd = (event) =>
   (event.kind === 'failed' && event.terminal)
 
 export class Narrator {
-  #start = performance.now()
+  #start = 0
   #ends = new Map()
+
+  /** The first line; the times of the others count from here. */
+  begin(line) {
+    console.log(line)
+    this.#start = performance.now()
+  }
 
   /** A line of the story. */
   tell(type, jobId, word, colour, detail) {

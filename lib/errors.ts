@@ -138,7 +138,7 @@ const ERROR_CLASSES: Readonly<Record<ErrorCode, ErrorClass | null>> = {
 }
 
 /** The error of a code, in its class. */
-export function durablError(code: ErrorCode, message: string, options?: DurablErrorOptions): Error {
+function durablError(code: ErrorCode, message: string, options?: DurablErrorOptions): Error {
   const errorClass = ERROR_CLASSES[code]
   return errorClass === null ? argumentError(TypeError, message) : new errorClass(code, message, options)
 }

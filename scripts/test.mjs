@@ -19,7 +19,11 @@ import { serverForTests } from './test/server.mjs'
 async function runTypeTests() {
   const counts = { passed: 0, failed: 0, skipped: 0, broken: false }
   for (const project of ['__test__/types', '__test__/types/augmented']) {
-    const { code, output } = await capture(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project])
+    const { code, output } = await capture(process.execPath, [
+      'node_modules/typescript/bin/tsc',
+      '-p',
+      project,
+    ])
     console.log(code === 0 ? `${green('✔')} ${project} compiles` : `${red('✘')} ${project}\n${output}`)
     counts[code === 0 ? 'passed' : 'failed'] += 1
   }

@@ -3,8 +3,8 @@ import { NAME, TEXT, check, checkOr, duration, functionOf, listOf, wholeNumber }
 import type { JobAvailableListener } from '../types'
 import { readOptions } from './options'
 
-export const DEFAULT_MAX_PER_SWEEP = 1000
-export const DEFAULT_MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000
+const DEFAULT_MAX_PER_SWEEP = 1000
+const DEFAULT_MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000
 const DEFAULT_RECOVERY_TIMEOUT_MS = 300_000
 
 const SWEEP_SIZE = wholeNumber(1, Number.MAX_SAFE_INTEGER)

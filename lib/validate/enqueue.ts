@@ -21,7 +21,7 @@ export interface NewJob {
   readonly backoffMaxDelayMs: number | null
 }
 
-export const DEFAULT_MAX_ATTEMPTS = 3
+const DEFAULT_MAX_ATTEMPTS = 3
 /** What the stored integer can hold. */
 const MOST_ATTEMPTS = 2 ** 31 - 1
 

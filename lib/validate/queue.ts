@@ -30,10 +30,10 @@ import {
 import type { Rule } from './rules'
 import { show } from './show'
 
-export const DEFAULT_VISIBILITY_TIMEOUT_MS = 300_000
-export const DEFAULT_REAPER_INTERVAL_MS = 60_000
-export const DEFAULT_SHUTDOWN_TIMEOUT_MS = 30_000
-export const DEFAULT_MAX_DRAINS = 10
+const DEFAULT_VISIBILITY_TIMEOUT_MS = 300_000
+const DEFAULT_REAPER_INTERVAL_MS = 60_000
+const DEFAULT_SHUTDOWN_TIMEOUT_MS = 30_000
+const DEFAULT_MAX_DRAINS = 10
 const DEFAULT_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT']
 
 /** More would be a mistake in the unit, and more than any process can hold. */

@@ -1,0 +1,155 @@
+/** What `DummyBackend` adds to the contract: it records, and its jobs are there to be looked at and turned. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { DummyBackend, JobQueue } from 'durabl'
+
+describe('a service that enqueues is tested by what it enqueued', () => {
+  test('jobs are recorded and not run', async () => {
+    const backend = new DummyBackend()
+    await new JobQueue(backend).enqueue('thing', { n: 42 }, { dedupeKey: 'thing:42' })
+    assert.equal(backend.jobs.length, 1)
+    assert.equal(backend.jobs[0].dedupeKey, 'thing:42')
+    assert.equal(backend.jobs[0].status, 'pending')
+  })
+
+  test('a recorded job has no fields but those that say something', async () => {
+    const backend = new DummyBackend({ clock: () => 1000 })
+    await backend.enqueue('t', { a: 1 })
+    assert.deepStrictEqual(backend.jobs, [
+      {
+        id: 'dummy-1',
+        type: 't',
+        data: { a: 1 },
+        status: 'pending',
+        priority: 0,
+        attempt: 0,
+        maxAttempts: 3,
+        runAt: new Date(1000),
+        createdAt: new Date(1000),
+        logs: [],
+      },
+    ])
+  })
+
+  test('a recorded job shows its options', async () => {
+    const backend = new DummyBackend({ clock: () => 1000 })
+    const options = { priority: 5, maxAttempts: 9, dedupeKey: 'k', dedupeScope: 'pending', backoff: 'fixed' }
+    await backend.enqueue('t', {}, { ...options, delay: 500, backoffDelay: 10, backoffMaxDelay: 20 })
+    const [job] = backend.jobs
+    for (const [name, value] of Object.entries(options)) assert.equal(job[name], value, name)
+    assert.deepEqual([job.runAt.getTime(), job.backoffDelay, job.backoffMaxDelay], [1500, 10, 20])
+  })
+
+  test('the payload is the very object that was passed', async () => {
+    const backend = new DummyBackend()
+    const data = { a: 1 }
+    await backend.enqueue('t', data)
+    assert.equal(backend.jobs[0].data, data)
+    assert.equal((await backend.claimNext('t')).data, data)
+  })
+
+  test('ids count up, and from the start after a reset', async () => {
+    const backend = new DummyBackend()
+    assert.deepEqual([await backend.enqueue('t', 1), await backend.enqueue('t', 2)], ['dummy-1', 'dummy-2'])
+    backend.reset()
+    assert.deepEqual(backend.jobs, [])
+    assert.equal(await backend.enqueue('t', 3), 'dummy-1')
+  })
+
+  test('a held key uses up no id', async () => {
+    const backend = new DummyBackend()
+    await backend.enqueue('t', 1, { dedupeKey: 'k' })
+    await backend.enqueue('t', 2, { dedupeKey: 'k' })
+    assert.equal(await backend.enqueue('t', 3), 'dummy-2')
+  })
+
+  test('a reset frees keys, and old tokens fit no new job', async () => {
+    const backend = new DummyBackend()
+    await backend.enqueue('t', {}, { dedupeKey: 'k' })
+    const before = await backend.claimNext('t')
+    backend.reset()
+    assert.equal(await backend.enqueue('t', {}, { dedupeKey: 'k' }), before.id)
+    await backend.claimNext('t')
+    assert.deepEqual(await backend.complete(before.id, before.claimToken), { status: 'lease-lost' })
+  })
+
+  test('a list of jobs that was taken early shows the later ones', async () => {
+    const backend = new DummyBackend()
+    const { jobs } = backend
+    await backend.enqueue('t', {})
+    assert.equal(jobs.length, 1)
+    backend.reset()
+    assert.equal(jobs.length, 0)
+  })
+
+  test('jobs are found by type and by status', async () => {
+    const backend = new DummyBackend()
+    for (const type of ['a', 'b', 'a']) await backend.enqueue(type, type)
+    await backend.claimNext('a')
+    assert.deepEqual(
+      backend.getJobsByType('a').map(({ id }) => id),
+      ['dummy-1', 'dummy-3'],
+    )
+    assert.deepEqual(
+      backend.getJobsByStatus('pending').map(({ id }) => id),
+      ['dummy-2', 'dummy-3'],
+    )
+    assert.deepEqual(backend.getJobsByType('c'), [])
+  })
+
+  test('job logs are strings there, and entries where a job is found', async () => {
+    const backend = new DummyBackend({ clock: () => 7 })
+    const id = await backend.enqueue('t', {})
+    await backend.log(id, 'one')
+    assert.deepEqual(backend.jobs[0].logs, ['one'])
+    assert.deepEqual((await backend.findOne({ id })).logs, [{ timestamp: new Date(7), message: 'one' }])
+  })
+})
+
+describe('recorded jobs are live', () => {
+  test('they show what has happened since', async () => {
+    const backend = new DummyBackend()
+    await backend.enqueue('t', {})
+    const [job] = backend.jobs
+    const { id, claimToken } = await backend.claimNext('t')
+    assert.equal(job.status, 'active')
+    await backend.complete(id, claimToken)
+    assert.equal(job.status, 'completed')
+  })
+
+  test('a test may make a job due', async () => {
+    const backend = new DummyBackend()
+    await backend.enqueue('t', {}, { delay: 3_600_000 })
+    assert.equal(await backend.claimNext('t'), null)
+    backend.jobs[0].runAt = new Date(0)
+    assert.equal((await backend.claimNext('t')).id, 'dummy-1')
+  })
+
+  test('a claimed job is a copy: a handler that changes it changes no record', async () => {
+    const backend = new DummyBackend()
+    await backend.enqueue('t', {})
+    const job = await backend.claimNext('t')
+    job.status = 'pending'
+    job.runAt.setTime(0)
+    assert.equal(backend.jobs[0].status, 'active')
+    assert.notEqual(backend.jobs[0].runAt.getTime(), 0)
+  })
+})
+
+test('a backend may outlive a queue: the next one goes on with its jobs', async () => {
+  const backend = new DummyBackend()
+  const first = new JobQueue(backend)
+  await first.enqueue('t', 1)
+  await first.shutdown()
+  const second = new JobQueue(backend)
+  const ran = new Promise((resolve) => second.process('t', (job) => resolve(job.data)))
+  assert.equal(await ran, 1)
+  await second.shutdown()
+})
+
+test('two backends know nothing of each other', async () => {
+  const [one, other] = [new DummyBackend(), new DummyBackend()]
+  await one.enqueue('t', {}, { dedupeKey: 'k' })
+  assert.equal(await other.enqueue('t', {}, { dedupeKey: 'k' }), 'dummy-1')
+  assert.equal(other.jobs.length, 1)
+})

@@ -1,0 +1,239 @@
+/** What `ImmediateBackend` adds to the contract: `enqueue` resolves when the handler has run. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { FatalJobError, ImmediateBackend, JobQueue } from 'durabl'
+
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
+const SINGLE_FLIGHT = { dedupeKey: 'k', dedupeScope: 'pending' }
+const NO_PATIENCE = { maxAttempts: 1 }
+
+/** Both ways of bringing a handler: through a queue, and straight to the backend as the first releases had it. */
+const WAYS = {
+  'queue.process': (backend) => {
+    const queue = new JobQueue(backend, SILENT)
+    return { enqueue: queue.enqueue.bind(queue), handle: queue.process.bind(queue) }
+  },
+  registerHandler: (backend) => ({
+    enqueue: backend.enqueue.bind(backend),
+    handle: backend.registerHandler.bind(backend),
+  }),
+}
+
+for (const [way, arrange] of Object.entries(WAYS)) {
+  describe(`by ${way}`, () => {
+    test('enqueue resolves after the handler has run and the job has ended', async () => {
+      const backend = new ImmediateBackend()
+      const { enqueue, handle } = arrange(backend)
+      const steps = []
+      handle('t', async (job) => {
+        await new Promise((resolve) => setImmediate(resolve))
+        steps.push(job.data)
+      })
+      const id = await enqueue('t', 'ran')
+      assert.equal(id, 'immediate-1')
+      assert.deepEqual(steps, ['ran'])
+      assert.deepEqual([backend.jobs[0].status, backend.jobs[0].attempt], ['completed', 1])
+    })
+
+    test('a failing handler does not make enqueue reject, and is not run again', async () => {
+      const backend = new ImmediateBackend()
+      const { enqueue, handle } = arrange(backend)
+      let runs = 0
+      handle('t', () => {
+        runs += 1
+        throw new Error('no luck')
+      })
+      assert.equal(await enqueue('t', {}), 'immediate-1')
+      const [{ status, attempt, failReason, runAt, createdAt }] = backend.jobs
+      assert.deepEqual([runs, status, attempt, failReason], [1, 'pending', 1, 'no luck'])
+      assert.ok(runAt.getTime() >= createdAt.getTime() + 1000)
+    })
+
+    test('a failure without attempts left, or a fatal one, is final', async () => {
+      const backend = new ImmediateBackend()
+      const { enqueue, handle } = arrange(backend)
+      handle('t', (job) => {
+        throw job.data === 'fatal' ? new FatalJobError('hopeless') : new Error('no luck')
+      })
+      await enqueue('t', 'last', NO_PATIENCE)
+      await enqueue('t', 'fatal')
+      assert.deepEqual(
+        backend.jobs.map(({ status, failReason }) => [status, failReason]),
+        [
+          ['failed', 'no luck'],
+          ['failed', 'hopeless'],
+        ],
+      )
+    })
+
+    test('a handler may settle by hand, once', async () => {
+      const backend = new ImmediateBackend()
+      const { enqueue, handle } = arrange(backend)
+      const results = []
+      handle('t', async (_, ctx) => {
+        results.push(await ctx.fail('by hand'), await ctx.complete())
+        throw new Error('too late')
+      })
+      await enqueue('t', {}, NO_PATIENCE)
+      assert.deepEqual(results, [{ status: 'failed-terminal' }, { status: 'failed-terminal' }])
+      assert.equal(backend.jobs[0].failReason, 'by hand')
+    })
+
+    test('the whole context is there', async () => {
+      const backend = new ImmediateBackend()
+      const { enqueue, handle } = arrange(backend)
+      const seen = []
+      handle('t', async (job, ctx) => {
+        seen.push(job.status, ctx.signal.aborted, await ctx.heartbeat())
+        await ctx.log('a line')
+        await ctx.failFatal('by hand')
+      })
+      await enqueue('t', {})
+      assert.deepEqual(seen, ['active', false, 'applied'])
+      const [{ status, failReason, logs }] = backend.jobs
+      assert.deepEqual([status, failReason, logs], ['failed', 'by hand', ['a line']])
+    })
+
+    test('a delay is ignored', async () => {
+      const backend = new ImmediateBackend()
+      const { enqueue, handle } = arrange(backend)
+      handle('t', () => {})
+      await enqueue('t', {}, { delay: 3_600_000 })
+      assert.equal(backend.jobs[0].status, 'completed')
+    })
+
+    test('a handler may enqueue, and waits for what it enqueued', async () => {
+      const backend = new ImmediateBackend()
+      const { enqueue, handle } = arrange(backend)
+      const steps = []
+      handle('outer', async () => {
+        steps.push('outer begins')
+        await enqueue('inner', {})
+        steps.push('outer ends')
+      })
+      handle('inner', () => steps.push('inner'))
+      await enqueue('outer', {})
+      assert.deepEqual(steps, ['outer begins', 'inner', 'outer ends'])
+    })
+
+    test('a follower is run as soon as its key is free, before the first enqueue resolves', async () => {
+      const backend = new ImmediateBackend()
+      const { enqueue, handle } = arrange(backend)
+      const steps = []
+      handle('t', async (job) => {
+        steps.push(`${job.data} begins`)
+        if (job.data === 'first') {
+          await enqueue('t', 'second', SINGLE_FLIGHT)
+          assert.equal(await enqueue('t', 'third', SINGLE_FLIGHT), null)
+        }
+        steps.push(`${job.data} ends`)
+      })
+      await enqueue('t', 'first', SINGLE_FLIGHT)
+      assert.deepEqual(steps, ['first begins', 'first ends', 'second begins', 'second ends'])
+    })
+
+    test('a job without a handler waits, and runs when one is brought', async () => {
+      const backend = new ImmediateBackend()
+      const { enqueue, handle } = arrange(backend)
+      for (const priority of [2, 1]) await enqueue('t', priority, { priority })
+      assert.equal(backend.jobs[0].status, 'pending')
+      const seen = []
+      handle('t', (job) => seen.push(job.data))
+      assert.deepEqual(seen, [], 'not before the caller is done')
+      await backend.shutdown()
+      assert.deepEqual(seen, [1, 2])
+    })
+  })
+}
+
+test('a second registerHandler replaces the first', async () => {
+  const backend = new ImmediateBackend()
+  const seen = []
+  backend.registerHandler('t', () => seen.push('first'))
+  backend.registerHandler('t', () => seen.push('second'))
+  await backend.enqueue('t', {})
+  assert.deepEqual(seen, ['second'])
+})
+
+test('clearHandlers forgets the handlers and keeps the jobs', async () => {
+  const backend = new ImmediateBackend()
+  backend.registerHandler('t', () => {})
+  await backend.enqueue('t', {})
+  backend.clearHandlers()
+  await backend.enqueue('t', {})
+  assert.deepEqual(
+    backend.jobs.map(({ status }) => status),
+    ['completed', 'pending'],
+  )
+})
+
+test('reset forgets both, and ids start again', async () => {
+  const backend = new ImmediateBackend()
+  backend.registerHandler('t', () => {})
+  await backend.enqueue('t', {})
+  backend.reset()
+  assert.equal(await backend.enqueue('t', {}), 'immediate-1')
+  assert.equal(backend.jobs[0].status, 'pending')
+})
+
+test('a claimed handle is its owner’s to run; what waits behind it runs when it is settled', async () => {
+  const backend = new ImmediateBackend()
+  const queue = new JobQueue(backend, SILENT)
+  const seen = []
+  queue.process('t', (job) => seen.push(job.data))
+  const handle = await queue.claimOrEnqueue('t', 'by hand', SINGLE_FLIGHT)
+  assert.notEqual(await queue.enqueue('t', 'behind', SINGLE_FLIGHT), null)
+  assert.deepEqual(seen, [])
+  await handle.complete()
+  assert.deepEqual(seen, ['behind'])
+})
+
+test('a job that its owner gives back is not run by anybody else at once', async () => {
+  const backend = new ImmediateBackend()
+  const queue = new JobQueue(backend, SILENT)
+  const seen = []
+  queue.process('t', (job) => seen.push(job.data))
+  const handle = await queue.claimOrEnqueue('t', 'by hand', SINGLE_FLIGHT)
+  await handle.release()
+  assert.deepEqual(seen, [])
+  assert.equal(backend.jobs[0].status, 'pending')
+})
+
+test('a handler that takes its time is not taken for dead', async () => {
+  const time = { now: 0 }
+  const backend = new ImmediateBackend({ clock: () => time.now })
+  backend.registerHandler('t', async () => {
+    time.now += 3_600_000
+    assert.equal(await backend.recoverStuckJobs(1000), 0)
+  })
+  await backend.enqueue('t', {})
+  assert.equal(backend.jobs[0].status, 'completed')
+})
+
+test('jobs enqueued at once run side by side', async () => {
+  const backend = new ImmediateBackend()
+  const started = []
+  let open
+  const gate = new Promise((resolve) => (open = resolve))
+  backend.registerHandler('t', async (job) => {
+    started.push(job.data)
+    if (started.length === 3) open()
+    await gate
+  })
+  await Promise.all([1, 2, 3].map((n) => backend.enqueue('t', n)))
+  assert.deepEqual(started, [1, 2, 3])
+})
+
+test('settlements go through the methods of a subclass', async () => {
+  const completed = []
+  class Watched extends ImmediateBackend {
+    complete(jobId, claimToken) {
+      completed.push(jobId)
+      return super.complete(jobId, claimToken)
+    }
+  }
+  const backend = new Watched()
+  backend.registerHandler('t', () => {})
+  await backend.enqueue('t', {})
+  assert.deepEqual(completed, ['immediate-1'])
+})

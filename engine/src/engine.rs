@@ -58,7 +58,8 @@ pub struct Engine {
     options: EngineOptions,
     client: Arc<SharedClient>,
     sink: Arc<dyn Sink>,
-    opened: OnceCell<Opened>,
+    /// Emptied at shutdown, so that the hub can go.
+    opened: Mutex<Arc<OnceCell<Opened>>>,
     processors: Mutex<HashMap<u32, Arc<Slots>>>,
     next_processor_id: AtomicU32,
     tasks: Mutex<JoinSet<()>>,
@@ -68,6 +69,7 @@ pub struct Engine {
 }
 
 /// What exists once the client does.
+#[derive(Clone)]
 struct Opened {
     hub: Arc<Hub>,
     runs: Arc<Runs>,
@@ -96,7 +98,7 @@ impl Engine {
             client: shared_client(settings)?,
             options,
             sink,
-            opened: OnceCell::new(),
+            opened: Mutex::default(),
             processors: Mutex::default(),
             next_processor_id: AtomicU32::new(1),
             tasks: Mutex::default(),
@@ -106,26 +108,31 @@ impl Engine {
         })
     }
 
-    async fn opened(&self) -> Result<&Opened> {
+    async fn opened(&self) -> Result<Opened> {
         if self.is_shut_down.load(Ordering::Acquire) {
             return Err(Error::shut_down());
         }
-        self.opened
-            .get_or_try_init(|| async {
-                let hub = Hub::of(&self.client, &self.options.database, &self.options.collection).await?;
-                let runs = Runs::new(hub.clone(), self.sink.clone());
-                hub.watch.add_sink(&self.sink);
-                if let Some(subscription) = lock(&self.subscription).as_ref() {
-                    hub.wakes.add(subscription);
-                    hub.watch.set_everything(true);
-                }
-                Ok(Opened { hub, runs })
-            })
-            .await
+        let cell = lock(&self.opened).clone();
+        let opened = cell.get_or_try_init(|| async {
+            let hub = Hub::of(&self.client, &self.options.database, &self.options.collection).await?;
+            let runs = Runs::new(hub.clone(), self.sink.clone());
+            hub.watch.add_sink(&self.sink);
+            if let Some(subscription) = lock(&self.subscription).as_ref() {
+                hub.wakes.add(subscription);
+                hub.watch.set_everything(true);
+            }
+            Ok(Opened { hub, runs })
+        });
+        opened.await.cloned()
     }
 
-    async fn hub(&self) -> Result<&Arc<Hub>> {
-        Ok(&self.opened().await?.hub)
+    /// What is open, if anything is.
+    fn if_opened(&self) -> Option<Opened> {
+        lock(&self.opened).get().cloned()
+    }
+
+    async fn hub(&self) -> Result<Arc<Hub>> {
+        Ok(self.opened().await?.hub)
     }
 
     /// Checks the server, creates the indexes, and opens the change stream if it was asked for.
@@ -135,7 +142,7 @@ impl Engine {
     pub async fn startup(&self) -> Result<()> {
         let hub = self.hub().await?;
         let mut patience = Patience::new(hub.patience);
-        while let Err(error) = self.try_startup(hub).await {
+        while let Err(error) = self.try_startup(&hub).await {
             patience.pause_after(error).await?;
         }
         Ok(())
@@ -197,7 +204,7 @@ impl Engine {
         reason: Option<String>,
     ) -> Result<Settled> {
         let hub = self.hub().await?;
-        let header = retried(hub, || settle::header_of(&hub.store, id, token)).await?;
+        let header = retried(&hub, || settle::header_of(&hub.store, id, token)).await?;
         let Some(header) = header else {
             return Ok(Settled::NotFound);
         };
@@ -213,7 +220,7 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn heartbeat(&self, id: &str, token: Option<&str>) -> Result<bool> {
         let hub = self.hub().await?;
-        retried(hub, || renewal::heartbeat(&hub.store, id, token)).await
+        retried(&hub, || renewal::heartbeat(&hub.store, id, token)).await
     }
 
     /// Renews active jobs, whoever holds them; how many there were.
@@ -222,7 +229,7 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn batch_heartbeat(&self, ids: Vec<String>) -> Result<u64> {
         let hub = self.hub().await?;
-        retried(hub, || renewal::heartbeat_many(&hub.store, ids.clone())).await
+        retried(&hub, || renewal::heartbeat_many(&hub.store, ids.clone())).await
     }
 
     /// Adds a message to a job's log. A job that is gone, or not the caller's any more, is no error.
@@ -241,7 +248,7 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn has_outstanding(&self, job_type: &str, key: &str) -> Result<bool> {
         let hub = self.hub().await?;
-        retried(hub, || dedupe::has_outstanding(&hub.store, job_type, key)).await
+        retried(&hub, || dedupe::has_outstanding(&hub.store, job_type, key)).await
     }
 
     /// The first job that matches, with its logs.
@@ -250,7 +257,7 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn find_one(&self, filter: Document) -> Result<Option<RawDocumentBuf>> {
         let hub = self.hub().await?;
-        retried(hub, || async { Ok(hub.store.jobs().find_one(filter.clone()).await?) }).await
+        retried(&hub, || async { Ok(hub.store.jobs().find_one(filter.clone()).await?) }).await
     }
 
     /// Counts of one type, or of all.
@@ -259,7 +266,7 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn stats(&self, job_type: Option<&str>) -> Result<Stats> {
         let hub = self.hub().await?;
-        retried(hub, || stats::stats(&hub.store, job_type)).await
+        retried(&hub, || stats::stats(&hub.store, job_type)).await
     }
 
     /// Takes up to `most` expired leases away.
@@ -269,7 +276,7 @@ impl Engine {
     pub async fn recover_stuck_jobs(&self, visibility_timeout: Duration, most: usize) -> Result<Sweep> {
         let hub = self.hub().await?;
         let timeout_ms = i64::try_from(visibility_timeout.as_millis()).unwrap_or(i64::MAX);
-        retried(hub, || reaper::recover(&hub.store, &hub.wakes, timeout_ms, most)).await
+        retried(&hub, || reaper::recover(&hub.store, &hub.wakes, timeout_ms, most)).await
     }
 
     /// Removes jobs that ended longer ago than `max_age`; how many.
@@ -291,7 +298,7 @@ impl Engine {
 
     /// How the change stream is doing.
     pub fn stream_state(&self) -> StreamState {
-        self.opened.get().map(|opened| opened.hub.watch.state()).unwrap_or_default()
+        self.if_opened().map(|opened| opened.hub.watch.state()).unwrap_or_default()
     }
 }
 

@@ -66,6 +66,11 @@ impl Error {
         Self { transient: true, ..Self::new(ErrorKind::Timeout, format!("{what} took too long")) }
     }
 
+    pub(crate) fn stream_ended() -> Self {
+        let message = "the server ended it, as it does when the collection is dropped or renamed";
+        Self { transient: true, ..Self::new(ErrorKind::Connection, message) }
+    }
+
     /// A refusal by the server, by its code.
     pub(crate) fn from_server(code: i32, message: impl Into<String>) -> Self {
         let kind = match code {

@@ -130,6 +130,15 @@ impl Runs {
         self.finish(run_ids.into_iter().map(released));
     }
 
+    /// Forgets every run: what could not be given back in time is left to the end of its lease.
+    pub(crate) fn abandon(&self) {
+        let mut run_ids: Vec<u32> = lock(&self.running).drain().map(|(run_id, _)| run_id).collect();
+        run_ids.extend(lock(&self.settling).drain().map(|(run_id, _)| run_id));
+        if let Some(holder) = self.holder() {
+            self.hub.renewer.remove(&holder, run_ids);
+        }
+    }
+
     /// Waits until every verdict has been written, or given up.
     pub(crate) async fn all_settled(&self) {
         loop {

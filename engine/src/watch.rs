@@ -104,6 +104,10 @@ impl Watch {
         sink.event(Event::Stream(self.state()));
     }
 
+    pub(crate) fn remove_sink(&self, sink: &Arc<dyn Sink>) {
+        lock(&self.sinks).retain(|known| known.upgrade().is_some_and(|known| !Arc::ptr_eq(&known, sink)));
+    }
+
     pub(crate) fn state(&self) -> StreamState {
         *lock(&self.state)
     }
@@ -206,7 +210,7 @@ impl Watch {
                 Ok(Err(error)) => return Ended::Lost(error.into()),
                 Ok(Ok(None)) if stream.changes.is_alive() => continue,
                 Ok(Ok(None)) => {
-                    return Ended::Lost(Error::timeout("the change stream ended and its successor"));
+                    return Ended::Lost(Error::stream_ended());
                 }
                 Ok(Ok(Some(change))) => change,
             };

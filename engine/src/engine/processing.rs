@@ -72,7 +72,7 @@ impl Engine {
 
     /// Ends runs. Unknown ones, and those whose lease was reported lost, are ignored.
     pub fn finish(&self, verdicts: impl IntoIterator<Item = RunVerdict>) {
-        if let Some(opened) = self.opened.get() {
+        if let Some(opened) = self.if_opened() {
             opened.runs.finish(verdicts);
         }
     }
@@ -83,12 +83,12 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn adopt(&self, id: &str, token: &str, visibility_timeout: Duration) -> Result<Option<u32>> {
         let Opened { hub, runs } = self.opened().await?;
-        let Some(header) = retried(hub, || settle::header_of(&hub.store, id, Some(token))).await? else {
+        let Some(header) = retried(&hub, || settle::header_of(&hub.store, id, Some(token))).await? else {
             return Ok(None);
         };
         let terms = LeaseTerms::new(visibility_timeout, None);
         let sent = Instant::now();
-        let is_ours = retried(hub, || renewal::adopt(&hub.store, id, token, terms)).await?;
+        let is_ours = retried(&hub, || renewal::adopt(&hub.store, id, token, terms)).await?;
         Ok(is_ours.then(|| runs.adopt(header, terms, sent)))
     }
 
@@ -110,7 +110,7 @@ impl Engine {
             let mut pause = Backoff::default();
             let hub = loop {
                 match engine.hub().await {
-                    Ok(hub) => break hub.clone(),
+                    Ok(hub) => break hub,
                     Err(_) if engine.is_shut_down.load(Ordering::Acquire) => return,
                     Err(_) => tokio::time::sleep(pause.next_pause()).await,
                 }
@@ -128,7 +128,7 @@ impl Engine {
             return;
         }
         *subscription = enabled.then(|| Arc::new(Subscription(self.sink.clone())));
-        if let Some(opened) = self.opened.get() {
+        if let Some(opened) = self.if_opened() {
             opened.hub.watch.set_everything(enabled);
             if let Some(subscription) = subscription.as_ref() {
                 opened.hub.wakes.add(subscription);
@@ -146,10 +146,16 @@ impl Engine {
         self.is_shut_down.store(true, Ordering::Release);
         lock(&self.tasks).abort_all();
         lock(&self.subscription).take();
+        if let Some(Opened { hub, runs }) = self.if_opened() {
+            runs.abandon();
+            hub.watch.remove_sink(&self.sink);
+        }
+        // The last engine of a collection takes the hub with it, and the last hub of a client its connections.
+        *lock(&self.opened) = Arc::default();
     }
 
     async fn wind_down(&self) {
-        let Some(Opened { runs, .. }) = self.opened.get() else {
+        let Some(Opened { runs, .. }) = self.if_opened() else {
             return;
         };
         runs.release_all();

@@ -11,12 +11,12 @@ export function checkDb(value: unknown): Db {
   if (!isRecord(value)) throw argumentError(TypeError, `${WANTED}; got ${show(value)}`)
   if (typeof value.then === 'function')
     throw argumentError(TypeError, `${WANTED}; got a promise: await it first`)
-  // A client has a method of this name, and a Mongoose connection a property.
+  // A client has a method of this name; a collection and a Mongoose connection have a property.
   if (typeof value.db === 'function') {
     throw argumentError(TypeError, `${WANTED}; got a MongoClient: pass client.db('name')`)
   }
   if (isRecord(value.db) && isDb(value.db)) {
-    throw argumentError(TypeError, `${WANTED}; got a connection that has one: pass connection.db`)
+    throw argumentError(TypeError, `${WANTED}; got an object that has one: pass its property db`)
   }
   if (!isDb(value)) throw argumentError(TypeError, `${WANTED}; got an object that is none`)
   return value as unknown as Db

@@ -105,7 +105,7 @@ function fromWorkingDirectory(): unknown {
 /** Whatever the app has loaded, from wherever: in a monorepo that may be none of the above. */
 function* alreadyLoaded(): Generator<MongodbPackage> {
   for (const [path, module] of Object.entries(loadModule.cache ?? {})) {
-    if (!/[\\/]mongodb[\\/]lib[\\/]index\.js$/.test(path)) continue
+    if (!/mongodb[^\\/]*[\\/]lib[\\/]index\.js$/.test(path)) continue
     const copy: unknown = module?.exports
     if (isPackage(copy)) yield copy
   }

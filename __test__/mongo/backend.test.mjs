@@ -1,0 +1,356 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:net'
+import test from 'node:test'
+import { JobQueue, MongoJobQueue } from 'durabl'
+import { Binary, Decimal128, Double, Int32, Long, MongoClient, ObjectId, Timestamp, UUID } from 'mongodb'
+import * as mongodb6 from 'mongodb6'
+import { engineOf } from '../../dist/mongo/mongo-job-queue.js'
+import { connect, testUrl } from '../support/mongo.mjs'
+
+/** A started backend that ends with the test. */
+async function backend(t, options = {}, clientOptions) {
+  const { client, db } = await connect(t, clientOptions)
+  const made = await started(t, { db, ...options })
+  return { client, db, backend: made }
+}
+
+async function started(t, options) {
+  const made = new MongoJobQueue(options)
+  t.after(() => made.shutdown(5000))
+  await made.startup()
+  return made
+}
+
+/** What a job's data is when a worker gets it. */
+async function roundTrip(queue, data) {
+  await queue.enqueue('round-trip', data)
+  return (await queue.claimNext('round-trip')).data
+}
+
+const EVERYTHING = {
+  date: new Date('2020-02-29T12:00:00Z'),
+  id: new ObjectId(),
+  decimal: Decimal128.fromString('123456789.000000000000000000001'),
+  int32: new Int32(7),
+  double: new Double(7.5),
+  large: Long.fromString('9223372036854775807'),
+  binary: new Binary(Buffer.from([1, 2, 3]), 128),
+  uuid: new UUID(),
+  timestamp: new Timestamp({ t: 1, i: 2 }),
+  regexp: /a+b/gi,
+  map: new Map([['key', new Map([['inner', [1, null]]])]]),
+  nested: [[[]], [{}, { a: [] }]],
+  nothing: null,
+  absent: undefined,
+  list: [undefined, 1],
+  empty: {},
+  operators: { $set: { a: '$b' }, 'dotted.name': '$$NOW', $literal: 1 },
+  text: 'žluťoučký 🐎',
+  numbers: [0, 1.5, Infinity, 2 ** 53],
+}
+
+for (const options of [
+  {},
+  { promoteValues: false },
+  { promoteLongs: false },
+  { useBigInt64: true },
+  { promoteBuffers: true },
+  { ignoreUndefined: true },
+  { bsonRegExp: true },
+]) {
+  test(`a payload comes back as from a collection of the app (${JSON.stringify(options)})`, async (t) => {
+    const { db, backend: queue } = await backend(t, {}, options)
+    const plain = db.collection('plain')
+    await plain.insertOne({ data: EVERYTHING })
+    const { data: expected } = await plain.findOne()
+    assert.deepEqual(await roundTrip(queue, EVERYTHING), expected)
+    const { id } = await queue.claimOrEnqueue('again', EVERYTHING)
+    assert.deepEqual((await queue.findOne({ id })).data, expected)
+  })
+}
+
+test('a payload of any kind comes back', async (t) => {
+  const { backend: queue } = await backend(t)
+  for (const data of [null, 0, 'text', true, [1, [2]], {}])
+    assert.deepEqual(await roundTrip(queue, data), data)
+  assert.equal(await roundTrip(queue, undefined), null)
+})
+
+test('15 MB make the round trip', async (t) => {
+  const { backend: queue } = await backend(t)
+  const blob = Buffer.alloc(15 * 1024 * 1024, 'durabl')
+  const back = await roundTrip(queue, { blob })
+  assert.ok(Buffer.from(back.blob.buffer).equals(blob))
+})
+
+test('an app on the other major version of the driver works with its own values', async (t) => {
+  const { db } = await connect(t)
+  const client = await mongodb6.MongoClient.connect(testUrl())
+  t.after(() => client.close())
+  const queue = await started(t, { db: client.db(db.databaseName) })
+  const data = { id: new mongodb6.ObjectId(), n: mongodb6.Long.fromString('9223372036854775807') }
+  const back = await roundTrip(queue, data)
+  assert.ok(back.id instanceof mongodb6.ObjectId && back.id.equals(data.id))
+  assert.ok(back.n.equals(data.n))
+})
+
+test('a payload that replaces another is taken as it is', async (t) => {
+  const { backend: queue } = await backend(t)
+  const key = { dedupeKey: 'k', dedupeScope: 'pending' }
+  await queue.enqueue('type', { first: true }, key)
+  const latest = { $add: [1, '$priority'], text: '$type', when: '$$NOW', nested: { $literal: '$x' } }
+  assert.equal(await queue.enqueue('type', latest, { ...key, coalesce: 'latest' }), null)
+  assert.deepEqual((await queue.claimNext('type')).data, latest)
+})
+
+test('a connection string does as well as a client', async (t) => {
+  const { db } = await connect(t)
+  const queue = await started(t, { uri: testUrl(), database: db.databaseName, collectionName: 'other' })
+  const id = await queue.enqueue('type', { a: new ObjectId() })
+  assert.equal((await db.collection('other').findOne({ _id: id })).status, 'pending')
+  assert.throws(() => queue.getCollection(), { code: 'ERR_DURABL_UNSUPPORTED' })
+})
+
+test('the collection is the app’s own', async (t) => {
+  const { client, db, backend: queue } = await backend(t, { collectionName: 'work' })
+  const collection = queue.getCollection()
+  assert.equal(collection.collectionName, 'work')
+  assert.equal(collection.client ?? db.client, client)
+  const id = await queue.enqueue('type', 1)
+  assert.equal((await collection.findOne({ _id: id })).type, 'type')
+})
+
+test('jobs are found by their fields and by paths into the payload', async (t) => {
+  const { backend: queue } = await backend(t)
+  const user = new ObjectId()
+  const id = await queue.enqueue('mail', { user, nested: { n: 5 } }, { dedupeKey: 'k' })
+  await queue.enqueue('mail', { user: new ObjectId() })
+  for (const query of [
+    { id },
+    { _id: id },
+    { dedupeKey: 'k' },
+    { 'data.user': user },
+    { type: 'mail', 'data.nested.n': 5 },
+  ]) {
+    assert.equal((await queue.findOne(query)).id, id, Object.keys(query).join())
+  }
+  assert.equal(await queue.findOne({ id, type: 'other' }), null)
+  await assert.rejects(queue.findOne({ 'data.user': new mongodb6.ObjectId() }), { name: 'PayloadError' })
+  await assert.rejects(queue.findOne({ type: { $ne: '' } }), TypeError)
+})
+
+test('nothing is written when a call is refused', async (t) => {
+  const { backend: queue } = await backend(t)
+  const cycle = {}
+  cycle.self = cycle
+  for (const attempt of [
+    () => queue.enqueue('', 1),
+    () => queue.enqueue({ $gt: '' }, 1),
+    () => queue.enqueue('type', cycle),
+    () => queue.enqueue('type', () => {}),
+    () => queue.enqueue('type', 1, { delay: -1 }),
+    () => queue.claimOrEnqueue('type', Symbol('s')),
+  ]) {
+    await assert.rejects(attempt())
+  }
+  assert.equal(await queue.getCollection().countDocuments(), 0)
+})
+
+test('an error carries the stack of the call', async (t) => {
+  const { backend: queue } = await backend(t)
+  await queue.shutdown()
+  await assert.rejects(
+    (async function enqueueFromHere() {
+      await queue.enqueue('type', 1)
+    })(),
+    (error) => {
+      assert.equal(error.name, 'ShutDownError')
+      assert.match(error.stack, /enqueueFromHere/)
+      return true
+    },
+  )
+})
+
+test('a failure of the server carries the stack of the call and the server’s code', async (t) => {
+  const { db, backend: queue } = await backend(t)
+  await queue.resetStorage()
+  await db.dropCollection('jobs').catch(() => {})
+  await db.createCollection('real')
+  await db.createCollection('jobs', { viewOn: 'real', pipeline: [] })
+  await assert.rejects(
+    (async function enqueueFromHere() {
+      await queue.enqueue('type', 1)
+    })(),
+    (error) => {
+      assert.equal(error.code, 'ERR_DURABL_SERVER')
+      assert.equal(error.serverCode, 166)
+      assert.match(error.stack, /enqueueFromHere/)
+      return true
+    },
+  )
+})
+
+test('a client that was closed is refused at once, one that was never connected when it is needed', async (t) => {
+  const closed = await MongoClient.connect(testUrl())
+  await closed.close()
+  assert.throws(() => new MongoJobQueue({ db: closed.db('app') }), {
+    name: 'ConnectionError',
+    message: /has been closed/,
+  })
+  const late = new MongoClient(testUrl())
+  const queue = new MongoJobQueue({ db: late.db('durabl_test_late') })
+  t.after(async () => {
+    await queue.shutdown(5000)
+    await late.db('durabl_test_late').dropDatabase()
+    await late.close()
+  })
+  const refusal = { name: 'ConnectionError', message: /is not connected: await client\.connect\(\) first/ }
+  await assert.rejects(queue.startup(), refusal)
+  await assert.rejects(queue.enqueue('type', 1), refusal)
+  await late.connect()
+  await queue.startup()
+  assert.equal(typeof (await queue.enqueue('type', 1)), 'string')
+})
+
+test('a server that is down is told in one sentence, within the client’s own patience', async (t) => {
+  const queue = new MongoJobQueue({
+    uri: 'mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300&connectTimeoutMS=300',
+    database: 'app',
+  })
+  t.after(() => queue.shutdown(1000))
+  await assert.rejects(queue.startup(), { name: 'ConnectionError', code: 'ERR_DURABL_CONNECTION' })
+})
+
+test('a Unix socket leads there too', { skip: process.platform === 'win32' }, async (t) => {
+  // The test's server listens on TCP: a relay stands in for the socket it would have.
+  const { hosts } = new MongoClient(testUrl()).options
+  const { createConnection } = await import('node:net')
+  const { mkdtempSync, rmSync } = await import('node:fs')
+  const { tmpdir } = await import('node:os')
+  const { join } = await import('node:path')
+  const directory = mkdtempSync(join(tmpdir(), 'durabl-'))
+  const path = join(directory, 'mongodb.sock')
+  const open = new Set()
+  const relay = createServer((socket) => {
+    const onward = createConnection(hosts[0].port, hosts[0].host)
+    for (const end of [socket, onward]) {
+      open.add(end)
+      end.on('error', () => {}).on('close', () => open.delete(end))
+    }
+    socket.pipe(onward).pipe(socket)
+  })
+  await new Promise((resolve) => relay.listen(path, resolve))
+  t.after(() => {
+    for (const end of open) end.destroy()
+    relay.close()
+    rmSync(directory, { recursive: true })
+  })
+  const { db } = await connect(t)
+  const client = await MongoClient.connect(`mongodb://${encodeURIComponent(path)}/?directConnection=true`)
+  t.after(() => client.close())
+  const queue = await started(t, { db: client.db(db.databaseName) })
+  assert.deepEqual(await roundTrip(queue, { by: 'socket' }), { by: 'socket' })
+})
+
+test('push is seen from outside: state, listeners, wake-ups', async (t) => {
+  const { db } = await connect(t)
+  const queue = new MongoJobQueue({ db, useChangeStreams: true })
+  t.after(() => queue.shutdown(5000))
+  assert.equal(queue.streamState, 'off')
+  const states = []
+  const streaming = new Promise((resolve) => {
+    const forget = queue.onStreamState((state) => {
+      states.push(state)
+      if (state === 'streaming') resolve()
+    })
+    t.after(forget)
+  })
+  let heard
+  const wakeUp = new Promise((resolve) => (heard = resolve))
+  // Added before startup, it counts all the same.
+  const unsubscribe = queue.onJobAvailable((type) => type === 'mail' && heard(type))
+  await queue.startup()
+  await streaming
+  assert.equal(queue.isChangeStreamsActive(), true)
+  assert.equal(queue.streamState, 'streaming')
+  const other = await started(t, { db })
+  await other.enqueue('mail', 1)
+  assert.equal(await wakeUp, 'mail')
+  unsubscribe()
+  unsubscribe()
+  assert.equal(
+    other.onJobAvailable(() => {}),
+    null,
+  )
+})
+
+test('a listener that throws harms nobody', async (t) => {
+  const { db } = await connect(t)
+  const errors = []
+  const logger = { debug() {}, info() {}, warn() {}, error: (fields) => errors.push(fields) }
+  const queue = new MongoJobQueue({ db, useChangeStreams: true, logger })
+  t.after(() => queue.shutdown(5000))
+  let heard
+  const wakeUp = new Promise((resolve) => (heard = resolve))
+  queue.onJobAvailable(() => {
+    throw new Error('a bad listener')
+  })
+  queue.onJobAvailable(heard)
+  await queue.startup()
+  await queue.enqueue('mail', 1)
+  await wakeUp
+  assert.ok(errors.some(({ err }) => err?.message === 'a bad listener'))
+})
+
+test('the engine is for an unmodified backend only', async (t) => {
+  const { db } = await connect(t)
+  const make = () => {
+    const made = new MongoJobQueue({ db })
+    t.after(() => made.shutdown(1000))
+    return made
+  }
+  const plain = make()
+  assert.notEqual(engineOf(plain), null)
+  class Derived extends MongoJobQueue {}
+  const derived = new Derived({ db })
+  t.after(() => derived.shutdown(1000))
+  assert.equal(engineOf(derived), null)
+  assert.equal(engineOf(new Proxy(plain, {})), null)
+  assert.equal(engineOf({ ...plain }), null)
+  assert.equal(engineOf({}), null)
+  const spied = make()
+  spied.enqueue = async () => 'spied'
+  assert.equal(engineOf(spied), null)
+  const original = MongoJobQueue.prototype.complete
+  MongoJobQueue.prototype.complete = async () => ({ status: 'completed' })
+  assert.equal(engineOf(plain), null)
+  MongoJobQueue.prototype.complete = original
+  assert.notEqual(engineOf(plain), null)
+})
+
+test('a proxy around a backend sees every call and runs jobs', async (t) => {
+  const { backend: inner } = await backend(t)
+  const calls = []
+  const proxy = new Proxy(inner, {
+    get(target, name, receiver) {
+      if (typeof name === 'string') calls.push(name)
+      return Reflect.get(target, name, receiver)
+    },
+  })
+  const queue = new JobQueue(proxy)
+  const seen = new Promise((resolve) =>
+    queue.process('type', (job) => resolve(job.data), { pollInterval: 50 }),
+  )
+  await queue.enqueue('type', { n: 1 })
+  assert.deepEqual(await seen, { n: 1 })
+  await queue.shutdown()
+  for (const name of ['enqueue', 'claimNext', 'complete']) assert.ok(calls.includes(name), name)
+})
+
+test('shutting down twice is harmless, and the app’s client stays open', async (t) => {
+  const { db, backend: queue } = await backend(t)
+  await Promise.all([queue.shutdown(), queue.shutdown()])
+  await queue.shutdown()
+  await queue[Symbol.asyncDispose]()
+  assert.equal((await db.command({ ping: 1 })).ok, 1)
+})

@@ -32,6 +32,8 @@ const interrupted = new Promise((resolve) => {
   process.once('SIGINT', () => resolve(130))
   process.once('SIGTERM', () => resolve(143))
   setTimeout(() => resolve(1), DEADLINE_MS).unref()
+  // Nobody reads any more, as after `| head`.
+  process.stdout.on('error', () => resolve(1))
 })
 
 async function story() {

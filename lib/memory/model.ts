@@ -79,7 +79,7 @@ export class MemoryModel {
 
   /** Claims this very job, if it is due and its key is free. */
   claimThis(stored: StoredJob): StoredJob | null {
-    return this.isClaimable(stored) ? this.claim(stored) : null
+    return this.isClaimable(stored, this.now()) ? this.claim(stored) : null
   }
 
   settle(id: string, token: string | undefined, verdict: VerdictKind, reason: string | null): SettleResult {
@@ -180,17 +180,18 @@ export class MemoryModel {
 
   private claimFirst(among: Iterable<StoredJob>, isWanted: (stored: StoredJob) => boolean): StoredJob | null {
     let first: StoredJob | null = null
+    const now = this.now()
     for (const stored of among) {
-      if (!isWanted(stored) || !this.isClaimable(stored)) continue
-      // Strictly, so that of equals the one created first stays first.
-      if (first === null || claimOrder(stored.job, first.job) < 0) first = stored
+      // Strictly, so that of equals the one created first stays first. Asked first, as it leaves out most.
+      if (first !== null && claimOrder(stored.job, first.job) >= 0) continue
+      if (isWanted(stored) && this.isClaimable(stored, now)) first = stored
     }
     return first === null ? null : this.claim(first)
   }
 
-  private isClaimable(stored: StoredJob): boolean {
+  private isClaimable(stored: StoredJob, now: number): boolean {
     const { status, runAt } = stored.job
-    return status === 'pending' && runAt.getTime() <= this.now() && !isBehindActive(this.open, stored)
+    return status === 'pending' && runAt.getTime() <= now && !isBehindActive(this.open, stored)
   }
 
   private claim(stored: StoredJob): StoredJob {

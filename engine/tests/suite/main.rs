@@ -1,0 +1,10 @@
+//! The engine against a real server, through its public face only.
+//!
+//! `DURABL_TEST_URL` names a replica set started with `enableTestCommands=1`. Each test works in a database of its own,
+//! which is dropped when the test ends, also when it fails. One binary, because linking takes longer than most tests.
+
+mod support;
+
+mod claims;
+mod settlement;
+mod vectors;

@@ -1,0 +1,11 @@
+//! What the tests share.
+
+pub(crate) mod documents;
+pub(crate) mod queue;
+pub(crate) mod recorder;
+pub(crate) mod server;
+pub(crate) mod waiting;
+
+pub(crate) use documents::{Job, active, pending};
+pub(crate) use queue::{Opened, TestQueue};
+pub(crate) use waiting::eventually;

@@ -295,26 +295,27 @@ async fn take(
         let filter = doc! { fields::ID: &candidate.id, fields::STATUS: pending };
         statements.push(Statement::one(filter, taking(&token, lease)));
     }
-    match store.update(statements).await {
+    let failure = match store.update(statements).await {
         Ok(reply) => {
-            if let Some(error) = reply.unexpected() {
-                return Err(error.clone());
-            }
             for refusal in
                 reply.refusals.iter().filter(|refusal| matches!(refusal.cause, RefusalCause::KeyHeld))
             {
                 let key = refusal.index.checked_sub(offset).and_then(|index| single_flight.get(index));
                 blocked.extend(key.and_then(|candidate| candidate.single_flight_key.clone()));
             }
-            if reply.matched == 0 {
+            if reply.matched == 0 && reply.unexpected().is_none() {
                 return Ok(Vec::new());
             }
+            reply.unexpected().cloned()
         }
-        // Lost on the way, perhaps after it was applied: what we hold is found below, or the leases end.
-        Err(error) if error.is_transient() => {}
-        Err(error) => return Err(error),
+        Err(error) => Some(error),
+    };
+    // Whatever failed, or got lost on the way after it was applied: what is ours now is found by its token.
+    let taken = read_back(store, chosen, &token).await?;
+    match failure {
+        Some(error) if taken.is_empty() => Err(error),
+        _ => Ok(taken),
     }
-    read_back(store, chosen, &token).await
 }
 
 async fn read_back(store: &Store, chosen: &[Candidate], token: &str) -> Result<Vec<ClaimedJob>> {

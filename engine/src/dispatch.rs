@@ -258,10 +258,13 @@ impl Dispatcher {
     async fn claim_all_due(&self) -> Result<Found> {
         let mut found = Found::Nothing;
         loop {
-            let wanted = self.room().await;
-            if wanted == 0 {
+            let room = self.room().await;
+            if room == 0 {
                 return Ok(found);
             }
+            // The first one alone, in one round trip: most wake-ups are for one job, which should not wait for the
+            // three that a batch takes.
+            let wanted = if found == Found::Nothing { 1 } else { room };
             self.slots.take_wake();
             let (count, drained) = self.claim(wanted).await?;
             if count > 0 {

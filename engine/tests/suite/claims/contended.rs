@@ -1,0 +1,82 @@
+//! Many claimants at once.
+
+use super::*;
+
+const CLAIMANTS: usize = 4;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_job_is_claimed_twice_by_single_claims() {
+    let (queue, first) = TestQueue::start().await;
+    queue.insert((0..200).map(|number| pending(&format!("job-{number}"), "t"))).await;
+    let mut engines = vec![first];
+    engines.extend((1..CLAIMANTS).map(|_| queue.engine()));
+    let mut claimants = tokio::task::JoinSet::new();
+    for opened in engines {
+        for _ in 0..4 {
+            let engine = opened.engine.clone();
+            claimants.spawn(async move {
+                let mut ids = Vec::new();
+                while let Some(job) = engine.claim_next("t").await.expect("the server answers") {
+                    ids.push(job.id());
+                }
+                ids
+            });
+        }
+    }
+    let claimed: Vec<String> = claimants.join_all().await.into_iter().flatten().collect();
+    assert_eq!(claimed.len(), 200);
+    assert_eq!(claimed.iter().collect::<HashSet<_>>().len(), 200);
+    assert_eq!(queue.count(doc! { "status": "active", "attempt": 1 }).await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_job_is_claimed_twice_by_batches() {
+    let (queue, first) = TestQueue::start().await;
+    queue.insert((0..600).map(|number| pending(&format!("job-{number}"), "t"))).await;
+    let mut engines = vec![first];
+    engines.extend((1..CLAIMANTS).map(|_| queue.engine()));
+    for opened in &engines {
+        // Together they have room for all.
+        opened.process("t", 150);
+    }
+    let mut times_claimed = HashMap::new();
+    for opened in &engines {
+        for _ in 0..150 {
+            let job = opened.recorder.next_job().await;
+            *times_claimed.entry(job.id().to_owned()).or_insert(0) += 1;
+        }
+    }
+    assert_eq!(times_claimed.len(), 600);
+    assert!(times_claimed.values().all(|times| *times == 1));
+    assert_eq!(queue.count(doc! { "status": "active", "attempt": 1 }).await, 600);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn single_flight_holds_while_claims_settlements_and_enqueues_race() {
+    let (queue, first) = TestQueue::start().await;
+    let second = queue.engine();
+    let mut workers = tokio::task::JoinSet::new();
+    for opened in [&first, &second] {
+        opened.process("t", 8);
+        let (engine, recorder) = (opened.engine.clone(), opened.recorder.clone());
+        workers.spawn(async move {
+            loop {
+                let job = recorder.next_job().await;
+                let verdict = durabl_engine::Verdict::Complete;
+                let elapsed = None;
+                engine.finish([durabl_engine::RunVerdict { run_id: job.run_id, verdict, reason: None, elapsed }]);
+            }
+        });
+    }
+    for number in 0..300 {
+        let engine = if number % 2 == 0 { &first.engine } else { &second.engine };
+        let key = format!("key-{}", number % 3);
+        engine.enqueue(Job::of("t").single_flight(&key).into()).await.expect("enqueued");
+    }
+    eventually("all jobs to be done", async || {
+        (queue.count(doc! { "status": { "$ne": "completed" } }).await == 0).then_some(())
+    })
+    .await;
+    assert_eq!(queue.count(doc! { "attempt": { "$ne": 1 } }).await, 0);
+    workers.abort_all();
+}

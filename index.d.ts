@@ -357,7 +357,7 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
   /** The backend given to the constructor. */
   readonly backend: IJobQueueBackend
 
-  /** The running shutdown, or null while there is none. */
+  /** The shutdown, from its beginning on, also when it has ended; null before. */
   readonly draining: Promise<void> | null
 
   /**
@@ -401,7 +401,9 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
    * Runs a claimed job as `process` would: renews its lease, aborts `ctx.signal` if the lease is lost, settles by the outcome.
    * After success, or supersession, it goes on with followers of the same type and key, at most `maxDrains` of them.
    *
-   * @throws the first error that the handler threw, after newer work ran
+   * @throws the first error that the handler threw, after newer work ran; {@link LeaseLostError} if the lease was lost, and
+   * {@link ShutDownError} if a shutdown took the job away; both, as an `AggregateError`, if the handler failed and so did
+   * recording it
    */
   runClaimed<T>(handle: JobHandle<T>, handler: JobHandler<T>, options?: RunClaimedOptions): Promise<void>
 

@@ -11,16 +11,19 @@ export interface HandleOptions {
   readonly report: Reporter
   /** Throws once the queue is shut down. */
   readonly assertUsable: () => void
+  /** A job of this type may have become claimable: this one, or what waited behind its key. */
+  readonly wake: (type: string) => void
 }
 
 /** Makes a handle of a claimed job. Its methods are fields, so that they can be passed on their own. */
 export function createJobHandle<T>(job: Job<T>, options: HandleOptions): JobHandle<T> {
-  const { backend, report, assertUsable } = options
+  const { backend, report, assertUsable, wake } = options
   const claimedAt = monotonicNow()
   const end = async (verdict: Verdict): Promise<SettleResult> => {
     assertUsable()
     const found = await settle(backend, job, verdict)
     report.settled(job, verdict, found, monotonicNow() - claimedAt)
+    wake(job.type)
     return found
   }
   return {

@@ -88,8 +88,9 @@ export class JobQueue {
     const job = await this.backend.claimOrEnqueue(type, data, options)
     if (job == null) return null
     this.report.claimed(job)
-    const { backend, report } = this
-    return createJobHandle(job, { backend, report, assertUsable: () => this.assertNotClosed() })
+    const { backend, report, driver } = this
+    const assertUsable = () => this.assertNotClosed()
+    return createJobHandle(job, { backend, report, assertUsable, wake: (type) => driver.wake(type, 0) })
   }
 
   async runClaimed<T>(

@@ -36,7 +36,10 @@ export class Reporter {
           terminal: false,
           reason,
         })
-        this.logger.warn({ type, jobId, attempt, maxAttempts, reason, err }, 'job failed and will be retried')
+        this.logger.warn(
+          { type, jobId, attempt, maxAttempts, reason, ...cause(err) },
+          'job failed and will be retried',
+        )
         return
       case 'failed-terminal':
         this.failedForGood(job, verdict, durationMs, err)
@@ -44,7 +47,7 @@ export class Reporter {
       case 'superseded':
         this.emit?.({ kind: 'superseded', type, jobId, durationMs, reason })
         this.logger.info(
-          { type, jobId, attempt, reason, err },
+          { type, jobId, attempt, reason, ...cause(err) },
           'job ended: a newer one of its key covers its work',
         )
         return
@@ -71,7 +74,7 @@ export class Reporter {
     if (verdict.kind === 'failFatal') this.emit?.({ kind: 'fail-fatal', type, jobId, durationMs, reason })
     else
       this.emit?.({ kind: 'failed', type, jobId, durationMs, attempt, maxAttempts, terminal: true, reason })
-    this.logger.error({ type, jobId, attempt, maxAttempts, reason, err }, 'job failed for good')
+    this.logger.error({ type, jobId, attempt, maxAttempts, reason, ...cause(err) }, 'job failed for good')
   }
 
   /** The shutdown gave a claim back. */
@@ -105,4 +108,9 @@ export class Reporter {
   recoveryFailed(phase: 'startup' | 'periodic', message: string): void {
     this.emit?.({ kind: 'reaper-error', phase, message })
   }
+}
+
+/** The error behind a failure as a log field, where there is one: a job that was failed by hand has none. */
+function cause(err: unknown): { err?: unknown } {
+  return err === undefined ? {} : { err }
 }

@@ -33,6 +33,8 @@ export async function runClaimed(
     const goesOn: boolean = run !== null && drains < maxDrains && coversFollower(run)
     next = goesOn ? await claimFollower(parts, job) : null
   }
+  // What could not be drained here may be a processor's to run.
+  parts.driver.wake(job.type, 0)
   if (firstError !== null) throw firstError.error
 }
 

@@ -134,6 +134,27 @@ describe('a processor', () => {
     assert.equal(most, 4)
   })
 
+  it('asks a slow backend for several jobs at once while it finds some, and for one when it does not', async () => {
+    let atOnce = 0
+    let most = 0
+    counting({
+      claimNext: async (type) => {
+        most = Math.max(most, (atOnce += 1))
+        await settled()
+        atOnce -= 1
+        return backend.claimNext(type)
+      },
+    })
+    for (let n = 0; n < 20; n += 1) await queue.enqueue('work', n)
+    queue.process('work', () => {}, { concurrency: 4 })
+    while (backend.getJobsByStatus('completed').length < 20) await settled()
+    assert.ok(most > 1 && most <= 4, `${most} claims at once`)
+    while (atOnce > 0) await settled()
+    most = 0
+    await queue.enqueue('work', {})
+    assert.equal(most, 1)
+  })
+
   it('is one per type', async () => {
     counting().process('work', () => {})
     assert.throws(() => queue.process('work', () => {}), {

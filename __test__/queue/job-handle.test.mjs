@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { DummyBackend, JobQueue } from 'durabl'
-import { eventLog } from './support/async.mjs'
+import { eventLog, settled } from './support/async.mjs'
 import { silentLogger } from './support/loggers.mjs'
 import { override } from './support/override.mjs'
 
@@ -81,6 +81,20 @@ describe('a handle', () => {
     )
     const handle = await queue.claimOrEnqueue('work', {})
     await assert.rejects(handle.complete(), { message: 'down' })
+  })
+
+  it('whose settlement frees its key lets a processor here run the follower at once', async (t) => {
+    // No poll comes in between.
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const polled = override(backend, { onJobAvailable: undefined })
+    queue = new JobQueue(polled, silentLogger, { onJobEvent: log.listener })
+    const options = { dedupeKey: 'k', dedupeScope: 'pending' }
+    const handle = await queue.claimOrEnqueue('work', 1, options)
+    queue.process('work', () => {})
+    await queue.enqueue('work', 2, options)
+    await handle.complete()
+    await settled()
+    assert.equal(backend.jobs[1].status, 'completed')
   })
 
   it('is null where the key is held', async () => {

@@ -52,9 +52,9 @@ it('a processor holds the process, also while its backend never answers, until t
 
 it('after the shutdown nothing does', async () => {
   const { code, output } = await run(`
-    await queue.enqueue('work', {}, { delay: 60_000 })
     await queue.enqueue('stuck', {})
     queue.process('work', () => {}, { pollInterval: 60_000 })
+    await queue.enqueue('work', {}, { delay: 60_000 })
     queue.process('stuck', never, { timeoutMs: 60_000 })
     await queue.startReaper()
     await new Promise((resolve) => setTimeout(resolve, 10))

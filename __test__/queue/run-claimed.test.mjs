@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { DummyBackend, FatalJobError, JobQueue, LeaseLostError } from 'durabl'
-import { eventLog, never, settled } from './support/async.mjs'
+import { deferred, eventLog, never, settled } from './support/async.mjs'
 import { recordingLogger } from './support/loggers.mjs'
 import { override } from './support/override.mjs'
 
@@ -106,6 +106,17 @@ describe('runClaimed', () => {
       queue.runClaimed(handle, () => assert.fail('must not start')),
       LeaseLostError,
     )
+  })
+
+  it('does not start once the shutdown has begun, and gives the job back', async () => {
+    const reply = deferred()
+    open({ heartbeat: () => reply.promise })
+    const run = queue.runClaimed(await claim({}), () => assert.fail('must not start'))
+    const down = queue.shutdown()
+    reply.resolve('applied')
+    await assert.rejects(run, { code: 'ERR_DURABL_SHUT_DOWN' })
+    await down
+    assert.deepEqual(statuses(), ['pending'])
   })
 
   it('rejects when the lease is lost in mid-run', async () => {

@@ -225,11 +225,17 @@ describe('a handler that settles by hand', () => {
     assert.equal(logger.at('error')[0].err.message, 'down')
   })
 
-  it('after it has returned gets the result of the run', async () => {
+  it('after it has returned gets the result of the run, and asks the backend nothing', async () => {
     let ctx
-    await run((_job, context) => void (ctx = context))
+    const calls = []
+    const methods = {
+      heartbeat: async () => void calls.push('heartbeat'),
+      fail: async () => void calls.push('fail'),
+    }
+    await run((_job, context) => void (ctx = context), { methods })
     assert.deepEqual(await ctx.fail('late'), { status: 'completed' })
     assert.equal(await ctx.heartbeat(), 'lease-lost')
+    assert.deepEqual(calls, [])
   })
 })
 

@@ -25,6 +25,12 @@ export interface Processor {
   readonly prefetch: number | null
 }
 
+/** A claim made by hand, once it is known whether it holds. */
+export interface Adoption {
+  /** Resolves when its run is over; null if the lease was lost, and there is no run. */
+  readonly ended: Promise<ManagedRun> | null
+}
+
 /**
  * Gets jobs claimed, run and settled. Two of them exist: `EngineDriver` for an unmodified `MongoJobQueue`, whose native
  * engine owns the loop, and `JsDriver` for every other backend.

@@ -6,7 +6,7 @@ import type { RunOwner, RunPlan } from '../managed-run'
 import type { NativeEngine, NativeEvent } from '../mongo/native'
 import { reasonOf } from '../outcome'
 import type { IJobQueueBackend, Job, JobHandler } from '../types'
-import type { Driver, DriverOptions, Processor } from './driver'
+import type { Adoption, Driver, DriverOptions, Processor } from './driver'
 import { EngineProcessor } from './engine-processor'
 import { EngineSettler } from './engine-settler'
 import { RunSet } from './run-set'
@@ -78,16 +78,19 @@ export class EngineDriver implements Driver {
   async adopt(job: Job<any>, handler: JobHandler<any>): Promise<ManagedRun | null> {
     this.keepAlive.hold()
     try {
-      const { value: runId, failure } = await this.engine.native.adopt(
-        job.id,
-        job.claimToken ?? '',
-        this.options.visibilityTimeoutMs,
-      )
-      if (failure !== null) throw failureToError(failure, null)
-      return runId === null ? null : await this.runAdopted(runId, job, handler)
+      const { ended } = await this.runs.whileExpecting(() => this.startAdopted(job, handler))
+      return await ended
     } finally {
       this.keepAlive.release()
     }
+  }
+
+  private async startAdopted(job: Job<any>, handler: JobHandler<any>): Promise<Adoption> {
+    const { visibilityTimeoutMs } = this.options
+    const token = job.claimToken ?? ''
+    const { value: runId, failure } = await this.engine.native.adopt(job.id, token, visibilityTimeoutMs)
+    if (failure !== null) throw failureToError(failure, null)
+    return { ended: runId === null ? null : this.runAdopted(runId, job, handler) }
   }
 
   private runAdopted(runId: number, job: Job<any>, handler: JobHandler<any>): Promise<ManagedRun> {

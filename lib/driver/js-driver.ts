@@ -2,10 +2,11 @@ import { canRecover, heartbeat } from '../backend-calls'
 import type { DurablError } from '../errors'
 import { KeepAlive } from '../keep-alive'
 import { ManagedRun } from '../managed-run'
+import type { RunOwner } from '../managed-run'
 import { Reaper } from '../reaper'
 import { monotonicNow } from '../timers'
 import type { IJobQueueBackend, Job, JobHandler } from '../types'
-import type { Driver, DriverOptions, Processor } from './driver'
+import type { Adoption, Driver, DriverOptions, Processor } from './driver'
 import { processInline } from './inline-processor'
 import { JsProcessor } from './js-processor'
 import type { JsProcessorHost } from './js-processor'
@@ -64,23 +65,35 @@ export class JsDriver implements Driver, JsProcessorHost {
     else processor?.wake()
   }
 
-  /** The age of a claim made by hand is not known, so its lease is renewed first. */
   async adopt(job: Job<any>, handler: JobHandler<any>): Promise<ManagedRun | null> {
+    this.keepAlive.hold()
+    try {
+      const { ended } = await this.runs.whileExpecting(() => this.startAdopted(job, handler))
+      return await ended
+    } finally {
+      this.keepAlive.release()
+    }
+  }
+
+  /** The age of a claim made by hand is not known, so its lease is renewed first. */
+  private async startAdopted(job: Job<any>, handler: JobHandler<any>): Promise<Adoption> {
     const sentAt = monotonicNow()
-    if ((await heartbeat(this.backend, job)) === 'lease-lost') return null
+    const isOurs = (await heartbeat(this.backend, job)) === 'applied'
+    return { ended: isOurs ? this.runAdopted(job, handler, sentAt) : null }
+  }
+
+  private runAdopted(job: Job<any>, handler: JobHandler<any>, sentAt: number): Promise<ManagedRun> {
     return new Promise((resolve) => {
-      const owner = {
+      const owner: RunOwner = {
         slotFreed() {},
-        ended: (run: ManagedRun) => {
+        ended: (run) => {
           this.settler.forget(run)
           this.runs.remove(run)
-          this.keepAlive.release()
           resolve(run)
         },
       }
       const plan = { handler, timeoutMs: null, settler: this.settler, owner, report: this.report }
       const run = new ManagedRun(this.nextRunId(), job, plan)
-      this.keepAlive.hold()
       this.runs.add(run)
       // The queue may have been shut down meanwhile.
       if (this.isQuiescent) return run.release()
@@ -106,9 +119,8 @@ export class JsDriver implements Driver, JsProcessorHost {
     this.unsubscribe = null
   }
 
-  async idle(): Promise<void> {
-    await Promise.all([...this.processors.values()].map((processor) => processor.looksEnded()))
-    await this.runs.idle()
+  idle(): Promise<void> {
+    return this.runs.idle()
   }
 
   abort(reason: DurablError): void {

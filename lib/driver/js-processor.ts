@@ -1,5 +1,4 @@
 import { claimNext } from '../backend-calls'
-import { Deferred } from '../deferred'
 import { FailureStreak } from '../failure-streak'
 import { ManagedRun } from '../managed-run'
 import type { RunOwner, RunPlan } from '../managed-run'
@@ -50,7 +49,6 @@ export class JsProcessor implements RunOwner {
   private woken = false
   private stopped = false
   private cancelWait: Cancel | null = null
-  private noLooks: Deferred<void> | null = null
 
   constructor(
     private readonly processor: Processor,
@@ -79,13 +77,6 @@ export class JsProcessor implements RunOwner {
     this.due.clear()
   }
 
-  /** Resolves when no claim is on its way. */
-  looksEnded(): Promise<void> {
-    if (this.looking === 0) return Promise.resolve()
-    this.noLooks ??= new Deferred()
-    return this.noLooks.promise
-  }
-
   /** Nothing: the slot is held until the verdict is written. Earlier, the follower of its key could not be claimed. */
   slotFreed(): void {}
 
@@ -102,29 +93,26 @@ export class JsProcessor implements RunOwner {
       this.looking < this.appetite &&
       this.looking + this.running < this.processor.concurrency
     ) {
-      this.lookOnce()
+      void this.host.runs.whileExpecting(() => this.lookOnce())
     }
   }
 
-  private lookOnce(): void {
+  private async lookOnce(): Promise<void> {
     this.cancelWait?.()
     this.woken = false
     this.looking += 1
     const sentAt = monotonicNow()
-    claimNext(this.host.backend, this.processor.type).then(
-      (job) => {
-        this.looking -= 1
-        this.streak.succeeded()
-        if (job === null) this.foundNothing()
-        else this.found(job, sentAt)
-        this.tellLooksEnded()
-      },
-      (err: unknown) => {
-        this.looking -= 1
-        this.lookFailed(err)
-        this.tellLooksEnded()
-      },
-    )
+    let job: Job | null
+    try {
+      job = await claimNext(this.host.backend, this.processor.type)
+    } catch (err) {
+      this.looking -= 1
+      return this.lookFailed(err)
+    }
+    this.looking -= 1
+    this.streak.succeeded()
+    if (job === null) this.foundNothing()
+    else this.found(job, sentAt)
   }
 
   private found(job: Job, sentAt: number): void {
@@ -160,11 +148,5 @@ export class JsProcessor implements RunOwner {
   private lookIn(delayMs: number): void {
     this.cancelWait?.()
     this.cancelWait = after(delayMs, () => this.look())
-  }
-
-  private tellLooksEnded(): void {
-    if (this.looking > 0) return
-    this.noLooks?.resolve()
-    this.noLooks = null
   }
 }

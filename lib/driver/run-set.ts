@@ -5,7 +5,9 @@ import type { ManagedRun } from '../managed-run'
 /** The runs of one driver that are not at their end, by number. */
 export class RunSet {
   private readonly runs = new Map<number, ManagedRun>()
-  private whenEmpty: Deferred<void> | null = null
+  /** Claims on their way, each of which may bring a run. */
+  private expected = 0
+  private whenIdle: Deferred<void> | null = null
 
   add(run: ManagedRun): void {
     this.runs.set(run.id, run)
@@ -17,15 +19,35 @@ export class RunSet {
 
   remove(run: ManagedRun): void {
     this.runs.delete(run.id)
-    if (this.runs.size > 0 || this.whenEmpty === null) return
-    this.whenEmpty.resolve()
-    this.whenEmpty = null
+    this.tellIfIdle()
   }
 
+  /** Counts a claim as on its way until this has resolved. By then its run, if it brings one, must have been added. */
+  async whileExpecting<T>(claim: () => Promise<T>): Promise<T> {
+    this.expected += 1
+    try {
+      return await claim()
+    } finally {
+      this.expected -= 1
+      this.tellIfIdle()
+    }
+  }
+
+  /** Resolves when there is no run, and no claim on its way. */
   idle(): Promise<void> {
-    if (this.runs.size === 0) return Promise.resolve()
-    this.whenEmpty ??= new Deferred()
-    return this.whenEmpty.promise
+    if (this.isIdle) return Promise.resolve()
+    this.whenIdle ??= new Deferred()
+    return this.whenIdle.promise
+  }
+
+  private get isIdle(): boolean {
+    return this.runs.size === 0 && this.expected === 0
+  }
+
+  private tellIfIdle(): void {
+    if (this.whenIdle === null || !this.isIdle) return
+    this.whenIdle.resolve()
+    this.whenIdle = null
   }
 
   /** Gives back what no handler has started on. */

@@ -17,7 +17,8 @@ const SYSTEMS = { apple: 'darwin', pc: 'win32', unknown: 'linux' }
 function platformOf(target) {
   const [architecture, vendor, , abi] = target.split('-')
   const parts = [SYSTEMS[vendor], ARCHITECTURES[architecture], abi]
-  if (!parts[0] || !parts[1]) throw new Advice(`There is no name for the platform ${target} yet: add it here.`)
+  if (!parts[0] || !parts[1])
+    throw new Advice(`There is no name for the platform ${target} yet: add it here.`)
   return parts.filter(Boolean).join('-')
 }
 

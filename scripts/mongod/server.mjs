@@ -54,7 +54,7 @@ function argumentsFor(directory, port, { replicaSet, testCommands, args = [] }) 
  * @param options.replicaSet the name of its replica set; without one it is a standalone server
  * @param options.testCommands allow fail points
  * @param options.args more arguments for mongod
- * @returns its `port`, its `pid` (which a test may signal), and `stop()`, which kills it and removes its data
+ * @returns its `port`, its `pid` (which a test may signal), its data `directory`, and `stop()`, which kills it and removes that
  */
 export async function startServer(mongod, options = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'durabl-mongod-'))
@@ -87,5 +87,5 @@ export async function startServer(mongod, options = {}) {
   }
   // Nothing here keeps the process alive; its end is what stops the keeper.
   for (const handle of [keeper, keeper.stdin, keeper.stdout]) handle.unref()
-  return { port, pid: await pid, stop }
+  return { port, pid: await pid, directory, stop }
 }

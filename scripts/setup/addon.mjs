@@ -59,7 +59,9 @@ export async function ensureAddon() {
   await demandLinker()
   const start = Date.now()
   say('building the native engine (the first time takes a few minutes)')
-  const { code, output } = await capture(process.execPath, ['scripts/build-addon.mjs'], { onLine: progress() })
+  const { code, output } = await capture(process.execPath, ['scripts/build-addon.mjs'], {
+    onLine: progress(),
+  })
   if (process.stdout.isTTY) process.stdout.write('\r')
   if (code !== 0) throw new Advice(`the native engine did not build:\n${output}`)
   say(`engine built in ${duration(Date.now() - start)}`)

@@ -5,6 +5,7 @@ import { JobQueue, MongoJobQueue } from 'durabl'
 import { Binary, Decimal128, Double, Int32, Long, MongoClient, ObjectId, Timestamp, UUID } from 'mongodb'
 import * as mongodb6 from 'mongodb6'
 import { engineOf } from '../../dist/mongo/mongo-job-queue.js'
+import { atEnd } from '../support/cleanup.mjs'
 import { connect, testUrl } from '../support/mongo.mjs'
 
 /** A started backend that ends with the test. */
@@ -16,7 +17,7 @@ async function backend(t, options = {}, clientOptions) {
 
 async function started(t, options) {
   const made = new MongoJobQueue(options)
-  t.after(() => made.shutdown(5000))
+  atEnd(t, () => made.shutdown(5000))
   await made.startup()
   return made
 }
@@ -86,7 +87,7 @@ test('15 MB make the round trip', async (t) => {
 test('an app on the other major version of the driver works with its own values', async (t) => {
   const { db } = await connect(t)
   const client = await mongodb6.MongoClient.connect(testUrl())
-  t.after(() => client.close())
+  atEnd(t, () => client.close())
   const queue = await started(t, { db: client.db(db.databaseName) })
   const data = { id: new mongodb6.ObjectId(), n: mongodb6.Long.fromString('9223372036854775807') }
   const back = await roundTrip(queue, data)
@@ -199,7 +200,7 @@ test('a client that was closed is refused at once, one that was never connected 
   })
   const late = new MongoClient(testUrl())
   const queue = new MongoJobQueue({ db: late.db('durabl_test_late') })
-  t.after(async () => {
+  atEnd(t, async () => {
     await queue.shutdown(5000)
     await late.db('durabl_test_late').dropDatabase()
     await late.close()
@@ -217,7 +218,7 @@ test('a server that is down is told in one sentence, within the client’s own p
     uri: 'mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300&connectTimeoutMS=300',
     database: 'app',
   })
-  t.after(() => queue.shutdown(1000))
+  atEnd(t, () => queue.shutdown(1000))
   await assert.rejects(queue.startup(), { name: 'ConnectionError', code: 'ERR_DURABL_CONNECTION' })
 })
 
@@ -240,14 +241,14 @@ test('a Unix socket leads there too', { skip: process.platform === 'win32' }, as
     socket.pipe(onward).pipe(socket)
   })
   await new Promise((resolve) => relay.listen(path, resolve))
-  t.after(() => {
+  atEnd(t, () => {
     for (const end of open) end.destroy()
     relay.close()
     rmSync(directory, { recursive: true })
   })
   const { db } = await connect(t)
   const client = await MongoClient.connect(`mongodb://${encodeURIComponent(path)}/?directConnection=true`)
-  t.after(() => client.close())
+  atEnd(t, () => client.close())
   const queue = await started(t, { db: client.db(db.databaseName) })
   assert.deepEqual(await roundTrip(queue, { by: 'socket' }), { by: 'socket' })
 })
@@ -255,7 +256,7 @@ test('a Unix socket leads there too', { skip: process.platform === 'win32' }, as
 test('push is seen from outside: state, listeners, wake-ups', async (t) => {
   const { db } = await connect(t)
   const queue = new MongoJobQueue({ db, useChangeStreams: true })
-  t.after(() => queue.shutdown(5000))
+  atEnd(t, () => queue.shutdown(5000))
   assert.equal(queue.streamState, 'off')
   const states = []
   const streaming = new Promise((resolve) => {
@@ -263,7 +264,7 @@ test('push is seen from outside: state, listeners, wake-ups', async (t) => {
       states.push(state)
       if (state === 'streaming') resolve()
     })
-    t.after(forget)
+    atEnd(t, forget)
   })
   let heard
   const wakeUp = new Promise((resolve) => (heard = resolve))
@@ -289,7 +290,7 @@ test('a listener that throws harms nobody', async (t) => {
   const errors = []
   const logger = { debug() {}, info() {}, warn() {}, error: (fields) => errors.push(fields) }
   const queue = new MongoJobQueue({ db, useChangeStreams: true, logger })
-  t.after(() => queue.shutdown(5000))
+  atEnd(t, () => queue.shutdown(5000))
   let heard
   const wakeUp = new Promise((resolve) => (heard = resolve))
   queue.onJobAvailable(() => {
@@ -306,14 +307,14 @@ test('the engine is for an unmodified backend only', async (t) => {
   const { db } = await connect(t)
   const make = () => {
     const made = new MongoJobQueue({ db })
-    t.after(() => made.shutdown(1000))
+    atEnd(t, () => made.shutdown(1000))
     return made
   }
   const plain = make()
   assert.notEqual(engineOf(plain), null)
   class Derived extends MongoJobQueue {}
   const derived = new Derived({ db })
-  t.after(() => derived.shutdown(1000))
+  atEnd(t, () => derived.shutdown(1000))
   assert.equal(engineOf(derived), null)
   assert.equal(engineOf(new Proxy(plain, {})), null)
   assert.equal(engineOf({ ...plain }), null)

@@ -126,12 +126,15 @@ impl From<mongodb::error::Error> for Error {
     fn from(error: mongodb::error::Error) -> Self {
         let code = server_code(&error.kind);
         if let Some(code) = code {
-            let mut known = Self::from_server(code, error.to_string());
+            let mut known = Self::from_server(code, error.kind.to_string());
             known.transient |= is_labelled_transient(error.labels());
             return known;
         }
         let (kind, transient) = match *error.kind {
             DriverKind::Authentication { .. } => (ErrorKind::Authentication, false),
+            DriverKind::ServerSelection { ref message, .. } if is_about_credentials(message) => {
+                (ErrorKind::Authentication, false)
+            }
             DriverKind::InvalidArgument { .. } | DriverKind::InvalidTlsConfig { .. } => {
                 (ErrorKind::InvalidOption, false)
             }
@@ -142,8 +145,14 @@ impl From<mongodb::error::Error> for Error {
             DriverKind::IncompatibleServer { .. } => (ErrorKind::ServerTooOld, false),
             _ => (ErrorKind::Internal, is_labelled_transient(error.labels())),
         };
-        Self { kind, message: error.to_string(), server_code: None, transient }
+        // The error's own text also holds its labels and the server's whole reply, which may quote a job.
+        Self { kind, message: error.kind.to_string(), server_code: None, transient }
     }
+}
+
+/// After a first refusal the driver takes the server for unknown, and mentions the reason only in its description.
+fn is_about_credentials(message: &str) -> bool {
+    message.contains("Authentication failed") || message.contains("AuthenticationFailed")
 }
 
 fn is_labelled_transient(labels: &HashSet<String>) -> bool {

@@ -1,4 +1,4 @@
-import type { ChangeStream, ChangeStreamDocument, Collection, Db, Document, ResumeToken } from 'mongodb'
+import type { ChangeStream, ChangeStreamDocument, Collection, Db, Document } from 'mongodb'
 import { ConnectionError, ServerUnsupportedError } from '../errors'
 import { defaultLogger, guardLogger } from '../logger'
 import type { SafeLogger } from '../logger'
@@ -18,7 +18,6 @@ const PIPELINE: Document[] = [
       $or: [
         { operationType: { $in: ['insert', 'replace'] }, 'fullDocument.status': 'pending' },
         { operationType: 'update', 'updateDescription.updatedFields.status': 'pending' },
-        { operationType: { $in: ['drop', 'rename', 'invalidate'] } },
       ],
     },
   },
@@ -42,9 +41,8 @@ export class MongoChangeStreamWatcher {
   private readonly logger: SafeLogger
   private readonly listeners = new Set<JobAvailableListener>()
   private state: State = 'stopped'
+  private started: Promise<void> | null = null
   private stream: ChangeStream | null = null
-  /** Undefined while there is none to go on from. */
-  private token: ResumeToken
   private failures = 0
   private cancelPause: Cancel | null = null
 
@@ -65,8 +63,12 @@ export class MongoChangeStreamWatcher {
   }
 
   /** Resolves when the server has accepted the stream. While it runs, another call changes nothing. */
-  async start(): Promise<void> {
-    if (this.state !== 'stopped') return
+  start(): Promise<void> {
+    this.started ??= this.firstOpen()
+    return this.started
+  }
+
+  private async firstOpen(): Promise<void> {
     this.state = 'opening'
     try {
       await this.refuseStandalone()
@@ -79,9 +81,9 @@ export class MongoChangeStreamWatcher {
 
   async stop(): Promise<void> {
     this.state = 'stopped'
+    this.started = null
     this.cancelPause?.()
     this.cancelPause = null
-    this.token = undefined
     this.failures = 0
     await this.closeStream()
   }
@@ -101,33 +103,30 @@ export class MongoChangeStreamWatcher {
     )
   }
 
-  /** Opens a stream. Resolves when the server has accepted it, rejects when it has not. */
+  /**
+   * Opens a stream. Resolves when the server has accepted it, rejects when it has not. It begins where it is opened, not where
+   * the last one ended: the catch-up covers what lies between, and a token can be refused.
+   */
   private open(): Promise<void> {
-    const stream = this.collection.watch(
-      PIPELINE,
-      this.token === undefined ? {} : { resumeAfter: this.token },
-    )
+    const stream = this.collection.watch(PIPELINE)
     this.stream = stream
     return new Promise((resolve, reject) => {
+      const failed = (error: Error): void => {
+        reject(error)
+        if (this.stream === stream) this.lost(error)
+      }
       // The server's first reply carries the first token, also when nothing has happened yet.
       stream.once('resumeTokenChanged', () => {
         if (this.stream === stream) this.opened()
         resolve()
       })
-      stream.on('resumeTokenChanged', (token) => {
-        if (this.stream === stream) this.token = token
-      })
       stream.on('change', (change) => {
         if (this.stream === stream) this.changed(change)
       })
-      stream.on('error', (error) => {
-        reject(error)
-        if (this.stream === stream) this.lost(error)
-      })
-      stream.on('close', () => {
-        reject(new Error('the change stream was closed'))
-        if (this.stream === stream) this.lost(new Error('the change stream was closed'))
-      })
+      stream.on('error', failed)
+      stream.on('close', () =>
+        failed(new ConnectionError('ERR_DURABL_CONNECTION', 'the change stream was closed')),
+      )
     })
   }
 
@@ -142,19 +141,8 @@ export class MongoChangeStreamWatcher {
   }
 
   private changed(change: ChangeStreamDocument): void {
-    switch (change.operationType) {
-      case 'insert':
-      case 'replace': {
-        const type: unknown = (change.fullDocument as Document | undefined)?.type
-        return this.tell(typeof type === 'string' ? type : '')
-      }
-      case 'update':
-        return this.tell('')
-      default:
-        // The collection is gone, and with it what the token refers to.
-        this.token = undefined
-        this.lost(new Error(`the collection was changed (${change.operationType})`))
-    }
+    const type: unknown = 'fullDocument' in change ? change.fullDocument?.type : ''
+    this.tell(typeof type === 'string' ? type : '')
   }
 
   private lost(error: Error): void {
@@ -163,7 +151,6 @@ export class MongoChangeStreamWatcher {
     this.state = 'waiting'
     if (this.failures === 0)
       this.logger.warn({ err: error }, 'the change stream was lost and will be reopened')
-    if (!isResumable(error)) this.token = undefined
     this.failures += 1
     void this.closeStream()
     const ceiling = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.failures - 1, 10))
@@ -192,12 +179,4 @@ export class MongoChangeStreamWatcher {
       }
     }
   }
-}
-
-/** The token is of no use any more: its history is gone, or it is not understood. */
-const TOKEN_USELESS = [136, 260, 280, 286]
-
-function isResumable(error: Error): boolean {
-  const { code } = error as { code?: unknown }
-  return typeof code !== 'number' || !TOKEN_USELESS.includes(code)
 }

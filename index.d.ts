@@ -230,7 +230,11 @@ export interface ProcessorConfig {
   concurrency?: number
   /** The longest silence between two looks for work, in milliseconds. Default 5000, or 60000 while push is active. */
   pollInterval?: number
-  /** How often leases are renewed, in milliseconds; less than the visibility timeout. Default: a quarter of it. */
+  /**
+   * How often leases are renewed, in milliseconds; less than the visibility timeout. On MongoDB a run's lease is four times as
+   * long, so this also says how soon a dead worker's jobs start elsewhere. Default there: 5000, or a quarter of the
+   * visibility timeout if that is less; on other backends a quarter of the visibility timeout.
+   */
   heartbeatIntervalMs?: number
   /** A run that takes longer is aborted and fails, in milliseconds. Default: no limit. */
   timeoutMs?: number

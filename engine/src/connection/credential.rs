@@ -45,13 +45,20 @@ fn overlay(field: &mut Option<String>, value: Option<&String>) {
 
 fn mechanism(name: &str) -> Result<AuthMechanism, ConnectionError> {
     let refused = |why: &str| ConnectionError::new("authMechanism", format!("({name}) {why}"));
+    if name == "MONGODB-AWS" && !cfg!(feature = "aws-auth") {
+        return Err(refused(
+            "is not compiled into this build of the addon, as it is into the published ones: build with the cargo \
+             feature aws-auth",
+        ));
+    }
     let mechanism = AuthMechanism::from_str(name).map_err(|_| refused("is not supported by the engine"))?;
     match mechanism {
         AuthMechanism::ScramSha1
         | AuthMechanism::ScramSha256
         | AuthMechanism::MongoDbX509
-        | AuthMechanism::MongoDbAws
         | AuthMechanism::Plain => Ok(mechanism),
+        #[cfg(feature = "aws-auth")]
+        AuthMechanism::MongoDbAws => Ok(mechanism),
         AuthMechanism::MongoDbOidc => Err(refused("needs a callback, which can't be carried over")),
         _ => Err(refused("is not supported by the engine")),
     }
@@ -118,12 +125,19 @@ mod tests {
             external("MONGODB-X509", None, None),
             external("MONGODB-X509", Some("CN=me"), None),
             external("PLAIN", Some("me"), Some("pw")),
-            external("MONGODB-AWS", None, None),
         ] {
             assert!(applied(&settings).expect("it is complete").is_some(), "{settings:?}");
         }
     }
 
+    #[cfg(not(feature = "aws-auth"))]
+    #[test]
+    fn aws_is_refused_by_a_build_without_it() {
+        let error = applied(&user(Some("MONGODB-AWS"))).expect_err("it can't be honoured");
+        assert!(error.message.contains("aws-auth"), "{error}");
+    }
+
+    #[cfg(feature = "aws-auth")]
     #[test]
     fn a_session_token_goes_with_the_keys() {
         let settings = ConnectionSettings {

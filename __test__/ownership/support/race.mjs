@@ -1,0 +1,42 @@
+/** Many callers at once after one key, in a worker: every way to make a job and every way to end one. */
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const WORK_MS = 4
+
+const ENDS = [
+  (handle) => handle.complete(),
+  (handle) => handle.fail('it went wrong'),
+  (handle) => handle.release(),
+  (handle) => handle.failFatal('it went very wrong'),
+]
+
+/**
+ * @param call.count how many calls are made at once
+ * @param call.options of each of them
+ * @returns when the calls began that found the key held
+ */
+export async function race({ type, count, options }, { queue, tell }) {
+  const held = []
+
+  async function work({ id, attempt }) {
+    tell('started', { job: id, attempt, key: options.dedupeKey })
+    await sleep(Math.random() * WORK_MS)
+    tell('ended', { job: id, attempt, key: options.dedupeKey })
+  }
+
+  async function runByHand(handle, n) {
+    if (n % 5 === 0) return queue.runClaimed(handle, work)
+    await work(handle)
+    return ENDS[n % ENDS.length](handle)
+  }
+
+  async function one(n) {
+    const began = tell.now()
+    const made = n % 2 ? await queue.enqueue(type, n, options) : await queue.claimOrEnqueue(type, n, options)
+    if (made === null) held.push(began)
+    else if (n % 2 === 0) await runByHand(made, n)
+  }
+
+  await Promise.all(Array.from({ length: count }, (_, n) => one(n)))
+  return { held, made: count - held.length }
+}

@@ -1,0 +1,15 @@
+/** Waiting for what others do, where nobody tells when it is done. */
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const PATIENCE_MS = 60_000
+
+/** Asks until the answer is neither false nor null; resolves to it. */
+export async function pollUntil(what, ask, { everyMs = 20, patienceMs = PATIENCE_MS } = {}) {
+  const end = performance.now() + patienceMs
+  for (;;) {
+    const answer = await ask()
+    if (answer !== false && answer !== null && answer !== undefined) return answer
+    if (performance.now() > end) throw new Error(`waited in vain until ${what}`)
+    await sleep(everyMs)
+  }
+}

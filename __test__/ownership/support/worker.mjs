@@ -1,0 +1,103 @@
+/**
+ * A worker in a process of its own. What it is to do comes as JSON, in its first argument; what happens to it goes to standard output, an
+ * event a line. Times are those of the machine's monotonic clock, so that several processes can be compared.
+ *
+ * Lines on standard input are calls: `{ id, on, method, args }`, answered by an event `reply`.
+ */
+import { writeSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { JobQueue, MongoJobQueue } from 'durabl'
+import { MongoClient } from 'mongodb'
+import { HANDLERS } from './handlers.mjs'
+import { race } from './race.mjs'
+
+const config = JSON.parse(process.argv[2])
+
+const now = () => Number(process.hrtime.bigint() / 1000n) / 1000
+
+/** Written at once and whole, also right before the event loop blocks or the process is killed. */
+function tell(kind, fields = {}) {
+  writeSync(1, `${JSON.stringify({ kind, at: now(), ...fields })}\n`)
+}
+
+tell.now = now
+
+const logger = {
+  debug() {},
+  info() {},
+  warn: (fields, message) => tell('warning', { message: message ?? fields }),
+  error: (fields, message) =>
+    tell('error', { message: message ?? fields, reason: String(fields?.err ?? '') }),
+}
+
+/** By the app's own client, or by a connection of its own: then nothing but durabl holds the process. */
+async function connect() {
+  const { url, database, collectionName = 'jobs', backend = {}, ownConnection } = config
+  if (ownConnection)
+    return { backend: new MongoJobQueue({ uri: url, database, collectionName, logger, ...backend }) }
+  const client = await MongoClient.connect(url)
+  const db = client.db(database)
+  return { client, backend: new MongoJobQueue({ db, collectionName, logger, ...backend }) }
+}
+
+function handlerOf({ handler, ...args }) {
+  return async (job, ctx) => {
+    const { id, attempt, dedupeKey = null } = job
+    tell('started', { job: id, attempt, key: dedupeKey })
+    ctx.signal.addEventListener('abort', () => tell('aborted', { job: id, code: ctx.signal.reason.code }))
+    try {
+      return await HANDLERS[handler](args, { job, ctx, tell, queue })
+    } finally {
+      tell('ended', { job: id, attempt, key: dedupeKey })
+    }
+  }
+}
+
+const { client, backend } = await connect()
+const queue = new JobQueue(backend, logger, {
+  ...config.queue,
+  onJobEvent: ({ kind, ...event }) => tell(`event:${kind}`, event),
+})
+if (config.signals) queue.installSignalHandlers(config.signals)
+if (config.startup !== false) await queue.startup()
+for (const [type, processor] of Object.entries(config.processors ?? {})) {
+  queue.process(type, handlerOf(processor), processor.config)
+}
+
+/** What a call may be made on: the queue, its backend, or this process as a whole. */
+const targets = {
+  queue,
+  backend,
+  worker: {
+    now: () => Date.now(),
+    /** Ends everything, in the order that an app would. */
+    async end(timeoutMs) {
+      const start = performance.now()
+      await queue.shutdown(timeoutMs)
+      tell('down', { ms: performance.now() - start })
+      await client?.close()
+    },
+    /** Leaves a call to itself. */
+    begin(method, ...args) {
+      queue[method](...args).then(
+        () => tell('call-ended', { method }),
+        (error) => tell('call-failed', { method, code: error.code }),
+      )
+    },
+    /** Many calls at once; how many of them came to what. */
+    race: (calls) => race(calls, { queue, tell }),
+  },
+}
+
+createInterface({ input: process.stdin }).on('line', async (line) => {
+  const { id, on, method, args } = JSON.parse(line)
+  try {
+    const value = await targets[on][method](...args)
+    tell('reply', { id, value: value ?? null })
+  } catch (error) {
+    tell('reply', { id, error: error.message, code: error.code ?? null })
+  }
+})
+// Being able to hear is no reason to live.
+process.stdin.unref()
+tell('ready', { pid: process.pid })

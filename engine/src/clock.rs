@@ -35,6 +35,12 @@ impl ServerTime {
         DateTime::from_millis(self.earliest_ms)
     }
 
+    /// Surely not after what the server's clock showed so long ago.
+    pub(crate) fn earliest_ago(self, ago: Duration) -> DateTime {
+        let ago = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX).saturating_add(1);
+        DateTime::from_millis(self.earliest_ms.saturating_sub(ago))
+    }
+
     /// `ms` after the server's present, or a moment later; never sooner.
     pub(crate) fn after(self, ms: i64) -> DateTime {
         DateTime::from_millis(self.latest_ms.saturating_add(ms))
@@ -127,6 +133,7 @@ mod tests {
         let time = reading.at(reading.received + Duration::from_secs(1));
         assert_eq!(time.earliest().timestamp_millis(), 1_001_000);
         assert_eq!(time.after(10).timestamp_millis(), 1_001_000 + 5 + 2 + 10);
+        assert_eq!(time.earliest_ago(Duration::from_micros(500)).timestamp_millis(), 1_000_999);
     }
 
     #[test]

@@ -65,6 +65,9 @@ pub struct Engine {
     tasks: Mutex<JoinSet<()>>,
     recovery: Arc<Recovery>,
     subscription: Mutex<Option<Arc<Subscription>>>,
+    /// The shutdown has begun: no processor may start any more.
+    is_ending: AtomicBool,
+    /// It is over.
     is_shut_down: AtomicBool,
 }
 
@@ -76,7 +79,11 @@ struct Opened {
 }
 
 /// Passes wake-ups on to the sink.
-struct Subscription(Arc<dyn Sink>);
+struct Subscription {
+    sink: Arc<dyn Sink>,
+    /// Known to the hub.
+    is_on: AtomicBool,
+}
 
 impl Listener for Subscription {
     fn wake(&self, wake: &Wake) {
@@ -84,7 +91,7 @@ impl Listener for Subscription {
             Wake::Any => None,
             Wake::Type(job_type) => Some(job_type.clone()),
         };
-        self.0.event(crate::event::Event::Wake(job_type));
+        self.sink.event(crate::event::Event::Wake(job_type));
     }
 }
 
@@ -104,6 +111,7 @@ impl Engine {
             tasks: Mutex::default(),
             recovery: Arc::default(),
             subscription: Mutex::default(),
+            is_ending: AtomicBool::new(false),
             is_shut_down: AtomicBool::new(false),
         })
     }
@@ -117,13 +125,29 @@ impl Engine {
             let hub = Hub::of(&self.client, &self.options.database, &self.options.collection).await?;
             let runs = Runs::new(hub.clone(), self.sink.clone());
             hub.watch.add_sink(&self.sink);
-            if let Some(subscription) = lock(&self.subscription).as_ref() {
-                hub.wakes.add(subscription);
-                hub.watch.set_everything(true);
-            }
-            Ok(Opened { hub, runs })
+            Ok::<_, Error>(Opened { hub, runs })
         });
-        opened.await.cloned()
+        let opened = opened.await?;
+        // Here and in `watch`, since either may come first.
+        self.subscribe(opened);
+        Ok(opened.clone())
+    }
+
+    fn subscribe(&self, opened: &Opened) {
+        let subscription = lock(&self.subscription);
+        let Some(subscription) = subscription.as_ref() else { return };
+        if !subscription.is_on.swap(true, Ordering::AcqRel) {
+            opened.hub.wakes.add(subscription);
+            opened.hub.watch.want_everything();
+        }
+    }
+
+    fn unsubscribe(&self) {
+        let subscription = lock(&self.subscription).take();
+        let was_on = subscription.is_some_and(|subscription| subscription.is_on.load(Ordering::Acquire));
+        if let (true, Some(opened)) = (was_on, self.if_opened()) {
+            opened.hub.watch.no_longer_want_everything();
+        }
     }
 
     /// What is open, if anything is.

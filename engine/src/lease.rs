@@ -33,6 +33,11 @@ impl LeaseTerms {
     pub(crate) fn deadline(self, sent: Instant) -> Instant {
         sent + (self.length - self.length / 10)
     }
+
+    /// Whether enough of a lease that was asked for at `sent` is left for a handler to be started under it.
+    pub(crate) fn is_worth_starting(self, sent: Instant) -> bool {
+        Instant::now() + self.length / 10 < self.deadline(sent)
+    }
 }
 
 #[cfg(test)]
@@ -61,5 +66,14 @@ mod tests {
         let sent = Instant::now();
         assert!(terms.deadline(sent) < sent + terms.length);
         assert!(terms.deadline(sent) > sent + terms.renew_every * 3);
+    }
+
+    #[test]
+    fn a_lease_that_is_nearly_over_is_not_worth_starting_under() {
+        let terms = LeaseTerms::new(Duration::from_secs(60), Some(Duration::from_secs(10)));
+        assert!(terms.is_worth_starting(Instant::now()));
+        let sent = |ago: u64| Instant::now().checked_sub(Duration::from_secs(ago)).expect("it was up then");
+        assert!(terms.is_worth_starting(sent(20)));
+        assert!(!terms.is_worth_starting(sent(39)));
     }
 }

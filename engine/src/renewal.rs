@@ -13,7 +13,7 @@ use mongodb::bson::{Bson, doc};
 use tokio::sync::Notify;
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     fence, fields,
     job::text,
     lease::LeaseTerms,
@@ -56,9 +56,24 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// The leases of one collection that this process holds.
 #[derive(Default)]
 pub(crate) struct Renewer {
-    /// By claim token and run: one batch shares its token.
-    leases: Mutex<HashMap<LeaseKey, HeldLease>>,
-    changed: Notify,
+    leases: Mutex<Leases>,
+    /// A lease was added that must be looked at before the next look.
+    hurried: Notify,
+}
+
+#[derive(Default)]
+struct Leases {
+    held: HashMap<LeaseKey, HeldLease>,
+    /// When they are looked at next; none while there are none.
+    next_look: Option<Instant>,
+}
+
+impl Leases {
+    /// Plans the next look, at the soonest of these moments and not before `not_before`.
+    fn plan(&mut self, moment: impl Fn(&HeldLease) -> Instant, not_before: Instant) -> Option<Instant> {
+        self.next_look = self.held.values().map(moment).min().map(|soonest| soonest.max(not_before));
+        self.next_look
+    }
 }
 
 type LeaseKey = (usize, u32);
@@ -70,23 +85,22 @@ fn key(holder: &Arc<dyn Holder>, run_id: u32) -> LeaseKey {
 
 impl Renewer {
     pub(crate) fn add(&self, leases: impl IntoIterator<Item = HeldLease>) {
-        let mut held = lock(&self.leases);
-        let was_empty = held.is_empty();
-        let mut shortest = None;
+        let mut known = lock(&self.leases);
+        let mut is_sooner = false;
         for lease in leases {
-            shortest = shortest.into_iter().chain([lease.terms.renew_every]).min();
-            held.insert(key(&lease.holder, lease.run_id), lease);
+            is_sooner |= known.next_look.is_none_or(|planned| lease.next_renewal() < planned);
+            known.held.insert(key(&lease.holder, lease.run_id), lease);
         }
-        drop(held);
-        if was_empty || shortest.is_some_and(|interval| interval < Duration::from_secs(1)) {
-            self.changed.notify_one();
+        drop(known);
+        if is_sooner {
+            self.hurried.notify_one();
         }
     }
 
     pub(crate) fn remove(&self, holder: &Arc<dyn Holder>, run_ids: impl IntoIterator<Item = u32>) {
-        let mut held = lock(&self.leases);
+        let mut known = lock(&self.leases);
         for run_id in run_ids {
-            held.remove(&key(holder, run_id));
+            known.held.remove(&key(holder, run_id));
         }
     }
 
@@ -95,46 +109,58 @@ impl Renewer {
         let mut not_before = Instant::now();
         loop {
             self.give_up_overdue();
-            let next =
-                lock(&self.leases).values().map(|lease| lease.next_renewal().min(lease.deadline())).min();
-            let Some(next) = next else {
-                self.changed.notified().await;
+            let soonest = |lease: &HeldLease| lease.next_renewal().min(lease.deadline());
+            let Some(next) = lock(&self.leases).plan(soonest, not_before) else {
+                self.hurried.notified().await;
                 continue;
             };
-            let next = next.max(not_before);
             if next > Instant::now() {
                 tokio::select! {
                     () = tokio::time::sleep_until(next.into()) => {}
-                    () = self.changed.notified() => continue,
+                    () = self.hurried.notified() => continue,
                 }
             }
-            let tick = tokio::time::timeout(self.patience(), self.renew_due(store)).await;
-            not_before = match tick {
-                Ok(Ok(())) => Instant::now(),
-                Ok(Err(_)) | Err(_) => Instant::now() + RETRY_AFTER,
-            };
+            not_before = Instant::now();
+            if self.tick(store).await.is_err() {
+                not_before = Instant::now() + RETRY_AFTER;
+            }
         }
     }
 
-    /// How long a renewal may take before the soonest deadline must be looked at again.
-    fn patience(&self) -> Duration {
-        let soonest = lock(&self.leases).values().map(HeldLease::deadline).min();
-        let left = soonest.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        left.unwrap_or(RETRY_AFTER).max(RETRY_AFTER)
+    /// Renews what is due; gives up when the next deadline must be looked at, also that of a lease added meanwhile.
+    async fn tick(&self, store: &Store) -> Result<()> {
+        let not_before = Instant::now() + RETRY_AFTER;
+        let mut renewing = std::pin::pin!(self.renew_due(store));
+        loop {
+            let until = lock(&self.leases).plan(HeldLease::deadline, not_before).unwrap_or(not_before);
+            tokio::select! {
+                done = &mut renewing => return done,
+                () = tokio::time::sleep_until(until.into()) => return Err(Error::timeout("a renewal")),
+                () = self.hurried.notified() => {}
+            }
+        }
     }
 
     /// One write for every lease that is past half of its way to the next renewal: they then stay in step.
     async fn renew_due(&self, store: &Store) -> Result<()> {
         let sent = Instant::now();
+        let mut is_refused = false;
         let due: Vec<Renewal> = lock(&self.leases)
+            .held
             .iter()
             .filter(|(_, lease)| sent + lease.terms.renew_every / 2 >= lease.next_renewal())
-            .filter(|(_, lease)| lease.holder.is_responsive())
+            .filter(|(_, lease)| {
+                let is_responsive = lease.holder.is_responsive();
+                is_refused |= !is_responsive;
+                is_responsive
+            })
             .map(|(key, lease)| Renewal::of(*key, lease))
             .collect();
         if due.is_empty() {
-            // Nobody is responsive: look again when a deadline has come nearer.
-            tokio::time::sleep(RETRY_AFTER).await;
+            if is_refused {
+                // They stay due: look again when a deadline has come nearer, not at once.
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
             return Ok(());
         }
         let reply = store.update(statements(&due)).await?;
@@ -142,13 +168,13 @@ impl Renewer {
             return Err(error.clone());
         }
         let lost = if reply.matched == due.len() as u64 { Vec::new() } else { not_ours(store, &due).await? };
-        let mut held = lock(&self.leases);
+        let mut known = lock(&self.leases);
         for renewal in &due {
-            if let Some(lease) = held.get_mut(&renewal.key) {
+            if let Some(lease) = known.held.get_mut(&renewal.key) {
                 lease.sent = sent;
             }
         }
-        drop(held);
+        drop(known);
         self.lose(&lost);
         Ok(())
     }
@@ -156,6 +182,7 @@ impl Renewer {
     fn give_up_overdue(&self) {
         let now = Instant::now();
         let overdue: Vec<LeaseKey> = lock(&self.leases)
+            .held
             .iter()
             .filter(|(_, lease)| lease.deadline() <= now)
             .map(|(key, _)| *key)
@@ -166,7 +193,7 @@ impl Renewer {
     fn lose(&self, lost: &[LeaseKey]) {
         for key in lost {
             // Settled meanwhile, if it is not there any more.
-            let lease = lock(&self.leases).remove(key);
+            let lease = lock(&self.leases).held.remove(key);
             if let Some(lease) = lease {
                 lease.holder.lease_lost(lease.run_id);
             }

@@ -88,6 +88,7 @@ impl Runs {
         };
         let mut run_ids = Vec::with_capacity(headers.len());
         let mut leases = Vec::with_capacity(headers.len());
+        // Held until the leases are known too: a run that is forgotten in between would be renewed for ever.
         let mut running = lock(&self.running);
         for header in headers {
             let run_id = self.next_id.fetch_add(1, Ordering::Relaxed);
@@ -102,8 +103,8 @@ impl Runs {
             running.insert(run_id, Run { header, slots: slots.cloned() });
             run_ids.push(run_id);
         }
-        drop(running);
         self.hub.renewer.add(leases);
+        drop(running);
         run_ids
     }
 
@@ -175,8 +176,9 @@ impl HandOver for Runs {
             headers.push(job.header);
         }
         let run_ids = self.begin(headers, Some(slots), slots.terms, claim_sent);
-        if slots.is_stopped() {
-            // The claim was on its way when the processor was stopped: nobody is there to run these.
+        // The claim was on its way when the processor was stopped: nobody is there to run these. Or it took so long that
+        // the leases might be given up before anybody hears of the jobs.
+        if slots.is_stopped() || !slots.terms.is_worth_starting(claim_sent) {
             self.finish(run_ids.into_iter().map(released));
             return;
         }

@@ -60,6 +60,8 @@ struct Interest {
 #[derive(Default)]
 pub(crate) struct Watch {
     interest: Mutex<Interest>,
+    /// Engines that want it all.
+    wanting_everything: Mutex<usize>,
     interest_changed: Notify,
     state: Mutex<StreamState>,
     sinks: Mutex<Vec<Weak<dyn Sink>>>,
@@ -89,11 +91,21 @@ impl Watch {
         }
     }
 
-    /// Every type's wake-ups are wanted, or no longer.
-    pub(crate) fn set_everything(&self, everything: bool) {
-        let mut interest = lock(&self.interest);
-        if interest.everything != everything {
-            interest.everything = everything;
+    /// Every type's wake-ups are wanted, by one more engine.
+    pub(crate) fn want_everything(&self) {
+        self.count_wanting_everything(1);
+    }
+
+    /// By one engine less.
+    pub(crate) fn no_longer_want_everything(&self) {
+        self.count_wanting_everything(-1);
+    }
+
+    fn count_wanting_everything(&self, change: isize) {
+        let mut wanting = lock(&self.wanting_everything);
+        *wanting = wanting.saturating_add_signed(change);
+        let everything = *wanting > 0;
+        if std::mem::replace(&mut lock(&self.interest).everything, everything) != everything {
             self.interest_changed.notify_one();
         }
     }

@@ -1,14 +1,17 @@
 //! The engine's half that lives longer than a call: processors, managed runs, sweeps, and the end of all of them.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use super::{Engine, Opened, Subscription, retried};
 use crate::{
     dispatch::{Dispatcher, HandOver, ProcessorConfig, Slots},
-    error::Result,
+    error::{Error, Result},
     event::{Event, LogLevel},
     hub::Hub,
     lease::LeaseTerms,
@@ -30,9 +33,14 @@ impl Engine {
         let id = self.next_processor_id.fetch_add(1, Ordering::Relaxed);
         let slots = Arc::new(Slots::new(id, config));
         lock(&self.processors).insert(id, slots.clone());
+        // After the insertion: either the shutdown finds the processor, or the processor finds the shutdown.
+        if self.is_ending.load(Ordering::Acquire) {
+            slots.stop();
+        }
         let engine = self.clone();
         lock(&self.tasks).spawn(async move {
             let Some((hub, runs)) = engine.opened_at_last(&slots).await else {
+                slots.ended_dispatching();
                 return;
             };
             hub.watch.add_type(&slots.config.job_type);
@@ -88,8 +96,16 @@ impl Engine {
         };
         let terms = LeaseTerms::new(visibility_timeout, None);
         let sent = Instant::now();
-        let is_ours = retried(&hub, || renewal::adopt(&hub.store, id, token, terms)).await?;
-        Ok(is_ours.then(|| runs.adopt(header, terms, sent)))
+        if !retried(&hub, || renewal::adopt(&hub.store, id, token, terms)).await? {
+            return Ok(None);
+        }
+        let run_id = runs.adopt(header, terms, sent);
+        if self.is_shut_down.load(Ordering::Acquire) {
+            // Nobody is there to end the run: it would be renewed for as long as the process lives.
+            runs.release_all();
+            return Err(Error::shut_down());
+        }
+        Ok(Some(run_id))
     }
 
     /// Stops the claims of these processors for good.
@@ -123,29 +139,28 @@ impl Engine {
 
     /// Sends wake-ups to the sink, or stops to.
     pub fn watch(&self, enabled: bool) {
-        let mut subscription = lock(&self.subscription);
-        if enabled == subscription.is_some() {
-            return;
+        if !enabled {
+            return self.unsubscribe();
         }
-        *subscription = enabled.then(|| Arc::new(Subscription(self.sink.clone())));
+        lock(&self.subscription).get_or_insert_with(|| {
+            Arc::new(Subscription { sink: self.sink.clone(), is_on: AtomicBool::new(false) })
+        });
         if let Some(opened) = self.if_opened() {
-            opened.hub.watch.set_everything(enabled);
-            if let Some(subscription) = subscription.as_ref() {
-                opened.hub.wakes.add(subscription);
-            }
+            self.subscribe(&opened);
         }
     }
 
     /// Ends everything: no more claims, what is still running is released, verdicts on the way are written. Resolves
     /// within `timeout`, whatever the server does. Twice is harmless.
     pub async fn shutdown(&self, timeout: Duration) {
+        self.is_ending.store(true, Ordering::Release);
         for slots in lock(&self.processors).values() {
             slots.stop();
         }
         _ = tokio::time::timeout(timeout, self.wind_down()).await;
         self.is_shut_down.store(true, Ordering::Release);
         lock(&self.tasks).abort_all();
-        lock(&self.subscription).take();
+        self.unsubscribe();
         if let Some(Opened { hub, runs }) = self.if_opened() {
             runs.abandon();
             hub.watch.remove_sink(&self.sink);

@@ -22,7 +22,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -39,7 +39,8 @@ use crate::{
     outage::Outage,
     prefetch::Prefetch,
     soonest,
-    wake::{Listener, Wake, lock},
+    stagger::Stagger,
+    wake::{Audience, Listener, Wake, lock},
 };
 
 /// Jobs claimed in one go, at most.
@@ -76,8 +77,8 @@ pub(crate) struct Slots {
     pub(crate) terms: LeaseTerms,
     state: Mutex<SlotState>,
     changed: Notify,
-    /// Set by wake-ups, so that one that comes in the middle of a round is not missed.
-    is_woken: AtomicBool,
+    /// The strongest hint since the last one was taken, so that one that comes in the middle of a round is not missed.
+    hint: AtomicU8,
     is_stopped: AtomicBool,
     /// Closed when the dispatcher has ended.
     has_ended: tokio::sync::Semaphore,
@@ -100,7 +101,7 @@ impl Slots {
             terms,
             state: Mutex::new(SlotState { running: 0, unsettled: 0, prefetch }),
             changed: Notify::new(),
-            is_woken: AtomicBool::new(false),
+            hint: AtomicU8::new(Hint::None as u8),
             is_stopped: AtomicBool::new(false),
             has_ended: tokio::sync::Semaphore::new(0),
             config,
@@ -178,27 +179,77 @@ impl Slots {
         }
     }
 
-    fn take_wake(&self) -> bool {
-        self.is_woken.swap(false, Ordering::AcqRel)
+    fn take_hint(&self) -> Hint {
+        Hint::of(self.hint.swap(Hint::None as u8, Ordering::AcqRel))
+    }
+
+    fn has_own_hint(&self) -> bool {
+        self.hint.load(Ordering::Acquire) == Hint::Own as u8
     }
 }
 
 impl Listener for Slots {
-    fn wake(&self, wake: &Wake) {
-        let is_ours = match wake {
-            Wake::Any => true,
-            Wake::Type(job_type) => *job_type == self.config.job_type,
+    fn wake(&self, wake: &Wake, audience: Audience) {
+        let hint = match (wake, audience) {
+            (Wake::Type(job_type), _) if *job_type != self.config.job_type => return,
+            (_, Audience::Here) => Hint::Own,
+            (Wake::Type(_), Audience::Everyone) => Hint::Shared,
+            (Wake::Any, Audience::Everyone) => Hint::Vague,
         };
-        if is_ours {
-            self.is_woken.store(true, Ordering::Release);
-            self.changed.notify_one();
-        }
+        self.hint.fetch_max(hint as u8, Ordering::AcqRel);
+        self.changed.notify_one();
+    }
+}
+
+/// Why there may be work, the weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+enum Hint {
+    None,
+    /// Something may have been missed, here and elsewhere.
+    Vague,
+    /// A job is there; others have heard of it too.
+    Shared,
+    /// A job is there; this process knew it first.
+    Own,
+}
+
+impl Hint {
+    fn of(value: u8) -> Self {
+        [Self::None, Self::Vague, Self::Shared, Self::Own][usize::from(value)]
     }
 }
 
 /// Takes the claimed jobs.
 pub(crate) trait HandOver: Send + Sync {
     fn hand_over(&self, slots: &Arc<Slots>, jobs: Vec<ClaimedJob>, claim_sent: Instant);
+}
+
+/// What a dispatcher remembers from one idle time to the next.
+struct Idleness {
+    /// How long to wait for a wake-up before looking without one.
+    pause: Duration,
+    stagger: Stagger,
+    /// Others were told of the same job, so what is found now tells about them.
+    is_contest: bool,
+}
+
+impl Idleness {
+    fn new() -> Self {
+        Self { pause: first_idle_pause(), stagger: Stagger::new(), is_contest: false }
+    }
+
+    fn learn(&mut self, found: Found) {
+        if found == Found::Due {
+            return;
+        }
+        if found == Found::Worked {
+            self.pause = first_idle_pause();
+        }
+        if std::mem::take(&mut self.is_contest) {
+            if found == Found::Worked { self.stagger.won() } else { self.stagger.lost() }
+        }
+    }
 }
 
 /// Claims for one processor until it is stopped.
@@ -230,22 +281,21 @@ enum Found {
 impl Dispatcher {
     pub(crate) async fn run(self) {
         let mut outage = Outage::new(format!("claiming jobs of type \"{}\"", self.slots.config.job_type));
-        let mut pause = first_idle_pause();
+        let mut idleness = Idleness::new();
         let mut step = Step::Claim;
         while !self.slots.is_stopped() {
             let found = match step {
                 Step::Claim => self.claim_all_due().await,
-                Step::Look => self.look().await,
+                Step::Look => self.look(&mut idleness).await,
             };
             match found {
                 Ok(found) => {
                     outage.succeeded(self.sink.as_ref());
-                    if found == Found::Worked {
-                        pause = first_idle_pause();
-                    }
-                    step = if found == Found::Due { Step::Claim } else { self.idle(&mut pause).await };
+                    idleness.learn(found);
+                    step = if found == Found::Due { Step::Claim } else { self.idle(&mut idleness).await };
                 }
                 Err(error) => {
+                    idleness.is_contest = false;
                     let wait = outage.failed(&error, self.sink.as_ref());
                     self.sleep(wait).await;
                     step = Step::Claim;
@@ -265,16 +315,13 @@ impl Dispatcher {
             // The first one alone, in one round trip: most wake-ups are for one job, which should not wait for the
             // three that a batch takes.
             let wanted = if found == Found::Nothing { 1 } else { room };
-            self.slots.take_wake();
+            self.slots.take_hint();
             let (count, drained) = self.claim(wanted).await?;
             if count > 0 {
                 found = Found::Worked;
             }
-            if drained {
-                // What woke us in the middle may have come after our look.
-                if self.slots.take_wake() {
-                    return Ok(Found::Due);
-                }
+            // What woke us in the middle may have come after our look.
+            if drained && self.slots.take_hint() == Hint::None {
                 self.arm_timer().await?;
                 return Ok(found);
             }
@@ -294,6 +341,7 @@ impl Dispatcher {
             claim::claim_batch(&self.hub.store, job_type, wanted, lease).await?
         };
         let count = batch.jobs.len();
+        self.hub.wakes.known_jobs.add(batch.jobs.iter().filter_map(|job| job.header.id.as_str()));
         self.slots.claimed(count, sent.elapsed());
         if count > 0 {
             self.runs.hand_over(&self.slots, batch.jobs, sent);
@@ -302,10 +350,13 @@ impl Dispatcher {
     }
 
     /// One look that costs a key per priority: is something due, and if not, when will it be?
-    async fn look(&self) -> Result<Found> {
-        self.slots.take_wake();
+    async fn look(&self, idleness: &mut Idleness) -> Result<Found> {
+        self.slots.take_hint();
         let job_type = &self.slots.config.job_type;
-        let Some(run_at) = soonest::soonest(&self.hub.store, job_type).await? else {
+        let sent = Instant::now();
+        let soonest = soonest::soonest(&self.hub.store, job_type).await?;
+        idleness.stagger.look_took(sent.elapsed());
+        let Some(run_at) = soonest else {
             return Ok(Found::Nothing);
         };
         let wait = self.hub.store.server_time().await?.until(run_at);
@@ -339,21 +390,45 @@ impl Dispatcher {
         }
     }
 
-    /// Waits for a wake-up, and after `pause` without one for a look of its own. The pauses grow.
-    async fn idle(&self, pause: &mut Duration) -> Step {
+    /// Waits for a wake-up, and after a pause without one for a look of its own. The pauses grow.
+    async fn idle(&self, idleness: &mut Idleness) -> Step {
         let poll_interval =
             self.slots.config.poll_interval.unwrap_or_else(|| self.hub.default_poll_interval());
-        let until = tokio::time::Instant::now() + (*pause).min(poll_interval);
+        // What arrives while others tell of it need not be looked for at short intervals.
+        if self.hub.is_pushed() {
+            idleness.pause = poll_interval;
+        }
+        let until = tokio::time::Instant::now() + idleness.pause.min(poll_interval);
         loop {
-            if self.slots.is_stopped() || self.slots.take_wake() {
-                *pause = first_idle_pause();
+            if self.slots.is_stopped() {
                 return Step::Claim;
             }
+            match self.slots.take_hint() {
+                Hint::None => {}
+                Hint::Own => return Step::Claim,
+                shared @ (Hint::Vague | Hint::Shared) => return self.answer_shared(shared, idleness).await,
+            }
             if tokio::time::timeout_at(until, self.slots.changed.notified()).await.is_err() {
-                *pause = (*pause * 2).min(poll_interval);
+                idleness.pause = (idleness.pause * 2).min(poll_interval);
                 return Step::Look;
             }
         }
+    }
+
+    /// Lets others go first, each time others; see [`Stagger`].
+    async fn answer_shared(&self, hint: Hint, idleness: &mut Idleness) -> Step {
+        idleness.is_contest = hint == Hint::Shared;
+        if idleness.stagger.is_alone() {
+            return Step::Claim;
+        }
+        let until = tokio::time::Instant::now() + idleness.stagger.pause(rand::random());
+        while !self.slots.is_stopped() && !self.slots.has_own_hint() {
+            if tokio::time::timeout_at(until, self.slots.changed.notified()).await.is_err() {
+                return Step::Look;
+            }
+        }
+        idleness.is_contest = false;
+        Step::Claim
     }
 
     async fn sleep(&self, pause: Duration) {

@@ -35,7 +35,7 @@ use crate::{
     settle::{self, Settled, Settlement},
     stats::{self, Stats},
     transition::Verdict,
-    wake::{Listener, Wake, lock},
+    wake::{Audience, Listener, Wake, lock},
 };
 
 /// What an engine works on.
@@ -86,7 +86,7 @@ struct Subscription {
 }
 
 impl Listener for Subscription {
-    fn wake(&self, wake: &Wake) {
+    fn wake(&self, wake: &Wake, _: Audience) {
         let job_type = match wake {
             Wake::Any => None,
             Wake::Type(job_type) => Some(job_type.clone()),

@@ -3,19 +3,20 @@
 //! A lone call is written at once. Calls that arrive while a write is on its way travel together in the next one, so
 //! the number of round trips falls as the load grows and nobody waits for company.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use mongodb::bson::{RawDocumentBuf, doc};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    clock::ServerTime,
     dedupe,
     error::{Error, Result},
     fields,
     job::{NewJob, new_id, text},
     patience::Patience,
     store::{RefusalCause, Store},
-    wake::{Wake, WakeHub},
+    wake::{Audience, Wake, WakeHub},
 };
 
 /// Documents and bytes of one insert, at most. The server takes up to 16 MiB of command.
@@ -57,8 +58,10 @@ async fn run(mut inbox: mpsc::Receiver<Request>, store: Arc<Store>, wakes: Arc<W
             let batch = take_batch(&mut waiting);
             let jobs: Vec<&NewJob> = batch.iter().map(|request| &request.job).collect();
             let outcome = create(&store, &jobs, patience).await;
-            announce(&wakes, &jobs, &outcome);
-            answer(batch, outcome);
+            if let Ok(created) = &outcome {
+                announce(&wakes, &store, &jobs, created).await;
+            }
+            answer(batch, outcome.map(|created| created.jobs));
         }
     }
 }
@@ -76,21 +79,25 @@ fn take_batch(waiting: &mut Vec<Request>) -> Vec<Request> {
     waiting.drain(..fits.max(1)).collect()
 }
 
-fn announce(wakes: &WakeHub, jobs: &[&NewJob], outcome: &Result<Vec<Created>>) {
-    let Ok(created) = outcome else { return };
-    let mut due = HashMap::new();
-    for (job, created) in jobs.iter().zip(created) {
-        if !matches!(created, Created::Job(_)) {
+async fn announce(wakes: &WakeHub, store: &Store, jobs: &[&NewJob], created: &CreatedJobs) {
+    wakes.known_jobs.add(created.jobs.iter().filter_map(Created::id));
+    let mut due = HashSet::new();
+    for (job, created_job) in jobs.iter().zip(&created.jobs) {
+        if created_job.id().is_none() {
             continue;
         }
         if job.delay_ms > 0 {
-            wakes.wake_after(&job.job_type, Duration::from_millis(job.delay_ms.unsigned_abs()));
+            let delay = Duration::from_millis(job.delay_ms.unsigned_abs());
+            // The write has taken a part of it.
+            let now = store.server_time().await;
+            let wait = now.map_or(delay, |now| now.until(created.at.after(job.delay_ms)));
+            wakes.wake_after(&job.job_type, wait);
         } else {
-            due.insert(job.job_type.as_str(), ());
+            due.insert(job.job_type.as_str());
         }
     }
-    for job_type in due.into_keys() {
-        wakes.wake(&Wake::Type(job_type.to_owned()));
+    for job_type in due {
+        wakes.wake(&Wake::Type(job_type.to_owned()), Audience::Here);
     }
 }
 
@@ -122,11 +129,27 @@ enum Created {
     Refused(Error),
 }
 
+impl Created {
+    fn id(&self) -> Option<&str> {
+        match self {
+            Self::Job(id) => Some(id),
+            Self::KeyHeld | Self::Refused(_) => None,
+        }
+    }
+}
+
+/// What became of some jobs.
+struct CreatedJobs {
+    jobs: Vec<Created>,
+    /// What delays count from.
+    at: ServerTime,
+}
+
 /// Inserts the jobs, and if the reply is lost finds out by their ids what happened.
-async fn create(store: &Store, jobs: &[&NewJob], patience: Duration) -> Result<Vec<Created>> {
+async fn create(store: &Store, jobs: &[&NewJob], patience: Duration) -> Result<CreatedJobs> {
     let mut patience = Patience::new(patience);
     let ids: Vec<String> = jobs.iter().map(|_| new_id()).collect();
-    let documents = loop {
+    let (documents, at) = loop {
         match encode(store, jobs, &ids).await {
             Ok(documents) => break documents,
             Err(error) => patience.pause_after(error).await?,
@@ -135,16 +158,21 @@ async fn create(store: &Store, jobs: &[&NewJob], patience: Duration) -> Result<V
     let mut was_ambiguous = false;
     loop {
         match try_create(store, jobs, &ids, &documents, was_ambiguous).await {
-            Ok(created) => return Ok(created),
+            Ok(jobs) => return Ok(CreatedJobs { jobs, at }),
             Err(error) => patience.pause_after(error).await?,
         }
         was_ambiguous = true;
     }
 }
 
-async fn encode(store: &Store, jobs: &[&NewJob], ids: &[String]) -> Result<Vec<RawDocumentBuf>> {
+async fn encode(
+    store: &Store,
+    jobs: &[&NewJob],
+    ids: &[String],
+) -> Result<(Vec<RawDocumentBuf>, ServerTime)> {
     let now = store.server_time().await?;
-    jobs.iter().zip(ids).map(|(job, id)| job.pending(id, now)).collect()
+    let documents = jobs.iter().zip(ids).map(|(job, id)| job.pending(id, now)).collect::<Result<_>>()?;
+    Ok((documents, now))
 }
 
 async fn try_create(

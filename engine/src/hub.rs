@@ -115,12 +115,16 @@ impl Hub {
         self.stream.get_or_try_init(start).await.copied()
     }
 
-    /// Relaxed only while wake-ups really arrive.
-    pub(crate) fn default_poll_interval(&self) -> Duration {
+    /// Whether wake-ups really arrive.
+    pub(crate) fn is_pushed(&self) -> bool {
         match self.watch.state() {
-            StreamState::Streaming => POLL_WITH_PUSH,
-            StreamState::Off | StreamState::Connecting | StreamState::Reconnecting => POLL_WITHOUT_PUSH,
+            StreamState::Streaming => true,
+            StreamState::Off | StreamState::Connecting | StreamState::Reconnecting => false,
         }
+    }
+
+    pub(crate) fn default_poll_interval(&self) -> Duration {
+        if self.is_pushed() { POLL_WITH_PUSH } else { POLL_WITHOUT_PUSH }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     status::Status,
     store::{RefusalCause, Statement, Store, bounded},
     transition::Transition,
-    wake::{Wake, WakeHub},
+    wake::{Audience, Wake, WakeHub},
 };
 
 /// Jobs written in one command.
@@ -50,7 +50,7 @@ pub(crate) async fn recover(
         sweep.handled += take_back(store, chunk, visibility_timeout_ms).await?;
     }
     if sweep.handled > 0 {
-        wakes.wake(&Wake::Any);
+        wakes.wake(&Wake::Any, Audience::Here);
     }
     Ok(sweep)
 }

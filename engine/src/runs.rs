@@ -20,7 +20,7 @@ use crate::{
     settle::{Settled, Settlement},
     settler::Owner,
     transition::Verdict,
-    wake::{Wake, lock},
+    wake::{Audience, Wake, lock},
 };
 
 /// The end of one run.
@@ -155,10 +155,14 @@ impl Runs {
     pub(crate) fn pass_on(&self, header: &Header, settled: Settled) {
         match settled {
             Settled::RetryScheduled(delay) => self.hub.wakes.wake_after(&header.job_type, delay),
-            Settled::Released => self.hub.wakes.wake(&Wake::Type(header.job_type.clone())),
-            _ if header.may_have_follower() => self.hub.wakes.wake(&Wake::Type(header.job_type.clone())),
+            Settled::Released => self.wake_here(header),
+            _ if header.may_have_follower() => self.wake_here(header),
             _ => {}
         }
+    }
+
+    fn wake_here(&self, header: &Header) {
+        self.hub.wakes.wake(&Wake::Type(header.job_type.clone()), Audience::Here);
     }
 }
 

@@ -10,6 +10,8 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
+use crate::known_jobs::KnownJobs;
+
 /// What may have work now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wake {
@@ -19,15 +21,25 @@ pub enum Wake {
     Any,
 }
 
+/// Who has heard of it, as far as anybody can know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// This process, first of all.
+    Here,
+    /// Every process, at about the same moment: all of their idle workers may come.
+    Everyone,
+}
+
 /// Somebody who wants to know.
 pub(crate) trait Listener: Send + Sync {
     /// Must return at once.
-    fn wake(&self, wake: &Wake);
+    fn wake(&self, wake: &Wake, audience: Audience);
 }
 
 /// Where the wake-ups of one collection come together.
 #[derive(Default)]
 pub(crate) struct WakeHub {
+    pub(crate) known_jobs: KnownJobs,
     listeners: Mutex<Vec<Weak<dyn Listener>>>,
     timers: Mutex<HashMap<String, Instant>>,
     timers_changed: Notify,
@@ -40,7 +52,7 @@ impl WakeHub {
         lock(&self.listeners).push(Arc::downgrade(&listener));
     }
 
-    pub(crate) fn wake(&self, wake: &Wake) {
+    pub(crate) fn wake(&self, wake: &Wake, audience: Audience) {
         let mut listeners = Vec::new();
         lock(&self.listeners).retain(|listener| {
             listener.upgrade().is_some_and(|alive| {
@@ -49,7 +61,7 @@ impl WakeHub {
             })
         });
         for listener in listeners {
-            listener.wake(wake);
+            listener.wake(wake, audience);
         }
     }
 
@@ -89,7 +101,8 @@ impl WakeHub {
             due
         };
         for job_type in due {
-            self.wake(&Wake::Type(job_type));
+            // Whoever knows of the job has set a timer of its own.
+            self.wake(&Wake::Type(job_type), Audience::Everyone);
         }
     }
 }
@@ -110,7 +123,7 @@ mod tests {
     }
 
     impl Listener for Heard {
-        fn wake(&self, wake: &Wake) {
+        fn wake(&self, wake: &Wake, _: Audience) {
             lock(&self.wakes).push(wake.clone());
             self.one.notify_one();
         }
@@ -142,7 +155,7 @@ mod tests {
         let heard = Arc::new(Heard::default());
         hub.add(&heard);
         drop(heard);
-        hub.wake(&Wake::Any);
+        hub.wake(&Wake::Any, Audience::Here);
         assert!(lock(&hub.listeners).is_empty());
     }
 }

@@ -39,7 +39,7 @@ use crate::{
     outage::Outage,
     status::Status,
     store::Store,
-    wake::{Wake, WakeHub, lock},
+    wake::{Audience, Wake, WakeHub, lock},
 };
 
 /// How long the server may hold an answer back while there is nothing to tell.
@@ -147,6 +147,7 @@ impl Watch {
 
     /// Turns changes into wake-ups, until dropped.
     pub(crate) async fn run(self: Arc<Self>, store: Arc<Store>, wakes: Arc<WakeHub>, first: OpenStream) {
+        wakes.known_jobs.remember();
         let (changed, inbox) = mpsc::channel(MOST_LOOKED_UP);
         let look_ups = look_up_changed(inbox, store.clone(), wakes.clone());
         let stream = async {
@@ -169,14 +170,14 @@ impl Watch {
                 outage.succeeded(&everyone);
                 if self.state() == StreamState::Reconnecting {
                     self.set_state(StreamState::Streaming);
-                    wakes.wake(&Wake::Any);
+                    wakes.wake(&Wake::Any, Audience::Everyone);
                 }
                 match self.follow(&mut stream, &wakes, &changed, &store).await {
                     Ended::InterestChanged => token = stream.changes.resume_token(),
                     Ended::Lost(error) => {
                         self.set_state(StreamState::Reconnecting);
                         // Polling takes over at its own, shorter interval.
-                        wakes.wake(&Wake::Any);
+                        wakes.wake(&Wake::Any, Audience::Everyone);
                         let pause = outage.failed(&error, &everyone);
                         tokio::time::sleep(pause).await;
                     }
@@ -227,7 +228,7 @@ impl Watch {
                 Ok(Ok(Some(change))) => change,
             };
             match change.operation_type {
-                OperationType::Insert => wake_for_insert(change.full_document, wakes, store).await,
+                OperationType::Insert => wake_for_insert(change, wakes, store).await,
                 OperationType::Update | OperationType::Replace => {
                     let id = change.document_key.and_then(|mut key| key.remove(fields::ID));
                     if let Some(id) = id {
@@ -236,7 +237,7 @@ impl Watch {
                     }
                 }
                 // Dropped, renamed or invalidated: the stream ends, or nothing can come of it.
-                _ => wakes.wake(&Wake::Any),
+                _ => wakes.wake(&Wake::Any, Audience::Everyone),
             }
         }
     }
@@ -286,13 +287,17 @@ fn pipeline(interest: &Interest) -> Vec<Document> {
     vec![doc! { "$match": wanted }, doc! { "$project": needed }]
 }
 
-async fn wake_for_insert(inserted: Option<Inserted>, wakes: &WakeHub, store: &Store) {
-    let Some(Inserted { job_type: Some(Bson::String(job_type)), run_at }) = inserted else {
+async fn wake_for_insert(change: Change, wakes: &WakeHub, store: &Store) {
+    let Some(Inserted { job_type: Some(Bson::String(job_type)), run_at }) = change.full_document else {
         return;
     };
+    let id = change.document_key.as_ref().and_then(|key| key.get_str(fields::ID).ok());
+    if id.is_some_and(|id| wakes.known_jobs.contains(id)) {
+        return;
+    }
     match run_at {
         Some(Bson::DateTime(run_at)) => wake_at(wakes, store, job_type, run_at).await,
-        _ => wakes.wake(&Wake::Type(job_type)),
+        _ => wakes.wake(&Wake::Type(job_type), Audience::Everyone),
     }
 }
 
@@ -300,7 +305,7 @@ async fn wake_at(wakes: &WakeHub, store: &Store, job_type: String, run_at: DateT
     // Without the server's time the wake-up comes early, which is harmless.
     let wait = store.server_time().await.map_or(Duration::ZERO, |now| now.until(run_at));
     if wait.is_zero() {
-        wakes.wake(&Wake::Type(job_type));
+        wakes.wake(&Wake::Type(job_type), Audience::Everyone);
     } else {
         wakes.wake_after(&job_type, wait);
     }
@@ -313,7 +318,7 @@ async fn look_up_changed(mut inbox: mpsc::Receiver<Bson>, store: Arc<Store>, wak
         let filter = doc! { fields::ID: { "$in": std::mem::take(&mut ids) } };
         let projection = doc! { fields::TYPE: 1, fields::STATUS: 1, fields::RUN_AT: 1 };
         let Ok(jobs) = store.find(filter, projection).await else {
-            wakes.wake(&Wake::Any);
+            wakes.wake(&Wake::Any, Audience::Everyone);
             continue;
         };
         for job in &jobs {
@@ -324,7 +329,7 @@ async fn look_up_changed(mut inbox: mpsc::Receiver<Bson>, store: Arc<Store>, wak
             match date(job, fields::RUN_AT) {
                 Some(run_at) if is_pending => wake_at(&wakes, &store, job_type.to_owned(), run_at).await,
                 // Its key is free: its follower may be claimed.
-                _ => wakes.wake(&Wake::Type(job_type.to_owned())),
+                _ => wakes.wake(&Wake::Type(job_type.to_owned()), Audience::Everyone),
             }
         }
     }

@@ -2,14 +2,15 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { DummyBackend, JobQueue } from 'durabl'
 import { deferred, settled } from './support/async.mjs'
-import { silentLogger } from './support/loggers.mjs'
+import { recordingLogger } from './support/loggers.mjs'
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGUSR2']
 const listeners = () => SIGNALS.map((signal) => process.listenerCount(signal))
 
-let queue, before
+let queue, before, logger
 beforeEach(() => {
-  queue = new JobQueue(new DummyBackend(), silentLogger)
+  logger = recordingLogger()
+  queue = new JobQueue(new DummyBackend(), logger)
   before = listeners()
 })
 afterEach(async () => {
@@ -43,6 +44,7 @@ describe('signal handlers', () => {
     end.resolve()
     await queue.draining
     assert.equal(queue.backend.jobs[0].status, 'completed')
+    assert.equal(logger.at('info').filter(({ message }) => message.startsWith('signal received')).length, 1)
   })
 
   it('can be removed, twice too', () => {

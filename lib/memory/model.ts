@@ -1,6 +1,13 @@
 import type { VerdictKind } from '../outcome'
 import { DEFAULT_RETRY_POLICY, retryDelay } from '../retry'
-import type { HeartbeatResult, QueueStats, RecordedJob, SettleResult, TerminalStatus } from '../types'
+import type {
+  DedupeScope,
+  HeartbeatResult,
+  QueueStats,
+  RecordedJob,
+  SettleResult,
+  TerminalStatus,
+} from '../types'
 import type { Condition, MemorySettings, NewJob, RecoverySettings } from '../validate'
 import { hasFollower, holdersOf, isBehindActive, isHeld } from './dedupe'
 import { addToLog } from './log'
@@ -73,8 +80,11 @@ export class MemoryModel {
     return this.claimFirst(this.open.ofType(type), () => true)
   }
 
+  /** A key may wait in both scopes, as they do not see each other: a follower goes first, whatever the priorities. */
   claimNextByKey(type: string, dedupeKey: string): StoredJob | null {
-    return this.claimFirst(this.open.ofKey(dedupeKey), ({ job }) => job.type === type)
+    const claimOf = (scope: DedupeScope) =>
+      this.claimFirst(this.open.ofKey(dedupeKey), ({ job }) => job.type === type && job.dedupeScope === scope)
+    return claimOf('pending') ?? claimOf('pending+active')
   }
 
   /** Claims this very job, if it is due and its key is free. */

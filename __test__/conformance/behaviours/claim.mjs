@@ -89,6 +89,13 @@ export default {
     assert.equal(await backend.claimNextByKey('t', 'k'), null)
   },
 
+  async 'a claim by key takes the follower before an exclusive job of the same key'({ backend }) {
+    await backend.enqueue('t', 'exclusive', { dedupeKey: 'k', priority: -1 })
+    await backend.enqueue('t', 'follower', { dedupeKey: 'k', dedupeScope: 'pending' })
+    assert.equal((await backend.claimNextByKey('t', 'k')).data, 'follower')
+    assert.equal((await backend.claimNextByKey('t', 'k')).data, 'exclusive')
+  },
+
   async 'a claimed job is a snapshot'({ backend }) {
     await backend.enqueue('t', {})
     const job = await backend.claimNext('t')

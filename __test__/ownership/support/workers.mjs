@@ -117,7 +117,7 @@ class Worker {
  * @param options.env added to its environment
  */
 export async function startWorker(t, config, { env = {} } = {}) {
-  const { NODE_TEST_CONTEXT: _, ...inherited } = process.env
+  const inherited = { ...process.env, NODE_TEST_CONTEXT: undefined }
   const child = spawn(process.execPath, [SCRIPT, JSON.stringify(config)], {
     cwd: root,
     env: { ...inherited, ...env },

@@ -19,206 +19,32 @@
 //! `looking` is one cheap query that finds both what is due and when the next job will be; a worker that has nothing
 //! to do sends it once per poll interval and does not try to claim.
 
+mod slots;
+
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU8, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use tokio::sync::Notify;
+pub use slots::ProcessorConfig;
+pub(crate) use slots::Slots;
 
+use self::slots::Hint;
 use crate::{
     claim::{self, Batch, LeaseKind},
     error::Result,
     event::Sink,
     hub::Hub,
     job::ClaimedJob,
-    lease::LeaseTerms,
     outage::Outage,
-    prefetch::Prefetch,
     soonest,
     stagger::Stagger,
-    wake::{Audience, Listener, Wake, lock},
 };
 
-/// Jobs claimed in one go, at most.
-const LARGEST_BATCH: usize = 1_000;
-/// Verdicts of one processor that may be on their way before it claims more.
-const MOST_UNSETTLED: usize = 4_000;
 /// The first pause of an idle worker; each one is twice the last, up to the poll interval.
 const FIRST_IDLE_PAUSE: Duration = Duration::from_millis(250);
-
 /// How long a claim whose reply was lost is looked up before the outage is reported.
 const RECONCILE_FOR: Duration = Duration::from_secs(5);
-
-/// How a processor was configured.
-#[derive(Debug, Clone)]
-pub struct ProcessorConfig {
-    /// The type it handles.
-    pub job_type: String,
-    /// Handlers at once, at most.
-    pub concurrency: usize,
-    /// The longest silence between two looks; none for the default, which depends on push.
-    pub poll_interval: Option<Duration>,
-    /// How often leases are renewed; none for a quarter of the lease.
-    pub heartbeat_interval: Option<Duration>,
-    /// The longest a lease may be.
-    pub visibility_timeout: Duration,
-    /// Jobs held beyond the slots; none to go by what is measured.
-    pub prefetch: Option<usize>,
-}
-
-/// What a processor and its dispatcher share.
-pub(crate) struct Slots {
-    pub(crate) id: u32,
-    pub(crate) config: ProcessorConfig,
-    pub(crate) terms: LeaseTerms,
-    state: Mutex<SlotState>,
-    changed: Notify,
-    /// The strongest hint since the last one was taken, so that one that comes in the middle of a round is not missed.
-    hint: AtomicU8,
-    is_stopped: AtomicBool,
-    /// Closed when the dispatcher has ended.
-    has_ended: tokio::sync::Semaphore,
-}
-
-struct SlotState {
-    /// Handed over, and their handlers not known to have ended.
-    running: usize,
-    /// Ended, and their verdicts not written yet.
-    unsettled: usize,
-    prefetch: Prefetch,
-}
-
-impl Slots {
-    pub(crate) fn new(id: u32, config: ProcessorConfig) -> Self {
-        let terms = LeaseTerms::new(config.visibility_timeout, config.heartbeat_interval);
-        let prefetch = Prefetch::new(config.prefetch, config.concurrency, terms.length);
-        Self {
-            id,
-            terms,
-            state: Mutex::new(SlotState { running: 0, unsettled: 0, prefetch }),
-            changed: Notify::new(),
-            hint: AtomicU8::new(Hint::None as u8),
-            is_stopped: AtomicBool::new(false),
-            has_ended: tokio::sync::Semaphore::new(0),
-            config,
-        }
-    }
-
-    /// A handler has ended; its slot is free at once, its verdict is on the way.
-    pub(crate) fn ended(&self, elapsed: Option<Duration>) {
-        let mut state = lock(&self.state);
-        state.running = state.running.saturating_sub(1);
-        state.unsettled += 1;
-        if let Some(elapsed) = elapsed {
-            state.prefetch.handler_took(elapsed);
-        }
-        drop(state);
-        self.changed.notify_one();
-    }
-
-    /// A verdict has been written, or given up.
-    pub(crate) fn settled(&self) {
-        let mut state = lock(&self.state);
-        state.unsettled = state.unsettled.saturating_sub(1);
-        drop(state);
-        self.changed.notify_one();
-    }
-
-    /// A run has lost its lease: no verdict will come.
-    pub(crate) fn lost(&self) {
-        let mut state = lock(&self.state);
-        state.running = state.running.saturating_sub(1);
-        drop(state);
-        self.changed.notify_one();
-    }
-
-    /// No more claims, for good.
-    pub(crate) fn stop(&self) {
-        self.is_stopped.store(true, Ordering::Release);
-        self.changed.notify_one();
-    }
-
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.is_stopped.load(Ordering::Acquire)
-    }
-
-    /// No claim is on its way any more, and none will be.
-    pub(crate) fn ended_dispatching(&self) {
-        self.has_ended.close();
-    }
-
-    /// Waits until no claim is on its way any more.
-    pub(crate) async fn ended_claiming(&self) {
-        // The only way to get through is that it is closed.
-        _ = self.has_ended.acquire().await;
-    }
-
-    /// How many jobs to claim now. None while it is better to wait until more runs have ended: as long as handlers
-    /// have prefetched jobs to go on with, half of the room is let come free first.
-    fn wanted(&self) -> usize {
-        let state = lock(&self.state);
-        let concurrency = self.config.concurrency;
-        let capacity = concurrency + state.prefetch.size();
-        let room = capacity.saturating_sub(state.running);
-        let has_spare_jobs = state.running > concurrency;
-        if state.unsettled >= MOST_UNSETTLED || (has_spare_jobs && room < capacity / 2) {
-            return 0;
-        }
-        room.min(LARGEST_BATCH)
-    }
-
-    fn claimed(&self, count: usize, took: Duration) {
-        let mut state = lock(&self.state);
-        state.running += count;
-        if count > 0 {
-            state.prefetch.claim_took(took);
-        }
-    }
-
-    fn take_hint(&self) -> Hint {
-        Hint::of(self.hint.swap(Hint::None as u8, Ordering::AcqRel))
-    }
-
-    fn has_own_hint(&self) -> bool {
-        self.hint.load(Ordering::Acquire) == Hint::Own as u8
-    }
-}
-
-impl Listener for Slots {
-    fn wake(&self, wake: &Wake, audience: Audience) {
-        let hint = match (wake, audience) {
-            (Wake::Type(job_type), _) if *job_type != self.config.job_type => return,
-            (_, Audience::Here) => Hint::Own,
-            (Wake::Type(_), Audience::Everyone) => Hint::Shared,
-            (Wake::Any, Audience::Everyone) => Hint::Vague,
-        };
-        self.hint.fetch_max(hint as u8, Ordering::AcqRel);
-        self.changed.notify_one();
-    }
-}
-
-/// Why there may be work, the weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-enum Hint {
-    None,
-    /// Something may have been missed, here and elsewhere.
-    Vague,
-    /// A job is there; others have heard of it too.
-    Shared,
-    /// A job is there; this process knew it first.
-    Own,
-}
-
-impl Hint {
-    fn of(value: u8) -> Self {
-        [Self::None, Self::Vague, Self::Shared, Self::Own][usize::from(value)]
-    }
-}
 
 /// Takes the claimed jobs.
 pub(crate) trait HandOver: Send + Sync {

@@ -148,6 +148,8 @@ impl Watch {
     /// Turns changes into wake-ups, until dropped.
     pub(crate) async fn run(self: Arc<Self>, store: Arc<Store>, wakes: Arc<WakeHub>, first: OpenStream) {
         wakes.known_jobs.remember();
+        // What came after the processors' first look and before the stream.
+        wakes.wake(&Wake::Any, Audience::Everyone);
         let (changed, inbox) = mpsc::channel(MOST_LOOKED_UP);
         let look_ups = look_up_changed(inbox, store.clone(), wakes.clone());
         let stream = async {
@@ -161,6 +163,7 @@ impl Watch {
                     None => match self.open(&store, token.take()).await {
                         Ok(stream) => stream,
                         Err(error) => {
+                            self.lost(&wakes);
                             let pause = outage.failed(&error, &everyone);
                             tokio::time::sleep(pause).await;
                             continue;
@@ -175,9 +178,7 @@ impl Watch {
                 match self.follow(&mut stream, &wakes, &changed, &store).await {
                     Ended::InterestChanged => token = stream.changes.resume_token(),
                     Ended::Lost(error) => {
-                        self.set_state(StreamState::Reconnecting);
-                        // Polling takes over at its own, shorter interval.
-                        wakes.wake(&Wake::Any, Audience::Everyone);
+                        self.lost(&wakes);
                         let pause = outage.failed(&error, &everyone);
                         tokio::time::sleep(pause).await;
                     }
@@ -185,6 +186,14 @@ impl Watch {
             }
         };
         tokio::join!(stream, look_ups);
+    }
+
+    /// From now on something may be missed. Polling takes over, at its own, shorter interval.
+    fn lost(&self, wakes: &WakeHub) {
+        if self.state() != StreamState::Reconnecting {
+            self.set_state(StreamState::Reconnecting);
+            wakes.wake(&Wake::Any, Audience::Everyone);
+        }
     }
 
     async fn open(&self, store: &Store, token: Option<ResumeToken>) -> Result<OpenStream> {

@@ -78,6 +78,12 @@ pub(crate) async fn replace_pending_data(store: &Store, job: &NewJob, key: &str)
     Ok(reply.matched > 0)
 }
 
+/// Whether a job stands in the indexes of scope `pending`, whatever its key is.
+pub(crate) fn is_single_flight(job: &RawDocument) -> bool {
+    text(job, fields::DEDUPE_SCOPE).and_then(DedupeScope::parse) == Some(DedupeScope::Pending)
+        && matches!(job.get(fields::DEDUPE_KEY), Ok(Some(_)))
+}
+
 /// The dedupe key of a job, if its scope lets a follower wait behind it.
 pub(crate) fn single_flight_key(job: &RawDocument) -> Option<&str> {
     let scope = DedupeScope::parse(text(job, fields::DEDUPE_SCOPE)?)?;

@@ -52,6 +52,12 @@ pub(crate) fn without_logs() -> Document {
     doc! { LOGS: 0 }
 }
 
+/// A field's value in an aggregation expression, as an integer; 0 for anything that can't be one. Other versions and
+/// people write documents too, and one that makes an expression fail would fail every write it is part of.
+pub(crate) fn whole_number(field: &str) -> Document {
+    doc! { "$convert": { "input": value_of(field), "to": "int", "onError": 0, "onNull": 0 } }
+}
+
 /// `"$name"`: a field's value in an aggregation expression.
 pub(crate) fn value_of(field: &str) -> String {
     format!("${field}")

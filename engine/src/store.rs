@@ -15,7 +15,7 @@ use mongodb::{
 use crate::{
     clock::{ServerClock, ServerTime},
     error::{Error, Result},
-    fields::DEDUPE_KEY,
+    fields::{self, DEDUPE_KEY},
 };
 
 /// A single try of a small operation; past it the connection is given up and the outcome looked up.
@@ -133,8 +133,14 @@ impl Store {
         }
         let updates: Vec<Bson> = statements
             .into_iter()
-            .map(|statement| {
-                doc! { "q": statement.filter, "u": statement.update, "multi": statement.multi }.into()
+            .map(|Statement { filter, update, multi }| {
+                let is_by_id = filter.contains_key(fields::ID);
+                let mut statement = doc! { "q": filter, "u": update, "multi": multi };
+                if is_by_id {
+                    // The server must neither weigh the indexes of the job's state for it, nor ever choose one.
+                    statement.insert("hint", doc! { fields::ID: 1 });
+                }
+                statement.into()
             })
             .collect();
         let command = doc! { "update": self.jobs.name(), "ordered": false, "updates": updates };

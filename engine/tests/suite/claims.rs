@@ -92,7 +92,12 @@ async fn data_survives_whatever_it_looks_like() {
         "$set": { "status": "completed" }, "expression": "$status", "a.b": 1, "": Bson::Null,
         "deep": { "$literal": [1, "$$NOW", { "$gt": "" }] },
     };
-    opened.engine.enqueue(Job::of("t").data(data.clone()).into()).await.expect("enqueued").expect("a new job");
+    opened
+        .engine
+        .enqueue(Job::of("t").data(data.clone()).into())
+        .await
+        .expect("enqueued")
+        .expect("a new job");
     let claimed = opened.engine.claim_next("t").await.expect("the server answers").expect("the job");
     let stored = claimed.document().get_document("data").expect("data");
     assert_eq!(Document::try_from(stored).expect("bson"), data);

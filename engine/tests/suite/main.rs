@@ -8,6 +8,8 @@ mod support;
 mod claims;
 mod endings;
 mod foreign;
+
 mod mixed_leases;
+
 mod settlement;
 mod vectors;

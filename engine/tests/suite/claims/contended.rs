@@ -64,7 +64,12 @@ async fn single_flight_holds_while_claims_settlements_and_enqueues_race() {
                 let job = recorder.next_job().await;
                 let verdict = durabl_engine::Verdict::Complete;
                 let elapsed = None;
-                engine.finish([durabl_engine::RunVerdict { run_id: job.run_id, verdict, reason: None, elapsed }]);
+                engine.finish([durabl_engine::RunVerdict {
+                    run_id: job.run_id,
+                    verdict,
+                    reason: None,
+                    elapsed,
+                }]);
             }
         });
     }

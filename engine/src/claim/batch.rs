@@ -1,0 +1,319 @@
+//! Taking many jobs in three round trips: candidates in claim order, a multi-update that gives them a token shared by
+//! the batch, and a look at what was really taken.
+//!
+//! Jobs of scope `pending` can meet a held key when they become active, and a multi-update stops at the first such
+//! refusal; they go as statements of their own beside it, one per key, so a held key costs its own job and no other.
+//! What turned out to be blocked is left out of the next look, so any number of blocked jobs is got past.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
+
+use super::{LeaseKind, claim_order, due, pending_and_due, taking};
+use crate::{
+    dedupe,
+    error::{Error, Result},
+    fields,
+    job::{ClaimedJob, new_token},
+    patience::Patience,
+    status::DedupeScope,
+    store::{RefusalCause, Statement, Store, bounded},
+};
+
+/// Candidates looked at in one go, at most.
+const WIDEST_WINDOW: usize = 2_000;
+/// Rounds in which others take every candidate before us, until the claim gives up for now.
+const MOST_LOST_RACES: usize = 8;
+/// A claim that was made and can't be read would sit there until its lease ends: worth some tries.
+const READ_BACK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a claim of several jobs brought.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) jobs: Vec<ClaimedJob>,
+    /// Whether nothing more of the type can be claimed right now.
+    pub(crate) drained: bool,
+}
+
+/// What one claim has found to be out of its reach.
+#[derive(Default)]
+struct Passed {
+    /// Keys of scope `pending` with an active job.
+    keys: HashSet<String>,
+    /// Jobs that the server refused to make active.
+    ids: Vec<Bson>,
+    /// Why, if it wasn't a held key.
+    failure: Option<Error>,
+    /// Whether a multi-update was refused because of one of its jobs: from then on each goes by itself.
+    apart: bool,
+}
+
+impl Passed {
+    fn filter(&self) -> Option<Document> {
+        let mut out_of_reach = Vec::new();
+        if !self.keys.is_empty() {
+            let keys: Vec<&String> = self.keys.iter().collect();
+            let scope = DedupeScope::Pending.as_str();
+            out_of_reach.push(doc! { fields::DEDUPE_SCOPE: scope, fields::DEDUPE_KEY: { "$in": keys } });
+        }
+        if !self.ids.is_empty() {
+            out_of_reach.push(doc! { fields::ID: { "$in": &self.ids } });
+        }
+        (!out_of_reach.is_empty()).then(|| doc! { "$nor": out_of_reach })
+    }
+
+    /// Draws the conclusion from a refusal. False if there is none: somebody else was writing the job.
+    fn note(&mut self, cause: RefusalCause, refused: &[&Candidate]) -> bool {
+        match (cause, refused) {
+            (RefusalCause::Other(error), _) if error.is_transient() => return false,
+            (RefusalCause::KeyHeld, [Candidate { single_flight_key: Some(key), .. }]) => {
+                self.keys.insert(key.clone());
+            }
+            (RefusalCause::KeyHeld | RefusalCause::IdExists, [candidate]) => {
+                self.ids.push(candidate.id.clone());
+            }
+            (RefusalCause::Other(error), [candidate]) => {
+                self.ids.push(candidate.id.clone());
+                self.failure = Some(error);
+            }
+            _ => self.apart = true,
+        }
+        true
+    }
+}
+
+/// Claims up to `wanted` due jobs of a type, all under one token. No patience here: the callers have their own.
+pub(crate) async fn claim_batch(
+    store: &Store,
+    job_type: &str,
+    wanted: usize,
+    lease: LeaseKind,
+) -> Result<Batch> {
+    let mut passed = Passed::default();
+    let mut window = wanted.min(WIDEST_WINDOW);
+    let mut lost_races = 0;
+    while lost_races < MOST_LOST_RACES {
+        let candidates = candidates(store, job_type, window, &passed).await?;
+        let was_full = candidates.len() == window;
+        let chosen = choose(store, candidates, wanted, &mut passed).await?;
+        if chosen.is_empty() && was_full {
+            // Every one of them is blocked. By factors, or many held keys would take as many rounds.
+            window = (window * 4).min(WIDEST_WINDOW);
+            continue;
+        }
+        if chosen.is_empty() {
+            let nothing = Batch { jobs: Vec::new(), drained: true };
+            return passed.failure.map_or(Ok(nothing), Err);
+        }
+        let Taken { jobs, learnt } = take(store, &chosen, lease, &mut passed).await?;
+        if !jobs.is_empty() {
+            return Ok(Batch { drained: !was_full, jobs });
+        }
+        if !learnt {
+            // Others were quicker with every one of them. A small random wait parts us from them.
+            lost_races += 1;
+            tokio::time::sleep(Duration::from_millis(rand::random_range(0..5))).await;
+        }
+    }
+    Ok(Batch::default())
+}
+
+struct Candidate {
+    id: Bson,
+    single_flight_key: Option<String>,
+    /// Whether a unique index may refuse to have it active; its key need not be one that we could have written.
+    may_be_refused: bool,
+}
+
+async fn candidates(store: &Store, job_type: &str, window: usize, passed: &Passed) -> Result<Vec<Candidate>> {
+    let mut filter = due(job_type);
+    filter.extend(passed.filter().unwrap_or_default());
+    let projection = doc! { fields::DEDUPE_KEY: 1, fields::DEDUPE_SCOPE: 1 };
+    bounded("looking for due jobs", async {
+        let mut cursor = store
+            .jobs()
+            .find(filter)
+            .sort(claim_order())
+            .limit(window as i64)
+            .batch_size(window as u32)
+            .projection(projection)
+            .await?;
+        let mut found = Vec::with_capacity(window);
+        while cursor.advance().await? {
+            found.push(read_candidate(cursor.current())?);
+        }
+        Ok(found)
+    })
+    .await
+}
+
+fn read_candidate(job: &RawDocument) -> Result<Candidate> {
+    let id = job.get(fields::ID).map_err(Error::encoding)?.unwrap_or(RawBsonRef::Null);
+    Ok(Candidate {
+        id: Bson::try_from(id).map_err(Error::encoding)?,
+        single_flight_key: dedupe::single_flight_key(job).map(str::to_owned),
+        may_be_refused: dedupe::is_single_flight(job),
+    })
+}
+
+/// The first `wanted` candidates that nothing blocks: known to be blocked, behind another of the same key, or behind
+/// an active job of the same key.
+async fn choose(
+    store: &Store,
+    candidates: Vec<Candidate>,
+    wanted: usize,
+    passed: &mut Passed,
+) -> Result<Vec<Candidate>> {
+    let keys: Vec<&str> =
+        candidates.iter().filter_map(|candidate| candidate.single_flight_key.as_deref()).collect();
+    let busy = if keys.is_empty() { HashSet::new() } else { dedupe::busy_keys(store, keys).await? };
+    passed.keys.extend(busy);
+    let mut keys_chosen = HashSet::new();
+    let is_free = |candidate: &Candidate| match &candidate.single_flight_key {
+        None => true,
+        Some(key) => !passed.keys.contains(key) && keys_chosen.insert(key.clone()),
+    };
+    Ok(candidates.into_iter().filter(is_free).take(wanted).collect())
+}
+
+struct Taken {
+    /// Ours now, in claim order.
+    jobs: Vec<ClaimedJob>,
+    /// Whether a refusal has told what to pass over in the next round.
+    learnt: bool,
+}
+
+/// Takes the chosen jobs.
+async fn take(store: &Store, chosen: &[Candidate], lease: LeaseKind, passed: &mut Passed) -> Result<Taken> {
+    let token = new_token();
+    let (alone, together): (Vec<_>, Vec<_>) =
+        chosen.iter().partition(|candidate| candidate.may_be_refused || passed.apart);
+    let mut groups: Vec<&[&Candidate]> = alone.chunks(1).collect();
+    if !together.is_empty() {
+        groups.push(&together);
+    }
+    let statements = groups.iter().map(|group| statement(group, &token, lease)).collect();
+    let (mut learnt, mut failure) = (false, None);
+    match store.update(statements).await {
+        Ok(reply) if reply.matched == 0 && reply.refusals.is_empty() => {
+            return Ok(Taken { jobs: Vec::new(), learnt });
+        }
+        Ok(reply) => {
+            for refusal in reply.refusals {
+                let group = groups.get(refusal.index).copied().unwrap_or_default();
+                learnt |= passed.note(refusal.cause, group);
+            }
+        }
+        Err(error) => failure = Some(error),
+    }
+    // Whatever failed, or got lost on the way after it was applied: what is ours now is found by its token.
+    let jobs = read_back(store, chosen, &token).await?;
+    match failure {
+        Some(error) if jobs.is_empty() => Err(error),
+        _ => Ok(Taken { jobs, learnt }),
+    }
+}
+
+/// Still due: a candidate may have run, failed and begun to wait since we saw it.
+fn statement(group: &[&Candidate], token: &str, lease: LeaseKind) -> Statement {
+    let mut filter = pending_and_due();
+    match group {
+        [candidate] => {
+            filter.insert(fields::ID, &candidate.id);
+            Statement::one(filter, taking(token, lease))
+        }
+        several => {
+            let ids: Vec<&Bson> = several.iter().map(|candidate| &candidate.id).collect();
+            filter.insert(fields::ID, doc! { "$in": ids });
+            Statement::many(filter, taking(token, lease))
+        }
+    }
+}
+
+async fn read_back(store: &Store, chosen: &[Candidate], token: &str) -> Result<Vec<ClaimedJob>> {
+    let ids: Vec<&Bson> = chosen.iter().map(|candidate| &candidate.id).collect();
+    let filter = doc! { fields::ID: { "$in": ids }, fields::CLAIM_TOKEN: token };
+    let mut patience = Patience::new(READ_BACK_PATIENCE);
+    let found = loop {
+        match store.find(filter.clone(), fields::without_logs()).await {
+            Ok(found) => break found,
+            Err(error) => patience.pause_after(error).await?,
+        }
+    };
+    in_claim_order(chosen, found)
+}
+
+fn in_claim_order(chosen: &[Candidate], found: Vec<RawDocumentBuf>) -> Result<Vec<ClaimedJob>> {
+    let mut jobs: Vec<ClaimedJob> = found.into_iter().map(ClaimedJob::read).collect::<Result<_>>()?;
+    let mut order = HashMap::with_capacity(chosen.len());
+    for (place, candidate) in chosen.iter().enumerate() {
+        order.insert(sort_key(&candidate.id), place);
+    }
+    jobs.sort_by_key(|job| order.get(&sort_key(&job.header.id)).copied());
+    Ok(jobs)
+}
+
+fn sort_key(id: &Bson) -> std::borrow::Cow<'_, str> {
+    match id {
+        Bson::String(id) => id.as_str().into(),
+        other => other.to_string().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::{oid::ObjectId, rawdoc};
+
+    use super::*;
+
+    fn candidate(id: impl Into<Bson>) -> Candidate {
+        Candidate { id: id.into(), single_flight_key: None, may_be_refused: false }
+    }
+
+    #[test]
+    fn jobs_come_in_claim_order_whatever_their_ids_are() {
+        let object_id = ObjectId::new();
+        let chosen = [candidate("b"), candidate(object_id), candidate("a"), candidate(7)];
+        let found = vec![
+            rawdoc! { "_id": 7 },
+            rawdoc! { "_id": "a" },
+            rawdoc! { "_id": object_id },
+            rawdoc! { "_id": "b" },
+        ];
+        let ordered = in_claim_order(&chosen, found).expect("every job has an id");
+        let ids: Vec<Bson> = ordered.into_iter().map(|job| job.header.id).collect();
+        assert_eq!(ids, ["b".into(), Bson::ObjectId(object_id), "a".into(), Bson::Int32(7)]);
+    }
+
+    #[test]
+    fn what_is_out_of_reach_is_left_out_of_the_next_look() {
+        let mut passed = Passed::default();
+        assert_eq!(passed.filter(), None);
+        let keyed = Candidate { single_flight_key: Some("k".to_owned()), ..candidate("keyed") };
+        let too_large = RefusalCause::Other(Error::from_server(17_419, "too large"));
+        let conflict = RefusalCause::Other(Error::from_server(112, "a race"));
+        assert!(passed.note(RefusalCause::KeyHeld, &[&keyed]));
+        assert!(passed.note(RefusalCause::KeyHeld, &[&candidate("odd key")]));
+        assert!(passed.note(too_large, &[&candidate("full")]));
+        assert!(!passed.note(conflict, &[&candidate("contended")]));
+        let expected = doc! { "$nor": [
+            { "dedupeScope": "pending", "dedupeKey": { "$in": ["k"] } },
+            { "_id": { "$in": ["odd key", "full"] } },
+        ] };
+        assert_eq!(passed.filter(), Some(expected));
+        assert_eq!(passed.failure.and_then(|failure| failure.server_code()), Some(17_419));
+        assert!(!passed.apart);
+    }
+
+    #[test]
+    fn jobs_that_were_refused_together_are_tried_one_by_one() {
+        let mut passed = Passed::default();
+        let cause = RefusalCause::Other(Error::from_server(14, "an odd job among them"));
+        assert!(passed.note(cause, &[&candidate("a"), &candidate("b")]));
+        assert!(passed.apart);
+        assert_eq!(passed.filter(), None);
+    }
+}

@@ -167,6 +167,7 @@ fn is_about_the_job(error: &Error) -> bool {
 }
 
 async fn claimed_under(store: &Store, claimed_by: &Document, token: &str) -> Result<Option<ClaimedJob>> {
+    store.confirm().await?;
     let mut filter = doc! { fields::STATUS: Status::Active.as_str(), fields::CLAIM_TOKEN: token };
     filter.extend(claimed_by.get(fields::TYPE).map(|job_type| (fields::TYPE.to_owned(), job_type.clone())));
     let found = store.find(filter, fields::without_logs()).await?;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::{
     dedupe::{self, Holders},
     enqueue::Enqueuer,
-    error::{Error, Result},
+    error::Result,
+    fence, fields,
     job::{ClaimedJob, DedupeKey, NewJob, new_id, new_token},
     patience::Patience,
     status::DedupeScope,
@@ -79,11 +80,8 @@ async fn create_claimed(store: &Store, job: &NewJob, patience: Duration) -> Resu
     let (id, token) = (new_id(), new_token());
     let mut patience = Patience::new(patience);
     loop {
-        match try_create_claimed(store, job, &id, &token).await {
-            Ok(Some(claimed)) => return Ok(Some(claimed)),
-            // The holder may be ourselves, by an earlier try whose reply was lost.
-            Ok(None) if patience.has_failed() => return own(store, &id).await,
-            Ok(None) => return Ok(None),
+        match try_create_claimed(store, job, &id, &token, patience.has_failed()).await {
+            Ok(claimed) => return Ok(claimed),
             Err(error) => patience.pause_after(error).await?,
         }
     }
@@ -94,19 +92,22 @@ async fn try_create_claimed(
     job: &NewJob,
     id: &str,
     token: &str,
+    was_ambiguous: bool,
 ) -> Result<Option<ClaimedJob>> {
     let document = job.active(id, token, store.server_time().await?)?;
     let reply = store.insert([&document]).await?;
     match reply.refusals.into_iter().next().map(|refusal| refusal.cause) {
         None => ClaimedJob::read(document).map(Some),
-        Some(RefusalCause::IdExists) => own(store, id).await,
+        Some(RefusalCause::IdExists) => own(store, id, token).await,
+        // The holder may be ourselves, by an earlier try whose reply was lost.
+        Some(RefusalCause::KeyHeld) if was_ambiguous => own(store, id, token).await,
         Some(RefusalCause::KeyHeld) => Ok(None),
         Some(RefusalCause::Other(error)) => Err(error),
     }
 }
 
-async fn own(store: &Store, id: &str) -> Result<Option<ClaimedJob>> {
-    let filter = mongodb::bson::doc! { crate::fields::ID: id };
-    let found = store.find(filter, crate::fields::without_logs()).await.map_err(Error::from)?;
+/// Our own job, if its claim is still ours.
+async fn own(store: &Store, id: &str, token: &str) -> Result<Option<ClaimedJob>> {
+    let found = store.find(fence::held(&id.into(), token), fields::without_logs()).await?;
     found.into_iter().next().map(ClaimedJob::read).transpose()
 }

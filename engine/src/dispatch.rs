@@ -142,13 +142,13 @@ impl Dispatcher {
             // three that a batch takes.
             let wanted = if found == Found::Nothing { 1 } else { room };
             self.slots.take_hint();
+            let asked = Instant::now();
             let (count, drained) = self.claim(wanted).await?;
             if count > 0 {
                 found = Found::Worked;
             }
             // What woke us in the middle may have come after our look.
-            if drained && self.slots.take_hint() == Hint::None {
-                self.arm_timer().await?;
+            if drained && self.slots.take_hint() == Hint::None && !self.arm_timer(asked).await? {
                 return Ok(found);
             }
         }
@@ -193,14 +193,20 @@ impl Dispatcher {
         Ok(Found::Nothing)
     }
 
+    /// Sets the timer for the next job that was not due yet when we asked; true if one has become due since.
     /// Jobs that are due and blocked would hide the later ones from [`Self::look`].
-    async fn arm_timer(&self) -> Result<()> {
+    async fn arm_timer(&self, asked: Instant) -> Result<bool> {
         let now = self.hub.store.server_time().await?;
         let job_type = &self.slots.config.job_type;
-        if let Some(run_at) = soonest::soonest_after(&self.hub.store, job_type, now.earliest()).await? {
-            self.hub.wakes.wake_after(job_type, now.until(run_at));
+        let then = now.earliest_ago(asked.elapsed());
+        let Some(run_at) = soonest::soonest_after(&self.hub.store, job_type, then).await? else {
+            return Ok(false);
+        };
+        let wait = now.until(run_at);
+        if !wait.is_zero() {
+            self.hub.wakes.wake_after(job_type, wait);
         }
-        Ok(())
+        Ok(wait.is_zero())
     }
 
     /// Waits until there is room for a claim; how much. Zero when stopped.

@@ -196,9 +196,9 @@ async fn try_create(
     if was_ambiguous {
         recognise_own(store, ids, &mut created).await?;
     }
-    for (job, created) in jobs.iter().zip(&mut created) {
+    for ((job, id), created) in jobs.iter().zip(ids).zip(&mut created) {
         if job.coalesce_latest && matches!(created, Created::KeyHeld) {
-            *created = coalesce(store, job).await?;
+            *created = coalesce(store, job, id).await?;
         }
     }
     Ok(created)
@@ -225,8 +225,9 @@ async fn recognise_own(store: &Store, ids: &[String], created: &mut [Created]) -
     Ok(())
 }
 
-/// Hands the data to the job that holds the key, or takes the key if it was let go of meanwhile.
-async fn coalesce(store: &Store, job: &NewJob) -> Result<Created> {
+/// Hands the data to the job that holds the key, or takes the key if it was let go of meanwhile. Under the one `id` in
+/// every try, or a try whose reply was lost would not be recognised.
+async fn coalesce(store: &Store, job: &NewJob, id: &str) -> Result<Created> {
     let Some(dedupe) = &job.dedupe else {
         return Ok(Created::KeyHeld);
     };
@@ -235,11 +236,10 @@ async fn coalesce(store: &Store, job: &NewJob) -> Result<Created> {
         if dedupe::replace_pending_data(store, job, &dedupe.key).await? {
             return Ok(Created::KeyHeld);
         }
-        let id = new_id();
-        let document = job.pending(&id, store.server_time().await?)?;
+        let document = job.pending(id, store.server_time().await?)?;
         let reply = store.insert([&document]).await?;
         match reply.refusals.into_iter().next().map(|refusal| refusal.cause) {
-            None | Some(RefusalCause::IdExists) => return Ok(Created::Job(id)),
+            None | Some(RefusalCause::IdExists) => return Ok(Created::Job(id.to_owned())),
             Some(RefusalCause::KeyHeld) => {}
             Some(RefusalCause::Other(error)) => return Err(error),
         }

@@ -127,10 +127,13 @@ impl From<mongodb::error::Error> for Error {
         let code = server_code(&error.kind);
         if let Some(code) = code {
             let mut known = Self::from_server(code, error.kind.to_string());
-            known.transient |= is_labelled_transient(error.labels());
+            // The primary has the write, and may yet have to take it back.
+            let is_unconfirmed = matches!(*error.kind, DriverKind::Write(WriteFailure::WriteConcernError(_)));
+            known.transient |= is_unconfirmed || is_labelled_transient(error.labels());
             return known;
         }
         let (kind, transient) = match *error.kind {
+            DriverKind::Authentication { .. } if is_refused_for_now(&error) => (ErrorKind::Connection, true),
             DriverKind::Authentication { .. } => (ErrorKind::Authentication, false),
             DriverKind::ServerSelection { ref message, .. } if is_about_credentials(message) => {
                 (ErrorKind::Authentication, false)
@@ -153,6 +156,15 @@ impl From<mongodb::error::Error> for Error {
 /// After a first refusal the driver takes the server for unknown, and mentions the reason only in its description.
 fn is_about_credentials(message: &str) -> bool {
     message.contains("Authentication failed") || message.contains("AuthenticationFailed")
+}
+
+/// A server that starts, stops or steps down refuses whoever introduces himself: that is not about the credentials.
+fn is_refused_for_now(error: &mongodb::error::Error) -> bool {
+    // The driver keeps the server's own words in a box of the same type.
+    let cause = std::error::Error::source(error)
+        .and_then(|cause| cause.downcast_ref::<Box<mongodb::error::Error>>())
+        .and_then(|cause| server_code(&cause.kind));
+    cause.is_some_and(|code| TRANSIENT_CODES.contains(&code))
 }
 
 fn is_labelled_transient(labels: &HashSet<String>) -> bool {

@@ -28,6 +28,7 @@ const REPLACED: [&str; 6] = [
 ];
 
 const INDEX_NOT_FOUND: i32 = 27;
+const DUPLICATE_KEY: i32 = 11_000;
 /// Same name or same keys with other options.
 const INDEX_CONFLICTS: [i32; 2] = [85, 86];
 
@@ -105,6 +106,16 @@ pub(crate) async fn ensure(store: &Store) -> Result<()> {
                 format!(
                     "an index of collection \"{}\" has one of durabl's names and another definition; \
                      drop it and start again: {error}",
+                    store.jobs().name()
+                ),
+            ));
+        }
+        Err(error) if error.server_code() == Some(DUPLICATE_KEY) => {
+            return Err(Error::new(
+                ErrorKind::IndexConflict,
+                format!(
+                    "collection \"{}\" holds jobs that an older version let run or wait twice under one dedupe key, \
+                     which the unique indexes forbid: wait until they have ended, or end them, and start again: {error}",
                     store.jobs().name()
                 ),
             ));

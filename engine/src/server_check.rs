@@ -4,7 +4,7 @@ use mongodb::bson::doc;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    store::Store,
+    store::{Store, bounded},
 };
 
 /// The oldest supported server: wire version 17 is MongoDB 6.0.
@@ -12,7 +12,8 @@ const OLDEST_WIRE_VERSION: i32 = 17;
 
 /// Refuses, in one sentence, a server that is too old or that lacks what was asked for.
 pub(crate) async fn check(store: &Store, needs_change_streams: bool) -> Result<()> {
-    let hello = store.database().run_command(doc! { "hello": 1 }).await.map_err(Error::from)?;
+    let asked = async { Ok(store.database().run_command(doc! { "hello": 1 }).await?) };
+    let hello = bounded("the server's introduction", asked).await?;
     let wire_version = hello.get_i32("maxWireVersion").unwrap_or(0);
     if wire_version < OLDEST_WIRE_VERSION {
         return Err(Error::new(

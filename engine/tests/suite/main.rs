@@ -5,6 +5,7 @@
 
 mod support;
 
+mod beginnings;
 mod claims;
 mod endings;
 mod foreign;

@@ -201,7 +201,7 @@ export interface JobContext {
  * The work. Return (or resolve) to complete the job, throw an `Error` to fail this attempt, throw a {@link FatalJobError}
  * to fail for good. What it returns is ignored. It may run more than once for a job: after a crash, or a lost lease.
  */
-export type JobHandler<T = unknown> = (job: Job<T>, ctx: JobContext) => void | PromiseLike<unknown>
+export type JobHandler<T = unknown> = (job: Job<T>, ctx: JobContext) => unknown
 
 /**
  * A claimed job that its owner runs and settles, from {@link JobQueue.claimOrEnqueue}.

@@ -111,7 +111,8 @@ export class JobQueue {
     if (this.types.has(type)) {
       throw new DurablError(
         'ERR_DURABL_DUPLICATE_PROCESSOR',
-        `process: this queue already has a processor for type ${JSON.stringify(type)}`,
+        `process: this queue already has a processor for type ${JSON.stringify(type)}: ` +
+          `to run more jobs of it at once, raise its "concurrency"`,
       )
     }
     this.driver.process(processor)

@@ -331,6 +331,7 @@ test('options are checked, and typos are recognised', () => {
     [undefined, /must be given "db"/],
     [{}, /must be given "db"/],
     ['mongodb://one', /options must be an object/],
+    [database(), /got a Db: pass \{ db \}/],
     [{ uri }, /"database" must be given/],
     [{ uri, database: '' }, /"database" must be the name of a database/],
     [{ uri, database: 'a.b' }, /"database"/],

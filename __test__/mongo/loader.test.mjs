@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import test from 'node:test'
 import { loadAddon, platformTriple } from '../../dist/mongo/native-loader.js'
 import { root, runNode } from '../support/child.mjs'
@@ -92,12 +92,32 @@ test('a binary that fails to load ends the search and shows why', () => {
   }
 })
 
+test('an override that names no file says so, by its whole path', () => {
+  for (const override of ['/nowhere.node', './nowhere.node']) {
+    assert.throws(
+      () => loadAddon(world({ [NEXT_TO_PACKAGE]: {} }, { override })),
+      (error) => {
+        assert.equal(error.code, 'ERR_DURABL_ADDON_MISSING')
+        assert.ok(error.message.includes(resolve(override)), error.message)
+        assert.match(error.message, /DURABL_NATIVE_LIBRARY_PATH/)
+        assert.doesNotMatch(error.message, /is there/)
+        return true
+      },
+    )
+  }
+})
+
+test('a relative override goes from the working directory', () => {
+  const own = {}
+  assert.equal(loadAddon(world({ [resolve('own.node')]: own }, { override: './own.node' })), own)
+})
+
 test('a file that is no library is reported with the loader’s own words', (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'durabl-loader-'))
   t.after(() => rmSync(directory, { recursive: true }))
   const file = join(directory, 'broken.node')
   writeFileSync(file, 'not a library')
-  const environment = { ...world({}, { override: file }), require }
+  const environment = { ...world({}, { override: file }), exists: existsSync, require }
   assert.throws(
     () => loadAddon(environment),
     (error) => {

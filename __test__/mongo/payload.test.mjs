@@ -100,6 +100,7 @@ test('functions and symbols are refused by their path', () => {
   assert.equal(code, 'ERR_DURABL_PAYLOAD_NOT_ENCODABLE')
   assert.match(message, /enqueue.*data\.user\.roles\.0\.check is a function/)
   assert.match(refused(() => {}).message, /data is a function/)
+  assert.match(refused({ user: Promise.resolve({}) }).message, /data\.user is a promise: await it first/)
   assert.match(refused(new Map([['k', Symbol('s')]])).message, /data\.k is a symbol/)
 })
 

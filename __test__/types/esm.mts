@@ -48,6 +48,8 @@ const handler: JobHandler<number> = (job, ctx) => {
   if (ctx.signal.aborted) throw new FatalJobError('too late', { cause: ctx.signal.reason })
 }
 queue.process('numbers', handler)
+// What a handler returns is ignored, so any will do.
+queue.process('collected', (job) => [job.id].push('x'))
 
 const options: EnqueueOptions = { dedupeScope: 'pending', coalesce: 'latest', backoff: 'fixed' }
 const config: ProcessorConfig = { concurrency: 2, timeoutMs: 1000 }

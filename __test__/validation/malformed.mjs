@@ -68,7 +68,7 @@ export const ENQUEUE = [
   option('delay', NaN, RangeError, 'NaN'),
   option('delay', Infinity, RangeError, 'Infinity'),
   option('delay', 1e15, RangeError, '3155760000000'),
-  option('delay', new Date(0), TypeError, 'an object'),
+  option('delay', new Date(0), TypeError, 'an object of class Date'),
   option('delay', null, TypeError, 'null'),
   option('maxAttempts', 0, RangeError, 'from 1'),
   option('maxAttempts', -3, RangeError, '-3'),
@@ -123,6 +123,12 @@ export const PROCESS = [
   ['process: handler missing', TypeError, ['handler', 'undefined'], (queue) => queue.process('t')],
   ['process: handler an object', TypeError, ['handler', 'a function'], (queue) => queue.process('t', {})],
   [
+    'process: handler called, and its promise passed',
+    TypeError,
+    ['handler', 'a promise', 'await'],
+    (queue) => queue.process('t', handler()),
+  ],
+  [
     'process: arguments swapped',
     TypeError,
     ['handler'],
@@ -174,8 +180,8 @@ export const OTHERS = [
   [
     'signals: unknown',
     RangeError,
-    ['"signals"'],
-    (queue) => queue.installSignalHandlers({ signals: ['SIGFOO'] }),
+    ['"signals"', '"SIGFOO" (a string) at [1]'],
+    (queue) => queue.installSignalHandlers({ signals: ['SIGTERM', 'SIGFOO'] }),
   ],
   [
     'signals: not to be handled',
@@ -206,7 +212,7 @@ export const CONSTRUCTORS = [
   [
     'options in the logger’s place',
     TypeError,
-    ['logger'],
+    ['logger', 'third argument'],
     () => new JobQueue(new DummyBackend(), { autoRecover: false }),
   ],
   ...[0, -1, NaN, Infinity].map((value) => [
@@ -299,6 +305,8 @@ export const BACKEND = [
 export const PAYLOADS = [
   ['a function', ['data is a function'], () => handler],
   ['a symbol', ['data is a symbol'], () => Symbol('s')],
+  ['a promise', ['data is a promise', 'await'], () => Promise.resolve({})],
+  ['a promise within', ['data.user is a promise'], () => ({ user: Promise.resolve({}) })],
   ['a function within', ['data.a.0.b is a function'], () => ({ a: [{ b: handler }] })],
   ['a circle', ['data.a.b.0', 'contains it'], () => circular],
   ['a bigint over 64 bits', ['data.n', '64 bits'], () => ({ n: 2n ** 63n })],

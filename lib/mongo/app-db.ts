@@ -22,7 +22,8 @@ export function checkDb(value: unknown): Db {
   return value as unknown as Db
 }
 
-function isDb(value: Record<string, unknown>): boolean {
+/** Whether it is a `Db`, by what is read of it. */
+export function isDb(value: Record<string, unknown>): boolean {
   const { client } = value
   return (
     typeof value.databaseName === 'string' &&

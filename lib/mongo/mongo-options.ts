@@ -3,9 +3,9 @@ import { argumentError } from '../errors'
 import type { Logger, MongoJobQueueCommonOptions } from '../types'
 import { readOptions } from '../validate/options'
 import { LOGGER } from '../validate/queue'
-import { BOOLEAN, TEXT, duration, wholeNumber } from '../validate/rules'
+import { BOOLEAN, TEXT, duration, isRecord, wholeNumber } from '../validate/rules'
 import type { Rule } from '../validate/rules'
-import { checkDb, refuseClosed } from './app-db'
+import { checkDb, isDb, refuseClosed } from './app-db'
 import { connectionOf } from './connection'
 import type { NativeConnection } from './native'
 import { connectionFromUri } from './uri'
@@ -80,6 +80,7 @@ const RULES = {
  * @throws TypeError, RangeError, UnsupportedOptionError, ConnectionError
  */
 export function readMongoOptions(options: unknown): MongoSettings {
+  refuseBareDb(options)
   const read = readOptions(WHERE, options, RULES)
   const common = {
     collectionName: read.collectionName ?? DEFAULT_COLLECTION,
@@ -96,6 +97,13 @@ export function readMongoOptions(options: unknown): MongoSettings {
   const db = checkDb(read.db)
   refuseClosed(db)
   return { ...common, db, connection: connectionOf(db), database: db.databaseName }
+}
+
+/** Its own fields would be called unknown options. */
+function refuseBareDb(options: unknown): void {
+  if (isRecord(options) && isDb(options)) {
+    throw argumentError(TypeError, `${WHERE}: options must be an object; got a Db: pass { db }`)
+  }
 }
 
 function byUri(

@@ -2,11 +2,11 @@
  * Finds and loads the addon, once, when the first `MongoJobQueue` is made. Nothing else in the package needs it.
  */
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { DurablError } from '../errors'
 import type { NativeAddon } from './native'
 
-/** Platform packages are named as the build tool names them: this, and the platform's triple. */
+/** Platform packages are named by this and the platform's triple. */
 const PACKAGE_PREFIX = '@durabl/durabl-'
 
 /** The platforms that binaries are published for. */
@@ -20,7 +20,7 @@ const PUBLISHED = [
   'win32-x64-msvc',
 ]
 
-/** Overrides where the addon is loaded from: a path to a `.node` file. */
+/** Overrides where the addon is loaded from: a path to a `.node` file, from the working directory if it is relative. */
 const PATH_OVERRIDE = 'DURABL_NATIVE_LIBRARY_PATH'
 
 /** What the search depends on; a test passes its own. */
@@ -51,7 +51,10 @@ export function nativeAddon(): NativeAddon {
 export function loadAddon(environment: LoaderEnvironment): NativeAddon {
   const { triple, root, override } = environment
   if (override !== undefined && override !== '') {
-    return loadFrom(environment, override, `${override} (from ${PATH_OVERRIDE})`)
+    // From the working directory, as any path in the environment; `require` would go from this file.
+    const path = resolve(override)
+    if (!environment.exists(path)) throw noSuchOverride(path)
+    return loadFrom(environment, path, `${path} (from ${PATH_OVERRIDE})`)
   }
   const file = join(root, `durabl.${triple}.node`)
   if (environment.exists(file)) return loadFrom(environment, file, file)
@@ -88,6 +91,13 @@ function missing(triple: string, packageName: string, file: string): DurablError
     : `No binary is published for this platform (only for ${PUBLISHED.join(', ')}). Build it from source with ` +
       `\`npm run build:addon\` (needs Rust) and name the file in ${PATH_OVERRIDE}.`
   return new DurablError('ERR_DURABL_ADDON_MISSING', `${found} ${fix}`)
+}
+
+function noSuchOverride(path: string): DurablError {
+  return new DurablError(
+    'ERR_DURABL_ADDON_MISSING',
+    `durabl's native engine is not at ${path}, where ${PATH_OVERRIDE} says it is: correct the variable, or unset it.`,
+  )
 }
 
 function broken(shown: string, cause: unknown): DurablError {

@@ -75,6 +75,8 @@ export class Scan {
       this.bytes += 16 + textSize(value.source)
       return null
     }
+    // The library would write an empty object, and nobody would know until the job runs.
+    if (!isPlain && types.isPromise(value)) return flawed('a promise: await it first')
     if (level > MAX_LEVELS) {
       return { path: [], what: `nested more than ${MAX_LEVELS} levels deep`, tooDeep: true }
     }

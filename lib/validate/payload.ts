@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { PayloadError } from '../errors'
 
 /** MongoDB stores documents of up to 180 levels, the job itself being the first. */
@@ -47,6 +48,7 @@ function findFlaw(value: unknown, containers: readonly object[]): Flaw | null {
 function flawOfItself(value: unknown): string | null {
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'symbol') return 'a symbol'
+  if (types.isPromise(value)) return 'a promise: await it first'
   const isTooLarge = typeof value === 'bigint' && (value > LARGEST_INT64 || value < SMALLEST_INT64)
   return isTooLarge ? 'a bigint that does not fit into 64 bits' : null
 }

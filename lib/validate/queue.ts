@@ -93,7 +93,15 @@ export function checkHandler(where: string, handler: unknown): JobHandler<any> {
 
 /** Undefined, or null, for the default logger. */
 export function checkLogger(where: string, logger: unknown): Logger | undefined {
-  return logger === null ? undefined : checkOr(where, 'logger', logger, LOGGER, undefined)
+  if (logger === null) return undefined
+  const isOptions = isRecord(logger) && Object.keys(logger).some((name) => Object.hasOwn(QUEUE_RULES, name))
+  if (isOptions) {
+    throw argumentError(
+      TypeError,
+      `${where}: logger must be ${LOGGER.allowed}; got options: they are the third argument, (backend, undefined, options)`,
+    )
+  }
+  return checkOr(where, 'logger', logger, LOGGER, undefined)
 }
 
 /** The options of a queue, defaults filled in. */

@@ -9,10 +9,16 @@ export interface Rule<T> {
   readonly read: (value: unknown) => Reading<T>
 }
 
-export type Reading<T> = { readonly value: T } | typeof WRONG_TYPE | typeof OUT_OF_RANGE
+export type Reading<T> = { readonly value: T } | Misfit
 
-const WRONG_TYPE = { wrong: 'type' } as const
-const OUT_OF_RANGE = { wrong: 'range' } as const
+/** `within`: where in the value, to follow it, and what is there, if it is not the value itself. */
+interface Misfit {
+  readonly wrong: 'type' | 'range'
+  readonly within?: { readonly place: string; readonly value: unknown }
+}
+
+const WRONG_TYPE: Misfit = { wrong: 'type' }
+const OUT_OF_RANGE: Misfit = { wrong: 'range' }
 
 /**
  * Checks one argument.
@@ -24,7 +30,9 @@ export function check<T>(where: string, what: string, value: unknown, rule: Rule
   const reading = rule.read(value)
   if ('value' in reading) return reading.value
   const errorClass = reading.wrong === 'type' ? TypeError : RangeError
-  throw argumentError(errorClass, `${where}: ${what} must be ${rule.allowed}; got ${show(value)}`)
+  const { within } = reading
+  const got = within === undefined ? show(value) : `${show(within.value)} at ${within.place}`
+  throw argumentError(errorClass, `${where}: ${what} must be ${rule.allowed}; got ${got}`)
 }
 
 /** As {@link check}, where `undefined` stands for the default. */
@@ -142,9 +150,11 @@ export function listOf<T>(plural: string, rule: Rule<T>): Rule<readonly T[]> {
     read: (value) => {
       if (!Array.isArray(value)) return WRONG_TYPE
       const read: T[] = []
-      for (const element of value as unknown[]) {
+      for (const [index, element] of (value as unknown[]).entries()) {
         const reading = rule.read(element)
-        if (!('value' in reading)) return reading
+        if (!('value' in reading)) {
+          return { wrong: reading.wrong, within: { place: `[${index}]`, value: element } }
+        }
         read.push(reading.value)
       }
       return { value: Object.freeze(read) }

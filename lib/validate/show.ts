@@ -1,3 +1,5 @@
+import { types } from 'node:util'
+
 /** Values in error messages are cut here: a payload or a secret passed by mistake must not fill a log. */
 const MAX_SHOWN = 40
 
@@ -20,7 +22,7 @@ export function show(value: unknown): string {
     case 'symbol':
       return 'a symbol'
     default:
-      return showObject(value)
+      return showObject(value as object | null)
   }
 }
 
@@ -33,13 +35,22 @@ function cut(text: string): string {
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 1)}…` : text
 }
 
-function showObject(value: unknown): string {
+function showObject(value: object | null): string {
   if (value === null) return 'null'
-  // Both look at the value only from outside, where `instanceof` and `constructor.name` could run a proxy's traps.
-  try {
-    if (Array.isArray(value)) return 'an array'
-  } catch {
-    return 'a revoked proxy'
-  }
-  return 'an object'
+  // A proxy's traps are its owner's code, and so is any question about its class.
+  if (types.isProxy(value)) return 'an object'
+  if (Array.isArray(value)) return 'an array'
+  if (types.isPromise(value)) return 'a promise: await it first'
+  const name = className(value)
+  return name === null ? 'an object' : `an object of class ${cut(name)}`
+}
+
+/** What a value was made by; null for plain objects, and where only a getter could tell. */
+function className(value: object): string | null {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (typeof prototype !== 'object' || prototype === null || types.isProxy(prototype)) return null
+  const maker: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value
+  if (typeof maker !== 'function' || types.isProxy(maker)) return null
+  const name: unknown = Object.getOwnPropertyDescriptor(maker, 'name')?.value
+  return typeof name === 'string' && name !== '' && name !== 'Object' ? name : null
 }

@@ -38,19 +38,13 @@ pub(crate) fn for_caller(id: &Bson, token: Option<&str>) -> Document {
 }
 
 /// Applies while a lease that was seen to be expired has neither been renewed nor changed hands, and still is
-/// expired by the server's clock at the moment of the write.
-pub(crate) fn expired(
-    id: &Bson,
-    token: Option<&str>,
-    claimed_at: Bson,
-    visibility_timeout_ms: i64,
-) -> Document {
-    // A filter of null matches a field that is null and one that is not there.
-    let token = token.map_or(Bson::Null, Bson::from);
+/// expired by the server's clock at the moment of the write. Token and time are compared as they were found, whatever
+/// their types are; null stands for a field that is not there.
+pub(crate) fn expired(id: &Bson, token: Bson, claimed_at: Bson, visibility_timeout_ms: i64) -> Document {
     doc! {
         fields::ID: id,
-        fields::CLAIM_TOKEN: token,
-        fields::CLAIMED_AT: claimed_at,
+        fields::CLAIM_TOKEN: { "$eq": token },
+        fields::CLAIMED_AT: { "$eq": claimed_at },
         fields::STATUS: Status::Active.as_str(),
         "$expr": lease_is_over(visibility_timeout_ms),
     }
@@ -58,13 +52,22 @@ pub(crate) fn expired(
 
 /// Whether a lease has run out by the server's clock. A managed run's lease is as long as its mark says, and every
 /// other one as long as `visibility_timeout_ms`. A job without a claim time was never claimed properly: it is over.
+///
+/// No part of it may fail, whatever the fields hold: one odd document would hide all others from the reapers.
 pub(crate) fn lease_is_over(visibility_timeout_ms: i64) -> Document {
     let mark = |field: &str| format!("${}.{field}", fields::LEASE);
     let is_managed = doc! { "$and": [
+        { "$isNumber": mark(fields::LEASE_MS) },
         { "$gt": [mark(fields::LEASE_MS), 0] },
+        { "$lte": [mark(fields::LEASE_MS), fields::LONGEST_MS] },
         { "$eq": [mark(fields::LEASE_TOKEN), fields::value_of(fields::CLAIM_TOKEN)] },
         { "$eq": [mark(fields::LEASE_ATTEMPT), fields::value_of(fields::ATTEMPT)] },
     ] };
-    let length = doc! { "$cond": [is_managed, mark(fields::LEASE_MS), visibility_timeout_ms] };
-    doc! { "$lte": [fields::value_of(fields::CLAIMED_AT), { "$subtract": [fields::NOW, length] }] }
+    let timeout = visibility_timeout_ms.min(fields::LONGEST_MS);
+    let length = doc! { "$cond": [is_managed, mark(fields::LEASE_MS), timeout] };
+    let claimed_at = fields::value_of(fields::CLAIMED_AT);
+    doc! { "$or": [
+        { "$lte": [&claimed_at, { "$subtract": [fields::NOW, length] }] },
+        { "$ne": [{ "$type": &claimed_at }, "date"] },
+    ] }
 }

@@ -47,6 +47,10 @@ pub(crate) const DEFAULT_BACKOFF_DELAY_MS: i64 = 1_000;
 /// Longest back-off of a job that doesn't say, in milliseconds.
 pub(crate) const DEFAULT_BACKOFF_MAX_DELAY_MS: i64 = 60_000;
 
+/// The longest lease or delay that is believed, some 30,000 years: longer ones are mistakes, and could take the
+/// server's arithmetic of dates past its bounds.
+pub(crate) const LONGEST_MS: i64 = 1_000_000_000_000_000;
+
 /// Everything but the logs, which may be large and which no run needs.
 pub(crate) fn without_logs() -> Document {
     doc! { LOGS: 0 }

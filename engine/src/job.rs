@@ -169,8 +169,8 @@ impl Header {
             dedupe,
             backoff: BackoffPolicy {
                 kind: text(job, fields::BACKOFF).map(BackoffKind::parse).unwrap_or_default(),
-                delay_ms: integer(job, fields::BACKOFF_DELAY).unwrap_or(fields::DEFAULT_BACKOFF_DELAY_MS),
-                max_delay_ms: integer(job, fields::BACKOFF_MAX_DELAY)
+                delay_ms: delay(job, fields::BACKOFF_DELAY).unwrap_or(fields::DEFAULT_BACKOFF_DELAY_MS),
+                max_delay_ms: delay(job, fields::BACKOFF_MAX_DELAY)
                     .unwrap_or(fields::DEFAULT_BACKOFF_MAX_DELAY_MS),
             },
         })
@@ -245,6 +245,10 @@ fn integer(job: &RawDocument, field: &str) -> Option<i64> {
         RawBsonRef::Double(value) => Some(value as i64),
         _ => None,
     }
+}
+
+fn delay(job: &RawDocument, field: &str) -> Option<i64> {
+    Some(integer(job, field)?.clamp(0, fields::LONGEST_MS))
 }
 
 fn small(job: &RawDocument, field: &str) -> Option<i32> {

@@ -1,6 +1,6 @@
 //! Recovering jobs whose holder is gone: fenced, and re-checked by the server at the moment of the write.
 
-use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
+use mongodb::bson::{Bson, RawDocument, RawDocumentBuf, doc};
 
 use crate::{
     dedupe,
@@ -28,6 +28,7 @@ pub struct Sweep {
 
 struct Expired {
     header: Header,
+    token: Bson,
     claimed_at: Bson,
     transition: Transition,
 }
@@ -39,20 +40,29 @@ pub(crate) async fn recover(
     visibility_timeout_ms: i64,
     most: usize,
 ) -> Result<Sweep> {
+    if most == 0 {
+        return Ok(Sweep::default());
+    }
     let found = find_expired(store, visibility_timeout_ms, most).await?;
     let saturated = found.len() == most;
-    let mut sweep = Sweep { handled: 0, saturated };
     let mut expired = Vec::with_capacity(found.len());
     for job in &found {
         expired.push(read_expired(store, job).await?);
     }
+    let (mut handled, mut failure) = (0, None);
     for chunk in expired.chunks_mut(CHUNK) {
-        sweep.handled += take_back(store, chunk, visibility_timeout_ms).await?;
+        let taken = take_back(store, chunk, visibility_timeout_ms).await?;
+        handled += taken.handled;
+        failure = failure.or(taken.failure);
     }
-    if sweep.handled > 0 {
+    if handled > 0 {
         wakes.wake(&Wake::Any, Audience::Here);
     }
-    Ok(sweep)
+    match failure {
+        // One job that can't be written must not hide what became of the others.
+        Some(error) if handled == 0 => Err(error),
+        _ => Ok(Sweep { handled, saturated }),
+    }
 }
 
 async fn find_expired(store: &Store, visibility_timeout_ms: i64, most: usize) -> Result<Vec<RawDocumentBuf>> {
@@ -80,42 +90,48 @@ async fn find_expired(store: &Store, visibility_timeout_ms: i64, most: usize) ->
 async fn read_expired(store: &Store, job: &RawDocument) -> Result<Expired> {
     let header = Header::read(job)?;
     let has_follower = match &header.dedupe {
-        Some(dedupe) if header.may_have_follower() => {
+        // With attempts left the write finds out: there is no room for two pending jobs.
+        Some(dedupe) if header.may_have_follower() && header.attempt >= header.max_attempts => {
             dedupe::single_flight_holders(store, &dedupe.key).await?.pending
         }
         _ => false,
     };
     let transition = Transition::of_expiry(header.attempt, header.max_attempts, has_follower);
-    let claimed_at = job.get(fields::CLAIMED_AT).map_err(Error::encoding)?;
-    let claimed_at = claimed_at.map_or(Ok(Bson::Null), Bson::try_from).map_err(Error::encoding)?;
-    Ok(Expired { header, claimed_at, transition })
+    let as_found = |field| match job.get(field).map_err(Error::encoding)? {
+        Some(value) => Bson::try_from(value).map_err(Error::encoding),
+        None => Ok(Bson::Null),
+    };
+    let (token, claimed_at) = (as_found(fields::CLAIM_TOKEN)?, as_found(fields::CLAIMED_AT)?);
+    Ok(Expired { header, token, claimed_at, transition })
 }
 
-async fn take_back(store: &Store, expired: &mut [Expired], visibility_timeout_ms: i64) -> Result<u64> {
+struct TakenBack {
+    handled: u64,
+    failure: Option<Error>,
+}
+
+async fn take_back(store: &Store, expired: &mut [Expired], visibility_timeout_ms: i64) -> Result<TakenBack> {
     let statements = expired.iter().map(|job| job.statement(visibility_timeout_ms)).collect();
     let reply = store.update(statements).await?;
-    if let Some(error) = reply.unexpected() {
-        return Err(error.clone());
-    }
-    let mut handled = reply.matched;
-    // A follower came between our look and our write.
+    let mut failure = reply.unexpected().cloned();
     let mut again = Vec::new();
     for refusal in &reply.refusals {
         if matches!(refusal.cause, RefusalCause::KeyHeld) {
+            // A follower waits already.
             let job = &mut expired[refusal.index];
             job.transition = job.transition.behind_follower();
             again.push(job.statement(visibility_timeout_ms));
         }
     }
-    handled += store.update(again).await?.matched;
-    Ok(handled)
+    let superseded = store.update(again).await?;
+    failure = failure.or(superseded.unexpected().cloned());
+    Ok(TakenBack { handled: reply.matched + superseded.matched, failure })
 }
 
 impl Expired {
     fn statement(&self, visibility_timeout_ms: i64) -> Statement {
-        let Header { id, token, attempt, max_attempts, .. } = &self.header;
-        let filter: Document =
-            fence::expired(id, token.as_deref(), self.claimed_at.clone(), visibility_timeout_ms);
+        let Header { id, attempt, max_attempts, .. } = &self.header;
+        let filter = fence::expired(id, self.token.clone(), self.claimed_at.clone(), visibility_timeout_ms);
         let reason = match self.transition {
             Transition::Fail => {
                 Some(format!("the lease expired on attempt {attempt} of {max_attempts}: its worker is gone"))

@@ -107,7 +107,7 @@ pub(crate) fn writing(
             set.insert(fields::RUN_AT, run_at);
         }
         Transition::Release => {
-            let attempt = doc! { "$max": [0, { "$subtract": [fields::value_of(fields::ATTEMPT), 1] }] };
+            let attempt = doc! { "$max": [0, { "$subtract": [fields::whole_number(fields::ATTEMPT), 1] }] };
             set.insert(fields::ATTEMPT, attempt);
         }
         Transition::Recover => {}

@@ -3,17 +3,16 @@
 //! Both looks skip from one priority to the next in the claim index, so they cost one key per distinct priority,
 //! however many jobs wait.
 
-use mongodb::bson::{DateTime, Document, doc};
+use mongodb::bson::{DateTime, Document, RawBsonRef, RawDocument, doc};
 
 use crate::{
     error::Result,
     fields,
-    job::date,
     status::Status,
     store::{Store, bounded},
 };
 
-/// The earliest time at which a pending job of the type is due; it may be past.
+/// The earliest time at which a pending job of the type is due; it may be past. A job without a time is due.
 pub(crate) async fn soonest(store: &Store, job_type: &str) -> Result<Option<DateTime>> {
     earliest(store, waiting(job_type)).await
 }
@@ -41,8 +40,9 @@ pub(crate) async fn oldest_due(
     };
     let mut oldest: Option<DateTime> = None;
     for job_type in types {
-        let found = soonest(store, &job_type).await?.filter(|run_at| *run_at <= now);
-        oldest = oldest.into_iter().chain(found).min();
+        let mut filter = waiting(&job_type);
+        filter.insert(fields::RUN_AT, doc! { "$lte": now });
+        oldest = oldest.into_iter().chain(earliest(store, filter).await?).min();
     }
     Ok(oldest)
 }
@@ -61,6 +61,22 @@ fn waiting(job_type: &str) -> Document {
     doc! { fields::STATUS: Status::Pending.as_str(), fields::TYPE: job_type }
 }
 
+/// As the claims' comparison has it: whatever sorts before all dates is due, and what sorts after them never will be.
+fn due_at(job: &RawDocument) -> Option<DateTime> {
+    match job.get(fields::RUN_AT).ok().flatten() {
+        Some(RawBsonRef::DateTime(run_at)) => Some(run_at),
+        Some(
+            RawBsonRef::Timestamp(_)
+            | RawBsonRef::RegularExpression(_)
+            | RawBsonRef::DbPointer(_)
+            | RawBsonRef::JavaScriptCode(_)
+            | RawBsonRef::JavaScriptCodeWithScope(_)
+            | RawBsonRef::MaxKey,
+        ) => None,
+        _ => Some(DateTime::MIN),
+    }
+}
+
 async fn earliest(store: &Store, filter: Document) -> Result<Option<DateTime>> {
     // Grouped by one field only: the server skips from group to group for a single field, and reads all for two.
     let first_of_each_priority = [
@@ -76,11 +92,29 @@ async fn earliest(store: &Store, filter: Document) -> Result<Option<DateTime>> {
         let mut cursor = store.jobs().aggregate(first_of_each_priority).await?;
         let mut earliest: Option<DateTime> = None;
         while cursor.advance().await? {
-            if let Some(run_at) = date(cursor.current(), fields::RUN_AT) {
-                earliest = Some(earliest.map_or(run_at, |known| known.min(run_at)));
-            }
+            earliest = earliest.into_iter().chain(due_at(cursor.current())).min();
         }
         Ok(earliest)
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::{Bson, Timestamp, rawdoc};
+
+    use super::*;
+
+    #[test]
+    fn a_job_is_due_when_a_claim_would_take_it() {
+        let now = DateTime::now();
+        let due_at = |job| due_at(&job);
+        assert_eq!(due_at(rawdoc! { "runAt": now }), Some(now));
+        for early in [Bson::Null, Bson::Int32(7), "2026".into(), Bson::Boolean(true)] {
+            assert_eq!(due_at(rawdoc! { "runAt": early }), Some(DateTime::MIN));
+        }
+        assert_eq!(due_at(rawdoc! {}), Some(DateTime::MIN));
+        assert_eq!(due_at(rawdoc! { "runAt": Timestamp { time: 1, increment: 1 } }), None);
+        assert_eq!(due_at(rawdoc! { "runAt": Bson::MaxKey }), None);
+    }
 }

@@ -372,6 +372,21 @@ describe('a shutdown of the driver', () => {
     driver.close()
     assert.equal(engine.isSubscribed, false)
   })
+
+  it('leaves nobody waiting for a server that does not answer', async () => {
+    engine.answers = false
+    let byHand
+    process((_job, ctx) => ((byHand = ctx.complete()), never()))
+    engine.claim([job(0)])
+    const adopted = driver.adopt(job(1), never)
+    await settled()
+    driver.quiesce()
+    driver.releaseAll()
+    driver.close()
+    await assert.rejects(byHand, { code: 'ERR_DURABL_SHUT_DOWN' })
+    assert.equal((await adopted).failure.error.code, 'ERR_DURABL_SHUT_DOWN')
+    await driver.idle()
+  })
 })
 
 describe('a claim made by hand', () => {

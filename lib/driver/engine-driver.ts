@@ -1,5 +1,5 @@
 import type { DurablError } from '../errors'
-import { failureToError } from '../errors'
+import { ShutDownError, failureToError } from '../errors'
 import { KeepAlive } from '../keep-alive'
 import { ManagedRun } from '../managed-run'
 import type { RunOwner, RunPlan } from '../managed-run'
@@ -139,6 +139,8 @@ export class EngineDriver implements Driver {
 
   close(): void {
     this.unsubscribe()
+    const reason = 'the queue shut down before the server had acknowledged how the job ended'
+    this.settler.close(new ShutDownError('ERR_DURABL_SHUT_DOWN', reason))
     this.keepAlive.drop()
   }
 

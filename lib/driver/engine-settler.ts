@@ -1,5 +1,6 @@
 import { heartbeat, settle, writeLog } from '../backend-calls'
 import { failureToError } from '../errors'
+import type { DurablError } from '../errors'
 import type { ManagedRun, Settler } from '../managed-run'
 import type { Settlement, Verdict } from '../outcome'
 import type { HeartbeatResult, IJobQueueBackend } from '../types'
@@ -12,6 +13,8 @@ export class EngineSettler implements Settler {
   private readonly batch = new VerdictBatch((verdicts) => this.finish(verdicts))
   /** Runs that the engine has ended although their verdict could not be written. What follows goes by job and token. */
   private readonly endedByEngine = new WeakSet<ManagedRun>()
+  /** Why no answers come any more. */
+  private closed: DurablError | null = null
 
   constructor(
     private readonly native: Pick<NativeEngine, 'finish'>,
@@ -20,7 +23,8 @@ export class EngineSettler implements Settler {
   ) {}
 
   settle(run: ManagedRun, verdict: Verdict, elapsedMs: number | null): void {
-    if (this.endedByEngine.has(run)) this.settleByToken(run, verdict)
+    if (this.closed !== null) run.writeFailed(this.closed)
+    else if (this.endedByEngine.has(run)) this.settleByToken(run, verdict)
     else this.batch.add({ runId: run.id, kind: verdict.kind, reason: verdict.reason, elapsedMs })
   }
 
@@ -35,6 +39,12 @@ export class EngineSettler implements Settler {
 
   log(run: ManagedRun, message: string): Promise<void> {
     return writeLog(this.backend, run.job, message)
+  }
+
+  /** No answer comes any more: whoever still waits for one is told so, instead of waiting for ever. */
+  close(reason: DurablError): void {
+    this.closed = reason
+    for (const run of this.runs.all()) run.writeFailed(reason)
   }
 
   /** The engine's answers to a batch. */

@@ -33,6 +33,11 @@ export class RunSet {
     }
   }
 
+  /** A copy: runs go while they are told things. */
+  all(): ManagedRun[] {
+    return [...this.runs.values()]
+  }
+
   /** Resolves when there is no run, and no claim on its way. */
   idle(): Promise<void> {
     if (this.isIdle) return Promise.resolve()
@@ -52,14 +57,14 @@ export class RunSet {
 
   /** Gives back what no handler has started on. */
   releaseWaiting(): void {
-    for (const run of [...this.runs.values()]) if (run.isWaiting) run.release()
+    for (const run of this.all()) if (run.isWaiting) run.release()
   }
 
   abortAll(reason: DurablError): void {
-    for (const run of [...this.runs.values()]) run.abort(reason)
+    for (const run of this.all()) run.abort(reason)
   }
 
   releaseAll(): void {
-    for (const run of [...this.runs.values()]) run.release()
+    for (const run of this.all()) run.release()
   }
 }

@@ -429,7 +429,7 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
   /** Counts by status, of one type or of all. */
   getStats(type?: string): Promise<QueueStats>
 
-  /** Starts the backend, which for MongoDB creates the indexes. Idempotent. */
+  /** Starts the backend, which for MongoDB creates the indexes, without which no dedupe key is held. Idempotent. */
   startup(): Promise<void>
 
   /**

@@ -36,6 +36,7 @@ import type { NativeNewJob } from './native'
 import { nativeAddon } from './native-loader'
 import { encodePayload } from './payload'
 import { settledAs, toStats } from './replies'
+import { StartupReminder } from './startup-reminder'
 
 const BINDINGS = new WeakMap<object, EngineBinding>()
 
@@ -44,12 +45,15 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   // Not #private: a proxy around this object must work, as with the TypeScript package.
   private readonly settings: MongoSettings
   private readonly engine: EngineHandle
+  private readonly reminder: StartupReminder
   private knownCodec: Codec | null = null
   private isConnectionSeen = false
 
   constructor(options: MongoJobQueueOptions) {
     this.settings = readMongoOptions(options)
     const logger = guardLogger(this.settings.logger ?? defaultLogger)
+    const { db, collectionName } = this.settings
+    this.reminder = new StartupReminder(() => db?.collection(collectionName) ?? null, logger)
     this.engine = new EngineHandle(nativeAddon(), this.settings, logger)
     BINDINGS.set(
       this,
@@ -143,6 +147,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
 
   async startup(): Promise<void> {
     this.refuseUnusable()
+    this.reminder.started()
     await this.engine.call((native) => native.startup())
   }
 
@@ -206,6 +211,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     const job = normalizeEnqueue(where, type, options)
     const payload = encodePayload(where, data, this.codec)
     this.refuseUnusable()
+    if (job.dedupeKey !== null) this.reminder.keyUsed()
     return { ...job, payload }
   }
 

@@ -1,0 +1,54 @@
+/**
+ * Says so, once, when keys are used where nothing holds them: before anybody's `startup()` made the indexes, each enqueue under
+ * one key makes a job of its own, and nobody would know before all of them have run.
+ *
+ * A process that only enqueues may leave `startup()` to its workers, so what counts is whether the indexes are there.
+ */
+import type { Collection } from 'mongodb'
+import type { SafeLogger } from '../logger'
+
+/** Unique, so that they are what holds a key. */
+const DEDUPE_INDEXES = ['dedupe_pending_active_idx', 'dedupe_pending_idx', 'dedupe_active_idx']
+
+/** The server's code where there is no collection. */
+const NAMESPACE_NOT_FOUND = 26
+
+export class StartupReminder {
+  private hasStarted = false
+  private hasLooked = false
+
+  /** @param collection by the app's own client; null where it has none: then nothing is said */
+  constructor(
+    private readonly collection: () => Collection | null,
+    private readonly logger: SafeLogger,
+  ) {}
+
+  /** `startup()` was called. */
+  started(): void {
+    this.hasStarted = true
+  }
+
+  /** A key is about to be used. Looks once, beside the call, which does not wait for it. */
+  keyUsed(): void {
+    if (this.hasStarted || this.hasLooked) return
+    this.hasLooked = true
+    const collection = this.collection()
+    if (collection !== null) void this.look(collection)
+  }
+
+  private async look(collection: Collection): Promise<void> {
+    let missing: readonly string[] = DEDUPE_INDEXES
+    try {
+      const names = (await collection.indexes()).map((index) => index.name)
+      missing = DEDUPE_INDEXES.filter((name) => !names.includes(name))
+    } catch (error) {
+      // If it can't be told for another reason, that is not what this is about.
+      if ((error as { code?: unknown }).code !== NAMESPACE_NOT_FOUND) return
+    }
+    if (missing.length === 0 || this.hasStarted) return
+    this.logger.warn(
+      { collection: collection.namespace, missing },
+      'dedupe keys are not enforced, as their indexes are missing: `await queue.startup()` before the first enqueue',
+    )
+  }
+}

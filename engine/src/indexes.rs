@@ -28,6 +28,7 @@ const REPLACED: [&str; 6] = [
 ];
 
 const INDEX_NOT_FOUND: i32 = 27;
+const NAMESPACE_NOT_FOUND: i32 = 26;
 const DUPLICATE_KEY: i32 = 11_000;
 /// Same name or same keys with other options.
 const INDEX_CONFLICTS: [i32; 2] = [85, 86];
@@ -123,6 +124,16 @@ pub(crate) async fn ensure(store: &Store) -> Result<()> {
         Err(error) => return Err(error),
     }
     drop_replaced(store).await
+}
+
+/// Makes them again once somebody has made the collection again. False while nobody has: to drop a collection is to want it
+/// gone.
+pub(crate) async fn ensure_if_there(store: &Store) -> Result<bool> {
+    match store.jobs().list_index_names().await.map_err(Error::from) {
+        Err(error) if error.server_code() == Some(NAMESPACE_NOT_FOUND) => Ok(false),
+        Err(error) => Err(error),
+        Ok(_) => ensure(store).await.map(|()| true),
+    }
 }
 
 async fn drop_replaced(store: &Store) -> Result<()> {

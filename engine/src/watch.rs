@@ -33,8 +33,8 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::{
     error::{Error, Result},
-    event::{Event, Sink, StreamState},
-    fields,
+    event::{Event, LogLevel, Sink, StreamState},
+    fields, indexes,
     job::{date, text},
     outage::Outage,
     status::Status,
@@ -157,6 +157,8 @@ impl Watch {
             let everyone = Everyone(self.clone());
             let mut open = Some(first);
             let mut token = None;
+            // The collection was dropped under us, and its indexes with it.
+            let mut is_bare = false;
             loop {
                 let mut stream = match open.take() {
                     Some(stream) => stream,
@@ -175,9 +177,10 @@ impl Watch {
                     self.set_state(StreamState::Streaming);
                     wakes.wake(&Wake::Any, Audience::Everyone);
                 }
-                match self.follow(&mut stream, &wakes, &changed, &store).await {
+                match self.follow(&mut stream, &wakes, &changed, &store, &mut is_bare).await {
                     Ended::InterestChanged => token = stream.changes.resume_token(),
                     Ended::Lost(error) => {
+                        is_bare |= error == Error::stream_ended();
                         self.lost(&wakes);
                         let pause = outage.failed(&error, &everyone);
                         tokio::time::sleep(pause).await;
@@ -212,14 +215,33 @@ impl Watch {
         Ok(OpenStream { changes: changes.with_type(), interest })
     }
 
+    /// True when nothing more can be done about it.
+    async fn restore_indexes(&self, store: &Store) -> Result<bool> {
+        match indexes::ensure_if_there(store).await {
+            Err(error) if !error.is_transient() => {
+                let message = format!("the collection was made again, and its indexes can't be: {error}");
+                self.tell(&Event::Log { level: LogLevel::Error, message, fields: Vec::new() });
+                Ok(true)
+            }
+            outcome => outcome,
+        }
+    }
+
     async fn follow(
         &self,
         stream: &mut OpenStream,
         wakes: &WakeHub,
         changed: &mpsc::Sender<Bson>,
         store: &Store,
+        is_bare: &mut bool,
     ) -> Ended {
         loop {
+            if *is_bare {
+                match self.restore_indexes(store).await {
+                    Ok(is_done) => *is_bare = !is_done,
+                    Err(error) => return Ended::Lost(error),
+                }
+            }
             if *lock(&self.interest) != stream.interest {
                 return Ended::InterestChanged;
             }

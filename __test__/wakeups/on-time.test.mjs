@@ -1,0 +1,92 @@
+/**
+ * Delayed and retried jobs start when they are due, by the server's clock: `claimedAt` and `runAt` are both its own. On an idle
+ * worker that is within 50 ms; here the median of twenty, since other tests use the machine too.
+ */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { jobs } from '../ownership/support/jobs.mjs'
+import { pollUntil } from '../ownership/support/waiting.mjs'
+import { startWorker } from '../ownership/support/workers.mjs'
+
+const JOBS = 20
+const ON_TIME_MS = 50
+/** No poll comes to help. */
+const NEVER = 3_600_000
+
+/** Waits until all jobs of a type are done; how late they were. */
+async function latenesses(collection, type) {
+  const filter = { type, status: 'completed' }
+  await pollUntil('all have run', async () => (await collection.countDocuments(filter)) === JOBS, {
+    everyMs: 50,
+  })
+  const done = await collection.find(filter).toArray()
+  return done.map(({ runAt, claimedAt }) => claimedAt.getTime() - runAt.getTime()).sort((a, b) => a - b)
+}
+
+function assertOnTime(t, late) {
+  t.diagnostic(`late by ${late[JOBS >> 1]} ms (median), ${late.at(-1)} ms (worst)`)
+  assert.ok(late[0] >= 0, `one ran ${-late[0]} ms before its time`)
+  assert.ok(late[JOBS >> 1] <= ON_TIME_MS, `late by ${late.join(', ')} ms`)
+}
+
+/** Due one after the other, so that each is waited for. */
+const delays = (first) => Array.from({ length: JOBS }, (_, i) => first + 70 * i)
+
+async function enqueueDelayed(queue, type, first) {
+  // The last one first: a timer for a later job must give way.
+  await Promise.all(
+    delays(first)
+      .toReversed()
+      .map((delay) => queue.enqueue(type, null, { delay })),
+  )
+}
+
+for (const useChangeStreams of [true, false]) {
+  const how = useChangeStreams ? 'with push' : 'without push'
+
+  test(`delayed jobs enqueued in the process that runs them start on time, ${how}`, async (t) => {
+    const { queue, collection } = await jobs(t, { useChangeStreams })
+    queue.process('work', async () => {}, { pollInterval: NEVER })
+    await enqueueDelayed(queue, 'work', 100)
+    assertOnTime(t, await latenesses(collection, 'work'))
+  })
+
+  test(`delayed jobs enqueued before the worker started start on time, ${how}`, async (t) => {
+    const { queue, collection, config } = await jobs(t)
+    await enqueueDelayed(queue, 'work', 4000)
+    const processors = { work: { handler: 'nothing', config: { pollInterval: NEVER } } }
+    await startWorker(t, { ...config, backend: { useChangeStreams }, processors })
+    assertOnTime(t, await latenesses(collection, 'work'))
+  })
+
+  test(`delayed jobs enqueued by another process start on time, ${how}`, async (t) => {
+    const { queue, collection, config } = await jobs(t)
+    // Without push only a poll can find out about them, before they are due.
+    const config_ = { pollInterval: useChangeStreams ? NEVER : 200 }
+    const processors = { work: { handler: 'nothing', config: config_ } }
+    await startWorker(t, { ...config, backend: { useChangeStreams }, processors })
+    await enqueueDelayed(queue, 'work', 600)
+    assertOnTime(t, await latenesses(collection, 'work'))
+  })
+
+  test(`retried jobs start on time, ${how}`, async (t) => {
+    const { queue, collection } = await jobs(t, { useChangeStreams })
+    const run = async (job) => {
+      if (job.attempt < 2) throw new Error('not yet')
+    }
+    queue.process('work', run, { concurrency: JOBS, pollInterval: NEVER })
+    for (const delay of delays(100))
+      await queue.enqueue('work', null, { backoff: 'fixed', backoffDelay: delay, backoffMaxDelay: delay })
+    assertOnTime(t, await latenesses(collection, 'work'))
+  })
+}
+
+test('a far future job does not hide a nearer one, nor a low priority a high one', async (t) => {
+  const { queue, collection } = await jobs(t)
+  queue.process('work', async () => {}, { pollInterval: NEVER })
+  for (const priority of [-1, 0, 1]) await queue.enqueue('work', 'later', { priority, delay: 600_000 })
+  await Promise.all(
+    delays(100).map((delay, i) => queue.enqueue('work', null, { delay, priority: (i % 5) - 2 })),
+  )
+  assertOnTime(t, await latenesses(collection, 'work'))
+})

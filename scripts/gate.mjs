@@ -31,8 +31,10 @@ const steps = {
   knip: tool('knip/bin/knip.js'),
   entry: checkEsmEntry,
   rustfmt: cargo(['fmt', '--all', '--check']),
-  clippy: cargo(['clippy', '--locked', '--workspace', '--all-targets', '--', '-D', 'warnings']),
-  rustdoc: cargo(['doc', '--locked', '--workspace', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }),
+  clippy: cargo(['clippy', '--quiet', '--locked', '--workspace', '--all-targets', '--', '-D', 'warnings']),
+  rustdoc: cargo(['doc', '--quiet', '--locked', '--workspace', '--no-deps', '--document-private-items'], {
+    RUSTDOCFLAGS: '-D warnings',
+  }),
   crates: checkRustDependencies,
   docs: checkDocs,
   size: checkSize,

@@ -41,7 +41,7 @@ async fn claim_or_follow(
     for _ in 0..MOST_ROUNDS {
         match look(store, &dedupe.key, total).await? {
             Holders { pending: true, .. } => {
-                if !job.coalesce_latest || dedupe::replace_pending_data(store, &job, &dedupe.key).await? {
+                if !job.coalesce_latest || replace(store, &job, &dedupe.key, total).await? {
                     return Ok(None);
                 }
                 // Either it was claimed since, and we look again, or it is of another type and keeps its data.
@@ -71,6 +71,16 @@ async fn look(store: &Store, key: &str, patience: Duration) -> Result<Holders> {
     loop {
         match dedupe::single_flight_holders(store, key).await {
             Ok(holders) => return Ok(holders),
+            Err(error) => patience.pause_after(error).await?,
+        }
+    }
+}
+
+async fn replace(store: &Store, job: &NewJob, key: &str, patience: Duration) -> Result<bool> {
+    let mut patience = Patience::new(patience);
+    loop {
+        match dedupe::replace_pending_data(store, job, key).await {
+            Ok(replaced) => return Ok(replaced),
             Err(error) => patience.pause_after(error).await?,
         }
     }

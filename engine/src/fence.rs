@@ -23,18 +23,11 @@ pub(crate) fn any_held(ids: Vec<Bson>, tokens: Vec<&str>) -> Document {
     }
 }
 
-/// For callers without a token, as the oldest API has them: applies until the job has ended.
-pub(crate) fn not_ended(id: &Bson) -> Document {
+/// For callers without a token, as the oldest API has them: applies until the job has ended, and once: not after a
+/// write that left `proof`.
+pub(crate) fn not_ended(id: &Bson, proof: &str) -> Document {
     let open = [Status::Pending.as_str(), Status::Active.as_str()];
-    doc! { fields::ID: id, fields::STATUS: { "$in": open } }
-}
-
-/// With a token [`held`], without one [`not_ended`].
-pub(crate) fn for_caller(id: &Bson, token: Option<&str>) -> Document {
-    match token {
-        Some(token) => held(id, token),
-        None => not_ended(id),
-    }
+    doc! { fields::ID: id, fields::STATUS: { "$in": open }, fields::SETTLED_TOKEN: { "$ne": proof } }
 }
 
 /// Applies while a lease that was seen to be expired has neither been renewed nor changed hands, and still is

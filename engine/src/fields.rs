@@ -29,8 +29,8 @@ pub(crate) const LEASE_TOKEN: &str = "token";
 pub(crate) const LEASE_ATTEMPT: &str = "attempt";
 pub(crate) const LEASE_MS: &str = "ms";
 
-/// The token of the claim that last gave the job back (retry or release): lets the writer of a settlement whose
-/// reply was lost recognise its own work.
+/// The token of the claim that last gave the job back (retry or release), or what a caller without a token made up:
+/// lets the writer of a settlement whose reply was lost recognise its own work.
 pub(crate) const SETTLED_TOKEN: &str = "settledToken";
 
 /// Set, with a fresh value, when a key of scope `pending` becomes free: what the change stream looks for, since an

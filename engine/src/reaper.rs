@@ -1,5 +1,7 @@
 //! Recovering jobs whose holder is gone: fenced, and re-checked by the server at the moment of the write.
 
+use std::time::Duration;
+
 use mongodb::bson::{Bson, RawDocument, RawDocumentBuf, doc};
 
 use crate::{
@@ -139,7 +141,7 @@ impl Expired {
             Transition::Supersede => Some("the lease expired and a follower covers the work".to_owned()),
             _ => None,
         };
-        let update = writing(self.transition, &self.header, reason.as_deref(), std::time::Duration::ZERO);
+        let update = writing(self.transition, &self.header, reason.as_deref(), Duration::ZERO, None);
         Statement::one(filter, update)
     }
 }

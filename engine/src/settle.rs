@@ -7,7 +7,7 @@ use mongodb::bson::{Bson, Document, RawDocument, doc};
 use crate::{
     error::Result,
     fence, fields,
-    job::{Header, text},
+    job::{Header, new_token, text},
     patience::Patience,
     retry,
     status::Status,
@@ -51,19 +51,27 @@ const MOST_REASON_BYTES: usize = 8 * 1024;
 
 struct Planned {
     settlement: Settlement,
+    /// What this settlement is known by in the document afterwards: the claim's token, or one made up for a caller who
+    /// has none.
+    proof: String,
     transition: Transition,
     retry_delay: Duration,
 }
 
 impl Planned {
-    fn new(settlement: Settlement) -> Self {
+    fn new(mut settlement: Settlement) -> Self {
         let Header { attempt, max_attempts, backoff, .. } = settlement.header;
         let transition = Transition::of_verdict(settlement.verdict, attempt, max_attempts);
         let retry_delay = match transition {
             Transition::Retry => retry::delay(backoff, attempt, rand::random()),
             _ => Duration::ZERO,
         };
-        Self { settlement, transition, retry_delay }
+        if matches!(settlement.verdict, Verdict::Complete | Verdict::Release) {
+            // Nothing has failed.
+            settlement.reason = None;
+        }
+        let proof = settlement.header.token.clone().unwrap_or_else(new_token);
+        Self { settlement, proof, transition, retry_delay }
     }
 
     fn outcome(&self) -> Settled {
@@ -77,22 +85,28 @@ impl Planned {
     }
 
     fn fence(&self) -> Document {
-        fence::for_caller(&self.settlement.header.id, self.settlement.header.token.as_deref())
+        let Header { id, token, .. } = &self.settlement.header;
+        match token {
+            Some(token) => fence::held(id, token),
+            None => fence::not_ended(id, &self.proof),
+        }
     }
 
     fn update(&self) -> Bson {
         let header = &self.settlement.header;
         let reason = self.settlement.reason.as_deref().map(clip);
-        writing(self.transition, header, reason, self.retry_delay)
+        writing(self.transition, header, reason, self.retry_delay, Some(&self.proof))
     }
 }
 
-/// The update that carries a transition out. The one place where a job is written to leave `active`.
+/// The update that carries a transition out. The one place where a job is written to leave `active`. Without a
+/// `proof` nobody claims to have done it in the holder's name.
 pub(crate) fn writing(
     transition: Transition,
     header: &Header,
     reason: Option<&str>,
     delay: Duration,
+    proof: Option<&str>,
 ) -> Bson {
     let mut set = doc! { fields::STATUS: transition.target().as_str() };
     let mut unset = vec![fields::LEASE];
@@ -112,18 +126,19 @@ pub(crate) fn writing(
         }
         Transition::Recover => {}
     }
-    if transition.target().is_terminal() {
-        if header.may_have_follower() {
-            set.insert(fields::KEY_FREED, fields::NOW);
-        }
-    } else {
+    let is_terminal = transition.target().is_terminal();
+    if !is_terminal {
         // An explicit null would do for us, but others tell a claimed job by the field.
         unset.extend([fields::CLAIM_TOKEN, fields::CLAIMED_AT]);
-        match (transition, header.token.as_deref()) {
-            // A lease that was taken away must never look as if its holder had given it back.
-            (Transition::Recover, _) | (_, None) => unset.push(fields::SETTLED_TOKEN),
-            (_, Some(token)) => _ = set.insert(fields::SETTLED_TOKEN, token),
-        }
+    } else if header.may_have_follower() {
+        set.insert(fields::KEY_FREED, fields::NOW);
+    }
+    match proof {
+        // The claim token stays, and is proof enough.
+        Some(_) if is_terminal && header.token.is_some() => {}
+        Some(proof) => _ = set.insert(fields::SETTLED_TOKEN, proof),
+        // A lease that was taken away must never look as if its holder had given it back.
+        None => unset.push(fields::SETTLED_TOKEN),
     }
     vec![doc! { "$set": set }, doc! { "$unset": unset }].into()
 }
@@ -272,17 +287,16 @@ fn judge(job: &Planned, document: Option<&RawDocument>, may_be_own: bool) -> Set
         return Settled::NotFound;
     };
     let status = text(document, fields::STATUS).and_then(Status::parse);
-    let token = job.settlement.header.token.as_deref();
-    let bears = |field: &str| token.is_some() && text(document, field) == token;
+    let bears = |field| text(document, field) == Some(&job.proof);
+    // What was given back may have run elsewhere since; whoever ended a job under our claim wrote what we would have.
+    let is_own = bears(fields::SETTLED_TOKEN)
+        || (bears(fields::CLAIM_TOKEN)
+            && job.transition.target().is_terminal()
+            && status == Some(job.transition.target()));
     match status {
-        Some(status) if status.is_terminal() => {
-            let is_own = bears(fields::CLAIM_TOKEN) && status == job.transition.target();
-            if may_be_own && is_own { job.outcome() } else { Settled::AlreadyTerminal(status) }
-        }
-        _ => {
-            let is_own = bears(fields::SETTLED_TOKEN) && !job.transition.target().is_terminal();
-            if may_be_own && is_own { job.outcome() } else { Settled::LeaseLost }
-        }
+        _ if may_be_own && is_own => job.outcome(),
+        Some(status) if status.is_terminal() => Settled::AlreadyTerminal(status),
+        _ => Settled::LeaseLost,
     }
 }
 

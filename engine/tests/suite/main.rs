@@ -9,6 +9,7 @@ mod beginnings;
 mod claims;
 mod endings;
 mod foreign;
+mod lost_replies;
 
 mod mixed_leases;
 

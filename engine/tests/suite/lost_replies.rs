@@ -1,0 +1,369 @@
+//! The server did what it was asked, and its reply was lost on the way: nobody may be told anything else, and nothing
+//! may happen twice.
+
+use std::{collections::HashSet, time::Duration};
+
+use durabl_engine::{Settled, Status, Verdict};
+use mongodb::bson::{Bson, Document, RawDocument, doc};
+
+use crate::support::{Job, Opened, TestQueue, active, pending, proxy::Proxy};
+
+async fn start() -> (TestQueue, Proxy, Opened) {
+    let (queue, _direct) = TestQueue::start().await;
+    let proxy = Proxy::start().await;
+    let opened = proxy.engine(&queue);
+    // The connection is made, and the clock read, before any reply is lost.
+    opened.engine.stats(None).await.expect("the server answers");
+    (queue, proxy, opened)
+}
+
+/// Whether a command is an update that gives jobs this status.
+fn writes(command: &RawDocument, status: &str) -> bool {
+    let Ok(command) = Document::try_from(command) else { return false };
+    let Ok(updates) = command.get_array("updates") else { return false };
+    let stages = updates.iter().filter_map(|update| update.as_document()?.get_array("u").ok()).flatten();
+    let mut set = stages.filter_map(|stage| stage.as_document()?.get_document("$set").ok());
+    set.any(|set| set.get_str("status").ok() == Some(status))
+}
+
+#[tokio::test]
+async fn a_job_enqueued_with_its_reply_lost_is_there_once_and_its_id_is_told() {
+    let (queue, proxy, opened) = start().await;
+    proxy.lose_reply_to("insert");
+    let id = opened.engine.enqueue(Job::of("t").into()).await.expect("enqueued").expect("a new job");
+    assert_eq!(proxy.lost(), 1);
+    assert_eq!(queue.count(doc! {}).await, 1);
+    assert_eq!(queue.status(&id).await, "pending");
+}
+
+#[tokio::test]
+async fn a_job_with_a_key_enqueued_with_its_reply_lost_is_not_taken_for_anothers() {
+    let (queue, proxy, opened) = start().await;
+    for (number, job) in
+        [Job::of("t").exclusive("k"), Job::of("t").single_flight("k")].into_iter().enumerate()
+    {
+        proxy.lose_reply_to("insert");
+        let id = opened.engine.enqueue(job.clone().into()).await.expect("enqueued").expect("a new job");
+        assert_eq!(queue.status(&id).await, "pending");
+        // And what is another's still is.
+        proxy.lose_reply_to("insert");
+        assert_eq!(opened.engine.enqueue(job.into()).await, Ok(None));
+        assert_eq!(proxy.lost(), 2 * (number + 1));
+    }
+    assert_eq!(queue.count(doc! {}).await, 2);
+}
+
+#[tokio::test]
+async fn a_job_that_ran_before_its_lost_reply_was_looked_up_is_not_made_again() {
+    let (queue, proxy, opened) = start().await;
+    let elsewhere = queue.engine();
+    elsewhere.process_with("t", |config| config.poll_interval = Some(Duration::from_millis(10)));
+    // The reply to the first look-up is lost as well: time enough for somebody to run the job.
+    proxy.lose_reply_to("insert");
+    proxy.lose_reply_to("insert");
+    let worker = tokio::spawn(async move {
+        let job = elsewhere.recorder.next_job().await;
+        elsewhere.finish(job.run_id, Verdict::Complete);
+        elsewhere.recorder.outcome(job.run_id).await
+    });
+    let id = opened
+        .engine
+        .enqueue(Job::of("t").exclusive("k").into())
+        .await
+        .expect("enqueued")
+        .expect("a new job");
+    assert_eq!(worker.await.expect("it runs"), Ok(Settled::Completed));
+    assert_eq!(proxy.lost(), 2);
+    assert_eq!((queue.count(doc! {}).await, queue.status(&id).await), (1, "completed".to_owned()));
+}
+
+#[tokio::test]
+async fn many_jobs_enqueued_at_once_with_their_reply_lost_are_each_there_once() {
+    let (queue, proxy, opened) = start().await;
+    proxy.lose_reply_to("insert");
+    proxy.lose_reply_to("insert");
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..200 {
+        let engine = opened.engine.clone();
+        let job = if number % 2 == 0 { Job::of("t") } else { Job::of("t").exclusive(&format!("k{number}")) };
+        calls.spawn(async move { engine.enqueue(job.into()).await.expect("enqueued").expect("a new job") });
+    }
+    let ids: HashSet<String> = calls.join_all().await.into_iter().collect();
+    assert_eq!((ids.len(), queue.count(doc! {}).await), (200, 200));
+    assert_eq!(proxy.lost(), 2);
+}
+
+#[tokio::test]
+async fn a_job_coalesced_with_its_reply_lost_carries_the_newest_data() {
+    let (queue, proxy, opened) = start().await;
+    let job = |data: &str| Job::of("t").single_flight("k").coalesce().data(data);
+    let id = opened.engine.enqueue(job("old").into()).await.expect("enqueued").expect("a new job");
+    proxy.lose_reply_to("update");
+    assert_eq!(opened.engine.enqueue(job("new").into()).await, Ok(None));
+    proxy.lose_reply_to("update");
+    assert!(opened.engine.claim_or_enqueue(job("newest").into()).await.expect("held").is_none());
+    assert_eq!(proxy.lost(), 2);
+    assert_eq!(queue.job(&id).await.get_str("data").ok(), Some("newest"));
+    assert_eq!(queue.count(doc! {}).await, 1);
+}
+
+#[tokio::test]
+async fn a_job_created_and_claimed_with_its_reply_lost_is_the_callers() {
+    let (queue, proxy, opened) = start().await;
+    for job in [Job::of("t"), Job::of("t").exclusive("k"), Job::of("t").single_flight("k")] {
+        proxy.lose_reply_to("insert");
+        let claimed =
+            opened.engine.claim_or_enqueue(job.into()).await.expect("the server answers").expect("ours");
+        let stored = queue.job(&claimed.id()).await;
+        assert_eq!(stored.get_str("claimToken").ok(), claimed.token());
+        let completed = opened.engine.settle(&claimed.id(), claimed.token(), Verdict::Complete, None).await;
+        assert_eq!(completed, Ok(Settled::Completed));
+    }
+    assert_eq!((proxy.lost(), queue.count(doc! {}).await), (3, 3));
+}
+
+#[tokio::test]
+async fn every_look_of_claim_or_enqueue_may_lose_its_reply() {
+    let (queue, proxy, opened) = start().await;
+    let job = || Job::of("t").single_flight("k");
+    for expected in [(1, 0), (1, 1), (1, 1)] {
+        proxy.lose_reply_to("find");
+        proxy.lose_reply_to("insert");
+        opened.engine.claim_or_enqueue(job().into()).await.expect("the server answers");
+        let count = async |status: &str| queue.count(doc! { "status": status }).await;
+        assert_eq!((count("active").await, count("pending").await), expected);
+    }
+    assert!(proxy.lost() >= 5);
+}
+
+#[tokio::test]
+async fn a_claim_with_its_reply_lost_is_the_callers() {
+    let (queue, proxy, opened) = start().await;
+    queue.insert((0..3).map(|number| pending(&format!("job-{number}"), "t"))).await;
+    proxy.lose_reply_to("findAndModify");
+    // And the one to the look at what came of it.
+    proxy.lose_reply_to("find");
+    let claimed = opened.engine.claim_next("t").await.expect("the server answers").expect("a job");
+    assert_eq!(claimed.id(), "job-0");
+    assert_eq!(queue.job("job-0").await.get_str("claimToken").ok(), claimed.token());
+    assert_eq!(queue.count(doc! { "status": "active" }).await, 1);
+    assert_eq!(proxy.lost(), 2);
+}
+
+#[tokio::test]
+async fn a_claim_that_the_driver_repeats_takes_one_job() {
+    let (queue, _direct) = TestQueue::start().await;
+    let proxy = Proxy::start().await;
+    let opened = proxy.engine_with(&queue, |_| {});
+    queue.insert((0..3).map(|number| pending(&format!("job-{number}"), "t"))).await;
+    proxy.lose_reply_to("findAndModify");
+    let claimed = opened.engine.claim_next("t").await.expect("the server answers").expect("a job");
+    assert_eq!(queue.job(&claimed.id()).await.get_str("claimToken").ok(), claimed.token());
+    assert_eq!(queue.count(doc! { "status": "active" }).await, 1);
+    assert_eq!(proxy.lost(), 1);
+}
+
+#[tokio::test]
+async fn a_claim_by_key_with_its_reply_lost_is_the_callers() {
+    let (queue, proxy, opened) = start().await;
+    let mut job = pending("job", "t");
+    job.extend(doc! { "dedupeKey": "k", "dedupeScope": "pending" });
+    queue.insert([job]).await;
+    proxy.lose_reply_to("findAndModify");
+    let claimed = opened.engine.claim_next_by_key("t", "k").await.expect("the server answers");
+    assert_eq!(claimed.map(|job| job.id()), Some("job".to_owned()));
+    assert_eq!(proxy.lost(), 1);
+}
+
+#[tokio::test]
+async fn a_batch_claimed_with_its_reply_lost_is_delivered_once() {
+    let (queue, proxy, opened) = start().await;
+    let jobs = (0..20).map(|number| {
+        let mut job = pending(&format!("job-{number:02}"), "t");
+        if number % 3 == 0 {
+            job.extend(doc! { "dedupeKey": format!("k{number}"), "dedupeScope": "pending" });
+        }
+        job
+    });
+    queue.insert(jobs).await;
+    proxy.lose_reply_if(|command| writes(command, "active"));
+    opened.process("t", 20);
+    let mut delivered = HashSet::new();
+    for _ in 0..20 {
+        let job = opened.recorder.next_job().await;
+        delivered.insert(job.id().to_owned());
+        opened.finish(job.run_id, Verdict::Complete);
+        assert_eq!(opened.recorder.outcome(job.run_id).await, Ok(Settled::Completed));
+    }
+    assert_eq!((delivered.len(), proxy.lost()), (20, 1));
+    assert_eq!(queue.count(doc! { "status": "completed", "attempt": 1 }).await, 20);
+}
+
+#[tokio::test]
+async fn a_batch_whose_reading_back_was_lost_is_delivered_once() {
+    let (queue, proxy, opened) = start().await;
+    queue.insert((0..10).map(|number| pending(&format!("job-{number}"), "t"))).await;
+    for _ in 0..2 {
+        proxy.lose_reply_if(|command| {
+            let filter = command.get_document("filter");
+            command.get_str("find").is_ok() && filter.is_ok_and(|filter| filter.get_str("claimToken").is_ok())
+        });
+    }
+    opened.process("t", 10);
+    let mut delivered = HashSet::new();
+    for _ in 0..10 {
+        delivered.insert(opened.recorder.next_job().await.id().to_owned());
+    }
+    assert_eq!((delivered.len(), proxy.lost()), (10, 2));
+    assert_eq!(queue.count(doc! { "status": "active", "attempt": 1 }).await, 10);
+}
+
+/// What a caller is told of a verdict whose reply was lost, and what became of the job.
+async fn settled_by_hand(verdict: Verdict, written: &'static str) -> (Settled, Document) {
+    let (queue, proxy, opened) = start().await;
+    queue.insert([active("job", "t", "token")]).await;
+    proxy.lose_reply_if(move |command| writes(command, written));
+    let settled =
+        opened.engine.settle("job", Some("token"), verdict, None).await.expect("the server answers");
+    assert_eq!(proxy.lost(), 1);
+    (settled, queue.job("job").await)
+}
+
+#[tokio::test]
+async fn a_handles_verdict_with_its_reply_lost_is_reported_as_it_was_written() {
+    let (completed, job) = settled_by_hand(Verdict::Complete, "completed").await;
+    assert_eq!((completed, job.get_str("status").ok()), (Settled::Completed, Some("completed")));
+    let (failed, job) = settled_by_hand(Verdict::FailFatal, "failed").await;
+    assert_eq!((failed, job.get_str("status").ok()), (Settled::FailedTerminal, Some("failed")));
+    let (retried, job) = settled_by_hand(Verdict::Fail, "pending").await;
+    assert!(matches!(retried, Settled::RetryScheduled(_)), "{retried:?}");
+    assert_eq!(job.get_i32("attempt").ok(), Some(1));
+    let (released, job) = settled_by_hand(Verdict::Release, "pending").await;
+    assert_eq!((released, job.get_i32("attempt").ok()), (Settled::Released, Some(0)));
+}
+
+#[tokio::test]
+async fn a_retry_with_its_reply_lost_is_still_ones_own_after_somebody_has_run_the_job() {
+    let (queue, proxy, opened) = start().await;
+    let elsewhere = queue.engine();
+    let mut job = active("job", "t", "token");
+    job.extend(doc! { "backoff": "fixed", "backoffDelay": 0 });
+    queue.insert([job]).await;
+    // The one to the next try is lost too, and until then the job is claimed and completed by another.
+    proxy.lose_reply_if(|command| writes(command, "pending"));
+    proxy.lose_reply_if(|command| writes(command, "pending"));
+    elsewhere.process_with("t", |config| config.poll_interval = Some(Duration::from_millis(10)));
+    let worker = tokio::spawn(async move {
+        let job = elsewhere.recorder.next_job().await;
+        elsewhere.finish(job.run_id, Verdict::Complete);
+        elsewhere.recorder.outcome(job.run_id).await
+    });
+    let settled = opened.engine.settle("job", Some("token"), Verdict::Fail, None).await;
+    assert_eq!(settled, Ok(Settled::RetryScheduled(Duration::ZERO)));
+    assert_eq!(worker.await.expect("it runs"), Ok(Settled::Completed));
+    assert_eq!(queue.job("job").await.get_i32("attempt").ok(), Some(2));
+}
+
+#[tokio::test]
+async fn a_release_without_a_token_gives_back_one_attempt_only() {
+    let (queue, proxy, opened) = start().await;
+    let mut job = active("job", "t", "token");
+    job.insert("attempt", 3);
+    queue.insert([job]).await;
+    proxy.lose_reply_if(|command| writes(command, "pending"));
+    assert_eq!(opened.engine.settle("job", None, Verdict::Release, None).await, Ok(Settled::Released));
+    assert_eq!((proxy.lost(), queue.job("job").await.get_i32("attempt").ok()), (1, Some(2)));
+}
+
+#[tokio::test]
+async fn a_completion_without_a_token_is_reported_as_it_was_written() {
+    let (queue, proxy, opened) = start().await;
+    queue.insert([active("job", "t", "token")]).await;
+    proxy.lose_reply_if(|command| writes(command, "completed"));
+    assert_eq!(opened.engine.settle("job", None, Verdict::Complete, None).await, Ok(Settled::Completed));
+    assert_eq!(proxy.lost(), 1);
+    let again = opened.engine.settle("job", None, Verdict::Complete, None).await;
+    assert_eq!(again, Ok(Settled::AlreadyTerminal(Status::Completed)));
+}
+
+#[tokio::test]
+async fn verdicts_of_managed_runs_with_their_reply_lost_all_stand() {
+    let (queue, proxy, opened) = start().await;
+    queue
+        .insert((0..12).map(|number| {
+            let mut job = pending(&format!("job-{number:02}"), "t");
+            job.insert("maxAttempts", 2);
+            job
+        }))
+        .await;
+    opened.process("t", 12);
+    let mut jobs = Vec::new();
+    while jobs.len() < 12 {
+        jobs.push(opened.recorder.next_job().await);
+    }
+    let verdicts = [Verdict::Complete, Verdict::Fail, Verdict::Release, Verdict::FailFatal];
+    opened.engine.quiesce(&[jobs[0].processor_id]);
+    for written in ["completed", "completed"] {
+        proxy.lose_reply_if(move |command| writes(command, written));
+    }
+    opened.engine.finish(jobs.iter().zip(verdicts.iter().cycle()).map(|(job, verdict)| {
+        durabl_engine::RunVerdict { run_id: job.run_id, verdict: *verdict, reason: None, elapsed: None }
+    }));
+    for (job, verdict) in jobs.iter().zip(verdicts.iter().cycle()) {
+        let outcome = opened.recorder.outcome(job.run_id).await.expect("the server answers");
+        let is_right = match verdict {
+            Verdict::Complete => outcome == Settled::Completed,
+            Verdict::Fail => matches!(outcome, Settled::RetryScheduled(_)),
+            Verdict::Release => outcome == Settled::Released,
+            Verdict::FailFatal => outcome == Settled::FailedTerminal,
+        };
+        assert!(is_right, "{}: {verdict:?} came to {outcome:?}", job.id());
+    }
+    assert_eq!(proxy.lost(), 2);
+    assert!(opened.recorder.lost_leases().is_empty());
+    let count = async |filter| queue.count(filter).await;
+    assert_eq!(count(doc! { "status": "completed" }).await, 3);
+    assert_eq!(count(doc! { "status": "pending", "attempt": 1 }).await, 3);
+    assert_eq!(count(doc! { "status": "pending", "attempt": 0 }).await, 3);
+}
+
+#[tokio::test]
+async fn a_retry_that_finds_its_follower_waiting_is_superseded_though_its_reply_was_lost() {
+    let (queue, proxy, opened) = start().await;
+    let keyed = |mut job: Document| {
+        job.extend(doc! { "dedupeKey": "k", "dedupeScope": "pending" });
+        job
+    };
+    queue.insert([keyed(active("job", "t", "token")), keyed(pending("follower", "t"))]).await;
+    proxy.lose_reply_if(|command| writes(command, "pending"));
+    proxy.lose_reply_if(|command| writes(command, "superseded"));
+    let settled = opened.engine.settle("job", Some("token"), Verdict::Fail, None).await;
+    assert_eq!((settled, proxy.lost()), (Ok(Settled::Superseded), 2));
+}
+
+#[tokio::test]
+async fn a_heartbeat_with_its_reply_lost_loses_no_lease() {
+    let (queue, proxy, opened) = start().await;
+    queue.insert([active("job", "t", "token")]).await;
+    proxy.lose_reply_to("update");
+    assert_eq!(opened.engine.heartbeat("job", Some("token")).await, Ok(true));
+    proxy.lose_reply_to("update");
+    let adopted = opened.engine.adopt("job", "token", Duration::from_secs(300)).await;
+    assert!(matches!(adopted, Ok(Some(_))), "{adopted:?}");
+    assert_eq!(proxy.lost(), 2);
+}
+
+#[tokio::test]
+async fn a_sweep_with_its_reply_lost_recovers_each_job_once() {
+    let (queue, proxy, opened) = start().await;
+    let stuck = (0..10).map(|number| {
+        let mut job = active(&format!("job-{number}"), "t", "token");
+        job.insert("claimedAt", Bson::Null);
+        job
+    });
+    queue.insert(stuck).await;
+    proxy.lose_reply_if(|command| writes(command, "pending"));
+    opened.engine.recover_stuck_jobs(Duration::from_secs(60), 100).await.expect("the server answers");
+    assert_eq!(proxy.lost(), 1);
+    assert_eq!(queue.count(doc! { "status": "pending", "attempt": 1 }).await, 10);
+}

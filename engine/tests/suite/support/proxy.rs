@@ -1,0 +1,236 @@
+//! A relay between an engine and the server that can lose a reply, go silent or be down.
+//!
+//! The server does what it was asked before its reply is lost: that is what no fail point of the server can do.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use durabl_engine::connection::ConnectionSettings;
+use mongodb::bson::RawDocument;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::watch,
+    task::JoinSet,
+};
+
+use super::{Opened, TestQueue, server, waiting::eventually};
+
+/// Length, request id, the id it answers, and the kind of message; four bytes each.
+const HEADER: usize = 16;
+/// Flags, and the kind of the first section.
+const BEFORE_BODY: usize = HEADER + 5;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Open,
+    Silent,
+    Down,
+}
+
+type Wanted = Box<dyn Fn(&RawDocument) -> bool + Send>;
+
+struct Shared {
+    mode: watch::Sender<Mode>,
+    /// The next request that one of these wants gets no reply.
+    doomed: Mutex<Vec<Wanted>>,
+    lost: AtomicUsize,
+}
+
+/// The relay; it ends with the test.
+pub(crate) struct Proxy {
+    address: String,
+    shared: Arc<Shared>,
+    _connections: JoinSet<()>,
+}
+
+impl Proxy {
+    /// A relay to the server under test.
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let shared = Arc::new(Shared {
+            mode: watch::Sender::new(Mode::Open),
+            doomed: Mutex::default(),
+            lost: AtomicUsize::new(0),
+        });
+        let mut connections = JoinSet::new();
+        connections.spawn(accept(listener, shared.clone()));
+        Self { address, shared, _connections: connections }
+    }
+
+    /// An engine whose only way to the server is this relay, and whose driver repeats nothing by itself.
+    pub(crate) fn engine(&self, queue: &TestQueue) -> Opened {
+        self.engine_with(queue, |settings| {
+            settings.retry_reads = Some(false);
+            settings.retry_writes = Some(false);
+        })
+    }
+
+    /// An engine whose only way to the server is this relay.
+    pub(crate) fn engine_with(
+        &self,
+        queue: &TestQueue,
+        settle: impl FnOnce(&mut ConnectionSettings),
+    ) -> Opened {
+        let through = |settings: &mut ConnectionSettings| {
+            settings.uri = None;
+            settings.hosts = vec![self.address.clone()];
+            settings.direct_connection = Some(true);
+            settle(settings);
+        };
+        queue.engine_with(through, |_| {})
+    }
+
+    /// Loses the reply to the next command of this name, and the connection with it.
+    pub(crate) fn lose_reply_to(&self, command: &'static str) {
+        self.lose_reply_if(move |body| name(body) == Some(command));
+    }
+
+    /// Loses the reply to the next command that is wanted, and the connection with it.
+    pub(crate) fn lose_reply_if(&self, wanted: impl Fn(&RawDocument) -> bool + Send + 'static) {
+        self.shared.doomed().push(Box::new(wanted));
+    }
+
+    /// How many replies were lost so far.
+    pub(crate) fn lost(&self) -> usize {
+        self.shared.lost.load(Ordering::Acquire)
+    }
+
+    /// Waits until so many replies were lost.
+    pub(crate) async fn has_lost(&self, count: usize) {
+        eventually("a reply to be lost", async || (self.lost() >= count).then_some(())).await;
+    }
+
+    /// Connections stay, and nothing passes: a server that has frozen.
+    pub(crate) fn freeze(&self) {
+        self.shared.mode.send_replace(Mode::Silent);
+    }
+
+    /// Connections end, and new ones are refused.
+    pub(crate) fn go_down(&self) {
+        self.shared.mode.send_replace(Mode::Down);
+    }
+
+    /// As in the beginning.
+    pub(crate) fn come_back(&self) {
+        self.shared.mode.send_replace(Mode::Open);
+    }
+}
+
+impl Shared {
+    fn doomed(&self) -> std::sync::MutexGuard<'_, Vec<Wanted>> {
+        self.doomed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the reply to this message is to be lost.
+    fn dooms(&self, message: &[u8]) -> bool {
+        let Some(body) = message.get(BEFORE_BODY..).and_then(|body| first_document(body)) else {
+            return false;
+        };
+        let mut doomed = self.doomed();
+        let found = doomed.iter().position(|wanted| wanted(body));
+        found.map(|place| drop(doomed.remove(place))).is_some()
+    }
+
+    async fn until_open(&self) {
+        _ = self.mode.subscribe().wait_for(|mode| *mode != Mode::Silent).await;
+    }
+
+    async fn until_down(&self) {
+        _ = self.mode.subscribe().wait_for(|mode| *mode == Mode::Down).await;
+    }
+}
+
+fn first_document(bytes: &[u8]) -> Option<&RawDocument> {
+    let length = i32::from_le_bytes(*bytes.first_chunk::<4>()?);
+    RawDocument::from_bytes(bytes.get(..usize::try_from(length).ok()?)?).ok()
+}
+
+/// A command's name is its first field.
+fn name(body: &RawDocument) -> Option<&str> {
+    let (name, _) = body.iter().next()?.ok()?;
+    Some(name.as_str())
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let (client, _) = listener.accept().await.expect("a connection");
+        if *shared.mode.borrow() == Mode::Down {
+            continue;
+        }
+        let shared = shared.clone();
+        connections.spawn(async move {
+            let server = TcpStream::connect(server::address()).await.expect("the server takes connections");
+            relay(client, server, &shared).await;
+        });
+    }
+}
+
+/// Ends, and both connections with it, when either side is gone, a reply is lost or the relay is down.
+async fn relay(client: TcpStream, server: TcpStream, shared: &Shared) {
+    let doomed = Mutex::new(Vec::new());
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    tokio::select! {
+        () = pass_requests(from_client, to_server, shared, &doomed) => {}
+        () = pass_replies(from_server, to_client, shared, &doomed) => {}
+        () = shared.until_down() => {}
+    }
+}
+
+async fn pass_requests(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    shared: &Shared,
+    doomed: &Mutex<Vec<[u8; 4]>>,
+) {
+    while let Some(message) = read(&mut from).await {
+        shared.until_open().await;
+        if shared.dooms(&message) {
+            doomed.lock().unwrap_or_else(PoisonError::into_inner).push(word(&message, 1));
+        }
+        if to.write_all(&message).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn pass_replies(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    shared: &Shared,
+    doomed: &Mutex<Vec<[u8; 4]>>,
+) {
+    while let Some(message) = read(&mut from).await {
+        shared.until_open().await;
+        let answered = word(&message, 2);
+        if doomed.lock().unwrap_or_else(PoisonError::into_inner).contains(&answered) {
+            shared.lost.fetch_add(1, Ordering::AcqRel);
+            return;
+        }
+        if to.write_all(&message).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn read(from: &mut OwnedReadHalf) -> Option<Vec<u8>> {
+    let mut message = vec![0; HEADER];
+    from.read_exact(&mut message).await.ok()?;
+    let length = usize::try_from(i32::from_le_bytes(word(&message, 0))).ok()?;
+    message.resize(length, 0);
+    from.read_exact(&mut message[HEADER..]).await.ok()?;
+    Some(message)
+}
+
+fn word(message: &[u8], place: usize) -> [u8; 4] {
+    let at = place * 4;
+    message.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).expect("a header")
+}

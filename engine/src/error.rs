@@ -1,5 +1,7 @@
 //! Failures, as a kind that callers can act on, a sentence that people can, and the server's own code.
 
+mod in_words;
+
 use std::{collections::HashSet, fmt};
 
 use mongodb::error::{ErrorKind as DriverKind, WriteFailure};
@@ -49,6 +51,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// codes with which a server says "try again", as the drivers' specifications list them.
 const TRANSIENT_CODES: [i32; 17] =
     [6, 7, 24, 50, 89, 91, 112, 189, 262, 384, 9001, 10_107, 11_600, 11_602, 13_435, 13_436, 10_058];
+/// What it nearly always is.
+const CREDENTIALS_HINT: &str = " (check the user, the password and the authSource)";
 const UNAUTHORIZED: i32 = 13;
 const AUTHENTICATION_FAILED: i32 = 18;
 const OBJECT_TOO_LARGE: i32 = 10_334;
@@ -149,7 +153,12 @@ impl From<mongodb::error::Error> for Error {
             _ => (ErrorKind::Internal, is_labelled_transient(error.labels())),
         };
         // The error's own text also holds its labels and the server's whole reply, which may quote a job.
-        Self { kind, message: error.kind.to_string(), server_code: None, transient }
+        let message = match *error.kind {
+            DriverKind::ServerSelection { ref message, .. } => in_words::no_server(message),
+            ref other => other.to_string(),
+        };
+        let hint = if kind == ErrorKind::Authentication { CREDENTIALS_HINT } else { "" };
+        Self { kind, message: format!("{message}{hint}"), server_code: None, transient }
     }
 }
 

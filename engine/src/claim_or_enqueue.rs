@@ -8,7 +8,7 @@ use crate::{
     error::Result,
     fence, fields,
     job::{ClaimedJob, DedupeKey, NewJob, new_id, new_token},
-    patience::Patience,
+    patience::{Patience, retrying},
     status::DedupeScope,
     store::{RefusalCause, Store},
 };
@@ -41,7 +41,11 @@ async fn claim_or_follow(
     for _ in 0..MOST_ROUNDS {
         match look(store, &dedupe.key, total).await? {
             Holders { pending: true, .. } => {
-                if !job.coalesce_latest || replace(store, &job, &dedupe.key, total).await? {
+                if !job.coalesce_latest {
+                    return Ok(None);
+                }
+                let replaced = retrying(total, || dedupe::replace_pending_data(store, &job, &dedupe.key));
+                if replaced.await? {
                     return Ok(None);
                 }
                 // Either it was claimed since, and we look again, or it is of another type and keeps its data.
@@ -67,23 +71,7 @@ async fn claim_or_follow(
 }
 
 async fn look(store: &Store, key: &str, patience: Duration) -> Result<Holders> {
-    let mut patience = Patience::new(patience);
-    loop {
-        match dedupe::single_flight_holders(store, key).await {
-            Ok(holders) => return Ok(holders),
-            Err(error) => patience.pause_after(error).await?,
-        }
-    }
-}
-
-async fn replace(store: &Store, job: &NewJob, key: &str, patience: Duration) -> Result<bool> {
-    let mut patience = Patience::new(patience);
-    loop {
-        match dedupe::replace_pending_data(store, job, key).await {
-            Ok(replaced) => return Ok(replaced),
-            Err(error) => patience.pause_after(error).await?,
-        }
-    }
+    retrying(patience, || dedupe::single_flight_holders(store, key)).await
 }
 
 async fn create_claimed(store: &Store, job: &NewJob, patience: Duration) -> Result<Option<ClaimedJob>> {

@@ -26,7 +26,7 @@ use crate::{
     indexes,
     job::{ClaimedJob, NewJob},
     job_log::{self, LogBounds},
-    patience::Patience,
+    patience::{Patience, retrying},
     reaper::{self, Sweep},
     recovery::Recovery,
     renewal, retention,
@@ -327,15 +327,9 @@ impl Engine {
 }
 
 /// Tries again while the server is away, for as long as callers are asked to wait.
-async fn retried<T, F>(hub: &Hub, mut operation: impl FnMut() -> F) -> Result<T>
+async fn retried<T, F>(hub: &Hub, operation: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
-    let mut patience = Patience::new(hub.patience);
-    loop {
-        match operation().await {
-            Ok(value) => return Ok(value),
-            Err(error) => patience.pause_after(error).await?,
-        }
-    }
+    retrying(hub.patience, operation).await
 }

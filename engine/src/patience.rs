@@ -59,6 +59,20 @@ impl Patience {
     }
 }
 
+/// Tries something that may be done twice again while the server is away, for up to `total`.
+pub(crate) async fn retrying<T, F>(total: Duration, mut operation: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let mut patience = Patience::new(total);
+    loop {
+        match operation().await {
+            Ok(value) => return Ok(value),
+            Err(error) => patience.pause_after(error).await?,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

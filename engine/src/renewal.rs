@@ -127,12 +127,15 @@ impl Renewer {
         }
     }
 
-    /// Renews what is due; gives up when the next deadline must be looked at, also that of a lease added meanwhile.
+    /// Renews what is due. Gives up half-way to the next deadline, also that of a lease added meanwhile: a reply that
+    /// never comes must leave time for another try.
     async fn tick(&self, store: &Store) -> Result<()> {
-        let not_before = Instant::now() + RETRY_AFTER;
+        let begun = Instant::now();
+        let not_before = begun + RETRY_AFTER;
+        let half_way = |lease: &HeldLease| begun + lease.deadline().saturating_duration_since(begun) / 2;
         let mut renewing = std::pin::pin!(self.renew_due(store));
         loop {
-            let until = lock(&self.leases).plan(HeldLease::deadline, not_before).unwrap_or(not_before);
+            let until = lock(&self.leases).plan(half_way, not_before).unwrap_or(not_before);
             tokio::select! {
                 done = &mut renewing => return done,
                 () = tokio::time::sleep_until(until.into()) => return Err(Error::timeout("a renewal")),

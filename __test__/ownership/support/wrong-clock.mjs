@@ -14,7 +14,9 @@ export const canBeWrong = process.platform === 'linux'
 export function clockmaker() {
   const directory = mkdtempSync(join(tmpdir(), 'durabl-clock-'))
   const library = join(directory, 'wrong-clock.so')
-  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, SOURCE], { stdio: ['ignore', 'ignore', 'inherit'] })
+  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, SOURCE], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
   let clocks = 0
   return {
     /** A clock that is off by so many seconds: the environment that puts a worker under it, and how to set it. */

@@ -1,0 +1,46 @@
+/** As much of MongoDB's wire protocol as it takes to tell which command a message is, and which reply belongs to it. */
+import { BSON } from 'mongodb'
+
+const OP_MSG = 2013
+const HEADER_BYTES = 16
+/** Header, flags, and the kind of the first section. */
+const BODY_OFFSET = HEADER_BYTES + 5
+
+/** Cuts a stream of bytes into messages, and gives each to `take`. */
+export function messageReader(take) {
+  let rest = Buffer.alloc(0)
+  return (bytes) => {
+    rest = Buffer.concat([rest, bytes])
+    while (rest.length >= HEADER_BYTES && rest.length >= rest.readInt32LE(0)) {
+      const message = rest.subarray(0, rest.readInt32LE(0))
+      rest = rest.subarray(message.length)
+      take(message)
+    }
+  }
+}
+
+export const requestId = (message) => message.readInt32LE(4)
+export const inReplyTo = (message) => message.readInt32LE(8)
+
+/** The command of a request, as a document; null if the message is none. */
+export function commandOf(message) {
+  if (message.readInt32LE(12) !== OP_MSG || message[BODY_OFFSET - 1] !== 0) return null
+  const length = message.readInt32LE(BODY_OFFSET)
+  return BSON.deserialize(message.subarray(BODY_OFFSET, BODY_OFFSET + length))
+}
+
+function updates(fits) {
+  const changes = ({ u }) => [u].flat().map(({ $set }) => $set ?? {})
+  return ({ updates = [] }) => updates.flatMap(changes).some(fits)
+}
+
+/** What a command is for, by what it does. */
+export const is = {
+  insert: ({ insert }) => insert !== undefined,
+  find: ({ find }) => find !== undefined,
+  claim: ({ findAndModify }) => findAndModify !== undefined,
+  batchClaim: updates(({ status }) => status === 'active'),
+  settlement: updates(({ status }) => status !== undefined && status !== 'active'),
+  coalescing: updates(({ data }) => data !== undefined),
+  renewal: updates(({ status, claimedAt }) => status === undefined && claimedAt !== undefined),
+}

@@ -7,6 +7,7 @@ mod support;
 
 mod beginnings;
 mod claims;
+mod costs;
 mod endings;
 mod foreign;
 mod lost_replies;

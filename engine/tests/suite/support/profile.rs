@@ -1,0 +1,84 @@
+//! What the server did for an engine, by its profiler.
+
+use mongodb::bson::{Document, doc};
+
+use super::{Opened, TestQueue};
+
+/// One operation on the jobs, as the server carried it out.
+#[derive(Debug, Clone)]
+pub(crate) struct Operation {
+    pub(crate) entry: Document,
+}
+
+impl Operation {
+    /// The command's name: `find`, `findAndModify`, `update`, `aggregate`, …
+    pub(crate) fn name(&self) -> &str {
+        match self.entry.get_str("op") {
+            Ok("command" | "query") | Err(_) => self
+                .entry
+                .get_document("command")
+                .ok()
+                .and_then(|command| command.keys().next())
+                .map_or("", |name| name),
+            Ok(op) => op,
+        }
+    }
+
+    pub(crate) fn keys_examined(&self) -> i64 {
+        self.number("keysExamined")
+    }
+
+    pub(crate) fn documents_examined(&self) -> i64 {
+        self.number("docsExamined")
+    }
+
+    pub(crate) fn plan(&self) -> &str {
+        self.entry.get_str("planSummary").unwrap_or_default()
+    }
+
+    fn number(&self, field: &str) -> i64 {
+        let value = self.entry.get(field);
+        value.and_then(|value| value.as_i64().or(value.as_i32().map(i64::from))).unwrap_or(0)
+    }
+}
+
+/// Starts to write down what the server does for this engine.
+pub(crate) async fn start(queue: &TestQueue, opened: &Opened) {
+    let filter = doc! { "appName": opened.app_name.as_str(), "ns": { "$not": { "$regex": "system" } } };
+    set_level(queue, doc! { "profile": 2, "filter": filter }).await;
+}
+
+/// What was written down since.
+pub(crate) async fn so_far(queue: &TestQueue) -> Vec<Operation> {
+    let profile = queue.database.collection::<Document>("system.profile");
+    let mut cursor =
+        profile.find(doc! {}).sort(doc! { "$natural": 1 }).await.expect("the profile can be read");
+    let mut operations = Vec::new();
+    while cursor.advance().await.expect("the profile can be read") {
+        operations.push(Operation { entry: cursor.deserialize_current().expect("an entry") });
+    }
+    operations
+}
+
+/// Ends it, and forgets.
+pub(crate) async fn stop(queue: &TestQueue) -> Vec<Operation> {
+    set_level(queue, doc! { "profile": 0, "filter": "unset" }).await;
+    let operations = so_far(queue).await;
+    queue.database.collection::<Document>("system.profile").drop().await.expect("the profile can be dropped");
+    operations
+}
+
+async fn set_level(queue: &TestQueue, command: Document) {
+    queue.database.run_command(command).await.expect("the profiler can be set");
+}
+
+/// What the server did during an action.
+pub(crate) async fn during<T>(
+    queue: &TestQueue,
+    opened: &Opened,
+    action: impl Future<Output = T>,
+) -> (T, Vec<Operation>) {
+    start(queue, opened).await;
+    let outcome = action.await;
+    (outcome, stop(queue).await)
+}

@@ -101,20 +101,20 @@ async fn earliest(store: &Store, filter: Document) -> Result<Option<DateTime>> {
 
 #[cfg(test)]
 mod tests {
-    use mongodb::bson::{Bson, Timestamp, rawdoc};
+    use mongodb::bson::{Bson, RawDocumentBuf, Timestamp};
 
     use super::*;
 
     #[test]
     fn a_job_is_due_when_a_claim_would_take_it() {
         let now = DateTime::now();
-        let due_at = |job| due_at(&job);
-        assert_eq!(due_at(rawdoc! { "runAt": now }), Some(now));
+        let due_at = |job| due_at(&RawDocumentBuf::try_from(&job).expect("it can be encoded"));
+        assert_eq!(due_at(doc! { "runAt": now }), Some(now));
         for early in [Bson::Null, Bson::Int32(7), "2026".into(), Bson::Boolean(true)] {
-            assert_eq!(due_at(rawdoc! { "runAt": early }), Some(DateTime::MIN));
+            assert_eq!(due_at(doc! { "runAt": early }), Some(DateTime::MIN));
         }
-        assert_eq!(due_at(rawdoc! {}), Some(DateTime::MIN));
-        assert_eq!(due_at(rawdoc! { "runAt": Timestamp { time: 1, increment: 1 } }), None);
-        assert_eq!(due_at(rawdoc! { "runAt": Bson::MaxKey }), None);
+        assert_eq!(due_at(doc! {}), Some(DateTime::MIN));
+        assert_eq!(due_at(doc! { "runAt": Timestamp { time: 1, increment: 1 } }), None);
+        assert_eq!(due_at(doc! { "runAt": Bson::MaxKey }), None);
     }
 }

@@ -445,7 +445,8 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
 
   /**
    * Stops claiming, gives running jobs their time, then aborts their signals and releases what is unfinished (the attempt is
-   * given back), and shuts the backend down. Resolves within `timeoutMs` plus a second. Twice is harmless.
+   * given back), and shuts the backend down. Resolves within `timeoutMs` plus a second. Twice is harmless. A call that the
+   * server has not answered by then rejects with a {@link ShutDownError}: what it asked for may have happened or not.
    *
    * @param timeoutMs default 30000
    */

@@ -8,7 +8,7 @@ use durabl_engine::{
 };
 use napi::{
     Env, Result,
-    bindgen_prelude::{Buffer, Function, Null, Object},
+    bindgen_prelude::{Buffer, Function, Null, Object, ToNapiValue},
 };
 use napi_derive::napi;
 
@@ -118,34 +118,45 @@ fn document(job: Option<ClaimedJob>) -> Option<Buffer> {
     job.map(|job| job.into_document().into_bytes().into())
 }
 
+impl NativeEngine {
+    /// A call as a promise, which holds the process: so none outlasts the engine.
+    fn call<'env, T, F>(&self, env: &'env Env, call: impl FnOnce(Arc<Engine>) -> F) -> Result<Object<'env>>
+    where
+        T: ToNapiValue + Send + 'static,
+        F: Future<Output = durabl_engine::Result<T>> + Send + 'static,
+    {
+        let engine = self.engine.clone();
+        let call = call(engine.clone());
+        promise(env, async move { engine.while_alive(call).await })
+    }
+}
+
 #[napi]
 impl NativeEngine {
     /// Checks the server, creates the indexes, opens the change stream if it was asked for.
     #[napi(ts_return_type = "Promise<Reply<null>>")]
     pub fn startup<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
-        let engine = self.engine.clone();
-        promise(env, async move { engine.startup().await.map(|()| Null) })
+        self.call(env, |engine| async move { engine.startup().await.map(|()| Null) })
     }
 
     /// Creates a job.
     #[napi(ts_return_type = "Promise<Reply<string | null>>")]
     pub fn enqueue<'env>(&self, env: &'env Env, job: NativeNewJob) -> Result<Object<'env>> {
-        let (engine, job) = (self.engine.clone(), NewJob::try_from(job)?);
-        promise(env, async move { engine.enqueue(job).await })
+        let job = NewJob::try_from(job)?;
+        self.call(env, |engine| async move { engine.enqueue(job).await })
     }
 
     /// Creates a job and claims it.
     #[napi(ts_return_type = "Promise<Reply<Buffer | null>>")]
     pub fn claim_or_enqueue<'env>(&self, env: &'env Env, job: NativeNewJob) -> Result<Object<'env>> {
-        let (engine, job) = (self.engine.clone(), NewJob::try_from(job)?);
-        promise(env, async move { engine.claim_or_enqueue(job).await.map(document) })
+        let job = NewJob::try_from(job)?;
+        self.call(env, |engine| async move { engine.claim_or_enqueue(job).await.map(document) })
     }
 
     /// Claims the next due job of a type.
     #[napi(ts_return_type = "Promise<Reply<Buffer | null>>")]
     pub fn claim_next<'env>(&self, env: &'env Env, job_type: String) -> Result<Object<'env>> {
-        let engine = self.engine.clone();
-        promise(env, async move { engine.claim_next(&job_type).await.map(document) })
+        self.call(env, |engine| async move { engine.claim_next(&job_type).await.map(document) })
     }
 
     /// Claims the due job of a type and key.
@@ -156,8 +167,7 @@ impl NativeEngine {
         job_type: String,
         key: String,
     ) -> Result<Object<'env>> {
-        let engine = self.engine.clone();
-        promise(env, async move { engine.claim_next_by_key(&job_type, &key).await.map(document) })
+        self.call(env, |engine| async move { engine.claim_next_by_key(&job_type, &key).await.map(document) })
     }
 
     /// Settles a claim.
@@ -170,8 +180,8 @@ impl NativeEngine {
         kind: String,
         reason: Option<String>,
     ) -> Result<Object<'env>> {
-        let (engine, verdict) = (self.engine.clone(), verdict(&kind)?);
-        promise(env, async move {
+        let verdict = verdict(&kind)?;
+        self.call(env, |engine| async move {
             let settled = engine.settle(&job_id, claim_token.as_deref(), verdict, reason).await;
             settled.map(NativeSettled::from)
         })
@@ -185,8 +195,7 @@ impl NativeEngine {
         job_id: String,
         claim_token: Option<String>,
     ) -> Result<Object<'env>> {
-        let engine = self.engine.clone();
-        promise(env, async move {
+        self.call(env, |engine| async move {
             let applied = engine.heartbeat(&job_id, claim_token.as_deref()).await?;
             Ok(if applied { "applied" } else { "lease-lost" })
         })
@@ -195,8 +204,10 @@ impl NativeEngine {
     /// Renews active jobs.
     #[napi(ts_return_type = "Promise<Reply<number>>")]
     pub fn batch_heartbeat<'env>(&self, env: &'env Env, job_ids: Vec<String>) -> Result<Object<'env>> {
-        let engine = self.engine.clone();
-        promise(env, async move { engine.batch_heartbeat(job_ids).await.map(|renewed| renewed as f64) })
+        self.call(
+            env,
+            |engine| async move { engine.batch_heartbeat(job_ids).await.map(|renewed| renewed as f64) },
+        )
     }
 
     /// Adds a message to a job's log.
@@ -208,11 +219,9 @@ impl NativeEngine {
         claim_token: Option<String>,
         message: String,
     ) -> Result<Object<'env>> {
-        let engine = self.engine.clone();
-        promise(
-            env,
-            async move { engine.log(&job_id, claim_token.as_deref(), &message).await.map(|()| Null) },
-        )
+        self.call(env, |engine| async move {
+            engine.log(&job_id, claim_token.as_deref(), &message).await.map(|()| Null)
+        })
     }
 
     /// Whether a job of this type and key is pending or active.
@@ -223,8 +232,7 @@ impl NativeEngine {
         job_type: String,
         key: String,
     ) -> Result<Object<'env>> {
-        let engine = self.engine.clone();
-        promise(env, async move { engine.has_outstanding(&job_type, &key).await })
+        self.call(env, |engine| async move { engine.has_outstanding(&job_type, &key).await })
     }
 
     /// The first job that matches.
@@ -233,8 +241,7 @@ impl NativeEngine {
         let filter =
             RawDocumentBuf::from_bytes(filter.into()).and_then(|filter| Document::try_from(filter.as_ref()));
         let filter = filter.map_err(|error| napi::Error::from_reason(error.to_string()))?;
-        let engine = self.engine.clone();
-        promise(env, async move {
+        self.call(env, |engine| async move {
             let found = engine.find_one(filter).await?;
             Ok(found.map(|job| Buffer::from(job.into_bytes())))
         })
@@ -243,8 +250,7 @@ impl NativeEngine {
     /// Counts of one type, or of all.
     #[napi(ts_return_type = "Promise<Reply<NativeStats>>")]
     pub fn get_stats<'env>(&self, env: &'env Env, job_type: Option<String>) -> Result<Object<'env>> {
-        let engine = self.engine.clone();
-        promise(env, async move { engine.stats(job_type.as_deref()).await.map(NativeStats::from) })
+        self.call(env, |engine| async move { engine.stats(job_type.as_deref()).await.map(NativeStats::from) })
     }
 
     /// Takes expired leases away.
@@ -255,8 +261,7 @@ impl NativeEngine {
         visibility_timeout_ms: f64,
         max_per_sweep: u32,
     ) -> Result<Object<'env>> {
-        let engine = self.engine.clone();
-        promise(env, async move {
+        self.call(env, |engine| async move {
             let timeout = millis(visibility_timeout_ms);
             engine.recover_stuck_jobs(timeout, max_per_sweep as usize).await.map(NativeSweep::from)
         })
@@ -265,15 +270,15 @@ impl NativeEngine {
     /// Removes jobs that ended long ago.
     #[napi(ts_return_type = "Promise<Reply<number>>")]
     pub fn cleanup_old_jobs<'env>(&self, env: &'env Env, max_age_ms: f64) -> Result<Object<'env>> {
-        let engine = self.engine.clone();
-        promise(env, async move { engine.clean_up(millis(max_age_ms)).await.map(|removed| removed as f64) })
+        self.call(env, |engine| async move {
+            engine.clean_up(millis(max_age_ms)).await.map(|removed| removed as f64)
+        })
     }
 
     /// Removes every job.
     #[napi(ts_return_type = "Promise<Reply<null>>")]
     pub fn reset_storage<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
-        let engine = self.engine.clone();
-        promise(env, async move { engine.reset_storage().await.map(|()| Null) })
+        self.call(env, |engine| async move { engine.reset_storage().await.map(|()| Null) })
     }
 
     /// Starts to claim jobs of a type.
@@ -314,8 +319,9 @@ impl NativeEngine {
         claim_token: String,
         visibility_timeout_ms: f64,
     ) -> Result<Object<'env>> {
-        let engine = self.engine.clone();
-        promise(env, async move { engine.adopt(&job_id, &claim_token, millis(visibility_timeout_ms)).await })
+        self.call(env, |engine| async move {
+            engine.adopt(&job_id, &claim_token, millis(visibility_timeout_ms)).await
+        })
     }
 
     /// Stops the claims of these processors for good.

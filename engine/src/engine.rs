@@ -12,7 +12,10 @@ use std::{
 };
 
 use mongodb::bson::{Document, RawDocumentBuf};
-use tokio::{sync::OnceCell, task::JoinSet};
+use tokio::{
+    sync::{OnceCell, Semaphore},
+    task::JoinSet,
+};
 
 use crate::{
     claim::{self, LeaseKind},
@@ -69,6 +72,8 @@ pub struct Engine {
     is_ending: AtomicBool,
     /// It is over.
     is_shut_down: AtomicBool,
+    /// Closed when it is over.
+    life: Semaphore,
 }
 
 /// What exists once the client does.
@@ -113,6 +118,7 @@ impl Engine {
             subscription: Mutex::default(),
             is_ending: AtomicBool::new(false),
             is_shut_down: AtomicBool::new(false),
+            life: Semaphore::new(0),
         })
     }
 
@@ -147,6 +153,21 @@ impl Engine {
         let was_on = subscription.is_some_and(|subscription| subscription.is_on.load(Ordering::Acquire));
         if let (true, Some(opened)) = (was_on, self.if_opened()) {
             opened.hub.watch.no_longer_want_everything();
+        }
+    }
+
+    /// Waits for a call of this engine, but no longer than until the shutdown is over: a server that does not answer
+    /// must hold nobody up then.
+    ///
+    /// # Errors
+    /// As the call; or it was cut off, and what was asked for may have happened or not.
+    pub async fn while_alive<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            // A call that begins after the end has an error of its own.
+            biased;
+            outcome = call => outcome,
+            // The only way to get through is that it is closed.
+            _ = self.life.acquire() => Err(Error::cut_off()),
         }
     }
 

@@ -66,6 +66,10 @@ impl Error {
         Self::new(ErrorKind::ShutDown, "the queue has been shut down")
     }
 
+    pub(crate) fn cut_off() -> Self {
+        Self::new(ErrorKind::ShutDown, "the queue was shut down before the server had answered")
+    }
+
     pub(crate) fn timeout(what: &str) -> Self {
         Self { transient: true, ..Self::new(ErrorKind::Timeout, format!("{what} took too long")) }
     }

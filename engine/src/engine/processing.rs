@@ -167,6 +167,7 @@ impl Engine {
         }
         // The last engine of a collection takes the hub with it, and the last hub of a client its connections.
         *lock(&self.opened) = Arc::default();
+        self.life.close();
     }
 
     async fn wind_down(&self) {

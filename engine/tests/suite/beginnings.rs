@@ -3,7 +3,7 @@
 use durabl_engine::ErrorKind;
 use mongodb::bson::doc;
 
-use crate::support::{Job, TestQueue, active, server};
+use crate::support::{Job, TestQueue, active, fail_point::FailPoint};
 
 #[tokio::test]
 async fn a_key_that_an_older_version_let_run_twice_is_named_when_the_engine_starts() {
@@ -36,17 +36,7 @@ async fn a_server_that_shuts_down_while_it_is_asked_for_the_password_refuses_nob
         },
         |_| {},
     );
-    let shutting_down = doc! {
-        "configureFailPoint": "failCommand",
-        "mode": { "times": 1 },
-        "data": { "failCommands": ["saslContinue"], "appName": &opened.app_name, "errorCode": 91 },
-    };
-    server::client()
-        .await
-        .database("admin")
-        .run_command(shutting_down)
-        .await
-        .expect("fail points are enabled");
+    let _shutting_down = FailPoint::set(&opened, &["saslContinue"], 1, doc! { "errorCode": 91 }).await;
     let enqueued = opened.engine.enqueue(Job::of("t").into()).await;
     queue.database.run_command(doc! { "dropUser": "worker" }).await.expect("the user can be removed");
     assert!(enqueued.expect("the next try succeeds").is_some());

@@ -5,28 +5,18 @@ use std::{sync::Arc, time::Duration};
 use durabl_engine::{ErrorKind, Event};
 use mongodb::bson::doc;
 
-use crate::support::{Opened, TestQueue, eventually, pending, server};
+use crate::support::{Opened, TestQueue, eventually, fail_point::FailPoint, pending, server};
 
 /// The next such command of this engine takes so long.
-async fn delay_next(opened: &Opened, command: &str, ms: i32) {
-    let delay = doc! {
-        "configureFailPoint": "failCommand",
-        "mode": { "times": 1 },
-        "data": {
-            "failCommands": [command],
-            "appName": &opened.app_name,
-            "blockConnection": true,
-            "blockTimeMS": ms,
-        },
-    };
-    server::client().await.database("admin").run_command(delay).await.expect("fail points are enabled");
+async fn delay_next(opened: &Opened, command: &str, ms: i32) -> FailPoint {
+    FailPoint::set(opened, &[command], 1, doc! { "blockConnection": true, "blockTimeMS": ms }).await
 }
 
 #[tokio::test]
 async fn a_claim_that_took_as_long_as_its_lease_starts_no_handler_and_spends_no_attempt() {
     let (queue, opened) = TestQueue::start().await;
     queue.insert([pending("a", "t")]).await;
-    delay_next(&opened, "findAndModify", 950).await;
+    let _slow = delay_next(&opened, "findAndModify", 950).await;
     opened.process_with("t", |config| config.visibility_timeout = Duration::from_secs(1));
     let job = opened.recorder.next_job().await;
     assert_eq!(job.document.get_i32("attempt").ok(), Some(1));
@@ -40,7 +30,7 @@ async fn a_handle_that_is_adopted_while_the_engine_ends_is_given_back() {
     let (queue, opened) = TestQueue::start().await;
     queue.insert([pending("a", "t")]).await;
     let claimed = opened.engine.claim_next("t").await.expect("the server answers").expect("a job");
-    delay_next(&opened, "update", 500).await;
+    let _slow = delay_next(&opened, "update", 500).await;
     let adopting = tokio::spawn({
         let engine = opened.engine.clone();
         let (id, token) = (claimed.id(), claimed.token().expect("a token").to_owned());

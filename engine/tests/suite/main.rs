@@ -14,5 +14,7 @@ mod lost_replies;
 
 mod mixed_leases;
 
+mod recovery;
+mod renewal;
 mod settlement;
 mod vectors;

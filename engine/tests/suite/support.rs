@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub(crate) mod documents;
+pub(crate) mod fail_point;
 pub(crate) mod profile;
 pub(crate) mod proxy;
 pub(crate) mod queue;

@@ -5,8 +5,8 @@ use durabl_engine::Verdict;
 use super::*;
 
 /// Followers of this many running jobs, at the head of the queue.
-fn blocked(count: usize) -> Vec<mongodb::bson::Document> {
-    let keyed = |mut job: mongodb::bson::Document, number: usize| {
+fn blocked(count: usize) -> Vec<Document> {
+    let keyed = |mut job: Document, number: usize| {
         job.extend(doc! { "dedupeKey": format!("key-{number}"), "dedupeScope": "pending", "priority": -1 });
         job
     };

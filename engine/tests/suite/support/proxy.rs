@@ -2,9 +2,12 @@
 //!
 //! The server does what it was asked before its reply is lost: that is what no fail point of the server can do.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use durabl_engine::connection::ConnectionSettings;
@@ -19,7 +22,10 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Opened, TestQueue, server, waiting::eventually};
+use super::{
+    Opened, TestQueue, server,
+    waiting::{eventually, in_time},
+};
 
 /// Length, request id, the id it answers, and the kind of message; four bytes each.
 const HEADER: usize = 16;
@@ -35,10 +41,71 @@ enum Mode {
 
 type Wanted = Box<dyn Fn(&RawDocument) -> bool + Send>;
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HoldState {
+    Expected,
+    Held,
+    LetGo,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Request,
+    Reply,
+}
+
+struct Hold {
+    wanted: Wanted,
+    part: Part,
+    state: watch::Sender<HoldState>,
+}
+
+/// What is to happen to the replies of one connection, by the ids of the requests.
+#[derive(Default)]
+struct Fates(Mutex<HashMap<[u8; 4], Fate>>);
+
+#[derive(Clone)]
+enum Fate {
+    Lost,
+    Held(watch::Sender<HoldState>),
+}
+
+impl Fates {
+    fn decide(&self, request: &[u8], fate: Fate) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(word(request, 1), fate);
+    }
+
+    fn of(&self, reply: &[u8]) -> Option<Fate> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&word(reply, 2))
+    }
+}
+
+/// A command or reply that is kept back, or will be, for as long as this lives.
+pub(crate) struct Held {
+    state: watch::Sender<HoldState>,
+}
+
+impl Held {
+    /// Waits until it has come.
+    pub(crate) async fn has_come(&self) {
+        let mut state = self.state.subscribe();
+        in_time("a command to be held", state.wait_for(|state| *state == HoldState::Held))
+            .await
+            .expect("a sender");
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.state.send_replace(HoldState::LetGo);
+    }
+}
+
 struct Shared {
     mode: watch::Sender<Mode>,
     /// The next request that one of these wants gets no reply.
     doomed: Mutex<Vec<Wanted>>,
+    holds: Mutex<Vec<Hold>>,
     lost: AtomicUsize,
 }
 
@@ -57,6 +124,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             mode: watch::Sender::new(Mode::Open),
             doomed: Mutex::default(),
+            holds: Mutex::default(),
             lost: AtomicUsize::new(0),
         });
         let mut connections = JoinSet::new();
@@ -97,6 +165,22 @@ impl Proxy {
         self.shared.doomed().push(Box::new(wanted));
     }
 
+    /// Keeps the next command that is wanted back until the guard is let go.
+    pub(crate) fn hold_if(&self, wanted: impl Fn(&RawDocument) -> bool + Send + 'static) -> Held {
+        self.hold(Box::new(wanted), Part::Request)
+    }
+
+    /// Passes the next command that is wanted on, and keeps its reply back until the guard is let go.
+    pub(crate) fn hold_reply_if(&self, wanted: impl Fn(&RawDocument) -> bool + Send + 'static) -> Held {
+        self.hold(Box::new(wanted), Part::Reply)
+    }
+
+    fn hold(&self, wanted: Wanted, part: Part) -> Held {
+        let state = watch::Sender::new(HoldState::Expected);
+        self.shared.holds().push(Hold { wanted, part, state: state.clone() });
+        Held { state }
+    }
+
     /// How many replies were lost so far.
     pub(crate) fn lost(&self) -> usize {
         self.shared.lost.load(Ordering::Acquire)
@@ -128,11 +212,22 @@ impl Shared {
         self.doomed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn holds(&self) -> std::sync::MutexGuard<'_, Vec<Hold>> {
+        self.holds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who holds this message, or the reply to it, back.
+    fn hold_on(&self, message: &[u8]) -> Option<(Part, watch::Sender<HoldState>)> {
+        let body = body(message)?;
+        let mut holds = self.holds();
+        let place = holds.iter().position(|hold| (hold.wanted)(body))?;
+        let hold = holds.remove(place);
+        Some((hold.part, hold.state))
+    }
+
     /// Whether the reply to this message is to be lost.
     fn dooms(&self, message: &[u8]) -> bool {
-        let Some(body) = message.get(BEFORE_BODY..).and_then(|body| first_document(body)) else {
-            return false;
-        };
+        let Some(body) = body(message) else { return false };
         let mut doomed = self.doomed();
         let found = doomed.iter().position(|wanted| wanted(body));
         found.map(|place| drop(doomed.remove(place))).is_some()
@@ -145,6 +240,11 @@ impl Shared {
     async fn until_down(&self) {
         _ = self.mode.subscribe().wait_for(|mode| *mode == Mode::Down).await;
     }
+}
+
+/// The command in a message.
+fn body(message: &[u8]) -> Option<&RawDocument> {
+    first_document(message.get(BEFORE_BODY..)?)
 }
 
 fn first_document(bytes: &[u8]) -> Option<&RawDocument> {
@@ -173,28 +273,40 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
+async fn until_let_go(state: watch::Sender<HoldState>) {
+    // Unless it was let go before it came.
+    state.send_if_modified(|state| {
+        let is_expected = *state == HoldState::Expected;
+        if is_expected {
+            *state = HoldState::Held;
+        }
+        is_expected
+    });
+    _ = state.subscribe().wait_for(|state| *state == HoldState::LetGo).await;
+}
+
 /// Ends, and both connections with it, when either side is gone, a reply is lost or the relay is down.
 async fn relay(client: TcpStream, server: TcpStream, shared: &Shared) {
-    let doomed = Mutex::new(Vec::new());
+    let fates = Fates::default();
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     tokio::select! {
-        () = pass_requests(from_client, to_server, shared, &doomed) => {}
-        () = pass_replies(from_server, to_client, shared, &doomed) => {}
+        () = pass_requests(from_client, to_server, shared, &fates) => {}
+        () = pass_replies(from_server, to_client, shared, &fates) => {}
         () = shared.until_down() => {}
     }
 }
 
-async fn pass_requests(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    shared: &Shared,
-    doomed: &Mutex<Vec<[u8; 4]>>,
-) {
+async fn pass_requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared, fates: &Fates) {
     while let Some(message) = read(&mut from).await {
         shared.until_open().await;
+        match shared.hold_on(&message) {
+            Some((Part::Request, state)) => until_let_go(state).await,
+            Some((Part::Reply, state)) => fates.decide(&message, Fate::Held(state)),
+            None => {}
+        }
         if shared.dooms(&message) {
-            doomed.lock().unwrap_or_else(PoisonError::into_inner).push(word(&message, 1));
+            fates.decide(&message, Fate::Lost);
         }
         if to.write_all(&message).await.is_err() {
             return;
@@ -202,18 +314,16 @@ async fn pass_requests(
     }
 }
 
-async fn pass_replies(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    shared: &Shared,
-    doomed: &Mutex<Vec<[u8; 4]>>,
-) {
+async fn pass_replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared, fates: &Fates) {
     while let Some(message) = read(&mut from).await {
         shared.until_open().await;
-        let answered = word(&message, 2);
-        if doomed.lock().unwrap_or_else(PoisonError::into_inner).contains(&answered) {
-            shared.lost.fetch_add(1, Ordering::AcqRel);
-            return;
+        match fates.of(&message) {
+            Some(Fate::Lost) => {
+                shared.lost.fetch_add(1, Ordering::AcqRel);
+                return;
+            }
+            Some(Fate::Held(state)) => until_let_go(state).await,
+            None => {}
         }
         if to.write_all(&message).await.is_err() {
             return;

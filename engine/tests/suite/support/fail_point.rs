@@ -1,0 +1,35 @@
+//! The server's own mistakes on demand.
+//!
+//! There is one `failCommand` in a server: who sets it again undoes what was set. So tests take turns, each until its
+//! guard goes.
+
+use mongodb::bson::{Document, doc};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::{Opened, server};
+
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// Undoes itself.
+pub(crate) struct FailPoint {
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl FailPoint {
+    /// The next `times` commands of these names by this engine meet what `what` describes.
+    pub(crate) async fn set(opened: &Opened, commands: &[&str], times: i32, what: Document) -> Self {
+        let turn = TURN.lock().await;
+        let mut data = doc! { "failCommands": commands, "appName": opened.app_name.as_str() };
+        data.extend(what);
+        let set = doc! { "configureFailPoint": "failCommand", "mode": { "times": times }, "data": data };
+        let admin = server::client().await.database("admin");
+        admin.run_command(set).await.expect("the server was started with enableTestCommands=1");
+        Self { _turn: turn }
+    }
+}
+
+impl Drop for FailPoint {
+    fn drop(&mut self) {
+        server::run_now("admin", doc! { "configureFailPoint": "failCommand", "mode": "off" });
+    }
+}

@@ -37,7 +37,7 @@ impl<T: ToNapiValue> ToNapiValue for Reply<T> {
 }
 
 /// Runs a future on the engine's threads. A panic in it becomes a failure, so that no caller waits for ever.
-pub(crate) fn promise<'env, T, F>(env: &'env Env, future: F) -> Result<Object<'env>>
+pub(crate) fn promise<T, F>(env: &Env, future: F) -> Result<Object<'_>>
 where
     T: ToNapiValue + Send + 'static,
     F: Future<Output = durabl_engine::Result<T>> + Send + 'static,

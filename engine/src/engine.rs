@@ -210,7 +210,7 @@ impl Engine {
         self.hub().await?.enqueuer.enqueue(job).await
     }
 
-    /// Creates a job and claims it at once, or none if its key is held; see [`crate::claim_or_enqueue`].
+    /// Creates a job and claims it at once, or none if its key is held.
     ///
     /// # Errors
     /// As [`Self::enqueue`].

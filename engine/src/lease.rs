@@ -31,7 +31,7 @@ impl LeaseTerms {
     /// set its own clock's time later than that, so nobody else can see the lease expire sooner. The margin leaves
     /// the handler a moment to notice.
     pub(crate) fn deadline(self, sent: Instant) -> Instant {
-        sent + (self.length - self.length / 10)
+        sent + self.length * 9 / 10
     }
 
     /// Whether enough of a lease that was asked for at `sent` is left for a handler to be started under it.

@@ -24,6 +24,9 @@ pub(crate) trait Owner: Send + Sync {
     fn settled(&self, outcomes: Vec<(u32, Result<Settled>)>);
 }
 
+/// What became of runs, by their numbers.
+type Outcomes = Vec<(u32, Result<Settled>)>;
+
 struct Request {
     settlement: Settlement,
     run_id: u32,
@@ -74,7 +77,7 @@ async fn write(store: &Store, batch: Vec<Request>) {
         batch.into_iter().map(|request| (request.settlement, (request.run_id, request.owner))).unzip();
     let outcomes = settle::settle(store, settlements, PATIENCE).await;
     // Nearly always there is one owner; several share the collection only in tests and odd apps.
-    let mut by_owner: Vec<(Arc<dyn Owner>, Vec<(u32, Result<Settled>)>)> = Vec::new();
+    let mut by_owner: Vec<(Arc<dyn Owner>, Outcomes)> = Vec::new();
     for ((run_id, owner), outcome) in runs.into_iter().zip(outcomes) {
         match by_owner.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &owner)) {
             Some((_, outcomes)) => outcomes.push((run_id, outcome)),

@@ -5,7 +5,7 @@ import { Advice, duration, say } from '../terminal.mjs'
 import { newest } from './newest.mjs'
 
 const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'engine/Cargo.toml', 'engine/src']
-const OLDEST_RUST = [1, 88]
+const OLDEST_RUST = [1, 91]
 const PROGRESS_EVERY_MS = 20_000
 
 const binaries = () => readdirSync(root).filter((name) => name.endsWith('.node'))

@@ -194,7 +194,7 @@ async fn no_operation_reads_the_whole_collection() {
     stuck.insert("claimedAt", moment(-600_000));
     queue.insert([stuck, active("running", "t", "token")]).await;
     let engine = &opened.engine;
-    let (_, operations) = profile::during(&queue, &opened, async {
+    let ((), operations) = profile::during(&queue, &opened, async {
         engine.stats(None).await.expect("the server answers");
         engine.stats(Some("t")).await.expect("the server answers");
         engine.batch_heartbeat(vec!["running".to_owned()]).await.expect("the server answers");

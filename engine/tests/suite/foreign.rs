@@ -105,9 +105,8 @@ async fn run_all(queue: &TestQueue, opened: &Opened, verdict: Verdict) {
         left = left_over(queue).await;
         left.is_empty().then_some(())
     });
-    if tokio::time::timeout(Duration::from_secs(15), done).await.is_err() {
-        panic!("{} jobs are left over: {left:?}", left.len());
-    }
+    let in_time = tokio::time::timeout(Duration::from_secs(15), done).await.is_ok();
+    assert!(in_time, "{} jobs are left over: {left:?}", left.len());
     worker.abort();
 }
 

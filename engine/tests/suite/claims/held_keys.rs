@@ -55,7 +55,7 @@ async fn one_blocked_job_costs_a_batch_no_other() {
     keyed.extend(doc! { "dedupeKey": "free", "dedupeScope": "pending" });
     queue.insert([keyed, pending("of no key", "t")]).await;
     opened.process("t", 10);
-    let mut claimed = vec![opened.recorder.next_job().await, opened.recorder.next_job().await];
+    let mut claimed = [opened.recorder.next_job().await, opened.recorder.next_job().await];
     claimed.sort_by_key(|job| job.id().to_owned());
     assert_eq!([claimed[0].id(), claimed[1].id()], ["of a free key", "of no key"]);
     assert_eq!(queue.status("waiting-0").await, "pending");

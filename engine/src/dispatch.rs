@@ -111,7 +111,7 @@ impl Dispatcher {
         let mut step = Step::Claim;
         while !self.slots.is_stopped() {
             let found = match step {
-                Step::Claim => self.claim_all_due().await,
+                Step::Claim => self.claim_all_due(&mut outage).await,
                 Step::Look => self.look(&mut idleness).await,
             };
             match found {
@@ -131,7 +131,7 @@ impl Dispatcher {
     }
 
     /// Claims until nothing of the type is left. Waits for room as long as it takes.
-    async fn claim_all_due(&self) -> Result<Found> {
+    async fn claim_all_due(&self, outage: &mut Outage) -> Result<Found> {
         let mut found = Found::Nothing;
         loop {
             let room = self.room().await;
@@ -144,6 +144,8 @@ impl Dispatcher {
             self.slots.take_hint();
             let asked = Instant::now();
             let (count, drained) = self.claim(wanted).await?;
+            // Here too, since a backlog may keep us for hours.
+            outage.succeeded(self.sink.as_ref());
             if count > 0 {
                 found = Found::Worked;
             }

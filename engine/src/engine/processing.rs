@@ -26,6 +26,25 @@ use crate::{
 /// After a mistake of ours ended a dispatcher, before the next one takes over.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
+/// However a processor's task ends, also before it began or in mid-flight with its engine, nothing claims for it after.
+struct Ending(Arc<Slots>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.stop();
+        self.0.ended_dispatching();
+    }
+}
+
+/// The end of an engine that nobody shut down. Its tasks end with it; its leases must too.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(Opened { runs, .. }) = self.if_opened() {
+            runs.abandon();
+        }
+    }
+}
+
 impl Engine {
     /// Starts to claim jobs of a type, for as long as the engine is not shut down. They arrive at the sink with the id
     /// returned.
@@ -37,12 +56,10 @@ impl Engine {
         if self.is_ending.load(Ordering::Acquire) {
             slots.stop();
         }
-        let engine = self.clone();
+        let (engine, ending) = (self.clone(), Ending(slots.clone()));
         lock(&self.tasks).spawn(async move {
-            let Some((hub, runs)) = engine.opened_at_last(&slots).await else {
-                slots.ended_dispatching();
-                return;
-            };
+            let _ending = ending;
+            let Some((hub, runs)) = engine.opened_at_last(&slots).await else { return };
             hub.watch.add_type(&slots.config.job_type);
             hub.wakes.add(&slots);
             let sink = engine.sink.clone();
@@ -61,7 +78,6 @@ impl Engine {
                     tokio::time::sleep(AFTER_PANIC).await;
                 }
             }
-            slots.ended_dispatching();
         });
         id
     }

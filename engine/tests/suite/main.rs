@@ -8,6 +8,7 @@ mod support;
 mod beginnings;
 mod claims;
 mod costs;
+mod dispatch;
 mod endings;
 mod foreign;
 mod lost_replies;

@@ -50,7 +50,11 @@ pub(crate) fn run_now(database: &str, command: Document) {
             runtime.expect("a runtime starts").block_on(async move {
                 let client = client().await;
                 for Errand { database, command, done } in inbox {
-                    if let Err(error) = client.database(&database).run_command(command).await {
+                    let database = client.database(&database);
+                    // Twice, since a busy machine may lose a connection.
+                    if database.run_command(command.clone()).await.is_err()
+                        && let Err(error) = database.run_command(command).await
+                    {
                         eprintln!("cleaning up after a test failed: {error}");
                     }
                     _ = done.send(());

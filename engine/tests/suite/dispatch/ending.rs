@@ -1,0 +1,193 @@
+//! No more claims, and nothing left behind.
+
+use super::*;
+
+const GENEROUS: Duration = Duration::from_secs(20);
+
+fn is_claim(command: &RawDocument) -> bool {
+    command.get_str("findAndModify").is_ok()
+}
+
+#[tokio::test]
+async fn a_quiesced_processor_claims_no_more_and_its_runs_go_on() {
+    let (queue, opened) = TestQueue::start().await;
+    queue.insert([pending("running", "t")]).await;
+    let processor = opened.process("t", 5);
+    let job = opened.recorder.next_job().await;
+    opened.engine.quiesce(&[processor, 77]);
+    opened.engine.quiesce(&[processor]);
+    let elsewhere = queue.engine();
+    elsewhere.process_with("t", |config| {
+        config.concurrency = 20;
+        config.poll_interval = Some(Duration::from_millis(20));
+    });
+    for _ in 0..20 {
+        opened.engine.enqueue(Job::of("t").into()).await.expect("enqueued");
+    }
+    delivered(&elsewhere, 20).await;
+    assert!(opened.recorder.ready_job().await.is_none());
+    opened.finish(job.run_id, Verdict::Complete);
+    assert_eq!(opened.recorder.outcome(job.run_id).await, Ok(Settled::Completed));
+}
+
+#[tokio::test]
+async fn a_claim_on_its_way_when_its_processor_was_stopped_is_given_back() {
+    let (queue, _direct) = TestQueue::start().await;
+    let proxy = Proxy::start().await;
+    let opened = proxy.engine(&queue);
+    queue.insert([pending("job", "t")]).await;
+    let held = proxy.hold_reply_if(is_claim);
+    let processor = opened.process("t", 1);
+    held.has_come().await;
+    opened.engine.quiesce(&[processor]);
+    drop(held);
+    eventually("the job to be given back", async || {
+        (queue.count(doc! { "status": "pending", "attempt": 0 }).await == 1).then_some(())
+    })
+    .await;
+    assert!(opened.recorder.ready_job().await.is_none());
+}
+
+#[tokio::test]
+async fn a_shutdown_gives_unfinished_jobs_back_with_their_attempts() {
+    let (queue, opened) = TestQueue::start().await;
+    queue.insert(many(30, "t")).await;
+    opened.process_with("t", |config| {
+        config.concurrency = 10;
+        config.prefetch = Some(10);
+    });
+    let jobs = delivered(&opened, 20).await;
+    opened.finish(jobs[0].run_id, Verdict::Complete);
+    opened.engine.shutdown(GENEROUS).await;
+    assert_eq!(queue.status(jobs[0].id()).await, "completed");
+    assert_eq!(queue.count(doc! { "status": "pending", "attempt": 0 }).await, 29);
+    assert_eq!(queue.count(doc! { "claimToken": { "$exists": true }, "status": "pending" }).await, 0);
+}
+
+#[tokio::test]
+async fn a_shutdown_waits_for_verdicts_on_their_way() {
+    let (queue, _direct) = TestQueue::start().await;
+    let proxy = Proxy::start().await;
+    let opened = proxy.engine(&queue);
+    queue.insert([pending("job", "t")]).await;
+    opened.process("t", 1);
+    let job = opened.recorder.next_job().await;
+    let held = proxy.hold_if(|command| command.get_str("update").is_ok());
+    opened.finish(job.run_id, Verdict::Complete);
+    held.has_come().await;
+    let ending = tokio::spawn({
+        let engine = opened.engine.clone();
+        async move { engine.shutdown(GENEROUS).await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!ending.is_finished());
+    drop(held);
+    ending.await.expect("it ends");
+    assert_eq!(queue.status("job").await, "completed");
+}
+
+#[tokio::test]
+async fn a_shutdown_right_after_the_start_waits_for_nothing() {
+    let (_queue, opened) = TestQueue::start().await;
+    opened.process("t", 1);
+    opened.process("u", 1);
+    let began = Instant::now();
+    opened.engine.shutdown(GENEROUS).await;
+    assert!(began.elapsed() < GENEROUS / 4, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_second_shutdown_is_harmless_and_everything_else_is_refused() {
+    let (_queue, opened) = TestQueue::start().await;
+    opened.process("t", 1);
+    tokio::join!(opened.engine.shutdown(GENEROUS), opened.engine.shutdown(GENEROUS));
+    let began = Instant::now();
+    opened.engine.shutdown(GENEROUS).await;
+    assert!(began.elapsed() < GENEROUS / 4, "{:?}", began.elapsed());
+    let kind = |error: durabl_engine::Error| error.kind();
+    let refused = Err(durabl_engine::ErrorKind::ShutDown);
+    assert_eq!(
+        opened.engine.enqueue(Job::of("t").into()).await.map_err(kind),
+        refused.clone().map(|()| None)
+    );
+    assert_eq!(opened.engine.has_outstanding("t", "k").await.map_err(kind), refused.map(|()| false));
+}
+
+#[tokio::test]
+async fn a_shutdown_is_bounded_though_the_server_is_frozen() {
+    let (queue, _direct) = TestQueue::start().await;
+    let proxy = Proxy::start().await;
+    let opened = proxy.engine(&queue);
+    queue.insert(many(10, "t")).await;
+    opened.process("t", 5);
+    opened.process("u", 1);
+    delivered(&opened, 5).await;
+    proxy.freeze();
+    let timeout = Duration::from_millis(500);
+    let began = Instant::now();
+    opened.engine.shutdown(timeout).await;
+    let took = began.elapsed();
+    assert!(took < timeout + Duration::from_secs(1), "{took:?}");
+    proxy.come_back();
+}
+
+#[tokio::test]
+async fn a_shutdown_before_the_server_was_ever_reached_waits_for_nothing() {
+    let queue = TestQueue::bare().await;
+    let proxy = Proxy::start().await;
+    proxy.go_down();
+    let opened = proxy.engine(&queue);
+    opened.process("t", 1);
+    opened.engine.start_recovery(Duration::from_secs(300));
+    let began = Instant::now();
+    opened.engine.shutdown(Duration::from_secs(2)).await;
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn an_engine_that_was_dropped_claims_nothing_more() {
+    let (queue, opened) = TestQueue::start().await;
+    queue.insert([pending("first", "t")]).await;
+    opened.process_with("t", |config| {
+        config.concurrency = 5;
+        config.poll_interval = Some(Duration::from_millis(20));
+        config.visibility_timeout = Duration::from_secs(1);
+    });
+    let recorder = opened.recorder.clone();
+    recorder.next_job().await;
+    drop(opened);
+    let elsewhere = queue.engine();
+    elsewhere.process_with("t", |config| {
+        config.concurrency = 50;
+        config.poll_interval = Some(Duration::from_millis(200));
+    });
+    // The slower of two workers gets them all only if the other has gone.
+    for round in 0..4 {
+        queue.insert((0..10).map(|number| pending(&format!("{round}-{number}"), "t"))).await;
+        delivered(&elsewhere, 10).await;
+    }
+    assert!(recorder.ready_job().await.is_none());
+    eventually("the lease that it had to end", async || {
+        let sweep = elsewhere.engine.recover_stuck_jobs(GENEROUS, 100).await;
+        (sweep.expect("the server answers").handled == 1).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_engines_on_one_collection_end_apart() {
+    let (queue, first) = TestQueue::start().await;
+    let second = queue.engine_with(|settings| settings.app_name = Some(first.app_name.clone()), |_| {});
+    first.process("a", 1);
+    second.process("b", 1);
+    first.engine.shutdown(GENEROUS).await;
+    second.engine.enqueue(Job::of("b").into()).await.expect("enqueued");
+    let job = second.recorder.next_job().await;
+    second.finish(job.run_id, Verdict::Complete);
+    assert_eq!(second.recorder.outcome(job.run_id).await, Ok(Settled::Completed));
+    let now = DateTime::now();
+    assert!(
+        queue.count(doc! { "completedAt": { "$lte": moment(60_000), "$gte": moment(-60_000) } }).await == 1,
+        "{now}"
+    );
+}

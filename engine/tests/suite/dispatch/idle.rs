@@ -1,0 +1,130 @@
+//! Workers with nothing to do: what wakes them, and what they cost.
+
+use super::*;
+
+/// How late jobs were claimed by the server's clock, sorted.
+fn lateness(jobs: &[Delivered]) -> Vec<i64> {
+    let time =
+        |job: &Delivered, field: &str| job.document.get_datetime(field).expect("a time").timestamp_millis();
+    let mut late: Vec<i64> = jobs.iter().map(|job| time(job, "claimedAt") - time(job, "runAt")).collect();
+    late.sort_unstable();
+    late
+}
+
+async fn take_all(opened: &Opened, count: usize) -> Vec<Delivered> {
+    let mut jobs = Vec::new();
+    while jobs.len() < count {
+        let job = opened.recorder.next_job().await;
+        opened.finish(job.run_id, Verdict::Complete);
+        jobs.push(job);
+    }
+    jobs
+}
+
+#[tokio::test]
+async fn delayed_jobs_start_on_time_and_none_too_early() {
+    let (_queue, opened) = TestQueue::start().await;
+    opened.process("t", 1);
+    for delay in [1_900, 700, 1_300, 400, 1_600] {
+        opened.engine.enqueue(Job::of("t").delay_ms(delay).into()).await.expect("enqueued");
+    }
+    let late = lateness(&take_all(&opened, 5).await);
+    assert!(late[0] >= 0, "{late:?}");
+    // The machine may be busy now and then, not always.
+    assert!(late[2] <= 50, "{late:?}");
+}
+
+#[tokio::test]
+async fn delayed_jobs_that_were_there_before_the_worker_start_on_time() {
+    let (queue, opened) = TestQueue::start().await;
+    queue
+        .insert([800, 1_000, 1_200, 1_400, 1_600].map(|delay| {
+            let mut job = pending(&format!("job-{delay}"), "t");
+            job.insert("runAt", moment(delay));
+            job
+        }))
+        .await;
+    opened.process("t", 1);
+    let late = lateness(&take_all(&opened, 5).await);
+    assert!(late[0] >= 0 && late[2] <= 50, "{late:?}");
+}
+
+#[tokio::test]
+async fn a_delayed_job_behind_a_blocked_one_starts_on_time() {
+    let (queue, opened) = TestQueue::start().await;
+    let keyed = |mut job: Document| {
+        job.extend(doc! { "dedupeKey": "k", "dedupeScope": "pending", "priority": -1 });
+        job
+    };
+    queue.insert([keyed(active("running", "t", "token")), keyed(pending("blocked", "t"))]).await;
+    opened.process("t", 1);
+    for delay in [600, 900, 1_200] {
+        let job = Job::of("t").priority(-1).delay_ms(delay);
+        opened.engine.enqueue(job.into()).await.expect("enqueued");
+    }
+    let late = lateness(&take_all(&opened, 3).await);
+    assert!(late[0] >= 0 && late[1] <= 50, "{late:?}");
+}
+
+#[tokio::test]
+async fn an_enqueue_wakes_the_workers_of_its_own_process_at_once() {
+    let (_queue, opened) = TestQueue::start().await;
+    opened.process_with("t", |config| config.poll_interval = Some(Duration::from_secs(60)));
+    let mut waits = Vec::new();
+    for _ in 0..11 {
+        let sent = Instant::now();
+        opened.engine.enqueue(Job::of("t").into()).await.expect("enqueued");
+        take_all(&opened, 1).await;
+        waits.push(sent.elapsed());
+    }
+    waits.sort_unstable();
+    // Without a wake-up half of the first idle pause, at the least, would go by on average.
+    assert!(waits[5] < Duration::from_millis(60), "{waits:?}");
+}
+
+#[tokio::test]
+async fn a_worker_with_nothing_to_do_looks_once_in_its_poll_interval_and_claims_nothing() {
+    let (queue, opened) = TestQueue::start().await;
+    let interval = Duration::from_millis(400);
+    profile::start(&queue, &opened).await;
+    let began = Instant::now();
+    opened.process_with("t", |config| config.poll_interval = Some(interval));
+    let count = |operations: &[profile::Operation], name: &str| {
+        operations.iter().filter(|operation| operation.name() == name).count()
+    };
+    eventually("some looks", async || {
+        (count(&profile::so_far(&queue).await, "aggregate") >= 6).then_some(())
+    })
+    .await;
+    let operations = profile::stop(&queue).await;
+    let intervals = began.elapsed().as_secs_f64() / interval.as_secs_f64();
+    let looks = count(&operations, "aggregate") as f64;
+    // Three more at the start: after the first claim, and as the pauses grow.
+    assert!(looks <= intervals + 3.0, "{looks} looks in {intervals:.1} intervals");
+    assert_eq!(count(&operations, "findAndModify"), 1);
+    assert_eq!(count(&operations, "update"), 0);
+}
+
+#[tokio::test]
+async fn a_blocked_job_keeps_no_worker_busy() {
+    let (queue, opened) = TestQueue::start().await;
+    let keyed = |mut job: Document| {
+        job.extend(doc! { "dedupeKey": "k", "dedupeScope": "pending" });
+        job
+    };
+    queue.insert([keyed(active("running", "t", "token")), keyed(pending("blocked", "t"))]).await;
+    profile::start(&queue, &opened).await;
+    let began = Instant::now();
+    opened.process_with("t", |config| config.poll_interval = Some(Duration::from_millis(400)));
+    eventually("some claims", async || {
+        let operations = profile::so_far(&queue).await;
+        let claims = operations.iter().filter(|operation| operation.name() == "findAndModify").count();
+        (claims >= 4).then_some(())
+    })
+    .await;
+    let operations = profile::stop(&queue).await;
+    let operations = operations.len() as f64;
+    let intervals = began.elapsed().as_secs_f64() / 0.4;
+    // A look, a claim that is refused, a search for others, and the next timer.
+    assert!(operations <= 8.0 * (intervals + 3.0), "{operations} operations in {intervals:.1} intervals");
+}

@@ -46,6 +46,11 @@ impl Liveness {
             }
         }
     }
+
+    fn is_overdue(&self) -> bool {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.is_some_and(|asked| asked.elapsed() >= self.longest_block)
+    }
 }
 
 impl JavaScriptSink {
@@ -80,5 +85,9 @@ impl Sink for JavaScriptSink {
             self.send(Message::Ping);
         }
         responsive
+    }
+
+    fn is_stuck(&self) -> bool {
+        self.liveness.is_overdue()
     }
 }

@@ -4,43 +4,19 @@
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { JobQueue, MongoJobQueue } from 'durabl'
-import { deferred, eventLog } from '../queue/support/async.mjs'
-import { atEnd } from '../support/cleanup.mjs'
-import { SILENT, jobs } from './support/jobs.mjs'
-import { startProxy } from './support/proxy.mjs'
+import { deferred } from '../queue/support/async.mjs'
+import { farBackend, farWorker } from './support/far.mjs'
 import { pollUntil } from './support/waiting.mjs'
 import { is } from './support/wire.mjs'
 
 const SINGLE_FLIGHT = { dedupeKey: 'k', dedupeScope: 'pending' }
-
-/** `near` is a backend beside the server, `far` one behind a proxy. */
-async function setUp(t, options) {
-  const { backend: near, collection, db, stored } = await jobs(t)
-  const proxy = await startProxy(t)
-  const far = new MongoJobQueue({ uri: proxy.url(options), database: db.databaseName, logger: SILENT })
-  atEnd(t, () => far.shutdown(1000))
-  // Opens the connection: what is lost later is not part of that.
-  await far.getStats()
-  return { near, far, proxy, collection, stored, all: () => collection.find().sort({ _id: 1 }).toArray() }
-}
-
-/** As {@link setUp}, with a queue on the far side that has a processor for `work`. */
-async function setUpWorker(t, options, handler, config) {
-  const env = await setUp(t, options)
-  const log = eventLog()
-  const queue = new JobQueue(env.far, SILENT, { onJobEvent: log.listener, visibilityTimeoutMs: 4000 })
-  atEnd(t, () => queue.shutdown(1000))
-  const start = () => queue.process('work', handler, { pollInterval: 100, ...config })
-  return { ...env, queue, log, start }
-}
 
 for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
   const by = (name, body) => test(name, (t) => body(t, options))
 
   describe(`a lost reply, with ${JSON.stringify(options)}`, { concurrency: true }, () => {
     by('to an enqueue makes no second job', async (t) => {
-      const { far, proxy, all } = await setUp(t, options)
+      const { far, proxy, all } = await farBackend(t, options)
       const lost = proxy.loseReplies(is.insert)
       const id = await far.enqueue('work', { n: 1 })
       await lost
@@ -52,7 +28,7 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
 
     by('to an enqueue under a key is not taken for a held key', async (t) => {
       for (const dedupeScope of ['pending', 'pending+active']) {
-        const { far, proxy, all } = await setUp(t, options)
+        const { far, proxy, all } = await farBackend(t, options)
         const lost = proxy.loseReplies(is.insert)
         const id = await far.enqueue('work', {}, { dedupeKey: 'k', dedupeScope })
         await lost
@@ -65,7 +41,7 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
     })
 
     by('to enqueues that travelled together makes none of them twice', async (t) => {
-      const { far, proxy, all } = await setUp(t, options)
+      const { far, proxy, all } = await farBackend(t, options)
       const lost = proxy.loseReplies(is.insert, { times: 3 })
       const ids = await Promise.all(Array.from({ length: 50 }, (_, n) => far.enqueue('work', n)))
       await lost
@@ -77,7 +53,7 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
 
     by('to claimOrEnqueue leaves the job to its caller', async (t) => {
       for (const given of [{}, { dedupeKey: 'k' }, SINGLE_FLIGHT]) {
-        const { far, proxy, all } = await setUp(t, options)
+        const { far, proxy, all } = await farBackend(t, options)
         const lost = proxy.loseReplies(is.insert)
         const job = await far.claimOrEnqueue('work', {}, given)
         await lost
@@ -88,7 +64,7 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
     })
 
     by('to claimOrEnqueue makes one follower', async (t) => {
-      const { near, far, proxy, all } = await setUp(t, options)
+      const { near, far, proxy, all } = await farBackend(t, options)
       const active = await near.claimOrEnqueue('work', 'first', SINGLE_FLIGHT)
       const lost = proxy.loseReplies(is.insert)
       assert.equal(await far.claimOrEnqueue('work', 'second', SINGLE_FLIGHT), null)
@@ -105,7 +81,7 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
 
     by('to a claim by hand orphans no claim', async (t) => {
       for (const claim of [(far) => far.claimNext('work'), (far) => far.claimNextByKey('work', 'k')]) {
-        const { near, far, proxy, stored } = await setUp(t, options)
+        const { near, far, proxy, stored } = await farBackend(t, options)
         const id = await near.enqueue('work', {}, { dedupeKey: 'k' })
         const lost = proxy.loseReplies(is.claim)
         const job = await claim(far)
@@ -117,7 +93,7 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
     })
 
     by('to a claim by hand is survived even if those to the looks for it are lost', async (t) => {
-      const { near, far, proxy } = await setUp(t, options)
+      const { near, far, proxy } = await farBackend(t, options)
       const id = await near.enqueue('work', {})
       const lost = Promise.all([
         proxy.loseReplies(is.claim, { times: options.retryWrites ? 2 : 1 }),
@@ -135,12 +111,9 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
     ]) {
       by(`to a processor's claim (${kind}) starts every job once`, async (t) => {
         const started = []
-        const { near, proxy, start, log, all } = await setUpWorker(
-          t,
-          options,
-          (job) => void started.push([job.id, job.attempt]),
-          { concurrency },
-        )
+        const handler = (job) => void started.push([job.id, job.attempt])
+        const config = { concurrency }
+        const { near, proxy, start, log, all } = await farWorker(t, { options, handler, config })
         const ids = await Promise.all(Array.from({ length: count }, (_, n) => near.enqueue('work', n)))
         const lost = proxy.loseReplies(is[kind])
         start()
@@ -157,7 +130,7 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
     }
 
     by('to a completion is no lost lease', async (t) => {
-      const { near, proxy, start, log, stored } = await setUpWorker(t, options, () => {})
+      const { near, proxy, start, log, stored } = await farWorker(t, { options, handler: () => {} })
       const lost = proxy.loseReplies(is.settlement)
       const id = await near.enqueue('work', {})
       start()
@@ -168,9 +141,10 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
     })
 
     by('to a failure is neither a lost lease nor a second failure', async (t) => {
-      const { near, proxy, start, log, stored } = await setUpWorker(t, options, () => {
+      const handler = () => {
         throw new Error('no')
-      })
+      }
+      const { near, proxy, start, log, stored } = await farWorker(t, { options, handler })
       const lost = proxy.loseReplies(is.settlement)
       const id = await near.enqueue('work', {}, { backoffDelay: 60_000 })
       start()
@@ -184,9 +158,10 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
 
     by("to a handler's own completion reaches it as completed", async (t) => {
       const results = []
-      const { near, proxy, start, log } = await setUpWorker(t, options, async (_, ctx) => {
+      const handler = async (_, ctx) => {
         results.push(await ctx.complete(), await ctx.complete())
-      })
+      }
+      const { near, proxy, start, log } = await farWorker(t, { options, handler })
       const lost = proxy.loseReplies(is.settlement)
       await near.enqueue('work', {})
       start()
@@ -203,7 +178,7 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
       ['release', 'released', (far, { id, claimToken }) => far.release(id, claimToken)],
     ]) {
       by(`to ${name} by hand gives its true result`, async (t) => {
-        const { far, proxy } = await setUp(t, options)
+        const { far, proxy } = await farBackend(t, options)
         const job = await far.claimOrEnqueue('work', {})
         const lost = proxy.loseReplies(is.settlement)
         assert.deepEqual(await settle(far, job), { status })
@@ -211,7 +186,7 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
       })
 
       by(`to ${name} by hand does not hide that the lease was lost before`, async (t) => {
-        const { near, far, proxy, collection } = await setUp(t, options)
+        const { near, far, proxy, collection } = await farBackend(t, options)
         const job = await far.claimOrEnqueue('work', {})
         await collection.updateOne({ _id: job.id }, { $set: { claimedAt: new Date(0) } })
         assert.equal(await near.recoverStuckJobs(), 1)
@@ -228,7 +203,7 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
       ['fail', 'retry-scheduled', (far, { id, claimToken }) => far.fail(id, 'no', claimToken)],
     ]) {
       by(`to ${name} by hand gives its true result, though the job has ended elsewhere since`, async (t) => {
-        const { near, far, proxy, collection, stored } = await setUp(t, options)
+        const { near, far, proxy, collection, stored } = await farBackend(t, options)
         const job = await far.claimOrEnqueue('work', {})
         const lost = proxy.loseReplies(is.settlement, {
           async first() {
@@ -244,7 +219,7 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
     }
 
     by('to a change of payload hands it over all the same', async (t) => {
-      const { near, far, proxy, stored } = await setUp(t, options)
+      const { near, far, proxy, stored } = await farBackend(t, options)
       const id = await near.enqueue('work', 'first', SINGLE_FLIGHT)
       const latest = { ...SINGLE_FLIGHT, coalesce: 'latest' }
       for (const call of ['enqueue', 'claimOrEnqueue']) {
@@ -257,7 +232,7 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
 
     by('to a renewal that never comes costs no lease', async (t) => {
       const end = deferred()
-      const { near, proxy, start, log, stored } = await setUpWorker(t, options, () => end.promise)
+      const { near, proxy, start, log, stored } = await farWorker(t, { options, handler: () => end.promise })
       const id = await near.enqueue('work', {})
       start()
       await proxy.loseReplies(is.renewal, { silently: true })

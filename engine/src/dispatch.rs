@@ -43,6 +43,9 @@ use crate::{
 
 /// The first pause of an idle worker; each one is twice the last, up to the poll interval.
 const FIRST_IDLE_PAUSE: Duration = Duration::from_millis(250);
+/// Between two looks at whether the handlers' thread answers again.
+const WHILE_STUCK: Duration = Duration::from_millis(200);
+
 /// How long a claim whose reply was lost is looked up before the outage is reported.
 const RECONCILE_FOR: Duration = Duration::from_secs(5);
 
@@ -213,15 +216,18 @@ impl Dispatcher {
 
     /// Waits until there is room for a claim; how much. Zero when stopped.
     async fn room(&self) -> usize {
-        loop {
-            if self.slots.is_stopped() {
-                return 0;
+        while !self.slots.is_stopped() {
+            if self.sink.is_stuck() {
+                // Its leases were let go. What is claimed now would wait for nobody, and spend an attempt.
+                self.sleep(WHILE_STUCK).await;
+                continue;
             }
             match self.slots.wanted() {
                 0 => self.slots.changed.notified().await,
                 wanted => return wanted,
             }
         }
+        0
     }
 
     /// Waits for a wake-up, and after a pause without one for a look of its own. The pauses grow.

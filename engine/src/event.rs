@@ -118,4 +118,9 @@ pub trait Sink: Send + Sync + 'static {
     fn is_responsive(&self) -> bool {
         true
     }
+
+    /// As the answer of [`Self::is_responsive`], without asking anew: whether to give it no more work.
+    fn is_stuck(&self) -> bool {
+        false
+    }
 }

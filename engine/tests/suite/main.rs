@@ -12,9 +12,8 @@ mod dispatch;
 mod endings;
 mod foreign;
 mod lost_replies;
-
 mod mixed_leases;
-
+mod push;
 mod recovery;
 mod renewal;
 mod settlement;

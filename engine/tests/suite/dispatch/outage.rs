@@ -94,6 +94,9 @@ async fn calls_made_during_an_outage_wait_for_its_end() {
     assert_eq!(queue.count(doc! {}).await, 2);
 }
 
+type Shared = std::sync::Arc<durabl_engine::Engine>;
+const LONG: Duration = Duration::from_secs(3_600);
+
 #[tokio::test]
 async fn every_call_ends_though_the_server_is_frozen() {
     let (queue, _direct) = TestQueue::start().await;
@@ -111,8 +114,6 @@ async fn every_call_ends_though_the_server_is_frozen() {
             });
         }};
     }
-    type Shared = std::sync::Arc<durabl_engine::Engine>;
-    const LONG: Duration = Duration::from_secs(3_600);
     call!("startup", async |engine: Shared| engine.startup().await.is_ok());
     call!("enqueue", async |engine: Shared| engine.enqueue(Job::of("t").into()).await.is_ok());
     call!("claimOrEnqueue", async |engine: Shared| {

@@ -28,11 +28,6 @@ impl Job {
         self
     }
 
-    pub(crate) fn payload(mut self, payload: RawDocumentBuf) -> Self {
-        self.0.payload = payload;
-        self
-    }
-
     pub(crate) fn priority(mut self, priority: i64) -> Self {
         self.0.priority = priority;
         self

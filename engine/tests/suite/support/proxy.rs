@@ -24,7 +24,7 @@ use tokio::{
 
 use super::{
     Opened, TestQueue, server,
-    waiting::{eventually, in_time},
+    waiting::in_time,
 };
 
 /// Length, request id, the id it answers, and the kind of message; four bytes each.
@@ -184,11 +184,6 @@ impl Proxy {
     /// How many replies were lost so far.
     pub(crate) fn lost(&self) -> usize {
         self.shared.lost.load(Ordering::Acquire)
-    }
-
-    /// Waits until so many replies were lost.
-    pub(crate) async fn has_lost(&self, count: usize) {
-        eventually("a reply to be lost", async || (self.lost() >= count).then_some(())).await;
     }
 
     /// Connections stay, and nothing passes: a server that has frozen.

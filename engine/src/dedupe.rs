@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use mongodb::bson::{Document, RawDocument, doc, raw::cstr, rawdoc};
+use mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc, raw::cstr, rawdoc};
 
 use crate::{
     error::{Error, Result},
@@ -65,11 +65,21 @@ pub(crate) async fn busy_keys(store: &Store, keys: Vec<&str>) -> Result<HashSet<
     Ok(found.iter().filter_map(|job| Some(text(job, fields::DEDUPE_KEY)?.to_owned())).collect())
 }
 
+/// The pending jobs under these keys of scope `pending`: their types and times.
+pub(crate) async fn followers(store: &Store, keys: Vec<&str>) -> Result<Vec<RawDocumentBuf>> {
+    let filter = doc! {
+        fields::DEDUPE_KEY: { "$in": keys },
+        fields::DEDUPE_SCOPE: DedupeScope::Pending.as_str(),
+        fields::STATUS: Status::Pending.as_str(),
+    };
+    store.find(filter, doc! { fields::TYPE: 1, fields::RUN_AT: 1 }).await
+}
+
 /// Gives the pending holder of the key the data of `job`. False if there is none of the same type any more.
 pub(crate) async fn replace_pending_data(store: &Store, job: &NewJob, key: &str) -> Result<bool> {
     let mut filter = single_flight(key, Status::Pending);
     filter.insert(fields::TYPE, job.job_type.as_str());
-    let filter = mongodb::bson::RawDocumentBuf::try_from(&filter).map_err(Error::encoding)?;
+    let filter = RawDocumentBuf::try_from(&filter).map_err(Error::encoding)?;
     // Raw, so that the data reaches the server as it was encoded; as an update document, not a pipeline, so that
     // nothing in it is taken for an expression.
     let mut changes = rawdoc! {};

@@ -14,6 +14,8 @@
 //! have the server look each one up would cost a read per change of any kind; the few that make a job claimable are
 //! looked up here, together.
 
+mod changed;
+
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, Weak},
@@ -21,7 +23,7 @@ use std::{
 };
 
 use mongodb::{
-    bson::{Bson, DateTime, Document, doc},
+    bson::{Bson, Document, doc},
     change_stream::{
         ChangeStream,
         event::{OperationType, ResumeToken},
@@ -35,7 +37,6 @@ use crate::{
     error::{Error, Result},
     event::{Event, LogLevel, Sink, StreamState},
     fields, indexes,
-    job::{date, text},
     outage::Outage,
     status::Status,
     store::Store,
@@ -151,7 +152,7 @@ impl Watch {
         // What came after the processors' first look and before the stream.
         wakes.wake(&Wake::Any, Audience::Everyone);
         let (changed, inbox) = mpsc::channel(MOST_LOOKED_UP);
-        let look_ups = look_up_changed(inbox, store.clone(), wakes.clone());
+        let look_ups = changed::look_up(inbox, store.clone(), wakes.clone());
         let stream = async {
             let mut outage = Outage::new("the change stream");
             let everyone = Everyone(self.clone());
@@ -327,41 +328,7 @@ async fn wake_for_insert(change: Change, wakes: &WakeHub, store: &Store) {
         return;
     }
     match run_at {
-        Some(Bson::DateTime(run_at)) => wake_at(wakes, store, job_type, run_at).await,
+        Some(Bson::DateTime(run_at)) => changed::wake_at(wakes, store, job_type, run_at).await,
         _ => wakes.wake(&Wake::Type(job_type), Audience::Everyone),
-    }
-}
-
-async fn wake_at(wakes: &WakeHub, store: &Store, job_type: String, run_at: DateTime) {
-    // Without the server's time the wake-up comes early, which is harmless.
-    let wait = store.server_time().await.map_or(Duration::ZERO, |now| now.until(run_at));
-    if wait.is_zero() {
-        wakes.wake(&Wake::Type(job_type), Audience::Everyone);
-    } else {
-        wakes.wake_after(&job_type, wait);
-    }
-}
-
-/// Finds out what changed jobs are of, those that arrived meanwhile together.
-async fn look_up_changed(mut inbox: mpsc::Receiver<Bson>, store: Arc<Store>, wakes: Arc<WakeHub>) {
-    let mut ids = Vec::with_capacity(MOST_LOOKED_UP);
-    while inbox.recv_many(&mut ids, MOST_LOOKED_UP).await > 0 {
-        let filter = doc! { fields::ID: { "$in": std::mem::take(&mut ids) } };
-        let projection = doc! { fields::TYPE: 1, fields::STATUS: 1, fields::RUN_AT: 1 };
-        let Ok(jobs) = store.find(filter, projection).await else {
-            wakes.wake(&Wake::Any, Audience::Everyone);
-            continue;
-        };
-        for job in &jobs {
-            let Some(job_type) = text(job, fields::TYPE) else {
-                continue;
-            };
-            let is_pending = text(job, fields::STATUS) == Some(Status::Pending.as_str());
-            match date(job, fields::RUN_AT) {
-                Some(run_at) if is_pending => wake_at(&wakes, &store, job_type.to_owned(), run_at).await,
-                // Its key is free: its follower may be claimed.
-                _ => wakes.wake(&Wake::Type(job_type.to_owned()), Audience::Everyone),
-            }
-        }
     }
 }

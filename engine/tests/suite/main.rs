@@ -17,4 +17,5 @@ mod push;
 mod recovery;
 mod renewal;
 mod settlement;
+mod streams;
 mod vectors;

@@ -1,0 +1,233 @@
+//! Push: what happens in one process wakes the workers of another, though these would look only once a minute.
+
+use std::{collections::HashSet, time::Duration};
+
+use durabl_engine::{Event, StreamState, Verdict};
+use mongodb::bson::{Bson, Document, doc};
+
+use crate::support::{
+    Job, Opened, TestQueue, active, eventually, fail_point::FailPoint, pending, profile, server,
+};
+
+/// A queue, an engine with push whose workers of type `t` are idle, and another engine.
+async fn start() -> (TestQueue, Opened, Opened) {
+    let (queue, other) = TestQueue::start().await;
+    let pushed = queue.engine_with_push();
+    pushed.engine.startup().await.expect("the server can be worked with");
+    idle_worker(&queue, &pushed, "t").await;
+    (queue, pushed, other)
+}
+
+/// A worker that has found nothing and waits for the stream.
+async fn idle_worker(queue: &TestQueue, pushed: &Opened, job_type: &str) {
+    profile::start(queue, pushed).await;
+    pushed.process(job_type, 4);
+    eventually("the look after the first claim", async || {
+        let operations = profile::so_far(queue).await;
+        operations.iter().any(|operation| format!("{:?}", operation.entry).contains("$group")).then_some(())
+    })
+    .await;
+    profile::stop(queue).await;
+    let wanted = format!("\"{job_type}\"");
+    eventually("the stream to be opened anew for this type", async || {
+        streams(queue, pushed)
+            .await
+            .iter()
+            .any(|stream| format!("{stream:?}").contains(&wanted))
+            .then_some(())
+    })
+    .await;
+}
+
+/// The cursors of an engine's change streams, as the server knows them.
+async fn streams(queue: &TestQueue, pushed: &Opened) -> Vec<Document> {
+    let filter = doc! {
+        "appName": &pushed.app_name,
+        "ns": { "$regex": queue.database.name() },
+        "cursor.originatingCommand.pipeline.0.$changeStream": { "$exists": true },
+    };
+    let pipeline = [doc! { "$currentOp": { "idleCursors": true } }, doc! { "$match": filter }];
+    let admin = server::client().await.database("admin");
+    let mut found = admin.aggregate(pipeline).await.expect("the server answers");
+    let mut streams = Vec::new();
+    while found.advance().await.expect("the server answers") {
+        let operation: Document = found.deserialize_current().expect("an operation");
+        streams.push(operation.get_document("cursor").expect("a cursor").clone());
+    }
+    streams
+}
+
+fn keyed(mut job: Document) -> Document {
+    job.extend(doc! { "dedupeKey": "k", "dedupeScope": "pending" });
+    job
+}
+
+#[tokio::test]
+async fn a_job_that_fails_in_one_process_is_retried_by_another() {
+    let (queue, pushed, other) = start().await;
+    let mut job = active("job", "t", "token");
+    job.extend(doc! { "backoff": "fixed", "backoffDelay": 30 });
+    queue.insert([job]).await;
+    other.engine.settle("job", Some("token"), Verdict::Fail, None).await.expect("the server answers");
+    assert_eq!(pushed.recorder.next_job().await.id(), "job");
+}
+
+#[tokio::test]
+async fn a_key_freed_in_one_process_starts_its_follower_in_another() {
+    let (queue, pushed, other) = start().await;
+    queue.insert([keyed(active("running", "t", "token")), keyed(pending("follower", "t"))]).await;
+    other.engine.settle("running", Some("token"), Verdict::Complete, None).await.expect("the server answers");
+    assert_eq!(pushed.recorder.next_job().await.id(), "follower");
+}
+
+#[tokio::test]
+async fn a_follower_of_another_type_is_started_too() {
+    let (queue, pushed, other) = start().await;
+    queue.insert([keyed(active("running", "other", "token")), keyed(pending("follower", "t"))]).await;
+    other
+        .engine
+        .settle("running", Some("token"), Verdict::FailFatal, None)
+        .await
+        .expect("the server answers");
+    assert_eq!(pushed.recorder.next_job().await.id(), "follower");
+}
+
+#[tokio::test]
+async fn a_job_that_a_reaper_returned_is_started_elsewhere() {
+    let (queue, pushed, other) = start().await;
+    let mut stuck = active("job", "t", "token");
+    stuck.insert("claimedAt", Bson::Null);
+    queue.insert([stuck]).await;
+    let sweep =
+        other.engine.recover_stuck_jobs(Duration::from_secs(60), 10).await.expect("the server answers");
+    assert_eq!(sweep.handled, 1);
+    assert_eq!(pushed.recorder.next_job().await.id(), "job");
+}
+
+#[tokio::test]
+async fn odd_documents_do_not_end_the_stream() {
+    let (queue, pushed, _other) = start().await;
+    for (field, oddity) in [
+        ("type", Bson::Int32(7)),
+        ("type", Bson::Null),
+        ("status", Bson::Array(vec!["pending".into()])),
+        ("runAt", Bson::Null),
+        ("runAt", "tomorrow".into()),
+        ("dedupeKey", Bson::Boolean(true)),
+        ("keyFreed", Bson::Null),
+    ] {
+        let mut job = pending(&format!("odd {field} {oddity}"), "x");
+        job.insert(field, oddity);
+        queue.insert([job]).await;
+    }
+    queue
+        .jobs()
+        .update_many(doc! { "type": { "$ne": "t" } }, doc! { "$set": { "keyFreed": 1 } })
+        .await
+        .expect("written");
+    queue.insert([pending("job", "t")]).await;
+    assert_eq!(pushed.recorder.next_job().await.id(), "job");
+    assert_eq!(pushed.engine.stream_state(), StreamState::Streaming);
+    assert!(!pushed.recorder.stream_states().contains(&StreamState::Reconnecting));
+}
+
+#[tokio::test]
+async fn a_stream_that_fails_for_good_is_replaced_and_what_it_missed_is_found() {
+    let (queue, pushed, _other) = start().await;
+    // Not one that the driver resumes by itself.
+    let fatal = doc! { "errorCode": 280, "closeConnection": false };
+    let _fatal = FailPoint::set(&pushed, &["getMore"], 1, fatal).await;
+    queue.insert([pending("first", "t")]).await;
+    let state = |wanted: StreamState| {
+        move |event: &Event| matches!(event, Event::Stream(state) if *state == wanted).then_some(())
+    };
+    pushed.recorder.event("the loss", state(StreamState::Reconnecting)).await;
+    queue.insert([pending("second", "t")]).await;
+    let found = [pushed.recorder.next_job().await, pushed.recorder.next_job().await];
+    let ids: HashSet<&str> = found.iter().map(|job| job.id()).collect();
+    assert_eq!(ids, HashSet::from(["first", "second"]));
+    eventually("the stream", async || (pushed.engine.stream_state() == StreamState::Streaming).then_some(()))
+        .await;
+    queue.insert([pending("third", "t")]).await;
+    assert_eq!(pushed.recorder.next_job().await.id(), "third");
+}
+
+#[tokio::test]
+async fn a_stream_whose_cursor_was_killed_misses_nothing() {
+    let (queue, pushed, _other) = start().await;
+    let streams = streams(&queue, &pushed).await;
+    let cursors: Vec<&Bson> = streams.iter().filter_map(|stream| stream.get("cursorId")).collect();
+    assert_eq!(cursors.len(), 1, "{streams:?}");
+    queue
+        .database
+        .run_command(doc! { "killCursors": "jobs", "cursors": cursors })
+        .await
+        .expect("it can be killed");
+    for round in 0..3 {
+        let id = format!("job-{round}");
+        queue.insert([pending(&id, "t")]).await;
+        assert_eq!(pushed.recorder.next_job().await.id(), id);
+    }
+}
+
+#[tokio::test]
+async fn a_collection_that_is_dropped_is_streamed_again_when_it_is_back() {
+    let (queue, pushed, other) = start().await;
+    queue.insert([pending("before", "t")]).await;
+    assert_eq!(pushed.recorder.next_job().await.id(), "before");
+    queue.jobs().drop().await.expect("it can be dropped");
+    for _ in 0..3 {
+        other.engine.enqueue(Job::of("t").into()).await.expect("enqueued");
+        pushed.recorder.next_job().await;
+    }
+    let job = || Job::of("u").exclusive("k");
+    eventually("dedupe to be certain again", async || {
+        let first = other.engine.enqueue(job().into()).await.expect("the server answers");
+        let second = other.engine.enqueue(job().into()).await.expect("the server answers");
+        if second.is_some() {
+            queue.jobs().delete_many(doc! { "type": "u" }).await.expect("they can be removed");
+        }
+        (first.is_some() && second.is_none()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn types_added_while_jobs_arrive_cost_no_wake_up() {
+    let (queue, pushed, other) = start().await;
+    let types: Vec<String> = (0..15).map(|number| format!("type-{number}")).collect();
+    for job_type in &types {
+        other.engine.enqueue(Job::of("t").into()).await.expect("enqueued");
+        pushed.process(job_type, 100);
+        for _ in 0..4 {
+            other.engine.enqueue(Job::of(job_type).into()).await.expect("enqueued");
+        }
+    }
+    for _ in 0..types.len() * 5 {
+        let job = pushed.recorder.next_job().await;
+        pushed.finish(job.run_id, Verdict::Complete);
+    }
+    assert_eq!(queue.count(doc! { "status": "pending" }).await, 0);
+}
+
+#[tokio::test]
+async fn listeners_hear_of_every_type_until_they_do_not_want_to() {
+    let (_queue, pushed, other) = start().await;
+    pushed.engine.watch(true);
+    let heard = |wanted: &'static str| {
+        move |event: &Event| matches!(event, Event::Wake(Some(job_type)) if job_type == wanted).then_some(())
+    };
+    // The stream is opened anew for them: what comes in between is told as "any".
+    for job_type in ["a", "b"] {
+        eventually("a hint", async || {
+            other.engine.enqueue(Job::of(job_type).into()).await.expect("enqueued");
+            pushed.recorder.events().iter().find_map(heard(job_type))
+        })
+        .await;
+    }
+    pushed.engine.watch(false);
+    let before = pushed.recorder.events().len();
+    other.engine.enqueue(Job::of("t").into()).await.expect("enqueued");
+    pushed.recorder.next_job().await;
+    assert!(!pushed.recorder.events()[before..].iter().any(|event| matches!(event, Event::Wake(_))));
+}

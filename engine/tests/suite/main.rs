@@ -13,7 +13,6 @@ mod endings;
 mod foreign;
 mod lost_replies;
 mod mixed_leases;
-mod push;
 mod recovery;
 mod renewal;
 mod settlement;

@@ -144,7 +144,7 @@ async fn a_stream_that_fails_for_good_is_replaced_and_what_it_missed_is_found() 
     pushed.recorder.event("the loss", state(StreamState::Reconnecting)).await;
     queue.insert([pending("second", "t")]).await;
     let found = [pushed.recorder.next_job().await, pushed.recorder.next_job().await];
-    let ids: HashSet<&str> = found.iter().map(|job| job.id()).collect();
+    let ids: HashSet<&str> = found.iter().map(crate::support::recorder::Delivered::id).collect();
     assert_eq!(ids, HashSet::from(["first", "second"]));
     eventually("the stream", async || (pushed.engine.stream_state() == StreamState::Streaming).then_some(()))
         .await;

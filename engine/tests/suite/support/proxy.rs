@@ -22,10 +22,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{
-    Opened, TestQueue, server,
-    waiting::in_time,
-};
+use super::{Opened, TestQueue, server, waiting::in_time};
 
 /// Length, request id, the id it answers, and the kind of message; four bytes each.
 const HEADER: usize = 16;

@@ -18,7 +18,7 @@ use crate::{
     job::{ClaimedJob, new_token},
     patience::Patience,
     status::{DedupeScope, Status},
-    store::{Store, bounded},
+    store::Store,
 };
 
 /// How long a lease a claim asks for.
@@ -73,22 +73,23 @@ fn taking(token: &str, lease: LeaseKind) -> Vec<Document> {
     update
 }
 
-/// Claims the next due job of a type, if there is one.
+/// Claims the next due job of a type, if there is one, under this token.
 pub(crate) async fn claim_one(
     store: &Store,
     job_type: &str,
     lease: LeaseKind,
+    token: &str,
     patience: Duration,
 ) -> Result<Option<ClaimedJob>> {
     let mut patience = Patience::new(patience);
-    match find_and_take(store, due(job_type), Some(claim_order()), lease, &mut patience).await? {
+    match find_and_take(store, due(job_type), Some(claim_order()), lease, token, &mut patience).await? {
         Taken::Job(job) => return Ok(Some(*job)),
         Taken::Nothing => return Ok(None),
         // The best candidate waits behind an active job of its key, or can't be written at all: look past it.
         Taken::Refused => {}
     }
     loop {
-        match claim_batch(store, job_type, 1, lease).await {
+        match claim_batch(store, job_type, 1, lease, token).await {
             Ok(mut batch) => return Ok(batch.jobs.pop()),
             Err(error) => patience.pause_after(error).await?,
         }
@@ -109,7 +110,8 @@ pub(crate) async fn claim_by_key(
         filter.insert(fields::DEDUPE_KEY, key);
         filter.insert(fields::DEDUPE_SCOPE, scope.as_str());
         // No order: at most one job matches, and an order would tempt the server into another index.
-        if let Taken::Job(job) = find_and_take(store, filter, None, lease, &mut patience).await? {
+        let token = new_token();
+        if let Taken::Job(job) = find_and_take(store, filter, None, lease, &token, &mut patience).await? {
             return Ok(Some(*job));
         }
     }
@@ -128,17 +130,17 @@ async fn find_and_take(
     filter: Document,
     order: Option<Document>,
     lease: LeaseKind,
+    token: &str,
     patience: &mut Patience,
 ) -> Result<Taken> {
-    let token = new_token();
     loop {
-        let tried = bounded("a claim", async {
+        let tried = store.bounded("a claim", async {
             let options = FindOneAndUpdateOptions::builder()
                 .sort(order.clone())
                 .projection(fields::without_logs())
                 .return_document(ReturnDocument::After)
                 .build();
-            let update = taking(&token, lease);
+            let update = taking(token, lease);
             Ok(store.jobs().find_one_and_update(filter.clone(), update).with_options(options).await?)
         });
         let error = match tried.await {
@@ -150,12 +152,12 @@ async fn find_and_take(
         patience.pause_after(error).await?;
         // The reply may have been lost, and not the claim: the token tells.
         let ours = loop {
-            match claimed_under(store, &filter, &token).await {
+            match claimed_under(store, filter.get_str(fields::TYPE).unwrap_or_default(), token).await {
                 Ok(ours) => break ours,
                 Err(error) => patience.pause_after(error).await?,
             }
         };
-        if let Some(job) = ours {
+        if let Some(job) = ours.into_iter().next() {
             return Ok(Taken::Job(Box::new(job)));
         }
     }
@@ -166,10 +168,14 @@ fn is_about_the_job(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Server | ErrorKind::PayloadTooLarge) && !error.is_transient()
 }
 
-async fn claimed_under(store: &Store, claimed_by: &Document, token: &str) -> Result<Option<ClaimedJob>> {
+/// What a claim has taken whose reply was lost.
+pub(crate) async fn claimed_under(store: &Store, job_type: &str, token: &str) -> Result<Vec<ClaimedJob>> {
     store.confirm().await?;
-    let mut filter = doc! { fields::STATUS: Status::Active.as_str(), fields::CLAIM_TOKEN: token };
-    filter.extend(claimed_by.get(fields::TYPE).map(|job_type| (fields::TYPE.to_owned(), job_type.clone())));
+    let filter = doc! {
+        fields::TYPE: job_type,
+        fields::STATUS: Status::Active.as_str(),
+        fields::CLAIM_TOKEN: token,
+    };
     let found = store.find(filter, fields::without_logs()).await?;
-    found.into_iter().next().map(ClaimedJob::read).transpose()
+    found.into_iter().map(ClaimedJob::read).collect()
 }

@@ -19,6 +19,7 @@
 //! `looking` is one cheap query that finds both what is due and when the next job will be; a worker that has nothing
 //! to do sends it once per poll interval and does not try to claim.
 
+mod claimer;
 mod slots;
 
 use std::{
@@ -29,14 +30,13 @@ use std::{
 pub use slots::ProcessorConfig;
 pub(crate) use slots::Slots;
 
-use self::slots::Hint;
+use self::{claimer::Claimer, slots::Hint};
 use crate::{
-    claim::{self, Batch, LeaseKind},
     error::Result,
     event::Sink,
     hub::Hub,
     job::ClaimedJob,
-    outage::Outage,
+    outage::{Outage, OutageLog},
     soonest,
     stagger::Stagger,
 };
@@ -45,9 +45,6 @@ use crate::{
 const FIRST_IDLE_PAUSE: Duration = Duration::from_millis(250);
 /// Between two looks at whether the handlers' thread answers again.
 const WHILE_STUCK: Duration = Duration::from_millis(200);
-
-/// How long a claim whose reply was lost is looked up before the outage is reported.
-const RECONCILE_FOR: Duration = Duration::from_secs(5);
 
 /// Takes the claimed jobs.
 pub(crate) trait HandOver: Send + Sync {
@@ -87,6 +84,8 @@ pub(crate) struct Dispatcher {
     pub(crate) slots: Arc<Slots>,
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) runs: Arc<dyn HandOver>,
+    /// The engine's processors tell of an outage together.
+    pub(crate) outages: Arc<OutageLog>,
 }
 
 /// What the dispatcher does next.
@@ -109,12 +108,14 @@ enum Found {
 
 impl Dispatcher {
     pub(crate) async fn run(self) {
-        let mut outage = Outage::new(format!("claiming jobs of type \"{}\"", self.slots.config.job_type));
+        let mut claimer = Claimer::new(self.hub.clone(), self.slots.clone(), self.runs.clone());
+        let mut outage = Outage::told_by(self.outages.clone());
         let mut idleness = Idleness::new();
         let mut step = Step::Claim;
         while !self.slots.is_stopped() {
+            outage.begin();
             let found = match step {
-                Step::Claim => self.claim_all_due(&mut outage).await,
+                Step::Claim => self.claim_all_due(&mut claimer, &mut outage).await,
                 Step::Look => self.look(&mut idleness).await,
             };
             match found {
@@ -134,7 +135,7 @@ impl Dispatcher {
     }
 
     /// Claims until nothing of the type is left. Waits for room as long as it takes.
-    async fn claim_all_due(&self, outage: &mut Outage) -> Result<Found> {
+    async fn claim_all_due(&self, claimer: &mut Claimer, outage: &mut Outage) -> Result<Found> {
         let mut found = Found::Nothing;
         loop {
             let room = self.room().await;
@@ -146,7 +147,8 @@ impl Dispatcher {
             let wanted = if found == Found::Nothing { 1 } else { room };
             self.slots.take_hint();
             let asked = Instant::now();
-            let (count, drained) = self.claim(wanted).await?;
+            outage.begin();
+            let (count, drained) = claimer.claim(wanted).await?;
             // Here too, since a backlog may keep us for hours.
             outage.succeeded(self.sink.as_ref());
             if count > 0 {
@@ -157,27 +159,6 @@ impl Dispatcher {
                 return Ok(found);
             }
         }
-    }
-
-    /// Claims and hands over; how many, and whether that was all.
-    async fn claim(&self, wanted: usize) -> Result<(usize, bool)> {
-        let sent = Instant::now();
-        let lease = LeaseKind::Managed(self.slots.terms.length);
-        let job_type = &self.slots.config.job_type;
-        let batch = if wanted == 1 {
-            let patience = RECONCILE_FOR.min(self.slots.terms.length / 2);
-            let job = claim::claim_one(&self.hub.store, job_type, lease, patience).await?;
-            Batch { drained: job.is_none(), jobs: job.into_iter().collect() }
-        } else {
-            claim::claim_batch(&self.hub.store, job_type, wanted, lease).await?
-        };
-        let count = batch.jobs.len();
-        self.hub.wakes.known_jobs.add(batch.jobs.iter().filter_map(|job| job.header.id.as_str()));
-        self.slots.claimed(count, sent.elapsed());
-        if count > 0 {
-            self.runs.hand_over(&self.slots, batch.jobs, sent);
-        }
-        Ok((count, batch.drained))
     }
 
     /// One look that costs a key per priority: is something due, and if not, when will it be?

@@ -27,8 +27,9 @@ use crate::{
     event::{Sink, StreamState},
     hub::Hub,
     indexes,
-    job::{ClaimedJob, NewJob},
+    job::{ClaimedJob, NewJob, new_token},
     job_log::{self, LogBounds},
+    outage::OutageLog,
     patience::{Patience, retrying},
     reaper::{self, Sweep},
     recovery::Recovery,
@@ -68,6 +69,7 @@ pub struct Engine {
     tasks: Mutex<JoinSet<()>>,
     recovery: Arc<Recovery>,
     subscription: Mutex<Option<Arc<Subscription>>>,
+    claim_outages: Arc<OutageLog>,
     /// The shutdown has begun: no processor may start any more.
     is_ending: AtomicBool,
     /// It is over.
@@ -116,6 +118,7 @@ impl Engine {
             tasks: Mutex::default(),
             recovery: Arc::default(),
             subscription: Mutex::default(),
+            claim_outages: OutageLog::new("claiming jobs"),
             is_ending: AtomicBool::new(false),
             is_shut_down: AtomicBool::new(false),
             life: Semaphore::new(0),
@@ -225,7 +228,7 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn claim_next(&self, job_type: &str) -> Result<Option<ClaimedJob>> {
         let hub = self.hub().await?;
-        claim::claim_one(&hub.store, job_type, LeaseKind::Manual, hub.patience).await
+        claim::claim_one(&hub.store, job_type, LeaseKind::Manual, &new_token(), hub.patience).await
     }
 
     /// Claims the due job of this type and key, to be settled by hand.

@@ -74,6 +74,11 @@ impl Error {
         Self { transient: true, ..Self::new(ErrorKind::Timeout, format!("{what} took too long")) }
     }
 
+    pub(crate) fn primary_replaced(what: &str) -> Self {
+        let message = format!("{what} was not answered, and another server is primary now");
+        Self { transient: true, ..Self::new(ErrorKind::Connection, message) }
+    }
+
     pub(crate) fn stream_ended() -> Self {
         let message = "the server ended it, as it does when the collection is dropped or renamed";
         Self { transient: true, ..Self::new(ErrorKind::Connection, message) }

@@ -52,6 +52,7 @@ impl Hub {
     ) -> Result<Arc<Self>> {
         let connection = client.client().await?.clone();
         let patience = client.patience().await?;
+        let primary = client.primary().await?;
         let namespace = (database.to_owned(), collection.to_owned());
         let mut hubs = lock(&HUBS);
         hubs.retain(|hub| hub.strong_count() > 0);
@@ -64,7 +65,7 @@ impl Hub {
         }
         let hub = Arc::new(Self::start(
             client.clone(),
-            Store::new(&connection, database, collection),
+            Store::new(&connection, primary, database, collection),
             namespace,
             patience,
         ));

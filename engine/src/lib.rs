@@ -29,6 +29,7 @@ mod lease;
 mod outage;
 mod patience;
 mod prefetch;
+mod primary;
 mod reaper;
 mod recovery;
 mod renewal;

@@ -11,7 +11,7 @@ use crate::{
     job::Header,
     settle::writing,
     status::Status,
-    store::{RefusalCause, Statement, Store, bounded},
+    store::{RefusalCause, Statement, Store},
     transition::Transition,
     wake::{Audience, Wake, WakeHub},
 };
@@ -72,21 +72,22 @@ async fn find_expired(store: &Store, visibility_timeout_ms: i64, most: usize) ->
         fields::STATUS: Status::Active.as_str(),
         "$expr": fence::lease_is_over(visibility_timeout_ms),
     };
-    bounded("looking for expired leases", async {
-        let mut cursor = store
-            .jobs()
-            .find(filter)
-            .sort(doc! { fields::CLAIMED_AT: 1 })
-            .limit(most as i64)
-            .projection(Header::projection())
-            .await?;
-        let mut found = Vec::new();
-        while cursor.advance().await? {
-            found.push(cursor.current().to_owned());
-        }
-        Ok(found)
-    })
-    .await
+    store
+        .bounded("looking for expired leases", async {
+            let mut cursor = store
+                .jobs()
+                .find(filter)
+                .sort(doc! { fields::CLAIMED_AT: 1 })
+                .limit(most as i64)
+                .projection(Header::projection())
+                .await?;
+            let mut found = Vec::new();
+            while cursor.advance().await? {
+                found.push(cursor.current().to_owned());
+            }
+            Ok(found)
+        })
+        .await
 }
 
 async fn read_expired(store: &Store, job: &RawDocument) -> Result<Expired> {

@@ -4,7 +4,7 @@ use mongodb::bson::{Document, doc};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    store::{Store, bounded},
+    store::Store,
 };
 
 /// The oldest supported server: wire version 17 is MongoDB 6.0.
@@ -13,7 +13,7 @@ const OLDEST_WIRE_VERSION: i32 = 17;
 /// Refuses, in one sentence, a server that is too old or that lacks what was asked for.
 pub(crate) async fn check(store: &Store, needs_change_streams: bool) -> Result<()> {
     let asked = async { Ok(store.database().run_command(doc! { "hello": 1 }).await?) };
-    judge(&bounded("the server's introduction", asked).await?, needs_change_streams)
+    judge(&store.bounded("the server's introduction", asked).await?, needs_change_streams)
 }
 
 fn judge(hello: &Document, needs_change_streams: bool) -> Result<()> {

@@ -5,12 +5,7 @@
 
 use mongodb::bson::{DateTime, Document, RawBsonRef, RawDocument, doc};
 
-use crate::{
-    error::Result,
-    fields,
-    status::Status,
-    store::{Store, bounded},
-};
+use crate::{error::Result, fields, status::Status, store::Store};
 
 /// The earliest time at which a pending job of the type is due; it may be past. A job without a time is due.
 pub(crate) async fn soonest(store: &Store, job_type: &str) -> Result<Option<DateTime>> {
@@ -49,12 +44,15 @@ pub(crate) async fn oldest_due(
 
 /// One key per type.
 async fn pending_types(store: &Store) -> Result<Vec<String>> {
-    bounded("listing the types of pending jobs", async {
-        let types =
-            store.jobs().distinct(fields::TYPE, doc! { fields::STATUS: Status::Pending.as_str() }).await?;
-        Ok(types.iter().filter_map(|found| found.as_str().map(str::to_owned)).collect())
-    })
-    .await
+    store
+        .bounded("listing the types of pending jobs", async {
+            let types = store
+                .jobs()
+                .distinct(fields::TYPE, doc! { fields::STATUS: Status::Pending.as_str() })
+                .await?;
+            Ok(types.iter().filter_map(|found| found.as_str().map(str::to_owned)).collect())
+        })
+        .await
 }
 
 fn waiting(job_type: &str) -> Document {
@@ -88,15 +86,16 @@ async fn earliest(store: &Store, filter: Document) -> Result<Option<DateTime>> {
             fields::RUN_AT: { "$first": fields::value_of(fields::RUN_AT) },
         } },
     ];
-    bounded("looking for the next job", async {
-        let mut cursor = store.jobs().aggregate(first_of_each_priority).await?;
-        let mut earliest: Option<DateTime> = None;
-        while cursor.advance().await? {
-            earliest = earliest.into_iter().chain(due_at(cursor.current())).min();
-        }
-        Ok(earliest)
-    })
-    .await
+    store
+        .bounded("looking for the next job", async {
+            let mut cursor = store.jobs().aggregate(first_of_each_priority).await?;
+            let mut earliest: Option<DateTime> = None;
+            while cursor.advance().await? {
+                earliest = earliest.into_iter().chain(due_at(cursor.current())).min();
+            }
+            Ok(earliest)
+        })
+        .await
 }
 
 #[cfg(test)]

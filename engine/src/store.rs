@@ -16,6 +16,7 @@ use crate::{
     clock::{ServerClock, ServerTime},
     error::{Error, Result},
     fields::{self, DEDUPE_KEY},
+    primary::Primary,
 };
 
 /// A single try of a small operation; past it the connection is given up and the outcome looked up.
@@ -84,10 +85,11 @@ pub(crate) struct Store {
     jobs: Collection<RawDocumentBuf>,
     write_concern: Option<Document>,
     clock: ServerClock,
+    primary: Primary,
 }
 
 impl Store {
-    pub(crate) fn new(client: &Client, database: &str, collection: &str) -> Self {
+    pub(crate) fn new(client: &Client, primary: Primary, database: &str, collection: &str) -> Self {
         let database = client.database(database);
         let write_concern = database.write_concern().and_then(write_concern_document);
         // Claims, fences and looks before a write must see the newest state; only the primary has it.
@@ -96,7 +98,7 @@ impl Store {
             .read_concern(ReadConcern::local())
             .build();
         let jobs = database.collection_with_options(collection, options);
-        Self { database, jobs, write_concern, clock: ServerClock::default() }
+        Self { database, jobs, write_concern, clock: ServerClock::default(), primary }
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -109,7 +111,7 @@ impl Store {
     }
 
     pub(crate) async fn server_time(&self) -> Result<ServerTime> {
-        bounded("reading the server's clock", self.clock.now(&self.database)).await
+        self.bounded("reading the server's clock", self.clock.now(&self.database)).await
     }
 
     /// Inserts all that can be inserted.
@@ -171,7 +173,7 @@ impl Store {
 
     /// The documents that match, without an order.
     pub(crate) async fn find(&self, filter: Document, projection: Document) -> Result<Vec<RawDocumentBuf>> {
-        bounded("reading jobs", async {
+        self.bounded("reading jobs", async {
             let mut cursor = self.jobs.find(filter).projection(projection).await?;
             let mut found = Vec::new();
             while cursor.advance().await? {
@@ -182,12 +184,33 @@ impl Store {
         .await
     }
 
+    /// Which server is primary.
+    pub(crate) fn primary(&self) -> &Primary {
+        &self.primary
+    }
+
+    /// Gives a small operation a bound of its own, so that a server that has frozen can't hold its caller: some time, and
+    /// less once another server is primary.
+    pub(crate) async fn bounded<T>(
+        &self,
+        what: &str,
+        operation: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        tokio::select! {
+            outcome = tokio::time::timeout(ATTEMPT_TIMEOUT, operation) => {
+                outcome.unwrap_or_else(|_| Err(Error::timeout(what)))
+            }
+            () = self.primary.replaced() => Err(Error::primary_replaced(what)),
+        }
+    }
+
     async fn run_write(&self, mut command: RawDocumentBuf, count: usize) -> Result<WriteReply> {
         if let Some(concern) = &self.write_concern {
             let concern = RawDocumentBuf::try_from(concern).map_err(Error::encoding)?;
             command.append(cstr!("writeConcern"), concern);
         }
-        let reply = bounded("a write", async { Ok(self.database.run_raw_command(command).await?) }).await?;
+        let write = async { Ok(self.database.run_raw_command(command).await?) };
+        let reply = self.bounded("a write", write).await?;
         let reply = read_write_reply(&reply)?;
         // Callers go by the place of a refusal: an imitation of the server must not bring them down.
         if reply.refusals.iter().any(|refusal| refusal.index >= count) {
@@ -195,11 +218,6 @@ impl Store {
         }
         Ok(reply)
     }
-}
-
-/// Gives a small operation a bound of its own, so that a server that has frozen can't hold its caller.
-pub(crate) async fn bounded<T>(what: &str, operation: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(ATTEMPT_TIMEOUT, operation).await.unwrap_or_else(|_| Err(Error::timeout(what)))
 }
 
 fn read_write_reply(reply: &Document) -> Result<WriteReply> {

@@ -54,11 +54,13 @@ function argumentsFor(directory, port, { replicaSet, testCommands, args = [] }) 
  * @param options.replicaSet the name of its replica set; without one it is a standalone server
  * @param options.testCommands allow fail points
  * @param options.args more arguments for mongod
+ * @param options.directory where its data is, for one that was killed and is to come back
+ * @param options.port where it listened then
  * @returns its `port`, its `pid` (which a test may signal), its data `directory`, and `stop()`, which kills it and removes that
  */
 export async function startServer(mongod, options = {}) {
-  const directory = mkdtempSync(join(tmpdir(), 'durabl-mongod-'))
-  const port = await freePort()
+  const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'durabl-mongod-'))
+  const port = options.port ?? (await freePort())
   const keeper = spawn(
     process.execPath,
     [KEEPER, directory, mongod, ...argumentsFor(directory, port, options)],

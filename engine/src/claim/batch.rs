@@ -17,10 +17,10 @@ use crate::{
     dedupe,
     error::{Error, Result},
     fields,
-    job::{ClaimedJob, new_token},
+    job::ClaimedJob,
     patience::Patience,
     status::DedupeScope,
-    store::{RefusalCause, Statement, Store, bounded},
+    store::{RefusalCause, Statement, Store},
 };
 
 /// Candidates looked at in one go, at most.
@@ -85,12 +85,13 @@ impl Passed {
     }
 }
 
-/// Claims up to `wanted` due jobs of a type, all under one token. No patience here: the callers have their own.
+/// Claims up to `wanted` due jobs of a type, all under this token. No patience here: the callers have their own.
 pub(crate) async fn claim_batch(
     store: &Store,
     job_type: &str,
     wanted: usize,
     lease: LeaseKind,
+    token: &str,
 ) -> Result<Batch> {
     let mut passed = Passed::default();
     let mut window = wanted.min(WIDEST_WINDOW);
@@ -108,7 +109,7 @@ pub(crate) async fn claim_batch(
             let nothing = Batch { jobs: Vec::new(), drained: true };
             return passed.failure.map_or(Ok(nothing), Err);
         }
-        let Taken { jobs, learnt } = take(store, &chosen, lease, &mut passed).await?;
+        let Taken { jobs, learnt } = take(store, &chosen, lease, token, &mut passed).await?;
         if !jobs.is_empty() {
             return Ok(Batch { drained: !was_full, jobs });
         }
@@ -132,22 +133,23 @@ async fn candidates(store: &Store, job_type: &str, window: usize, passed: &Passe
     let mut filter = due(job_type);
     filter.extend(passed.filter().unwrap_or_default());
     let projection = doc! { fields::DEDUPE_KEY: 1, fields::DEDUPE_SCOPE: 1 };
-    bounded("looking for due jobs", async {
-        let mut cursor = store
-            .jobs()
-            .find(filter)
-            .sort(claim_order())
-            .limit(window as i64)
-            .batch_size(window as u32)
-            .projection(projection)
-            .await?;
-        let mut found = Vec::with_capacity(window);
-        while cursor.advance().await? {
-            found.push(read_candidate(cursor.current())?);
-        }
-        Ok(found)
-    })
-    .await
+    store
+        .bounded("looking for due jobs", async {
+            let mut cursor = store
+                .jobs()
+                .find(filter)
+                .sort(claim_order())
+                .limit(window as i64)
+                .batch_size(window as u32)
+                .projection(projection)
+                .await?;
+            let mut found = Vec::with_capacity(window);
+            while cursor.advance().await? {
+                found.push(read_candidate(cursor.current())?);
+            }
+            Ok(found)
+        })
+        .await
 }
 
 fn read_candidate(job: &RawDocument) -> Result<Candidate> {
@@ -187,15 +189,20 @@ struct Taken {
 }
 
 /// Takes the chosen jobs.
-async fn take(store: &Store, chosen: &[Candidate], lease: LeaseKind, passed: &mut Passed) -> Result<Taken> {
-    let token = new_token();
+async fn take(
+    store: &Store,
+    chosen: &[Candidate],
+    lease: LeaseKind,
+    token: &str,
+    passed: &mut Passed,
+) -> Result<Taken> {
     let (alone, together): (Vec<_>, Vec<_>) =
         chosen.iter().partition(|candidate| candidate.may_be_refused || passed.apart);
     let mut groups: Vec<&[&Candidate]> = alone.chunks(1).collect();
     if !together.is_empty() {
         groups.push(&together);
     }
-    let statements = groups.iter().map(|group| statement(group, &token, lease)).collect();
+    let statements = groups.iter().map(|group| statement(group, token, lease)).collect();
     let (mut learnt, mut failure) = (false, None);
     match store.update(statements).await {
         Ok(reply) if reply.matched == 0 && reply.refusals.is_empty() => {
@@ -210,7 +217,7 @@ async fn take(store: &Store, chosen: &[Candidate], lease: LeaseKind, passed: &mu
         Err(error) => failure = Some(error),
     }
     // Whatever failed, or got lost on the way after it was applied: what is ours now is found by its token.
-    let jobs = read_back(store, chosen, &token).await?;
+    let jobs = read_back(store, chosen, token, failure.is_some()).await?;
     match failure {
         Some(error) if jobs.is_empty() => Err(error),
         _ => Ok(Taken { jobs, learnt }),
@@ -233,12 +240,22 @@ fn statement(group: &[&Candidate], token: &str, lease: LeaseKind) -> Statement {
     }
 }
 
-async fn read_back(store: &Store, chosen: &[Candidate], token: &str) -> Result<Vec<ClaimedJob>> {
+async fn read_back(
+    store: &Store,
+    chosen: &[Candidate],
+    token: &str,
+    is_uncertain: bool,
+) -> Result<Vec<ClaimedJob>> {
     let ids: Vec<&Bson> = chosen.iter().map(|candidate| &candidate.id).collect();
     let filter = doc! { fields::ID: { "$in": ids }, fields::CLAIM_TOKEN: token };
     let mut patience = Patience::new(READ_BACK_PATIENCE);
     let found = loop {
-        match store.find(filter.clone(), fields::without_logs()).await {
+        let confirmed = if is_uncertain { store.confirm().await } else { Ok(()) };
+        let found = match confirmed {
+            Ok(()) => store.find(filter.clone(), fields::without_logs()).await,
+            Err(error) => Err(error),
+        };
+        match found {
             Ok(found) => break found,
             Err(error) => patience.pause_after(error).await?,
         }

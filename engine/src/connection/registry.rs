@@ -10,6 +10,7 @@ use mongodb::Client;
 use tokio::{runtime, sync::OnceCell};
 
 use super::{ConnectionError, ConnectionSettings, options, tls};
+use crate::primary::Primary;
 
 /// The clients in use. They are few: looking through them beats hashing secrets.
 static CLIENTS: Mutex<Vec<Weak<SharedClient>>> = Mutex::new(Vec::new());
@@ -25,6 +26,7 @@ pub struct SharedClient {
 struct Connected {
     client: Client,
     patience: Duration,
+    primary: Primary,
 }
 
 /// How long calls keep trying while no server can be found, if the app named no time: the drivers' usual one.
@@ -51,6 +53,11 @@ impl SharedClient {
         Ok(self.connected().await?.patience)
     }
 
+    /// What its monitors see.
+    pub(crate) async fn primary(&self) -> Result<Primary, crate::error::Error> {
+        Ok(self.connected().await?.primary.clone())
+    }
+
     async fn connected(&self) -> Result<&Connected, crate::error::Error> {
         self.client
             .get_or_try_init(|| async {
@@ -59,10 +66,11 @@ impl SharedClient {
                 let mut options = options::resolve(target, &self.settings).await?;
                 let patience = options.server_selection_timeout.unwrap_or(DEFAULT_PATIENCE);
                 options.server_selection_timeout = Some(patience.min(LONGEST_SELECTION));
+                let primary = Primary::observe(&mut options);
                 let client = Client::with_options(options)?;
                 // The driver has read certificates and keys by now.
                 drop(files);
-                Ok(Connected { client, patience })
+                Ok(Connected { client, patience, primary })
             })
             .await
     }

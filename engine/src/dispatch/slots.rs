@@ -139,11 +139,15 @@ impl Slots {
         room.min(LARGEST_BATCH)
     }
 
-    pub(super) fn claimed(&self, count: usize, took: Duration) {
-        let mut state = lock(&self.state);
-        state.running += count;
+    /// These jobs are handed over.
+    pub(super) fn claimed(&self, count: usize) {
+        lock(&self.state).running += count;
+    }
+
+    /// How long it took to claim so many.
+    pub(super) fn claim_took(&self, count: usize, took: Duration) {
         if count > 0 {
-            state.prefetch.claim_took(took);
+            lock(&self.state).prefetch.claim_took(took);
         }
     }
 

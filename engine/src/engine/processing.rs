@@ -62,7 +62,7 @@ impl Engine {
             let Some((hub, runs)) = engine.opened_at_last(&slots).await else { return };
             hub.watch.add_type(&slots.config.job_type);
             hub.wakes.add(&slots);
-            let sink = engine.sink.clone();
+            let (sink, outages) = (engine.sink.clone(), engine.claim_outages.clone());
             drop(engine);
             // A processor must not stop for good because of one mistake of ours: it gets another dispatcher.
             while !slots.is_stopped() {
@@ -71,6 +71,7 @@ impl Engine {
                     slots: slots.clone(),
                     sink: sink.clone(),
                     runs: runs.clone(),
+                    outages: outages.clone(),
                 };
                 if let Err(end) = tokio::spawn(dispatcher.run()).await {
                     let message = format!("a dispatcher ended unexpectedly and is started again: {end}");
@@ -86,6 +87,7 @@ impl Engine {
     async fn opened_at_last(&self, slots: &Slots) -> Option<(Arc<Hub>, Arc<dyn HandOver>)> {
         let mut outage = Outage::new("opening the connection");
         while !slots.is_stopped() {
+            outage.begin();
             match self.opened().await {
                 Ok(opened) => return Some((opened.hub.clone(), opened.runs.clone())),
                 Err(error) => tokio::time::sleep(outage.failed(&error, self.sink.as_ref())).await,

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use mongodb::bson::{Bson, DateTime, RawDocument, RawDocumentBuf, doc};
 use tokio::sync::mpsc;
 
-use super::MOST_LOOKED_UP;
 use crate::{
     dedupe,
     error::Result,
@@ -15,6 +14,9 @@ use crate::{
     store::Store,
     wake::{Audience, Wake, WakeHub},
 };
+
+/// Jobs looked up at once.
+pub(super) const MOST_LOOKED_UP: usize = 500;
 
 /// Wakes a type when its job is due.
 pub(super) async fn wake_at(wakes: &WakeHub, store: &Store, job_type: String, run_at: DateTime) {

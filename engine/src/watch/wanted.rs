@@ -1,0 +1,70 @@
+//! What the server is asked to tell of, and what becomes of it.
+
+use mongodb::{
+    bson::{Bson, Document, doc},
+    change_stream::event::OperationType,
+};
+use serde::Deserialize;
+
+use super::{Interest, changed::wake_at};
+use crate::{
+    fields,
+    status::Status,
+    store::Store,
+    wake::{Audience, Wake, WakeHub},
+};
+
+/// One change, as far as it matters.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Change {
+    pub(super) operation_type: OperationType,
+    pub(super) document_key: Option<Document>,
+    full_document: Option<Inserted>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Inserted {
+    #[serde(rename = "type")]
+    job_type: Option<Bson>,
+    run_at: Option<Bson>,
+}
+
+pub(super) fn pipeline(interest: &Interest) -> Vec<Document> {
+    let pending = Status::Pending.as_str();
+    let mut inserted = doc! { "operationType": "insert", "fullDocument.status": pending };
+    if !interest.everything {
+        let types: Vec<&String> = interest.types.iter().collect();
+        inserted.insert("fullDocument.type", doc! { "$in": types });
+    }
+    let updated = |field: &str| format!("updateDescription.updatedFields.{field}");
+    let wanted = doc! { "$or": [
+        inserted,
+        { "operationType": "update", updated(fields::STATUS): pending },
+        { "operationType": "update", updated(fields::KEY_FREED): { "$exists": true } },
+        { "operationType": { "$nin": ["insert", "update", "delete"] } },
+    ] };
+    // The driver needs `_id` and `operationType` to resume.
+    let needed = doc! {
+        "operationType": 1,
+        "documentKey": 1,
+        "fullDocument.type": 1,
+        "fullDocument.runAt": 1,
+    };
+    vec![doc! { "$match": wanted }, doc! { "$project": needed }]
+}
+
+pub(super) async fn wake_for_insert(change: Change, wakes: &WakeHub, store: &Store) {
+    let Some(Inserted { job_type: Some(Bson::String(job_type)), run_at }) = change.full_document else {
+        return;
+    };
+    let id = change.document_key.as_ref().and_then(|key| key.get_str(fields::ID).ok());
+    if id.is_some_and(|id| wakes.known_jobs.contains(id)) {
+        return;
+    }
+    match run_at {
+        Some(Bson::DateTime(run_at)) => wake_at(wakes, store, job_type, run_at).await,
+        _ => wakes.wake(&Wake::Type(job_type), Audience::Everyone),
+    }
+}

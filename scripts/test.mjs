@@ -34,7 +34,8 @@ async function runTypeTests() {
 function plan(args) {
   const filters = args.filter((arg) => !arg.startsWith('-'))
   const options = args.filter((arg) => arg.startsWith('-'))
-  const files = testFiles(filters)
+  const paths = filters.filter((filter) => !['types', 'engine'].includes(filter))
+  const files = filters.length > 0 && paths.length === 0 ? [] : testFiles(paths)
   const wants = (name) => filters.length === 0 || filters.includes(name)
   const parts = []
   if (wants('types')) parts.push(['types', runTypeTests])

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use durabl_engine::{Event, Result, Settled, Sink, StreamState};
-use mongodb::bson::Document;
+use mongodb::bson::{DateTime, Document};
 use tokio::sync::{Notify, mpsc};
 
 use super::waiting::in_time;
@@ -28,6 +28,7 @@ impl Delivered {
 /// Events in order, and jobs in a queue of their own.
 pub(crate) struct Recorder {
     events: Mutex<Vec<Event>>,
+    last_loss: Mutex<Option<DateTime>>,
     changed: Notify,
     is_responsive: AtomicBool,
     deliveries: mpsc::UnboundedSender<Delivered>,
@@ -39,6 +40,7 @@ impl Default for Recorder {
         let (deliveries, inbox) = mpsc::unbounded_channel();
         Self {
             events: Mutex::default(),
+            last_loss: Mutex::default(),
             changed: Notify::new(),
             is_responsive: AtomicBool::new(true),
             deliveries,
@@ -54,6 +56,9 @@ impl Sink for Recorder {
                 let delivered = Delivered { run_id: *run_id, processor_id: *processor_id, document };
                 _ = self.deliveries.send(delivered);
             }
+        }
+        if let Event::LeaseLost(_) = &event {
+            *self.last_loss.lock().unwrap_or_else(PoisonError::into_inner) = Some(DateTime::now());
         }
         self.lock().push(event);
         self.changed.notify_waiters();
@@ -121,13 +126,14 @@ impl Recorder {
         .await
     }
 
-    /// Waits until the lease of a run was reported lost.
-    pub(crate) async fn lease_lost(&self, run_id: u32) {
+    /// Waits until the lease of a run was reported lost; when it was, by this machine's clock.
+    pub(crate) async fn lease_lost(&self, run_id: u32) -> DateTime {
         let what = format!("run {run_id} to lose its lease");
         self.event(&what, |event| {
             matches!(event, Event::LeaseLost(lost) if lost.contains(&run_id)).then_some(())
         })
         .await;
+        self.last_loss.lock().unwrap_or_else(PoisonError::into_inner).expect("a loss")
     }
 
     /// The runs whose leases were reported lost so far.

@@ -79,6 +79,14 @@ impl Error {
         Self { transient: true, ..Self::new(ErrorKind::Connection, message) }
     }
 
+    /// A unique index that isn't ours keeps a job from this status.
+    pub(crate) fn foreign_index(status: &str) -> Self {
+        let message = format!(
+            "a unique index on dedupeKey that isn't durabl's refuses a second job of this key with status \"{status}\"; drop it"
+        );
+        Self::new(ErrorKind::IndexConflict, message)
+    }
+
     pub(crate) fn stream_ended() -> Self {
         let message = "the server ended it, as it does when the collection is dropped or renamed";
         Self { transient: true, ..Self::new(ErrorKind::Connection, message) }

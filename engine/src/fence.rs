@@ -64,3 +64,39 @@ pub(crate) fn lease_is_over(visibility_timeout_ms: i64) -> Document {
         { "$ne": [{ "$type": &claimed_at }, "date"] },
     ] }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever is true of the other fields, a write that is not fenced by these could hit somebody else's claim.
+    fn names(fence: &Document, fields: &[&str]) -> bool {
+        fields.iter().all(|field| fence.contains_key(field))
+    }
+
+    #[test]
+    fn every_fence_names_the_job_and_an_open_status() {
+        let id = Bson::from("a");
+        let fences = [
+            held(&id, "token"),
+            all_held(vec![id.clone()], "token"),
+            any_held(vec![id.clone()], vec!["token"]),
+            not_ended(&id, "proof"),
+            expired(&id, Bson::Null, Bson::Null, 1_000),
+        ];
+        for fence in fences {
+            assert!(names(&fence, &[fields::ID, fields::STATUS]), "{fence}");
+            let status = fence.get(fields::STATUS).map(ToString::to_string).unwrap_or_default();
+            assert!(!Status::ALL.iter().any(|known| known.is_terminal() && status.contains(known.as_str())));
+        }
+    }
+
+    #[test]
+    fn a_claim_is_fenced_by_its_token_and_an_expired_one_by_its_age_as_well() {
+        let id = Bson::from("a");
+        assert_eq!(held(&id, "t").get_str(fields::CLAIM_TOKEN).ok(), Some("t"));
+        assert_eq!(all_held(vec![id.clone()], "t").get_str(fields::CLAIM_TOKEN).ok(), Some("t"));
+        let expired = expired(&id, Bson::Null, Bson::Null, 1_000);
+        assert!(names(&expired, &[fields::CLAIM_TOKEN, fields::CLAIMED_AT, "$expr"]));
+    }
+}

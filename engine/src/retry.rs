@@ -62,3 +62,36 @@ pub fn delay(policy: BackoffPolicy, attempt: i32, random: f64) -> Duration {
     let ms = shortest + random * (uncapped.min(cap) - shortest);
     Duration::from_millis(ms.floor() as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delay_stays_within_its_bounds_whatever_the_policy_is() {
+        let odd = [i64::MIN, -1, 0, 1, 1_000, 60_000, 1_000_000_000_000_000];
+        for delay_ms in odd {
+            for max_delay_ms in odd {
+                for attempt in [i32::MIN, -1, 0, 1, 2, 64, i32::MAX] {
+                    for kind in [BackoffKind::Exponential, BackoffKind::Fixed] {
+                        let policy = BackoffPolicy { kind, delay_ms, max_delay_ms };
+                        let (lowest, highest) =
+                            (delay(policy, attempt, 0.0), delay(policy, attempt, 0.999_999));
+                        let shortest = Duration::from_millis(delay_ms.max(0).unsigned_abs());
+                        let longest = Duration::from_millis(max_delay_ms.max(delay_ms).max(0).unsigned_abs());
+                        assert_eq!(lowest, shortest, "{policy:?}, attempt {attempt}");
+                        assert!(highest >= lowest && highest <= longest, "{policy:?}, attempt {attempt}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn words_that_nobody_knows_mean_the_default() {
+        for kind in [BackoffKind::Exponential, BackoffKind::Fixed] {
+            assert_eq!(BackoffKind::parse(kind.as_str()), kind);
+        }
+        assert_eq!(BackoffKind::parse("linear"), BackoffKind::default());
+    }
+}

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use mongodb::bson::{Bson, Document, RawDocument, doc};
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     fence, fields,
     job::{Header, new_token, text},
     patience::Patience,
@@ -194,14 +194,21 @@ async fn try_settle(
     for (index, cause) in &refused {
         match cause {
             RefusalCause::KeyHeld | RefusalCause::IdExists => {
-                planned[*index].transition = planned[*index].transition.behind_follower();
+                let transition = planned[*index].transition;
+                planned[*index].transition = transition.behind_follower();
+                if transition == planned[*index].transition {
+                    // No index of ours: the same write would be refused for ever.
+                    outcomes[*index] = Some(Err(Error::foreign_index(transition.target().as_str())));
+                }
             }
             RefusalCause::Other(error) if error.is_transient() => return Err(error.clone()),
             RefusalCause::Other(error) => outcomes[*index] = Some(Err(error.clone())),
         }
     }
     let written: Vec<usize> = open.iter().copied().filter(|index| !refused.contains_key(index)).collect();
-    if reply.matched == written.len() as u64 {
+    // A statement for several jobs that was refused may have matched some of them.
+    let is_certain = groups.iter().all(|group| group.members.len() == 1) || refused.is_empty();
+    if is_certain && reply.matched == written.len() as u64 {
         for index in written {
             outcomes[index] = Some(Ok(planned[index].outcome()));
         }
@@ -313,3 +320,6 @@ pub(crate) async fn header_of(store: &Store, id: &str, token: Option<&str>) -> R
     header.token = token.map(str::to_owned);
     Ok(Some(header))
 }
+
+#[cfg(test)]
+mod tests;

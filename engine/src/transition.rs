@@ -90,3 +90,52 @@ impl Transition {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Transition; 6] = [
+        Transition::Complete,
+        Transition::Retry,
+        Transition::Fail,
+        Transition::Release,
+        Transition::Recover,
+        Transition::Supersede,
+    ];
+
+    #[test]
+    fn a_failure_is_tried_again_while_attempts_are_left() {
+        let fail = |attempt, most| Transition::of_verdict(Verdict::Fail, attempt, most);
+        assert_eq!([fail(0, 1), fail(1, 2), fail(2, 3)], [Transition::Retry; 3]);
+        assert_eq!([fail(1, 1), fail(3, 3), fail(4, 3), fail(0, 0), fail(1, -1)], [Transition::Fail; 5]);
+    }
+
+    #[test]
+    fn other_verdicts_do_not_count_attempts() {
+        for (attempt, most) in [(0, 3), (3, 3), (9, 3)] {
+            let of = |verdict| Transition::of_verdict(verdict, attempt, most);
+            assert_eq!(of(Verdict::Complete), Transition::Complete);
+            assert_eq!(of(Verdict::FailFatal), Transition::Fail);
+            assert_eq!(of(Verdict::Release), Transition::Release);
+        }
+    }
+
+    #[test]
+    fn an_expired_lease_yields_to_a_follower_before_all_else() {
+        assert_eq!(Transition::of_expiry(1, 3, false), Transition::Recover);
+        assert_eq!(Transition::of_expiry(3, 3, false), Transition::Fail);
+        assert_eq!(Transition::of_expiry(1, 3, true), Transition::Supersede);
+        assert_eq!(Transition::of_expiry(3, 3, true), Transition::Supersede);
+    }
+
+    #[test]
+    fn what_would_wait_again_is_superseded_when_its_place_is_taken_and_nothing_else_is() {
+        for transition in ALL {
+            let waits = transition.target() == Status::Pending;
+            let expected = if waits { Transition::Supersede } else { transition };
+            assert_eq!(transition.behind_follower(), expected);
+            assert!(expected.target().is_terminal());
+        }
+    }
+}

@@ -127,3 +127,22 @@ impl Sink for Everyone {
         self.0.tell(&event);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_news_once() {
+        let watch = Watch::default();
+        watch.add_type("a");
+        watch.want_everything();
+        let known = lock(&watch.interest).clone();
+        watch.add_type("a");
+        watch.want_everything();
+        watch.no_longer_want_everything();
+        assert_eq!(*lock(&watch.interest), known);
+        watch.no_longer_want_everything();
+        assert!(!lock(&watch.interest).everything);
+    }
+}

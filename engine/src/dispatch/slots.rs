@@ -191,3 +191,107 @@ impl Hint {
         [Self::None, Self::Vague, Self::Shared, Self::Own][usize::from(value)]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slots(concurrency: usize, prefetch: usize) -> Slots {
+        Slots::new(
+            1,
+            ProcessorConfig {
+                job_type: "t".to_owned(),
+                concurrency,
+                poll_interval: None,
+                heartbeat_interval: None,
+                visibility_timeout: Duration::from_secs(300),
+                prefetch: Some(prefetch),
+            },
+        )
+    }
+
+    const TOOK: Duration = Duration::from_millis(5);
+
+    #[test]
+    fn room_is_what_the_running_jobs_leave() {
+        let slots = slots(3, 0);
+        assert_eq!(slots.wanted(), 3);
+        slots.claimed(2);
+        assert_eq!(slots.wanted(), 1);
+        slots.claimed(1);
+        assert_eq!(slots.wanted(), 0);
+        slots.ended(Some(TOOK));
+        assert_eq!(slots.wanted(), 1, "a slot is free while its verdict is on the way");
+        slots.lost();
+        assert_eq!(slots.wanted(), 2);
+    }
+
+    #[test]
+    fn prefetched_jobs_are_topped_up_when_half_of_the_room_is_free() {
+        let slots = slots(2, 8);
+        slots.claimed(10);
+        for _ in 0..4 {
+            slots.ended(Some(TOOK));
+            assert_eq!(slots.wanted(), 0);
+        }
+        slots.ended(Some(TOOK));
+        assert_eq!(slots.wanted(), 5);
+    }
+
+    #[test]
+    fn a_handler_that_has_nothing_to_go_on_with_is_not_kept_waiting() {
+        let slots = slots(2, 3);
+        slots.claimed(2);
+        assert_eq!(slots.wanted(), 3);
+    }
+
+    #[test]
+    fn verdicts_that_pile_up_stop_the_claims() {
+        let slots = slots(1, 0);
+        for _ in 0..MOST_UNSETTLED {
+            slots.claimed(1);
+            slots.ended(None);
+        }
+        assert_eq!(slots.wanted(), 0);
+        slots.settled();
+        assert_eq!(slots.wanted(), 1);
+    }
+
+    #[test]
+    fn what_ends_twice_makes_no_room_out_of_nothing() {
+        let slots = slots(2, 0);
+        slots.claimed(1);
+        for _ in 0..5 {
+            slots.lost();
+            slots.settled();
+        }
+        assert_eq!(slots.wanted(), 2);
+    }
+
+    #[test]
+    fn one_claim_takes_no_more_than_a_batch() {
+        assert_eq!(slots(100_000, 0).wanted(), LARGEST_BATCH);
+    }
+
+    #[test]
+    fn the_strongest_hint_counts_and_others_types_do_not() {
+        let slots = slots(1, 0);
+        slots.wake(&Wake::Type("u".to_owned()), Audience::Here);
+        assert_eq!(slots.take_hint(), Hint::None);
+        slots.wake(&Wake::Type("t".to_owned()), Audience::Here);
+        slots.wake(&Wake::Any, Audience::Everyone);
+        assert!(slots.has_own_hint());
+        assert_eq!(slots.take_hint(), Hint::Own);
+        assert_eq!(slots.take_hint(), Hint::None);
+        slots.wake(&Wake::Any, Audience::Everyone);
+        slots.wake(&Wake::Type("t".to_owned()), Audience::Everyone);
+        assert_eq!(slots.take_hint(), Hint::Shared);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_the_claims_to_end_hears_of_it_before_and_after() {
+        let slots = slots(1, 0);
+        tokio::join!(slots.ended_claiming(), async { slots.ended_dispatching() });
+        slots.ended_claiming().await;
+    }
+}

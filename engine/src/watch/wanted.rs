@@ -68,3 +68,47 @@ pub(super) async fn wake_for_insert(change: Change, wakes: &WakeHub, store: &Sto
         _ => wakes.wake(&Wake::Type(job_type), Audience::Everyone),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn matched(interest: &Interest) -> Vec<Document> {
+        let stages = pipeline(interest);
+        let wanted =
+            stages[0].get_document("$match").and_then(|wanted| wanted.get_array("$or")).expect("a choice");
+        wanted.iter().map(|branch| branch.as_document().expect("a condition").clone()).collect()
+    }
+
+    #[test]
+    fn inserts_are_narrowed_to_the_types_that_somebody_waits_for() {
+        let types = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
+        let narrow = &matched(&Interest { types: types.clone(), everything: false })[0];
+        assert_eq!(narrow.get_document("fullDocument.type").ok(), Some(&doc! { "$in": ["a", "b"] }));
+        let wide = &matched(&Interest { types, everything: true })[0];
+        assert!(!wide.contains_key("fullDocument.type"));
+    }
+
+    #[test]
+    fn updates_are_narrowed_to_those_that_make_a_job_claimable() {
+        let branches = matched(&Interest::default());
+        let updates: Vec<&Document> =
+            branches.iter().filter(|branch| branch.get_str("operationType").ok() == Some("update")).collect();
+        assert_eq!(updates[0].get_str("updateDescription.updatedFields.status").ok(), Some("pending"));
+        assert!(updates[1].contains_key("updateDescription.updatedFields.keyFreed"));
+        assert_eq!(updates.len(), 2);
+    }
+
+    #[test]
+    fn payloads_do_not_travel_and_what_the_driver_resumes_by_does() {
+        let stages = pipeline(&Interest::default());
+        let kept = stages[1].get_document("$project").expect("a projection");
+        assert!(kept.keys().all(|field| !field.contains("data") && field != "fullDocument"));
+        assert!(
+            kept.contains_key("operationType") && kept.get("_id").is_none(),
+            "`_id` goes along by itself"
+        );
+    }
+}

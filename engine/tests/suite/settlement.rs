@@ -1,9 +1,9 @@
 //! Ending claims: what becomes of a job, and what the caller is told.
 
-use durabl_engine::{RunVerdict, Settled, Status, Verdict};
+use durabl_engine::{ErrorKind, RunVerdict, Settled, Status, Verdict};
 use mongodb::bson::{Document, doc};
 
-use crate::support::{Job, Opened, TestQueue, active, pending, recorder::Delivered};
+use crate::support::{Job, Opened, TestQueue, active, pending, recorder::Delivered, waiting::in_time};
 
 /// So many jobs of type `t`, claimed by a processor, in the order of their ids.
 async fn claimed(opened: &Opened, count: usize) -> Vec<Delivered> {
@@ -225,4 +225,25 @@ async fn logs_are_bounded_cut_and_fenced() {
     let messages: Vec<&str> =
         logs.map(|entry| entry.as_document().expect("an entry").get_str("message").expect("text")).collect();
     assert_eq!(messages, ["$$NOW", "a longer m", "\u{20ac}\u{20ac}\u{20ac}"]);
+}
+
+#[tokio::test]
+async fn a_unique_index_of_the_apps_own_is_named_instead_of_tried_against_for_ever() {
+    let (queue, opened) = TestQueue::start().await;
+    let keyed = |mut job: Document| {
+        job.extend(doc! { "dedupeKey": "k", "dedupeScope": "pending" });
+        job
+    };
+    let mut ended = keyed(pending("ended", "t"));
+    ended.insert("status", "completed");
+    queue.insert([ended, keyed(active("job", "t", "token"))]).await;
+    let index = doc! { "key": { "dedupeKey": 1, "status": 1 }, "name": "the app's own", "unique": true, "sparse": true };
+    queue
+        .database
+        .run_command(doc! { "createIndexes": "jobs", "indexes": [index] })
+        .await
+        .expect("it can be made");
+    let settled =
+        in_time("an answer", opened.engine.settle("job", Some("token"), Verdict::Complete, None)).await;
+    assert_eq!(settled.map_err(|error| error.kind()), Err(ErrorKind::IndexConflict));
 }

@@ -63,6 +63,17 @@ fn keyed(mut job: Document) -> Document {
 }
 
 #[tokio::test]
+async fn a_job_made_in_one_process_runs_in_another() {
+    let (_queue, pushed, other) = start().await;
+    for _ in 0..3 {
+        let id = other.engine.enqueue(Job::of("t").into()).await.expect("enqueued");
+        let job = pushed.recorder.next_job().await;
+        assert_eq!(Some(job.id()), id.as_deref());
+        pushed.finish(job.run_id, Verdict::Complete);
+    }
+}
+
+#[tokio::test]
 async fn a_job_that_fails_in_one_process_is_retried_by_another() {
     let (queue, pushed, other) = start().await;
     let mut job = active("job", "t", "token");

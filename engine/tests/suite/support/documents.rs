@@ -28,11 +28,6 @@ impl Job {
         self
     }
 
-    pub(crate) fn priority(mut self, priority: i64) -> Self {
-        self.0.priority = priority;
-        self
-    }
-
     pub(crate) fn delay_ms(mut self, delay: i64) -> Self {
         self.0.delay_ms = delay;
         self

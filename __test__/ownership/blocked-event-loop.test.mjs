@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { jobs } from './support/jobs.mjs'
 import { runsOf } from './support/runs.mjs'
-import { nextOf, startWorkers } from './support/workers.mjs'
+import { heardOut, nextOf, startWorkers } from './support/workers.mjs'
 
 const VISIBILITY_MS = 1500
 
@@ -19,6 +19,7 @@ test('a handler that blocks the event loop for three visibility timeouts keeps i
 
   const job = await whenJob(id, 'completed')
   assert.equal(job.attempt, 1)
+  await heardOut(workers)
   const runs = runsOf(workers)
   assert.deepEqual(
     runs.map(({ pid, attempt }) => ({ pid, attempt })),

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { jobs } from './support/jobs.mjs'
 import { assertNoOverlap, runsOf } from './support/runs.mjs'
-import { startWorker, startWorkers } from './support/workers.mjs'
+import { heardOut, startWorker, startWorkers } from './support/workers.mjs'
 
 const LONG_MS = 1500
 const GRACE_MS = 300
@@ -47,6 +47,7 @@ test('a deploy under load loses no job, runs none twice at once and spends no at
   workers.push(await startWorker(t, config), await startWorker(t, config))
   const quick = await traffic.stop()
   await env.whenDone()
+  await heardOut(workers)
 
   await t.test('the old workers ended by themselves', () => {
     for (const end of ends) assert.deepEqual(end, { code: 0, signal: null })

@@ -4,7 +4,7 @@ import test from 'node:test'
 import { assertAlways, follow } from './support/history.mjs'
 import { jobs } from './support/jobs.mjs'
 import { assertNoOverlap, runsOf } from './support/runs.mjs'
-import { startWorkers } from './support/workers.mjs'
+import { heardOut, startWorkers } from './support/workers.mjs'
 
 const PROCESSES = 4
 const CALLS = 200
@@ -29,6 +29,7 @@ async function race(t, env, dedupeScope, keys) {
     answers.push(...replies.map((reply) => ({ ...reply, key: dedupeKey })))
   }
   await env.whenDone()
+  await heardOut(workers)
   return { workers, answers, runs: runsOf(workers), moments: await history.moments(env.collection) }
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { jobs } from './support/jobs.mjs'
 import { assertNoOverlap, runsOf } from './support/runs.mjs'
-import { now, startWorker } from './support/workers.mjs'
+import { heardOut, now, startWorker } from './support/workers.mjs'
 import { canBeWrong, clockmaker } from './support/wrong-clock.mjs'
 
 const TEN_MINUTES = 600
@@ -86,6 +86,7 @@ if (canBeWrong) {
           ])
           const id = await env.queue.enqueue('work', {})
           const job = await env.whenJob(id, 'completed')
+          await heardOut([holder, other])
           assert.equal(job.attempt, 1)
           assert.equal(holder.all('started').length, 1)
           assert.deepEqual([...holder.all('event:lease-lost'), ...other.all('event:reaper-recovered')], [])

@@ -13,9 +13,10 @@ const ENDS = [
 /**
  * @param call.count how many calls are made at once
  * @param call.options of each of them
+ * @param call.always `runClaimed` if every handle is to be run by it
  * @returns when the calls began that found the key held
  */
-export async function race({ type, count, options }, { queue, tell }) {
+export async function race({ type, count, options, always }, { queue, tell }) {
   const held = []
 
   async function work({ id, attempt }) {
@@ -25,7 +26,7 @@ export async function race({ type, count, options }, { queue, tell }) {
   }
 
   async function runByHand(handle, n) {
-    if (n % 5 === 0) return queue.runClaimed(handle, work)
+    if (always === 'runClaimed' || n % 5 === 0) return queue.runClaimed(handle, work)
     await work(handle)
     return ENDS[n % ENDS.length](handle)
   }

@@ -15,9 +15,20 @@ const config = JSON.parse(process.argv[2])
 
 const now = () => Number(process.hrtime.bigint() / 1000n) / 1000
 
+/** Waits without giving anybody else a turn: whoever tells must not go on before it is told. */
+const rest = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+
 /** Written at once and whole, also right before the event loop blocks or the process is killed. */
 function tell(kind, fields = {}) {
-  writeSync(1, `${JSON.stringify({ kind, at: now(), ...fields })}\n`)
+  let left = Buffer.from(`${JSON.stringify({ kind, at: now(), ...fields })}\n`)
+  while (left.length > 0) {
+    try {
+      left = left.subarray(writeSync(1, left))
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error
+      rest(1)
+    }
+  }
 }
 
 tell.now = now
@@ -64,6 +75,10 @@ for (const [type, processor] of Object.entries(config.processors ?? {})) {
   queue.process(type, handlerOf(processor), processor.config)
 }
 
+async function claimAndRun(type, handler) {
+  await queue.runClaimed(await queue.claimOrEnqueue(type, {}), handlerOf({ handler }))
+}
+
 /** What a call may be made on: the queue, its backend, or this process as a whole. */
 const targets = {
   queue,
@@ -79,7 +94,8 @@ const targets = {
     },
     /** Leaves a call to itself. */
     begin(method, ...args) {
-      queue[method](...args).then(
+      const call = method === 'claimAndRun' ? claimAndRun(...args) : queue[method](...args)
+      call.then(
         () => tell('call-ended', { method }),
         (error) => tell('call-failed', { method, code: error.code }),
       )

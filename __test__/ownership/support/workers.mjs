@@ -24,7 +24,8 @@ class Worker {
 
   constructor(child) {
     this.#child = child
-    this.exited = once(child, 'exit').then(([code, signal]) => {
+    // Not `exit`: what it told last may still be on its way then.
+    this.exited = once(child, 'close').then(([code, signal]) => {
       this.endedAt = now()
       for (const { late } of [...this.#waiting]) late('it has ended')
       return { code, signal }
@@ -132,6 +133,11 @@ export async function startWorker(t, config, { env = {} } = {}) {
 /** Starts several alike. */
 export function startWorkers(t, count, config, options) {
   return Promise.all(Array.from({ length: count }, () => startWorker(t, config, options)))
+}
+
+/** Waits until everything that the workers have told has arrived; what happened in the database may have been seen sooner. */
+export async function heardOut(workers) {
+  await Promise.all(workers.map((worker) => (worker.endedAt ? null : worker.call('worker', 'now'))))
 }
 
 /** The first event of this kind that any of the workers tells, and which worker it was. */

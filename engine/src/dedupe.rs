@@ -85,7 +85,7 @@ pub(crate) async fn replace_pending_data(store: &Store, job: &NewJob, key: &str)
     let mut changes = rawdoc! {};
     changes.append(cstr!("data"), job.data()?);
     let reply = store.update_raw(rawdoc! { "q": filter, "u": { "$set": changes } }).await?;
-    Ok(reply.matched > 0)
+    reply.unexpected().map_or(Ok(reply.matched > 0), |refusal| Err(refusal.clone()))
 }
 
 /// Whether a job stands in the indexes of scope `pending`, whatever its key is.

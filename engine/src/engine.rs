@@ -305,7 +305,8 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn find_one(&self, filter: Document) -> Result<Option<RawDocumentBuf>> {
         let hub = self.hub().await?;
-        retried(&hub, || async { Ok(hub.store.jobs().find_one(filter.clone()).await?) }).await
+        let find = async || Ok(hub.store.jobs().find_one(filter.clone()).await?);
+        retried(&hub, || hub.store.bounded("reading a job", find())).await
     }
 
     /// Counts of one type, or of all.

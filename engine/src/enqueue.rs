@@ -45,6 +45,8 @@ impl Enqueuer {
 
     /// The id of the new job, or none if its key is held.
     pub(crate) async fn enqueue(&self, job: NewJob) -> Result<Option<String>> {
+        // Here, where it is nobody else's trouble: jobs travel in company.
+        job.data()?;
         let (reply, answer) = oneshot::channel();
         self.requests.send(Request { job, reply }).await.map_err(|_| Error::shut_down())?;
         answer.await.map_err(|_| Error::shut_down())?
@@ -198,7 +200,10 @@ async fn try_create(
     }
     for ((job, id), created) in jobs.iter().zip(ids).zip(&mut created) {
         if job.coalesce_latest && matches!(created, Created::KeyHeld) {
-            *created = coalesce(store, job, id).await?;
+            *created = match coalesce(store, job, id).await {
+                Err(error) if !error.is_transient() => Created::Refused(error),
+                outcome => outcome?,
+            };
         }
     }
     Ok(created)

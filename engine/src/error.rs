@@ -55,7 +55,8 @@ const TRANSIENT_CODES: [i32; 17] =
 const CREDENTIALS_HINT: &str = " (check the user, the password and the authSource)";
 const UNAUTHORIZED: i32 = 13;
 const AUTHENTICATION_FAILED: i32 = 18;
-const OBJECT_TOO_LARGE: i32 = 10_334;
+/// As it came, or after an update.
+const DOCUMENT_TOO_LARGE: [i32; 3] = [10_334, 17_419, 17_420];
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
@@ -97,7 +98,7 @@ impl Error {
         let kind = match code {
             UNAUTHORIZED => ErrorKind::Permission,
             AUTHENTICATION_FAILED => ErrorKind::Authentication,
-            OBJECT_TOO_LARGE => ErrorKind::PayloadTooLarge,
+            code if DOCUMENT_TOO_LARGE.contains(&code) => ErrorKind::PayloadTooLarge,
             _ => ErrorKind::Server,
         };
         Self {

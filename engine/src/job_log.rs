@@ -23,6 +23,9 @@ impl Default for LogBounds {
     }
 }
 
+/// A job that has grown this large takes no more messages: what ends it must still fit into the document's 16 MiB.
+const MOST_JOB_BYTES: i64 = 16 * 1024 * 1024 - 32 * 1024;
+
 /// Adds a message. With a token only while the lease is the caller's. Whether there was a job to add it to.
 pub(crate) async fn append(
     store: &Store,
@@ -41,7 +44,10 @@ pub(crate) async fn append(
     // As a pipeline, for the server's clock. A log that isn't an array is replaced: it is for people only.
     let logs = fields::value_of(fields::LOGS);
     let known = doc! { "$cond": [{ "$isArray": logs.as_str() }, logs.as_str(), []] };
-    let kept = doc! { "$slice": [{ "$concatArrays": [known, [entry]] }, -i64::from(bounds.entries.max(1))] };
+    let newest = doc! { "$concatArrays": [&known, [entry]] };
+    let kept = doc! { "$slice": [newest, -i64::from(bounds.entries.max(1))] };
+    let has_room = doc! { "$lt": [{ "$bsonSize": "$$ROOT" }, MOST_JOB_BYTES - message.len() as i64] };
+    let kept = doc! { "$cond": [has_room, kept, known] };
     let update = vec![doc! { "$set": { fields::LOGS: kept } }];
     let reply = store.update(vec![Statement::one(filter, update)]).await?;
     Ok(reply.matched > 0)

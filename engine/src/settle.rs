@@ -136,7 +136,7 @@ pub(crate) fn writing(
     match proof {
         // The claim token stays, and is proof enough.
         Some(_) if is_terminal && header.token.is_some() => {}
-        Some(proof) => _ = set.insert(fields::SETTLED_TOKEN, proof),
+        Some(proof) => _ = set.insert(fields::SETTLED_TOKEN, doc! { "$literal": proof }),
         // A lease that was taken away must never look as if its holder had given it back.
         None => unset.push(fields::SETTLED_TOKEN),
     }

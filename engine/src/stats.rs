@@ -2,13 +2,7 @@
 
 use mongodb::bson::{DateTime, doc};
 
-use crate::{
-    error::{Error, Result},
-    fields,
-    soonest::oldest_due,
-    status::Status,
-    store::Store,
-};
+use crate::{error::Result, fields, soonest::oldest_due, status::Status, store::Store};
 
 /// A picture of the queue, or of one type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,7 +51,7 @@ async fn count(store: &Store, status: Status, job_type: Option<&str>) -> Result<
     if let Some(job_type) = job_type {
         filter.insert(fields::TYPE, job_type);
     }
-    store.jobs().count_documents(filter).await.map_err(Error::from)
+    store.bounded("counting jobs", async { Ok(store.jobs().count_documents(filter).await?) }).await
 }
 
 async fn lag(store: &Store, job_type: Option<&str>) -> Result<(Option<i64>, i64)> {

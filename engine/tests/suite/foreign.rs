@@ -235,6 +235,37 @@ async fn a_job_that_no_claim_can_write_holds_up_no_other() {
 }
 
 #[tokio::test]
+async fn a_token_that_looks_like_an_expression_is_a_token() {
+    let (queue, opened) = TestQueue::start().await;
+    for token in ["$$NOW", "$type", "$", "$$oops"] {
+        queue.insert([active(token, "t", token)]).await;
+        let released = opened.engine.settle(token, Some(token), Verdict::Release, None).await;
+        assert_eq!(released, Ok(Settled::Released), "{token}");
+        assert_eq!(queue.job(token).await.get_str("settledToken").ok(), Some(token));
+    }
+}
+
+#[tokio::test]
+async fn a_job_full_of_logs_can_still_be_ended() {
+    let (queue, opened) = TestQueue::start().await;
+    let mut job = active("job", "t", "token");
+    job.insert("data", "x".repeat(16 * 1024 * 1024 - 64 * 1024));
+    queue.insert([job]).await;
+    for _ in 0..20 {
+        opened
+            .engine
+            .log("job", Some("token"), &"y".repeat(4_000))
+            .await
+            .expect("what doesn't fit is left out");
+    }
+    let logs = queue.job("job").await.get_array("logs").expect("logs").len();
+    assert!((1..20).contains(&logs), "{logs} messages");
+    let reason = Some("z".repeat(100_000));
+    let failed = opened.engine.settle("job", Some("token"), Verdict::FailFatal, reason).await;
+    assert_eq!(failed, Ok(Settled::FailedTerminal));
+}
+
+#[tokio::test]
 async fn ids_of_any_type_are_run() {
     let (queue, opened) = TestQueue::start().await;
     let ids = [Bson::ObjectId(ObjectId::new()), Bson::Int32(7), doc! { "a": 1 }.into(), Bson::Boolean(true)];

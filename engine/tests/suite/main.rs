@@ -10,6 +10,7 @@ mod claims;
 mod costs;
 mod dispatch;
 mod endings;
+mod enqueueing;
 mod foreign;
 mod lost_replies;
 mod mixed_leases;

@@ -28,6 +28,11 @@ impl Job {
         self
     }
 
+    pub(crate) fn payload(mut self, payload: RawDocumentBuf) -> Self {
+        self.0.payload = payload;
+        self
+    }
+
     pub(crate) fn delay_ms(mut self, delay: i64) -> Self {
         self.0.delay_ms = delay;
         self

@@ -1,0 +1,160 @@
+//! Jobs on their way in, many at a time.
+
+use durabl_engine::ErrorKind;
+use mongodb::bson::{doc, rawdoc};
+
+use crate::support::{Job, Opened, TestQueue, pending, proxy::Proxy};
+
+/// Enqueues jobs while a write is on its way, so that they travel together in the next one; their ids or errors.
+async fn together(
+    queue: &TestQueue,
+    proxy: &Proxy,
+    opened: &Opened,
+    jobs: Vec<Job>,
+) -> Vec<Result<Option<String>, ErrorKind>> {
+    let held = proxy.hold_if(|command| command.get_str("insert").is_ok());
+    let enqueue = |job: Job| {
+        let engine = opened.engine.clone();
+        tokio::spawn(async move { engine.enqueue(job.into()).await.map_err(|error| error.kind()) })
+    };
+    let first = enqueue(Job::of("first"));
+    held.has_come().await;
+    let calls: Vec<_> = jobs.into_iter().map(enqueue).collect();
+    // Each call hands its job over at once.
+    for _ in 0..calls.len() + 1 {
+        tokio::task::yield_now().await;
+    }
+    let before = queue.count(doc! {}).await;
+    drop(held);
+    first.await.expect("no panic").expect("enqueued");
+    let mut outcomes = Vec::new();
+    for call in calls {
+        outcomes.push(call.await.expect("no panic"));
+    }
+    assert!(queue.count(doc! {}).await > before);
+    outcomes
+}
+
+async fn start() -> (TestQueue, Proxy, Opened) {
+    let (queue, _direct) = TestQueue::start().await;
+    let proxy = Proxy::start().await;
+    let opened = proxy.engine(&queue);
+    opened.engine.stats(None).await.expect("the server answers");
+    (queue, proxy, opened)
+}
+
+#[tokio::test]
+async fn jobs_that_travel_together_each_come_to_their_own_outcome() {
+    let (queue, proxy, opened) = start().await;
+    let mut holder = pending("holder", "t");
+    holder.extend(doc! { "dedupeKey": "held", "dedupeScope": "pending+active" });
+    queue.insert([holder]).await;
+    let outcomes = together(
+        &queue,
+        &proxy,
+        &opened,
+        vec![
+            Job::of("t"),
+            Job::of("t").exclusive("held"),
+            Job::of("t").exclusive("free"),
+            Job::of("t").exclusive("free"),
+            Job::of("t").payload(rawdoc! { "no": "data" }),
+            Job::of("t"),
+        ],
+    )
+    .await;
+    let made: Vec<bool> = outcomes.iter().map(|outcome| matches!(outcome, Ok(Some(_)))).collect();
+    assert_eq!(made, [true, false, true, false, false, true], "{outcomes:?}");
+    assert_eq!((&outcomes[1], &outcomes[3]), (&Ok(None), &Ok(None)));
+    assert_eq!(outcomes[4], Err(ErrorKind::Internal));
+    for id in outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()?.as_deref()) {
+        assert_eq!(queue.status(id).await, "pending");
+    }
+}
+
+#[tokio::test]
+async fn data_too_large_to_be_handed_over_is_refused_to_its_own_caller_only() {
+    let (queue, proxy, opened) = start().await;
+    let mut holder = pending("holder", "t");
+    holder.extend(doc! { "dedupeKey": "k", "dedupeScope": "pending", "logs": ["x".repeat(200_000)] });
+    queue.insert([holder]).await;
+    let large = "y".repeat(16 * 1024 * 1024 - 100_000);
+    let outcomes = together(
+        &queue,
+        &proxy,
+        &opened,
+        vec![Job::of("t"), Job::of("t").single_flight("k").coalesce().data(large), Job::of("t")],
+    )
+    .await;
+    assert!(matches!(outcomes[0], Ok(Some(_))), "{:?}", outcomes[0]);
+    assert_eq!(outcomes[1], Err(ErrorKind::PayloadTooLarge));
+    assert!(matches!(outcomes[2], Ok(Some(_))), "{:?}", outcomes[2]);
+    assert!(queue.job("holder").await.get("data").is_some_and(|data| data.as_null().is_some()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_jobs_are_spread_over_as_many_writes_as_they_need() {
+    let (queue, opened) = TestQueue::start().await;
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..12 {
+        let engine = opened.engine.clone();
+        let size = if number % 3 == 0 { 15 * 1024 * 1024 } else { 3 * 1024 * 1024 };
+        let job = Job::of("t").data("x".repeat(size));
+        calls.spawn(async move { engine.enqueue(job.into()).await.expect("enqueued").expect("a new job") });
+    }
+    calls.join_all().await;
+    assert_eq!(queue.count(doc! {}).await, 12);
+}
+
+/// Whoever asks for a run gets one that begins after the asking, however many ask at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_under_one_key_runs_once_more_after_its_last_call() {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    };
+
+    let (queue, first) = TestQueue::start().await;
+    let engines = [first, queue.engine(), queue.engine()];
+    let (asked, seen) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let mut workers = tokio::task::JoinSet::new();
+    for opened in &engines {
+        opened.process_with("t", |config| config.poll_interval = Some(std::time::Duration::from_millis(20)));
+        let (engine, recorder) = (opened.engine.clone(), opened.recorder.clone());
+        let (asked, seen) = (asked.clone(), seen.clone());
+        workers.spawn(async move {
+            loop {
+                let job = recorder.next_job().await;
+                seen.fetch_max(asked.load(Ordering::SeqCst), Ordering::SeqCst);
+                let verdict = durabl_engine::Verdict::Complete;
+                engine.finish([durabl_engine::RunVerdict {
+                    run_id: job.run_id,
+                    verdict,
+                    reason: None,
+                    elapsed: None,
+                }]);
+            }
+        });
+    }
+    let mut callers = tokio::task::JoinSet::new();
+    for number in 0..60 {
+        let engine = engines[number % 3].engine.clone();
+        let (asked, seen) = (asked.clone(), seen.clone());
+        callers.spawn(async move {
+            asked.fetch_add(1, Ordering::SeqCst);
+            let claimed = engine.claim_or_enqueue(Job::of("t").single_flight("k").into()).await;
+            if let Some(job) = claimed.expect("the server answers") {
+                seen.fetch_max(asked.load(Ordering::SeqCst), Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                let verdict = durabl_engine::Verdict::Complete;
+                engine.settle(&job.id(), job.token(), verdict, None).await.expect("the server answers");
+            }
+        });
+    }
+    callers.join_all().await;
+    crate::support::eventually("a run that began after the last call", async || {
+        (seen.load(Ordering::SeqCst) == 60).then_some(())
+    })
+    .await;
+    workers.abort_all();
+}

@@ -21,7 +21,7 @@ async fn together(
     held.has_come().await;
     let calls: Vec<_> = jobs.into_iter().map(enqueue).collect();
     // Each call hands its job over at once.
-    for _ in 0..calls.len() + 1 {
+    for _ in 0..=calls.len() {
         tokio::task::yield_now().await;
     }
     let before = queue.count(doc! {}).await;

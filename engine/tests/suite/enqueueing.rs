@@ -76,9 +76,11 @@ async fn jobs_that_travel_together_each_come_to_their_own_outcome() {
 async fn data_too_large_to_be_handed_over_is_refused_to_its_own_caller_only() {
     let (queue, proxy, opened) = start().await;
     let mut holder = pending("holder", "t");
-    holder.extend(doc! { "dedupeKey": "k", "dedupeScope": "pending", "logs": ["x".repeat(200_000)] });
+    // Small enough to travel with others, and too much for the job that is to take it over.
+    let logs = ["x".repeat(16 * 1024 * 1024 - 100_000)];
+    holder.extend(doc! { "dedupeKey": "k", "dedupeScope": "pending", "logs": logs });
     queue.insert([holder]).await;
-    let large = "y".repeat(16 * 1024 * 1024 - 100_000);
+    let large = "y".repeat(200_000);
     let outcomes = together(
         &queue,
         &proxy,

@@ -11,7 +11,15 @@ use crate::support::{
 
 /// A queue, an engine with push whose workers of type `t` are idle, and another engine.
 async fn start() -> (TestQueue, Opened, Opened) {
+    start_with([]).await
+}
+
+/// The same, with jobs that these workers have met and can't claim.
+async fn start_with<const COUNT: usize>(jobs: [Document; COUNT]) -> (TestQueue, Opened, Opened) {
     let (queue, other) = TestQueue::start().await;
+    if COUNT > 0 {
+        queue.insert(jobs).await;
+    }
     let pushed = queue.engine_with_push();
     pushed.engine.startup().await.expect("the server can be worked with");
     idle_worker(&queue, &pushed, "t").await;
@@ -85,16 +93,16 @@ async fn a_job_that_fails_in_one_process_is_retried_by_another() {
 
 #[tokio::test]
 async fn a_key_freed_in_one_process_starts_its_follower_in_another() {
-    let (queue, pushed, other) = start().await;
-    queue.insert([keyed(active("running", "t", "token")), keyed(pending("follower", "t"))]).await;
+    let jobs = [keyed(active("running", "t", "token")), keyed(pending("follower", "t"))];
+    let (_queue, pushed, other) = start_with(jobs).await;
     other.engine.settle("running", Some("token"), Verdict::Complete, None).await.expect("the server answers");
     assert_eq!(pushed.recorder.next_job().await.id(), "follower");
 }
 
 #[tokio::test]
 async fn a_follower_of_another_type_is_started_too() {
-    let (queue, pushed, other) = start().await;
-    queue.insert([keyed(active("running", "other", "token")), keyed(pending("follower", "t"))]).await;
+    let jobs = [keyed(active("running", "other", "token")), keyed(pending("follower", "t"))];
+    let (_queue, pushed, other) = start_with(jobs).await;
     other
         .engine
         .settle("running", Some("token"), Verdict::FailFatal, None)

@@ -3,6 +3,10 @@
 use durabl_engine::Verdict;
 
 use super::*;
+use crate::support::{
+    Opened,
+    proxy::{Held, Proxy},
+};
 
 /// Followers of this many running jobs, at the head of the queue.
 fn blocked(count: usize) -> Vec<Document> {
@@ -89,4 +93,55 @@ async fn exclusive_keys_are_claimed_together_with_the_rest() {
     for _ in 0..10 {
         opened.recorder.next_job().await;
     }
+}
+
+/// The write of a batch that is on its way while others act; its jobs in the order of their ids.
+async fn batch_on_its_way(queue: &TestQueue) -> (Proxy, Opened, Held) {
+    let proxy = Proxy::start().await;
+    let opened = proxy.engine(queue);
+    // The head is claimed alone; what stands behind it comes as a batch.
+    let held = proxy.hold_if(|command| command.get_str("update").is_ok());
+    opened.process("t", 10);
+    held.has_come().await;
+    (proxy, opened, held)
+}
+
+#[tokio::test]
+async fn a_key_that_is_taken_between_a_batchs_look_and_its_write_costs_its_own_job_only() {
+    let (queue, _direct) = TestQueue::start().await;
+    let mut keyed = pending("b keyed", "t");
+    keyed.extend(doc! { "dedupeKey": "k", "dedupeScope": "pending" });
+    queue.insert([pending("a head", "t"), keyed, pending("c", "t"), pending("d", "t")]).await;
+    let (_proxy, opened, held) = batch_on_its_way(&queue).await;
+    let mut running = active("running", "u", "token");
+    running.extend(doc! { "dedupeKey": "k", "dedupeScope": "pending" });
+    queue.insert([running]).await;
+    drop(held);
+    let mut claimed = Vec::new();
+    for _ in 0..3 {
+        claimed.push(opened.recorder.next_job().await.id().to_owned());
+    }
+    claimed.sort();
+    assert_eq!(claimed, ["a head", "c", "d"]);
+    assert_eq!(queue.job("b keyed").await.get_i32("attempt").ok(), Some(0));
+}
+
+#[tokio::test]
+async fn a_job_that_begins_to_wait_between_a_batchs_look_and_its_write_is_left_to_wait() {
+    let (queue, direct) = TestQueue::start().await;
+    let mut impatient = pending("b", "t");
+    impatient.extend(doc! { "backoff": "fixed", "backoffDelay": 3_600_000, "backoffMaxDelay": 3_600_000 });
+    queue.insert([pending("a head", "t"), impatient, pending("c", "t")]).await;
+    let (_proxy, opened, held) = batch_on_its_way(&queue).await;
+    // It runs elsewhere meanwhile, and fails.
+    let claimed = direct.engine.claim_next("t").await.expect("the server answers").expect("a job");
+    assert_eq!(claimed.id(), "b");
+    let failed = direct.engine.settle("b", claimed.token(), Verdict::Fail, None).await;
+    assert!(matches!(failed, Ok(durabl_engine::Settled::RetryScheduled(_))), "{failed:?}");
+    drop(held);
+    for _ in 0..2 {
+        let job = opened.recorder.next_job().await;
+        assert!(["a head", "c"].contains(&job.id()), "{}", job.id());
+    }
+    assert_eq!(queue.status("b").await, "pending");
 }

@@ -3,6 +3,7 @@
 //! One job: one `findAndModify`. Many, or when the first one can't be taken: a [`batch`].
 
 mod batch;
+mod room;
 
 use std::time::Duration;
 
@@ -11,7 +12,10 @@ use mongodb::{
     options::{FindOneAndUpdateOptions, ReturnDocument},
 };
 
-pub(crate) use self::batch::{Batch, claim_batch};
+pub(crate) use self::{
+    batch::{Batch, claim_batch},
+    room::Room,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     fields,
@@ -89,7 +93,7 @@ pub(crate) async fn claim_one(
         Taken::Refused => {}
     }
     loop {
-        match claim_batch(store, job_type, 1, lease, token).await {
+        match claim_batch(store, job_type, Room::ONE, lease, token).await {
             Ok(mut batch) => return Ok(batch.jobs.pop()),
             Err(error) => patience.pause_after(error).await?,
         }

@@ -32,6 +32,7 @@ pub(crate) use slots::Slots;
 
 use self::{claimer::Claimer, slots::Hint};
 use crate::{
+    claim::Room,
     error::Result,
     event::Sink,
     hub::Hub,
@@ -138,17 +139,16 @@ impl Dispatcher {
     async fn claim_all_due(&self, claimer: &mut Claimer, outage: &mut Outage) -> Result<Found> {
         let mut found = Found::Nothing;
         loop {
-            let room = self.room().await;
-            if room == 0 {
+            let Some(room) = self.room().await else {
                 return Ok(found);
-            }
+            };
             // The first one alone, in one round trip: most wake-ups are for one job, which should not wait for the
             // three that a batch takes.
-            let wanted = if found == Found::Nothing { 1 } else { room };
+            let room = if found == Found::Nothing { room.for_one() } else { room };
             self.slots.take_hint();
             let asked = Instant::now();
             outage.begin();
-            let (count, drained) = claimer.claim(wanted).await?;
+            let (count, drained) = claimer.claim(room).await?;
             // Here too, since a backlog may keep us for hours.
             outage.succeeded(self.sink.as_ref());
             if count > 0 {
@@ -195,20 +195,21 @@ impl Dispatcher {
         Ok(wait.is_zero())
     }
 
-    /// Waits until there is room for a claim; how much. Zero when stopped.
-    async fn room(&self) -> usize {
+    /// Waits until there is room for a claim; how much. None when stopped.
+    async fn room(&self) -> Option<Room> {
         while !self.slots.is_stopped() {
             if self.sink.is_stuck() {
                 // Its leases were let go. What is claimed now would wait for nobody, and spend an attempt.
                 self.sleep(WHILE_STUCK).await;
                 continue;
             }
-            match self.slots.wanted() {
-                0 => self.slots.changed.notified().await,
-                wanted => return wanted,
+            let room = self.slots.room();
+            if room.total() > 0 {
+                return Some(room);
             }
+            self.slots.changed.notified().await;
         }
-        0
+        None
     }
 
     /// Waits for a wake-up, and after a pause without one for a look of its own. The pauses grow.

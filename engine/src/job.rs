@@ -160,12 +160,13 @@ impl Header {
             let scope = DedupeScope::parse(text(job, fields::DEDUPE_SCOPE)?)?;
             Some(DedupeKey { key: key.to_owned(), scope })
         });
+        let (attempt, max_attempts) = attempts(job);
         Ok(Self {
             id: Bson::try_from(id).map_err(Error::encoding)?,
             job_type: text(job, fields::TYPE).unwrap_or_default().to_owned(),
             token: text(job, fields::CLAIM_TOKEN).map(str::to_owned),
-            attempt: small(job, fields::ATTEMPT).unwrap_or(0),
-            max_attempts: small(job, fields::MAX_ATTEMPTS).unwrap_or(fields::DEFAULT_MAX_ATTEMPTS),
+            attempt,
+            max_attempts,
             dedupe,
             backoff: BackoffPolicy {
                 kind: text(job, fields::BACKOFF).map(BackoffKind::parse).unwrap_or_default(),
@@ -245,6 +246,12 @@ fn integer(job: &RawDocument, field: &str) -> Option<i64> {
         RawBsonRef::Double(value) => Some(value as i64),
         _ => None,
     }
+}
+
+/// How many attempts a job has had, and how many it may have.
+pub(crate) fn attempts(job: &RawDocument) -> (i32, i32) {
+    let most = small(job, fields::MAX_ATTEMPTS).unwrap_or(fields::DEFAULT_MAX_ATTEMPTS);
+    (small(job, fields::ATTEMPT).unwrap_or(0), most)
 }
 
 fn delay(job: &RawDocument, field: &str) -> Option<i64> {

@@ -12,12 +12,16 @@ use std::{
 
 use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 
-use super::{LeaseKind, claim_order, due, pending_and_due, taking};
+use super::{
+    LeaseKind, Room, claim_order, due, pending_and_due,
+    room::{Attempts, Cut, cut},
+    taking,
+};
 use crate::{
     dedupe,
     error::{Error, Result},
     fields,
-    job::ClaimedJob,
+    job::{ClaimedJob, attempts},
     patience::Patience,
     status::DedupeScope,
     store::{RefusalCause, Statement, Store},
@@ -36,6 +40,8 @@ pub(crate) struct Batch {
     pub(crate) jobs: Vec<ClaimedJob>,
     /// Whether nothing more of the type can be claimed right now.
     pub(crate) drained: bool,
+    /// Whether the next job can only be claimed into a free slot.
+    pub(crate) needs_slot: bool,
 }
 
 /// What one claim has found to be out of its reach.
@@ -85,33 +91,37 @@ impl Passed {
     }
 }
 
-/// Claims up to `wanted` due jobs of a type, all under this token. No patience here: the callers have their own.
+/// Claims due jobs of a type, as many as there is room for, all under this token. No patience here: the callers have
+/// their own.
 pub(crate) async fn claim_batch(
     store: &Store,
     job_type: &str,
-    wanted: usize,
+    room: Room,
     lease: LeaseKind,
     token: &str,
 ) -> Result<Batch> {
     let mut passed = Passed::default();
-    let mut window = wanted.min(WIDEST_WINDOW);
+    let mut window = room.total().min(WIDEST_WINDOW);
     let mut lost_races = 0;
     while lost_races < MOST_LOST_RACES {
         let candidates = candidates(store, job_type, window, &passed).await?;
         let was_full = candidates.len() == window;
-        let chosen = choose(store, candidates, wanted, &mut passed).await?;
+        let Choice { chosen, is_all, needs_slot } = choose(store, candidates, room, &mut passed).await?;
+        if chosen.is_empty() && needs_slot {
+            return Ok(Batch { jobs: Vec::new(), drained: false, needs_slot });
+        }
         if chosen.is_empty() && was_full {
             // Every one of them is blocked. By factors, or many held keys would take as many rounds.
             window = (window * 4).min(WIDEST_WINDOW);
             continue;
         }
         if chosen.is_empty() {
-            let nothing = Batch { jobs: Vec::new(), drained: true };
+            let nothing = Batch { drained: true, ..Batch::default() };
             return passed.failure.map_or(Ok(nothing), Err);
         }
         let Taken { jobs, learnt } = take(store, &chosen, lease, token, &mut passed).await?;
         if !jobs.is_empty() {
-            return Ok(Batch { drained: !was_full, jobs });
+            return Ok(Batch { drained: is_all && !was_full, needs_slot, jobs });
         }
         if !learnt {
             // Others were quicker with every one of them. A small random wait parts us from them.
@@ -125,6 +135,7 @@ pub(crate) async fn claim_batch(
 struct Candidate {
     id: Bson,
     single_flight_key: Option<String>,
+    attempts: Attempts,
     /// Whether a unique index may refuse to have it active; its key need not be one that we could have written.
     may_be_refused: bool,
 }
@@ -132,7 +143,9 @@ struct Candidate {
 async fn candidates(store: &Store, job_type: &str, window: usize, passed: &Passed) -> Result<Vec<Candidate>> {
     let mut filter = due(job_type);
     filter.extend(passed.filter().unwrap_or_default());
-    let projection = doc! { fields::DEDUPE_KEY: 1, fields::DEDUPE_SCOPE: 1 };
+    let projection = doc! {
+        fields::DEDUPE_KEY: 1, fields::DEDUPE_SCOPE: 1, fields::ATTEMPT: 1, fields::MAX_ATTEMPTS: 1,
+    };
     store
         .bounded("looking for due jobs", async {
             let mut cursor = store
@@ -154,21 +167,30 @@ async fn candidates(store: &Store, job_type: &str, window: usize, passed: &Passe
 
 fn read_candidate(job: &RawDocument) -> Result<Candidate> {
     let id = job.get(fields::ID).map_err(Error::encoding)?.unwrap_or(RawBsonRef::Null);
+    let (spent, most) = attempts(job);
     Ok(Candidate {
         id: Bson::try_from(id).map_err(Error::encoding)?,
+        attempts: Attempts { spent, most },
         single_flight_key: dedupe::single_flight_key(job).map(str::to_owned),
         may_be_refused: dedupe::is_single_flight(job),
     })
 }
 
-/// The first `wanted` candidates that nothing blocks: known to be blocked, behind another of the same key, or behind
-/// an active job of the same key.
+struct Choice {
+    chosen: Vec<Candidate>,
+    /// Whether that is every one that nothing blocks.
+    is_all: bool,
+    needs_slot: bool,
+}
+
+/// The first candidates that nothing blocks (known to be blocked, behind another of the same key, or behind an active
+/// job of the same key), as many as there is room for.
 async fn choose(
     store: &Store,
     candidates: Vec<Candidate>,
-    wanted: usize,
+    room: Room,
     passed: &mut Passed,
-) -> Result<Vec<Candidate>> {
+) -> Result<Choice> {
     let keys: Vec<&str> =
         candidates.iter().filter_map(|candidate| candidate.single_flight_key.as_deref()).collect();
     let busy = if keys.is_empty() { HashSet::new() } else { dedupe::busy_keys(store, keys).await? };
@@ -178,7 +200,11 @@ async fn choose(
         None => true,
         Some(key) => !passed.keys.contains(key) && keys_chosen.insert(key.clone()),
     };
-    Ok(candidates.into_iter().filter(is_free).take(wanted).collect())
+    let mut chosen: Vec<Candidate> = candidates.into_iter().filter(is_free).collect();
+    let Cut { taken, needs_slot } = cut(room, chosen.iter().map(|candidate| candidate.attempts));
+    let is_all = taken == chosen.len();
+    chosen.truncate(taken);
+    Ok(Choice { chosen, is_all, needs_slot })
 }
 
 struct Taken {
@@ -287,7 +313,8 @@ mod tests {
     use super::*;
 
     fn candidate(id: impl Into<Bson>) -> Candidate {
-        Candidate { id: id.into(), single_flight_key: None, may_be_refused: false }
+        let attempts = Attempts { spent: 0, most: 3 };
+        Candidate { id: id.into(), single_flight_key: None, attempts, may_be_refused: false }
     }
 
     #[test]

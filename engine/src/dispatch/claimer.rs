@@ -7,7 +7,7 @@ use std::{
 
 use super::{HandOver, Slots};
 use crate::{
-    claim::{self, Batch, LeaseKind},
+    claim::{self, Batch, LeaseKind, Room},
     error::Result,
     hub::Hub,
     job::{ClaimedJob, new_token},
@@ -35,12 +35,13 @@ impl Claimer {
     }
 
     /// Claims and hands over; how many, and whether that was all.
-    pub(super) async fn claim(&mut self, wanted: usize) -> Result<(usize, bool)> {
+    pub(super) async fn claim(&mut self, room: Room) -> Result<(usize, bool)> {
         self.settle_uncertain().await?;
         let claim = Claim { token: new_token(), sent: Instant::now() };
-        match self.try_claim(wanted, &claim.token).await {
-            Ok(Batch { jobs, drained }) => {
+        match self.try_claim(room, &claim.token).await {
+            Ok(Batch { jobs, drained, needs_slot }) => {
                 let count = jobs.len();
+                self.slots.next_needs_slot(needs_slot);
                 self.slots.claim_took(count, claim.sent.elapsed());
                 self.hand_over(jobs, claim.sent);
                 Ok((count, drained))
@@ -52,15 +53,15 @@ impl Claimer {
         }
     }
 
-    async fn try_claim(&self, wanted: usize, token: &str) -> Result<Batch> {
+    async fn try_claim(&self, room: Room, token: &str) -> Result<Batch> {
         let lease = LeaseKind::Managed(self.slots.terms.length);
         let job_type = &self.slots.config.job_type;
-        if wanted > 1 {
-            return claim::claim_batch(&self.hub.store, job_type, wanted, lease, token).await;
+        if room != Room::ONE {
+            return claim::claim_batch(&self.hub.store, job_type, room, lease, token).await;
         }
         let patience = RECONCILE_FOR.min(self.slots.terms.length / 2);
         let job = claim::claim_one(&self.hub.store, job_type, lease, token, patience).await?;
-        Ok(Batch { drained: job.is_none(), jobs: job.into_iter().collect() })
+        Ok(Batch { drained: job.is_none(), jobs: job.into_iter().collect(), needs_slot: false })
     }
 
     /// However long the server was away: what was taken then would have to wait for the end of its lease.

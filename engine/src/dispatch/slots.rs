@@ -11,6 +11,7 @@ use std::{
 use tokio::sync::Notify;
 
 use crate::{
+    claim::Room,
     lease::LeaseTerms,
     prefetch::Prefetch,
     wake::{Audience, Listener, Wake, lock},
@@ -58,6 +59,8 @@ struct SlotState {
     /// Ended, and their verdicts not written yet.
     unsettled: usize,
     prefetch: Prefetch,
+    /// The next job in line is none that may be claimed ahead.
+    next_needs_slot: bool,
 }
 
 impl Slots {
@@ -67,7 +70,7 @@ impl Slots {
         Self {
             id,
             terms,
-            state: Mutex::new(SlotState { running: 0, unsettled: 0, prefetch }),
+            state: Mutex::new(SlotState { running: 0, unsettled: 0, prefetch, next_needs_slot: false }),
             changed: Notify::new(),
             hint: AtomicU8::new(Hint::None as u8),
             is_stopped: AtomicBool::new(false),
@@ -125,18 +128,26 @@ impl Slots {
         _ = self.has_ended.acquire().await;
     }
 
-    /// How many jobs to claim now. None while it is better to wait until more runs have ended: as long as handlers
-    /// have prefetched jobs to go on with, half of the room is let come free first.
-    pub(super) fn wanted(&self) -> usize {
+    /// For how many jobs there is room now. For none while it is better to wait until more runs have ended: as long as
+    /// handlers have prefetched jobs to go on with, half of the room is let come free first.
+    pub(super) fn room(&self) -> Room {
         let state = lock(&self.state);
         let concurrency = self.config.concurrency;
-        let capacity = concurrency + state.prefetch.size();
+        let ahead = if state.next_needs_slot { 0 } else { state.prefetch.size() };
+        let capacity = concurrency + ahead;
         let room = capacity.saturating_sub(state.running);
         let has_spare_jobs = state.running > concurrency;
         if state.unsettled >= MOST_UNSETTLED || (has_spare_jobs && room < capacity / 2) {
-            return 0;
+            return Room { free: 0, ahead: 0 };
         }
-        room.min(LARGEST_BATCH)
+        let total = room.min(LARGEST_BATCH);
+        let free = concurrency.saturating_sub(state.running).min(total);
+        Room { free, ahead: total - free }
+    }
+
+    /// Whether the last claim has found that the next one must wait for a free slot.
+    pub(super) fn next_needs_slot(&self, needs_slot: bool) {
+        lock(&self.state).next_needs_slot = needs_slot;
     }
 
     /// These jobs are handed over.
@@ -215,15 +226,15 @@ mod tests {
     #[test]
     fn room_is_what_the_running_jobs_leave() {
         let slots = slots(3, 0);
-        assert_eq!(slots.wanted(), 3);
+        assert_eq!(slots.room().total(), 3);
         slots.claimed(2);
-        assert_eq!(slots.wanted(), 1);
+        assert_eq!(slots.room().total(), 1);
         slots.claimed(1);
-        assert_eq!(slots.wanted(), 0);
+        assert_eq!(slots.room().total(), 0);
         slots.ended(Some(TOOK));
-        assert_eq!(slots.wanted(), 1, "a slot is free while its verdict is on the way");
+        assert_eq!(slots.room().total(), 1, "a slot is free while its verdict is on the way");
         slots.lost();
-        assert_eq!(slots.wanted(), 2);
+        assert_eq!(slots.room().total(), 2);
     }
 
     #[test]
@@ -232,17 +243,29 @@ mod tests {
         slots.claimed(10);
         for _ in 0..4 {
             slots.ended(Some(TOOK));
-            assert_eq!(slots.wanted(), 0);
+            assert_eq!(slots.room().total(), 0);
         }
         slots.ended(Some(TOOK));
-        assert_eq!(slots.wanted(), 5);
+        assert_eq!(slots.room().total(), 5);
     }
 
     #[test]
     fn a_handler_that_has_nothing_to_go_on_with_is_not_kept_waiting() {
         let slots = slots(2, 3);
         slots.claimed(2);
-        assert_eq!(slots.wanted(), 3);
+        assert_eq!(slots.room(), Room { free: 0, ahead: 3 });
+    }
+
+    #[test]
+    fn a_job_that_needs_a_slot_waits_for_one() {
+        let slots = slots(2, 3);
+        slots.claimed(2);
+        slots.next_needs_slot(true);
+        assert_eq!(slots.room(), Room { free: 0, ahead: 0 });
+        slots.ended(Some(TOOK));
+        assert_eq!(slots.room(), Room { free: 1, ahead: 0 });
+        slots.next_needs_slot(false);
+        assert_eq!(slots.room(), Room { free: 1, ahead: 3 });
     }
 
     #[test]
@@ -252,9 +275,9 @@ mod tests {
             slots.claimed(1);
             slots.ended(None);
         }
-        assert_eq!(slots.wanted(), 0);
+        assert_eq!(slots.room().total(), 0);
         slots.settled();
-        assert_eq!(slots.wanted(), 1);
+        assert_eq!(slots.room().total(), 1);
     }
 
     #[test]
@@ -265,12 +288,12 @@ mod tests {
             slots.lost();
             slots.settled();
         }
-        assert_eq!(slots.wanted(), 2);
+        assert_eq!(slots.room().total(), 2);
     }
 
     #[test]
     fn one_claim_takes_no_more_than_a_batch() {
-        assert_eq!(slots(100_000, 0).wanted(), LARGEST_BATCH);
+        assert_eq!(slots(100_000, 0).room().total(), LARGEST_BATCH);
     }
 
     #[test]

@@ -130,3 +130,31 @@ async fn a_completed_jobs_follower_runs_next() {
     let second = opened.recorder.next_job().await;
     assert_ne!(first.id(), second.id());
 }
+
+/// The process may end before a job that was claimed ahead has begun, and its attempt is spent then.
+#[tokio::test]
+async fn a_job_is_claimed_for_its_last_attempt_only_when_it_can_start() {
+    for (spent, most) in [(0, 1), (2, 3)] {
+        let (queue, opened) = TestQueue::start().await;
+        queue.insert([pending("a", "t"), pending("b", "t")]).await;
+        let mut last = pending("c last", "t");
+        last.extend(doc! { "attempt": spent, "maxAttempts": most });
+        queue.insert([last, pending("d", "t"), pending("e", "t")]).await;
+        opened.process_with("t", |config| {
+            config.concurrency = 1;
+            config.prefetch = Some(10);
+        });
+        for id in ["a", "b"] {
+            let job = opened.recorder.next_job().await;
+            assert_eq!(job.id(), id);
+            assert_eq!(queue.status("c last").await, "pending", "while {id} runs");
+            opened.finish(job.run_id, Verdict::Complete);
+            opened.recorder.outcome(job.run_id).await.expect("the server answers");
+        }
+        for id in ["c last", "d", "e"] {
+            let job = opened.recorder.next_job().await;
+            assert_eq!(job.id(), id, "in order");
+            opened.finish(job.run_id, Verdict::Complete);
+        }
+    }
+}

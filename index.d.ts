@@ -169,6 +169,19 @@ export interface EnqueueOptions {
   backoffMaxDelay?: number
 }
 
+/** One job of {@link JobQueue.enqueueMany}: what {@link JobQueue.enqueue} takes, as an object. */
+export interface EnqueueManyJob<T = unknown> {
+  type: string
+  data: T
+  options?: EnqueueOptions
+}
+
+/** What became of one job of a call that failed as a whole; see {@link EnqueueManyError}. */
+export type EnqueueManyOutcome = EnqueueManyResult | { status: 'failed'; error: Error }
+
+/** What became of one job of {@link JobQueue.enqueueMany}: `duplicate` means that its dedupe key is held. */
+export type EnqueueManyResult = { status: 'created'; id: string } | { status: 'duplicate' }
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Handlers
 // ---------------------------------------------------------------------------------------------------------------------
@@ -335,6 +348,11 @@ export type MappedJobName<Jobs> = [keyof Jobs] extends [never]
 /** `string` when a map of job types is open, else `never`: then only {@link MappedJobName} will do. */
 export type OpenJobName<Jobs> = [MappedJobName<Jobs>] extends [never] ? string : never
 
+/** The jobs that {@link JobQueue.enqueueMany} takes: with a map of job types, each with the payload of its type. */
+export type ManyJobs<Jobs> = [MappedJobName<Jobs>] extends [never]
+  ? EnqueueManyJob
+  : { [K in MappedJobName<Jobs>]: EnqueueManyJob<Jobs[K]> & { type: K } }[MappedJobName<Jobs>]
+
 /**
  * The queue: enqueues jobs, runs handlers, renews leases, settles.
  *
@@ -377,6 +395,24 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
     options?: EnqueueOptions,
   ): Promise<string | null>
   enqueue<T = unknown>(type: OpenJobName<Jobs>, data: T, options?: EnqueueOptions): Promise<string | null>
+
+  /**
+   * Adds many jobs at once: any number, in few round trips. They are created in the order given, so of two with the same key
+   * the first one is. All are checked before the first is sent; a malformed one fails the call, and nothing is created.
+   *
+   * ```ts
+   * const results = await queue.enqueueMany(users.map((user) => ({ type: 'sync', data: { userId: user.id } })))
+   * ```
+   *
+   * The jobs are not created together: when the server fails halfway, those before stay. Then the call rejects with an
+   * {@link EnqueueManyError}, whose `results` say of each job what became of it. Very large imports are better
+   * called for in parts of some ten thousand jobs, since all payloads of a call are held in memory.
+   *
+   * @returns what became of each job, in the order given, once all writes are acknowledged
+   * @throws TypeError, RangeError if an argument is malformed, by its place (`jobs[3]`); {@link PayloadError} if a `data`
+   * can't be stored; {@link EnqueueManyError} if some were not created; {@link DurablError} otherwise
+   */
+  enqueueMany(jobs: readonly ManyJobs<Jobs>[]): Promise<EnqueueManyResult[]>
 
   /**
    * Adds a job and claims it in the same step, so that the caller can run it at once. With `dedupeScope: 'pending'` this is
@@ -497,6 +533,8 @@ export type JobAvailableListener = (type: string) => void
 export interface IJobQueueBackend {
   /** Stores a job. Null if its key is held. Times, attempts and statuses are the backend's to keep. */
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
+  /** Stores jobs, in their order; see {@link JobQueue.enqueueMany}. Absent: the queue calls `enqueue` for one after the other. */
+  enqueueMany?(jobs: readonly EnqueueManyJob[]): Promise<EnqueueManyResult[]>
   /** Stores a job and claims it at once; see {@link JobQueue.claimOrEnqueue}. */
   claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
   /** Claims the first due pending job of a type (by priority, then `runAt`), atomically. Counts an attempt. */
@@ -597,6 +635,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
    */
   constructor(options: MongoJobQueueOptions)
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
+  enqueueMany(jobs: readonly EnqueueManyJob[]): Promise<EnqueueManyResult[]>
   claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
   claimNext<T>(type: string): Promise<Job<T> | null>
   claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
@@ -697,6 +736,7 @@ export class DummyBackend implements IJobQueueBackend {
   getJobsByType<T = any>(type: string): RecordedJob<T>[]
   getJobsByStatus<T = any>(status: JobStatus): RecordedJob<T>[]
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
+  enqueueMany(jobs: readonly EnqueueManyJob[]): Promise<EnqueueManyResult[]>
   claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
   claimNext<T>(type: string): Promise<Job<T> | null>
   claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
@@ -744,6 +784,7 @@ export class ImmediateBackend implements IJobQueueBackend {
   /** Forgets all jobs and handlers; ids start again at `immediate-1`. */
   reset(): void
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
+  enqueueMany(jobs: readonly EnqueueManyJob[]): Promise<EnqueueManyResult[]>
   claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
   claimNext<T>(type: string): Promise<Job<T> | null>
   claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
@@ -855,6 +896,7 @@ export const defaultLogger: Logger
  * | `ERR_DURABL_SHUT_DOWN` | {@link ShutDownError} | used after, or cut short by, `shutdown` |
  * | `ERR_DURABL_PAYLOAD_TOO_LARGE` | {@link PayloadError} | over MongoDB's document limit |
  * | `ERR_DURABL_PAYLOAD_NOT_ENCODABLE` | {@link PayloadError} | not representable in BSON |
+ * | `ERR_DURABL_ENQUEUE_MANY` | {@link EnqueueManyError} | some jobs of an `enqueueMany` were not created |
  * | `ERR_DURABL_DUPLICATE_PROCESSOR` | {@link DurablError} | a second `process` for one type |
  * | `ERR_DURABL_NO_GLOBAL_BACKEND` | {@link DurablError} | `setGlobalBackend` was not called |
  * | `ERR_DURABL_GLOBAL_SCOPE_OVERLAP` | {@link DurablError} | `withGlobalQueue` within or beside another |
@@ -881,6 +923,7 @@ export type ErrorCode =
   | 'ERR_DURABL_SHUT_DOWN'
   | 'ERR_DURABL_PAYLOAD_TOO_LARGE'
   | 'ERR_DURABL_PAYLOAD_NOT_ENCODABLE'
+  | 'ERR_DURABL_ENQUEUE_MANY'
   | 'ERR_DURABL_DUPLICATE_PROCESSOR'
   | 'ERR_DURABL_NO_GLOBAL_BACKEND'
   | 'ERR_DURABL_GLOBAL_SCOPE_OVERLAP'
@@ -925,6 +968,15 @@ export class LeaseLostError extends DurablError {}
 export class ShutDownError extends DurablError {}
 /** A payload can't be stored. */
 export class PayloadError extends DurablError {}
+/**
+ * Some jobs of an {@link JobQueue.enqueueMany} were not created, or it is not known. What can be tried again: the jobs
+ * whose result is `failed`. `cause` is the first of their errors.
+ */
+export class EnqueueManyError extends DurablError {
+  constructor(results: readonly EnqueueManyOutcome[])
+  /** What became of each job, in the order of the call. */
+  readonly results: readonly EnqueueManyOutcome[]
+}
 
 /**
  * Thrown by a handler to fail its job for good, whatever attempts are left.

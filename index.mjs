@@ -6,6 +6,7 @@ export const {
   ConnectionError,
   DummyBackend,
   DurablError,
+  EnqueueManyError,
   FatalJobError,
   ImmediateBackend,
   JobQueue,

@@ -18,3 +18,4 @@ declare global {
     toHaveLength(n: number): void
   }
 }
+declare const users: { id: string }[]

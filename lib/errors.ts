@@ -1,4 +1,4 @@
-import type { DurablErrorOptions, ErrorCode } from './types'
+import type { DurablErrorOptions, EnqueueManyOutcome, ErrorCode } from './types'
 
 /** The base of all errors of durabl, except for malformed arguments: see {@link argumentError}. */
 export class DurablError extends Error {
@@ -88,6 +88,26 @@ export class PayloadError extends DurablError {
   }
 }
 
+/** Some jobs of many were not created. */
+export class EnqueueManyError extends DurablError {
+  readonly results: readonly EnqueueManyOutcome[]
+
+  constructor(results: readonly EnqueueManyOutcome[]) {
+    const errors = results.flatMap((result) => (result.status === 'failed' ? [result.error] : []))
+    const reason = errors[0] === undefined ? '' : `: ${errors[0].message}`
+    super(
+      'ERR_DURABL_ENQUEUE_MANY',
+      `enqueueMany: ${errors.length} of ${results.length} jobs were not created${reason}`,
+      { cause: errors[0] },
+    )
+    this.results = results
+  }
+
+  static {
+    nameErrors(this, 'EnqueueManyError')
+  }
+}
+
 /** Thrown by a handler to fail its job for good. */
 export class FatalJobError extends DurablError {
   constructor(message: string, options: { cause?: unknown } = {}) {
@@ -126,13 +146,14 @@ const ERROR_CLASSES: Readonly<Record<ErrorCode, ErrorClass | null>> = {
   ERR_DURABL_SHUT_DOWN: ShutDownError,
   ERR_DURABL_PAYLOAD_TOO_LARGE: PayloadError,
   ERR_DURABL_PAYLOAD_NOT_ENCODABLE: PayloadError,
+  // The class makes its own code, here and below, so it is not made by code.
+  ERR_DURABL_ENQUEUE_MANY: DurablError,
   ERR_DURABL_DUPLICATE_PROCESSOR: DurablError,
   ERR_DURABL_NO_GLOBAL_BACKEND: DurablError,
   ERR_DURABL_GLOBAL_SCOPE_OVERLAP: DurablError,
   ERR_DURABL_UNSUPPORTED: DurablError,
   ERR_DURABL_ADDON_MISSING: DurablError,
   ERR_DURABL_DRIVER_MISSING: DurablError,
-  // The class makes its own code, so it is not made by code.
   ERR_DURABL_FATAL_JOB: DurablError,
   ERR_DURABL_INTERNAL: DurablError,
 }

@@ -3,6 +3,7 @@ export {
   AuthenticationError,
   ConnectionError,
   DurablError,
+  EnqueueManyError,
   FatalJobError,
   LeaseLostError,
   PayloadError,

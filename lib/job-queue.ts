@@ -1,6 +1,7 @@
 import { hasOutstanding, startUp } from './backend-calls'
 import { createDriver } from './driver/create-driver'
 import type { Driver } from './driver/driver'
+import { enqueueMany } from './enqueue-many'
 import { DurablError, ShutDownError } from './errors'
 import { guardListener } from './events'
 import { createJobHandle, jobOfHandle } from './job-handle'
@@ -12,6 +13,8 @@ import { runClaimed } from './run-claimed'
 import { shutDown } from './shutdown'
 import { onSignals } from './signals'
 import type {
+  EnqueueManyJob,
+  EnqueueManyResult,
   EnqueueOptions,
   IJobQueueBackend,
   JobHandle,
@@ -33,12 +36,13 @@ import {
   checkShutdownTimeout,
   checkType,
   normalizeEnqueue,
+  normalizeEnqueueMany,
   normalizeProcessor,
   normalizeQueueOptions,
   normalizeRunClaimed,
   normalizeSignalOptions,
 } from './validate'
-import type { QueueSettings } from './validate'
+import type { NewJob, QueueSettings } from './validate'
 
 /**
  * - `open`: everything goes.
@@ -80,6 +84,14 @@ export class JobQueue {
     if (id == null) return null
     this.driver.wake(type, delayMs)
     return id
+  }
+
+  async enqueueMany(jobs: readonly EnqueueManyJob[]): Promise<EnqueueManyResult[]> {
+    this.assertNotClosed()
+    const settings = normalizeEnqueueMany('enqueueMany', jobs)
+    const results = await enqueueMany(this.backend, jobs)
+    for (const [type, delayMs] of soonestOfTypes(settings, results)) this.driver.wake(type, delayMs)
+    return results
   }
 
   async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null> {
@@ -180,6 +192,16 @@ export class JobQueue {
   private assertNotClosed(): void {
     if (this.state === 'closed') throw shutDownError()
   }
+}
+
+/** When the first of the created jobs of each type is due. */
+function soonestOfTypes(jobs: readonly NewJob[], results: readonly EnqueueManyResult[]): Map<string, number> {
+  const soonest = new Map<string, number>()
+  for (const [index, { type, delayMs }] of jobs.entries()) {
+    if (results[index]?.status !== 'created') continue
+    soonest.set(type, Math.min(delayMs, soonest.get(type) ?? delayMs))
+  }
+  return soonest
 }
 
 function shutDownError(): ShutDownError {

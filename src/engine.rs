@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use durabl_engine::{
-    ClaimedJob, Engine, EngineOptions, LogBounds, NewJob, ProcessorConfig, RunVerdict, Sweep,
+    ClaimedJob, Engine, EngineOptions, LogBounds, NewJob, ProcessorConfig, RunVerdict, Sweep, Verdict,
     bson::{Document, RawDocumentBuf},
 };
 use napi::{
@@ -15,7 +15,10 @@ use napi_derive::napi;
 use crate::{
     connection::NativeConnection,
     event::Message,
-    job::{NativeNewJob, NativeRunVerdict, NativeSettled, NativeStats, millis, verdict},
+    job::{
+        NativeEnqueued, NativeNewJob, NativeNewJobs, NativeRunVerdict, NativeSettled, NativeStats, millis,
+        verdict,
+    },
     reply::{Reply, promise},
     runtime::runtime,
     sink::JavaScriptSink,
@@ -139,11 +142,14 @@ impl NativeEngine {
         self.call(env, |engine| async move { engine.startup().await.map(|()| Null) })
     }
 
-    /// Creates a job.
-    #[napi(ts_return_type = "Promise<Reply<string | null>>")]
-    pub fn enqueue<'env>(&self, env: &'env Env, job: NativeNewJob) -> Result<Object<'env>> {
-        let job = NewJob::try_from(job)?;
-        self.call(env, |engine| async move { engine.enqueue(job).await })
+    /// Creates jobs.
+    #[napi(ts_return_type = "Promise<Reply<NativeEnqueued>>")]
+    pub fn enqueue_many<'env>(&self, env: &'env Env, jobs: Vec<NativeNewJobs>) -> Result<Object<'env>> {
+        let mut new_jobs = Vec::new();
+        for alike in jobs {
+            alike.append_to(&mut new_jobs)?;
+        }
+        self.call(env, |engine| async move { engine.enqueue_many(new_jobs).await.map(NativeEnqueued::from) })
     }
 
     /// Creates a job and claims it.
@@ -298,15 +304,28 @@ impl NativeEngine {
         }))
     }
 
-    /// Ends runs.
+    /// Ends runs: those that completed, with how long their handlers ran, and the others.
     ///
     /// # Errors
     /// A verdict that is none.
     #[napi]
-    pub fn finish(&self, verdicts: Vec<NativeRunVerdict>) -> Result<()> {
-        let verdicts: Vec<RunVerdict> =
-            verdicts.into_iter().map(RunVerdict::try_from).collect::<Result<_>>()?;
-        self.engine.finish(verdicts);
+    pub fn finish(
+        &self,
+        completed: Vec<u32>,
+        elapsed_ms: Vec<f64>,
+        others: Vec<NativeRunVerdict>,
+    ) -> Result<()> {
+        if completed.len() != elapsed_ms.len() {
+            return Err(napi::Error::from_reason("as many durations are needed as runs"));
+        }
+        let others: Vec<RunVerdict> = others.into_iter().map(RunVerdict::try_from).collect::<Result<_>>()?;
+        let completed = completed.into_iter().zip(elapsed_ms).map(|(run_id, elapsed)| RunVerdict {
+            run_id,
+            verdict: Verdict::Complete,
+            reason: None,
+            elapsed: Some(millis(elapsed)),
+        });
+        self.engine.finish(completed.chain(others));
         Ok(())
     }
 

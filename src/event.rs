@@ -1,6 +1,6 @@
 //! Events as JavaScript sees them: `NativeEvent` of `lib/mongo/native.ts`.
 
-use durabl_engine::{Event, RunResult};
+use durabl_engine::{Event, RunResult, Settled};
 use napi::{
     Env, Result,
     bindgen_prelude::{Buffer, Object, ToNapiValue},
@@ -39,9 +39,13 @@ fn fill(object: &mut Object<'_>, event: Event, env: &Env) -> Result<()> {
         }
         Event::Settled(results) => {
             object.set("kind", "settled")?;
-            let results: Vec<Object<'_>> =
-                results.into_iter().map(|result| run_result(result, env)).collect::<Result<_>>()?;
-            object.set("results", results)?;
+            let (completed, others): (Vec<_>, Vec<_>) =
+                results.into_iter().partition(|result| matches!(result.outcome, Ok(Settled::Completed)));
+            let completed: Vec<u32> = completed.into_iter().map(|result| result.run_id).collect();
+            let others: Vec<Object<'_>> =
+                others.into_iter().map(|result| run_result(result, env)).collect::<Result<_>>()?;
+            object.set("completed", completed)?;
+            object.set("others", others)?;
         }
         Event::LeaseLost(run_ids) => {
             object.set("kind", "lease-lost")?;

@@ -3,28 +3,26 @@
 use std::time::Duration;
 
 use durabl_engine::{
-    BackoffKind, DedupeKey, DedupeScope, NewJob, RunVerdict, Settled, Stats, Status, Verdict,
+    BackoffKind, DedupeKey, DedupeScope, Enqueued, NewJob, RunVerdict, Settled, Stats, Status, Verdict,
     bson::RawDocumentBuf,
 };
 use napi::{Error, Result, Status as NapiStatus, bindgen_prelude::Buffer};
 use napi_derive::napi;
 
-/// `NativeNewJob` of `lib/mongo/native.ts`.
+use crate::failure::NativeFailure;
+
+/// `NativeJobSettings` of `lib/mongo/native.ts`.
 #[napi(object, object_to_js = false, use_nullable = true)]
-pub struct NativeNewJob {
+pub struct NativeJobSettings {
     /// Which handler it is for.
     pub r#type: String,
-    /// A BSON document with the one field `data`.
-    pub payload: Buffer,
     /// Lower runs first.
     pub priority: f64,
     /// How long until it may be claimed.
     pub delay_ms: f64,
     /// How many starts it may have.
     pub max_attempts: i32,
-    /// The key it holds.
-    pub dedupe_key: Option<String>,
-    /// What the key excludes.
+    /// What its key excludes.
     pub dedupe_scope: Option<String>,
     /// Whether a pending holder of the key takes over this data.
     pub coalesce_latest: bool,
@@ -36,30 +34,114 @@ pub struct NativeNewJob {
     pub backoff_max_delay_ms: Option<f64>,
 }
 
-impl TryFrom<NativeNewJob> for NewJob {
-    type Error = Error;
-
-    fn try_from(native: NativeNewJob) -> Result<Self> {
-        let dedupe = match (native.dedupe_key, native.dedupe_scope) {
+impl NativeJobSettings {
+    fn job(&self, dedupe_key: Option<String>, payload: &[u8]) -> Result<NewJob> {
+        let dedupe = match (dedupe_key, &self.dedupe_scope) {
             (Some(key), Some(scope)) => {
-                let scope = DedupeScope::parse(&scope).ok_or_else(|| invalid("dedupeScope", &scope))?;
+                let scope = DedupeScope::parse(scope).ok_or_else(|| invalid("dedupeScope", scope))?;
                 Some(DedupeKey { key, scope })
             }
             _ => None,
         };
-        Ok(Self {
-            job_type: native.r#type,
-            payload: RawDocumentBuf::from_bytes(native.payload.into())
+        Ok(NewJob {
+            job_type: self.r#type.clone(),
+            payload: RawDocumentBuf::from_bytes(payload.to_vec())
                 .map_err(|error| invalid("payload", &error.to_string()))?,
-            priority: native.priority as i64,
-            delay_ms: native.delay_ms as i64,
-            max_attempts: native.max_attempts,
+            priority: self.priority as i64,
+            delay_ms: self.delay_ms as i64,
+            max_attempts: self.max_attempts,
             dedupe,
-            coalesce_latest: native.coalesce_latest,
-            backoff: native.backoff.as_deref().map(BackoffKind::parse),
-            backoff_delay_ms: native.backoff_delay_ms.map(|ms| ms as i64),
-            backoff_max_delay_ms: native.backoff_max_delay_ms.map(|ms| ms as i64),
+            coalesce_latest: self.coalesce_latest,
+            backoff: self.backoff.as_deref().map(BackoffKind::parse),
+            backoff_delay_ms: self.backoff_delay_ms.map(|ms| ms as i64),
+            backoff_max_delay_ms: self.backoff_max_delay_ms.map(|ms| ms as i64),
         })
+    }
+}
+
+/// `NativeNewJob` of `lib/mongo/native.ts`.
+#[napi(object, object_to_js = false, use_nullable = true)]
+pub struct NativeNewJob {
+    /// How it is to be queued.
+    pub settings: NativeJobSettings,
+    /// The key it holds.
+    pub dedupe_key: Option<String>,
+    /// A BSON document with the one field `data`.
+    pub payload: Buffer,
+}
+
+impl TryFrom<NativeNewJob> for NewJob {
+    type Error = Error;
+
+    fn try_from(native: NativeNewJob) -> Result<Self> {
+        native.settings.job(native.dedupe_key, &native.payload)
+    }
+}
+
+/// `NativeNewJobs` of `lib/mongo/native.ts`.
+#[napi(object, object_to_js = false, use_nullable = true)]
+pub struct NativeNewJobs {
+    /// How they are to be queued.
+    pub settings: NativeJobSettings,
+    /// One for each.
+    pub dedupe_keys: Option<Vec<String>>,
+    /// Their BSON documents, end to end.
+    pub payloads: Buffer,
+}
+
+impl NativeNewJobs {
+    /// Appends them, one by one.
+    pub(crate) fn append_to(self, jobs: &mut Vec<NewJob>) -> Result<()> {
+        let mut keys = self.dedupe_keys.map(Vec::into_iter);
+        let mut rest: &[u8] = &self.payloads;
+        while !rest.is_empty() {
+            let (payload, behind) =
+                split_document(rest).ok_or_else(|| invalid("payloads", "half a document"))?;
+            let key = match &mut keys {
+                Some(keys) => Some(keys.next().ok_or_else(|| invalid("dedupeKeys", "too few"))?),
+                None => None,
+            };
+            jobs.push(self.settings.job(key, payload)?);
+            rest = behind;
+        }
+        Ok(())
+    }
+}
+
+/// The first of BSON documents that lie end to end, and the rest.
+fn split_document(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let length = i32::from_le_bytes(*bytes.first_chunk()?);
+    bytes.split_at_checked(usize::try_from(length).ok().filter(|length| *length > 0)?)
+}
+
+/// `NativeEnqueued` of `lib/mongo/native.ts`.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct NativeEnqueued {
+    /// The id of each job that was created, in the order of the jobs.
+    pub ids: Vec<Option<String>>,
+    /// What went wrong, with single jobs.
+    pub failures: Vec<NativeEnqueueFailure>,
+}
+
+/// `NativeEnqueueFailure` of `lib/mongo/native.ts`.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct NativeEnqueueFailure {
+    /// Which job, counted from 0.
+    pub index: u32,
+    /// What went wrong with it.
+    pub failure: NativeFailure,
+}
+
+impl From<Vec<Enqueued>> for NativeEnqueued {
+    fn from(outcomes: Vec<Enqueued>) -> Self {
+        let (mut ids, mut failures) = (Vec::with_capacity(outcomes.len()), Vec::new());
+        for (index, outcome) in outcomes.into_iter().enumerate() {
+            ids.push(outcome.unwrap_or_else(|error| {
+                failures.push(NativeEnqueueFailure { index: index as u32, failure: error.into() });
+                None
+            }));
+        }
+        Self { ids, failures }
     }
 }
 

@@ -9,6 +9,7 @@ import claim from './behaviours/claim.mjs'
 import claimOrEnqueue from './behaviours/claim-or-enqueue.mjs'
 import dedupe from './behaviours/dedupe.mjs'
 import enqueue from './behaviours/enqueue.mjs'
+import enqueueMany from './behaviours/enqueue-many.mjs'
 import find from './behaviours/find.mjs'
 import lease from './behaviours/lease.mjs'
 import lifecycle from './behaviours/lifecycle.mjs'
@@ -24,6 +25,7 @@ import { pause } from './support.mjs'
 
 const GROUPS = {
   enqueue,
+  'enqueue many': enqueueMany,
   claim,
   settle,
   lease,

@@ -56,6 +56,10 @@ const config: ProcessorConfig = { concurrency: 2, timeoutMs: 1000 }
 queue.process('more numbers', handler, config)
 await queue.enqueue('numbers', 4, options)
 
+for (const result of await queue.enqueueMany([{ type: 'numbers', data: 4, options }])) {
+  if (result.status === 'created') result.id satisfies string
+}
+
 const dummy = new DummyBackend()
 dummy.jobs[0]?.dedupeKey satisfies string | undefined
 const anyBackend: IJobQueueBackend = dummy

@@ -55,7 +55,7 @@ async fn claim_or_follow(
             }
             Holders { active: true, .. } => {
                 // Held or created: either way one follower is pending now.
-                enqueuer.enqueue(job).await?;
+                enqueuer.enqueue_one(job).await?;
                 return Ok(None);
             }
             Holders { .. } => {
@@ -66,7 +66,7 @@ async fn claim_or_follow(
         }
     }
     // The key changes hands faster than we can look: somebody is running, so a follower it is.
-    enqueuer.enqueue(job).await?;
+    enqueuer.enqueue_one(job).await?;
     Ok(None)
 }
 

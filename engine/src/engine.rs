@@ -23,6 +23,7 @@ use crate::{
     connection::{ConnectionSettings, SharedClient, shared_client},
     dedupe,
     dispatch::Slots,
+    enqueue::Enqueued,
     error::{Error, Result},
     event::{Sink, StreamState},
     hub::Hub,
@@ -210,7 +211,15 @@ impl Engine {
     /// # Errors
     /// The server can't be reached for half a minute, or refuses.
     pub async fn enqueue(&self, job: NewJob) -> Result<Option<String>> {
-        self.hub().await?.enqueuer.enqueue(job).await
+        self.hub().await?.enqueuer.enqueue_one(job).await
+    }
+
+    /// Creates any number of jobs, in their order; what became of each.
+    ///
+    /// # Errors
+    /// The engine is shut down. What goes wrong with single jobs stands in their places.
+    pub async fn enqueue_many(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>> {
+        self.hub().await?.enqueuer.enqueue(jobs).await
     }
 
     /// Creates a job and claims it at once, or none if its key is held.

@@ -23,11 +23,15 @@ use crate::{
 const MOST_JOBS: usize = 1_000;
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 /// Calls that wait for a write; more wait in their own callers.
-const QUEUE_LENGTH: usize = 10_000;
+const QUEUE_LENGTH: usize = 1_000;
 
+/// What became of a job: its id, or none if its key is held.
+pub type Enqueued = Result<Option<String>>;
+
+/// Jobs of one caller, no more than one insert carries.
 struct Request {
-    job: NewJob,
-    reply: oneshot::Sender<Result<Option<String>>>,
+    jobs: Vec<NewJob>,
+    reply: oneshot::Sender<Vec<Enqueued>>,
 }
 
 /// The one writer of new pending jobs of a collection.
@@ -43,22 +47,79 @@ impl Enqueuer {
         Self { requests }
     }
 
+    /// What became of each job, in their order. They are written in this order too, so that of two with the same key the
+    /// first one is created.
+    pub(crate) async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>> {
+        for job in &jobs {
+            // Here, where it is nobody else's trouble: jobs travel in company.
+            job.data()?;
+        }
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        let mut answers = Vec::new();
+        for jobs in as_lots(jobs) {
+            let (reply, answer) = oneshot::channel();
+            self.requests.send(Request { jobs, reply }).await.map_err(|_| Error::shut_down())?;
+            answers.push(answer);
+        }
+        for answer in answers {
+            outcomes.extend(answer.await.map_err(|_| Error::shut_down())?);
+        }
+        Ok(outcomes)
+    }
+
     /// The id of the new job, or none if its key is held.
-    pub(crate) async fn enqueue(&self, job: NewJob) -> Result<Option<String>> {
-        // Here, where it is nobody else's trouble: jobs travel in company.
-        job.data()?;
-        let (reply, answer) = oneshot::channel();
-        self.requests.send(Request { job, reply }).await.map_err(|_| Error::shut_down())?;
-        answer.await.map_err(|_| Error::shut_down())?
+    pub(crate) async fn enqueue_one(&self, job: NewJob) -> Enqueued {
+        self.enqueue(vec![job]).await?.pop().unwrap_or_else(|| Err(Error::shut_down()))
+    }
+}
+
+/// Splits jobs by what one insert carries.
+fn as_lots(jobs: Vec<NewJob>) -> Vec<Vec<NewJob>> {
+    let mut lots = Vec::new();
+    let (mut lot, mut load) = (Vec::new(), Load::default());
+    for job in jobs {
+        let load_of_job = Load::of(std::slice::from_ref(&job));
+        if !lot.is_empty() && !load.has_room_for(load_of_job) {
+            lots.push(std::mem::take(&mut lot));
+            load = Load::default();
+        }
+        load.add(load_of_job);
+        lot.push(job);
+    }
+    if !lot.is_empty() {
+        lots.push(lot);
+    }
+    lots
+}
+
+/// How much an insert carries.
+#[derive(Debug, Clone, Copy, Default)]
+struct Load {
+    jobs: usize,
+    bytes: usize,
+}
+
+impl Load {
+    fn of(jobs: &[NewJob]) -> Self {
+        Self { jobs: jobs.len(), bytes: jobs.iter().map(|job| job.payload.as_bytes().len()).sum() }
+    }
+
+    fn has_room_for(self, more: Self) -> bool {
+        self.jobs + more.jobs <= MOST_JOBS && self.bytes + more.bytes <= MOST_BYTES
+    }
+
+    fn add(&mut self, more: Self) {
+        self.jobs += more.jobs;
+        self.bytes += more.bytes;
     }
 }
 
 async fn run(mut inbox: mpsc::Receiver<Request>, store: Arc<Store>, wakes: Arc<WakeHub>, patience: Duration) {
-    let mut waiting = Vec::with_capacity(MOST_JOBS);
+    let mut waiting = Vec::new();
     while inbox.recv_many(&mut waiting, MOST_JOBS).await > 0 {
         while !waiting.is_empty() {
             let batch = take_batch(&mut waiting);
-            let jobs: Vec<&NewJob> = batch.iter().map(|request| &request.job).collect();
+            let jobs: Vec<&NewJob> = batch.iter().flat_map(|request| &request.jobs).collect();
             let outcome = create(&store, &jobs, patience).await;
             if let Ok(created) = &outcome {
                 announce(&wakes, &store, &jobs, created).await;
@@ -68,14 +129,16 @@ async fn run(mut inbox: mpsc::Receiver<Request>, store: Arc<Store>, wakes: Arc<W
     }
 }
 
-/// As many as one command carries: at least one, which may be as large as a document gets.
+/// As many as one command carries, and at least one: a job may be as large as a document gets.
 fn take_batch(waiting: &mut Vec<Request>) -> Vec<Request> {
-    let mut bytes = 0;
+    let mut load = Load::default();
     let fits = waiting
         .iter()
         .take_while(|request| {
-            bytes += request.job.payload.as_bytes().len();
-            bytes <= MOST_BYTES
+            let more = Load::of(&request.jobs);
+            let fits = load.has_room_for(more);
+            load.add(more);
+            fits
         })
         .count();
     waiting.drain(..fits.max(1)).collect()
@@ -104,23 +167,14 @@ async fn announce(wakes: &WakeHub, store: &Store, jobs: &[&NewJob], created: &Cr
 }
 
 fn answer(batch: Vec<Request>, outcome: Result<Vec<Created>>) {
-    match outcome {
-        Ok(created) => {
-            for (request, created) in batch.into_iter().zip(created) {
-                let answer = match created {
-                    Created::Job(id) => Ok(Some(id)),
-                    Created::KeyHeld => Ok(None),
-                    Created::Refused(error) => Err(error),
-                };
-                // A caller that has gone away has lost only the answer.
-                _ = request.reply.send(answer);
-            }
-        }
-        Err(error) => {
-            for request in batch {
-                _ = request.reply.send(Err(error.clone()));
-            }
-        }
+    let mut outcome = outcome.map(Vec::into_iter);
+    for Request { jobs, reply } in batch {
+        let answers = match &mut outcome {
+            Ok(created) => created.by_ref().take(jobs.len()).map(Created::into_answer).collect(),
+            Err(error) => vec![Err(error.clone()); jobs.len()],
+        };
+        // A caller that has gone away has lost only the answer.
+        _ = reply.send(answers);
     }
 }
 
@@ -132,6 +186,14 @@ enum Created {
 }
 
 impl Created {
+    fn into_answer(self) -> Enqueued {
+        match self {
+            Self::Job(id) => Ok(Some(id)),
+            Self::KeyHeld => Ok(None),
+            Self::Refused(error) => Err(error),
+        }
+    }
+
     fn id(&self) -> Option<&str> {
         match self {
             Self::Job(id) => Some(id),

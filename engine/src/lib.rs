@@ -50,6 +50,7 @@ mod watch;
 
 pub use dispatch::ProcessorConfig;
 pub use engine::{Engine, EngineOptions};
+pub use enqueue::Enqueued;
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, LogLevel, RunResult, Sink, StreamState};
 pub use job::{ClaimedJob, DedupeKey, NewJob};

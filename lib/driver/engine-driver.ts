@@ -149,7 +149,7 @@ export class EngineDriver implements Driver {
       case 'jobs':
         return this.jobsClaimed(event.processorId, event.runIds, event.documents)
       case 'settled':
-        return this.settler.received(event.results)
+        return this.settler.received(event.completed, event.others)
       case 'lease-lost':
         for (const runId of event.runIds) this.runs.get(runId)?.leaseLost('heartbeat')
         return

@@ -4,9 +4,10 @@ import type { DurablError } from '../errors'
 import type { ManagedRun, Settler } from '../managed-run'
 import type { Settlement, Verdict } from '../outcome'
 import type { HeartbeatResult, IJobQueueBackend } from '../types'
-import type { NativeEngine, NativeRunResult, NativeRunVerdict, NativeSettled } from '../mongo/native'
+import type { NativeEngine, NativeRunResult, NativeSettled } from '../mongo/native'
 import type { RunSet } from './run-set'
 import { VerdictBatch } from './verdict-batch'
+import type { Verdicts } from './verdict-batch'
 
 /** Settles runs through the engine, which writes their verdicts together and keeps their leases. */
 export class EngineSettler implements Settler {
@@ -47,9 +48,10 @@ export class EngineSettler implements Settler {
     for (const run of this.runs.all()) run.writeFailed(reason)
   }
 
-  /** The engine's answers to a batch. */
-  received(results: NativeRunResult[]): void {
-    for (const { runId, settled, failure } of results) {
+  /** The engine's answers to a batch: runs whose jobs are completed, and the others. */
+  received(completed: number[], others: NativeRunResult[]): void {
+    for (const runId of completed) this.runs.get(runId)?.settled({ status: 'completed' })
+    for (const { runId, settled, failure } of others) {
       const run = this.runs.get(runId)
       if (run === undefined) continue
       if (settled !== null) run.settled(settlementOf(settled))
@@ -61,11 +63,11 @@ export class EngineSettler implements Settler {
     }
   }
 
-  private finish(verdicts: NativeRunVerdict[]): void {
+  private finish(verdicts: Verdicts): void {
     try {
-      this.native.finish(verdicts)
+      this.native.finish(verdicts.completed, verdicts.elapsedMs, verdicts.others)
     } catch (err) {
-      for (const { runId } of verdicts) {
+      for (const runId of verdicts.runIds) {
         const run = this.runs.get(runId)
         if (run !== undefined) this.failed(run, err)
       }

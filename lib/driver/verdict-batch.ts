@@ -4,25 +4,50 @@ import { afterMicrotasks } from '../timers'
 /** A batch as large as this goes at once: the engine can write it while more handlers end. */
 const FULL = 256
 
+/** Verdicts that travel together. What nearly always happens is kept apart, and cheap. */
+export class Verdicts {
+  /** Runs that completed, and how long each of their handlers ran. */
+  readonly completed: number[] = []
+  readonly elapsedMs: number[] = []
+  readonly others: NativeRunVerdict[] = []
+
+  add(verdict: NativeRunVerdict): void {
+    if (verdict.kind !== 'complete' || verdict.elapsedMs === null) {
+      this.others.push(verdict)
+      return
+    }
+    this.completed.push(verdict.runId)
+    this.elapsedMs.push(verdict.elapsedMs)
+  }
+
+  get size(): number {
+    return this.completed.length + this.others.length
+  }
+
+  get runIds(): number[] {
+    return [...this.completed, ...this.others.map(({ runId }) => runId)]
+  }
+}
+
 /**
  * Collects the verdicts of one turn of the event loop, so that one call into the engine carries them all. They leave when all
  * microtasks have run: a chain of short handlers, each started by the end of the one before, ends up in one batch.
  */
 export class VerdictBatch {
-  private verdicts: NativeRunVerdict[] = []
+  private verdicts = new Verdicts()
 
-  constructor(private readonly finish: (verdicts: NativeRunVerdict[]) => void) {}
+  constructor(private readonly finish: (verdicts: Verdicts) => void) {}
 
   add(verdict: NativeRunVerdict): void {
-    this.verdicts.push(verdict)
-    if (this.verdicts.length === 1) afterMicrotasks(() => this.flush())
-    else if (this.verdicts.length >= FULL) this.flush()
+    this.verdicts.add(verdict)
+    if (this.verdicts.size === 1) afterMicrotasks(() => this.flush())
+    else if (this.verdicts.size >= FULL) this.flush()
   }
 
   private flush(): void {
-    if (this.verdicts.length === 0) return
+    if (this.verdicts.size === 0) return
     const verdicts = this.verdicts
-    this.verdicts = []
+    this.verdicts = new Verdicts()
     this.finish(verdicts)
   }
 }

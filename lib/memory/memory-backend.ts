@@ -1,7 +1,10 @@
+import { enqueueOneByOne } from '../enqueue-many'
 import { reasonOf } from '../outcome'
 import type { VerdictKind } from '../outcome'
 import type {
   CompleteResult,
+  EnqueueManyJob,
+  EnqueueManyResult,
   EnqueueOptions,
   FailFatalResult,
   FailResult,
@@ -25,6 +28,7 @@ import {
   checkPayload,
   checkType,
   normalizeEnqueue,
+  normalizeEnqueueMany,
   normalizeMemoryOptions,
   normalizeQuery,
   normalizeRecovery,
@@ -57,6 +61,12 @@ export abstract class MemoryBackend implements IJobQueueBackend {
     if (stored === null) return null
     await this.changed(stored.job)
     return stored.job.id
+  }
+
+  async enqueueMany(jobs: readonly EnqueueManyJob[]): Promise<EnqueueManyResult[]> {
+    normalizeEnqueueMany('enqueueMany', jobs)
+    for (const [index, { data }] of jobs.entries()) checkPayload(`enqueueMany: jobs[${index}]`, data)
+    return enqueueOneByOne(jobs, ({ type, data, options }) => this.enqueue(type, data, options))
   }
 
   async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null> {

@@ -1,13 +1,20 @@
 /** One open engine: calls go in, events come out, failures become errors. Knows no job. */
+import { created } from '../enqueue-many'
 import { ShutDownError, failureToError } from '../errors'
 import type { CallSite } from '../errors'
 import type { SafeLogger } from '../logger'
-import type { JobAvailableListener, StreamState } from '../types'
+import type { EnqueueManyOutcome, JobAvailableListener, StreamState } from '../types'
+import { EnqueueBatches, grouped, placed } from './enqueue-batch'
+import type { Enqueued } from './enqueue-batch'
 import type { MongoSettings } from './mongo-options'
-import type { NativeAddon, NativeEngine, NativeEvent, Reply } from './native'
+import type { NativeAddon, NativeEngine, NativeEvent, NativeNewJob, Reply } from './native'
+
+/** Jobs that cross over to the engine in one call. */
+const MOST_AT_ONCE = 4000
 
 export class EngineHandle {
   readonly native: NativeEngine
+  private readonly batches: EnqueueBatches
   private state: StreamState = 'off'
   private readonly stateListeners = new Set<(state: StreamState) => void>()
   private readonly wakeListeners = new Set<JobAvailableListener>()
@@ -34,18 +41,45 @@ export class EngineHandle {
     )
     if (failure !== null) throw failureToError(failure, null)
     this.native = value!
+    this.batches = new EnqueueBatches(this.native)
     this.state = this.native.streamState()
+  }
+
+  /** Creates a job; its id, or null if its key is held. As {@link call}. */
+  async enqueue(job: NativeNewJob): Promise<string | null> {
+    this.refuseEnded()
+    const outcome = await this.batches.enqueue(job)
+    // Made here, where the stack leads to whoever awaits this call; a stack taken beforehand costs as much as all the rest.
+    if ('failure' in outcome) throw failureToError(outcome.failure, null)
+    return outcome.id
+  }
+
+  /** Creates jobs; what became of each, in their order. As {@link call}, but that a failure is an outcome. */
+  async enqueueMany(jobs: readonly NativeNewJob[]): Promise<EnqueueManyOutcome[]> {
+    this.refuseEnded()
+    const site = callSite()
+    const outcomes: EnqueueManyOutcome[] = []
+    // One part after the other: so they are created in order, and what crosses over is bounded.
+    for (let start = 0; start < jobs.length; start += MOST_AT_ONCE) {
+      const part = jobs.slice(start, start + MOST_AT_ONCE)
+      const reply = await this.native.enqueueMany(grouped(part))
+      for (const place of part.keys()) outcomes.push(outcomeOf(placed(reply, place), site))
+    }
+    return outcomes
   }
 
   /** Makes one call. Its failure becomes an error with the stack of whoever called the public method. */
   async call<T>(invoke: (native: NativeEngine) => Promise<Reply<T>>): Promise<T> {
-    if (this.ending !== null)
-      throw new ShutDownError('ERR_DURABL_SHUT_DOWN', 'MongoJobQueue: it was shut down')
-    const site: CallSite = {}
-    Error.captureStackTrace(site)
+    this.refuseEnded()
+    const site = callSite()
     const { value, failure } = await invoke(this.native)
     if (failure !== null) throw failureToError(failure, site)
     return value
+  }
+
+  private refuseEnded(): void {
+    if (this.ending !== null)
+      throw new ShutDownError('ERR_DURABL_SHUT_DOWN', 'MongoJobQueue: it was shut down')
   }
 
   /** Ends the engine. Twice is harmless: the second call waits for the first. */
@@ -125,4 +159,16 @@ function added<T>(listeners: Set<(value: T) => void>, listener: (value: T) => vo
   return () => {
     listeners.delete(own)
   }
+}
+
+function outcomeOf(enqueued: Enqueued, site: CallSite): EnqueueManyOutcome {
+  return 'failure' in enqueued
+    ? { status: 'failed', error: failureToError(enqueued.failure, site) }
+    : created(enqueued.id)
+}
+
+function callSite(): CallSite {
+  const site: CallSite = {}
+  Error.captureStackTrace(site, callSite)
+  return site
 }

@@ -1,9 +1,12 @@
 import type { Collection } from 'mongodb'
+import { unlessFailed } from '../enqueue-many'
 import { DurablError } from '../errors'
 import { defaultLogger, guardLogger } from '../logger'
 import { reasonOf } from '../outcome'
 import type {
   CompleteResult,
+  EnqueueManyJob,
+  EnqueueManyResult,
   EnqueueOptions,
   FailFatalResult,
   FailResult,
@@ -19,7 +22,8 @@ import type {
   StreamState,
 } from '../types'
 import * as check from '../validate/backend'
-import { normalizeEnqueue } from '../validate/enqueue'
+import { normalizeEnqueue, normalizeEnqueueMany } from '../validate/enqueue'
+import type { NewJob } from '../validate/enqueue'
 import { normalizeQuery } from '../validate/query'
 import { checkShutdownTimeout } from '../validate/queue'
 import { refuseUnconnected } from './app-db'
@@ -63,7 +67,16 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
 
   async enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null> {
     const job = this.newJob('enqueue', type, data, options)
-    return this.engine.call((native) => native.enqueue(job))
+    return this.engine.enqueue(job)
+  }
+
+  async enqueueMany(jobs: readonly EnqueueManyJob[]): Promise<EnqueueManyResult[]> {
+    const settings = normalizeEnqueueMany('enqueueMany', jobs)
+    const newJobs = settings.map((job, index) =>
+      this.withPayload(`enqueueMany: jobs[${index}]`, job, jobs[index]!.data),
+    )
+    this.refuseUnusable()
+    return unlessFailed(await this.engine.enqueueMany(newJobs))
   }
 
   async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null> {
@@ -208,11 +221,16 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   }
 
   private newJob(where: string, type: unknown, data: unknown, options: unknown): NativeNewJob {
-    const job = normalizeEnqueue(where, type, options)
-    const payload = encodePayload(where, data, this.codec)
+    const job = this.withPayload(where, normalizeEnqueue(where, type, options), data)
     this.refuseUnusable()
-    if (job.dedupeKey !== null) this.reminder.keyUsed()
-    return { ...job, payload }
+    return job
+  }
+
+  private withPayload(where: string, settings: NewJob, data: unknown): NativeNewJob {
+    const { dedupeKey } = settings
+    const payload = encodePayload(where, data, this.codec)
+    if (dedupeKey !== null) this.reminder.keyUsed()
+    return { settings, dedupeKey, payload }
   }
 
   private async settle(

@@ -18,22 +18,49 @@ export interface Reply<T> {
   failure: NativeFailure | null
 }
 
-/** A job to be created; every default has been filled in and every value checked. */
-export interface NativeNewJob {
+/** How jobs are to be queued; every default has been filled in and every value checked. */
+export interface NativeJobSettings {
   type: string
-  /** A BSON document with the one field `data`. */
-  payload: Buffer
   priority: number
   delayMs: number
   maxAttempts: number
-  dedupeKey: string | null
-  /** Null exactly when `dedupeKey` is. */
+  /** Null exactly when there is no dedupe key. */
   dedupeScope: 'pending' | 'pending+active' | null
   /** `coalesce: 'latest'`: replace the data of the pending holder of the key. */
   coalesceLatest: boolean
   backoff: 'exponential' | 'fixed' | null
   backoffDelayMs: number | null
   backoffMaxDelayMs: number | null
+}
+
+/** A job to be created. */
+export interface NativeNewJob {
+  settings: NativeJobSettings
+  dedupeKey: string | null
+  /** A BSON document with the one field `data`. */
+  payload: Buffer
+}
+
+/** Jobs to be created that are to be queued alike. */
+export interface NativeNewJobs {
+  settings: NativeJobSettings
+  /** One for each job, or null. */
+  dedupeKeys: string[] | null
+  /** The payloads, end to end. */
+  payloads: Buffer
+}
+
+/** What became of jobs. */
+export interface NativeEnqueued {
+  /** The id of each, in the order of the jobs; null if its key is held, or if it stands in `failures`. */
+  ids: (string | null)[]
+  failures: NativeEnqueueFailure[]
+}
+
+export interface NativeEnqueueFailure {
+  /** Which job, counted from 0. */
+  index: number
+  failure: NativeFailure
 }
 
 export type NativeVerdictKind = 'complete' | 'fail' | 'failFatal' | 'release'
@@ -77,7 +104,7 @@ export interface NativeProcessor {
   prefetch: number | null
 }
 
-/** The end of one run. */
+/** The end of a run that did not complete, or whose handler never started. */
 export interface NativeRunVerdict {
   runId: number
   kind: NativeVerdictKind
@@ -99,8 +126,8 @@ export type StreamState = 'off' | 'connecting' | 'streaming' | 'reconnecting'
 export type NativeEvent =
   /** Claimed jobs: `documents` holds `runIds.length` BSON documents, end to end, in claim order. */
   | { kind: 'jobs'; processorId: number; runIds: number[]; documents: Buffer }
-  /** Verdicts that are durable now, or found that they no longer applied. */
-  | { kind: 'settled'; results: NativeRunResult[] }
+  /** Verdicts that are durable now: the runs whose jobs are completed, and what became of the others. */
+  | { kind: 'settled'; completed: number[]; others: NativeRunResult[] }
   /** Runs whose lease is gone: abort them, settle nothing. Their `runId` is dead: no verdict is expected. */
   | { kind: 'lease-lost'; runIds: number[] }
   /** Asks whether this thread still answers. That it arrived is the answer. */
@@ -121,8 +148,8 @@ export type NativeEvent =
 export interface NativeEngine {
   /** Checks the server, creates the indexes, starts the change stream if it was asked for. */
   startup(): Promise<Reply<null>>
-  /** The new job's id, or null if its key is held. */
-  enqueue(job: NativeNewJob): Promise<Reply<string | null>>
+  /** Creates jobs, in their order. */
+  enqueueMany(jobs: NativeNewJobs[]): Promise<Reply<NativeEnqueued>>
   /** The claimed job as BSON, or null. */
   claimOrEnqueue(job: NativeNewJob): Promise<Reply<Buffer | null>>
   claimNext(type: string): Promise<Reply<Buffer | null>>
@@ -150,8 +177,11 @@ export interface NativeEngine {
 
   /** Starts to claim jobs of a type; they arrive as `jobs` events with the processor's id, which is returned. */
   process(processor: NativeProcessor): number
-  /** Ends runs. Results arrive as `settled` events. A run whose `lease-lost` was sent is ignored. */
-  finish(verdicts: NativeRunVerdict[]): void
+  /**
+   * Ends runs: those that completed, with how long their handlers ran, and the others. Results arrive as `settled` events. A run
+   * whose `lease-lost` was sent is ignored.
+   */
+  finish(completed: number[], elapsedMs: number[], others: NativeRunVerdict[]): void
   /** Turns a claim made by hand into a managed run: renewed from now on, until `finish`. Returns its run id. */
   adopt(jobId: string, claimToken: string, visibilityTimeoutMs: number): Promise<Reply<number | null>>
   /** Stops the claims of these processors for good; their running jobs go on. Idempotent. */

@@ -1,8 +1,9 @@
 import { argumentError } from '../errors'
 import type { Backoff, DedupeScope, EnqueueOptions } from '../types'
-import { readOptions } from './options'
-import { NAME, check, duration, oneOf, wholeNumber } from './rules'
+import { readOptions, unknownName } from './options'
+import { NAME, check, duration, isRecord, oneOf, wholeNumber } from './rules'
 import type { Rule } from './rules'
+import { show } from './show'
 
 /** A job to be created, but for its payload: every value checked, every default filled in. All times in milliseconds. */
 export interface NewJob {
@@ -64,4 +65,28 @@ export function normalizeEnqueue(where: string, type: unknown, options: unknown)
     backoffDelayMs: read.backoffDelay ?? null,
     backoffMaxDelayMs: read.backoffMaxDelay ?? null,
   })
+}
+
+const JOB_FIELDS = ['type', 'data', 'options']
+
+/** What `enqueueMany` may be given. */
+export function normalizeEnqueueMany(where: string, jobs: unknown): NewJob[] {
+  if (!Array.isArray(jobs)) {
+    throw argumentError(
+      TypeError,
+      `${where}: jobs must be an array of { type, data, options }; got ${show(jobs)}`,
+    )
+  }
+  // Holes are no jobs either.
+  return Array.from(jobs, (job: unknown, index) => normalizeOneOfMany(`${where}: jobs[${index}]`, job))
+}
+
+function normalizeOneOfMany(where: string, job: unknown): NewJob {
+  if (!isRecord(job)) {
+    throw argumentError(TypeError, `${where} must be an object { type, data, options }; got ${show(job)}`)
+  }
+  for (const name of Object.keys(job)) {
+    if (!JOB_FIELDS.includes(name)) throw unknownName(where, 'field', name, JOB_FIELDS)
+  }
+  return normalizeEnqueue(where, job.type, job.options)
 }

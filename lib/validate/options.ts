@@ -26,7 +26,7 @@ export function readOptions<R extends Rules>(where: string, options: unknown, ru
   const read: Record<string, unknown> = {}
   for (const name of Object.keys(options)) {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
-    if (rule === undefined) throw unknownOption(where, name, rules)
+    if (rule === undefined) throw unknownName(where, 'option', name, Object.keys(rules))
     const value = options[name]
     if (value === null) throw nullOption(where, name, rule)
     if (value !== undefined) read[name] = check(where, `option "${name}"`, value, rule)
@@ -34,11 +34,11 @@ export function readOptions<R extends Rules>(where: string, options: unknown, ru
   return read as Read<R>
 }
 
-function unknownOption(where: string, name: string, rules: Rules): TypeError {
-  const known = Object.keys(rules)
+/** A name that is none of the known ones. */
+export function unknownName(where: string, what: string, name: string, known: readonly string[]): TypeError {
   const meant = nearest(name, known)
   const hint = meant === null ? `known are ${known.join(', ')}` : `did you mean "${meant}"?`
-  return argumentError(TypeError, `${where}: unknown option ${quote(name)}; ${hint}`)
+  return argumentError(TypeError, `${where}: unknown ${what} ${quote(name)}; ${hint}`)
 }
 
 function nullOption(where: string, name: string, rule: Rule<unknown>): TypeError {

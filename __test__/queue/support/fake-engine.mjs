@@ -40,7 +40,14 @@ export class FakeEngine {
 
   native = {
     process: (processor) => this.processors.push(processor) - 1,
-    finish: (verdicts) => {
+    finish: (completed, elapsedMs, others) => {
+      const verdict = (runId, index) => ({
+        runId,
+        kind: 'complete',
+        reason: null,
+        elapsedMs: elapsedMs[index],
+      })
+      const verdicts = [...completed.map(verdict), ...others].sort((a, b) => a.runId - b.runId)
       this.batches.push(verdicts)
       if (this.answers)
         setImmediate(() => this.settle(verdicts.map(({ runId, kind }) => [runId, SETTLED[kind]])))
@@ -78,15 +85,19 @@ export class FakeEngine {
 
   /** Answers verdicts: pairs of run id and status. */
   settle(pairs) {
-    const results = pairs.map(([runId, status, terminalStatus = null]) => ({
-      ...{ runId, settled: { status, terminalStatus }, failure: null },
-    }))
-    this.emit({ kind: 'settled', results })
+    const isCompleted = ([, status]) => status === 'completed'
+    const completed = pairs.filter(isCompleted).map(([runId]) => runId)
+    const others = pairs
+      .filter((pair) => !isCompleted(pair))
+      .map(([runId, status, terminalStatus = null]) => ({
+        ...{ runId, settled: { status, terminalStatus }, failure: null },
+      }))
+    this.emit({ kind: 'settled', completed, others })
   }
 
   /** Answers a verdict: it could not be written. */
   fail(runId, message) {
     const failure = { code: 'ERR_DURABL_CONNECTION', message, serverCode: null }
-    this.emit({ kind: 'settled', results: [{ runId, settled: null, failure }] })
+    this.emit({ kind: 'settled', completed: [], others: [{ runId, settled: null, failure }] })
   }
 }

@@ -14,3 +14,6 @@ queue.process('welcome-email', (job) => void job.data.userId.toUpperCase())
 await queue.enqueue('welcome-email', { user: 'u_1' })
 // @ts-expect-error -- not a declared type
 await queue.enqueue('welcome-mail', { userId: 'u_1' })
+await queue.enqueueMany([{ type: 'welcome-email', data: { userId: 'u_1' }, options: { delay: 5 } }])
+// @ts-expect-error -- not the declared payload
+await queue.enqueueMany([{ type: 'welcome-email', data: { user: 'u_1' } }])

@@ -7,6 +7,7 @@ declare global {
   const queue: durabl.JobQueue
   const backend: durabl.MongoJobQueue
   const userId: string
+  const users: { id: string }[]
   function sendWelcomeEmail(userId: string, options?: { signal: AbortSignal }): Promise<void>
   function reschedule(userId: string): Promise<void>
   function findUser(userId: string): Promise<{ email: string } | null>
@@ -18,4 +19,3 @@ declare global {
     toHaveLength(n: number): void
   }
 }
-declare const users: { id: string }[]

@@ -22,6 +22,9 @@ use crate::{
 /// A single try of a small operation; past it the connection is given up and the outcome looked up.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Documents in one reply of the server; their size is bounded by itself.
+const MOST_IN_A_REPLY: u32 = 10_000;
+
 /// One statement of an `update` command.
 pub(crate) struct Statement {
     pub(crate) filter: Document,
@@ -174,7 +177,9 @@ impl Store {
     /// The documents that match, without an order.
     pub(crate) async fn find(&self, filter: Document, projection: Document) -> Result<Vec<RawDocumentBuf>> {
         self.bounded("reading jobs", async {
-            let mut cursor = self.jobs.find(filter).projection(projection).await?;
+            // In as few replies as carry them: by itself the server sends a hundred, and waits to be asked for the rest.
+            let mut cursor =
+                self.jobs.find(filter).projection(projection).batch_size(MOST_IN_A_REPLY).await?;
             let mut found = Vec::new();
             while cursor.advance().await? {
                 found.push(cursor.current().to_owned());

@@ -24,8 +24,8 @@ use crate::{
     dedupe,
     dispatch::Slots,
     enqueue::Enqueued,
-    error::{Error, Result},
-    event::{Sink, StreamState},
+    error::{Error, ErrorKind, Result},
+    event::{Event, LogLevel, Sink, StreamState},
     hub::Hub,
     indexes,
     job::{ClaimedJob, NewJob, new_token},
@@ -99,7 +99,7 @@ impl Listener for Subscription {
             Wake::Any => None,
             Wake::Type(job_type) => Some(job_type.clone()),
         };
-        self.sink.event(crate::event::Event::Wake(job_type));
+        self.sink.event(Event::Wake(job_type));
     }
 }
 
@@ -192,6 +192,11 @@ impl Engine {
         let hub = self.hub().await?;
         let mut patience = Patience::new(hub.patience);
         while let Err(error) = self.try_startup(&hub).await {
+            let is_first = !patience.has_failed();
+            if is_first && error.is_transient() && error.kind() == ErrorKind::IndexConflict {
+                let message = format!("startup() waits for up to {:?}: {error}", hub.patience);
+                self.sink.event(Event::Log { level: LogLevel::Warn, message, fields: Vec::new() });
+            }
             patience.pause_after(error).await?;
         }
         Ok(())

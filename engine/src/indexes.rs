@@ -4,6 +4,10 @@
 //! hold the dedupe keys, which are shared with the TypeScript package. Each begins with the status although its filter
 //! fixes it: only so do the server's covered and skipping plans apply.
 
+mod doubled;
+
+use std::collections::HashSet;
+
 use mongodb::{
     IndexModel,
     bson::{Bson, Document, doc},
@@ -97,48 +101,89 @@ fn wanted() -> Vec<Index> {
 }
 
 /// Creates what is missing, then drops what it replaces. Safe in many processes at once, and repeated.
+///
+/// Older versions could let two jobs of one key run or wait at once, and then the index that forbids it can't be made. All
+/// the others are, and the failure, which names the keys, is one that time may heal: those jobs end.
 pub(crate) async fn ensure(store: &Store) -> Result<()> {
-    let models: Vec<IndexModel> = wanted().iter().map(Index::model).collect();
-    match store.jobs().create_indexes(models).await.map_err(Error::from) {
-        Ok(_) => {}
+    let present = names(store).await?;
+    let wanted = wanted();
+    let missing: Vec<&Index> = wanted.iter().filter(|index| !present.contains(index.name)).collect();
+    // A look is cheaper than a build that is bound to fail.
+    let is_second_try = !missing.is_empty() && missing.iter().all(|index| index.unique);
+    let doubled =
+        if is_second_try { create_apart(store, &wanted).await? } else { create_all(store, &wanted).await? };
+    drop_replaced(store, &present).await?;
+    if doubled.is_empty() { Ok(()) } else { Err(doubled::in_words(store, &doubled)) }
+}
+
+/// In one command, so that the server reads the collection once. The keys that stood in the way, if there were any.
+async fn create_all(store: &Store, wanted: &[Index]) -> Result<Vec<String>> {
+    match create(store, wanted).await {
+        Err(error) if error.server_code() == Some(DUPLICATE_KEY) => create_apart(store, wanted).await,
+        created => created.map(|()| Vec::new()),
+    }
+}
+
+/// What makes looks cheap first, then each of the unique ones by itself.
+async fn create_apart(store: &Store, wanted: &[Index]) -> Result<Vec<String>> {
+    let (unique, plain): (Vec<&Index>, Vec<&Index>) = wanted.iter().partition(|index| index.unique);
+    create(store, plain).await?;
+    let mut doubled = Vec::new();
+    for index in unique {
+        doubled.extend(create_unique(store, index).await?);
+    }
+    Ok(doubled)
+}
+
+/// Makes one of the unique indexes; the keys that stand in its way, if there are any.
+async fn create_unique(store: &Store, index: &Index) -> Result<Vec<String>> {
+    let in_the_way = doubled::keys(store, &index.filter).await?;
+    if !in_the_way.is_empty() {
+        return Ok(in_the_way);
+    }
+    match create(store, [index]).await {
+        // One that came meanwhile.
+        Err(error) if error.server_code() == Some(DUPLICATE_KEY) => Ok(vec![error.to_string()]),
+        created => created.map(|()| Vec::new()),
+    }
+}
+
+async fn create<'a>(store: &Store, indexes: impl IntoIterator<Item = &'a Index>) -> Result<()> {
+    match store.jobs().create_indexes(indexes.into_iter().map(Index::model)).await.map_err(Error::from) {
         Err(error) if error.server_code().is_some_and(|code| INDEX_CONFLICTS.contains(&code)) => {
-            return Err(Error::new(
+            Err(Error::new(
                 ErrorKind::IndexConflict,
                 format!(
                     "an index of collection \"{}\" has one of durabl's names and another definition; \
                      drop it and start again: {error}",
                     store.jobs().name()
                 ),
-            ));
+            ))
         }
-        Err(error) if error.server_code() == Some(DUPLICATE_KEY) => {
-            return Err(Error::new(
-                ErrorKind::IndexConflict,
-                format!(
-                    "collection \"{}\" holds jobs that an older version let run or wait twice under one dedupe key, \
-                     which the unique indexes forbid: wait until they have ended, or end them, and start again: {error}",
-                    store.jobs().name()
-                ),
-            ));
-        }
-        Err(error) => return Err(error),
+        created => created.map(|_| ()),
     }
-    drop_replaced(store).await
+}
+
+/// The names of the indexes that are there. None where there is no collection.
+async fn names(store: &Store) -> Result<HashSet<String>> {
+    match store.jobs().list_index_names().await.map_err(Error::from) {
+        Err(error) if error.server_code() == Some(NAMESPACE_NOT_FOUND) => Ok(HashSet::new()),
+        listed => Ok(listed?.into_iter().collect()),
+    }
 }
 
 /// Makes them again once somebody has made the collection again. False while nobody has: to drop a collection is to want it
 /// gone.
 pub(crate) async fn ensure_if_there(store: &Store) -> Result<bool> {
-    match store.jobs().list_index_names().await.map_err(Error::from) {
-        Err(error) if error.server_code() == Some(NAMESPACE_NOT_FOUND) => Ok(false),
-        Err(error) => Err(error),
-        Ok(_) => ensure(store).await.map(|()| true),
+    // Where there is a collection, there is the index of its ids.
+    if names(store).await?.is_empty() {
+        return Ok(false);
     }
+    ensure(store).await.map(|()| true)
 }
 
-async fn drop_replaced(store: &Store) -> Result<()> {
-    let present = store.jobs().list_index_names().await.map_err(Error::from)?;
-    for name in present.iter().filter(|name| REPLACED.contains(&name.as_str())) {
+async fn drop_replaced(store: &Store, present: &HashSet<String>) -> Result<()> {
+    for name in REPLACED.into_iter().filter(|name| present.contains(*name)) {
         match store.jobs().drop_index(name).await.map_err(Error::from) {
             // Another process was quicker.
             Err(error) if error.server_code() == Some(INDEX_NOT_FOUND) => {}

@@ -1,12 +1,12 @@
 //! What an engine meets when it starts: collections of older versions, and servers that are about to go.
 
-use durabl_engine::ErrorKind;
-use mongodb::bson::doc;
+use durabl_engine::{ErrorKind, Event, LogLevel};
+use mongodb::{IndexModel, bson::doc, options::IndexOptions};
 
-use crate::support::{Job, TestQueue, active, fail_point::FailPoint};
+use crate::support::{Job, TestQueue, active, fail_point::FailPoint, waiting::in_time};
 
-#[tokio::test]
-async fn a_key_that_an_older_version_let_run_twice_is_named_when_the_engine_starts() {
+/// Two jobs of one key that run at once, as the first releases of the TypeScript package let them.
+async fn doubled() -> TestQueue {
     let queue = TestQueue::bare().await;
     let running = |id: &str| {
         let mut job = active(id, "t", id);
@@ -14,13 +14,54 @@ async fn a_key_that_an_older_version_let_run_twice_is_named_when_the_engine_star
         job
     };
     queue.insert([running("a"), running("b")]).await;
-    let opened = queue.engine();
+    queue
+}
+
+async fn index_names(queue: &TestQueue) -> Vec<String> {
+    queue.jobs().list_index_names().await.expect("they can be listed")
+}
+
+#[tokio::test]
+async fn a_key_that_an_older_version_let_run_twice_is_named_and_holds_up_its_own_index_only() {
+    let queue = doubled().await;
+    let options = IndexOptions::builder().name("stats_idx".to_owned()).build();
+    let replaced = IndexModel::builder().keys(doc! { "type": 1, "status": 1 }).options(options).build();
+    queue.jobs().create_index(replaced).await.expect("it can be made");
+    let opened = queue.engine_with(|settings| settings.server_selection_timeout_ms = Some(200), |_| {});
     let error = opened.engine.startup().await.expect_err("the unique index can't be made");
     assert_eq!(error.kind(), ErrorKind::IndexConflict);
     assert!(error.to_string().contains("twice under one dedupe key"), "{error}");
-    assert!(error.to_string().contains("sync:u_1"), "{error}");
-    queue.jobs().delete_one(doc! { "_id": "a" }).await.expect("it can be removed");
-    opened.engine.startup().await.expect("nothing is in the way any more");
+    assert!(error.to_string().contains("\"sync:u_1\" (jobs \"a\", \"b\")"), "{error}");
+    let mut names = index_names(&queue).await;
+    names.sort();
+    let expected = [
+        "_id_",
+        "dedupe_pending_active_idx",
+        "dedupe_pending_idx",
+        "durabl_active_idx",
+        "durabl_completed_idx",
+        "durabl_failed_idx",
+        "durabl_pending_idx",
+    ];
+    assert_eq!(names, expected);
+}
+
+#[tokio::test]
+async fn startup_waits_for_jobs_of_one_key_to_end_and_says_so() {
+    let queue = doubled().await;
+    let opened = queue.engine();
+    let engine = opened.engine.clone();
+    let startup = tokio::spawn(async move { engine.startup().await });
+    let warning = |event: &Event| match event {
+        Event::Log { level: LogLevel::Warn, message, .. } => Some(message.clone()),
+        _ => None,
+    };
+    let message = opened.recorder.event("a warning", warning).await;
+    assert!(message.contains("sync:u_1"), "{message}");
+    let ended = doc! { "$set": { "status": "completed" } };
+    queue.jobs().update_one(doc! { "_id": "a" }, ended).await.expect("it can be written");
+    in_time("the startup", startup).await.expect("it ran").expect("nothing is in the way any more");
+    assert!(index_names(&queue).await.contains(&"dedupe_active_idx".to_owned()));
 }
 
 #[tokio::test]

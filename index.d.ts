@@ -631,7 +631,8 @@ export type StreamState = 'off' | 'connecting' | 'streaming' | 'reconnecting'
 export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   /**
    * @throws TypeError, RangeError if an option is malformed; {@link UnsupportedOptionError} if the client's connection can't
-   * be carried over
+   * be carried over; {@link ConnectionError} if the client was closed; {@link DurablError} `ERR_DURABL_ADDON_MISSING` or
+   * `ERR_DURABL_DRIVER_MISSING` if a part of the installation is
    */
   constructor(options: MongoJobQueueOptions)
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
@@ -649,10 +650,13 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>
   getStats(type?: string): Promise<QueueStats>
   /**
-   * Checks the server and creates the indexes. Idempotent, and safe in many processes at once.
+   * Checks the server and creates the indexes. Idempotent, and safe in many processes at once. Tries again while the server is
+   * away, for as long as the client's `serverSelectionTimeoutMS` (30 s by default); it waits as long for jobs that an older version
+   * lets run twice under one key, since the unique indexes forbid that, and says so by a warning.
    *
    * @throws ServerUnsupportedError if the server is older than 6.0, or standalone while `useChangeStreams` is on;
-   * ConnectionError, AuthenticationError, PermissionError as the case may be
+   * ServerError `ERR_DURABL_INDEX_CONFLICT` naming the index, or the keys and jobs, in the way; ConnectionError,
+   * AuthenticationError, PermissionError as the case may be
    */
   startup(): Promise<void>
   /** Ends the engine's connection and stream, within `timeoutMs`. Default 30000. The app's own client stays open. */

@@ -1,3 +1,4 @@
+import { callersFrames, fromCaller, isFrame } from './stack'
 import type { DurablErrorOptions, EnqueueManyOutcome, ErrorCode } from './types'
 
 /** The base of all errors of durabl, except for malformed arguments: see {@link argumentError}. */
@@ -164,9 +165,12 @@ function durablError(code: ErrorCode, message: string, options?: DurablErrorOpti
   return errorClass === null ? argumentError(TypeError, message) : new errorClass(code, message, options)
 }
 
-/** A malformed argument: a `TypeError` for the wrong kind of value, a `RangeError` for the right kind out of bounds. */
+/**
+ * A malformed argument: a `TypeError` for the wrong kind of value, a `RangeError` for the right kind out of bounds. Its stack
+ * begins at the call.
+ */
 export function argumentError<E extends Error>(errorClass: new (message: string) => E, message: string): E {
-  return Object.assign(new errorClass(message), { code: 'ERR_DURABL_INVALID_ARGUMENT' as const })
+  return fromCaller(Object.assign(new errorClass(message), { code: 'ERR_DURABL_INVALID_ARGUMENT' as const }))
 }
 
 /** An unexpected failure as the engine reports it. */
@@ -196,8 +200,6 @@ function isErrorCode(code: string): code is ErrorCode {
 }
 
 function framesOf(caller: CallSite | null): string | null {
-  const stack = caller?.stack
-  if (typeof stack !== 'string') return null
-  const start = stack.search(/^ {4}at /m)
-  return start < 0 ? null : stack.slice(start)
+  const frames = (caller?.stack ?? '').split('\n').filter(isFrame)
+  return frames.length === 0 ? null : callersFrames(frames).join('\n')
 }

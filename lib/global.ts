@@ -1,5 +1,6 @@
 import { DurablError, argumentError } from './errors'
 import { JobQueue } from './job-queue'
+import { fromCaller } from './stack'
 import type { GlobalQueueOptions, IJobQueueBackend } from './types'
 import { checkBackend, readGlobalOptions } from './validate'
 
@@ -29,9 +30,11 @@ export function setGlobalBackend(backend: IJobQueueBackend | null, options?: Glo
 export function getGlobalBackend(): IJobQueueBackend {
   const { backend } = state()
   if (backend === null) {
-    throw new DurablError(
-      'ERR_DURABL_NO_GLOBAL_BACKEND',
-      'there is no global backend: call setGlobalBackend(backend) first',
+    throw fromCaller(
+      new DurablError(
+        'ERR_DURABL_NO_GLOBAL_BACKEND',
+        'there is no global backend: call setGlobalBackend(backend) first',
+      ),
     )
   }
   return backend
@@ -75,9 +78,11 @@ async function inScope<R>(
 ): Promise<R> {
   const global = state()
   if (global.scopeOpen) {
-    throw new DurablError(
-      'ERR_DURABL_GLOBAL_SCOPE_OVERLAP',
-      'withGlobalQueue: another scope is open; scopes may follow, but not contain or overlap each other',
+    throw fromCaller(
+      new DurablError(
+        'ERR_DURABL_GLOBAL_SCOPE_OVERLAP',
+        'withGlobalQueue: another scope is open; scopes may follow, but not contain or overlap each other',
+      ),
     )
   }
   const before = { ...global }

@@ -12,6 +12,7 @@ import { Reporter } from './report'
 import { runClaimed } from './run-claimed'
 import { shutDown } from './shutdown'
 import { onSignals } from './signals'
+import { fromCaller } from './stack'
 import type {
   EnqueueManyJob,
   EnqueueManyResult,
@@ -121,10 +122,12 @@ export class JobQueue {
     this.assertOpen()
     const processor = normalizeProcessor(type, handler, config, this.settings.visibilityTimeoutMs)
     if (this.types.has(type)) {
-      throw new DurablError(
-        'ERR_DURABL_DUPLICATE_PROCESSOR',
-        `process: this queue already has a processor for type ${JSON.stringify(type)}: ` +
-          `to run more jobs of it at once, raise its "concurrency"`,
+      throw fromCaller(
+        new DurablError(
+          'ERR_DURABL_DUPLICATE_PROCESSOR',
+          `process: this queue already has a processor for type ${JSON.stringify(type)}: ` +
+            `to run more jobs of it at once, raise its "concurrency"`,
+        ),
       )
     }
     this.driver.process(processor)
@@ -205,5 +208,5 @@ function soonestOfTypes(jobs: readonly NewJob[], results: readonly EnqueueManyRe
 }
 
 function shutDownError(): ShutDownError {
-  return new ShutDownError('ERR_DURABL_SHUT_DOWN', 'the queue was shut down')
+  return fromCaller(new ShutDownError('ERR_DURABL_SHUT_DOWN', 'the queue was shut down'))
 }

@@ -1,6 +1,7 @@
 /** The `Db` that an app hands over: whether it is one, and whether its client is connected. */
 import type { Db } from 'mongodb'
 import { ConnectionError, argumentError } from '../errors'
+import { fromCaller } from '../stack'
 import { isRecord } from '../validate/rules'
 import { show } from '../validate/show'
 
@@ -44,18 +45,17 @@ interface ClientState {
 export function refuseClosed(db: Db): void {
   const client = db.client as unknown as ClientState
   if (client.topology != null || client.s?.hasBeenClosed !== true) return
-  throw new ConnectionError(
-    'ERR_DURABL_CONNECTION',
-    'MongoJobQueue: the MongoClient behind "db" has been closed: pass a Db of a client that is connected',
-  )
+  throw unusable('has been closed: pass a Db of a client that is connected')
 }
 
 /** @throws ConnectionError if the client has never been connected, or was closed */
 export function refuseUnconnected(db: Db): void {
   refuseClosed(db)
   if ((db.client as unknown as ClientState).topology != null) return
-  throw new ConnectionError(
-    'ERR_DURABL_CONNECTION',
-    'MongoJobQueue: the MongoClient behind "db" is not connected: await client.connect() first',
-  )
+  throw unusable('is not connected: await client.connect() first')
+}
+
+function unusable(why: string): ConnectionError {
+  const message = `MongoJobQueue: the MongoClient behind "db" ${why}`
+  return fromCaller(new ConnectionError('ERR_DURABL_CONNECTION', message))
 }

@@ -4,6 +4,7 @@
  */
 import type { Db } from 'mongodb'
 import { UnsupportedOptionError } from '../errors'
+import { fromCaller } from '../stack'
 import { credentialsOf } from './connection-credentials'
 import { tlsOf } from './connection-tls'
 import type { NativeConnection } from './native'
@@ -46,10 +47,12 @@ export function connectionOf(db: Db): NativeConnection {
 /** One error for all of them, so that nobody has to find out one by one. */
 export function unsupported(refused: readonly string[]): UnsupportedOptionError {
   const noun = refused.length === 1 ? 'this option' : 'these options'
-  return new UnsupportedOptionError(
-    'ERR_DURABL_UNSUPPORTED_OPTION',
-    `MongoJobQueue: the engine's own connection can't have ${noun} of the client: ${refused.join('; ')}. ` +
-      `Leave it out, or connect the engine on its own: new MongoJobQueue({ uri, database, … })`,
+  return fromCaller(
+    new UnsupportedOptionError(
+      'ERR_DURABL_UNSUPPORTED_OPTION',
+      `MongoJobQueue: the engine's own connection can't have ${noun} of the client: ${refused.join('; ')}. ` +
+        `Leave it out, or connect the engine on its own: new MongoJobQueue({ uri, database, … })`,
+    ),
   )
 }
 

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Db, MongoClient } from 'mongodb'
 import { DurablError } from '../errors'
+import { fromCaller } from '../stack'
 
 /** What is used of the package's BSON. */
 export interface Bson {
@@ -57,19 +58,18 @@ export function bsonMajor(copy: MongodbPackage): unknown {
 
 function supported(copy: MongodbPackage | undefined): MongodbPackage {
   if (copy === undefined) {
-    throw new DurablError(
-      'ERR_DURABL_DRIVER_MISSING',
-      'the package mongodb, which encodes the payloads, is not installed: run `npm install mongodb` (6 or 7)',
-    )
+    throw missing('the package mongodb, which encodes the payloads, is not installed')
   }
   const major = bsonMajor(copy)
   if (typeof major !== 'number' || major < OLDEST_BSON) {
-    throw new DurablError(
-      'ERR_DURABL_DRIVER_MISSING',
-      'the installed package mongodb is too old: run `npm install mongodb` (6 or 7)',
-    )
+    throw missing('the installed package mongodb is too old')
   }
   return copy
+}
+
+function missing(what: string): DurablError {
+  const message = `MongoJobQueue: ${what}: run \`npm install mongodb\` (6 or 7)`
+  return fromCaller(new DurablError('ERR_DURABL_DRIVER_MISSING', message))
 }
 
 /** Copies in the order of how likely they are the app's, each at most once, found only as far as they are asked for. */

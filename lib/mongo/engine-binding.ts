@@ -16,12 +16,12 @@ export interface EngineBinding {
   subscribe(listener: (event: NativeEvent) => void): () => void
 }
 
-/** The binding of an engine. The codec is asked for when it is first needed. */
-export function engineBinding(engine: EngineHandle, codec: () => Codec): EngineBinding {
+/** The binding of an engine. */
+export function engineBinding(engine: EngineHandle, codec: Codec): EngineBinding {
   return {
     native: engine.native,
-    decodeJob: (document) => decodeJob(document, codec()),
-    decodeJobs: (documents, count) => decodeJobs(documents, count, codec()),
+    decodeJob: (document) => decodeJob(document, codec),
+    decodeJobs: (documents, count) => decodeJobs(documents, count, codec),
     subscribe: (listener) => engine.subscribe(listener),
   }
 }

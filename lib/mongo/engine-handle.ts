@@ -3,6 +3,7 @@ import { created } from '../enqueue-many'
 import { ShutDownError, failureToError } from '../errors'
 import type { CallSite } from '../errors'
 import type { SafeLogger } from '../logger'
+import { fromCaller } from '../stack'
 import type { EnqueueManyOutcome, JobAvailableListener, StreamState } from '../types'
 import { EnqueueBatches, grouped, placed } from './enqueue-batch'
 import type { Enqueued } from './enqueue-batch'
@@ -39,7 +40,7 @@ export class EngineHandle {
       },
       (event) => this.received(event),
     )
-    if (failure !== null) throw failureToError(failure, null)
+    if (failure !== null) throw fromCaller(failureToError(failure, null))
     this.native = value!
     this.batches = new EnqueueBatches(this.native)
     this.state = this.native.streamState()
@@ -50,7 +51,7 @@ export class EngineHandle {
     this.refuseEnded()
     const outcome = await this.batches.enqueue(job)
     // Made here, where the stack leads to whoever awaits this call; a stack taken beforehand costs as much as all the rest.
-    if ('failure' in outcome) throw failureToError(outcome.failure, null)
+    if ('failure' in outcome) throw fromCaller(failureToError(outcome.failure, null))
     return outcome.id
   }
 
@@ -79,7 +80,7 @@ export class EngineHandle {
 
   private refuseEnded(): void {
     if (this.ending !== null)
-      throw new ShutDownError('ERR_DURABL_SHUT_DOWN', 'MongoJobQueue: it was shut down')
+      throw fromCaller(new ShutDownError('ERR_DURABL_SHUT_DOWN', 'MongoJobQueue: it was shut down'))
   }
 
   /** Ends the engine. Twice is harmless: the second call waits for the first. */

@@ -1,4 +1,5 @@
 import { PayloadError } from '../errors'
+import { fromCaller } from '../stack'
 import type { Condition } from '../validate/query'
 import type { Codec } from './codec'
 
@@ -10,6 +11,6 @@ export function encodeFilter(conditions: readonly Condition[], codec: Codec): Bu
   } catch (cause) {
     // A value of another copy's BSON, say.
     const message = `findOne: the query can't be encoded: ${(cause as Error).message}`
-    throw new PayloadError('ERR_DURABL_PAYLOAD_NOT_ENCODABLE', message, { cause })
+    throw fromCaller(new PayloadError('ERR_DURABL_PAYLOAD_NOT_ENCODABLE', message, { cause }))
   }
 }

@@ -3,6 +3,7 @@ import { unlessFailed } from '../enqueue-many'
 import { DurablError } from '../errors'
 import { defaultLogger, guardLogger } from '../logger'
 import { reasonOf } from '../outcome'
+import { fromCaller } from '../stack'
 import type {
   CompleteResult,
   EnqueueManyJob,
@@ -50,19 +51,18 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   private readonly settings: MongoSettings
   private readonly engine: EngineHandle
   private readonly reminder: StartupReminder
-  private knownCodec: Codec | null = null
+  private readonly codec: Codec
   private isConnectionSeen = false
 
   constructor(options: MongoJobQueueOptions) {
     this.settings = readMongoOptions(options)
     const logger = guardLogger(this.settings.logger ?? defaultLogger)
     const { db, collectionName } = this.settings
+    // Now, and not with the first payload: what is missing should show when the app starts.
+    this.codec = db === null ? defaultCodec() : codecOf(db)
     this.reminder = new StartupReminder(() => db?.collection(collectionName) ?? null, logger)
     this.engine = new EngineHandle(nativeAddon(), this.settings, logger)
-    BINDINGS.set(
-      this,
-      engineBinding(this.engine, () => this.codec),
-    )
+    BINDINGS.set(this, engineBinding(this.engine, this.codec))
   }
 
   async enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null> {
@@ -208,9 +208,11 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   getCollection(): Collection {
     const { db, collectionName } = this.settings
     if (db === null) {
-      throw new DurablError(
-        'ERR_DURABL_UNSUPPORTED',
-        "getCollection: behind { uri } there is no client of the app's: make one, and take client.db(…).collection(…)",
+      throw fromCaller(
+        new DurablError(
+          'ERR_DURABL_UNSUPPORTED',
+          "getCollection: behind { uri } there is no client of the app's: make one, and take client.db(…).collection(…)",
+        ),
       )
     }
     return db.collection(collectionName)
@@ -247,13 +249,6 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
 
   private decoded(bytes: Uint8Array | null): Job<any> | null {
     return bytes === null ? null : decodeJob(bytes, this.codec)
-  }
-
-  /** Looked for when it is first needed: until then the app may not even have loaded its driver. */
-  private get codec(): Codec {
-    const { db } = this.settings
-    this.knownCodec ??= db === null ? defaultCodec() : codecOf(db)
-    return this.knownCodec
   }
 
   /** The engine would connect by itself; but an app that forgot to connect, or has closed its client, should hear of it. */

@@ -3,6 +3,7 @@
  * one walk over the payload, then one serialisation.
  */
 import { PayloadError } from '../errors'
+import { fromCaller } from '../stack'
 import type { Codec } from './codec'
 import { Scan } from './payload-scan'
 import type { Flaw } from './payload-scan'
@@ -45,10 +46,12 @@ function size(document: object, { bson, writing }: Codec): number {
 
 function refuseTooLarge(where: string, bytes: number): void {
   if (bytes <= MAX_PAYLOAD_BYTES) return
-  throw new PayloadError(
-    'ERR_DURABL_PAYLOAD_TOO_LARGE',
-    `${where}: the payload takes ${bytes} bytes as BSON; a job can hold ${MAX_PAYLOAD_BYTES} (MongoDB's document limit, ` +
-      `less what the job itself needs). Store it elsewhere and pass a reference.`,
+  throw fromCaller(
+    new PayloadError(
+      'ERR_DURABL_PAYLOAD_TOO_LARGE',
+      `${where}: the payload takes ${bytes} bytes as BSON; a job can hold ${MAX_PAYLOAD_BYTES} (MongoDB's document limit, ` +
+        `less what the job itself needs). Store it elsewhere and pass a reference.`,
+    ),
   )
 }
 
@@ -64,7 +67,7 @@ function guarded<T>(where: string, work: () => T): T {
 function notEncodable(where: string, why: string, cause?: unknown): PayloadError {
   const message = `${where}: the payload can't be stored: ${why}`
   const options = cause === undefined ? {} : { cause }
-  return new PayloadError('ERR_DURABL_PAYLOAD_NOT_ENCODABLE', message, options)
+  return fromCaller(new PayloadError('ERR_DURABL_PAYLOAD_NOT_ENCODABLE', message, options))
 }
 
 function describe(flaw: Flaw, data: unknown): string {

@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import { PayloadError } from '../errors'
+import { fromCaller } from '../stack'
 
 /** MongoDB stores documents of up to 180 levels, the job itself being the first. */
 const MOST_LEVELS = 179
@@ -14,9 +15,11 @@ export function checkPayload(where: string, data: unknown): void {
   const flaw = findFlaw(data, [])
   if (flaw === null) return
   const path = ['data', ...flaw.keys.map(shorten)].join('.')
-  throw new PayloadError(
-    'ERR_DURABL_PAYLOAD_NOT_ENCODABLE',
-    `${where}: the payload can't be stored: ${path} is ${flaw.what}`,
+  throw fromCaller(
+    new PayloadError(
+      'ERR_DURABL_PAYLOAD_NOT_ENCODABLE',
+      `${where}: the payload can't be stored: ${path} is ${flaw.what}`,
+    ),
   )
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import test from 'node:test'
 import { JobQueue, MongoJobQueue } from 'durabl'
-import { Binary, Decimal128, Double, Int32, Long, MongoClient, ObjectId, Timestamp, UUID } from 'mongodb'
+import { MongoClient, ObjectId } from 'mongodb'
 import * as mongodb6 from 'mongodb6'
 import { engineOf } from '../../dist/mongo/mongo-job-queue.js'
 import { atEnd } from '../support/cleanup.mjs'
@@ -28,48 +28,6 @@ async function roundTrip(queue, data) {
   return (await queue.claimNext('round-trip')).data
 }
 
-const EVERYTHING = {
-  date: new Date('2020-02-29T12:00:00Z'),
-  id: new ObjectId(),
-  decimal: Decimal128.fromString('123456789.000000000000000000001'),
-  int32: new Int32(7),
-  double: new Double(7.5),
-  large: Long.fromString('9223372036854775807'),
-  binary: new Binary(Buffer.from([1, 2, 3]), 128),
-  uuid: new UUID(),
-  timestamp: new Timestamp({ t: 1, i: 2 }),
-  regexp: /a+b/gi,
-  map: new Map([['key', new Map([['inner', [1, null]]])]]),
-  nested: [[[]], [{}, { a: [] }]],
-  nothing: null,
-  absent: undefined,
-  list: [undefined, 1],
-  empty: {},
-  operators: { $set: { a: '$b' }, 'dotted.name': '$$NOW', $literal: 1 },
-  text: 'žluťoučký 🐎',
-  numbers: [0, 1.5, Infinity, 2 ** 53],
-}
-
-for (const options of [
-  {},
-  { promoteValues: false },
-  { promoteLongs: false },
-  { useBigInt64: true },
-  { promoteBuffers: true },
-  { ignoreUndefined: true },
-  { bsonRegExp: true },
-]) {
-  test(`a payload comes back as from a collection of the app (${JSON.stringify(options)})`, async (t) => {
-    const { db, backend: queue } = await backend(t, {}, options)
-    const plain = db.collection('plain')
-    await plain.insertOne({ data: EVERYTHING })
-    const { data: expected } = await plain.findOne()
-    assert.deepEqual(await roundTrip(queue, EVERYTHING), expected)
-    const { id } = await queue.claimOrEnqueue('again', EVERYTHING)
-    assert.deepEqual((await queue.findOne({ id })).data, expected)
-  })
-}
-
 test('a payload of any kind comes back', async (t) => {
   const { backend: queue } = await backend(t)
   for (const data of [null, 0, 'text', true, [1, [2]], {}])
@@ -82,17 +40,6 @@ test('15 MB make the round trip', async (t) => {
   const blob = Buffer.alloc(15 * 1024 * 1024, 'durabl')
   const back = await roundTrip(queue, { blob })
   assert.ok(Buffer.from(back.blob.buffer).equals(blob))
-})
-
-test('an app on the other major version of the driver works with its own values', async (t) => {
-  const { db } = await connect(t)
-  const client = await mongodb6.MongoClient.connect(testUrl())
-  atEnd(t, () => client.close())
-  const queue = await started(t, { db: client.db(db.databaseName) })
-  const data = { id: new mongodb6.ObjectId(), n: mongodb6.Long.fromString('9223372036854775807') }
-  const back = await roundTrip(queue, data)
-  assert.ok(back.id instanceof mongodb6.ObjectId && back.id.equals(data.id))
-  assert.ok(back.n.equals(data.n))
 })
 
 test('a payload that replaces another is taken as it is', async (t) => {

@@ -282,6 +282,7 @@ test('the client’s options shape the payload, never the job’s own fields', (
     { useBigInt64: true },
     { promoteBuffers: true },
     { bsonRegExp: true },
+    { raw: true },
     { enableUtf8Validation: false },
   ]) {
     const job = decodeJob(bytes, codecWith(options))

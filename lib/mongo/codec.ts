@@ -25,6 +25,8 @@ export interface ReadOptions {
   readonly promoteBuffers: boolean
   readonly useBigInt64: boolean
   readonly bsonRegExp: boolean
+  /** Documents within the one that is read stay BSON: a payload that is one, too. */
+  readonly raw: boolean
   readonly validation: { readonly utf8: boolean }
 }
 
@@ -34,6 +36,7 @@ const PLAIN_READING: ReadOptions = {
   promoteBuffers: false,
   useBigInt64: false,
   bsonRegExp: false,
+  raw: false,
   validation: { utf8: true },
 }
 
@@ -66,6 +69,7 @@ function readOptions(options: BSONSerializeOptions): ReadOptions | undefined {
     promoteBuffers: options.promoteBuffers ?? PLAIN_READING.promoteBuffers,
     useBigInt64: options.useBigInt64 ?? PLAIN_READING.useBigInt64,
     bsonRegExp: options.bsonRegExp ?? PLAIN_READING.bsonRegExp,
+    raw: options.raw ?? PLAIN_READING.raw,
     validation: { utf8: options.enableUtf8Validation ?? true },
   }
   const isPlain =
@@ -74,6 +78,7 @@ function readOptions(options: BSONSerializeOptions): ReadOptions | undefined {
     !reading.promoteBuffers &&
     !reading.useBigInt64 &&
     !reading.bsonRegExp &&
+    !reading.raw &&
     reading.validation.utf8
   return isPlain ? undefined : reading
 }

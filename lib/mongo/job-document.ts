@@ -15,7 +15,7 @@ export function decodeJob(bytes: Uint8Array, codec: Codec): Job<any> {
 /** One stored job with its log. */
 export function decodeRecord(bytes: Uint8Array, codec: Codec): JobRecord<any> {
   const document = codec.bson.deserialize(bytes, codec.reading)
-  return Object.assign(toJob(document), { logs: toLogs(document.logs) })
+  return Object.assign(toJob(document), { logs: toLogs(document.logs, codec) })
 }
 
 /** `count` stored jobs that lie end to end. */
@@ -58,12 +58,14 @@ function addKey(job: Job<any>, document: Record<string, unknown>): void {
   job.dedupeScope = (document.dedupeScope as DedupeScope | null | undefined) ?? 'pending+active'
 }
 
-function toLogs(logs: unknown): JobLogEntry[] {
+function toLogs(logs: unknown, codec: Codec): JobLogEntry[] {
   if (!Array.isArray(logs)) return []
-  return (logs as ({ timestamp?: unknown; message?: unknown } | null)[]).map((entry) => ({
-    timestamp: date(entry?.timestamp) ?? new Date(0),
-    message: text(entry?.message) ?? '',
-  }))
+  return logs.map((entry: unknown) => {
+    // A client that reads raw BSON does so for its payloads; the log is the job's own.
+    const fields = entry instanceof Uint8Array ? codec.bson.deserialize(entry) : entry
+    const { timestamp, message } = (fields ?? {}) as { timestamp?: unknown; message?: unknown }
+    return { timestamp: date(timestamp) ?? new Date(0), message: text(message) ?? '' }
+  })
 }
 
 /** Numbers and strings may come wrapped, as the app's options ask for it. */

@@ -648,6 +648,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   log(jobId: string, message: string, claimToken?: string): Promise<void>
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>
+  /** Counts by status, of one type or of all; they are read from where the client's read preference says. */
   getStats(type?: string): Promise<QueueStats>
   /**
    * Checks the server and creates the indexes. Idempotent, and safe in many processes at once. Tries again while the server is

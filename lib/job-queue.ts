@@ -28,6 +28,7 @@ import type {
   RunClaimedOptions,
   SignalHandlerOptions,
 } from './types'
+import { shownAs } from './shown'
 import {
   checkBackend,
   checkDedupeKey,
@@ -177,6 +178,10 @@ export class JobQueue {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown()
+  }
+
+  static {
+    shownAs(this, ({ backend, types, state }) => ({ backend, processors: [...types], state }))
   }
 
   private async drain(timeoutMs: number): Promise<void> {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
 import test from 'node:test'
 import { JobQueue, MongoJobQueue } from 'durabl'
 import { MongoClient, ObjectId } from 'mongodb'
@@ -167,37 +166,6 @@ test('a server that is down is told in one sentence, within the client’s own p
   })
   atEnd(t, () => queue.shutdown(1000))
   await assert.rejects(queue.startup(), { name: 'ConnectionError', code: 'ERR_DURABL_CONNECTION' })
-})
-
-test('a Unix socket leads there too', { skip: process.platform === 'win32' }, async (t) => {
-  // The test's server listens on TCP: a relay stands in for the socket it would have.
-  const { hosts } = new MongoClient(testUrl()).options
-  const { createConnection } = await import('node:net')
-  const { mkdtempSync, rmSync } = await import('node:fs')
-  const { tmpdir } = await import('node:os')
-  const { join } = await import('node:path')
-  const directory = mkdtempSync(join(tmpdir(), 'durabl-'))
-  const path = join(directory, 'mongodb.sock')
-  const open = new Set()
-  const relay = createServer((socket) => {
-    const onward = createConnection(hosts[0].port, hosts[0].host)
-    for (const end of [socket, onward]) {
-      open.add(end)
-      end.on('error', () => {}).on('close', () => open.delete(end))
-    }
-    socket.pipe(onward).pipe(socket)
-  })
-  await new Promise((resolve) => relay.listen(path, resolve))
-  atEnd(t, () => {
-    for (const end of open) end.destroy()
-    relay.close()
-    rmSync(directory, { recursive: true })
-  })
-  const { db } = await connect(t)
-  const client = await MongoClient.connect(`mongodb://${encodeURIComponent(path)}/?directConnection=true`)
-  atEnd(t, () => client.close())
-  const queue = await started(t, { db: client.db(db.databaseName) })
-  assert.deepEqual(await roundTrip(queue, { by: 'socket' }), { by: 'socket' })
 })
 
 test('push is seen from outside: state, listeners, wake-ups', async (t) => {

@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import test from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { MongoJobQueue } from 'durabl'
 import * as mongodb7 from 'mongodb'
 import * as mongodb6 from 'mongodb6'
 import { connectionOf } from '../../dist/mongo/connection.js'
 import { OPTION_TABLE } from '../../dist/mongo/option-table.js'
 import { connectionFromUri } from '../../dist/mongo/uri.js'
+import { PASSPHRASE, certificate, pem } from '../support/certificates.mjs'
 import { runNode } from '../support/child.mjs'
 
 const require = createRequire(import.meta.url)
-const certificate = (name) => fileURLToPath(new URL(`certificates/${name}`, import.meta.url))
-const pem = (name) => readFileSync(certificate(name))
 
 /** A database of a client that never connects. */
 function database(uri = 'mongodb://127.0.0.1:1', options = {}, mongodb = mongodb7) {
@@ -185,7 +182,7 @@ test('a key in memory travels encrypted, and equal ones travel alike', () => {
   assert.ok(!text.includes('-----BEGIN PRIVATE KEY-----') && tlsCertificateKeyPassword.length > 20)
   assert.deepEqual(carried('mongodb://one', options).tlsCertificateKey, tlsCertificateKey)
   const old = { tls: true, tlsCertificateKeyFile: certificate('client-encrypted.pem') }
-  const opened = carried('mongodb://one', { ...old, tlsCertificateKeyFilePassword: 'open-sesame' })
+  const opened = carried('mongodb://one', { ...old, tlsCertificateKeyFilePassword: PASSPHRASE })
   assert.match(opened.tlsCertificateKey.toString(), /ENCRYPTED PRIVATE KEY/)
   const message = refused(() => carried('mongodb://one', { ...old, tlsCertificateKeyFilePassword: 'wrong' }))
   assert.match(message, /key \(with its passphrase\)/)

@@ -51,7 +51,7 @@ async fn count(store: &Store, status: Status, job_type: Option<&str>) -> Result<
     if let Some(job_type) = job_type {
         filter.insert(fields::TYPE, job_type);
     }
-    store.bounded("counting jobs", async { Ok(store.jobs().count_documents(filter).await?) }).await
+    store.bounded("counting jobs", async { Ok(store.counted().count_documents(filter).await?) }).await
 }
 
 async fn lag(store: &Store, job_type: Option<&str>) -> Result<(Option<i64>, i64)> {

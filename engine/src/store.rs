@@ -86,6 +86,7 @@ impl WriteReply {
 pub(crate) struct Store {
     database: Database,
     jobs: Collection<RawDocumentBuf>,
+    counted: Collection<RawDocumentBuf>,
     write_concern: Option<Document>,
     clock: ServerClock,
     primary: Primary,
@@ -101,7 +102,8 @@ impl Store {
             .read_concern(ReadConcern::local())
             .build();
         let jobs = database.collection_with_options(collection, options);
-        Self { database, jobs, write_concern, clock: ServerClock::default(), primary }
+        let counted = database.collection(collection);
+        Self { database, jobs, counted, write_concern, clock: ServerClock::default(), primary }
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -111,6 +113,11 @@ impl Store {
     /// The collection, read from the primary.
     pub(crate) fn jobs(&self) -> &Collection<RawDocumentBuf> {
         &self.jobs
+    }
+
+    /// The collection, read from where the app reads: for counts, which cost most and decide nothing.
+    pub(crate) fn counted(&self) -> &Collection<RawDocumentBuf> {
+        &self.counted
     }
 
     pub(crate) async fn server_time(&self) -> Result<ServerTime> {

@@ -5,6 +5,7 @@ import type { SafeLogger } from '../logger'
 import { afterIfAlive } from '../timers'
 import type { Cancel } from '../timers'
 import type { JobAvailableListener, Logger } from '../types'
+import { shownAs } from '../shown'
 import { checkListener } from '../validate/backend'
 import { checkLogger } from '../validate/queue'
 
@@ -46,11 +47,13 @@ export class MongoChangeStreamWatcher {
   private failures = 0
   private cancelPause: Cancel | null = null
 
-  constructor(
-    private readonly collection: Collection,
-    private readonly db: Db,
-    logger?: Logger,
-  ) {
+  /** Behind functions, as their client leads to credentials, and whoever prints this prints all within. */
+  private readonly collection: () => Collection
+  private readonly db: () => Db
+
+  constructor(collection: Collection, db: Db, logger?: Logger) {
+    this.collection = () => collection
+    this.db = () => db
     this.logger = guardLogger(checkLogger('MongoChangeStreamWatcher', logger) ?? defaultLogger)
   }
 
@@ -91,7 +94,7 @@ export class MongoChangeStreamWatcher {
   private async refuseStandalone(): Promise<void> {
     let hello: Document
     try {
-      hello = await this.db.command({ hello: 1 })
+      hello = await this.db().command({ hello: 1 })
     } catch (cause) {
       const message = `MongoChangeStreamWatcher: the server can't be reached: ${(cause as Error).message}`
       throw new ConnectionError('ERR_DURABL_CONNECTION', message, { cause })
@@ -108,7 +111,7 @@ export class MongoChangeStreamWatcher {
    * the last one ended: the catch-up covers what lies between, and a token can be refused.
    */
   private open(): Promise<void> {
-    const stream = this.collection.watch(PIPELINE)
+    const stream = this.collection().watch(PIPELINE)
     this.stream = stream
     return new Promise((resolve, reject) => {
       const failed = (error: Error): void => {
@@ -168,6 +171,10 @@ export class MongoChangeStreamWatcher {
     this.stream = null
     // The server may be gone; then there is nothing to close there.
     await stream?.close().catch(() => {})
+  }
+
+  static {
+    shownAs(this, ({ state }) => ({ state }))
   }
 
   private tell(type: string): void {

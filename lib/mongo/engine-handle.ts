@@ -8,7 +8,7 @@ import type { EnqueueManyOutcome, JobAvailableListener, StreamState } from '../t
 import { EnqueueBatches, grouped, placed } from './enqueue-batch'
 import type { Enqueued } from './enqueue-batch'
 import type { MongoSettings } from './mongo-options'
-import type { NativeAddon, NativeEngine, NativeEvent, NativeNewJob, Reply } from './native'
+import type { NativeAddon, NativeConnection, NativeEngine, NativeEvent, NativeNewJob, Reply } from './native'
 
 /** Jobs that cross over to the engine in one call. */
 const MOST_AT_ONCE = 4000
@@ -25,11 +25,12 @@ export class EngineHandle {
   /** @throws UnsupportedOptionError, DurablError if the engine refuses its options */
   constructor(
     addon: NativeAddon,
-    settings: MongoSettings,
+    connection: NativeConnection,
+    settings: Omit<MongoSettings, 'db'>,
     private readonly logger: SafeLogger,
   ) {
     const { value, failure } = addon.openEngine(
-      settings.connection,
+      connection,
       {
         database: settings.database,
         collection: settings.collectionName,

@@ -1,4 +1,4 @@
-import type { Collection } from 'mongodb'
+import type { Collection, Db } from 'mongodb'
 import { unlessFailed } from '../enqueue-many'
 import { DurablError } from '../errors'
 import { defaultLogger, guardLogger } from '../logger'
@@ -22,6 +22,7 @@ import type {
   ReleaseResult,
   StreamState,
 } from '../types'
+import { shownAs } from '../shown'
 import * as check from '../validate/backend'
 import { normalizeEnqueue, normalizeEnqueueMany } from '../validate/enqueue'
 import type { NewJob } from '../validate/enqueue'
@@ -48,20 +49,24 @@ const BINDINGS = new WeakMap<object, EngineBinding>()
 /** Jobs in a MongoDB collection. See the public types for what each method promises. */
 export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   // Not #private: a proxy around this object must work, as with the TypeScript package.
-  private readonly settings: MongoSettings
+  private readonly settings: Omit<MongoSettings, 'db'>
+  /** The app's, if it gave one. Behind a function, as its client leads to credentials, and whoever prints this prints all within. */
+  private readonly db: () => Db | null
   private readonly engine: EngineHandle
   private readonly reminder: StartupReminder
   private readonly codec: Codec
   private isConnectionSeen = false
 
   constructor(options: MongoJobQueueOptions) {
-    this.settings = readMongoOptions(options)
-    const logger = guardLogger(this.settings.logger ?? defaultLogger)
-    const { db, collectionName } = this.settings
+    const { connection, db, ...settings } = readMongoOptions(options)
+    this.settings = settings
+    this.db = () => db
+    const { collectionName } = settings
+    const logger = guardLogger(settings.logger ?? defaultLogger)
     // Now, and not with the first payload: what is missing should show when the app starts.
     this.codec = db === null ? defaultCodec() : codecOf(db)
     this.reminder = new StartupReminder(() => db?.collection(collectionName) ?? null, logger)
-    this.engine = new EngineHandle(nativeAddon(), this.settings, logger)
+    this.engine = new EngineHandle(nativeAddon(), connection, settings, logger)
     BINDINGS.set(this, engineBinding(this.engine, this.codec))
   }
 
@@ -206,7 +211,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   }
 
   getCollection(): Collection {
-    const { db, collectionName } = this.settings
+    const db = this.db()
     if (db === null) {
       throw fromCaller(
         new DurablError(
@@ -215,7 +220,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
         ),
       )
     }
-    return db.collection(collectionName)
+    return db.collection(this.settings.collectionName)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -233,6 +238,14 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     const payload = encodePayload(where, data, this.codec)
     if (dedupeKey !== null) this.reminder.keyUsed()
     return { settings, dedupeKey, payload }
+  }
+
+  static {
+    shownAs(this, ({ settings: { database, collectionName }, engine }) => ({
+      database,
+      collection: collectionName,
+      streamState: engine.streamState,
+    }))
   }
 
   private async settle(
@@ -254,7 +267,8 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   /** The engine would connect by itself; but an app that forgot to connect, or has closed its client, should hear of it. */
   private refuseUnusable(): void {
     if (this.isConnectionSeen) return
-    if (this.settings.db !== null) refuseUnconnected(this.settings.db)
+    const db = this.db()
+    if (db !== null) refuseUnconnected(db)
     this.isConnectionSeen = true
   }
 }

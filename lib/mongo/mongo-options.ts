@@ -14,7 +14,6 @@ import { connectionFromUri } from './uri'
 export interface MongoSettings {
   /** Null where the engine connects by a connection string. */
   readonly db: Db | null
-  readonly connection: NativeConnection
   readonly database: string
   readonly collectionName: string
   readonly useChangeStreams: boolean
@@ -79,7 +78,9 @@ const RULES = {
  *
  * @throws TypeError, RangeError, UnsupportedOptionError, ConnectionError
  */
-export function readMongoOptions(options: unknown): MongoSettings {
+export function readMongoOptions(
+  options: unknown,
+): MongoSettings & { readonly connection: NativeConnection } {
   refuseBareDb(options)
   const read = readOptions(WHERE, options, RULES)
   const common = {
@@ -109,7 +110,7 @@ function refuseBareDb(options: unknown): void {
 function byUri(
   uri: unknown,
   database: string | undefined,
-): Pick<MongoSettings, 'db' | 'connection' | 'database'> {
+): Pick<MongoSettings, 'db' | 'database'> & { readonly connection: NativeConnection } {
   if (uri === undefined) {
     throw argumentError(
       TypeError,

@@ -42,7 +42,7 @@ function argumentsFor(directory, port, { replicaSet, testCommands, args = [] }) 
   return [
     ...['--port', port, '--bind_ip', '127.0.0.1', '--dbpath', directory, '--logpath', join(directory, 'log')],
     ...['--wiredTigerCacheSizeGB', '0.5', '--setParameter', 'diagnosticDataCollectionEnabled=false'],
-    ...(process.platform === 'win32' ? [] : ['--nounixsocket']),
+    ...(process.platform === 'win32' || args.includes('--unixSocketPrefix') ? [] : ['--nounixsocket']),
     ...(replicaSet ? ['--replSet', replicaSet] : []),
     ...(testCommands ? ['--setParameter', 'enableTestCommands=1'] : []),
     ...args,

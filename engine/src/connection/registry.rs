@@ -18,6 +18,8 @@ static CLIENTS: Mutex<Vec<Weak<SharedClient>>> = Mutex::new(Vec::new());
 /// A client that every engine with equal settings uses. It goes when the last of them lets go.
 pub struct SharedClient {
     settings: ConnectionSettings,
+    /// Of the files that the settings name: other contents are another client, or a renewed certificate would not be shown.
+    files: u64,
     /// A client's workers live and die with the runtime that it was made in.
     runtime: Option<runtime::Id>,
     client: OnceCell<Connected>,
@@ -90,12 +92,15 @@ pub fn shared_client(settings: ConnectionSettings) -> Result<Arc<SharedClient>, 
     let runtime = runtime::Handle::try_current().ok().map(|handle| handle.id());
     let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
     clients.retain(|client| client.strong_count() > 0);
-    let is_equal = |client: &Arc<SharedClient>| client.runtime == runtime && client.settings == settings;
+    let files = tls::fingerprint(&settings);
+    let is_equal = |client: &Arc<SharedClient>| {
+        client.runtime == runtime && client.settings == settings && client.files == files
+    };
     if let Some(known) = clients.iter().filter_map(Weak::upgrade).find(is_equal) {
         return Ok(known);
     }
     options::check(&settings)?;
-    let made = Arc::new(SharedClient { settings, runtime, client: OnceCell::new() });
+    let made = Arc::new(SharedClient { settings, files, runtime, client: OnceCell::new() });
     clients.push(Arc::downgrade(&made));
     Ok(made)
 }
@@ -131,6 +136,25 @@ mod tests {
         let mine = shared_client(settings("mine")).expect("it can be honoured");
         let theirs = ConnectionSettings { password: Some("other".to_owned()), ..settings("mine") };
         assert!(!Arc::ptr_eq(&mine, &shared_client(theirs).expect("it can be honoured")));
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_was_renewed_in_its_place_is_another_client() {
+        let pem = |text: &str| format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+        let path = std::env::temp_dir().join(format!("durabl-{}.pem", uuid::Uuid::new_v4()));
+        let name = path.to_string_lossy().into_owned();
+        let in_settings =
+            ConnectionSettings { tls: true, tls_ca_file: Some(name.clone()), ..settings("renewed") };
+        let uri = format!("mongodb://host/?tls=true&tlsCAFile={}", name.replace('/', "%2F"));
+        let in_uri = ConnectionSettings { uri: Some(uri), ..ConnectionSettings::default() };
+        for settings in [in_settings, in_uri] {
+            std::fs::write(&path, pem("old")).expect("it can be written");
+            let old = shared_client(settings.clone()).expect("it can be honoured");
+            assert!(Arc::ptr_eq(&old, &shared_client(settings.clone()).expect("it can be honoured")));
+            std::fs::write(&path, pem("new")).expect("it can be written");
+            assert!(!Arc::ptr_eq(&old, &shared_client(settings).expect("it can be honoured")));
+        }
+        std::fs::remove_file(&path).expect("it is there");
     }
 
     #[test]

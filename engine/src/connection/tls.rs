@@ -1,6 +1,10 @@
 //! TLS: which certificates to trust, and which one to show.
 
-use std::{io, path::PathBuf};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    io,
+    path::PathBuf,
+};
 
 use mongodb::options::{ConnectionString, Tls, TlsOptions};
 
@@ -39,6 +43,25 @@ fn readable(option: &str, in_memory: Option<&[u8]>, path: Option<&str>) -> Resul
     } else {
         Err(ConnectionError::new(option, "holds no PEM text"))
     }
+}
+
+/// Tells one state of the files that the settings name from another. A file that can't be read is as good as none: what needs it
+/// will say so.
+pub(super) fn fingerprint(settings: &ConnectionSettings) -> u64 {
+    let from_uri = settings.uri.as_deref().and_then(|uri| ConnectionString::parse(uri).ok());
+    let mut paths: Vec<PathBuf> = match from_uri.and_then(|target| target.tls) {
+        Some(Tls::Enabled(options)) => {
+            options.ca_file_path.into_iter().chain(options.cert_key_file_path).collect()
+        }
+        _ => Vec::new(),
+    };
+    let named = settings.tls_ca_file.iter().chain(&settings.tls_certificate_key_file);
+    paths.extend(named.map(PathBuf::from));
+    let mut hasher = DefaultHasher::new();
+    for path in paths {
+        std::fs::read(path).ok().hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// Sets the options. The files are read when the client is made: they must live until then.

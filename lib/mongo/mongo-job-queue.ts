@@ -65,7 +65,10 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     const logger = guardLogger(settings.logger ?? defaultLogger)
     // Now, and not with the first payload: what is missing should show when the app starts.
     this.codec = db === null ? defaultCodec() : codecOf(db)
-    this.reminder = new StartupReminder(() => db?.collection(collectionName) ?? null, logger)
+    this.reminder = new StartupReminder(
+      () => db?.collection(collectionName, { readPreference: 'primary' }) ?? null,
+      logger,
+    )
     this.engine = new EngineHandle(nativeAddon(), connection, settings, logger)
     BINDINGS.set(this, engineBinding(this.engine, this.codec))
   }

@@ -1,0 +1,87 @@
+//! What the benchmarks compare the package with, on the same server in the same run: the engine without any JavaScript,
+//! and `MongoDB` itself, driven in batches by a bare loop.
+//!
+//! ```text
+//! reference engine  URI DATABASE JOBS CONCURRENCY
+//! reference mongodb URI DATABASE JOBS BATCH
+//! ```
+//! Either makes its backlog first and then empties it; what it measured goes to standard output, as JSON.
+
+mod bare;
+mod cpu;
+mod engine;
+
+use std::{env, error::Error, process::ExitCode, time::Instant};
+
+use serde_json::json;
+
+/// The type of every job made here.
+const JOB_TYPE: &str = "bench";
+const COLLECTION: &str = "jobs";
+
+/// Whatever went wrong: a benchmark has nobody to handle it but its reader.
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Where the jobs are, and how many.
+struct Task {
+    uri: String,
+    database: String,
+    jobs: usize,
+    /// How many at once: handlers, or the jobs of a batch.
+    width: usize,
+}
+
+/// How long something took, and what it cost this process.
+struct Cost {
+    seconds: f64,
+    cpu_seconds: f64,
+}
+
+impl Cost {
+    async fn of(work: impl Future<Output = Outcome<()>>) -> Outcome<Self> {
+        let (start, cpu) = (Instant::now(), cpu::seconds()?);
+        work.await?;
+        Ok(Self { seconds: start.elapsed().as_secs_f64(), cpu_seconds: cpu::seconds()? - cpu })
+    }
+
+    fn json(&self) -> serde_json::Value {
+        json!({ "seconds": self.seconds, "cpuSeconds": self.cpu_seconds })
+    }
+}
+
+/// What was measured.
+struct Measured {
+    filled: Cost,
+    drained: Cost,
+}
+
+async fn measure() -> Outcome<Measured> {
+    let mut words = env::args().skip(1);
+    let mut word = |name: &str| words.next().ok_or_else(|| format!("{name} is missing"));
+    let what = word("what to measure")?;
+    let task = Task {
+        uri: word("the connection string")?,
+        database: word("the database")?,
+        jobs: word("the number of jobs")?.parse()?,
+        width: word("the concurrency or batch size")?.parse()?,
+    };
+    match what.as_str() {
+        "engine" => engine::measure(&task).await,
+        "mongodb" => bare::measure(&task).await,
+        other => Err(format!("there is no {other}: engine or mongodb").into()),
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match measure().await {
+        Ok(Measured { filled, drained }) => {
+            println!("{}", json!({ "filled": filled.json(), "drained": drained.json() }));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -36,12 +36,16 @@ async function initiate(servers, settings) {
  * @param mongod the path of the server, from `findMongod`
  * @param options.nodes how many servers; 1 by default
  * @param options.testCommands allow fail points; false by default
+ * @param options.cacheGB as for `startServer`
  * @param options.args more arguments for each mongod
  * @param options.settings `settings` of the replica set's configuration, such as `electionTimeoutMillis`
  * @returns the `url`, the `servers` (see `startServer`), and `stop()`. Whatever ends this process ends them too
  */
-export async function startReplicaSet(mongod, { nodes = 1, testCommands, args, settings = {} } = {}) {
-  const options = { replicaSet: NAME, testCommands, args }
+export async function startReplicaSet(
+  mongod,
+  { nodes = 1, testCommands, cacheGB, args, settings = {} } = {},
+) {
+  const options = { replicaSet: NAME, testCommands, cacheGB, args }
   const started = await Promise.allSettled(Array.from({ length: nodes }, () => startServer(mongod, options)))
   const servers = started.filter(({ value }) => value).map(({ value }) => value)
   const stop = async () => void (await Promise.all(servers.map((server) => server.stop())))

@@ -1,19 +1,22 @@
 /**
- * Runs one mongod and outlives its parent by a moment only. The parent holds the other end of this process's standard input: when
+ * Runs one server and outlives its parent by a moment only. The parent holds the other end of this process's standard input: when
  * that closes, for whatever reason (asked to stop, crashed, killed), the server is killed and its data removed. So there is
  * one way to stop, and it is taken every time.
  *
- * Arguments: the directory to remove, the mongod, its arguments. Prints the server's process id, on a line.
+ * Arguments: the directory to remove, the signal that kills, the server, its arguments. Prints the server's process id, on a line.
  */
 import { spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
 
-const [directory, mongod, ...args] = process.argv.slice(2)
+/** A server that was asked to end by a gentler signal than SIGKILL may be frozen, and hear nothing. */
+const PATIENCE_MS = 5_000
+
+const [directory, deadly, command, ...args] = process.argv.slice(2)
 
 // A Ctrl-C at the terminal is for the parent, which decides when the server is no longer needed.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
 
-const server = spawn(mongod, args, { stdio: 'ignore' })
+const server = spawn(command, args, { stdio: 'ignore' })
 let wanted = true
 
 server.once('spawn', () => console.log(server.pid))
@@ -28,6 +31,6 @@ server.once('exit', () => {
 process.stdin.resume()
 process.stdin.once('close', () => {
   wanted = false
-  // SIGKILL: the data is thrown away, and a server frozen by a test hears no other signal.
-  server.kill('SIGKILL')
+  server.kill(deadly)
+  setTimeout(() => server.kill('SIGKILL'), PATIENCE_MS)
 })

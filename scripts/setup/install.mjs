@@ -1,4 +1,4 @@
-/** The development dependencies: `npm ci` when what is installed is not what the lock file says. */
+/** Dependencies: installed anew when what is there is not what the lock file says. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { capture, root } from '../process.mjs'
@@ -13,20 +13,29 @@ function packagesOf(file) {
 }
 
 /** npm keeps a copy of the lock file beside what it installed; packages for other platforms are missing there. */
-function installed() {
-  const wanted = packagesOf('package-lock.json')
-  const present = packagesOf('node_modules/.package-lock.json')
+function installed(directory) {
+  const wanted = packagesOf(join(directory, 'package-lock.json'))
+  const present = packagesOf(join(directory, 'node_modules/.package-lock.json'))
   if (!wanted || !present) return false
   return Object.entries(wanted).every(
     ([path, { version, optional }]) => path === '' || optional || present[path]?.version === version,
   )
 }
 
-export async function ensureInstalled() {
-  if (installed()) return
+/** `npm ci` where the lock file is whole; where it lacks packages for other platforms, that would refuse to work. */
+const COMMANDS = { '.': ['ci'], bench: ['install', '--no-save', '--prefix', 'bench'] }
+
+/**
+ * @param options.directory a folder with a package of its own; the root by default
+ * @param options.what what is installed there, for people
+ */
+export async function ensureInstalled({ directory = '.', what = 'the development dependencies' } = {}) {
+  if (installed(directory)) return
   const start = Date.now()
-  say('installing the development dependencies (npm ci)')
-  const { code, output } = await capture('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
-  if (code !== 0) throw new Advice(`npm ci failed:\n${output}`)
+  const [command, ...rest] = COMMANDS[directory]
+  say(`installing ${what} (npm ${command})`)
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error']
+  const { code, output } = await capture('npm', [command, ...rest, ...quiet])
+  if (code !== 0) throw new Advice(`npm ${command} failed:\n${output}`)
   say(`installed in ${duration(Date.now() - start)}`)
 }

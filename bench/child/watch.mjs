@@ -1,0 +1,14 @@
+/** Waits for a backlog to be empty, beside those who empty it. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { meter } from './clock.mjs'
+
+const LOOK_EVERY_MS = 5
+
+export default async function watch({ open, place, parent, lookEveryMs = LOOK_EVERY_MS }) {
+  const queue = await open()
+  await parent.ready()
+  const read = meter(place.pid)
+  while (!(await queue.isEmpty())) await sleep(lookEveryMs)
+  const { seconds, serverCpuMs } = read()
+  return { seconds, serverCpuMs }
+}

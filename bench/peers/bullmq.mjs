@@ -1,0 +1,37 @@
+/** BullMQ on Redis. */
+export const about = {
+  title: 'BullMQ',
+  packages: ['bullmq'],
+  server: 'redis',
+  settings: '`removeOnComplete: true`, so that Redis has the least to keep; else as it comes',
+  sizes: { 1: 20_000, 16: 20_000, 100: 20_000 },
+  enqueues: 20_000,
+  bulk: '`addBulk`',
+}
+
+const NAME = 'bench'
+
+export async function open({ port }) {
+  const { Queue, Worker } = await import('bullmq')
+  const connection = { host: '127.0.0.1', port, maxRetriesPerRequest: null }
+  const queue = new Queue(NAME, { connection, defaultJobOptions: { removeOnComplete: true } })
+  await queue.waitUntilReady()
+  return {
+    setUp: async () => {},
+    add: (data, delay = 0) => queue.add(NAME, data, { delay }),
+    addMany: (datas, delay = 0) =>
+      queue.addBulk(datas.map((data) => ({ name: NAME, data, opts: { delay } }))),
+    prepare: async (handle, concurrency) => {
+      const processor = async (job) => handle(job.data)
+      const worker = new Worker(NAME, processor, { connection, concurrency, autorun: false })
+      worker.on('error', (error) => console.error(error))
+      await worker.waitUntilReady()
+      return () => void worker.run()
+    },
+    isEmpty: async () => {
+      const { wait, active, prioritized } = await queue.getJobCounts('wait', 'active', 'prioritized')
+      return wait + active + prioritized === 0
+    },
+    close: () => queue.close(),
+  }
+}

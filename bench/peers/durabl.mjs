@@ -1,0 +1,43 @@
+/** durabl: the checkout that this file is part of. */
+export const about = {
+  title: 'durabl',
+  packages: [],
+  server: 'mongodb',
+  settings: 'as it comes; change streams only where a row says so',
+  sizes: { 1: 20_000, 16: 20_000, 100: 20_000 },
+  enqueues: 20_000,
+  bulk: '`enqueueMany`',
+}
+
+const TYPE = 'bench'
+
+/**
+ * @param variant.push with change streams
+ * @param variant.pollInterval as for `process`
+ */
+export async function open({ url, database }, { push = false, pollInterval } = {}) {
+  const { MongoClient } = await import('mongodb')
+  const { JobQueue, MongoJobQueue } = await import('../../index.mjs')
+  const client = await MongoClient.connect(url)
+  const backend = new MongoJobQueue({ db: client.db(database), useChangeStreams: push })
+  const queue = new JobQueue(backend)
+  const jobs = backend.getCollection()
+  return {
+    setUp: () => queue.startup(),
+    add: (data, delay = 0) => queue.enqueue(TYPE, data, { delay }),
+    addMany:
+      queue.enqueueMany &&
+      ((datas, delay = 0) => {
+        const options = { delay }
+        return queue.enqueueMany(datas.map((data) => ({ type: TYPE, data, options })))
+      }),
+    prepare: async (handle, concurrency) => () => {
+      queue.process(TYPE, (job) => handle(job.data), { concurrency, pollInterval })
+    },
+    isEmpty: async () => !(await jobs.findOne({ status: { $in: ['pending', 'active'] }, type: TYPE })),
+    close: async () => {
+      await queue.shutdown()
+      await client.close()
+    },
+  }
+}

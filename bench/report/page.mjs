@@ -1,0 +1,132 @@
+/** The page and its charts, from figures alone. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { root } from '../../scripts/process.mjs'
+import { peers } from '../peers/all.mjs'
+import { barChart, figure } from './charts.mjs'
+import { goalsTable } from './goals.mjs'
+import * as tables from './tables.mjs'
+
+const TEMPLATE = fileURLToPath(new URL('template.md', import.meta.url))
+const QUEUES_AT_ONCE = ['concurrency 1', 'concurrency 16', 'concurrency 100']
+
+const chartsOf = {
+  throughput: (section) => ({
+    'benchmarks-throughput.svg': {
+      title: 'Emptying a backlog',
+      unit: 'jobs a second; line: from the slowest to the fastest round',
+      series: QUEUES_AT_ONCE,
+      rows: tables.bars(section, 'rate'),
+    },
+    'benchmarks-cpu.svg': {
+      title: 'Processor time of the worker process, per job',
+      unit: 'microseconds; queues above 1,000 left out',
+      series: QUEUES_AT_ONCE,
+      rows: tables.bars(section, 'cpu').filter(({ values }) => values.some((value) => value?.median < 1_000)),
+    },
+  }),
+  latency: (section) => ({
+    'benchmarks-latency.svg': {
+      title: 'From adding a job to the start of its handler',
+      unit: 'milliseconds; line: from the best to the worst round',
+      series: ['median', 'p95', 'p99'],
+      rows: tables.latencyBars(section),
+    },
+  }),
+}
+
+function aboutLine({ date, command, runs, versions }) {
+  return `Measured on ${date} by \`${command}\`, ${runs} rounds, at commit ${versions.commit}.`
+}
+
+function machineLines({ machine, versions }) {
+  return [
+    `- ${machine.cpus}, ${machine.memory}, ${machine.system}; all servers and all processes on this one machine`,
+    `- Node.js ${versions.node}; ${versions.rust}`,
+  ].join('\n')
+}
+
+function missingLines(sections) {
+  const missing = Object.assign({}, ...sections.map(({ about }) => about.missing))
+  const lines = Object.entries(missing).map(([peer, why]) => `- ${peers[peer].title}: ${why}`)
+  return lines.length > 0 ? `Not measured:\n\n${lines.join('\n')}` : ''
+}
+
+function failureLines(sections) {
+  const all = sections.flatMap(({ contestants = [] }) => contestants.filter(({ error }) => error))
+  if (all.length === 0) return ''
+  const lines = all.map(({ title, rounds, error }) => `- ${title}, after ${rounds.length} rounds: ${error}`)
+  return `Failed:\n\n${lines.join('\n')}`
+}
+
+function enduranceLine({ endurance: { handled, seconds, rate }, attempts }) {
+  return (
+    `One process ran ${figure(handled)} jobs at concurrency 100 in ${figure(seconds)} seconds: ${figure(rate)} jobs/s. ` +
+    `Four worker processes on a backlog of ${figure(attempts.jobs)} tried ${figure(attempts.tried)} times to take a job, ` +
+    `in ${figure(attempts.commands)} commands, by the server's own profiler.`
+  )
+}
+
+/** What stands for each name in the template. A section that was not measured says how to. */
+function parts(sections) {
+  const of = (name, write) =>
+    sections[name] ? write(sections[name]) : `Not measured yet: \`npm run bench -- --only ${name}\`.`
+  const all = Object.values(sections)
+  const first = sections.throughput ?? all[0]
+  return {
+    goals: goalsTable(sections),
+    'throughput.about': of('throughput', ({ about }) => aboutLine(about)),
+    throughput: of('throughput', tables.throughputTable),
+    cpu: of('throughput', tables.cpuTable),
+    'server-cpu': of('throughput', tables.serverCpuTable),
+    sizes: of('throughput', tables.sizesTable),
+    'enqueue.about': of('enqueue', ({ about }) => aboutLine(about)),
+    enqueue: of('enqueue', tables.enqueueTable),
+    'latency.about': of('latency', ({ about }) => aboutLine(about)),
+    latency: of('latency', tables.latencyTable),
+    'delays.about': of('delays', ({ about }) => aboutLine(about)),
+    delays: of('delays', tables.delaysTable),
+    'scale.about': of('scale', ({ about }) => aboutLine(about)),
+    scale: of('scale', tables.scaleTable),
+    endurance: of('scale', (section) => `${enduranceLine(section)}\n\n${tables.enduranceTable(section)}`),
+    machine: first ? machineLines(first.about) : '',
+    settings: first ? tables.settingsTable(first.about) : '',
+    servers: first ? tables.serversTable(first.about) : '',
+    missing: [missingLines(all), failureLines(all)].filter(Boolean).join('\n\n'),
+  }
+}
+
+function fill(template, values) {
+  return template.replaceAll(/\{\{([\w.-]+)\}\}/g, (_, name) => {
+    if (!(name in values)) throw new Error(`the template asks for ${name}, which nothing gives`)
+    return values[name]
+  })
+}
+
+/** A chart that was not drawn must not be asked for. */
+const withoutMissingCharts = (text, drawn) =>
+  text.replaceAll(/^!\[[^\]]*\]\(([^)]+)\)\n/gm, (image, name) => (drawn.includes(name) ? image : ''))
+
+/**
+ * Writes everything into a folder.
+ *
+ * @returns the paths of what was written
+ */
+export async function writePage(folder, { sections }) {
+  const { format, resolveConfig } = await import('prettier')
+  const target = resolve(root, folder)
+  const charts = Object.assign(
+    {},
+    ...Object.keys(chartsOf).map((name) => sections[name] && chartsOf[name](sections[name])),
+  )
+  for (const [name, chart] of Object.entries(charts)) writeFileSync(join(target, name), barChart(chart))
+  const text = withoutMissingCharts(
+    fill(readFileSync(TEMPLATE, 'utf8'), parts(sections)),
+    Object.keys(charts),
+  )
+  const config = await resolveConfig(join(root, 'README.md'))
+  const page = join(target, 'benchmarks.md')
+  writeFileSync(page, await format(text, { ...config, parser: 'markdown' }))
+  return [page, ...Object.keys(charts).map((name) => join(target, name))]
+}

@@ -1,0 +1,40 @@
+/** Picks series out of the figures of a section. */
+import { quantile, ratio, spread } from '../statistics.mjs'
+import { figure } from './charts.mjs'
+
+/** The contestant that has all these properties; undefined if none has, or it has measured nothing. */
+export function find(section, wanted) {
+  const isIt = (contestant) => Object.entries(wanted).every(([key, value]) => contestant[key] === value)
+  return section?.contestants?.find((contestant) => isIt(contestant) && contestant.rounds.length > 0)
+}
+
+/** One value of each round. */
+export const each = (contestant, field) => contestant?.rounds.map((round) => round[field])
+
+/** A figure over all rounds; null where there is none. */
+export function spreadOf(contestant, field) {
+  const values = each(contestant, field)?.filter((value) => value !== null && value !== undefined)
+  return values?.length > 0 ? spread(values) : null
+}
+
+/** A quantile of each round's samples. */
+export const quantiles = (contestant, share, field = 'samples') =>
+  contestant?.rounds.map((round) => quantile(round[field], share))
+
+/** All samples of all rounds. */
+export const pooled = (contestant, field = 'samples') => contestant.rounds.flatMap((round) => round[field])
+
+/** How two series compare, round by round; null if one is missing. */
+export const compared = (of, to) => (of?.length > 0 && to?.length > 0 ? ratio(of, to) : null)
+
+/** `12,300 (11,900 – 12,800)` */
+export const inRange = (value, unit = '') =>
+  value ? `${figure(value.median)}${unit} (${figure(value.min)} – ${figure(value.max)})` : '–'
+
+/** A table in Markdown. */
+export function table(head, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map((_, index) => (index === 0 ? '---' : '--:'))), ...rows.map(line)].join(
+    '\n',
+  )
+}

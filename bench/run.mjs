@@ -1,0 +1,117 @@
+/**
+ * durabl beside other job queues: brings up the servers, measures, and writes a page with tables and charts.
+ *
+ *     npm run bench                 everything but the large backlogs; about twenty minutes
+ *     npm run bench -- --only scale
+ *     npm run bench -- --help
+ */
+import { forwardSignals } from '../scripts/process.mjs'
+import { ensureInstalled } from '../scripts/setup/install.mjs'
+import { setup } from '../scripts/setup.mjs'
+import { bold, duration, main, say, yellow } from '../scripts/terminal.mjs'
+import { machine, versions } from './machine.mjs'
+import { help, parseOptions } from './options.mjs'
+import { peers, versionOf } from './peers/all.mjs'
+import { buildReference } from './reference.mjs'
+import { writePage } from './report/page.mjs'
+import { keepResults, readResults } from './results.mjs'
+import { inRounds } from './rounds.mjs'
+import * as delays from './sections/delays.mjs'
+import * as enqueue from './sections/enqueue.mjs'
+import * as latency from './sections/latency.mjs'
+import * as scale from './sections/scale.mjs'
+import * as throughput from './sections/throughput.mjs'
+import { Servers } from './servers/all.mjs'
+
+const sections = { throughput, enqueue, latency, delays, scale }
+
+/** Nobody measures with fewer jobs than this, however small the factor. */
+const FEWEST_JOBS = 20
+
+/** Which peers can take part, and why the others can't. */
+async function present(servers, chosen) {
+  const able = []
+  const missing = {}
+  for (const peer of chosen) {
+    if (versionOf(peer) === null) {
+      missing[peer] = `${peers[peer].packages.join(' and ')} could not be installed from npm`
+      continue
+    }
+    try {
+      await servers.get(peers[peer].server)
+      able.push(peer)
+    } catch (error) {
+      missing[peer] = error.message
+    }
+  }
+  for (const [peer, why] of Object.entries(missing))
+    say(yellow(`${peers[peer].title} is not measured: ${why}`))
+  return { able, missing }
+}
+
+async function installPeers(chosen) {
+  if (chosen.every((peer) => peers[peer].packages.length === 0)) return
+  try {
+    await ensureInstalled({ directory: 'bench', what: 'the other queues' })
+  } catch (error) {
+    say(yellow(error.message))
+  }
+}
+
+async function measureSection(name, context) {
+  console.log(`\n${bold(name)}`)
+  const start = Date.now()
+  const section = sections[name]
+  const measured = section.measure
+    ? await section.measure(context)
+    : { contestants: await inRounds(section.contestants(context), context.runs) }
+  say(`${name} took ${duration(Date.now() - start)}`)
+  return measured
+}
+
+async function measure(options, servers) {
+  await setup()
+  await installPeers(options.peers)
+  const { able, missing } = await present(servers, options.peers)
+  const needsReference =
+    options.references && options.sections.includes('throughput') && able.includes('durabl')
+  const context = {
+    servers,
+    peers: able,
+    runs: options.runs,
+    sized: (jobs) => Math.max(FEWEST_JOBS, Math.round(jobs * options.size)),
+    reference: needsReference ? await buildReference() : null,
+  }
+  const about = {
+    date: new Date().toISOString().slice(0, 10),
+    command: options.command,
+    runs: options.runs,
+    machine: machine(),
+    versions: await versions(servers, able),
+    missing,
+  }
+  const measured = {}
+  for (const name of options.sections) {
+    measured[name] = { about, ...(await measureSection(name, context)) }
+    // At once: a long run that is cut short has not been in vain.
+    keepResults(options.out, { [name]: measured[name] })
+  }
+}
+
+await main(async () => {
+  const options = parseOptions(process.argv.slice(2))
+  if (options.help) return console.log(help)
+  if (!options.render) {
+    forwardSignals()
+    // Whatever this process has started ends with it: servers by their keepers, and workers when they lose their parent.
+    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit())
+    const servers = new Servers()
+    try {
+      await measure(options, servers)
+    } finally {
+      await servers.stop()
+    }
+  }
+  const written = await writePage(options.out, readResults(options.out))
+  for (const path of written) say(`written: ${path}`)
+})

@@ -1,0 +1,42 @@
+/** How often jobs are reached for, by the server's own book: its profiler. */
+import { MongoClient } from 'mongodb'
+
+const PROFILE_BYTES = 512 * 1024 * 1024
+
+/** Runs an action while the profiler writes down every write to the jobs; resolves to what it wrote. */
+export async function profiled({ url, database }, action) {
+  const client = await MongoClient.connect(url)
+  try {
+    const db = client.db(database)
+    await db.createCollection('system.profile', { capped: true, size: PROFILE_BYTES })
+    const filter = { ns: `${database}.jobs`, op: { $in: ['update', 'command'] } }
+    await db.command({ profile: 1, filter })
+    await action()
+    await db.command({ profile: 0, filter: 'unset' })
+    return await db.collection('system.profile').find().toArray()
+  } finally {
+    await client.close()
+  }
+}
+
+/** Long statements are cut in the book, and kept as text; their beginning says enough. */
+const wordsOf = ({ command }) => JSON.stringify(command) ?? ''
+
+const isClaim = (entry) => {
+  const words = wordsOf(entry)
+  const first = words.indexOf('status')
+  return first >= 0 && /^status\\?"?:\s*\{?\s*(\\?"\$eq\\?":)?\s*\\?"pending/.test(words.slice(first))
+}
+
+/**
+ * @returns `commands` that claim, the jobs that these `tried` to take, and the jobs that they `took`
+ */
+export function claimAttempts(entries) {
+  const claims = entries.filter((entry) => entry.op !== 'query' && isClaim(entry) && 'nModified' in entry)
+  const sum = (count) => claims.reduce((total, entry) => total + count(entry), 0)
+  return {
+    commands: claims.length,
+    tried: sum(({ docsExamined }) => Math.max(docsExamined ?? 0, 1)),
+    took: sum(({ nModified }) => nModified ?? 0),
+  }
+}

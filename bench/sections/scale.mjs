@@ -1,0 +1,114 @@
+/** durabl where there is a lot: large backlogs, a long run, several workers. */
+import { inRounds } from '../rounds.mjs'
+import { play, start } from '../process.mjs'
+import { say } from '../../scripts/terminal.mjs'
+import { claimAttempts, profiled } from './claim-attempts.mjs'
+import { inWords, perJob } from './throughput.mjs'
+
+const peer = 'durabl'
+const MILLION = 1_000_000
+/** What the rate is measured over, whatever lies behind. */
+const FIRST = 10_000
+const SHARED = 40_000
+const CONCURRENCY = 100
+const SHARED_CONCURRENCY = 16
+const LONG_MS = 900_000
+const FAR_OFF_MS = 30 * 24 * 3_600_000
+
+const fill = (place, jobs, delay = 0) => play('fill', { peer, place, jobs, delay }, LONG_MS)
+
+/** The first jobs of a backlog. */
+async function first(place, jobs) {
+  return perJob(jobs, await play('begin', { peer, place, jobs, concurrency: CONCURRENCY }))
+}
+
+/** So many workers on one backlog until it is empty; `between` acts while they work. */
+async function shared(place, workers, { concurrency, lookEveryMs, sampleEveryMs }) {
+  const request = { peer, place, concurrency, sampleEveryMs }
+  const started = Array.from({ length: workers }, () => start('share', request, LONG_MS))
+  const watcher = start('watch', { peer, place, lookEveryMs }, LONG_MS)
+  await Promise.all([...started, watcher].map(({ ready }) => ready))
+  for (const { go } of [...started, watcher]) go()
+  const { seconds, serverCpuMs } = await watcher.result
+  for (const { stop } of started) stop()
+  const shares = await Promise.all(started.map(({ result }) => result))
+  return { seconds, serverCpuMs, shares }
+}
+
+function backlogs(jobs, { alone, large, future }) {
+  const name = (text) => ({ name: text, title: text, tell: inWords, jobs })
+  return [
+    {
+      ...name(`a backlog of ${jobs}`),
+      id: 'alone',
+      run: () => alone((place) => fill(place, jobs).then(() => first(place, jobs))),
+    },
+    { ...name('a backlog of 1,000,000'), id: 'large', run: () => first(large, jobs) },
+    {
+      ...name('a backlog of 1,000,000, as many beside it for later'),
+      id: 'future',
+      run: () => first(future, jobs),
+    },
+  ]
+}
+
+/** A million jobs by one process: whether rate and memory stay what they were. */
+async function endurance(place, jobs) {
+  const options = { concurrency: CONCURRENCY, lookEveryMs: 200, sampleEveryMs: 1000 }
+  const { seconds, serverCpuMs, shares } = await shared(place, 1, options)
+  const { handled, samples } = shares[0]
+  const { rate, serverCpu } = perJob(handled, { seconds, cpuMs: null, serverCpuMs })
+  say(
+    `${handled} of about ${jobs} jobs in ${seconds.toFixed(0)} s, ${rate} jobs/s, at last ${samples.at(-1)[1]} MB`,
+  )
+  return { handled, seconds, rate, serverCpu, samples }
+}
+
+function workers(servers, jobs) {
+  return [1, 4].map((count) => {
+    const name = `${count} worker process${count > 1 ? 'es' : ''}`
+    const run = () =>
+      servers.withPlace('mongodb', async (place) => {
+        await fill(place, jobs)
+        const { seconds, serverCpuMs, shares } = await shared(place, count, {
+          concurrency: SHARED_CONCURRENCY,
+        })
+        return {
+          ...perJob(jobs, { seconds, cpuMs: null, serverCpuMs }),
+          shares: shares.map(({ handled }) => handled),
+        }
+      })
+    const tell = ({ rate, shares }) => `${rate} jobs/s, shares ${shares.join(', ')}`
+    return { id: `workers-${count}`, name, title: name, jobs, run, tell }
+  })
+}
+
+function attempts(servers, jobs) {
+  return servers.withPlace('mongodb', async (place) => {
+    await fill(place, jobs)
+    const entries = await profiled(place, () => shared(place, 4, { concurrency: SHARED_CONCURRENCY }))
+    const counted = claimAttempts(entries)
+    say(`${counted.tried} claim attempts for ${jobs} jobs by 4 workers, in ${counted.commands} commands`)
+    return { jobs, ...counted }
+  })
+}
+
+/** All of it; takes some minutes. */
+export async function measure({ servers, sized, runs }) {
+  const [many, few, some] = [MILLION, FIRST, SHARED].map(sized)
+  return servers.withPlace('mongodb', (large) =>
+    servers.withPlace('mongodb', async (future) => {
+      say(`making three times ${many} jobs`)
+      await fill(large, many)
+      await fill(future, many, FAR_OFF_MS)
+      await fill(future, many)
+      const alone = (action) => servers.withPlace('mongodb', action)
+      const rates = await inRounds(backlogs(few, { alone, large, future }), runs)
+      // What the rounds have taken away.
+      await fill(large, few * runs)
+      const long = await endurance(large, many)
+      const together = await inRounds(workers(servers, some), runs)
+      return { rates, endurance: long, workers: together, attempts: await attempts(servers, some) }
+    }),
+  )
+}

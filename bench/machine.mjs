@@ -1,7 +1,8 @@
 /** What the figures were measured on. */
 import { cpus, release, totalmem, type } from 'node:os'
 import { capture } from '../scripts/process.mjs'
-import { installedVersion, peers, versionOf } from './peers/all.mjs'
+import { version as driver } from './mongodb.mjs'
+import { peers, versionOf } from './peers/all.mjs'
 import { node } from './process.mjs'
 import { kinds } from './servers/all.mjs'
 
@@ -30,7 +31,7 @@ export async function versions(servers, chosen) {
     node: await firstLine(node(), ['--version']),
     rust: await firstLine('rustc', ['--version']),
     commit,
-    driver: installedVersion('mongodb'),
+    driver,
     servers: Object.fromEntries(
       await Promise.all(started.map(async (kind) => [kind, (await servers.get(kind)).version])),
     ),

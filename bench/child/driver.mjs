@@ -1,5 +1,5 @@
 /** One durable insert and one durable claim after it, by the bare driver of Node.js: what a pick-up can't do without. */
-import { MongoClient } from 'mongodb'
+import { MongoClient } from '../mongodb.mjs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { now } from './clock.mjs'
 

@@ -33,7 +33,7 @@ export const peers = {
 const manifest = (path) => JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8'))
 
 /** The version of a package that is installed for the benchmarks; null if it is not. */
-export function installedVersion(name) {
+function installedVersion(name) {
   try {
     return manifest(join('bench/node_modules', name)).version
   } catch {

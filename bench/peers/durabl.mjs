@@ -16,7 +16,7 @@ const TYPE = 'bench'
  * @param variant.pollInterval as for `process`
  */
 export async function open({ url, database }, { push = false, pollInterval } = {}) {
-  const { MongoClient } = await import('mongodb')
+  const { MongoClient } = await import('../mongodb.mjs')
   const { JobQueue, MongoJobQueue } = await import('../../index.mjs')
   const client = await MongoClient.connect(url)
   const backend = new MongoJobQueue({ db: client.db(database), useChangeStreams: push })

@@ -43,7 +43,7 @@ function aboutLine({ date, command, runs, versions }) {
 function machineLines({ machine, versions }) {
   return [
     `- ${machine.cpus}, ${machine.memory}, ${machine.system}; all servers and all processes on this one machine`,
-    `- Node.js ${versions.node}; ${versions.rust}`,
+    `- Node.js ${versions.node}, with \`mongodb\` ${versions.driver}; ${versions.rust}`,
   ].join('\n')
 }
 

@@ -1,5 +1,5 @@
 /** How often jobs are reached for, by the server's own book: its profiler. */
-import { MongoClient } from 'mongodb'
+import { MongoClient } from '../mongodb.mjs'
 
 const PROFILE_BYTES = 512 * 1024 * 1024
 

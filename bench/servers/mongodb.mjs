@@ -7,7 +7,7 @@ import { say } from '../../scripts/terminal.mjs'
 export const settings = 'a replica set of one node, as it comes: write concern majority, journaled'
 
 export async function start() {
-  const { MongoClient } = await import('mongodb')
+  const { MongoClient } = await import('../mongodb.mjs')
   const mongod = await findMongod(say)
   const set = await startReplicaSet(mongod, { cacheGB: null })
   const client = await MongoClient.connect(set.url)

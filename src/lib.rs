@@ -10,3 +10,4 @@ mod job;
 mod reply;
 mod runtime;
 mod sink;
+mod version;

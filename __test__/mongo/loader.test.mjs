@@ -4,7 +4,8 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import test from 'node:test'
-import { loadAddon, platformTriple } from '../../dist/mongo/native-loader.js'
+import { loadAddon, nativeAddon } from '../../dist/mongo/native-loader.js'
+import { platformTriple } from '../../dist/mongo/platform.js'
 import { root, runNode } from '../support/child.mjs'
 
 const require = createRequire(import.meta.url)
@@ -14,13 +15,17 @@ function notFound(request) {
   return Object.assign(error, { code: 'MODULE_NOT_FOUND' })
 }
 
-/** A world that has only these modules. */
-function world(modules, { triple = 'linux-x64-gnu', override } = {}) {
+const OWN_CODE = join('/package', 'dist', 'mongo', 'native-loader.js')
+
+/** A world that has only these modules, and durabl's own code unless it was bundled. */
+function world(modules, { triple = 'linux-x64-gnu', override, bundled = false } = {}) {
   return {
     triple,
     root: '/package',
+    version: '1.2.3',
     override,
-    exists: (path) => path in modules,
+    exists: (path) => path in modules || (path === OWN_CODE && !bundled),
+    finds: (name) => name in modules,
     require(request) {
       if (!(request in modules)) throw notFound(request)
       if (modules[request] instanceof Error) throw modules[request]
@@ -28,6 +33,8 @@ function world(modules, { triple = 'linux-x64-gnu', override } = {}) {
     },
   }
 }
+
+const addon = (version = '1.2.3') => ({ version: () => version })
 
 const NEXT_TO_PACKAGE = join('/package', 'durabl.linux-x64-gnu.node')
 const PLATFORM_PACKAGE = '@durabl/durabl-linux-x64-gnu'
@@ -41,7 +48,7 @@ test('triples are spelt as the build tool spells them', () => {
 })
 
 test('the search goes: override, next to the package, platform package', () => {
-  const [overriding, near, far] = [{}, {}, {}]
+  const [overriding, near, far] = [addon(), addon(), addon()]
   const all = { '/own.node': overriding, [NEXT_TO_PACKAGE]: near, [PLATFORM_PACKAGE]: far }
   assert.equal(loadAddon(world(all, { override: '/own.node' })), overriding)
   assert.equal(loadAddon(world(all)), near)
@@ -62,6 +69,62 @@ test('a missing binary names platform, package and what to do', () => {
   )
 })
 
+test('where the binaries of another platform are installed, they are named', () => {
+  const musl = '@durabl/durabl-linux-x64-musl'
+  assert.throws(
+    () => loadAddon(world({ [musl]: addon() })),
+    (error) => {
+      assert.match(error.message, /linux-x64-gnu is not installed/)
+      assert.match(error.message, /There is @durabl\/durabl-linux-x64-musl instead/)
+      assert.match(error.message, /installed for another platform/)
+      return true
+    },
+  )
+})
+
+test('inside a bundle the advice is to keep durabl out of it', () => {
+  assert.throws(
+    () => loadAddon(world({}, { bundled: true })),
+    (error) => {
+      assert.equal(error.code, 'ERR_DURABL_ADDON_MISSING')
+      for (const part of ['linux-x64-gnu', 'bundle', '--external:durabl', PLATFORM_PACKAGE])
+        assert.ok(error.message.includes(part), `${part} in: ${error.message}`)
+      return true
+    },
+  )
+  const far = addon()
+  assert.equal(loadAddon(world({ [PLATFORM_PACKAGE]: far }, { bundled: true })), far)
+})
+
+test('a binary of another version is refused, wherever it is, and both versions are named', () => {
+  for (const [place, options] of [
+    ['/own.node', { override: '/own.node' }],
+    [NEXT_TO_PACKAGE, {}],
+    [PLATFORM_PACKAGE, {}],
+  ]) {
+    for (const [other, named] of [
+      [addon('1.2.2'), /durabl 1\.2\.3 found 1\.2\.2/],
+      // From before binaries told their version.
+      [{}, /durabl 1\.2\.3 found another version/],
+    ]) {
+      assert.throws(
+        () => loadAddon(world({ [place]: other }, options)),
+        (error) => {
+          assert.equal(error.code, 'ERR_DURABL_ADDON_MISSING')
+          assert.match(error.message, named)
+          assert.ok(error.message.includes(place), error.message)
+          assert.match(error.message, /npm install durabl@1\.2\.3/)
+          return true
+        },
+      )
+    }
+  }
+})
+
+test('the binary of this checkout has the version of the package', () => {
+  assert.equal(nativeAddon().version(), require('durabl/package.json').version)
+})
+
 test('a platform without a published binary is told to build from source', () => {
   assert.throws(
     () => loadAddon(world({}, { triple: 'sunos-x64' })),
@@ -78,7 +141,7 @@ test('a binary that fails to load ends the search and shows why', () => {
   ]) {
     // A package that lacks something of its own is broken, not missing.
     for (const failure of [cause, notFound('./something-else')]) {
-      const modules = { [PLATFORM_PACKAGE]: {}, [place]: failure }
+      const modules = { [PLATFORM_PACKAGE]: addon(), [place]: failure }
       assert.throws(
         () => loadAddon(world(modules, options)),
         (error) => {
@@ -95,7 +158,7 @@ test('a binary that fails to load ends the search and shows why', () => {
 test('an override that names no file says so, by its whole path', () => {
   for (const override of ['/nowhere.node', './nowhere.node']) {
     assert.throws(
-      () => loadAddon(world({ [NEXT_TO_PACKAGE]: {} }, { override })),
+      () => loadAddon(world({ [NEXT_TO_PACKAGE]: addon() }, { override })),
       (error) => {
         assert.equal(error.code, 'ERR_DURABL_ADDON_MISSING')
         assert.ok(error.message.includes(resolve(override)), error.message)
@@ -108,7 +171,7 @@ test('an override that names no file says so, by its whole path', () => {
 })
 
 test('a relative override goes from the working directory', () => {
-  const own = {}
+  const own = addon()
   assert.equal(loadAddon(world({ [resolve('own.node')]: own }, { override: './own.node' })), own)
 })
 

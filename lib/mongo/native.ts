@@ -269,4 +269,6 @@ export interface NativeAddon {
     options: NativeEngineOptions,
     onEvent: (event: NativeEvent) => void,
   ): Reply<NativeEngine | null>
+  /** The version of the package that the addon was built from. */
+  version(): string
 }

@@ -1,7 +1,5 @@
 // Written by scripts/esm-entry.mjs.
-import durabl from './dist/index.js'
-
-export const {
+export {
   AuthenticationError,
   ConnectionError,
   DummyBackend,
@@ -27,4 +25,4 @@ export const {
   getGlobalBackend,
   setGlobalBackend,
   withGlobalQueue,
-} = durabl
+} from './dist/index.js'

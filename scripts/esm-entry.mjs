@@ -14,11 +14,14 @@ const require = createRequire(import.meta.url)
 
 const exported = () => Object.keys(require(join(root, 'dist/index.js'))).sort()
 
-/** What the files should contain. */
+/**
+ * What the files should contain. Each name is exported from the CommonJS module by itself, not picked from its default export: what
+ * that is, bundlers do not agree on.
+ */
 function wanted() {
   const names = exported().map((name) => `  ${name},\n`)
   return {
-    'index.mjs': `// Written by scripts/esm-entry.mjs.\nimport durabl from './dist/index.js'\n\nexport const {\n${names.join('')}} = durabl\n`,
+    'index.mjs': `// Written by scripts/esm-entry.mjs.\nexport {\n${names.join('')}} from './dist/index.js'\n`,
     'index.d.mts': `// Written by scripts/esm-entry.mjs.\nexport * from './index.js'\n`,
   }
 }

@@ -7,6 +7,7 @@
  */
 import { checkDocs } from './check/docs.mjs'
 import { checkEsmEntry } from './esm-entry.mjs'
+import { checkManifests } from './check/manifests.mjs'
 import { checkHosts } from './check/hosts.mjs'
 import { checkRustDependencies } from './check/rust-dependencies.mjs'
 import { checkSize } from './check/size.mjs'
@@ -30,6 +31,7 @@ const steps = {
   types: tool('typescript/bin/tsc', '-p', 'tsconfig.types.json'),
   knip: tool('knip/bin/knip.js'),
   entry: checkEsmEntry,
+  manifests: checkManifests,
   rustfmt: cargo(['fmt', '--all', '--check']),
   clippy: cargo(['clippy', '--quiet', '--locked', '--workspace', '--', '-D', 'warnings']),
   // Of the binding there is nothing to test in Rust: built as a test, all that it offers to JavaScript seems unused.

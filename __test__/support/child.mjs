@@ -4,20 +4,30 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
+/** Runs Node: see `run`. */
+export const runNode = (args, options) => run(process.execPath, args, options)
+
 /**
- * Runs Node. The process is killed when it takes too long, and the result then says so.
+ * Runs a command. The process is killed when it takes too long, and the result then says so.
  *
- * @param args what `node` is given
+ * @param args what the command is given
  * @param options.env added to this process's environment
  * @param options.onLine told of each line of standard output, and given the child
- * @returns `code`, `signal`, `stdout`, `stderr`, `ms` (from start to end) and `timedOut`
+ * @param options.shell whether a shell starts it
+ * @returns `code`, `signal`, `stdout`, `stderr`, `ms` (from start to end), `quietMs` (from the last output to the end) and `timedOut`
  */
-export async function runNode(args, { env = {}, cwd = root, timeoutMs = 30_000, onLine } = {}) {
+export async function run(
+  command,
+  args,
+  { env = {}, cwd = root, timeoutMs = 30_000, encoding = 'utf8', shell = false, onLine } = {},
+) {
   const start = performance.now()
-  const child = spawn(process.execPath, args, {
+  let spokeAt = start
+  const child = spawn(command, args, {
     cwd,
     env: { ...cleanEnv(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    shell,
   })
   const result = { stdout: '', stderr: '', timedOut: false }
   const timer = setTimeout(() => {
@@ -25,19 +35,24 @@ export async function runNode(args, { env = {}, cwd = root, timeoutMs = 30_000, 
     child.kill('SIGKILL')
   }, timeoutMs)
   let rest = ''
-  child.stdout.setEncoding('utf8').on('data', (text) => {
+  child.stdout.setEncoding(encoding).on('data', (text) => {
+    spokeAt = performance.now()
     result.stdout += text
     const lines = (rest + text).split('\n')
     rest = lines.pop()
     for (const line of lines) onLine?.(line, child)
   })
-  child.stderr.setEncoding('utf8').on('data', (text) => (result.stderr += text))
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    spokeAt = performance.now()
+    result.stderr += text
+  })
   const [code, signal] = await new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (...end) => resolve(end))
   })
   clearTimeout(timer)
-  return { ...result, code, signal, ms: performance.now() - start }
+  const end = performance.now()
+  return { ...result, code, signal, ms: end - start, quietMs: end - spokeAt }
 }
 
 /** Node's test runner marks its children; a program under test must not take itself for one. Colours are the test's to ask for. */

@@ -30,6 +30,7 @@ function platformManifest(triple) {
     description: `The native engine of durabl for ${triple}.`,
     license,
     repository: { ...repository, directory: `npm/${triple}` },
+    type: 'commonjs',
     main: `durabl.${triple}.node`,
     files: [`durabl.${triple}.node`],
     os: [os],

@@ -1,0 +1,83 @@
+/** What is in the published tarballs, and what the tools that judge packages say of them. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { installProject } from './support/project.mjs'
+import { fileIn, filesIn, packageTarball, platformPackages } from './support/tarballs.mjs'
+
+const manifestOf = async (tarball) => JSON.parse(await fileIn(tarball, 'package.json'))
+const packed = platformPackages().filter(({ tarball }) => tarball)
+
+/** The largest that a binary may be; it was 16 MB (6.5 MB packed) when this was written. */
+const MOST_BYTES = 20e6
+
+test('the package holds its code, its types and its documents, and nothing else', async () => {
+  const files = await filesIn(packageTarball())
+  const others = files.filter((file) => !/^dist\/.+\.js(\.map)?$/.test(file))
+  assert.deepEqual(others.sort(), [
+    ...['CHANGELOG.md', 'LICENSE', 'README.md', 'docs/migrating.md'],
+    ...['index.d.mts', 'index.d.ts', 'index.mjs', 'package.json'],
+  ])
+})
+
+test('nothing runs when it is installed, and nothing but the engines comes along', async () => {
+  for (const tarball of [packageTarball(), ...packed.map((entry) => entry.tarball)]) {
+    const manifest = await manifestOf(tarball)
+    assert.equal(manifest.scripts, undefined)
+    assert.equal(manifest.dependencies, undefined)
+    assert.equal(manifest.devDependencies, undefined)
+    assert.deepEqual(manifest.publishConfig, { access: 'public', provenance: true })
+  }
+})
+
+test('the package asks for the engine of every platform, in its own version', async () => {
+  const { version, optionalDependencies, peerDependencies } = await manifestOf(packageTarball())
+  const wanted = platformPackages().map(({ manifest }) => [manifest.name, version])
+  assert.equal(wanted.length, 7)
+  assert.deepEqual(optionalDependencies, Object.fromEntries(wanted))
+  assert.deepEqual(Object.keys(peerDependencies), ['mongodb'])
+})
+
+test('a platform’s package holds one stripped binary, for that platform only', async () => {
+  assert.ok(packed.length > 0)
+  for (const { triple, tarball } of packed) {
+    const binary = `durabl.${triple}.node`
+    assert.deepEqual((await filesIn(tarball)).sort(), ['LICENSE', 'README.md', binary, 'package.json'].sort())
+    const manifest = await manifestOf(tarball)
+    assert.equal(manifest.main, binary)
+    assert.deepEqual([...manifest.os, ...manifest.cpu], triple.split('-').slice(0, 2))
+    const content = await fileIn(tarball, binary)
+    assert.ok(content.length < MOST_BYTES, `${binary} has ${content.length} bytes`)
+    // The name of the section that strip removes.
+    assert.equal(content.includes('.symtab'), false)
+  }
+})
+
+test('source maps bring their sources along', async () => {
+  const maps = (await filesIn(packageTarball())).filter((file) => file.endsWith('.map'))
+  assert.ok(maps.length > 0)
+  for (const name of [maps[0], maps.at(-1)]) {
+    const map = JSON.parse(await fileIn(packageTarball(), name))
+    assert.equal(map.sourcesContent?.length, map.sources.length, name)
+    assert.ok(map.sourcesContent.every((text) => text.length > 0), name)
+  }
+})
+
+describe('the tools that judge packages', () => {
+  let project
+  before(async () => (project = await installProject('lint')))
+  after(() => project.remove())
+
+  test('publint has nothing to say', async () => {
+    for (const tarball of [packageTarball(), ...packed.map((entry) => entry.tarball)]) {
+      const { code, stdout, stderr } = await project.bin('publint', [tarball])
+      assert.match(stdout, /All good!/, stdout + stderr)
+      assert.equal(code, 0)
+    }
+  })
+
+  test('arethetypeswrong finds no problem', async () => {
+    const { code, stdout, stderr } = await project.bin('attw', [packageTarball(), '--format', 'ascii', '--no-emoji'])
+    assert.match(stdout, /No problems found/, stdout + stderr)
+    assert.equal(code, 0)
+  })
+})

@@ -1,0 +1,73 @@
+/** Tarballs as they are published: of the package, and of each platform whose binary is there. */
+import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { capture, root } from '../process.mjs'
+import { Advice } from '../terminal.mjs'
+import { packageNameOf, rootManifest, triples } from './manifests.mjs'
+
+/**
+ * What users install: with the platforms' packages as optional dependencies, and without what only a clone has a use for.
+ *
+ * The repository's own manifest does not name them. In a clone they come from `npm run build:addon`, and before a version is published
+ * no registry has them, so that a lock file which names them could not be made, and `npm ci` would fail without it.
+ */
+export function publishedManifest() {
+  const { scripts: _scripts, devDependencies: _devDependencies, ...manifest } = rootManifest()
+  const platforms = triples().map((triple) => [packageNameOf(triple), manifest.version])
+  return { ...manifest, optionalDependencies: Object.fromEntries(platforms) }
+}
+
+const binaryOf = (triple) => join(root, `durabl.${triple}.node`)
+
+async function npmPack(directory, out) {
+  const args = ['pack', directory, '--pack-destination', out, '--ignore-scripts', '--loglevel=error']
+  const { code, output } = await capture('npm', args)
+  if (code !== 0) throw new Advice(`npm pack failed:\n${output}`)
+}
+
+/** The name that npm gives a package's tarball. */
+const tarballOf = (name, version) => `${name.replace('@', '').replace('/', '-')}-${version}.tgz`
+
+/** npm decides what belongs into the package, by `files`; only the manifest is another one. */
+async function stageRoot(stage) {
+  const { name, version } = rootManifest()
+  await npmPack(root, stage)
+  const { code, output } = await capture('tar', ['-xzf', join(stage, tarballOf(name, version)), '-C', stage])
+  if (code !== 0) throw new Advice(`tar failed:\n${output}`)
+  const directory = join(stage, 'package')
+  writeFileSync(join(directory, 'package.json'), `${JSON.stringify(publishedManifest(), null, 2)}\n`)
+  return directory
+}
+
+function stagePlatform(stage, triple) {
+  const directory = join(stage, triple)
+  cpSync(join(root, 'npm', triple), directory, { recursive: true })
+  copyFileSync(join(root, 'LICENSE'), join(directory, 'LICENSE'))
+  copyFileSync(binaryOf(triple), join(directory, `durabl.${triple}.node`))
+  return directory
+}
+
+/**
+ * @param out a directory, which is emptied first
+ * @param options.all demands the binary of every published platform
+ * @returns the tarballs: `name`, `file`, `bytes`; platforms first, as they have to be published
+ */
+export async function pack(out, { all = false } = {}) {
+  const absent = triples().filter((triple) => !existsSync(binaryOf(triple)))
+  if (all && absent.length > 0) throw new Advice(`There are no binaries for ${absent.join(', ')}.`)
+  const present = triples().filter((triple) => !absent.includes(triple))
+  const stage = join(out, 'stage')
+  rmSync(out, { recursive: true, force: true })
+  mkdirSync(stage, { recursive: true })
+  const { name, version } = rootManifest()
+  const packages = [
+    ...present.map((triple) => [packageNameOf(triple), stagePlatform(stage, triple)]),
+    [name, await stageRoot(stage)],
+  ]
+  await Promise.all(packages.map(([, directory]) => npmPack(directory, out)))
+  rmSync(stage, { recursive: true })
+  return packages.map(([packageName]) => {
+    const file = join(out, tarballOf(packageName, version))
+    return { name: packageName, file, bytes: statSync(file).size }
+  })
+}

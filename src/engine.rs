@@ -77,6 +77,7 @@ impl From<Sweep> for NativeSweep {
 #[napi]
 pub struct NativeEngine {
     engine: Arc<Engine>,
+    sink: Arc<JavaScriptSink>,
 }
 
 /// Time for an engine whose JavaScript is gone to give its jobs back.
@@ -103,7 +104,7 @@ pub fn open_engine(
     on_event: Function<'_, Message, ()>,
 ) -> Result<Reply<NativeEngine>> {
     let _guard = runtime()?.enter();
-    let sink = JavaScriptSink::new(&on_event, millis(options.max_block_ms))?;
+    let sink = Arc::new(JavaScriptSink::new(&on_event, millis(options.max_block_ms))?);
     let options = EngineOptions {
         database: options.database,
         collection: options.collection,
@@ -113,8 +114,8 @@ pub fn open_engine(
             message_bytes: options.max_log_message_bytes as usize,
         },
     };
-    let opened = Engine::open(connection.into(), options, Arc::new(sink));
-    Ok(opened.map(|engine| NativeEngine { engine: Arc::new(engine) }).into())
+    let opened = Engine::open(connection.into(), options, sink.clone());
+    Ok(opened.map(|engine| NativeEngine { engine: Arc::new(engine), sink }).into())
 }
 
 fn document(job: Option<ClaimedJob>) -> Option<Buffer> {
@@ -375,9 +376,10 @@ impl NativeEngine {
     /// Ends everything within `timeoutMs`.
     #[napi(ts_return_type = "Promise<Reply<null>>")]
     pub fn shutdown<'env>(&self, env: &'env Env, timeout_ms: f64) -> Result<Object<'env>> {
-        let engine = self.engine.clone();
+        let (engine, sink) = (self.engine.clone(), self.sink.clone());
         promise(env, async move {
             engine.shutdown(millis(timeout_ms)).await;
+            sink.close();
             Ok(Null)
         })
     }

@@ -1,0 +1,41 @@
+/** A project that tests with Jest, as its users do. */
+import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { connect, testUrl } from '../support/mongo.mjs'
+import { installProject } from './support/project.mjs'
+
+const OWN_FILES = 4
+const OWN_TESTS = 11
+const MANY = 20
+
+describe('a Jest project', () => {
+  let project
+  before(async () => {
+    project = await installProject('jest')
+    await mkdir(join(project.directory, 'test/many'))
+    for (let n = 0; n < MANY; n += 1) {
+      await writeFile(join(project.directory, `test/many/${n}.test.js`), "require('../../support/one-of-many')\n")
+    }
+  })
+  after(() => project.remove())
+
+  for (const [how, args] of [
+    ['in one process', ['--runInBand']],
+    ['in one process, looking for what is left open', ['--runInBand', '--detectOpenHandles']],
+    ['in parallel processes', ['--maxWorkers=2']],
+    ['in parallel worker threads', ['--maxWorkers=2', '--workerThreads']],
+  ]) {
+    test(`passes ${how}, leaves nothing open, and ends at once`, async (t) => {
+      const { db } = await connect(t)
+      const env = { MONGO_URL: testUrl(), MONGO_DB: db.databaseName }
+      const { code, stdout, stderr, quietMs } = await project.bin('jest', ['--silent', ...args], { env })
+      assert.equal(code, 0, stdout + stderr)
+      assert.match(stderr, new RegExp(`^Tests: +${OWN_TESTS + MANY} passed, ${OWN_TESTS + MANY} total$`, 'm'))
+      assert.match(stderr, new RegExp(`^Test Suites: ${OWN_FILES + MANY} passed`, 'm'))
+      assert.doesNotMatch(stdout + stderr, /did not exit|open handle|failed to exit gracefully|force/i)
+      assert.ok(quietMs < 1000, `it lingered for ${quietMs} ms`)
+    })
+  }
+})

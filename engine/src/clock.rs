@@ -30,6 +30,12 @@ pub(crate) struct ServerTime {
 }
 
 impl ServerTime {
+    /// A moment that is known, for measurements of what comes after it.
+    #[cfg(feature = "hot-paths")]
+    pub(crate) fn exactly(ms: i64) -> Self {
+        Self { earliest_ms: ms, latest_ms: ms }
+    }
+
     /// Surely not in the server's future.
     pub(crate) fn earliest(self) -> DateTime {
         DateTime::from_millis(self.earliest_ms)

@@ -20,6 +20,8 @@ mod error;
 mod event;
 mod fence;
 mod fields;
+#[cfg(feature = "hot-paths")]
+pub mod hot_paths;
 mod hub;
 mod indexes;
 mod job;

@@ -2,70 +2,69 @@
 import { parseArgs } from 'node:util'
 import { Advice } from '../scripts/terminal.mjs'
 import { peers } from './peers/all.mjs'
+import { CONCURRENCIES } from './sections/throughput.mjs'
 
 /** Measured by default, in this order, and what else there is. */
 const USUAL = ['throughput', 'enqueue', 'latency', 'delays']
 const ALL = [...USUAL, 'scale']
 
 /** Fewer runs say too little to be published. */
-export const ENOUGH_RUNS = 5
+const ENOUGH_RUNS = 5
 
 export const help = `npm run bench -- [options]
 
-  --only LIST      of ${ALL.join(', ')}; all but scale by default
-  --peers LIST     of ${Object.keys(peers).join(', ')}; all by default
-  --runs N         rounds; ${ENOUGH_RUNS} by default
-  --size FACTOR    times the usual numbers of jobs; 1 by default
-  --out FOLDER     where page, charts and figures go; docs by default, and target/bench for less than everything
-  --no-references  without the references in Rust, which take a minute or two to build
-  --render         no measuring: the page and the charts anew, from the figures that are there
+  --only LIST         of ${ALL.join(', ')}; all but scale by default
+  --peers LIST        of ${Object.keys(peers).join(', ')}; all by default
+  --concurrency LIST  of ${CONCURRENCIES.join(', ')}, for throughput; all by default
+  --runs N            rounds; ${ENOUGH_RUNS} by default
+  --size FACTOR       times the usual numbers of jobs; 1 by default
+  --no-references     without the references in Rust, which take a minute or two to build
+  --out FOLDER        where page, charts and figures go; docs by default, target/bench for less than everything
+  --render            no measuring: the page and the charts anew, from the figures that are there
 `
 
 function listOf(text, known, option) {
-  if (text === undefined) return undefined
-  const names = text.split(',').filter(Boolean)
+  if (text === undefined) return known
+  const names = text.split(',')
   const unknown = names.find((name) => !known.includes(name))
-  if (unknown !== undefined || names.length === 0) {
-    throw new Advice(`--${option} takes a list of ${known.join(', ')}; it got "${unknown ?? text}".`)
+  if (unknown !== undefined) {
+    throw new Advice(`--${option} takes a list of ${known.join(', ')}; it got "${unknown}".`)
   }
   return known.filter((name) => names.includes(name))
 }
 
-function positive(text, option, isFine) {
-  const number = Number(text)
-  if (!(number > 0) || !isFine(number)) throw new Advice(`--${option} got "${text}".`)
-  return number
+function number(text, option, allowed, isAllowed) {
+  const value = Number(text)
+  if (!isAllowed(value)) throw new Advice(`--${option} takes ${allowed}; it got "${text}".`)
+  return value
 }
 
-/** @returns sections, peers, runs, size, references, out, render, help; and `command`, as it can be repeated */
+const text = (defaultText) => ({ type: 'string', default: defaultText })
+const flag = { type: 'boolean', default: false }
+
+const OPTIONS = {
+  ...{ only: text(), peers: text(), concurrency: text(), out: text(), runs: text(String(ENOUGH_RUNS)) },
+  ...{ size: text('1'), 'no-references': flag, render: flag, help: flag },
+}
+
+/** @returns what is asked for, and the `command` that asks for it again */
 export function parseOptions(args) {
-  const { values } = parseArgs({
-    args,
-    options: {
-      only: { type: 'string' },
-      peers: { type: 'string' },
-      runs: { type: 'string', default: String(ENOUGH_RUNS) },
-      size: { type: 'string', default: '1' },
-      out: { type: 'string' },
-      'no-references': { type: 'boolean', default: false },
-      render: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  })
-  const runs = positive(values.runs, 'runs', Number.isInteger)
-  const size = positive(values.size, 'size', (number) => number <= 1)
-  const chosen = listOf(values.peers, Object.keys(peers), 'peers')
+  const { values } = parseArgs({ args, options: OPTIONS })
+  const runs = number(
+    values.runs,
+    'runs',
+    'a whole number above 0',
+    (value) => Number.isInteger(value) && value > 0,
+  )
+  const size = number(values.size, 'size', 'a number above 0, at most 1', (value) => value > 0 && value <= 1)
   const references = !values['no-references']
-  const isWhole = references && chosen === undefined && size === 1 && runs >= ENOUGH_RUNS
+  const isWhole = references && !values.peers && !values.concurrency && size === 1 && runs >= ENOUGH_RUNS
   return {
-    sections: listOf(values.only, ALL, 'only') ?? USUAL,
-    peers: chosen ?? Object.keys(peers),
-    runs,
-    size,
-    references,
+    ...{ runs, size, references, render: values.render, help: values.help },
+    sections: values.only === undefined ? USUAL : listOf(values.only, ALL, 'only'),
+    peers: listOf(values.peers, Object.keys(peers), 'peers'),
+    concurrencies: listOf(values.concurrency, CONCURRENCIES.map(String), 'concurrency').map(Number),
     out: values.out ?? (isWhole || values.render ? 'docs' : 'target/bench'),
-    render: values.render,
-    help: values.help,
     command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
   }
 }

@@ -79,6 +79,7 @@ async function measure(options, servers) {
     servers,
     peers: able,
     runs: options.runs,
+    concurrencies: options.concurrencies,
     sized: (jobs) => Math.max(FEWEST_JOBS, Math.round(jobs * options.size)),
     reference: needsReference ? await buildReference() : null,
   }

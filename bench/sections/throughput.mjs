@@ -47,7 +47,7 @@ function reference({ servers, sized, reference: path }, what, width, known) {
 
 /** All contestants; those of one concurrency stand together. */
 export function contestants(context) {
-  const list = CONCURRENCIES.flatMap((concurrency) => {
+  const list = context.concurrencies.flatMap((concurrency) => {
     const rows = context.peers.map((peer) => contestant(context, peer, concurrency))
     if (!context.peers.includes('durabl')) return rows
     const push = { variant: { push: true }, suffix: ' with change streams' }

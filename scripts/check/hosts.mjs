@@ -1,18 +1,24 @@
 /**
- * The repository depends on no particular mirror or internal address: the hosts in it are known ones, and the lock file of npm
- * names none at all (npm resolves packages by the registry that each machine is set up for).
+ * The repository depends on no particular mirror or internal address: the hosts in it are known ones, and the lock files of npm
+ * name none at all (npm resolves packages by the registry that each machine is set up for).
  */
 import { ownFiles, read } from './files.mjs'
 
 const KNOWN = [
   /^(.+\.)?example\.(com|org|net)$/,
   /^(localhost|127\.0\.0\.1|\[::1\])$/,
-  /^(www\.)?(github\.com|mongodb\.com|keepachangelog\.com|semver\.org|json-schema\.org)$/,
+  /^(www\.)?(github\.com|mongodb\.com|w3\.org|keepachangelog\.com|semver\.org|json-schema\.org)$/,
 ]
 const URL_HOST = /\b(?:https?|git|ssh):\/\/(?:[^\s/@"'`]+@)?(\[[^\]]+\]|[^\s/:"'`<>)\]|\\?#]+)/g
 
 /** Lock files carry the home pages of packages, which nothing is fetched from. */
-const FOREIGN = ['package-lock.json']
+const FOREIGN = ['package-lock.json', 'bench/package-lock.json']
+
+function fetchedFrom(lockFile) {
+  const { packages } = JSON.parse(read(lockFile))
+  const resolved = Object.entries(packages).filter(([, { resolved: url }]) => url?.includes('://'))
+  return resolved.map(([path]) => `${lockFile}: ${path} names where it was fetched from`)
+}
 
 export async function checkHosts() {
   const complaints = []
@@ -23,9 +29,5 @@ export async function checkHosts() {
         complaints.push(`${file}: unknown host ${host}`)
     }
   }
-  const { packages } = JSON.parse(read('package-lock.json'))
-  const resolved = Object.entries(packages).filter(([, { resolved: url }]) => url?.includes('://'))
-  return complaints.concat(
-    resolved.map(([path]) => `package-lock.json: ${path} names where it was fetched from`),
-  )
+  return complaints.concat(FOREIGN.flatMap(fetchedFrom))
 }

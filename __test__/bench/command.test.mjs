@@ -1,0 +1,68 @@
+/** The benchmarks' own command, on few jobs: that it measures, writes its page, and leaves nothing behind. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { parseOptions } from '../../bench/options.mjs'
+import { runNode } from '../support/child.mjs'
+import { atEnd } from '../support/cleanup.mjs'
+
+const FEW = ['--peers', 'durabl', '--concurrency', '16', '--no-references', '--size', '0.005', '--runs', '1']
+
+function folder(t) {
+  const path = mkdtempSync(join(tmpdir(), 'durabl-bench-'))
+  atEnd(t, () => rmSync(path, { recursive: true, force: true }))
+  return path
+}
+
+const bench = (...args) => runNode(['bench/run.mjs', ...args], { timeoutMs: 60_000 })
+
+test('the command measures, keeps the figures and writes a page and charts from them', async (t) => {
+  const out = folder(t)
+  const { code, stdout, stderr } = await bench(...FEW, '--only', 'throughput,enqueue', '--out', out)
+  assert.equal(code, 0, stdout + stderr)
+
+  const { sections } = JSON.parse(readFileSync(join(out, 'benchmarks.json'), 'utf8'))
+  for (const section of ['throughput', 'enqueue']) {
+    for (const { title, rounds, error } of sections[section].contestants) {
+      assert.equal(error, undefined, title)
+      assert.equal(rounds.length, 1, title)
+      assert.ok(
+        rounds.every(({ rate, cpu }) => rate > 0 && cpu > 0),
+        title,
+      )
+    }
+  }
+  const page = readFileSync(join(out, 'benchmarks.md'), 'utf8')
+  assert.match(page, /\| durabl with change streams +\| +– \| +[\d,]+ \([\d,]+ – [\d,]+\) \|/)
+  assert.doesNotMatch(page, /failed|\{\{/)
+  assert.match(
+    readFileSync(join(out, 'benchmarks-throughput.svg'), 'utf8'),
+    /<rect class="s1"[^>]* width="[1-9]/,
+  )
+
+  writeFileSync(join(out, 'benchmarks.md'), '')
+  const rendered = await bench('--render', '--out', out)
+  assert.equal(rendered.code, 0, rendered.stderr)
+  assert.equal(readFileSync(join(out, 'benchmarks.md'), 'utf8'), page)
+})
+
+for (const [args, sentence] of [
+  [['--peers', 'durable'], /^--peers takes a list of durabl, bullmq, .*; it got "durable"\.$/],
+  [['--only', ''], /^--only takes a list of throughput, .*; it got ""\.$/],
+  [['--runs', '1.5'], /^--runs takes a whole number above 0; it got "1\.5"\.$/],
+  [['--size', '2'], /^--size takes a number above 0, at most 1; it got "2"\.$/],
+]) {
+  test(`${args.join(' ')} is refused in one sentence`, () => {
+    assert.throws(() => parseOptions(args), { message: sentence })
+  })
+}
+
+test('less than everything is not published', () => {
+  assert.equal(parseOptions([]).out, 'docs')
+  assert.equal(parseOptions(['--only', 'scale']).out, 'docs')
+  for (const args of [['--peers', 'durabl'], ['--runs', '4'], ['--size', '0.5'], ['--no-references']]) {
+    assert.equal(parseOptions(args).out, 'target/bench')
+  }
+})

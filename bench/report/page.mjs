@@ -8,7 +8,7 @@ import { barChart, figure } from './charts.mjs'
 import { goalsTable } from './goals.mjs'
 import * as tables from './tables.mjs'
 
-const TEMPLATE = fileURLToPath(new URL('template.md', import.meta.url))
+const TEMPLATE = fileURLToPath(new URL('page.md.template', import.meta.url))
 const QUEUES_AT_ONCE = ['concurrency 1', 'concurrency 16', 'concurrency 100']
 
 const chartsOf = {

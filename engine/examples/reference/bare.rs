@@ -25,8 +25,7 @@ async fn claim(jobs: &Collection<Document>, batch: usize, token: &str) -> Outcom
     if ids.is_empty() {
         return Ok(ids);
     }
-    let taking =
-        doc! { "$set": { "status": "active", "claimToken": token, "claimedAt": now }, "$inc": { "attempt": 1 } };
+    let taking = doc! { "$set": { "status": "active", "claimToken": token, "claimedAt": now }, "$inc": { "attempt": 1 } };
     let taken = jobs.update_many(doc! { "_id": { "$in": &ids }, "status": "pending" }, taking).await?;
     if taken.matched_count != ids.len() as u64 {
         return Err("somebody else works on the same jobs".into());

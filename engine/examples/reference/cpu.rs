@@ -9,7 +9,8 @@ pub(crate) fn seconds() -> io::Result<f64> {
     for thread in fs::read_dir("/proc/self/task")? {
         // One that ends meanwhile has no file any more.
         let Ok(counts) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
-        nanoseconds += counts.split_whitespace().next().and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
+        nanoseconds +=
+            counts.split_whitespace().next().and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
     }
     Ok(nanoseconds as f64 / 1e9)
 }

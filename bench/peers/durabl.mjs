@@ -25,12 +25,10 @@ export async function open({ url, database }, { push = false, pollInterval } = {
   return {
     setUp: () => queue.startup(),
     add: (data, delay = 0) => queue.enqueue(TYPE, data, { delay }),
-    addMany:
-      queue.enqueueMany &&
-      ((datas, delay = 0) => {
-        const options = { delay }
-        return queue.enqueueMany(datas.map((data) => ({ type: TYPE, data, options })))
-      }),
+    addMany: (datas, delay = 0) => {
+      const options = { delay }
+      return queue.enqueueMany(datas.map((data) => ({ type: TYPE, data, options })))
+    },
     prepare: async (handle, concurrency) => () => {
       queue.process(TYPE, (job) => handle(job.data), { concurrency, pollInterval })
     },

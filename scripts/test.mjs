@@ -1,9 +1,11 @@
 /**
  * Runs the tests, after all the set-up that they need.
  *
- *     npm test                              everything
+ *     npm test                              everything but `packed`
  *     npm test -- seed                      the JavaScript test files whose path contains `seed`
  *     npm test -- engine                    the engine's tests in Rust
+ *     npm test -- packed                    what is published, installed into projects of its own; packs first, unless
+ *                                           DURABL_PACKED names a directory of `npm run pack`
  *     npm test -- seed --test-name-pattern=dedupe
  *
  * MONGO_URL names a replica set to test on; without it one is started. A skipped test counts as a failure.
@@ -11,7 +13,9 @@
 import { capture, forwardSignals, wasInterrupted } from './process.mjs'
 import { setup } from './setup.mjs'
 import { Advice, bold, duration, green, main, red, say } from './terminal.mjs'
+import { ensureInstalled } from './setup/install.mjs'
 import { runNodeTests, testFiles } from './test/node.mjs'
+import { isPackedTest, packedElsewhere, runPackedTests } from './test/packed.mjs'
 import { runRustTests } from './test/rust.mjs'
 import { serverForTests } from './test/server.mjs'
 
@@ -35,12 +39,16 @@ function plan(args) {
   const filters = args.filter((arg) => !arg.startsWith('-'))
   const options = args.filter((arg) => arg.startsWith('-'))
   const paths = filters.filter((filter) => !['types', 'engine'].includes(filter))
-  const files = filters.length > 0 && paths.length === 0 ? [] : testFiles(paths)
+  const all = filters.length > 0 && paths.length === 0 ? [] : testFiles(paths)
+  const files = all.filter((file) => !isPackedTest(file))
+  // They take long, and the network: only where somebody asks for them.
+  const packed = filters.length === 0 ? [] : all.filter(isPackedTest)
   const wants = (name) => filters.length === 0 || filters.includes(name)
   const parts = []
   if (wants('types')) parts.push(['types', runTypeTests])
   if (wants('engine')) parts.push(['engine', runRustTests])
   if (files.length > 0) parts.push(['package', (env) => runNodeTests(files, env, options)])
+  if (packed.length > 0) parts.push(['packed', (env) => runPackedTests(packed, env, options)])
   if (parts.length === 0) throw new Advice(`No test file's path contains ${filters.join(' or ')}.`)
   return parts
 }
@@ -65,7 +73,8 @@ function summarise(results) {
 await main(async () => {
   forwardSignals()
   const parts = plan(process.argv.slice(2))
-  await setup()
+  const needsNoBuild = packedElsewhere() && parts.every(([name]) => name === 'packed')
+  await (needsNoBuild ? ensureInstalled() : setup())
   const server = await serverForTests()
   const results = []
   try {

@@ -58,7 +58,10 @@ test('source maps bring their sources along', async () => {
   for (const name of [maps[0], maps.at(-1)]) {
     const map = JSON.parse(await fileIn(packageTarball(), name))
     assert.equal(map.sourcesContent?.length, map.sources.length, name)
-    assert.ok(map.sourcesContent.every((text) => text.length > 0), name)
+    assert.ok(
+      map.sourcesContent.every((text) => text.length > 0),
+      name,
+    )
   }
 })
 
@@ -76,7 +79,12 @@ describe('the tools that judge packages', () => {
   })
 
   test('arethetypeswrong finds no problem', async () => {
-    const { code, stdout, stderr } = await project.bin('attw', [packageTarball(), '--format', 'ascii', '--no-emoji'])
+    const { code, stdout, stderr } = await project.bin('attw', [
+      packageTarball(),
+      '--format',
+      'ascii',
+      '--no-emoji',
+    ])
     assert.match(stdout, /No problems found/, stdout + stderr)
     assert.equal(code, 0)
   })

@@ -1,7 +1,5 @@
 /** A project that tests with Jest, as its users do. */
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { connect, testUrl } from '../support/mongo.mjs'
 import { installProject } from './support/project.mjs'
@@ -14,9 +12,8 @@ describe('a Jest project', () => {
   let project
   before(async () => {
     project = await installProject('jest')
-    await mkdir(join(project.directory, 'test/many'))
     for (let n = 0; n < MANY; n += 1) {
-      await writeFile(join(project.directory, `test/many/${n}.test.js`), "require('../../support/one-of-many')\n")
+      await project.copy('support/one-of-many.js', `test/many/${n}.test.js`)
     }
   })
   after(() => project.remove())

@@ -4,6 +4,8 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { root, run } from '../../support/child.mjs'
+import { atEnd } from '../../support/cleanup.mjs'
+import { connect, testUrl } from '../../support/mongo.mjs'
 import { startRegistry } from './registry.mjs'
 import { packageTarball } from './tarballs.mjs'
 
@@ -12,12 +14,31 @@ const INSTALL_TIMEOUT_MS = 180_000
 /** npm and its kin are scripts on Windows, which only a shell can start. */
 const shell = process.platform === 'win32'
 
+/** The project, installed for one test; see `installProject`. */
+export async function project(t, name, options) {
+  const installed = await installProject(name, options)
+  atEnd(t, () => installed.remove())
+  return installed
+}
+
+/** Runs a program of a project on a database of its own: it greets, shuts down, and ends by itself. */
+export async function greets(t, installed, program) {
+  const { db } = await connect(t)
+  const env = { MONGO_URL: testUrl(), MONGO_DB: db.databaseName }
+  const result = await installed.node([program], { env })
+  assert.equal(result.stderr, '')
+  assert.equal(result.stdout, 'string\ntrue 1970-01-01T00:00:00.000Z\ncompleted\n')
+  assert.equal(result.code, 0)
+  assert.ok(result.quietMs < 1000, `it lingered for ${result.quietMs} ms`)
+}
+
 /**
  * Copies a project and installs it.
  *
  * @param name a directory of `__test__/packed/projects`
  * @param options.npm more arguments for `npm install`
- * @returns its `directory`, `bin(name, args)` and `node(args)`, which run what they say, and `remove()`
+ * @returns its `directory`, `bin(name, args)` and `node(args)`, which run what they say,
+ *   `copy(from, to)` and `remove()`
  */
 export async function installProject(name, { npm = [] } = {}) {
   const directory = await mkdtemp(join(tmpdir(), `durabl-${name}-`))
@@ -25,11 +46,17 @@ export async function installProject(name, { npm = [] } = {}) {
   await install(directory, npm)
   const path = [join(directory, 'node_modules/.bin'), dirname(process.execPath), process.env.PATH]
   const env = { PATH: path.join(delimiter), DURABL_NATIVE_LIBRARY_PATH: '' }
-  const inProject = (options) => ({ cwd: directory, timeoutMs: 120_000, ...options, env: { ...env, ...options?.env } })
+  const inProject = (options) => ({
+    cwd: directory,
+    timeoutMs: 120_000,
+    ...options,
+    env: { ...env, ...options?.env },
+  })
   return {
     directory,
     bin: (command, args, options) => run(command, args, { ...inProject(options), shell }),
     node: (args, options) => run(process.execPath, args, inProject(options)),
+    copy: (from, to) => cp(join(directory, from), join(directory, to)),
     remove: () => rm(directory, { recursive: true, force: true, maxRetries: 3 }),
   }
 }
@@ -38,8 +65,20 @@ async function install(directory, npm) {
   const registry = await startRegistry()
   try {
     await writeFile(join(directory, '.npmrc'), `@durabl:registry=${registry.address}/\n`)
-    const args = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error', ...npm, packageTarball()]
-    const { code, stdout, stderr } = await run('npm', args, { cwd: directory, shell, timeoutMs: INSTALL_TIMEOUT_MS })
+    const args = [
+      'install',
+      '--no-audit',
+      '--no-fund',
+      '--prefer-offline',
+      '--loglevel=error',
+      ...npm,
+      packageTarball(),
+    ]
+    const { code, stdout, stderr } = await run('npm', args, {
+      cwd: directory,
+      shell,
+      timeoutMs: INSTALL_TIMEOUT_MS,
+    })
     assert.equal(code, 0, `${stdout}\n${stderr}`)
   } finally {
     await registry.close()

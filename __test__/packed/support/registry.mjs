@@ -25,7 +25,8 @@ function describe({ manifest, tarball }, address) {
 export async function startRegistry() {
   const packages = new Map(platformPackages().map((entry) => [entry.manifest.name, entry]))
   const server = createServer(({ url }, response) => {
-    const [, name, isTarball] = decodeURIComponent(url).match(/^\/(@durabl\/[\w-]+)(\/-\/package\.tgz)?$/) ?? []
+    const [, name, isTarball] =
+      decodeURIComponent(url).match(/^\/(@durabl\/[\w-]+)(\/-\/package\.tgz)?$/) ?? []
     const entry = packages.get(name)
     if (!entry || (isTarball && !entry.tarball)) return response.writeHead(404).end('{}')
     if (isTarball) return response.end(readFileSync(entry.tarball))

@@ -29,7 +29,9 @@ export function platformPackages() {
 
 /** One file of a tarball, as a buffer. */
 export async function fileIn(tarball, name) {
-  const { code, stdout, stderr } = await run('tar', ['-xzOf', tarball, `package/${name}`], { encoding: 'latin1' })
+  const { code, stdout, stderr } = await run('tar', ['-xzOf', tarball, `package/${name}`], {
+    encoding: 'latin1',
+  })
   if (code !== 0) throw new Error(stderr)
   return Buffer.from(stdout, 'latin1')
 }
@@ -37,5 +39,8 @@ export async function fileIn(tarball, name) {
 /** The names of the files in a tarball. */
 export async function filesIn(tarball) {
   const { stdout } = await run('tar', ['-tzf', tarball])
-  return stdout.trim().split(/\r?\n/).map((name) => name.replace(/^package\//, ''))
+  return stdout
+    .trim()
+    .split(/\r?\n/)
+    .map((name) => name.replace(/^package\//, ''))
 }

@@ -38,7 +38,9 @@ test('a welcome that fails is tried again after its back-off, and given up after
     attempts.push(sent().length)
   }
   expect(attempts).toEqual([1, 2, 3, 3, 3, 3])
-  expect(backend.getJobsByStatus('failed')).toMatchObject([{ attempt: 3, failReason: 'the mail server is away' }])
+  expect(backend.getJobsByStatus('failed')).toMatchObject([
+    { attempt: 3, failReason: 'the mail server is away' },
+  ])
 })
 
 test('a handler that runs for too long is told, and its job fails', async () => {

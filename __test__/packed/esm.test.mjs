@@ -1,0 +1,125 @@
+/** An ESM project with mongodb 7: run, tested by Node's own runner, bundled, and with its engine missing or damaged. */
+import assert from 'node:assert/strict'
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { connect, testUrl } from '../support/mongo.mjs'
+import { greets, installProject } from './support/project.mjs'
+
+describe('an ESM project', () => {
+  let project, engine
+  before(async () => {
+    project = await installProject('esm')
+    const [name] = await readdir(join(project.directory, 'node_modules/@durabl'))
+    engine = `@durabl/${name}`
+  })
+  after(() => project.remove())
+
+  const installed = (path) => join(project.directory, 'node_modules', path)
+
+  test('enqueues, processes, shuts down, and ends by itself', async (t) => {
+    await greets(t, project, 'index.js')
+  })
+
+  test('passes its tests under node --test, whose process ends at once', async (t) => {
+    const { db } = await connect(t)
+    const env = { MONGO_URL: testUrl(), MONGO_DB: db.databaseName }
+    const { code, stdout, stderr, quietMs } = await project.node(['--test', '--test-reporter=tap'], { env })
+    assert.equal(code, 0, stdout + stderr)
+    assert.match(stdout, /^# pass 4$/m)
+    assert.ok(quietMs < 1000, `it lingered for ${quietMs} ms`)
+  })
+
+  async function bundle(output, ...options) {
+    const args = [
+      'index.js',
+      '--bundle',
+      '--platform=node',
+      '--format=esm',
+      `--outfile=${output}`,
+      ...options,
+    ]
+    const { code, stderr } = await project.bin('esbuild', args)
+    assert.equal(code, 0, stderr)
+  }
+
+  test('works as a bundle that leaves durabl out', async (t) => {
+    await bundle('external.js', '--external:durabl', '--external:mongodb')
+    await greets(t, project, 'external.js')
+  })
+
+  /** The error of a program that can't load the engine. */
+  async function failure(program = 'index.js') {
+    const env = { MONGO_URL: testUrl(), MONGO_DB: 'none' }
+    const { code, stderr } = await project.node([program], { env })
+    assert.equal(code, 1)
+    assert.match(stderr, /ERR_DURABL_ADDON_MISSING/)
+    return stderr
+  }
+
+  /** Moves a file or directory away while `body` runs. */
+  async function without(path, to, body) {
+    await rename(path, to)
+    try {
+      return await body()
+    } finally {
+      await rename(to, path)
+    }
+  }
+
+  test('says what is wrong as a bundle that takes durabl in and leaves its engine behind', async () => {
+    // Node's `require`, which esbuild's ES modules lack.
+    const banner = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);"
+    await bundle('inside.js', `--banner:js=${banner}`)
+    const elsewhere = join(project.directory, 'elsewhere')
+    const message = await without(installed('.'), elsewhere, () => failure('inside.js'))
+    assert.match(message, /part of a bundle/)
+    assert.match(message, /--external:durabl/)
+    assert.ok(message.includes(engine))
+  })
+
+  test('says which package is missing and how to get it', async () => {
+    const message = await without(installed(engine), join(project.directory, 'engine'), failure)
+    assert.ok(message.includes(`neither the package ${engine}`), message)
+    assert.match(message, /npm install --include=optional/)
+    assert.doesNotMatch(message, /instead/)
+  })
+
+  test('says when the engine of another platform is there instead', async () => {
+    const triples = await readdir(new URL('../../npm/', import.meta.url))
+    const other = `@durabl/durabl-${triples.find((triple) => !engine.endsWith(triple))}`
+    const message = await without(installed(engine), installed(other), failure)
+    assert.ok(message.includes(`There is ${other} instead`), message)
+  })
+
+  /** Another content for a file while `body` runs. */
+  async function changed(file, change, body) {
+    const original = await readFile(file)
+    await writeFile(file, change(original))
+    try {
+      return await body()
+    } finally {
+      await writeFile(file, original)
+    }
+  }
+
+  test('shows why a damaged engine can not be loaded', async () => {
+    const [binary] = (await readdir(installed(engine))).filter((name) => name.endsWith('.node'))
+    const damage = () => 'not a library'
+    const message = await changed(join(installed(engine), binary), damage, failure)
+    assert.ok(message.includes(`is there and can't be loaded: ${engine}: `), message)
+    assert.match(message, /ERR_DLOPEN_FAILED/)
+    assert.match(message, /reinstall/)
+  })
+
+  test('refuses an engine of another version than its own', async () => {
+    const { version } = JSON.parse(await readFile(installed('durabl/package.json')))
+    const other = (content) => content.toString().replace(`'${version}'`, "'99.0.0'")
+    const message = await changed(installed('durabl/dist/version.js'), other, failure)
+    assert.ok(message.includes(`durabl 99.0.0 found ${version} of its native engine: ${engine}`), message)
+  })
+
+  test('is itself again after all that', async (t) => {
+    await greets(t, project, 'index.js')
+  })
+})

@@ -1,0 +1,15 @@
+/** A test file that uses the engine, as an app has many. */
+import { expect, test } from 'vitest'
+import { MongoClient } from 'mongodb'
+import { JobQueue, MongoJobQueue } from 'durabl'
+
+test('a job runs', async () => {
+  const client = await MongoClient.connect(process.env.MONGO_URL)
+  const queue = new JobQueue(new MongoJobQueue({ db: client.db(process.env.MONGO_DB) }))
+  const type = `${process.pid}-${Math.random()}`
+  const ran = new Promise((resolve) => queue.process(type, (job) => resolve(job.data)))
+  await queue.enqueue(type, { n: 1 })
+  expect(await ran).toEqual({ n: 1 })
+  await queue.shutdown()
+  await client.close()
+})

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { RecordedJob } from '../types'
 import type { Condition } from '../validate'
 
@@ -24,7 +25,7 @@ function reaches(from: unknown, path: readonly string[], wanted: unknown): boole
       (element) => isObject(element) && !Array.isArray(element) && reaches(element, path, wanted),
     )
   }
-  const next: unknown = from instanceof Map ? from.get(name) : isObject(from) ? from[name] : undefined
+  const next: unknown = types.isMap(from) ? from.get(name) : isObject(from) ? from[name] : undefined
   return reaches(next, rest, wanted)
 }
 
@@ -39,7 +40,7 @@ function isSame(found: unknown, wanted: unknown): boolean {
   if (found === wanted) return true
   // eslint-disable-next-line eqeqeq -- a bigint equals the number of the same value, as the database has it
   if (isNumeric(found) && isNumeric(wanted)) return found == wanted
-  if (found instanceof Date && wanted instanceof Date) return found.getTime() === wanted.getTime()
+  if (types.isDate(found) && types.isDate(wanted)) return found.getTime() === wanted.getTime()
   return (
     isBsonValue(found) &&
     isBsonValue(wanted) &&

@@ -2,6 +2,7 @@
  * Payloads become BSON here, by the app's own library. What it would drop, bend or refuse halfway is refused first, by its path:
  * one walk over the payload, then one serialisation.
  */
+import { types } from 'node:util'
 import { PayloadError } from '../errors'
 import { fromCaller } from '../stack'
 import type { Codec } from './codec'
@@ -83,7 +84,7 @@ function findCircle(data: unknown, keys: readonly string[]): string | null {
   for (const [index, key] of keys.entries()) {
     // What `toBSON` made can't be followed.
     if (typeof value !== 'object' || value === null) return null
-    value = value instanceof Map ? value.get(key) : (value as Record<string, unknown>)[key]
+    value = types.isMap(value) ? value.get(key) : (value as Record<string, unknown>)[key]
     const before = passed.get(value)
     if (before !== undefined) {
       return `${pathOf(keys.slice(0, index + 1))} refers back to ${pathOf(keys.slice(0, before))}, which contains it`

@@ -38,7 +38,7 @@ function findFlaw(value: unknown, containers: readonly object[]): Flaw | null {
   if (containers.length >= MOST_LEVELS)
     return { keys: [], what: `nested more than ${MOST_LEVELS} levels deep` }
   const within = [...containers, value]
-  const entries: Iterable<readonly [unknown, unknown]> = value instanceof Map ? value : Object.entries(value)
+  const entries: Iterable<readonly [unknown, unknown]> = types.isMap(value) ? value : Object.entries(value)
   for (const [key, element] of entries) {
     if (typeof key !== 'string')
       return { keys: [], what: `a Map with a key that is no string (${typeof key})` }
@@ -57,7 +57,7 @@ function flawOfItself(value: unknown): string | null {
 }
 
 function encodesItself(value: object): boolean {
-  if (value instanceof Date || value instanceof RegExp || ArrayBuffer.isView(value)) return true
+  if (types.isDate(value) || types.isRegExp(value) || ArrayBuffer.isView(value)) return true
   return '_bsontype' in value || ('toBSON' in value && typeof value.toBSON === 'function')
 }
 

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { argumentError } from '../errors'
 import type { DedupeScope, JobStatus } from '../types'
 import { nearest } from './nearest'
@@ -33,7 +34,7 @@ const PAYLOAD_VALUE: Rule<unknown> = {
   allowed: 'a string, number, bigint, boolean, null, Date or BSON value, to be compared for equality',
   read: (value) => {
     const isScalar = value === null || ['string', 'number', 'bigint', 'boolean'].includes(typeof value)
-    return isScalar || value instanceof Date || isBsonValue(value) ? { value } : { wrong: 'type' }
+    return isScalar || types.isDate(value) || isBsonValue(value) ? { value } : { wrong: 'type' }
   },
 }
 

@@ -43,7 +43,9 @@ const STORIES = [
   { thread: (backend) => runJob(backend, () => (told(), failing())) },
   // Its promises keep it alive until they are settled; then it ends without a word to the engine.
   { thread: (backend) => (call(backend), told()) },
-  { thread: (backend) => runJob(backend, ({ queue, proceed }) => (told(), proceed(), void queue.shutdown())) },
+  {
+    thread: (backend) => runJob(backend, ({ queue, proceed }) => (told(), proceed(), void queue.shutdown())),
+  },
   ...Array.from({ length: 8 }, () => ({ thread: (backend) => (call(backend), told()), main: terminated })),
 ]
 

@@ -20,13 +20,12 @@ async function hostTarget() {
 }
 
 /** What a clone can do without, as it takes long to compile, and a published binary must have. */
-const PUBLISHED = ['--features', 'aws-auth']
+const PUBLISHED = ['--profile', 'published', '--features', 'aws-auth']
 
 function cargoArguments({ target, zig, published }) {
   return [
-    ...[zig ? 'zigbuild' : 'build', '--release', '--locked', '-p', 'durabl'],
-    '--message-format=json-render-diagnostics',
-    ...(published ? PUBLISHED : []),
+    ...[zig ? 'zigbuild' : 'build', '--locked', '-p', 'durabl', '--message-format=json-render-diagnostics'],
+    ...(published ? PUBLISHED : ['--release']),
     ...(target ? ['--target', target] : []),
   ]
 }

@@ -11,6 +11,7 @@ import { checkManifests } from './check/manifests.mjs'
 import { checkHosts } from './check/hosts.mjs'
 import { checkRustDependencies } from './check/rust-dependencies.mjs'
 import { checkSize } from './check/size.mjs'
+import { checkWorkflows } from './check/workflows.mjs'
 import { capture, forwardSignals, wasInterrupted } from './process.mjs'
 import { setup } from './setup.mjs'
 import { Advice, dim, duration, green, main, red } from './terminal.mjs'
@@ -32,6 +33,7 @@ const steps = {
   knip: tool('knip/bin/knip.js'),
   entry: checkEsmEntry,
   manifests: checkManifests,
+  workflows: checkWorkflows,
   rustfmt: cargo(['fmt', '--all', '--check']),
   clippy: cargo(['clippy', '--quiet', '--locked', '--workspace', '--', '-D', 'warnings']),
   // Of the binding there is nothing to test in Rust: built as a test, all that it offers to JavaScript seems unused.

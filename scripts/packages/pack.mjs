@@ -26,7 +26,7 @@ async function npmPack(directory, out) {
 }
 
 /** The name that npm gives a package's tarball. */
-const tarballOf = (name, version) => `${name.replace('@', '').replace('/', '-')}-${version}.tgz`
+export const tarballOf = (name, version) => `${name.replace('@', '').replace('/', '-')}-${version}.tgz`
 
 /** npm decides what belongs into the package, by `files`; only the manifest is another one. */
 async function stageRoot(stage) {

@@ -13,6 +13,7 @@ declare global {
   function findUser(userId: string): Promise<{ email: string } | null>
   const metrics: { count(name: string, tags: object): void }
   const myService: { doThing(): Promise<void> }
+  function afterEach(hook: () => Promise<void>): void
   function expect(value: unknown): {
     toBe(other: unknown): void
     toEqual(other: unknown): void

@@ -109,6 +109,15 @@ export const oldClaimFilter = (type) => ({ type, status: 'pending', runAt: { $lt
 export const OLD_CLAIM_ORDER = { priority: 1, runAt: 1 }
 export const oldReaperFilter = () => ({ status: 'active', claimedAt: { $lt: ago(OLD_TIMEOUT_MS) } })
 
+const IS_USED_UP = { $gte: ['$attempt', '$maxAttempts'] }
+const TAKEN_BACK = {
+  $set: {
+    status: { $cond: [IS_USED_UP, 'failed', 'pending'] },
+    failedAt: { $cond: [IS_USED_UP, '$$NOW', null] },
+    claimedAt: null,
+  },
+}
+
 /** One process of the old package, on a collection. */
 export class OldPackage {
   constructor(collection, era) {
@@ -144,30 +153,32 @@ export class OldPackage {
     return this.#settle(job, { status: 'completed', completedAt: new Date() })
   }
 
+  /** As `complete`. False also where 0.1 leaves the job active, since a follower waits in the place that it would have to take. */
   async fail(job, failReason) {
-    if (job.attempt >= job.maxAttempts)
-      return this.#settle(job, { status: 'failed', failedAt: new Date(), failReason })
-    const backoff = this.era === '0.3' && { runAt: new Date(Date.now() + 100), claimToken: null }
-    return this.#settle(job, { status: 'pending', claimedAt: null, failReason, ...backoff })
+    const failed = { failedAt: new Date(), failReason }
+    if (job.attempt >= job.maxAttempts) return this.#settle(job, { status: 'failed', ...failed })
+    const later = this.era === '0.3' && { runAt: new Date(Date.now() + 100), claimToken: null }
+    const isPending = await this.#settle(job, { status: 'pending', claimedAt: null, failReason, ...later })
+    return isPending || (this.era === '0.3' && this.#settle(job, { status: 'superseded', ...failed }))
   }
 
   async log(job, message) {
     await this.collection.updateOne({ _id: job._id }, { $push: { logs: { timestamp: new Date(), message } } })
   }
 
-  /** How many jobs its reaper has returned. */
+  /**
+   * How many jobs its reaper has taken from their workers. That of 0.3 writes without looking again, so two of them can take a job
+   * from whoever has claimed it meanwhile.
+   */
   async reap() {
-    const pending = { status: 'pending', claimedAt: null, ...(this.era === '0.3' && { claimToken: null }) }
-    let returned = 0
-    for (const { _id, attempt, maxAttempts } of await this.collection.find(oldReaperFilter()).toArray()) {
-      const next =
-        attempt >= maxAttempts
-          ? { status: 'failed', failedAt: new Date(), failReason: 'the visibility timeout passed' }
-          : pending
-      const written = await orNull(() => this.collection.updateOne({ _id, status: 'active' }, { $set: next }))
-      returned += written?.modifiedCount ?? 0
+    if (this.era === '0.1')
+      return (await this.collection.updateMany(oldReaperFilter(), [TAKEN_BACK])).modifiedCount
+    let taken = 0
+    for (const { _id } of await this.collection.find(oldReaperFilter()).toArray()) {
+      const written = await orNull(() => this.collection.updateOne({ _id, status: 'active' }, [TAKEN_BACK]))
+      taken += written?.modifiedCount ?? 0
     }
-    return returned
+    return taken
   }
 
   async #settle({ _id, claimToken }, changes) {

@@ -14,8 +14,8 @@ import { connect } from '../support/mongo.mjs'
 import { OLD_TIMEOUT_MS, OldPackage } from './support/old-package.mjs'
 
 const JOBS = process.env.DURABL_LONG === '1' ? 6000 : 400
-const KEYS = 12
-const WORK_MS = 5
+const KEYS = 6
+const WORK_MS = 20
 /** Old workers; each dies once, in the middle of a job, and another takes its place. */
 const ERAS = ['0.1', '0.3']
 

@@ -171,8 +171,10 @@ export class OldPackage {
    * from whoever has claimed it meanwhile.
    */
   async reap() {
-    if (this.era === '0.1')
-      return (await this.collection.updateMany(oldReaperFilter(), [TAKEN_BACK])).modifiedCount
+    if (this.era === '0.1') {
+      const written = await orNull(() => this.collection.updateMany(oldReaperFilter(), [TAKEN_BACK]))
+      return written?.modifiedCount ?? 0
+    }
     let taken = 0
     for (const { _id } of await this.collection.find(oldReaperFilter()).toArray()) {
       const written = await orNull(() => this.collection.updateOne({ _id, status: 'active' }, [TAKEN_BACK]))

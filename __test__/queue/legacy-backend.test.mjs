@@ -89,6 +89,42 @@ describe('on a backend of the first releases', () => {
     assert.deepEqual(backend.callsOf('fail'), [['legacy-2', 'boom']])
   })
 
+  it('a handle of the backend’s own, with complete, fail and log only, becomes one of ours', async () => {
+    const claim = backend.claimOrEnqueue.bind(backend)
+    backend.claimOrEnqueue = async (...args) => {
+      const job = await claim(...args)
+      const { id } = job
+      const complete = () => backend.complete(id)
+      return {
+        ...job,
+        complete,
+        fail: (reason) => backend.fail(id, reason),
+        log: (line) => backend.log(id, line),
+      }
+    }
+    const handle = await queue.claimOrEnqueue('work', {})
+    await handle.log('line')
+    assert.equal(await handle.heartbeat(), 'applied')
+    assert.deepEqual(await handle.complete(), { status: 'completed' })
+    const run = []
+    await queue.runClaimed(
+      await queue.claimOrEnqueue('work', { n: 2 }),
+      (job) => void run.push(Object.keys(job)),
+    )
+    assert.ok(run[0].includes('data') && !run[0].includes('complete'))
+    assert.deepEqual(backend.callsOf('complete'), [['legacy-1'], ['legacy-2']])
+  })
+
+  it('a handler that settles by hand and ignores what comes back is done, whatever it returns', async () => {
+    const job = await run((_job, ctx) => {
+      ctx.log('started')
+      void ctx.complete()
+      return false
+    })
+    assert.equal(job.status, 'completed')
+    assert.equal(backend.callsOf('complete').length, 1)
+  })
+
   it('a handle can not be released, and says so', async () => {
     const handle = await queue.claimOrEnqueue('work', {})
     await assert.rejects(handle.release(), { code: 'ERR_DURABL_UNSUPPORTED' })

@@ -48,6 +48,7 @@ export interface Job<T = unknown> {
   type: string
   /** The payload, as enqueued. */
   data: T
+  /** Where it is in its life, when this snapshot was taken. */
   status: JobStatus
   /** How many times the job has been claimed: 1 during its first run. */
   attempt: number
@@ -55,14 +56,17 @@ export interface Job<T = unknown> {
   maxAttempts: number
   /** Lower runs first. */
   priority: number
+  /** The name under which only so many jobs may be outstanding; see {@link EnqueueOptions.dedupeKey}. */
   dedupeKey?: string
   /** Set when `dedupeKey` is. */
   dedupeScope?: DedupeScope
   /** Not claimed before this moment. */
   runAt: Date
+  /** When it was enqueued. */
   createdAt: Date
   /** When it was claimed, or its lease last renewed. */
   claimedAt?: Date
+  /** When it ended as `completed`. */
   completedAt?: Date
   /** When it ended as `failed` or `superseded`. */
   failedAt?: Date
@@ -74,7 +78,9 @@ export interface Job<T = unknown> {
 
 /** One line that a handler logged. */
 export interface JobLogEntry {
+  /** When it was logged, by the server's clock. */
   timestamp: Date
+  /** What was logged; cut if it was longer than the backend allows. */
   message: string
 }
 
@@ -96,24 +102,51 @@ export interface JobRecord<T = unknown> extends Job<T> {
  * - `not-found`: no such job.
  */
 export type SettleMiss =
-  | { status: 'already-terminal'; terminalStatus: TerminalStatus }
-  | { status: 'lease-lost' }
-  | { status: 'not-found' }
+  | {
+      /** The job had ended before. */
+      status: 'already-terminal'
+      /** How it had ended. */
+      terminalStatus: TerminalStatus
+    }
+  | {
+      /** Whose the job is not any more, or there is no such job. */
+      status: 'lease-lost' | 'not-found'
+    }
 
 /** What `complete` did. */
-export type CompleteResult = { status: 'completed' } | SettleMiss
+export type CompleteResult =
+  | {
+      /** The job has ended, and well. */
+      status: 'completed'
+    }
+  | SettleMiss
 
 /**
  * What `fail` did: `retry-scheduled` (pending again, after a back-off), `failed-terminal` (attempts used up), or
  * `superseded` (a follower is pending under the same key and covers the work).
  */
-export type FailResult = { status: 'retry-scheduled' | 'failed-terminal' | 'superseded' } | SettleMiss
+export type FailResult =
+  | {
+      /** What became of the job. */
+      status: 'retry-scheduled' | 'failed-terminal' | 'superseded'
+    }
+  | SettleMiss
 
 /** What `failFatal` did. */
-export type FailFatalResult = { status: 'failed-terminal' } | SettleMiss
+export type FailFatalResult =
+  | {
+      /** The job has failed for good. */
+      status: 'failed-terminal'
+    }
+  | SettleMiss
 
 /** What `release` did: `released` (pending again, the attempt given back), or `superseded` (a follower covers it). */
-export type ReleaseResult = { status: 'released' | 'superseded' } | SettleMiss
+export type ReleaseResult =
+  | {
+      /** What became of the job. */
+      status: 'released' | 'superseded'
+    }
+  | SettleMiss
 
 /** Any of the results of a settlement. */
 export type SettleResult = CompleteResult | FailResult | FailFatalResult | ReleaseResult
@@ -123,10 +156,15 @@ export type HeartbeatResult = 'applied' | 'lease-lost'
 
 /** Counts by status, and how late the queue is. */
 export interface QueueStats {
+  /** Jobs that wait, those for later included. */
   pending: number
+  /** Jobs that are claimed. */
   active: number
+  /** Jobs that ended well and are still stored. */
   completed: number
+  /** Jobs that failed for good and are still stored. */
   failed: number
+  /** Jobs whose work a follower covers, and that are still stored. */
   superseded: number
   /** The `runAt` of the oldest job that is due and not claimed; null if none is. */
   oldestPendingRunAt: Date | null
@@ -222,6 +260,7 @@ export type JobHandler<T = unknown> = (job: Job<T>, ctx: JobContext) => unknown
  * Its lease lasts `visibilityTimeoutMs`; call `heartbeat` to extend it, or hand it to {@link JobQueue.runClaimed}.
  */
 export interface JobHandle<T = unknown> extends Job<T> {
+  /** It was, when it was claimed. */
   status: 'active'
   /** Ends the job as completed. */
   complete(): Promise<CompleteResult>
@@ -263,8 +302,16 @@ export interface RunClaimedOptions {
 
 /** What {@link JobQueue.startReaper} did. */
 export type ReaperStartResult =
-  /** `recovered`: how many jobs the first sweep handled; null if it failed (it is tried again at the next interval). */
-  { status: 'started'; recovered: number | null } | { status: 'already-running' }
+  | {
+      /** The first sweep is over, the next ones will follow. */
+      status: 'started'
+      /** How many jobs the first sweep handled; null if it failed (it is tried again at the next interval). */
+      recovered: number | null
+    }
+  | {
+      /** It was started before; nothing has changed. */
+      status: 'already-running'
+    }
 
 /** How {@link JobQueue.installSignalHandlers} reacts. */
 export interface SignalHandlerOptions {
@@ -281,28 +328,82 @@ export interface SignalHandlerOptions {
 /** The settlement or renewal that found its lease gone. */
 export type LeaseOperation = 'complete' | 'fail' | 'failFatal' | 'release' | 'heartbeat'
 
-/** What happened to a job, or to the queue: see {@link JobQueueOptions.onJobEvent}. `type` is the job's type. */
+/** What all events about a job say. */
+export interface JobEventOfJob {
+  /** The job's type. */
+  type: string
+  /** The job's id. */
+  jobId: string
+}
+
+/** What all events about the end of a run say. */
+export interface JobEventOfRun extends JobEventOfJob {
+  /** How long the run took, in milliseconds. */
+  durationMs: number
+}
+
+/** What happened to a job, or to the queue: see {@link JobQueueOptions.onJobEvent}. */
 export type JobEvent =
-  | { kind: 'claimed'; type: string; jobId: string; attempt: number }
-  | { kind: 'completed'; type: string; jobId: string; durationMs: number }
-  | {
-      kind: 'failed'
-      type: string
-      jobId: string
-      durationMs: number
+  | (JobEventOfJob & {
+      /** A run begins, or a handle was given out. */
+      kind: 'claimed'
+      /** Which attempt this is; 1 for the first. */
       attempt: number
+    })
+  | (JobEventOfRun & {
+      /** A run has ended well. */
+      kind: 'completed'
+    })
+  | (JobEventOfRun & {
+      /** A run has failed. */
+      kind: 'failed'
+      /** Which attempt it was; 1 for the first. */
+      attempt: number
+      /** After this many attempts a failure is final. */
       maxAttempts: number
       /** No retry will follow. */
       terminal: boolean
+      /** Why, in words. */
       reason: string
+    })
+  | (JobEventOfRun & {
+      /** A run has ended, and a follower of its key covers the work. */
+      kind: 'superseded'
+      /** Why it could not complete, in words. */
+      reason: string
+    })
+  | (JobEventOfRun & {
+      /** A run has failed for good, whatever attempts were left. */
+      kind: 'fail-fatal'
+      /** Why, in words. */
+      reason: string
+    })
+  | (JobEventOfRun & {
+      /** The lease of a run is gone: what it did does not count. */
+      kind: 'lease-lost'
+      /** What found that out. */
+      op: LeaseOperation
+    })
+  | (JobEventOfJob & {
+      /** A claim was given back by the shutdown, with its attempt. */
+      kind: 'shutdown-released'
+    })
+  | {
+      /** A sweep has taken jobs from workers that are gone. */
+      kind: 'reaper-recovered'
+      /** How many. */
+      handled: number
+      /** It handled as many as it may, so there may be more. */
+      saturated: boolean
     }
-  | { kind: 'superseded'; type: string; jobId: string; durationMs: number; reason: string }
-  | { kind: 'fail-fatal'; type: string; jobId: string; durationMs: number; reason: string }
-  | { kind: 'lease-lost'; type: string; jobId: string; durationMs: number; op: LeaseOperation }
-  | { kind: 'shutdown-released'; type: string; jobId: string }
-  /** `saturated`: the sweep handled as many as it may, so there may be more. */
-  | { kind: 'reaper-recovered'; handled: number; saturated: boolean }
-  | { kind: 'reaper-error'; phase: 'startup' | 'periodic'; message: string }
+  | {
+      /** A sweep has failed; the next one comes all the same. */
+      kind: 'reaper-error'
+      /** Whether it was the first one. */
+      phase: 'startup' | 'periodic'
+      /** Why, in words. */
+      message: string
+    }
 
 /** Receives events, synchronously. What it throws is ignored. */
 export type JobEventListener = (event: JobEvent) => void
@@ -508,15 +609,25 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
  * `{ type: 'welcome-email', 'data.userId': 'u_123' }`. Operators are refused.
  */
 export interface JobQuery {
+  /** The job's id. */
   id?: string
+  /** The job's id. */
   _id?: string
+  /** The kind of work. */
   type?: string
+  /** Where it is in its life. */
   status?: JobStatus
+  /** Its dedupe key. */
   dedupeKey?: string
+  /** How far its key reaches. */
   dedupeScope?: DedupeScope
+  /** Its priority. */
   priority?: number
+  /** How many times it has been claimed. */
   attempt?: number
+  /** After how many attempts a failure of it is final. */
   maxAttempts?: number
+  /** A field of its payload: a string, number, boolean, null, `Date` or BSON value to be equal to. */
   [path: `data.${string}`]: unknown
 }
 
@@ -541,8 +652,11 @@ export interface IJobQueueBackend {
   claimNext<T>(type: string): Promise<Job<T> | null>
   /** Claims the due pending job of a type and dedupe key. Absent: `runClaimed` drains no followers. */
   claimNextByKey?<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
+  /** Ends a job as completed. */
   complete(jobId: string, claimToken?: string): Promise<CompleteResult | void>
+  /** Fails an attempt: a retry after a back-off, or the end if attempts are used up. */
   fail(jobId: string, reason: string, claimToken?: string): Promise<FailResult | void>
+  /** Fails a job for good, whatever attempts are left. */
   failFatal(jobId: string, reason: string, claimToken?: string): Promise<FailFatalResult | void>
   /** Makes an active job pending again and gives its attempt back. Absent: the queue lets the lease expire instead. */
   release?(jobId: string, claimToken?: string): Promise<ReleaseResult | void>
@@ -554,8 +668,11 @@ export interface IJobQueueBackend {
   hasOutstanding?(type: string, dedupeKey: string): Promise<boolean>
   /** The first job, by creation, that fits; null if none does. */
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | Job<T> | null>
+  /** Counts by status, of one type or of all. */
   getStats(type?: string): Promise<QueueStats>
+  /** Makes the store ready. Called more than once. */
   startup(): Promise<void>
+  /** Lets go of the store, within `timeoutMs`. Called more than once. */
   shutdown(timeoutMs?: number): Promise<void>
   /** Removes all jobs. For tests. */
   resetStorage(): Promise<void>
@@ -595,7 +712,9 @@ export interface MongoJobQueueCommonOptions {
 export interface MongoJobQueueDbOptions extends MongoJobQueueCommonOptions {
   /** A `Db` of a connected `MongoClient` (package `mongodb`, 6 or 7). */
   db: Db
+  /** Instead of `db`: see {@link MongoJobQueueUriOptions}. */
   uri?: undefined
+  /** The database is that of `db`. */
   database?: undefined
 }
 
@@ -605,6 +724,7 @@ export interface MongoJobQueueUriOptions extends MongoJobQueueCommonOptions {
   uri: string
   /** The database that holds the jobs. */
   database: string
+  /** Instead of `uri`: see {@link MongoJobQueueDbOptions}. */
   db?: undefined
 }
 
@@ -695,9 +815,15 @@ export class MongoChangeStreamWatcher {
   constructor(collection: Collection, db: Db, logger?: Logger)
   /** Listeners added before `start` count. */
   addListener(listener: JobAvailableListener): void
+  /** Tells a listener no more. */
   removeListener(listener: JobAvailableListener): void
-  /** @throws ServerUnsupportedError if the server has no change streams */
+  /**
+   * Opens the stream, and keeps it open until `stop`. Resolves when the server has accepted it.
+   *
+   * @throws ServerUnsupportedError if the server has no change streams; ConnectionError if it can't be reached
+   */
   start(): Promise<void>
+  /** Closes the stream. Harmless if there is none. */
   stop(): Promise<void>
 }
 
@@ -705,8 +831,11 @@ export class MongoChangeStreamWatcher {
 export interface RecordedJob<T = any> extends Job<T> {
   /** The messages that were logged, oldest first. */
   logs: string[]
+  /** As enqueued. */
   backoff?: Backoff
+  /** As enqueued, in milliseconds. */
   backoffDelay?: number
+  /** As enqueued, in milliseconds. */
   backoffMaxDelay?: number
 }
 
@@ -738,7 +867,9 @@ export class DummyBackend implements IJobQueueBackend {
   readonly jobs: RecordedJob[]
   /** Forgets all jobs; ids start again at `dummy-1`. */
   reset(): void
+  /** The jobs of a type, in the order of creation. */
   getJobsByType<T = any>(type: string): RecordedJob<T>[]
+  /** The jobs that are in a status now, in the order of creation. */
   getJobsByStatus<T = any>(status: JobStatus): RecordedJob<T>[]
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
   enqueueMany(jobs: readonly EnqueueManyJob[]): Promise<EnqueueManyResult[]>
@@ -862,9 +993,13 @@ export interface LogFunction {
 
 /** Where durabl logs to: the shape of a pino logger. */
 export interface Logger {
+  /** For whoever looks into durabl itself. */
   debug: LogFunction
+  /** Worth knowing. */
   info: LogFunction
+  /** Something failed and will be tried again. */
   warn: LogFunction
+  /** Something keeps failing, or nobody will try again. */
   error: LogFunction
   /** A logger that adds these fields to every entry. Absent: the fields are passed with each entry instead. */
   child?(bindings: Record<string, unknown>): Logger
@@ -940,6 +1075,7 @@ export type ErrorCode =
 
 /** What a {@link DurablError} is made of, beside code and message. */
 export interface DurablErrorOptions {
+  /** What went wrong before. */
   cause?: unknown
   /** The server's own error code. */
   serverCode?: number
@@ -948,6 +1084,7 @@ export interface DurablErrorOptions {
 /** The base of all errors of durabl, except for malformed arguments, which are `TypeError` or `RangeError`. */
 export class DurablError extends Error {
   constructor(code: ErrorCode, message: string, options?: DurablErrorOptions)
+  /** What went wrong, for code to switch on. */
   readonly code: ErrorCode
   /** The server's own error code, where the server said no. */
   readonly serverCode?: number

@@ -9,6 +9,7 @@ import { checkDocs } from './check/docs.mjs'
 import { checkEsmEntry } from './esm-entry.mjs'
 import { checkManifests } from './check/manifests.mjs'
 import { checkHosts } from './check/hosts.mjs'
+import { checkHover } from './check/hover.mjs'
 import { checkRustDependencies } from './check/rust-dependencies.mjs'
 import { checkSize } from './check/size.mjs'
 import { checkWorkflows } from './check/workflows.mjs'
@@ -55,6 +56,7 @@ const steps = {
   docs: checkDocs,
   size: checkSize,
   hosts: checkHosts,
+  hover: checkHover,
 }
 
 async function take(name) {

@@ -183,7 +183,7 @@ function otherCopy(name) {
   const known = require.cache[path]
   delete require.cache[path]
   try {
-    return require('bson')
+    return require(path)
   } finally {
     require.cache[path] = known
   }

@@ -1,0 +1,74 @@
+/**
+ * What an editor shows when the mouse rests on a public name: every export, every member, every overload has something to say.
+ * Asked of the same service that editors ask, so documentation that is inherited counts, and one that does not arrive doesn't.
+ */
+import { join } from 'node:path'
+import ts from 'typescript'
+import { root } from '../process.mjs'
+
+const FILE = join(root, 'index.d.ts')
+
+const OPTIONS = {
+  ...{ target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.Node16, strict: true, skipLibCheck: true },
+  ...{ moduleResolution: ts.ModuleResolutionKind.Node16, types: ['node'] },
+}
+
+function languageService() {
+  return ts.createLanguageService({
+    getCompilationSettings: () => OPTIONS,
+    getScriptFileNames: () => [FILE],
+    getScriptVersion: () => '1',
+    getScriptSnapshot: (file) => ts.ScriptSnapshot.fromString(ts.sys.readFile(file) ?? ''),
+    getCurrentDirectory: () => root,
+    getDefaultLibFileName: ts.getDefaultLibFilePath,
+    fileExists: ts.sys.fileExists,
+    readFile: ts.sys.readFile,
+    directoryExists: ts.sys.directoryExists,
+    getDirectories: ts.sys.getDirectories,
+  })
+}
+
+const isExported = (node) =>
+  ts.canHaveModifiers(node) &&
+  ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) === true
+
+/** Where a declaration's name stands, or what stands for one. */
+function nameOf(node) {
+  if (ts.isVariableStatement(node)) return node.declarationList.declarations[0].name
+  return node.name ?? node.getChildren().find((child) => child.kind === ts.SyntaxKind.ConstructorKeyword)
+}
+
+/** The public names in a file, each with what it belongs to: `['JobQueue.enqueue', node]`. */
+function* publicNames(node, owner = null) {
+  const isMember = ts.isClassElement(node) || ts.isTypeElement(node)
+  const own = isMember || isExported(node) ? nameOf(node) : undefined
+  const path = own ? [owner, own.getText()].filter(Boolean).join('.') : owner
+  if (own) yield [path, own]
+  const children = []
+  node.forEachChild((child) => void children.push(child))
+  // What a function takes and gives is its own documentation's affair.
+  if (ts.isParameter(node)) return
+  for (const child of children) yield* publicNames(child, path)
+}
+
+function isDocumented(service, name) {
+  // Of a symbol in brackets the service would tell what the symbol is.
+  if (ts.isComputedPropertyName(name)) return ts.getJSDocCommentsAndTags(name.parent).length > 0
+  const info = service.getQuickInfoAtPosition(FILE, name.getStart())
+  return ts.displayPartsToString(info?.documentation).trim() !== ''
+}
+
+export async function checkHover() {
+  const service = languageService()
+  const source = service.getProgram().getSourceFile(FILE)
+  const complaints = []
+  let names = 0
+  for (const [path, name] of publicNames(source)) {
+    names += 1
+    if (isDocumented(service, name)) continue
+    const { line } = source.getLineAndCharacterOfPosition(name.getStart())
+    complaints.push(`index.d.ts:${line + 1}: an editor has nothing to show for ${path}`)
+  }
+  // A check that finds nothing to check would pass for ever.
+  return names > 200 ? complaints : [`only ${names} public names were found in index.d.ts`]
+}

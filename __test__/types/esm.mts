@@ -8,6 +8,7 @@ import {
   type EnqueueOptions,
   type FailResult,
   type IJobQueueBackend,
+  type Job,
   type JobHandle,
   type JobHandler,
   type ProcessorConfig,
@@ -85,6 +86,49 @@ typed.process('welcome-email', (job) => sendWelcomeEmail(job.data.userId))
 await typed.enqueue('tick', 'one')
 // @ts-expect-error -- no such type
 await typed.enqueue('tock', 1)
+
+// Also through a handle.
+const tick = await typed.claimOrEnqueue('tick', 1)
+if (tick) {
+  tick.data satisfies number
+  await typed.runClaimed(tick, (job) => void job.data.toFixed())
+  // @ts-expect-error -- the payload of tick is a number
+  await typed.runClaimed(tick, (job: Job<string>) => void job.data.trim())
+}
+// @ts-expect-error -- the payload of tick is a number
+await typed.claimOrEnqueue('tick', { n: 1 })
+// @ts-expect-error -- the handler is for another payload
+typed.process('tick', (job: Job<string>) => void job.data.trim())
+// A type alias will do, and a map that is open checks nothing.
+const aliased = new JobQueue<{ tock: Date }>(anyBackend)
+await aliased.enqueue('tock', new Date())
+// @ts-expect-error -- the payload of tock is a date
+await aliased.enqueue('tock', Date.now())
+await new JobQueue<Record<string, unknown>>(anyBackend).enqueue('whatever', 1)
+
+/** Without a map, each call may name its payload, or leave it to be inferred. */
+await queue.enqueue<{ userId: string }>('welcome-email', { userId: 'u_1' })
+// @ts-expect-error -- not the named payload
+await queue.enqueue<{ userId: string }>('welcome-email', { userId: 5 })
+queue.process('inferred', (job: Job<{ n: number }>) => void job.data.n.toFixed())
+const inferred = await queue.claimOrEnqueue('inferred', { n: 1 })
+inferred?.data.n satisfies number | undefined
+queue.process('unknown', (job) => {
+  // @ts-expect-error -- nobody has said what it is
+  job.data.n
+})
+dummy.getJobsByType<{ n: number }>('inferred')[0]?.data.n satisfies number | undefined
+
+/** Events are told apart by their kind. */
+new JobQueue(anyBackend, undefined, {
+  onJobEvent(event) {
+    if (event.kind === 'failed') event.terminal satisfies boolean
+    if (event.kind === 'reaper-recovered') event.handled satisfies number
+    else if (event.kind !== 'reaper-error') event.jobId satisfies string
+    // @ts-expect-error -- a sweep is about no job in particular
+    if (event.kind === 'reaper-recovered') event.jobId satisfies string
+  },
+})
 
 {
   await using scoped = new JobQueue(new DummyBackend())

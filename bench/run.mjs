@@ -28,6 +28,10 @@ const sections = { throughput, enqueue, latency, delays, scale }
 /** Nobody measures with fewer jobs than this, however small the factor. */
 const FEWEST_JOBS = 20
 
+/** The peers that these sections measure: all, unless a section names some. */
+const involved = (names, chosen) =>
+  chosen.filter((peer) => names.some((name) => sections[name].involves?.includes(peer) ?? true))
+
 /** Which peers can take part, and why the others can't. */
 async function present(servers, chosen) {
   const able = []
@@ -71,8 +75,9 @@ async function measureSection(name, context) {
 
 async function measure(options, servers) {
   await setup()
-  await installPeers(options.peers)
-  const { able, missing } = await present(servers, options.peers)
+  const wanted = involved(options.sections, options.peers)
+  await installPeers(wanted)
+  const { able, missing } = await present(servers, wanted)
   const needsReference =
     options.references && options.sections.includes('throughput') && able.includes('durabl')
   const context = {

@@ -4,8 +4,8 @@ export const about = {
   packages: ['agenda', '@agendajs/mongo-backend'],
   server: 'mongodb',
   settings:
-    '`processEvery: 100`, `removeOnComplete`, `maxConcurrency`, `concurrency` and `lockLimit` of the row',
-  sizes: { 1: 200, 16: 1_000, 100: 1_000 },
+    '`processEvery: 100`, `removeOnComplete`, `maxConcurrency` and `concurrency` of the row, `lockLimit` of at least 20',
+  sizes: { 1: 500, 16: 1_000, 100: 1_000 },
   enqueues: 5_000,
 }
 
@@ -24,7 +24,7 @@ export async function open({ url, database }) {
     setUp: () => agenda.ready,
     add: (data, delay = 0) => agenda.schedule(new Date(Date.now() + delay), NAME, data),
     prepare: async (handle, concurrency) => {
-      const bounds = { concurrency, lockLimit: concurrency }
+      const bounds = { concurrency, lockLimit: Math.max(20, concurrency) }
       agenda.maxConcurrency(concurrency)
       agenda.define(NAME, async (job) => handle(job.attrs.data), bounds)
       return () => agenda.start()

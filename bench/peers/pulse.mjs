@@ -3,8 +3,8 @@ export const about = {
   title: 'Pulse',
   packages: ['@pulsecron/pulse'],
   server: 'mongodb',
-  settings: '`processEvery: 100`, `maxConcurrency`, `concurrency` and `lockLimit` of the row',
-  sizes: { 1: 200, 16: 1_000, 100: 1_000 },
+  settings: '`processEvery: 100`, `maxConcurrency` and `concurrency` of the row, `lockLimit` of at least 20',
+  sizes: { 1: 500, 16: 1_000, 100: 1_000 },
   enqueues: 5_000,
 }
 
@@ -23,7 +23,10 @@ export async function open({ url, database }) {
     add: (data, delay = 0) => pulse.schedule(new Date(Date.now() + delay), NAME, data),
     prepare: async (handle, concurrency) => {
       pulse.maxConcurrency(concurrency)
-      pulse.define(NAME, async (job) => handle(job.attrs.data), { concurrency, lockLimit: concurrency })
+      pulse.define(NAME, async (job) => handle(job.attrs.data), {
+        concurrency,
+        lockLimit: Math.max(20, concurrency),
+      })
       return () => pulse.start()
     },
     isEmpty: async () => !(await mongo.collection('pulseJobs').findOne({ nextRunAt: { $ne: null } })),

@@ -1,6 +1,8 @@
 /** How late a job starts that was to wait: on an idle worker, against the moment at which it was added plus its delay. */
 import { acrossProcesses, inWords } from './latency.mjs'
 
+export { involves } from './latency.mjs'
+
 /** Milliseconds. Odd on purpose: no polling interval divides them. */
 const DELAYS = [530, 810, 1070, 1390, 1730]
 const PAUSE = [10, 40]

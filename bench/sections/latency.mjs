@@ -3,7 +3,9 @@ import { peers } from '../peers/all.mjs'
 import { play, start } from '../process.mjs'
 import { quantile } from '../statistics.mjs'
 
-export const POLL_INTERVAL_MS = 250
+export const involves = ['durabl', 'bullmq', 'graphile-worker']
+
+const POLL_INTERVAL_MS = 250
 const CONCURRENCY = 16
 
 /** Long enough for the worker to fall idle, and at random, so that no timer of anybody's is met each time. */

@@ -6,6 +6,8 @@ import { claimAttempts, profiled } from './claim-attempts.mjs'
 import { inWords, perJob } from './throughput.mjs'
 
 const peer = 'durabl'
+export const involves = [peer]
+
 const MILLION = 1_000_000
 /** What the rate is measured over, whatever lies behind. */
 const FIRST = 10_000
@@ -22,7 +24,7 @@ async function first(place, jobs) {
   return perJob(jobs, await play('begin', { peer, place, jobs, concurrency: CONCURRENCY }))
 }
 
-/** So many workers on one backlog until it is empty; `between` acts while they work. */
+/** So many workers on one backlog, until it is empty. */
 async function shared(place, workers, { concurrency, lookEveryMs, sampleEveryMs }) {
   const request = { peer, place, concurrency, sampleEveryMs }
   const started = Array.from({ length: workers }, () => start('share', request, LONG_MS))
@@ -35,20 +37,19 @@ async function shared(place, workers, { concurrency, lookEveryMs, sampleEveryMs 
   return { seconds, serverCpuMs, shares }
 }
 
-function backlogs(jobs, { alone, large, future }) {
-  const name = (text) => ({ name: text, title: text, tell: inWords, jobs })
+/** The same jobs with nothing behind them, with many, and with many more that wait for later. */
+function backlogs(servers, jobs, many, { large, future }) {
+  const alone = () =>
+    servers.withPlace('mongodb', async (place) => {
+      await fill(place, jobs)
+      return first(place, jobs)
+    })
+  const contestant = (id, name, run) => ({ id, name, title: name, jobs, run, tell: inWords })
+  const behind = `a backlog of ${many.toLocaleString('en-US')}`
   return [
-    {
-      ...name(`a backlog of ${jobs}`),
-      id: 'alone',
-      run: () => alone((place) => fill(place, jobs).then(() => first(place, jobs))),
-    },
-    { ...name('a backlog of 1,000,000'), id: 'large', run: () => first(large, jobs) },
-    {
-      ...name('a backlog of 1,000,000, as many beside it for later'),
-      id: 'future',
-      run: () => first(future, jobs),
-    },
+    contestant('alone', `a backlog of ${jobs.toLocaleString('en-US')}`, alone),
+    contestant('large', behind, () => first(large, jobs)),
+    contestant('future', `${behind}, as many beside it for later`, () => first(future, jobs)),
   ]
 }
 
@@ -102,8 +103,7 @@ export async function measure({ servers, sized, runs }) {
       await fill(large, many)
       await fill(future, many, FAR_OFF_MS)
       await fill(future, many)
-      const alone = (action) => servers.withPlace('mongodb', action)
-      const rates = await inRounds(backlogs(few, { alone, large, future }), runs)
+      const rates = await inRounds(backlogs(servers, few, many, { large, future }), runs)
       // What the rounds have taken away.
       await fill(large, few * runs)
       const long = await endurance(large, many)

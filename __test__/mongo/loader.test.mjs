@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import test from 'node:test'
 import { loadAddon, nativeAddon } from '../../dist/mongo/native-loader.js'
-import { platformTriple } from '../../dist/mongo/platform.js'
+import { isMuslHere, platformTriple } from '../../dist/mongo/platform.js'
 import { root, runNode } from '../support/child.mjs'
 
 const require = createRequire(import.meta.url)
@@ -45,6 +45,22 @@ test('triples are spelt as the build tool spells them', () => {
   assert.equal(triple('linux', 'arm64', true), 'linux-arm64-musl')
   assert.equal(triple('darwin', 'arm64'), 'darwin-arm64')
   assert.equal(triple('win32', 'x64'), 'win32-x64-msvc')
+})
+
+test('musl is told by the dynamic linker, and by Node where there is none', () => {
+  assert.equal(
+    isMuslHere(() => '#!/bin/sh\n# musl libc'),
+    true,
+  )
+  assert.equal(
+    isMuslHere(() => '# GNU C Library'),
+    false,
+  )
+  const isGlibc = process.report.getReport().header.glibcVersionRuntime !== undefined
+  const nothing = () => {
+    throw new Error('ENOENT')
+  }
+  assert.equal(isMuslHere(nothing), !isGlibc)
 })
 
 test('the search goes: override, next to the package, platform package', () => {

@@ -5,7 +5,7 @@ import { connect, testUrl } from '../support/mongo.mjs'
 import { installProject } from './support/project.mjs'
 
 const OWN_TESTS = 9
-const MANY = 10
+const MANY = 6
 
 describe('a Vitest project', () => {
   let project

@@ -73,7 +73,7 @@ function loadFrom(environment: LoaderEnvironment, request: string, shown: string
 
 function thisEnvironment(): LoaderEnvironment {
   return {
-    triple: platformTriple(process.platform, process.arch, isMuslHere),
+    triple: platformTriple(process.platform, process.arch, () => isMuslHere()),
     root: join(ownDirectory(), '..', '..'),
     version: VERSION,
     override: process.env[PATH_OVERRIDE],

@@ -26,12 +26,28 @@ export function platformTriple(platform: string, arch: string, isMusl: () => boo
   return platform === 'win32' ? `win32-${arch}-msvc` : `${platform}-${arch}`
 }
 
-/** The dynamic linker's front end says whose it is; where it is missing, Node's own report does. */
-export function isMuslHere(): boolean {
+/**
+ * Whether this system's C library is musl. The dynamic linker's front end says whose it is; where it is missing, as in images that hold
+ * nothing but Node, Node's own report does.
+ *
+ * @param readLinker for tests
+ */
+export function isMuslHere(readLinker = () => readFileSync('/usr/bin/ldd', 'utf8')): boolean {
   try {
-    return readFileSync('/usr/bin/ldd', 'utf8').includes('musl')
+    return readLinker().includes('musl')
   } catch {
-    const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined
-    return report?.header?.glibcVersionRuntime === undefined
+    return glibcVersion() === undefined
+  }
+}
+
+function glibcVersion(): string | undefined {
+  const report = process.report as { excludeNetwork?: boolean; getReport(): object }
+  const before = report.excludeNetwork
+  // It would look up the names of all peers, which can take seconds.
+  report.excludeNetwork = true
+  try {
+    return (report.getReport() as { header?: { glibcVersionRuntime?: string } }).header?.glibcVersionRuntime
+  } finally {
+    report.excludeNetwork = before
   }
 }

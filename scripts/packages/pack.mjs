@@ -12,7 +12,9 @@ import { packageNameOf, rootManifest, triples } from './manifests.mjs'
  * no registry has them, so that a lock file which names them could not be made, and `npm ci` would fail without it.
  */
 export function publishedManifest() {
-  const { scripts: _scripts, devDependencies: _devDependencies, ...manifest } = rootManifest()
+  const manifest = rootManifest()
+  delete manifest.scripts
+  delete manifest.devDependencies
   const platforms = triples().map((triple) => [packageNameOf(triple), manifest.version])
   return { ...manifest, optionalDependencies: Object.fromEntries(platforms) }
 }

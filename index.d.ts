@@ -209,16 +209,36 @@ export interface EnqueueOptions {
 
 /** One job of {@link JobQueue.enqueueMany}: what {@link JobQueue.enqueue} takes, as an object. */
 export interface EnqueueManyJob<T = unknown> {
+  /** The kind of work. */
   type: string
+  /** The payload. */
   data: T
+  /** How it is to be queued. */
   options?: EnqueueOptions
 }
 
 /** What became of one job of a call that failed as a whole; see {@link EnqueueManyError}. */
-export type EnqueueManyOutcome = EnqueueManyResult | { status: 'failed'; error: Error }
+export type EnqueueManyOutcome =
+  | EnqueueManyResult
+  | {
+      /** The job was not made, or it is not known whether it was. */
+      status: 'failed'
+      /** Why. */
+      error: Error
+    }
 
 /** What became of one job of {@link JobQueue.enqueueMany}: `duplicate` means that its dedupe key is held. */
-export type EnqueueManyResult = { status: 'created'; id: string } | { status: 'duplicate' }
+export type EnqueueManyResult =
+  | {
+      /** The job was made. */
+      status: 'created'
+      /** Its id. */
+      id: string
+    }
+  | {
+      /** The key is held: nothing was made. */
+      status: 'duplicate'
+    }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Handlers
@@ -452,7 +472,12 @@ export type OpenJobName<Jobs> = [MappedJobName<Jobs>] extends [never] ? string :
 /** The jobs that {@link JobQueue.enqueueMany} takes: with a map of job types, each with the payload of its type. */
 export type ManyJobs<Jobs> = [MappedJobName<Jobs>] extends [never]
   ? EnqueueManyJob
-  : { [K in MappedJobName<Jobs>]: EnqueueManyJob<Jobs[K]> & { type: K } }[MappedJobName<Jobs>]
+  : {
+      [K in MappedJobName<Jobs>]: EnqueueManyJob<Jobs[K]> & {
+        /** The kind of work, one of the map. */
+        type: K
+      }
+    }[MappedJobName<Jobs>]
 
 /**
  * The queue: enqueues jobs, runs handlers, renews leases, settles.

@@ -511,6 +511,9 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
   /**
    * Adds a job.
    *
+   * `data` is stored as the app's own driver stores it in a document: dates, ids and decimals stay what they are, and objects
+   * without fields of their own, such as a `Set` or an `Error`, become `{}`. Functions, symbols, promises and cycles are refused.
+   *
    * @returns the job's id once the write is acknowledged; null if `dedupeKey` is held
    * @throws TypeError, RangeError if an argument is malformed; {@link PayloadError} if `data` can't be stored;
    * {@link DurablError} otherwise

@@ -1,7 +1,7 @@
 /** Each example runs, and does what its text says. */
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { root, runNode } from './support/child.mjs'
 import { atEnd } from './support/cleanup.mjs'
 import { connect, testUrl } from './support/mongo.mjs'
@@ -12,7 +12,7 @@ async function example(t, name, options = {}) {
   const env = { MONGO_URL: testUrl(), MONGO_DB: db.databaseName, ...options.env }
   const result = await runNode([`examples/${name}`], { ...options, env })
   assert.equal(result.code, options.code ?? 0, `${result.stdout}\n${result.stderr}`)
-  assert.equal(result.stderr, '')
+  assert.match(result.stderr, options.stderr ?? /^$/)
   return { ...result, db, lines: result.stdout.split('\n') }
 }
 
@@ -105,10 +105,50 @@ test('the quick start is in colour where somebody asks for it', async (t) => {
   assert.match(stdout, /\x1b\[32mcompleted/)
 })
 
+describe('migrating', { concurrency: true }, () => {
+  test('from 0.1: what the old version left is done, and its code settles by hand as ever', async (t) => {
+    const stderr = /job failed and will be retried/
+    const { lines } = await example(t, 'migrating/from-0.1.mjs', { stderr })
+    for (const line of ['attempt 1 for waiting', 'attempt 2 for abandoned', 'attempt 2 for new'])
+      assert.ok(lines.includes(line), lines.join('\n'))
+    assert.ok(lines.includes('a job: string, its duplicate: null'))
+    assert.equal(lines.at(-2), '4 completed')
+  })
+
+  test('from 0.3: a blocked event loop loses no lease, and a deploy no attempt', async (t) => {
+    const stderr = /an image job needs a path[^]*handlers are still running/
+    const { lines } = await example(t, 'migrating/from-0.3.mjs', { stderr })
+    assert.deepEqual(lines.slice(0, 2), ['first: claimed count-primes', 'first: completed count-primes'])
+    assert.ok(!lines.some((line) => line.includes('lease-lost')))
+    assert.ok(lines.includes('after the deploy: pending, with 0 attempts used'), lines.join('\n'))
+    assert.equal(lines.at(-2), 'second: completed report')
+  })
+
+  test('from Agenda: now, later, unique, by priority, and again and again', async (t) => {
+    const { lines, stdout } = await example(t, 'migrating/from-agenda.mjs')
+    assert.match(stdout, /^a job\nno job, one is waiting$/m)
+    assert.match(stdout, /^report 1, .*$[^]*^report 2, .*$/m)
+    assert.deepEqual(lines.slice(-3, -1), ['invoices: 1,2,3', '1 report was waiting'])
+  })
+
+  test('from BullMQ: attempts, errors for good, deduplication, events, counts', async (t) => {
+    const stderr = /no path/
+    const { lines } = await example(t, 'migrating/from-bullmq.mjs', { stderr })
+    assert.equal(lines[0], 'second job under the key: null')
+    for (const line of ['failed no path for good', 'failed the disk is busy to be retried'])
+      assert.ok(lines.includes(line), lines.join('\n'))
+    assert.ok(lines.includes('a.png.thumbnail taken on a date'))
+    assert.equal(lines.at(-2), '2 completed, 1 failed, 3 cleaned up')
+  })
+})
+
 test('every example is run by a test', () => {
-  const tested = ['quickstart.mjs', 'reschedule.mjs', 'unit-test.mjs', 'welcome-email.mjs', 'worker.mjs']
-  assert.deepEqual(
-    readdirSync(`${root}/examples`).filter((name) => name.endsWith('.mjs')),
-    tested,
-  )
+  const tested = {
+    examples: ['quickstart.mjs', 'reschedule.mjs', 'unit-test.mjs', 'welcome-email.mjs', 'worker.mjs'],
+    'examples/migrating': ['from-0.1.mjs', 'from-0.3.mjs', 'from-agenda.mjs', 'from-bullmq.mjs'],
+  }
+  for (const [directory, names] of Object.entries(tested)) {
+    const found = readdirSync(`${root}/${directory}`).filter((name) => name.endsWith('.mjs'))
+    assert.deepEqual(found, names)
+  }
 })

@@ -1,0 +1,72 @@
+/**
+ * What an app did with Agenda, done with durabl: definitions become processors, `now` and `schedule` become `enqueue`, `unique` becomes
+ * a dedupe key, and `every` becomes a job that enqueues the next one of itself.
+ *
+ *     MONGO_URL='mongodb://localhost:27017/?replicaSet=rs0' node examples/migrating/from-agenda.mjs
+ */
+import { JobQueue, MongoJobQueue } from 'durabl'
+import { MongoClient } from 'mongodb'
+
+const client = await MongoClient.connect(process.env.MONGO_URL)
+const db = client.db(process.env.MONGO_DB ?? 'durabl_examples')
+
+// A collection of its own: Agenda's documents are of another shape.
+const backend = new MongoJobQueue({ db, collectionName: 'from_agenda_jobs', useChangeStreams: true })
+await backend.startup()
+const queue = new JobQueue(backend)
+
+// agenda.define('send invoice', { concurrency: 5 }, async (job) => { … job.attrs.data … })
+const sent = []
+queue.process(
+  'send invoice',
+  async (job) => {
+    sent.push(job.data.orderId)
+    console.log(`invoice for order ${job.data.orderId}`)
+  },
+  { concurrency: 5 },
+)
+
+// agenda.now('send invoice', { orderId: 1 })
+await queue.enqueue('send invoice', { orderId: 1 })
+
+// agenda.schedule('in half a second', 'send invoice', { orderId: 2 })
+await queue.enqueue('send invoice', { orderId: 2 }, { delay: 500 })
+
+// agenda.create('send invoice', { orderId: 3 }).unique({ 'data.orderId': 3 }).priority('high').save()
+const invoice = () =>
+  queue.enqueue('send invoice', { orderId: 3 }, { dedupeKey: 'invoice:3', priority: -10, delay: 300 })
+console.log((await invoice()) === null ? 'no job' : 'a job')
+console.log((await invoice()) === null ? 'no job, one is waiting' : 'a second job')
+
+/**
+ * agenda.every('1 second', 'report'): the next run is enqueued by the one before it. The key has room for one run that is under way
+ * and one that waits, so however many processes do this, there is one chain; and a process that starts makes sure of it.
+ */
+async function every(periodMs, type, handler) {
+  const enqueueNext = () => {
+    const delay = periodMs - (Date.now() % periodMs)
+    return queue.enqueue(type, {}, { delay, dedupeKey: `every:${type}`, dedupeScope: 'pending' })
+  }
+  queue.process(type, async (job, ctx) => {
+    await enqueueNext()
+    await handler(job, ctx)
+  })
+  await enqueueNext()
+}
+
+let reports = 0
+const reported = new Promise((resolve) => {
+  void every(1000, 'report', async (job) => {
+    const late = Date.now() - job.runAt.getTime()
+    console.log(`report ${++reports}, ${late < 500 ? 'on time' : `${late} ms late`}`)
+    if (reports === 2) resolve()
+  })
+})
+await reported
+console.log(`invoices: ${sent.sort().join()}`)
+
+// agenda.cancel({ name: 'report' }): jobs that wait are documents, and can be removed as such.
+await queue.shutdown()
+const { deletedCount } = await backend.getCollection().deleteMany({ type: 'report', status: 'pending' })
+console.log(`${deletedCount} report was waiting`)
+await client.close()

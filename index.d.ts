@@ -10,7 +10,7 @@
  *
  * @packageDocumentation
  */
-import type { Collection, Db } from 'mongodb'
+import type { ClientSession, Collection, Db, TransactionOptions } from 'mongodb'
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Jobs
@@ -205,6 +205,41 @@ export interface EnqueueOptions {
   backoffDelay?: number
   /** The longest wait before a retry, in milliseconds; no effect below `backoffDelay`. Default 60000. */
   backoffMaxDelay?: number
+  /**
+   * Makes the job in the transaction that is in progress on this session, of the client behind the backend's `db`: with the
+   * commit the job is there, once; after an abort there has never been one.
+   *
+   * ```ts
+   * await client.withSession((session) =>
+   *   session.withTransaction(async () => {
+   *     await orders.insertOne(order, { session })
+   *     await queue.enqueue('welcome-email', { userId: order.userId }, { session })
+   *   }),
+   * )
+   * ```
+   *
+   * - The id that comes back belongs to a job that is there once the transaction has committed. `await` the call within the
+   *   transaction, as every operation of it.
+   * - `delay` counts from the call, not from the commit.
+   * - Errors of the driver are rethrown as they are, labels included, so that `withTransaction` begins again where it should: when
+   *   two transactions meet on one `dedupeKey`, for one.
+   * - With `dedupeScope: 'pending'`, null promises that the pending job which holds the key starts after the commit, and so sees
+   *   what the transaction wrote. For that it can't be claimed while the transaction is open: keep it short.
+   *
+   * Refused with a `TypeError` or `RangeError`: what is no session, one of another client, one that has ended, one without a
+   * transaction in progress; and by {@link JobQueue.claimOrEnqueue}, since a claim that may be rolled back is none. With
+   * `ERR_DURABL_NOT_A_REPLICA_SET`: a standalone server, which has no transactions. With `ERR_DURABL_UNSUPPORTED`: a backend
+   * without transactions, and a `MongoJobQueue` that was made with `{ uri }`, whose client is not the app's.
+   *
+   * {@link DummyBackend} and {@link ImmediateBackend} note the session on the job, and make it at once.
+   */
+  session?: ClientSession
+}
+
+/** In which transaction a claim is completed. */
+export interface CompleteOptions {
+  /** A session with a transaction in progress, as {@link EnqueueOptions.session} describes it. */
+  session?: ClientSession
 }
 
 /** One job of {@link JobQueue.enqueueMany}: what {@link JobQueue.enqueue} takes, as an object. */
@@ -266,6 +301,61 @@ export interface JobContext {
   heartbeat(): Promise<HeartbeatResult>
   /** Adds a line to the job's log. Needs no `await`: it never rejects, and a failing write never fails a job. */
   log(message: string): Promise<void>
+  /**
+   * Runs a function in a transaction that also completes the job: what the function writes with the session, the jobs that
+   * it enqueues with it, and the completion are committed together, or not at all. However often the handler is started, what it
+   * does here to MongoDB happens exactly once.
+   *
+   * ```ts
+   * queue.process<Transfer>('transfer', async (job, ctx) => {
+   *   const { from, to, amount } = job.data
+   *   await ctx.transaction(async (session) => {
+   *     await accounts.updateOne({ _id: from }, { $inc: { balance: -amount } }, { session })
+   *     await accounts.updateOne({ _id: to }, { $inc: { balance: amount } }, { session })
+   *     await queue.enqueue('receipt', { transferId: job.id }, { session })
+   *   })
+   * })
+   * ```
+   *
+   * - The function may be called several times: `session.withTransaction` begins again after transient errors. Pass the session
+   *   to every operation, and await each one.
+   * - Return to commit. Then the job is completed: nothing that the handler does or throws afterwards changes that, and another
+   *   `ctx.transaction` is refused.
+   * - Throw to abort. The error is thrown on, the job is as it was, and its lease is renewed again: the handler may try
+   *   again, settle otherwise, or let the error fail this attempt. `ctx.complete()`, `ctx.fail()` and `ctx.failFatal()` are
+   *   refused within the function: throw, and a {@link FatalJobError} to fail for good.
+   * - If the job is no longer this worker's when the function returns, the transaction is aborted and all of it is gone:
+   *   {@link LeaseLostError}. Whoever has the job now does the work.
+   * - Whether a commit whose reply was lost has happened is found out, and the promise settles accordingly.
+   *
+   * While the transaction is open the lease is not renewed (a renewal would make the completion conflict); it is made once as
+   * long as the server lets a transaction live. So a worker that dies in mid-transaction holds its job for that long: about 100
+   * seconds by default, and in proportion to the server's `transactionLifetimeLimitSeconds` (60).
+   *
+   * @param options of the transaction, as for `session.withTransaction`
+   * @returns what the function returned
+   * @throws DurablError `ERR_DURABL_TRANSACTION` if the run is settled, or in a transaction, already;
+   * `ERR_DURABL_NOT_A_REPLICA_SET` on a standalone server; `ERR_DURABL_UNSUPPORTED` if the backend has no transactions, or
+   * `visibilityTimeoutMs` is shorter than the lease that a transaction needs; {@link LeaseLostError}; what the function threw, and
+   * errors of the driver, as they are
+   */
+  transaction<R>(
+    work: (session: ClientSession) => R | PromiseLike<R>,
+    options?: TransactionOptions,
+  ): Promise<R>
+  /**
+   * A causally consistent session that begins after the job was claimed: what is read with it, also from a secondary, includes
+   * what had been written before the job was enqueued. It has no transaction, ends with the handler, and is the same one at every
+   * call.
+   *
+   * ```ts
+   * const session = await ctx.session()
+   * const user = await users.findOne({ _id: job.data.userId }, { session, readPreference: 'secondaryPreferred' })
+   * ```
+   *
+   * @throws DurablError `ERR_DURABL_UNSUPPORTED` if the backend has no sessions
+   */
+  session(): Promise<ClientSession>
 }
 
 /**
@@ -282,8 +372,15 @@ export type JobHandler<T = unknown> = (job: Job<T>, ctx: JobContext) => unknown
 export interface JobHandle<T = unknown> extends Job<T> {
   /** It was, when it was claimed. */
   status: 'active'
-  /** Ends the job as completed. */
-  complete(): Promise<CompleteResult>
+  /**
+   * Ends the job as completed.
+   *
+   * With `{ session }` that happens in the transaction which is in progress there, if it commits; make it the last write in it,
+   * and claim the job before the transaction begins. Events and wake-ups come after the commit. A job that is not this handle's
+   * any more is then no result but a {@link LeaseLostError}, so that the transaction is aborted. Do not call `heartbeat` or `log`
+   * while the transaction is open: their writes would meet this one.
+   */
+  complete(options?: CompleteOptions): Promise<CompleteResult>
   /** Fails this attempt; the job is retried after a back-off while attempts are left. */
   fail(reason: string): Promise<FailResult>
   /** Fails the job for good. */
@@ -680,8 +777,8 @@ export interface IJobQueueBackend {
   claimNext<T>(type: string): Promise<Job<T> | null>
   /** Claims the due pending job of a type and dedupe key. Absent: `runClaimed` drains no followers. */
   claimNextByKey?<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
-  /** Ends a job as completed. */
-  complete(jobId: string, claimToken?: string): Promise<CompleteResult | void>
+  /** Ends a job as completed. With `options.session`, which only a backend with {@link transactions} is given, in that transaction. */
+  complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult | void>
   /** Fails an attempt: a retry after a back-off, or the end if attempts are used up. */
   fail(jobId: string, reason: string, claimToken?: string): Promise<FailResult | void>
   /** Fails a job for good, whatever attempts are left. */
@@ -715,6 +812,18 @@ export interface IJobQueueBackend {
   readonly executesInline?: boolean
   /** Needed with `executesInline`: the handler to run for a type. */
   registerHandler?<T>(type: string, handler: JobHandler<T>): void
+  /** Present if `enqueue` and `complete` heed `session`. Absent: every call with a session is refused. */
+  readonly transactions?: BackendTransactions
+}
+
+/** What a backend offers to those who write in transactions. */
+export interface BackendTransactions {
+  /** A session for the handler of this job: causally consistent, and after the claim. Whoever asked for it ends it. */
+  startSession(jobId: string): Promise<ClientSession>
+  /** How long a transaction can live, in milliseconds; a lease must outlast it. 0 where nothing needs to. */
+  longestMs(): Promise<number>
+  /** What became of a claim that a transaction may have completed, now that the transaction is over. */
+  readBack(jobId: string, claimToken?: string): Promise<CompleteResult>
 }
 
 /** What {@link MongoJobQueue} takes, however it connects. */
@@ -788,7 +897,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
   claimNext<T>(type: string): Promise<Job<T> | null>
   claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
-  complete(jobId: string, claimToken?: string): Promise<CompleteResult>
+  complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult>
   fail(jobId: string, reason: string, claimToken?: string): Promise<FailResult>
   failFatal(jobId: string, reason: string, claimToken?: string): Promise<FailFatalResult>
   release(jobId: string, claimToken?: string): Promise<ReleaseResult>
@@ -832,6 +941,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
    * @returns how many were removed
    */
   cleanupOldJobs(maxAgeMs?: number): Promise<number>
+  readonly transactions: BackendTransactions
   /** Extends the leases of several active jobs by one write. Returns how many were active. */
   batchHeartbeat(jobIds: string[]): Promise<number>
   /** `shutdown()` at the end of an `await using` scope. */
@@ -865,6 +975,10 @@ export interface RecordedJob<T = any> extends Job<T> {
   backoffDelay?: number
   /** As enqueued, in milliseconds. */
   backoffMaxDelay?: number
+  /** The session that it was enqueued with. */
+  session?: ClientSession
+  /** The session that it was completed with. */
+  completedInSession?: ClientSession
 }
 
 /** What the in-memory backends take. */
@@ -873,13 +987,19 @@ export interface MemoryBackendOptions {
   clock?: () => number
   /** Between 0 (inclusive) and 1 (exclusive); spreads retries. Default `Math.random`. */
   random?: () => number
+  /**
+   * Where the sessions of `ctx.transaction` and `ctx.session` come from: `() => client.startSession()`, where handlers use
+   * them on collections of a real client. Default: stand-ins, which have the methods of a session and do nothing.
+   */
+  startSession?: () => ClientSession
 }
 
 /**
  * Jobs in memory, for unit tests: records what was enqueued and runs nothing by itself. With a processor it behaves as the
  * real one does: order, delays, dedupe, retries with back-off, leases.
  *
- * Payloads are kept by reference: a job's `data` is what was passed to `enqueue`.
+ * Payloads are kept by reference: a job's `data` is what was passed to `enqueue`. Jobs that are enqueued or completed with a
+ * session are so at once, whatever becomes of its transaction.
  *
  * ```ts
  * const backend = new DummyBackend()
@@ -904,7 +1024,7 @@ export class DummyBackend implements IJobQueueBackend {
   claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
   claimNext<T>(type: string): Promise<Job<T> | null>
   claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
-  complete(jobId: string, claimToken?: string): Promise<CompleteResult>
+  complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult>
   fail(jobId: string, reason: string, claimToken?: string): Promise<FailResult>
   failFatal(jobId: string, reason: string, claimToken?: string): Promise<FailFatalResult>
   release(jobId: string, claimToken?: string): Promise<ReleaseResult>
@@ -918,6 +1038,7 @@ export class DummyBackend implements IJobQueueBackend {
   resetStorage(): Promise<void>
   recoverStuckJobs(visibilityTimeoutMs?: number, maxPerSweep?: number): Promise<number>
   onJobAvailable(listener: JobAvailableListener): () => void
+  readonly transactions: BackendTransactions
 }
 
 /**
@@ -952,7 +1073,7 @@ export class ImmediateBackend implements IJobQueueBackend {
   claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
   claimNext<T>(type: string): Promise<Job<T> | null>
   claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
-  complete(jobId: string, claimToken?: string): Promise<CompleteResult>
+  complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult>
   fail(jobId: string, reason: string, claimToken?: string): Promise<FailResult>
   failFatal(jobId: string, reason: string, claimToken?: string): Promise<FailFatalResult>
   release(jobId: string, claimToken?: string): Promise<ReleaseResult>
@@ -965,6 +1086,7 @@ export class ImmediateBackend implements IJobQueueBackend {
   shutdown(timeoutMs?: number): Promise<void>
   resetStorage(): Promise<void>
   recoverStuckJobs(visibilityTimeoutMs?: number, maxPerSweep?: number): Promise<number>
+  readonly transactions: BackendTransactions
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -1054,7 +1176,7 @@ export const defaultLogger: Logger
  * | `ERR_DURABL_AUTHENTICATION` | {@link AuthenticationError} | the server refused the credentials |
  * | `ERR_DURABL_PERMISSION_DENIED` | {@link PermissionError} | the user may not do this |
  * | `ERR_DURABL_SERVER_TOO_OLD` | {@link ServerUnsupportedError} | MongoDB 6.0 is the floor |
- * | `ERR_DURABL_NOT_A_REPLICA_SET` | {@link ServerUnsupportedError} | change streams need a replica set |
+ * | `ERR_DURABL_NOT_A_REPLICA_SET` | {@link ServerUnsupportedError} | change streams and transactions need a replica set |
  * | `ERR_DURABL_INDEX_CONFLICT` | {@link ServerError} | an index can't be created on the data or indexes there are |
  * | `ERR_DURABL_WRITE_FAILED` | {@link ServerError} | the server refused a write, or could not confirm it |
  * | `ERR_DURABL_SERVER` | {@link ServerError} | any other error of the server |
@@ -1068,6 +1190,7 @@ export const defaultLogger: Logger
  * | `ERR_DURABL_DUPLICATE_PROCESSOR` | {@link DurablError} | a second `process` for one type |
  * | `ERR_DURABL_NO_GLOBAL_BACKEND` | {@link DurablError} | `setGlobalBackend` was not called |
  * | `ERR_DURABL_GLOBAL_SCOPE_OVERLAP` | {@link DurablError} | `withGlobalQueue` within or beside another |
+ * | `ERR_DURABL_TRANSACTION` | {@link DurablError} | not while, or after, a transaction settles the job |
  * | `ERR_DURABL_UNSUPPORTED` | {@link DurablError} | this backend can't do that |
  * | `ERR_DURABL_ADDON_MISSING` | {@link DurablError} | the native engine could not be loaded |
  * | `ERR_DURABL_DRIVER_MISSING` | {@link DurablError} | the peer package `mongodb` could not be loaded |
@@ -1095,6 +1218,7 @@ export type ErrorCode =
   | 'ERR_DURABL_DUPLICATE_PROCESSOR'
   | 'ERR_DURABL_NO_GLOBAL_BACKEND'
   | 'ERR_DURABL_GLOBAL_SCOPE_OVERLAP'
+  | 'ERR_DURABL_TRANSACTION'
   | 'ERR_DURABL_UNSUPPORTED'
   | 'ERR_DURABL_ADDON_MISSING'
   | 'ERR_DURABL_DRIVER_MISSING'

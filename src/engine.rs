@@ -76,7 +76,7 @@ impl From<Sweep> for NativeSweep {
 /// One collection on one connection.
 #[napi]
 pub struct NativeEngine {
-    engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
     sink: Arc<JavaScriptSink>,
 }
 
@@ -124,7 +124,7 @@ fn document(job: Option<ClaimedJob>) -> Option<Buffer> {
 
 impl NativeEngine {
     /// A call as a promise, which holds the process: so none outlasts the engine.
-    fn call<'env, T, F>(&self, env: &'env Env, call: impl FnOnce(Arc<Engine>) -> F) -> Result<Object<'env>>
+    pub(crate) fn call<'env, T, F>(&self, env: &'env Env, call: impl FnOnce(Arc<Engine>) -> F) -> Result<Object<'env>>
     where
         T: ToNapiValue + Send + 'static,
         F: Future<Output = durabl_engine::Result<T>> + Send + 'static,

@@ -10,4 +10,5 @@ mod job;
 mod reply;
 mod runtime;
 mod sink;
+mod transaction;
 mod version;

@@ -9,7 +9,7 @@ use mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc, raw::cstr, rawdo
 use crate::{
     error::{Error, Result},
     fields,
-    job::{NewJob, text},
+    job::{DedupeKey, NewJob, text},
     status::{DedupeScope, Status},
     store::Store,
 };
@@ -23,14 +23,44 @@ fn single_flight(key: &str, status: Status) -> Document {
     }
 }
 
-/// Any job that holds the key, one branch per unique index.
-fn any_holder(key: &str) -> Document {
-    let exclusive = doc! {
+/// The job of scope `pending+active` and this key that has not ended.
+fn exclusive(key: &str) -> Document {
+    doc! {
         fields::DEDUPE_KEY: key,
         fields::DEDUPE_SCOPE: DedupeScope::PendingAndActive.as_str(),
         fields::STATUS: { "$in": [Status::Pending.as_str(), Status::Active.as_str()] },
-    };
-    doc! { "$or": [exclusive, single_flight(key, Status::Pending), single_flight(key, Status::Active)] }
+    }
+}
+
+/// Any job that holds the key, one branch per unique index.
+fn any_holder(key: &str) -> Document {
+    doc! { "$or": [exclusive(key), single_flight(key, Status::Pending), single_flight(key, Status::Active)] }
+}
+
+/// Any job that leaves no room for one more pending job of the key: exactly what the unique index of its scope refuses.
+pub(crate) fn barring(dedupe: &DedupeKey) -> Document {
+    match dedupe.scope {
+        DedupeScope::PendingAndActive => exclusive(&dedupe.key),
+        DedupeScope::Pending => single_flight(&dedupe.key, Status::Pending),
+    }
+}
+
+/// The pending job of this type that holds the key of scope `pending`, to be given other data.
+pub(crate) fn replaceable(key: &str, job_type: &str) -> Document {
+    let mut filter = single_flight(key, Status::Pending);
+    // Under one key there may be jobs of several types, and data means something only to its own.
+    filter.insert(fields::TYPE, job_type);
+    filter
+}
+
+/// A stage for the update that ends a job of which nothing is known but that it ends: it tells that a key is free where
+/// one is.
+pub(crate) fn freeing_key() -> Document {
+    let may_have_follower = doc! { "$and": [
+        { "$eq": [fields::value_of(fields::DEDUPE_SCOPE), DedupeScope::Pending.as_str()] },
+        { "$eq": [{ "$type": fields::value_of(fields::DEDUPE_KEY) }, "string"] },
+    ] };
+    doc! { "$set": { fields::KEY_FREED: { "$cond": [may_have_follower, fields::NOW, "$$REMOVE"] } } }
 }
 
 /// The jobs under one key of scope `pending`.
@@ -77,9 +107,7 @@ pub(crate) async fn followers(store: &Store, keys: Vec<&str>) -> Result<Vec<RawD
 
 /// Gives the pending holder of the key the data of `job`. False if there is none of the same type any more.
 pub(crate) async fn replace_pending_data(store: &Store, job: &NewJob, key: &str) -> Result<bool> {
-    let mut filter = single_flight(key, Status::Pending);
-    filter.insert(fields::TYPE, job.job_type.as_str());
-    let filter = RawDocumentBuf::try_from(&filter).map_err(Error::encoding)?;
+    let filter = RawDocumentBuf::try_from(&replaceable(key, &job.job_type)).map_err(Error::encoding)?;
     // Raw, so that the data reaches the server as it was encoded; as an update document, not a pipeline, so that
     // nothing in it is taken for an expression.
     let mut changes = rawdoc! {};

@@ -1,6 +1,7 @@
 //! The engine as its users see it: one collection, all operations, and the processors that run on it.
 
 mod processing;
+mod transactions;
 
 use std::{
     collections::HashMap,

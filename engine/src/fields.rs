@@ -37,6 +37,10 @@ pub(crate) const SETTLED_TOKEN: &str = "settledToken";
 /// update event names neither type nor key.
 pub(crate) const KEY_FREED: &str = "keyFreed";
 
+/// Set, with a fresh value, on a pending job by a transaction that found its key held by it: so that of the transaction
+/// and a claim of the job one must notice the other.
+pub(crate) const KEY_HELD: &str = "keyHeld";
+
 /// The server's own clock, in filters and pipeline updates.
 pub(crate) const NOW: &str = "$$NOW";
 

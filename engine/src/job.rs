@@ -144,6 +144,19 @@ pub struct Header {
 }
 
 impl Header {
+    /// Of a job that nothing else is known of: enough for a completion.
+    pub(crate) fn known_by(id: &str, token: Option<&str>) -> Self {
+        Self {
+            id: id.into(),
+            job_type: String::new(),
+            token: token.map(str::to_owned),
+            attempt: 0,
+            max_attempts: fields::DEFAULT_MAX_ATTEMPTS,
+            dedupe: None,
+            backoff: BackoffPolicy::default(),
+        }
+    }
+
     /// The fields read by [`Header::read`], as a projection.
     pub(crate) fn projection() -> Document {
         doc! {
@@ -161,6 +174,7 @@ impl Header {
             Some(DedupeKey { key: key.to_owned(), scope })
         });
         let (attempt, max_attempts) = attempts(job);
+        let default = BackoffPolicy::default();
         Ok(Self {
             id: Bson::try_from(id).map_err(Error::encoding)?,
             job_type: text(job, fields::TYPE).unwrap_or_default().to_owned(),
@@ -170,9 +184,8 @@ impl Header {
             dedupe,
             backoff: BackoffPolicy {
                 kind: text(job, fields::BACKOFF).map(BackoffKind::parse).unwrap_or_default(),
-                delay_ms: delay(job, fields::BACKOFF_DELAY).unwrap_or(fields::DEFAULT_BACKOFF_DELAY_MS),
-                max_delay_ms: delay(job, fields::BACKOFF_MAX_DELAY)
-                    .unwrap_or(fields::DEFAULT_BACKOFF_MAX_DELAY_MS),
+                delay_ms: delay(job, fields::BACKOFF_DELAY).unwrap_or(default.delay_ms),
+                max_delay_ms: delay(job, fields::BACKOFF_MAX_DELAY).unwrap_or(default.max_delay_ms),
             },
         })
     }

@@ -26,7 +26,8 @@ impl Default for LogBounds {
 /// A job that has grown this large takes no more messages: what ends it must still fit into the document's 16 MiB.
 const MOST_JOB_BYTES: i64 = 16 * 1024 * 1024 - 32 * 1024;
 
-/// Adds a message. With a token only while the lease is the caller's. Whether there was a job to add it to.
+/// Adds a message. With a token only while the claim is the caller's, or once the caller has completed it: what a handler
+/// logs within a transaction is written after it. Whether there was a job to add it to.
 pub(crate) async fn append(
     store: &Store,
     id: &str,
@@ -36,7 +37,7 @@ pub(crate) async fn append(
 ) -> Result<bool> {
     let id = Bson::from(id);
     let filter = match token {
-        Some(token) => fence::held(&id, token),
+        Some(token) => fence::held_or_completed(&id, token),
         None => doc! { fields::ID: id },
     };
     let message = &message[..message.floor_char_boundary(bounds.message_bytes)];

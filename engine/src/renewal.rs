@@ -3,6 +3,8 @@
 //! A run stays here from its claim until its settlement is written. It leaves earlier, as lost, when the server says
 //! that the lease is somebody else's, or when no renewal got through in time.
 
+mod suspension;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -38,15 +40,18 @@ pub(crate) struct HeldLease {
     pub(crate) sent: Instant,
     pub(crate) run_id: u32,
     pub(crate) holder: Arc<dyn Holder>,
+    /// As long as this, once, and not renewed meanwhile.
+    pub(crate) suspended: Option<Duration>,
 }
 
 impl HeldLease {
     fn next_renewal(&self) -> Instant {
-        self.sent + self.terms.renew_every
+        if self.suspended.is_some() { self.deadline() } else { self.sent + self.terms.renew_every }
     }
 
     fn deadline(&self) -> Instant {
-        self.terms.deadline(self.sent)
+        let length = self.suspended.unwrap_or(self.terms.length);
+        LeaseTerms { length, ..self.terms }.deadline(self.sent)
     }
 }
 
@@ -57,6 +62,8 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 #[derive(Default)]
 pub(crate) struct Renewer {
     leases: Mutex<Leases>,
+    /// Held while a renewal is on its way.
+    on_the_way: tokio::sync::Mutex<()>,
     /// A lease was added that must be looked at before the next look.
     hurried: Notify,
 }
@@ -146,11 +153,14 @@ impl Renewer {
 
     /// One write for every lease that is past half of its way to the next renewal: they then stay in step.
     async fn renew_due(&self, store: &Store) -> Result<()> {
+        // Before the look at what is due: a lease that is suspended waits for those that were not told in time.
+        let _on_the_way = self.on_the_way.lock().await;
         let sent = Instant::now();
         let mut is_refused = false;
         let due: Vec<Renewal> = lock(&self.leases)
             .held
             .iter()
+            .filter(|(_, lease)| lease.suspended.is_none())
             .filter(|(_, lease)| sent + lease.terms.renew_every / 2 >= lease.next_renewal())
             .filter(|(_, lease)| {
                 let is_responsive = lease.holder.is_responsive();
@@ -278,9 +288,13 @@ pub(crate) async fn heartbeat(store: &Store, id: &str, token: Option<&str>) -> R
 
 /// Marks a claim made by hand as managed, and renews it. False if it is not the caller's.
 pub(crate) async fn adopt(store: &Store, id: &str, token: &str, terms: LeaseTerms) -> Result<bool> {
-    let update = vec![doc! { "$set": marked(terms.length) }];
-    let reply = store.update(vec![Statement::one(fence::held(&id.into(), token), update)]).await?;
-    Ok(reply.matched > 0)
+    renew_one(store, &id.into(), token, terms.length).await
+}
+
+/// Renews a managed lease, for as long as this. False if it is not the caller's.
+async fn renew_one(store: &Store, id: &Bson, token: &str, length: Duration) -> Result<bool> {
+    let update = vec![doc! { "$set": marked(length) }];
+    Ok(store.update(vec![Statement::one(fence::held(id, token), update)]).await?.matched > 0)
 }
 
 /// Renews active jobs whoever holds them, as the batch call of the public API does; how many there were.

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::fields;
+
 /// How the ceiling of the delay moves from one attempt to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BackoffKind {
@@ -41,6 +43,17 @@ pub struct BackoffPolicy {
     pub delay_ms: i64,
     /// The longest delay, in milliseconds; never below `delay_ms`.
     pub max_delay_ms: i64,
+}
+
+/// That of a job which doesn't say.
+impl Default for BackoffPolicy {
+    fn default() -> Self {
+        Self {
+            kind: BackoffKind::default(),
+            delay_ms: fields::DEFAULT_BACKOFF_DELAY_MS,
+            max_delay_ms: fields::DEFAULT_BACKOFF_MAX_DELAY_MS,
+        }
+    }
 }
 
 /// A fixed delay is stretched by at most this part of itself.

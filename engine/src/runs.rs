@@ -1,5 +1,7 @@
 //! The managed runs of one engine, from hand-over to settlement.
 
+mod transaction;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -99,6 +101,7 @@ impl Runs {
                 sent,
                 run_id,
                 holder: holder.clone(),
+                suspended: None,
             });
             running.insert(run_id, Run { header, slots: slots.cloned() });
             run_ids.push(run_id);

@@ -1,9 +1,12 @@
 //! Ending claims: fenced, in batches, and sure of what happened when a reply was lost.
 
+mod read_back;
+
 use std::{collections::HashMap, time::Duration};
 
 use mongodb::bson::{Bson, Document, RawDocument, doc};
 
+pub(crate) use self::read_back::read_back;
 use crate::{
     error::{Error, Result},
     fence, fields,
@@ -44,6 +47,13 @@ pub(crate) struct Settlement {
     pub(crate) reason: Option<String>,
     /// Whether a job that is found settled under our token counts as settled by this call.
     pub(crate) is_only_settler: bool,
+}
+
+impl Settlement {
+    /// By the one who holds the claim.
+    fn completion(header: Header) -> Self {
+        Self { header, verdict: Verdict::Complete, reason: None, is_only_settler: true }
+    }
 }
 
 /// A longer reason is cut: it is for people, and shares its document with the payload.
@@ -92,7 +102,7 @@ impl Planned {
         }
     }
 
-    fn update(&self) -> Bson {
+    fn update(&self) -> Vec<Document> {
         let header = &self.settlement.header;
         let reason = self.settlement.reason.as_deref().map(clip);
         writing(self.transition, header, reason, self.retry_delay, Some(&self.proof))
@@ -107,7 +117,7 @@ pub(crate) fn writing(
     reason: Option<&str>,
     delay: Duration,
     proof: Option<&str>,
-) -> Bson {
+) -> Vec<Document> {
     let mut set = doc! { fields::STATUS: transition.target().as_str() };
     let mut unset = vec![fields::LEASE];
     if let Some(reason) = reason {
@@ -140,7 +150,13 @@ pub(crate) fn writing(
         // A lease that was taken away must never look as if its holder had given it back.
         None => unset.push(fields::SETTLED_TOKEN),
     }
-    vec![doc! { "$set": set }, doc! { "$unset": unset }].into()
+    vec![doc! { "$set": set }, doc! { "$unset": unset }]
+}
+
+/// The filter and the update that complete a claim, for whoever else is to run them.
+pub(crate) fn completing(header: Header) -> (Document, Vec<Document>) {
+    let planned = Planned::new(Settlement::completion(header));
+    (planned.fence(), planned.update())
 }
 
 /// Settles one claim.

@@ -1,0 +1,84 @@
+//! What the engine does for transactions of the app's, which run on the app's own driver: it shapes their writes, leaves the
+//! leases of their runs alone, and tells how they ended.
+
+use std::time::Duration;
+
+use mongodb::bson::{Bson, RawDocumentBuf};
+
+use super::{Engine, Opened, retried};
+use crate::{
+    error::Result,
+    job::NewJob,
+    plan::{self, PlannedJob},
+    settle::{self, Settled},
+    wake::{Audience, Wake},
+};
+
+impl Engine {
+    /// Shapes the writes that create these jobs. Their times are the server's present, as of every job's.
+    ///
+    /// # Errors
+    /// The server can't be reached to ask for its time; data that is none.
+    pub async fn plan_enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<PlannedJob>> {
+        let hub = self.hub().await?;
+        let now = retried(&hub, || hub.store.server_time()).await?;
+        jobs.iter().map(|job| plan::enqueue(job, now)).collect()
+    }
+
+    /// Shapes the write that completes a claim.
+    ///
+    /// # Errors
+    /// None that is expected.
+    pub fn plan_completion(&self, id: &str, token: Option<&str>) -> Result<RawDocumentBuf> {
+        plan::completion(id, token)
+    }
+
+    /// What became of a claim that a transaction may have completed. If it has, whoever waits for its key hears of it.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`].
+    pub async fn read_back(&self, id: &str, token: Option<&str>) -> Result<Settled> {
+        let Opened { hub, runs } = self.opened().await?;
+        let id = Bson::from(id);
+        let (settled, header) = retried(&hub, || settle::read_back(&hub.store, &id, token)).await?;
+        if let (Settled::Completed, Some(header)) = (settled, header) {
+            runs.pass_on(&header, settled);
+        }
+        Ok(settled)
+    }
+
+    /// A job of this type may be there, due after this long: a transaction that created it is over.
+    pub fn wake(&self, job_type: &str, delay: Duration) {
+        let Some(Opened { hub, .. }) = self.if_opened() else { return };
+        if delay.is_zero() {
+            hub.wakes.wake(&Wake::Type(job_type.to_owned()), Audience::Here);
+        } else {
+            hub.wakes.wake_after(job_type, delay);
+        }
+    }
+
+    /// Readies a run for a transaction that completes its job: its lease is made this long, from now on, and not renewed.
+    /// False if the lease is somebody else's; then the run is dead.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`].
+    pub async fn suspend(&self, run_id: u32, length: Duration) -> Result<bool> {
+        self.opened().await?.runs.suspend(run_id, length).await
+    }
+
+    /// A run's transaction is over, and is not known to have committed. None if it has not, and the lease is renewed as
+    /// before; else what became of the job, and the run is over.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`]. Then the lease is left to its end.
+    pub async fn resume(&self, run_id: u32, id: &str, token: &str) -> Result<Option<Settled>> {
+        self.opened().await?.runs.resume(run_id, &id.into(), token).await
+    }
+
+    /// A run's transaction has committed, and its job is completed. A run that is not known is ignored.
+    pub fn completed(&self, run_id: u32, elapsed: Duration) {
+        if let Some(opened) = self.if_opened() {
+            opened.runs.completed(run_id, Some(elapsed));
+        }
+    }
+}

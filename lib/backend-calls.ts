@@ -3,9 +3,11 @@
  * the newer methods, and resolves to nothing where a newer one says what it found; one that a test wrote by hand may lack
  * still more, or throw where it should reject. All of that ends here.
  */
+import type { ClientSession } from 'mongodb'
 import { DurablError } from './errors'
+import { COMPLETE } from './outcome'
 import type { Settlement, Verdict } from './outcome'
-import type { HeartbeatResult, IJobQueueBackend, Job } from './types'
+import type { BackendTransactions, HeartbeatResult, IJobQueueBackend, Job } from './types'
 
 /** Writes a verdict. Rejects if the backend does, or if it does not have the method. */
 export async function settle(backend: IJobQueueBackend, job: Job, verdict: Verdict): Promise<Settlement> {
@@ -49,6 +51,41 @@ function applied(verdict: Verdict, job: Job): Settlement {
     case 'release':
       return { status: 'released' }
   }
+}
+
+/** What the backend offers to those who write in transactions. Without it a session would be dropped in silence. */
+export function transactionsOf(where: string, backend: IJobQueueBackend): BackendTransactions {
+  const { transactions } = backend
+  if (typeof transactions === 'object' && transactions !== null) return transactions
+  throw new DurablError(
+    'ERR_DURABL_UNSUPPORTED',
+    `${where}: this backend has no transactions (its property "transactions" is ${transactions === undefined ? 'absent' : 'no object'}), ` +
+      'so it takes no session',
+  )
+}
+
+/** Completes a claim in the transaction in progress on a session. Whether that counts, the transaction decides. */
+export async function completeIn(
+  backend: IJobQueueBackend,
+  job: Job,
+  session: ClientSession,
+): Promise<Settlement> {
+  return understood(await backend.complete(job.id, job.claimToken ?? undefined, { session }), COMPLETE, job)
+}
+
+/**
+ * After a transaction that may have completed a claim: null if it has not and the claim is still held, for which it is
+ * renewed; else what became of the job.
+ *
+ * @param renew a write, not a look: it waits for a transaction that is still open, and none that was can commit after it
+ */
+export async function heldOrReadBack(
+  backend: IJobQueueBackend,
+  job: Job,
+  renew: () => Promise<HeartbeatResult>,
+): Promise<Settlement | null> {
+  if ((await renew()) === 'applied') return null
+  return transactionsOf('ctx.transaction', backend).readBack(job.id, job.claimToken)
 }
 
 /** Whether claims can be given back. Where not, their leases expire. */

@@ -1,9 +1,13 @@
-import { heartbeat, settle, writeLog } from './backend-calls'
+import type { ClientSession } from 'mongodb'
+import { afterTransaction } from './after-transaction'
+import { completeIn, heartbeat, settle, transactionsOf, writeLog } from './backend-calls'
+import { LeaseLostError } from './errors'
 import { COMPLETE, RELEASE, failed, failedFatally } from './outcome'
 import type { Verdict } from './outcome'
 import type { Reporter } from './report'
 import { monotonicNow } from './timers'
-import type { IJobQueueBackend, Job, JobHandle, SettleResult } from './types'
+import type { CompleteResult, IJobQueueBackend, Job, JobHandle, SettleResult } from './types'
+import { sessionOfCompletion } from './validate'
 
 /** What a handle needs of its queue. */
 export interface HandleOptions {
@@ -26,10 +30,14 @@ export function createJobHandle<T>(job: Job<T>, options: HandleOptions): JobHand
     wake(job.type)
     return found
   }
+  const endIn = completerIn(job, options, claimedAt)
   return {
     ...job,
     status: 'active',
-    complete: () => end(COMPLETE) as ReturnType<JobHandle['complete']>,
+    complete: async (options) => {
+      const session = sessionOfCompletion('complete', options)
+      return session === null ? ((await end(COMPLETE)) as CompleteResult) : endIn(session)
+    },
     fail: (reason) => end(failed(reason)) as ReturnType<JobHandle['fail']>,
     failFatal: (reason) => end(failedFatally(reason)) as ReturnType<JobHandle['failFatal']>,
     release: () => end(RELEASE) as ReturnType<JobHandle['release']>,
@@ -44,6 +52,38 @@ export function createJobHandle<T>(job: Job<T>, options: HandleOptions): JobHand
       await writeLog(backend, job, message)
     },
   }
+}
+
+/** Completes the claim in transactions of its owner's: in one of them in the end, as a transaction may begin again. */
+function completerIn<T>(job: Job<T>, options: HandleOptions, claimedAt: number) {
+  const { backend, report, assertUsable, wake } = options
+  let isTold = false
+  /** An event is of what has happened, and only the end of the transaction shows that. */
+  const tell = async (): Promise<void> => {
+    const found = await transactionsOf('complete', backend).readBack(job.id, job.claimToken)
+    if (found.status !== 'completed' || isTold) return
+    isTold = true
+    report.settled(job, COMPLETE, found, monotonicNow() - claimedAt)
+    wake(job.type)
+  }
+  return async (session: ClientSession): Promise<CompleteResult> => {
+    assertUsable()
+    transactionsOf('complete', backend)
+    const found = await completeIn(backend, job, session)
+    if (found.status !== 'completed') throw notHeld(job, found.status)
+    // Who looks it up after a shutdown finds no backend, and nobody is left to be told.
+    afterTransaction(session, () => void tell().catch(() => {}))
+    return found
+  }
+}
+
+/** An error and not a result: the transaction must not commit what was done for a job that is another's. */
+function notHeld(job: Job, status: string): LeaseLostError {
+  return new LeaseLostError(
+    'ERR_DURABL_LEASE_LOST',
+    `complete: job ${job.id} can not be completed in this transaction (${status}): its lease is lost, or was gained after the ` +
+      'transaction had begun',
+  )
 }
 
 /** The job of a handle, without its methods: what a handler may see. */

@@ -1,4 +1,5 @@
-import { hasOutstanding, startUp } from './backend-calls'
+import { afterTransaction } from './after-transaction'
+import { hasOutstanding, startUp, transactionsOf } from './backend-calls'
 import { createDriver } from './driver/create-driver'
 import type { Driver } from './driver/driver'
 import { enqueueMany } from './enqueue-many'
@@ -37,6 +38,7 @@ import {
   checkReaperInterval,
   checkShutdownTimeout,
   checkType,
+  normalizeClaimOrEnqueue,
   normalizeEnqueue,
   normalizeEnqueueMany,
   normalizeProcessor,
@@ -81,10 +83,12 @@ export class JobQueue {
 
   async enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null> {
     this.assertNotClosed()
-    const { delayMs } = normalizeEnqueue('enqueue', type, options)
+    const { delayMs, session } = normalizeEnqueue('enqueue', type, options)
+    if (session !== null) transactionsOf('enqueue', this.backend)
     const id = await this.backend.enqueue(type, data, options)
     if (id == null) return null
-    this.driver.wake(type, delayMs)
+    if (session === null) this.driver.wake(type, delayMs)
+    else afterTransaction(session, (elapsedMs) => this.driver.wake(type, Math.max(0, delayMs - elapsedMs)))
     return id
   }
 
@@ -98,7 +102,7 @@ export class JobQueue {
 
   async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null> {
     this.assertOpen()
-    normalizeEnqueue('claimOrEnqueue', type, options)
+    normalizeClaimOrEnqueue(type, options)
     const job = await this.backend.claimOrEnqueue(type, data, options)
     if (job == null) return null
     this.report.claimed(job)

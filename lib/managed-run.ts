@@ -1,54 +1,27 @@
 import { inspect } from 'node:util'
+import type { ClientSession, TransactionOptions } from 'mongodb'
 import { Deferred } from './deferred'
 import { LeaseLostError, TimeoutError } from './errors'
 import type { DurablError } from './errors'
 import { COMPLETE, RELEASE, bothFailed, failed, verdictOnThrow } from './outcome'
 import type { Settlement, Verdict } from './outcome'
-import type { Reporter } from './report'
 import { RunContext } from './run-context'
 import { RunLog } from './run-log'
+import type { RunPlan } from './run-plan'
+import { RunTransaction, transactionError, withinTransaction } from './run-transaction'
+import type { TransactingRun, TransactionWork } from './run-transaction'
 import { after, monotonicNow } from './timers'
 import type { Cancel } from './timers'
-import type { HeartbeatResult, Job, JobHandler, LeaseOperation } from './types'
-
-/** Writes what a run decides. The drivers differ in this, and in nothing else that a handler could notice. */
-export interface Settler {
-  /**
-   * Writes a verdict, and calls the run's `settled` or `writeFailed` once it is durable or known to have failed (or
-   * `leftToExpire`, where nothing can be written). Never throws.
-   *
-   * @param elapsedMs how long the handler took; null if it never started
-   */
-  settle(run: ManagedRun, verdict: Verdict, elapsedMs: number | null): void
-  heartbeat(run: ManagedRun): Promise<HeartbeatResult>
-  log(run: ManagedRun, message: string): Promise<void>
-}
-
-/** Who started a run, and waits for its slot and its end. */
-export interface RunOwner {
-  /** The run takes no slot any more: its handler has ended, or is no longer waited for. Told once per started run. */
-  slotFreed(run: ManagedRun): void
-  /** Nothing more will come of the run. Told once, after `slotFreed`. */
-  ended(run: ManagedRun): void
-}
-
-/** What the runs of one processor have in common. */
-export interface RunPlan {
-  readonly handler: JobHandler<any>
-  /** Null for no limit. */
-  readonly timeoutMs: number | null
-  readonly settler: Settler
-  readonly owner: RunOwner
-  readonly report: Reporter
-}
+import type { HeartbeatResult, Job, LeaseOperation } from './types'
 
 /**
  * - `waiting`: claimed, the handler has not started.
  * - `running`: the handler has started; nothing is decided.
+ * - `committing`: the handler's own transaction, which completes the job, decides.
  * - `settling`: the one verdict is on its way to the backend.
  * - `over`: settled, or the lease is lost, or the verdict could not be written.
  */
-type Phase = 'waiting' | 'running' | 'settling' | 'over'
+type Phase = 'waiting' | 'running' | 'committing' | 'settling' | 'over'
 
 /** How long a verdict waits for the log lines that came before it. */
 const LOG_GRACE_MS = 2000
@@ -63,12 +36,17 @@ const LOG_GRACE_MS = 2000
  *     └──────────────────│────────────│──►┘ │ write failed        │
  *                        └────────────│─────┴─────────────────────┤
  *                    (by hand only)   └── lease lost (any phase) ─┘
+ *
+ *            commit                 committed
+ *  running ─────────► committing ───────────────► over
+ *     ▲                   │
+ *     └── rolled back ────┘   (what came meanwhile counts then: lease lost, timeout, release, the handler's end)
  * ```
  *
  * Beside the phase, the handler's own end counts: a run holds its slot until its handler has ended, except where nobody
  * waits for the handler any more (its `timeoutMs` has passed, or the shutdown has taken its job away).
  */
-export class ManagedRun {
+export class ManagedRun implements TransactingRun {
   /** What the handler threw, or the error that cut it short. */
   thrown: { readonly error: unknown } | null = null
   /** What the settlement found, once the run is over and a verdict was written. */
@@ -89,6 +67,10 @@ export class ManagedRun {
   private cancelTimeout: Cancel | null = null
   private byHand: Deferred<Settlement> | null = null
   private runLog: RunLog | null = null
+  private transaction: RunTransaction<ManagedRun> | null = null
+  /** What came while a transaction was committing, and counts if it is rolled back. */
+  private meanwhile: (() => void) | null = null
+  private causalSession: Promise<ClientSession> | null = null
 
   constructor(
     /** The driver's number for this run. */
@@ -139,6 +121,7 @@ export class ManagedRun {
 
   /** The handler settles by itself. Its first settlement counts; the later ones get the same result. */
   settleByHand(verdict: Verdict): Promise<Settlement> {
+    if (this.isTransacting) return Promise.reject(withinTransaction(verdict.kind))
     if (this.byHand === null) {
       this.byHand = new Deferred()
       if (this.phase === 'running') this.decide(verdict)
@@ -148,6 +131,8 @@ export class ManagedRun {
   }
 
   async heartbeat(): Promise<HeartbeatResult> {
+    // The lease is long enough, and a write to the job would be in the transaction's way.
+    if (this.isTransacting && this.isUndecided) return 'applied'
     if (!this.needsLease) return 'lease-lost'
     const result = await this.plan.settler.heartbeat(this)
     if (result === 'lease-lost' && this.needsLease) this.leaseLost('heartbeat')
@@ -161,12 +146,15 @@ export class ManagedRun {
       (line) => settler.log(this, line),
       (err) => report.logger.debug({ type: this.job.type, jobId: this.job.id, err }, 'log line not written'),
     )
+    if (this.isTransacting) this.runLog.hold()
     return this.runLog.add(typeof message === 'string' ? message : inspect(message))
   }
 
   /** The lease is another's now: nothing will be written, and the handler should stop. */
   leaseLost(op: LeaseOperation): void {
     if (this.phase === 'over') return
+    // The completion is written and fenced: nobody can have taken the job if it commits.
+    if (this.phase === 'committing') return void (this.meanwhile = () => this.leaseLost(op))
     const durationMs = this.elapsedMs ?? (this.phase === 'waiting' ? 0 : monotonicNow() - this.startedAt)
     this.plan.report.leaseLost(this.job, this.verdict?.kind ?? op, durationMs)
     this.toOver({ status: 'lease-lost' })
@@ -183,6 +171,7 @@ export class ManagedRun {
   /** Takes the job from its handler and gives it back to the queue. Whatever the handler still does is ignored. */
   release(): void {
     if (this.needsLease) this.decide(RELEASE)
+    else if (this.phase === 'committing') this.meanwhile ??= () => this.decide(RELEASE)
     this.abandonHandler()
   }
 
@@ -224,6 +213,87 @@ export class ManagedRun {
     this.toOver(null)
   }
 
+  /** Runs a function in a transaction that also completes the job. */
+  transact<T>(work: TransactionWork<T>, options: TransactionOptions | undefined): Promise<T> {
+    this.transaction ??= new RunTransaction(this, this.plan)
+    return this.transaction.begin(work, options)
+  }
+
+  /** Whether a transaction may begin: null; or why not. */
+  refusalOfTransaction(): DurablError | null {
+    if (this.phase === 'running' && this.byHand === null) return null
+    return this.abortReason ?? transactionError('this run is settled already')
+  }
+
+  /** {@link TransactingRun} Log lines are writes to the job as well. */
+  async holdLog(): Promise<void> {
+    await this.runLog?.flushed(LOG_GRACE_MS)
+    this.runLog?.hold()
+  }
+
+  /** {@link TransactingRun} */
+  async releaseLog(): Promise<void> {
+    this.runLog?.release()
+    await this.runLog?.flushed(LOG_GRACE_MS)
+  }
+
+  private get isTransacting(): boolean {
+    return this.transaction?.isOpen === true
+  }
+
+  /** {@link TransactingRun} */
+  get isUndecided(): boolean {
+    return this.phase === 'running' || this.phase === 'committing'
+  }
+
+  /** {@link TransactingRun} */
+  attemptBegins(): void {
+    if (this.phase === 'committing' && this.meanwhile === null) {
+      this.phase = 'running'
+      this.verdict = null
+    }
+    if (this.phase !== 'running') throw this.abortReason ?? transactionError('this run was settled meanwhile')
+  }
+
+  /** {@link TransactingRun} */
+  commitBegins(): void {
+    this.attemptBegins()
+    this.elapsedMs = monotonicNow() - this.startedAt
+    this.phase = 'committing'
+    this.verdict = COMPLETE
+  }
+
+  /** {@link TransactingRun} */
+  committed(): void {
+    if (this.phase !== 'committing') return
+    this.phase = 'settling'
+    this.meanwhile = null
+    this.plan.settler.completed(this, this.elapsedMs ?? 0)
+    if (this.thrown !== null) this.threwTooLate(this.thrown.error)
+    this.settled({ status: 'completed' })
+  }
+
+  /** {@link TransactingRun} What could not be decided meanwhile is decided now, also for a handler that has ended. */
+  rolledBack(error: unknown): void {
+    if (!this.isUndecided) return
+    const { meanwhile } = this
+    this.phase = 'running'
+    this.verdict = null
+    this.elapsedMs = null
+    this.meanwhile = null
+    if (meanwhile !== null) meanwhile()
+    else if (this.handlerEnded) {
+      this.thrown ??= { error }
+      this.decide(verdictOnThrow(this.thrown.error, this.abortReason))
+    }
+  }
+
+  /** The context's session, which ends with the handler. */
+  session(): Promise<ClientSession> {
+    this.causalSession ??= this.plan.transactions.startSession(this.job)
+    return this.causalSession
+  }
+
   /** The handler is there to hear that its settlement failed: it may try again, settle otherwise, or throw. */
   private backToHandler(byHand: Deferred<Settlement>, error: unknown): void {
     this.byHand = null
@@ -234,19 +304,24 @@ export class ManagedRun {
   }
 
   private handlerReturned(): void {
-    this.handlerEnded = true
-    this.cancelTimeout?.()
-    if (this.phase === 'running') this.decide(COMPLETE)
+    this.handlerHasEnded()
+    // Not before a transaction that nobody waits for: it decides.
+    if (this.phase === 'running' && !this.isTransacting) this.decide(COMPLETE)
     this.freeSlot()
   }
 
   private handlerThrew(error: unknown): void {
-    this.handlerEnded = true
-    this.cancelTimeout?.()
+    this.handlerHasEnded()
     this.thrown ??= { error }
     if (this.phase === 'running') this.decide(verdictOnThrow(error, this.abortReason))
-    else this.threwTooLate(error)
+    else if (this.phase !== 'committing') this.threwTooLate(error)
     this.freeSlot()
+  }
+
+  private handlerHasEnded(): void {
+    this.handlerEnded = true
+    this.cancelTimeout?.()
+    this.causalSession?.then((session) => session.endSession()).catch(() => {})
   }
 
   /** Nothing is left to decide. Once aborted, throwing is what a handler should do; before that, it is worth a warning. */
@@ -268,7 +343,7 @@ export class ManagedRun {
     if (this.phase === 'running') {
       this.thrown ??= { error: reason }
       this.decide(failed(reason))
-    }
+    } else if (this.phase === 'committing') this.meanwhile ??= () => this.decide(failed(reason))
     this.abandonHandler()
   }
 
@@ -277,6 +352,7 @@ export class ManagedRun {
     this.elapsedMs = this.phase === 'waiting' ? null : monotonicNow() - this.startedAt
     this.phase = 'settling'
     this.verdict = verdict
+    this.runLog?.release()
     const logged = verdict === RELEASE ? null : (this.runLog?.flushed(LOG_GRACE_MS) ?? null)
     if (logged === null) this.plan.settler.settle(this, verdict, this.elapsedMs)
     else void logged.then(() => this.send(verdict))

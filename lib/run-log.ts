@@ -6,14 +6,32 @@ import { settlesWithin } from './timers'
  */
 export class RunLog {
   private tail: Promise<void> | null = null
+  /** Lines that wait for {@link release}; null while lines are written as they come. */
+  private held: string[] | null = null
 
   constructor(
     private readonly write: (message: string) => Promise<void>,
     private readonly onDropped: (err: unknown) => void,
   ) {}
 
-  /** Resolves when the line was written or dropped. */
+  /** Lines are kept from now on. Nobody waits for one: whoever does may be what the release waits for. */
+  hold(): void {
+    this.held ??= []
+  }
+
+  /** What was kept is written, and what comes from now on. Harmless if nothing is held. */
+  release(): void {
+    const { held } = this
+    this.held = null
+    for (const message of held ?? []) void this.add(message)
+  }
+
+  /** Resolves when the line was written, dropped or put by. */
   add(message: string): Promise<void> {
+    if (this.held !== null) {
+      this.held.push(message)
+      return Promise.resolve()
+    }
     const tail = this.tail === null ? this.attempt(message) : this.tail.then(() => this.attempt(message))
     this.tail = tail
     void tail.then(() => {

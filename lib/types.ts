@@ -4,6 +4,8 @@
  */
 export type {
   Backoff,
+  BackendTransactions,
+  CompleteOptions,
   CompleteResult,
   DedupeScope,
   DurablErrorOptions,

@@ -12,7 +12,7 @@ use napi::{
 use crate::{failure::NativeFailure, runtime::runtime};
 
 /// `Reply` of `lib/mongo/native.ts`: exactly one of the two is there, unless the value itself is null.
-pub(crate) struct Reply<T> {
+pub struct Reply<T> {
     value: Option<T>,
     failure: Option<NativeFailure>,
 }

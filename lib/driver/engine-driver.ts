@@ -2,9 +2,10 @@ import type { DurablError } from '../errors'
 import { ShutDownError, failureToError } from '../errors'
 import { KeepAlive } from '../keep-alive'
 import { ManagedRun } from '../managed-run'
-import type { RunOwner, RunPlan } from '../managed-run'
+import type { RunOwner, RunPlan } from '../run-plan'
 import type { NativeEngine, NativeEvent } from '../mongo/native'
 import { reasonOf } from '../outcome'
+import { RunTransactions } from '../run-transaction'
 import type { IJobQueueBackend, Job, JobHandler } from '../types'
 import type { Adoption, Driver, DriverOptions, Processor } from './driver'
 import { EngineProcessor } from './engine-processor'
@@ -14,7 +15,10 @@ import { splitDocuments } from './split-documents'
 
 /** What the driver uses of an unmodified `MongoJobQueue`. */
 export interface EngineLink {
-  readonly native: Pick<NativeEngine, 'process' | 'finish' | 'adopt' | 'quiesce' | 'startRecovery'>
+  readonly native: Pick<
+    NativeEngine,
+    'process' | 'finish' | 'adopt' | 'quiesce' | 'startRecovery' | 'suspend' | 'resume' | 'completed'
+  >
   decodeJob(document: Uint8Array): Job<any>
   /** Documents that lie end to end. */
   decodeJobs(documents: Buffer, count: number): Job<any>[]
@@ -34,6 +38,7 @@ interface Line {
 export class EngineDriver implements Driver {
   private readonly runs = new RunSet()
   private readonly settler: EngineSettler
+  private readonly transactions: RunTransactions
   private readonly lines = new Map<number, Line>()
   private readonly keepAlive = new KeepAlive()
   private readonly unsubscribe: () => void
@@ -47,6 +52,7 @@ export class EngineDriver implements Driver {
     private readonly options: DriverOptions,
   ) {
     this.settler = new EngineSettler(engine.native, backend, this.runs)
+    this.transactions = new RunTransactions(backend, options.visibilityTimeoutMs)
     this.unsubscribe = engine.subscribe((event) => this.received(event))
   }
 
@@ -64,7 +70,7 @@ export class EngineDriver implements Driver {
     const owner = new EngineProcessor(concurrency, this.runs, processor.prefetch === null)
     this.lines.set(id, {
       processor: owner,
-      plan: { handler, timeoutMs, settler: this.settler, owner, report },
+      plan: { handler, timeoutMs, settler: this.settler, transactions: this.transactions, owner, report },
     })
     this.keepAlive.hold()
     if (!autoRecover) return
@@ -102,11 +108,12 @@ export class EngineDriver implements Driver {
           resolve(run)
         },
       }
-      const { settler } = this
+      const { settler, transactions } = this
       const run = new ManagedRun(runId, job, {
         handler,
         timeoutMs: null,
         settler,
+        transactions,
         owner,
         report: this.options.report,
       })

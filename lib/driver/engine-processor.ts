@@ -1,4 +1,5 @@
-import type { ManagedRun, RunOwner } from '../managed-run'
+import type { ManagedRun } from '../managed-run'
+import type { RunOwner } from '../run-plan'
 import { afterIfAlive, afterIo, monotonicNow } from '../timers'
 import { Fifo } from './fifo'
 import type { RunSet } from './run-set'

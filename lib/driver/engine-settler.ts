@@ -1,7 +1,8 @@
-import { heartbeat, settle, writeLog } from '../backend-calls'
+import { heartbeat, heldOrReadBack, settle, writeLog } from '../backend-calls'
 import { failureToError } from '../errors'
 import type { DurablError } from '../errors'
-import type { ManagedRun, Settler } from '../managed-run'
+import type { ManagedRun } from '../managed-run'
+import type { Settler } from '../run-plan'
 import type { Settlement, Verdict } from '../outcome'
 import type { HeartbeatResult, IJobQueueBackend } from '../types'
 import type { NativeEngine, NativeRunResult, NativeSettled } from '../mongo/native'
@@ -18,7 +19,7 @@ export class EngineSettler implements Settler {
   private closed: DurablError | null = null
 
   constructor(
-    private readonly native: Pick<NativeEngine, 'finish'>,
+    private readonly native: Pick<NativeEngine, 'finish' | 'suspend' | 'resume' | 'completed'>,
     private readonly backend: IJobQueueBackend,
     private readonly runs: RunSet,
   ) {}
@@ -40,6 +41,25 @@ export class EngineSettler implements Settler {
 
   log(run: ManagedRun, message: string): Promise<void> {
     return writeLog(this.backend, run.job, message)
+  }
+
+  async suspend(run: ManagedRun, leaseMs: number): Promise<HeartbeatResult> {
+    if (this.endedByEngine.has(run)) return this.heartbeat(run)
+    const { value, failure } = await this.native.suspend(run.id, leaseMs)
+    if (failure !== null) throw failureToError(failure, null)
+    return value ? 'applied' : 'lease-lost'
+  }
+
+  async resume(run: ManagedRun): Promise<Settlement | null> {
+    if (this.endedByEngine.has(run)) return heldOrReadBack(this.backend, run.job, () => this.heartbeat(run))
+    const { id, claimToken } = run.job
+    const { value, failure } = await this.native.resume(run.id, id, claimToken ?? '')
+    if (failure !== null) throw failureToError(failure, null)
+    return value === null ? null : settlementOf(value)
+  }
+
+  completed(run: ManagedRun, elapsedMs: number): void {
+    this.native.completed(run.id, elapsedMs)
   }
 
   /** No answer comes any more: whoever still waits for one is told so, instead of waiting for ever. */

@@ -1,8 +1,8 @@
-import { canRelease, settle, understood } from '../backend-calls'
+import { canRelease, heldOrReadBack, settle, understood } from '../backend-calls'
 import { Deferred } from '../deferred'
 import { DurablError } from '../errors'
 import { ManagedRun } from '../managed-run'
-import type { RunOwner, Settler } from '../managed-run'
+import type { RunOwner, Settler } from '../run-plan'
 import { RELEASE } from '../outcome'
 import type { Settlement, Verdict } from '../outcome'
 import type { HeartbeatResult, Job, JobContext } from '../types'
@@ -39,6 +39,7 @@ function runInline(processor: Processor, host: JsProcessorHost, job: Job, ctx: J
     handler,
     timeoutMs,
     settler,
+    transactions: host.transactions,
     owner,
     report: host.report,
   })
@@ -67,6 +68,16 @@ class InlineSettler implements Settler {
   heartbeat(): Promise<HeartbeatResult> {
     return this.ctx.heartbeat()
   }
+
+  suspend(): Promise<HeartbeatResult> {
+    return this.ctx.heartbeat()
+  }
+
+  resume(run: ManagedRun): Promise<Settlement | null> {
+    return heldOrReadBack(this.host.backend, run.job, () => this.ctx.heartbeat())
+  }
+
+  completed(): void {}
 
   log(_run: ManagedRun, message: string): Promise<void> {
     return this.ctx.log(message)

@@ -2,8 +2,9 @@ import { canRecover, heartbeat } from '../backend-calls'
 import type { DurablError } from '../errors'
 import { KeepAlive } from '../keep-alive'
 import { ManagedRun } from '../managed-run'
-import type { RunOwner } from '../managed-run'
+import type { RunOwner } from '../run-plan'
 import { Reaper } from '../reaper'
+import { RunTransactions } from '../run-transaction'
 import { monotonicNow } from '../timers'
 import type { IJobQueueBackend, Job, JobHandler } from '../types'
 import type { Adoption, Driver, DriverOptions, Processor } from './driver'
@@ -26,6 +27,7 @@ const LONGEST_SWEEP_INTERVAL_MS = 60_000
 export class JsDriver implements Driver, JsProcessorHost {
   readonly runs = new RunSet()
   readonly settler: JsSettler
+  readonly transactions: RunTransactions
   readonly report: DriverOptions['report']
   private readonly processors = new Map<string, JsProcessor>()
   private readonly reaper: Reaper
@@ -40,6 +42,7 @@ export class JsDriver implements Driver, JsProcessorHost {
   ) {
     this.report = options.report
     this.settler = new JsSettler(backend, options.report.logger)
+    this.transactions = new RunTransactions(backend, options.visibilityTimeoutMs)
     this.reaper = new Reaper({
       backend,
       report: options.report,
@@ -92,7 +95,8 @@ export class JsDriver implements Driver, JsProcessorHost {
           resolve(run)
         },
       }
-      const plan = { handler, timeoutMs: null, settler: this.settler, owner, report: this.report }
+      const { settler, transactions, report } = this
+      const plan = { handler, timeoutMs: null, settler, transactions, owner, report }
       const run = new ManagedRun(this.nextRunId(), job, plan)
       this.runs.add(run)
       // The queue may have been shut down meanwhile.

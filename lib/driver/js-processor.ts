@@ -1,8 +1,9 @@
 import { claimNext } from '../backend-calls'
 import { FailureStreak } from '../failure-streak'
 import { ManagedRun } from '../managed-run'
-import type { RunOwner, RunPlan } from '../managed-run'
+import type { RunOwner, RunPlan } from '../run-plan'
 import type { Reporter } from '../report'
+import type { RunTransactions } from '../run-transaction'
 import { after, monotonicNow } from '../timers'
 import type { Cancel } from '../timers'
 import type { IJobQueueBackend, Job } from '../types'
@@ -17,6 +18,7 @@ import type { RunSet } from './run-set'
 export interface JsProcessorHost {
   readonly backend: IJobQueueBackend
   readonly settler: JsSettler
+  readonly transactions: RunTransactions
   readonly runs: RunSet
   readonly report: Reporter
   /** No runs may be started any more. */
@@ -54,8 +56,9 @@ export class JsProcessor implements RunOwner {
     private readonly processor: Processor,
     private readonly host: JsProcessorHost,
   ) {
-    const { report, settler } = host
-    this.plan = { handler: processor.handler, timeoutMs: processor.timeoutMs, settler, owner: this, report }
+    const { report, settler, transactions } = host
+    const { handler, timeoutMs } = processor
+    this.plan = { handler, timeoutMs, settler, transactions, owner: this, report }
     this.streak = new FailureStreak(report.logger, 'claiming jobs', { type: processor.type })
   }
 

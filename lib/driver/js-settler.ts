@@ -1,7 +1,8 @@
-import { canRelease, heartbeat, settle, writeLog } from '../backend-calls'
+import { canRelease, heartbeat, heldOrReadBack, settle, writeLog } from '../backend-calls'
 import type { SafeLogger } from '../logger'
-import type { ManagedRun, Settler } from '../managed-run'
-import type { Verdict } from '../outcome'
+import type { ManagedRun } from '../managed-run'
+import type { Settler } from '../run-plan'
+import type { Settlement, Verdict } from '../outcome'
 import type { HeartbeatResult, IJobQueueBackend } from '../types'
 import { LeaseKeeper } from './lease-keeper'
 import type { LeaseTerms } from './lease-keeper'
@@ -52,6 +53,19 @@ export class JsSettler implements Settler {
   heartbeat(run: ManagedRun): Promise<HeartbeatResult> {
     return this.keepers.get(run)?.beat() ?? heartbeat(this.backend, run.job)
   }
+
+  /** The lease is as long as every other on this backend. */
+  suspend(run: ManagedRun): Promise<HeartbeatResult> {
+    return this.keepers.get(run)?.suspend() ?? heartbeat(this.backend, run.job)
+  }
+
+  resume(run: ManagedRun): Promise<Settlement | null> {
+    const renew = () => this.keepers.get(run)?.resume() ?? heartbeat(this.backend, run.job)
+    return heldOrReadBack(this.backend, run.job, renew)
+  }
+
+  /** All there is to know is written. */
+  completed(): void {}
 
   log(run: ManagedRun, message: string): Promise<void> {
     return writeLog(this.backend, run.job, message)

@@ -20,6 +20,9 @@ const MARGIN_MS = 1000
  */
 export class LeaseKeeper {
   private stopped = false
+  private suspended = false
+  /** The renewal that is on its way, or the last one. */
+  private beating: Promise<unknown> = Promise.resolve()
   private cancelBeat: Cancel | null = null
   private cancelDeadline: Cancel | null = null
 
@@ -42,8 +45,33 @@ export class LeaseKeeper {
     this.cancelDeadline?.()
   }
 
+  /** Renews once more, and then not until {@link resume}: a transaction is about to write to the job. */
+  async suspend(): Promise<HeartbeatResult> {
+    this.suspended = true
+    this.cancelBeat?.()
+    // One that is on its way could arrive after the transaction has begun.
+    await this.beating.catch(() => {})
+    return this.beat()
+  }
+
+  /** Renews, and goes on renewing. */
+  async resume(): Promise<HeartbeatResult> {
+    const result = await this.beat()
+    if (result === 'applied' && !this.stopped) {
+      this.suspended = false
+      this.beatIn(this.terms.heartbeatIntervalMs)
+    }
+    return result
+  }
+
   /** Renews now, also for a handler that asks by hand. */
-  async beat(): Promise<HeartbeatResult> {
+  beat(): Promise<HeartbeatResult> {
+    const beating = this.beatOnce()
+    this.beating = beating
+    return beating
+  }
+
+  private async beatOnce(): Promise<HeartbeatResult> {
     // Armed as the renewal is sent, it takes the place of the deadline before if the renewal turns out to apply.
     const cancelNew = this.deadlineIn(this.leaseMs())
     let isRenewed = false
@@ -82,7 +110,7 @@ export class LeaseKeeper {
       // Sooner than usual: there may be time for a few more tries before the deadline.
       next /= 4
     }
-    if (!this.stopped) this.beatIn(next)
+    if (!this.stopped && !this.suspended) this.beatIn(next)
   }
 
   /** Not while a verdict is on its way: it ends the lease itself, and its reply tells whether it still had one. */

@@ -1,5 +1,8 @@
+import type { ClientSession } from 'mongodb'
+import { transactionsOf } from '../backend-calls'
 import { COMPLETE, failed, failedFatally, verdictOnThrow } from '../outcome'
 import type { Verdict } from '../outcome'
+import { transactionError } from '../run-transaction'
 import type {
   CompleteResult,
   FailFatalResult,
@@ -52,6 +55,22 @@ class InlineContext implements JobContext {
 
   readonly heartbeat = async (): Promise<HeartbeatResult> =>
     (await this.backend.heartbeat(this.job.id, this.job.claimToken)) ?? 'applied'
+
+  /** As a queue's own runs do, but nothing here can be taken back. */
+  readonly transaction: JobContext['transaction'] = async (work, options) => {
+    const { backend, job } = this
+    if (this.settlement !== null) throw transactionError('this run is settled already')
+    const session = await this.session()
+    return session.withTransaction(async () => {
+      const result = await work(session)
+      this.settlement = backend.complete(job.id, job.claimToken, { session }) as Promise<SettleResult>
+      await this.settlement
+      return result
+    }, options)
+  }
+
+  readonly session = (): Promise<ClientSession> =>
+    transactionsOf('ctx.session', this.backend).startSession(this.job.id)
 
   readonly log = async (message: string): Promise<void> => {
     await this.backend.log(this.job.id, String(message), this.job.claimToken).catch(() => {})

@@ -2,6 +2,8 @@ import { enqueueOneByOne } from '../enqueue-many'
 import { reasonOf } from '../outcome'
 import type { VerdictKind } from '../outcome'
 import type {
+  BackendTransactions,
+  CompleteOptions,
   CompleteResult,
   EnqueueManyJob,
   EnqueueManyResult,
@@ -27,14 +29,17 @@ import {
   checkOptionalType,
   checkPayload,
   checkType,
+  normalizeClaimOrEnqueue,
   normalizeEnqueue,
   normalizeEnqueueMany,
   normalizeMemoryOptions,
   normalizeQuery,
   normalizeRecovery,
+  sessionOfCompletion,
 } from '../validate'
 import type { NewJob } from '../validate'
 import { MemoryModel } from './model'
+import { StandInSession } from './stand-in-session'
 import { record, snapshot } from './stored-job'
 import type { StoredJob } from './stored-job'
 
@@ -45,12 +50,20 @@ import type { StoredJob } from './stored-job'
 export abstract class MemoryBackend implements IJobQueueBackend {
   /** All jobs, in the order of creation; live, as are the jobs in it. */
   readonly jobs: RecordedJob[]
+  /** Nothing waits for the end of a transaction here, and none can outlive a lease. */
+  readonly transactions: BackendTransactions
   /** @internal */
   protected readonly model: MemoryModel
 
   protected constructor(name: string, idPrefix: string, options: MemoryBackendOptions | undefined) {
-    this.model = new MemoryModel(idPrefix, normalizeMemoryOptions(name, options))
+    const settings = normalizeMemoryOptions(name, options)
+    this.model = new MemoryModel(idPrefix, settings)
     this.jobs = this.model.jobs
+    this.transactions = {
+      startSession: async () => settings.startSession?.() ?? StandInSession.make(),
+      longestMs: async () => 0,
+      readBack: async (jobId, claimToken) => this.model.readBack(jobId, claimToken),
+    }
   }
 
   /** A job is pending now that was not, or its key may have become free. */
@@ -70,7 +83,7 @@ export abstract class MemoryBackend implements IJobQueueBackend {
   }
 
   async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null> {
-    const job = this.adjust(normalizeEnqueue('claimOrEnqueue', type, options))
+    const job = this.adjust(normalizeClaimOrEnqueue(type, options))
     checkPayload('claimOrEnqueue', data)
     return claimed(this.model.claimOrEnqueue(job, data))
   }
@@ -84,8 +97,12 @@ export abstract class MemoryBackend implements IJobQueueBackend {
     return claimed(this.model.claimNextByKey(checkType(where, type), checkDedupeKey(where, dedupeKey)))
   }
 
-  async complete(jobId: string, claimToken?: string): Promise<CompleteResult> {
-    return this.settle('complete', jobId, claimToken, null) as Promise<CompleteResult>
+  async complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult> {
+    const session = sessionOfCompletion('complete', options)
+    const result = await this.settle('complete', jobId, claimToken, null)
+    const job = this.model.jobOf(jobId)
+    if (session !== null && job !== null && hasChanged(result)) job.completedInSession = session
+    return result as CompleteResult
   }
 
   async fail(jobId: string, reason: string, claimToken?: string): Promise<FailResult> {

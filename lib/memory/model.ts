@@ -1,6 +1,7 @@
 import type { VerdictKind } from '../outcome'
 import { DEFAULT_RETRY_POLICY, retryDelay } from '../retry'
 import type {
+  CompleteResult,
   DedupeScope,
   HeartbeatResult,
   QueueStats,
@@ -103,6 +104,15 @@ export class MemoryModel {
     return { status: transition } as SettleResult
   }
 
+  /** What became of a claim that may have been completed since. */
+  readBack(id: string, token: string | undefined): CompleteResult {
+    const job = this.stored.get(id)?.job
+    if (job === undefined) return { status: 'not-found' }
+    if (!isTerminal(job.status)) return { status: 'lease-lost' }
+    const isOwn = job.status === 'completed' && job.claimToken === token
+    return isOwn ? { status: 'completed' } : { status: 'already-terminal', terminalStatus: job.status }
+  }
+
   heartbeat(id: string, token: string | undefined): HeartbeatResult {
     const job = this.stored.get(id)?.job
     if (job?.status !== 'active' || !isFenced(job, token)) return 'lease-lost'
@@ -113,7 +123,10 @@ export class MemoryModel {
   /** A line of somebody who has lost the lease is dropped. Without a token a line can be added at any time. */
   log(id: string, token: string | undefined, message: string): void {
     const stored = this.stored.get(id)
-    if (stored !== undefined && isFenced(stored.job, token)) addToLog(stored, message, this.now())
+    if (stored === undefined) return
+    // What was logged within a transaction comes after it.
+    const isOwn = stored.job.status === 'completed' && stored.job.claimToken === token
+    if (isOwn || isFenced(stored.job, token)) addToLog(stored, message, this.now())
   }
 
   /**

@@ -31,6 +31,7 @@ export function newStoredJob(id: string, job: NewJob, payload: unknown, now: num
   if (job.backoff !== null) recorded.backoff = job.backoff
   if (job.backoffDelayMs !== null) recorded.backoffDelay = job.backoffDelayMs
   if (job.backoffMaxDelayMs !== null) recorded.backoffMaxDelay = job.backoffMaxDelayMs
+  if (job.session !== null) recorded.session = job.session
   return { job: recorded, log: [] }
 }
 

@@ -30,6 +30,16 @@ export interface ReadOptions {
   readonly validation: { readonly utf8: boolean }
 }
 
+/** To be written again as it was: nothing is turned into a value of JavaScript's own that would be written differently. */
+export const EXACT_READING: ReadOptions = {
+  promoteValues: false,
+  promoteLongs: false,
+  promoteBuffers: false,
+  useBigInt64: false,
+  bsonRegExp: true,
+  validation: { utf8: false },
+}
+
 const PLAIN_READING: ReadOptions = {
   promoteValues: true,
   promoteLongs: true,

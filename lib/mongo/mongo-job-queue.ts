@@ -5,6 +5,8 @@ import { defaultLogger, guardLogger } from '../logger'
 import { reasonOf } from '../outcome'
 import { fromCaller } from '../stack'
 import type {
+  BackendTransactions,
+  CompleteOptions,
   CompleteResult,
   EnqueueManyJob,
   EnqueueManyResult,
@@ -24,10 +26,11 @@ import type {
 } from '../types'
 import { shownAs } from '../shown'
 import * as check from '../validate/backend'
-import { normalizeEnqueue, normalizeEnqueueMany } from '../validate/enqueue'
+import { normalizeClaimOrEnqueue, normalizeEnqueue, normalizeEnqueueMany } from '../validate/enqueue'
 import type { NewJob } from '../validate/enqueue'
 import { normalizeQuery } from '../validate/query'
 import { checkShutdownTimeout } from '../validate/queue'
+import { sessionOfCompletion } from '../validate/session'
 import { refuseUnconnected } from './app-db'
 import { codecOf, defaultCodec } from './codec'
 import type { Codec } from './codec'
@@ -43,6 +46,7 @@ import { nativeAddon } from './native-loader'
 import { encodePayload } from './payload'
 import { settledAs, toStats } from './replies'
 import { StartupReminder } from './startup-reminder'
+import { MongoTransactions } from './transactions'
 
 const BINDINGS = new WeakMap<object, EngineBinding>()
 
@@ -54,6 +58,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   private readonly db: () => Db | null
   private readonly engine: EngineHandle
   private readonly reminder: StartupReminder
+  private readonly sessions: MongoTransactions
   private readonly codec: Codec
   private isConnectionSeen = false
 
@@ -70,12 +75,16 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
       logger,
     )
     this.engine = new EngineHandle(nativeAddon(), connection, settings, logger)
+    this.sessions = new MongoTransactions(this.engine, this.db, collectionName, this.codec)
     BINDINGS.set(this, engineBinding(this.engine, this.codec))
   }
 
   async enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null> {
-    const job = this.newJob('enqueue', type, data, options)
-    return this.engine.enqueue(job)
+    const settings = normalizeEnqueue('enqueue', type, options)
+    const job = this.newJob('enqueue', settings, data)
+    if (settings.session === null) return this.engine.enqueue(job)
+    const [result] = await this.sessions.enqueue('enqueue', [job], settings.session)
+    return result ?? null
   }
 
   async enqueueMany(jobs: readonly EnqueueManyJob[]): Promise<EnqueueManyResult[]> {
@@ -88,7 +97,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   }
 
   async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null> {
-    const job = this.newJob('claimOrEnqueue', type, data, options)
+    const job = this.newJob('claimOrEnqueue', normalizeClaimOrEnqueue(type, options), data)
     return this.decoded(await this.engine.call((native) => native.claimOrEnqueue(job)))
   }
 
@@ -106,7 +115,14 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     return this.decoded(await this.engine.call((native) => native.claimNextByKey(checked, key)))
   }
 
-  async complete(jobId: string, claimToken?: string): Promise<CompleteResult> {
+  async complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult> {
+    const session = sessionOfCompletion('complete', options)
+    if (session !== null) {
+      const id = check.checkJobId('complete', jobId)
+      const token = check.checkClaimToken('complete', claimToken) ?? null
+      this.refuseUnusable()
+      return this.sessions.complete(id, token, session)
+    }
     return settledAs<CompleteResult>(await this.settle('complete', jobId, null, claimToken))
   }
 
@@ -230,8 +246,8 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     await this.shutdown()
   }
 
-  private newJob(where: string, type: unknown, data: unknown, options: unknown): NativeNewJob {
-    const job = this.withPayload(where, normalizeEnqueue(where, type, options), data)
+  private newJob(where: string, settings: NewJob, data: unknown): NativeNewJob {
+    const job = this.withPayload(where, settings, data)
     this.refuseUnusable()
     return job
   }
@@ -241,6 +257,10 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     const payload = encodePayload(where, data, this.codec)
     if (dedupeKey !== null) this.reminder.keyUsed()
     return { settings, dedupeKey, payload }
+  }
+
+  get transactions(): BackendTransactions {
+    return this.sessions
   }
 
   static {

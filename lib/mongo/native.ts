@@ -63,6 +63,16 @@ export interface NativeEnqueueFailure {
   failure: NativeFailure
 }
 
+/** What makes one job in a transaction of the app's. */
+export interface NativePlannedJob {
+  id: string
+  /**
+   * BSON documents to run in order: `{ insert }`, a document, or `{ q, u, upsert }`, a statement of an `update` command. The job
+   * was made if the last one inserted a document; if that matched one instead, its key is held.
+   */
+  writes: Buffer[]
+}
+
 export type NativeVerdictKind = 'complete' | 'fail' | 'failFatal' | 'release'
 
 export type NativeSettleStatus =
@@ -184,6 +194,23 @@ export interface NativeEngine {
   finish(completed: number[], elapsedMs: number[], others: NativeRunVerdict[]): void
   /** Turns a claim made by hand into a managed run: renewed from now on, until `finish`. Returns its run id. */
   adopt(jobId: string, claimToken: string, visibilityTimeoutMs: number): Promise<Reply<number | null>>
+  /** Shapes the writes that create these jobs; the app's own driver runs them. Planned jobs come in the order of the jobs. */
+  planEnqueue(jobs: NativeNewJob[]): Promise<Reply<NativePlannedJob[]>>
+  /** Shapes the write that completes a claim, `{ q, u }` as BSON: done if it matches. No round trip. */
+  planCompletion(jobId: string, claimToken: string | null): Reply<Buffer>
+  /** What became of a claim that a transaction may have completed. If it has, whoever waits for its key is woken. */
+  readBack(jobId: string, claimToken: string | null): Promise<Reply<NativeSettled>>
+  /** A job of this type may be there, due in so long: the transaction that created it is over. */
+  wake(type: string, delayMs: number): void
+  /**
+   * Readies a run for a transaction that completes its job: the lease is made so long, from now on, and not renewed until
+   * `resume`. False if it is lost; then the `runId` is dead.
+   */
+  suspend(runId: number, leaseMs: number): Promise<Reply<boolean>>
+  /** Its transaction is over, and not known to have committed. Null: it has not, the lease is renewed again. Else the run is over. */
+  resume(runId: number, jobId: string, claimToken: string): Promise<Reply<NativeSettled | null>>
+  /** Its transaction has committed: the run is over. */
+  completed(runId: number, elapsedMs: number): void
   /** Stops the claims of these processors for good; their running jobs go on. Idempotent. */
   quiesce(processorIds: number[]): void
   /** Starts the sweeps that recover expired leases, jittered. Idempotent: the shortest timeout asked for wins. */

@@ -1,4 +1,5 @@
 /** The arguments that a backend's methods take beside those of `enqueue`. */
+import type { ClientSession } from 'mongodb'
 import { NAME, TEXT, check, checkOr, duration, functionOf, listOf, wholeNumber } from './rules'
 import type { JobAvailableListener } from '../types'
 import { readOptions } from './options'
@@ -75,12 +76,15 @@ export function checkMaxAge(maxAgeMs: unknown): number {
 const MEMORY_RULES = {
   clock: functionOf<() => number>('() => milliseconds'),
   random: functionOf<() => number>('() => number from 0 to 1'),
+  startSession: functionOf<() => ClientSession>('() => client.startSession()'),
 }
 
 /** What the in-memory backends were given, defaults filled in. */
 export interface MemorySettings {
   readonly clock: () => number
   readonly random: () => number
+  /** Null for a stand-in. */
+  readonly startSession: (() => ClientSession) | null
 }
 
 export function normalizeMemoryOptions(where: string, options: unknown): MemorySettings {
@@ -89,5 +93,6 @@ export function normalizeMemoryOptions(where: string, options: unknown): MemoryS
     // Looked up at each call: fake timers replace it.
     clock: read.clock ?? (() => Date.now()),
     random: read.random ?? (() => Math.random()),
+    startSession: read.startSession ?? null,
   }
 }

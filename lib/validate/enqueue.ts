@@ -1,8 +1,10 @@
+import type { ClientSession } from 'mongodb'
 import { argumentError } from '../errors'
 import type { Backoff, DedupeScope, EnqueueOptions } from '../types'
 import { readOptions, unknownName } from './options'
 import { NAME, check, duration, isRecord, oneOf, wholeNumber } from './rules'
 import type { Rule } from './rules'
+import { SESSION, checkInTransaction } from './session'
 import { show } from './show'
 
 /** A job to be created, but for its payload: every value checked, every default filled in. All times in milliseconds. */
@@ -20,6 +22,8 @@ export interface NewJob {
   readonly backoff: Backoff | null
   readonly backoffDelayMs: number | null
   readonly backoffMaxDelayMs: number | null
+  /** The transaction to make it in; null for none. It was in progress at the time of the call. */
+  readonly session: ClientSession | null
 }
 
 const DEFAULT_MAX_ATTEMPTS = 3
@@ -36,9 +40,22 @@ const RULES = {
   backoff: oneOf<Backoff>('exponential', 'fixed'),
   backoffDelay: duration(0),
   backoffMaxDelay: duration(0),
+  session: SESSION,
 } satisfies Record<keyof EnqueueOptions, Rule<unknown>>
 
-/** What `enqueue` and `claimOrEnqueue` may be given. */
+/** What `claimOrEnqueue` may be given: what `enqueue` may, but for a session. */
+export function normalizeClaimOrEnqueue(type: unknown, options: unknown): NewJob {
+  if (isRecord(options) && options.session !== undefined) {
+    throw argumentError(
+      TypeError,
+      'claimOrEnqueue: option "session" can not be used: a claim that may be rolled back is none. Claim first, and complete the ' +
+        'handle with the session; or enqueue with the session',
+    )
+  }
+  return normalizeEnqueue('claimOrEnqueue', type, options)
+}
+
+/** What `enqueue` may be given. */
 export function normalizeEnqueue(where: string, type: unknown, options: unknown): NewJob {
   const checkedType = check(where, 'type', type, NAME)
   const read = readOptions(where, options, RULES)
@@ -53,6 +70,7 @@ export function normalizeEnqueue(where: string, type: unknown, options: unknown)
       }`,
     )
   }
+  if (read.session !== undefined) checkInTransaction(where, read.session)
   return Object.freeze({
     type: checkedType,
     priority: read.priority ?? 0,
@@ -64,6 +82,7 @@ export function normalizeEnqueue(where: string, type: unknown, options: unknown)
     backoff: read.backoff ?? null,
     backoffDelayMs: read.backoffDelay ?? null,
     backoffMaxDelayMs: read.backoffMaxDelay ?? null,
+    session: read.session ?? null,
   })
 }
 

@@ -1,0 +1,49 @@
+import type { ClientSession } from 'mongodb'
+
+/**
+ * Stands in for a session where there is no server: a transaction on it begins and ends, and nothing depends on it. Has what
+ * handlers use of a session; not for a real collection, which knows its own.
+ */
+export class StandInSession {
+  hasEnded = false
+  private isInTransaction = false
+
+  /** As a session for whoever asks by type. */
+  static make(): ClientSession {
+    return new StandInSession() as unknown as ClientSession
+  }
+
+  inTransaction(): boolean {
+    return this.isInTransaction
+  }
+
+  startTransaction(): void {
+    this.isInTransaction = true
+  }
+
+  async commitTransaction(): Promise<void> {
+    this.isInTransaction = false
+  }
+
+  async abortTransaction(): Promise<void> {
+    this.isInTransaction = false
+  }
+
+  async withTransaction<T>(work: (session: StandInSession) => Promise<T>): Promise<T> {
+    this.startTransaction()
+    try {
+      return await work(this)
+    } finally {
+      this.isInTransaction = false
+    }
+  }
+
+  async endSession(): Promise<void> {
+    this.isInTransaction = false
+    this.hasEnded = true
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.endSession()
+  }
+}

@@ -3,7 +3,7 @@ import { afterTransaction } from './after-transaction'
 import { completeIn, heartbeat, settle, transactionsOf, writeLog } from './backend-calls'
 import { LeaseLostError } from './errors'
 import { COMPLETE, RELEASE, failed, failedFatally } from './outcome'
-import type { Verdict } from './outcome'
+import type { Settlement, Verdict } from './outcome'
 import type { Reporter } from './report'
 import { monotonicNow } from './timers'
 import type { CompleteResult, IJobQueueBackend, Job, JobHandle, SettleResult } from './types'
@@ -21,16 +21,16 @@ export interface HandleOptions {
 
 /** Makes a handle of a claimed job. Its methods are fields, so that they can be passed on their own. */
 export function createJobHandle<T>(job: Job<T>, options: HandleOptions): JobHandle<T> {
-  const { backend, report, assertUsable, wake } = options
+  const { backend, report, assertUsable } = options
   const claimedAt = monotonicNow()
+  const tell = teller(job, options, claimedAt)
   const end = async (verdict: Verdict): Promise<SettleResult> => {
     assertUsable()
     const found = await settle(backend, job, verdict)
-    report.settled(job, verdict, found, monotonicNow() - claimedAt)
-    wake(job.type)
+    tell(verdict, found)
     return found
   }
-  const endIn = completerIn(job, options, claimedAt)
+  const endIn = completerIn(job, options, tell)
   return {
     ...job,
     status: 'active',
@@ -54,17 +54,25 @@ export function createJobHandle<T>(job: Job<T>, options: HandleOptions): JobHand
   }
 }
 
-/** Completes the claim in transactions of its owner's: in one of them in the end, as a transaction may begin again. */
-function completerIn<T>(job: Job<T>, options: HandleOptions, claimedAt: number) {
-  const { backend, report, assertUsable, wake } = options
-  let isTold = false
-  /** An event is of what has happened, and only the end of the transaction shows that. */
-  const tell = async (): Promise<void> => {
-    const found = await transactionsOf('complete', backend).readBack(job.id, job.claimToken)
-    if (found.status !== 'completed' || isTold) return
-    isTold = true
-    report.settled(job, COMPLETE, found, monotonicNow() - claimedAt)
+type Tell = (verdict: Verdict, found: Settlement) => void
+
+/** Tells what a settlement found; of the completion once, as it may be read back by several transactions. */
+function teller<T>(job: Job<T>, { report, wake }: HandleOptions, claimedAt: number): Tell {
+  let isCompleted = false
+  return (verdict, found) => {
+    if (found.status === 'completed' && isCompleted) return
+    isCompleted ||= found.status === 'completed'
+    report.settled(job, verdict, found, monotonicNow() - claimedAt)
     wake(job.type)
+  }
+}
+
+/** Completes the claim in transactions of its owner's: in one of them in the end, as a transaction may begin again. */
+function completerIn<T>(job: Job<T>, { backend, assertUsable }: HandleOptions, tell: Tell) {
+  /** An event is of what has happened, and only the end of the transaction shows that. */
+  const readBack = async (): Promise<void> => {
+    const found = await transactionsOf('complete', backend).readBack(job.id, job.claimToken)
+    if (found.status === 'completed') tell(COMPLETE, found)
   }
   return async (session: ClientSession): Promise<CompleteResult> => {
     assertUsable()
@@ -72,7 +80,7 @@ function completerIn<T>(job: Job<T>, options: HandleOptions, claimedAt: number) 
     const found = await completeIn(backend, job, session)
     if (found.status !== 'completed') throw notHeld(job, found.status)
     // Who looks it up after a shutdown finds no backend, and nobody is left to be told.
-    afterTransaction(session, () => void tell().catch(() => {}))
+    afterTransaction(session, () => void readBack().catch(() => {}))
     return found
   }
 }

@@ -50,7 +50,7 @@ export class RunTransactions {
     private readonly visibilityTimeoutMs: number,
   ) {}
 
-  startSession(job: Job): Promise<ClientSession> {
+  async startSession(job: Job): Promise<ClientSession> {
     return transactionsOf('ctx.session', this.backend).startSession(job.id)
   }
 
@@ -87,6 +87,9 @@ export class RunTransactions {
           run.commitBegins()
           await this.complete(run.job, session)
         }, options)
+      } catch (error) {
+        if (isUnknown(error)) await this.supersede(run.job, session)
+        throw error
       } finally {
         // Before anything else touches the job: it ends the transaction if that is still open.
         await session.endSession()
@@ -112,6 +115,20 @@ export class RunTransactions {
         `lease must outlast it, but visibilityTimeoutMs is ${this.visibilityTimeoutMs}: raise it to ${leaseMs} at least, or lower ` +
         "the server's limit",
     )
+  }
+
+  /**
+   * Makes sure that a transaction of which nobody knows whether it was committed will not be any more, if it has not been: a
+   * server gives up what a session has open when it begins another one. Else it would hold the job until it expires.
+   */
+  private async supersede(job: Job, session: ClientSession): Promise<void> {
+    try {
+      session.startTransaction()
+      await completeIn(this.backend, job, session)
+    } catch {
+      // Then it expires.
+    }
+    // Only begun to have something to give up, and given up with its session.
   }
 
   /** The last write: fenced, so that it matches only while the job is this run's. */
@@ -208,4 +225,10 @@ export function withinTransaction(kind: string): DurablError {
     `ctx.${kind}: within ctx.transaction the job ends with the transaction: return to complete it, throw to abort, and throw a ` +
       'FatalJobError to fail it for good',
   )
+}
+
+/** The driver's word for a commit that may or may not have happened. */
+function isUnknown(error: unknown): boolean {
+  const labels = (error as { errorLabels?: unknown } | null)?.errorLabels
+  return Array.isArray(labels) && labels.includes('UnknownTransactionCommitResult')
 }

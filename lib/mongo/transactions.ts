@@ -58,7 +58,7 @@ export class MongoTransactions implements BackendTransactions {
     const { value, failure } = engine.native.planCompletion(jobId, claimToken)
     if (failure !== null) throw failureToError(failure, null)
     const { q, u } = this.decoded(value) as { q: Document; u: Document[] }
-    const { matchedCount } = await collection.updateOne(q as { _id: string }, u, { session })
+    const { matchedCount } = await collection.updateOne(q, u, { session })
     if (matchedCount > 0) return { status: 'completed' }
     const found = await this.readBack(jobId, claimToken ?? undefined)
     // Not by this call, then.
@@ -106,7 +106,7 @@ export class MongoTransactions implements BackendTransactions {
       upsert: boolean
     }
     return insert === undefined
-      ? { updateOne: { filter: q as { _id: string }, update: u, upsert } }
+      ? { updateOne: { filter: q, update: u, upsert } }
       : { insertOne: { document: insert } }
   }
 

@@ -80,7 +80,9 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
         backend: { useChangeStreams: true },
       })
       await idle(there.queue, 'mail')
-      const id = await here.inTransaction((session) => here.queue.enqueue('mail', {}, { session, ...FOLLOWER }))
+      const id = await here.inTransaction((session) =>
+        here.queue.enqueue('mail', {}, { session, ...FOLLOWER }),
+      )
       await there.log.next('completed', ({ jobId }) => jobId === id)
     })
 
@@ -215,14 +217,25 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
 
     test('keeps a payload as the app’s own collections do', async (t) => {
       const { BSON, Binary, Decimal128, Double, Int32, Long, ObjectId, Timestamp } = driver
-      const { queue, inTransaction, things, stored } = await app(t, { driver, client: { promoteValues: false } })
+      const { queue, inTransaction, things, stored } = await app(t, {
+        driver,
+        client: { promoteValues: false },
+      })
       const data = {
         ...{ int: new Int32(7), double: new Double(7), long: Long.fromString('9223372036854775807') },
         ...{ plain: 7, fraction: 7.5, huge: 2 ** 53, text: 'žluťoučký 🐎', list: [undefined, null, []] },
         ...{ date: new Date(0), id: new ObjectId(), decimal: Decimal128.fromString('1.10'), regexp: /a+/gi },
         ...{ binary: new Binary(Buffer.from('abc'), 128), timestamp: new Timestamp({ t: 1, i: 2 }) },
-        ...{ operators: { $set: { a: '$b' }, 'dotted.name': '$$NOW', $literal: 1 }, empty: {}, map: new Map([['b', 1]]) },
-        ...{ min: new driver.MinKey(), symbol: new driver.BSONSymbol('s'), code: new driver.Code('x', { y: 1 }) },
+        ...{
+          operators: { $set: { a: '$b' }, 'dotted.name': '$$NOW', $literal: 1 },
+          empty: {},
+          map: new Map([['b', 1]]),
+        },
+        ...{
+          min: new driver.MinKey(),
+          symbol: new driver.BSONSymbol('s'),
+          code: new driver.Code('x', { y: 1 }),
+        },
       }
       await things.insertOne({ _id: 'plain', data })
       const plain = await things.findOne({ _id: 'plain' }, { raw: true })
@@ -231,11 +244,7 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
         const bytesOf = (document) => Buffer.from(BSON.serialize({ data: document.data })).toString('hex')
         const exactly = { promoteValues: false, promoteLongs: false, bsonRegExp: true }
         const job = await stored(id)
-        assert.equal(
-          bytesOf(job),
-          bytesOf(BSON.deserialize(plain, exactly)),
-          JSON.stringify(key),
-        )
+        assert.equal(bytesOf(job), bytesOf(BSON.deserialize(plain, exactly)), JSON.stringify(key))
       }
     })
 

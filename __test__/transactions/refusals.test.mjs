@@ -36,7 +36,11 @@ describe('a session is refused', { concurrency: 4 }, () => {
   test('if it is none', async (t) => {
     const { queue, backend, client, jobs } = await app(t)
     for (const session of [true, 'session', {}, [], client, null, { inTransaction: true }]) {
-      const refusal = { name: 'TypeError', code: INVALID, message: /option "session" must be a ClientSession/ }
+      const refusal = {
+        name: 'TypeError',
+        code: INVALID,
+        message: /option "session" must be a ClientSession/,
+      }
       await assert.rejects(queue.enqueue('work', {}, { session }), refusal)
       await assert.rejects(backend.enqueue('work', {}, { session }), refusal)
       if (session !== null) await assert.rejects(backend.complete('id', 'token', { session }), refusal)

@@ -38,6 +38,22 @@ export const HANDLERS = {
   /** Never ends by itself; keeps the process busy, as work does. */
   wait: ({ ms = 60_000 }, { ctx }) => sleep(ms, undefined, { signal: ctx.signal }),
 
+  /** Moves money in a transaction, taking its time in the middle of it, and leaves a receipt to be sent. */
+  async transfer({ ms = 0 }, { job, ctx, tell, db, queue }) {
+    const { from, to, amount } = job.data
+    const add = (account, sum, session) =>
+      db.collection('accounts').updateOne({ _id: account }, { $inc: { balance: sum } }, { session })
+    await ctx.transaction(async (session) => {
+      await db.collection('ledger').insertOne({ _id: job.id, attempt: job.attempt }, { session })
+      await add(from, -amount, session)
+      tell('halfway', { job: job.id, attempt: job.attempt })
+      await sleep(ms)
+      await add(to, amount, session)
+      await queue.enqueue('receipt', { transfer: job.id }, { session })
+    })
+    tell('moved', { job: job.id, attempt: job.attempt })
+  },
+
   /** Waits until its signal is aborted, and takes no notice. */
   deaf: ({ ms = 60_000 }) => sleep(ms),
 }

@@ -57,7 +57,7 @@ function handlerOf({ handler, ...args }) {
     tell('started', { job: id, attempt, key: dedupeKey })
     ctx.signal.addEventListener('abort', () => tell('aborted', { job: id, code: ctx.signal.reason.code }))
     try {
-      return await HANDLERS[handler](args, { job, ctx, tell, queue })
+      return await HANDLERS[handler](args, { job, ctx, tell, queue, db: client?.db(config.database) })
     } finally {
       tell('ended', { job: id, attempt, key: dedupeKey })
     }

@@ -252,6 +252,15 @@ export interface EnqueueManyJob<T = unknown> {
   options?: EnqueueOptions
 }
 
+/** How the jobs of {@link JobQueue.enqueueMany} are queued, all of them. */
+export interface EnqueueManyOptions {
+  /**
+   * Makes all of them in the transaction that is in progress on this session, and so together; see {@link EnqueueOptions.session}.
+   * The first error ends the call, and is rethrown as it is. A session of a single job is refused.
+   */
+  session?: ClientSession
+}
+
 /** What became of one job of a call that failed as a whole; see {@link EnqueueManyError}. */
 export type EnqueueManyOutcome =
   | EnqueueManyResult
@@ -630,7 +639,7 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
    * const results = await queue.enqueueMany(users.map((user) => ({ type: 'sync', data: { userId: user.id } })))
    * ```
    *
-   * The jobs are not created together: when the server fails halfway, those before stay. Then the call rejects with an
+   * The jobs are not created together, unless by `{ session }`: when the server fails halfway, those before stay. Then the call rejects with an
    * {@link EnqueueManyError}, whose `results` say of each job what became of it. Very large imports are better
    * called for in parts of some ten thousand jobs, since all payloads of a call are held in memory.
    *
@@ -638,7 +647,7 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
    * @throws TypeError, RangeError if an argument is malformed, by its place (`jobs[3]`); {@link PayloadError} if a `data`
    * can't be stored; {@link EnqueueManyError} if some were not created; {@link DurablError} otherwise
    */
-  enqueueMany(jobs: readonly ManyJobs<Jobs>[]): Promise<EnqueueManyResult[]>
+  enqueueMany(jobs: readonly ManyJobs<Jobs>[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
 
   /**
    * Adds a job and claims it in the same step, so that the caller can run it at once. With `dedupeScope: 'pending'` this is
@@ -770,7 +779,7 @@ export interface IJobQueueBackend {
   /** Stores a job. Null if its key is held. Times, attempts and statuses are the backend's to keep. */
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
   /** Stores jobs, in their order; see {@link JobQueue.enqueueMany}. Absent: the queue calls `enqueue` for one after the other. */
-  enqueueMany?(jobs: readonly EnqueueManyJob[]): Promise<EnqueueManyResult[]>
+  enqueueMany?(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
   /** Stores a job and claims it at once; see {@link JobQueue.claimOrEnqueue}. */
   claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
   /** Claims the first due pending job of a type (by priority, then `runAt`), atomically. Counts an attempt. */
@@ -812,7 +821,7 @@ export interface IJobQueueBackend {
   readonly executesInline?: boolean
   /** Needed with `executesInline`: the handler to run for a type. */
   registerHandler?<T>(type: string, handler: JobHandler<T>): void
-  /** Present if `enqueue` and `complete` heed `session`. Absent: every call with a session is refused. */
+  /** Present if `enqueue`, `enqueueMany` and `complete` heed `session`. Absent: every call with a session is refused. */
   readonly transactions?: BackendTransactions
 }
 
@@ -893,7 +902,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
    */
   constructor(options: MongoJobQueueOptions)
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
-  enqueueMany(jobs: readonly EnqueueManyJob[]): Promise<EnqueueManyResult[]>
+  enqueueMany(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
   claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
   claimNext<T>(type: string): Promise<Job<T> | null>
   claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
@@ -1020,7 +1029,7 @@ export class DummyBackend implements IJobQueueBackend {
   /** The jobs that are in a status now, in the order of creation. */
   getJobsByStatus<T = any>(status: JobStatus): RecordedJob<T>[]
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
-  enqueueMany(jobs: readonly EnqueueManyJob[]): Promise<EnqueueManyResult[]>
+  enqueueMany(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
   claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
   claimNext<T>(type: string): Promise<Job<T> | null>
   claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
@@ -1069,7 +1078,7 @@ export class ImmediateBackend implements IJobQueueBackend {
   /** Forgets all jobs and handlers; ids start again at `immediate-1`. */
   reset(): void
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
-  enqueueMany(jobs: readonly EnqueueManyJob[]): Promise<EnqueueManyResult[]>
+  enqueueMany(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
   claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
   claimNext<T>(type: string): Promise<Job<T> | null>
   claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null>

@@ -7,6 +7,7 @@ import type { ClientSession } from 'mongodb'
 import { DurablError } from './errors'
 import { COMPLETE } from './outcome'
 import type { Settlement, Verdict } from './outcome'
+import { fromCaller } from './stack'
 import type { BackendTransactions, HeartbeatResult, IJobQueueBackend, Job } from './types'
 
 /** Writes a verdict. Rejects if the backend does, or if it does not have the method. */
@@ -57,10 +58,11 @@ function applied(verdict: Verdict, job: Job): Settlement {
 export function transactionsOf(where: string, backend: IJobQueueBackend): BackendTransactions {
   const { transactions } = backend
   if (typeof transactions === 'object' && transactions !== null) return transactions
-  throw new DurablError(
-    'ERR_DURABL_UNSUPPORTED',
-    `${where}: this backend has no transactions (its property "transactions" is ${transactions === undefined ? 'absent' : 'no object'}), ` +
-      'so it takes no session',
+  throw fromCaller(
+    new DurablError(
+      'ERR_DURABL_UNSUPPORTED',
+      `${where}: this backend has no transactions (its property "transactions" is absent), so it takes no session`,
+    ),
   )
 }
 

@@ -1,3 +1,4 @@
+import type { ClientSession } from 'mongodb'
 import { EnqueueManyError } from './errors'
 import type { EnqueueManyJob, EnqueueManyOutcome, EnqueueManyResult, IJobQueueBackend } from './types'
 
@@ -5,17 +6,28 @@ import type { EnqueueManyJob, EnqueueManyOutcome, EnqueueManyResult, IJobQueueBa
 export async function enqueueMany(
   backend: IJobQueueBackend,
   jobs: readonly EnqueueManyJob[],
+  session: ClientSession | null,
 ): Promise<EnqueueManyResult[]> {
-  return typeof backend.enqueueMany === 'function'
-    ? backend.enqueueMany(jobs)
-    : enqueueOneByOne(jobs, ({ type, data, options }) => backend.enqueue(type, data, options))
+  if (typeof backend.enqueueMany !== 'function') return enqueueOneByOne(backend, jobs, session)
+  return session === null ? backend.enqueueMany(jobs) : backend.enqueueMany(jobs, { session })
 }
 
 /** One after the other, so that of two jobs with the same key the first one is created. */
-export async function enqueueOneByOne<J>(
-  jobs: readonly J[],
-  enqueue: (job: J) => Promise<string | null>,
+export function enqueueOneByOne(
+  backend: IJobQueueBackend,
+  jobs: readonly EnqueueManyJob[],
+  session: ClientSession | null,
 ): Promise<EnqueueManyResult[]> {
+  return session === null
+    ? oneByOne(jobs, ({ type, data, options }) => backend.enqueue(type, data, options))
+    : oneByOneInTransaction(jobs, ({ type, data, options }) =>
+        backend.enqueue(type, data, { ...options, session }),
+      )
+}
+
+type Enqueue = (job: EnqueueManyJob) => Promise<string | null>
+
+async function oneByOne(jobs: readonly EnqueueManyJob[], enqueue: Enqueue): Promise<EnqueueManyResult[]> {
   const outcomes: EnqueueManyOutcome[] = []
   for (const job of jobs) {
     try {
@@ -25,6 +37,29 @@ export async function enqueueOneByOne<J>(
     }
   }
   return unlessFailed(outcomes)
+}
+
+/** The first failure is the transaction's, and none comes after it. */
+async function oneByOneInTransaction(
+  jobs: readonly EnqueueManyJob[],
+  enqueue: Enqueue,
+): Promise<EnqueueManyResult[]> {
+  const results: EnqueueManyResult[] = []
+  for (const job of jobs) results.push(created(await enqueue(job)))
+  return results
+}
+
+/** In how many milliseconds the first of the created jobs of each type is due. */
+export function soonestOfTypes(
+  jobs: readonly { readonly type: string; readonly delayMs: number }[],
+  results: readonly EnqueueManyResult[],
+): Map<string, number> {
+  const soonest = new Map<string, number>()
+  for (const [index, { type, delayMs }] of jobs.entries()) {
+    if (results[index]?.status !== 'created') continue
+    soonest.set(type, Math.min(delayMs, soonest.get(type) ?? delayMs))
+  }
+  return soonest
 }
 
 /** The result of a job with this id, or with none as its key is held. */

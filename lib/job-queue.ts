@@ -1,8 +1,9 @@
+import type { ClientSession } from 'mongodb'
 import { afterTransaction } from './after-transaction'
 import { hasOutstanding, startUp, transactionsOf } from './backend-calls'
 import { createDriver } from './driver/create-driver'
 import type { Driver } from './driver/driver'
-import { enqueueMany } from './enqueue-many'
+import { enqueueMany, soonestOfTypes } from './enqueue-many'
 import { DurablError, ShutDownError } from './errors'
 import { guardListener } from './events'
 import { createJobHandle, jobOfHandle } from './job-handle'
@@ -16,6 +17,7 @@ import { onSignals } from './signals'
 import { fromCaller } from './stack'
 import type {
   EnqueueManyJob,
+  EnqueueManyOptions,
   EnqueueManyResult,
   EnqueueOptions,
   IJobQueueBackend,
@@ -45,8 +47,9 @@ import {
   normalizeQueueOptions,
   normalizeRunClaimed,
   normalizeSignalOptions,
+  sessionOfMany,
 } from './validate'
-import type { NewJob, QueueSettings } from './validate'
+import type { QueueSettings } from './validate'
 
 /**
  * - `open`: everything goes.
@@ -88,15 +91,22 @@ export class JobQueue {
     const id = await this.backend.enqueue(type, data, options)
     if (id == null) return null
     if (session === null) this.driver.wake(type, delayMs)
-    else afterTransaction(session, (elapsedMs) => this.driver.wake(type, Math.max(0, delayMs - elapsedMs)))
+    else this.wakeAfter(session, new Map([[type, delayMs]]))
     return id
   }
 
-  async enqueueMany(jobs: readonly EnqueueManyJob[]): Promise<EnqueueManyResult[]> {
+  async enqueueMany(
+    jobs: readonly EnqueueManyJob[],
+    options?: EnqueueManyOptions,
+  ): Promise<EnqueueManyResult[]> {
     this.assertNotClosed()
     const settings = normalizeEnqueueMany('enqueueMany', jobs)
-    const results = await enqueueMany(this.backend, jobs)
-    for (const [type, delayMs] of soonestOfTypes(settings, results)) this.driver.wake(type, delayMs)
+    const session = sessionOfMany('enqueueMany', options)
+    if (session !== null) transactionsOf('enqueueMany', this.backend)
+    const results = await enqueueMany(this.backend, jobs, session)
+    const soonest = soonestOfTypes(settings, results)
+    if (session !== null) this.wakeAfter(session, soonest)
+    else for (const [type, delayMs] of soonest) this.driver.wake(type, delayMs)
     return results
   }
 
@@ -188,6 +198,14 @@ export class JobQueue {
     shownAs(this, ({ backend, types, state }) => ({ backend, processors: [...types], state }))
   }
 
+  /** Until the transaction is over there is nothing to wake for. */
+  private wakeAfter(session: ClientSession, soonest: ReadonlyMap<string, number>): void {
+    if (soonest.size === 0) return
+    afterTransaction(session, (elapsedMs) => {
+      for (const [type, delayMs] of soonest) this.driver.wake(type, Math.max(0, delayMs - elapsedMs))
+    })
+  }
+
   private async drain(timeoutMs: number): Promise<void> {
     this.state = 'draining'
     this.reaper.stop()
@@ -204,16 +222,6 @@ export class JobQueue {
   private assertNotClosed(): void {
     if (this.state === 'closed') throw shutDownError()
   }
-}
-
-/** When the first of the created jobs of each type is due. */
-function soonestOfTypes(jobs: readonly NewJob[], results: readonly EnqueueManyResult[]): Map<string, number> {
-  const soonest = new Map<string, number>()
-  for (const [index, { type, delayMs }] of jobs.entries()) {
-    if (results[index]?.status !== 'created') continue
-    soonest.set(type, Math.min(delayMs, soonest.get(type) ?? delayMs))
-  }
-  return soonest
 }
 
 function shutDownError(): ShutDownError {

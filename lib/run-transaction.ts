@@ -86,7 +86,7 @@ export class RunTransactions {
           result = await work(session)
           run.commitBegins()
           await this.complete(run.job, session)
-        }, options)
+        }, inPrimary(options))
       } catch (error) {
         if (isUnknown(error)) await this.supersede(run.job, session)
         throw error
@@ -225,6 +225,11 @@ export function withinTransaction(kind: string): DurablError {
     `ctx.${kind}: within ctx.transaction the job ends with the transaction: return to complete it, throw to abort, and throw a ` +
       'FatalJobError to fail it for good',
   )
+}
+
+/** Transactions read from the primary only; the client may be set up to read elsewhere. */
+function inPrimary(options: TransactionOptions | undefined): TransactionOptions {
+  return { readPreference: 'primary', ...options }
 }
 
 /** The driver's word for a commit that may or may not have happened. */

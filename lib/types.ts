@@ -10,6 +10,7 @@ export type {
   DedupeScope,
   DurablErrorOptions,
   EnqueueManyJob,
+  EnqueueManyOptions,
   EnqueueManyOutcome,
   EnqueueManyResult,
   EnqueueOptions,

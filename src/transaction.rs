@@ -1,6 +1,6 @@
 //! What `NativeEngine` of `lib/mongo/native.ts` offers for transactions of the app's.
 
-use durabl_engine::{NewJob, PlannedJob};
+use durabl_engine::PlannedJob;
 use napi::{
     Env, Result,
     bindgen_prelude::{Buffer, Object},
@@ -9,7 +9,7 @@ use napi_derive::napi;
 
 use crate::{
     engine::NativeEngine,
-    job::{NativeNewJob, NativeSettled, millis},
+    job::{NativeNewJobs, NativeSettled, millis},
     reply::Reply,
 };
 
@@ -33,8 +33,11 @@ impl From<PlannedJob> for NativePlannedJob {
 impl NativeEngine {
     /// Shapes the writes that create jobs.
     #[napi(ts_return_type = "Promise<Reply<NativePlannedJob[]>>")]
-    pub fn plan_enqueue<'env>(&self, env: &'env Env, jobs: Vec<NativeNewJob>) -> Result<Object<'env>> {
-        let jobs: Vec<NewJob> = jobs.into_iter().map(NewJob::try_from).collect::<Result<_>>()?;
+    pub fn plan_enqueue<'env>(&self, env: &'env Env, groups: Vec<NativeNewJobs>) -> Result<Object<'env>> {
+        let mut jobs = Vec::new();
+        for group in groups {
+            group.append_to(&mut jobs)?;
+        }
         self.call(env, |engine| async move {
             let planned = engine.plan_enqueue(jobs).await?;
             Ok(planned.into_iter().map(NativePlannedJob::from).collect::<Vec<_>>())

@@ -393,3 +393,19 @@ for (const [way, options] of Object.entries(WAYS)) {
     })
   })
 }
+
+test('an app that reads from secondaries by default has transactions as well', async (t) => {
+  for (const driver of [undefined, mongodb6]) {
+    const env = await app(t, { driver, client: { readPreference: 'secondaryPreferred' } })
+    env.queue.process('work', async (job, ctx) => {
+      await ctx.session()
+      await ctx.transaction(async (session) => {
+        await env.things.insertOne({ _id: await env.things.countDocuments({}, { session }) }, { session })
+        await env.queue.enqueue('next', {}, { session, dedupeKey: 'k' })
+      })
+    })
+    await env.queue.enqueue('work', {})
+    await env.log.next('completed')
+    assert.deepEqual(await env.things.find({}, { readPreference: 'primary' }).toArray(), [{ _id: 0 }])
+  }
+})

@@ -6,6 +6,7 @@ import type {
   CompleteOptions,
   CompleteResult,
   EnqueueManyJob,
+  EnqueueManyOptions,
   EnqueueManyResult,
   EnqueueOptions,
   FailFatalResult,
@@ -36,6 +37,7 @@ import {
   normalizeQuery,
   normalizeRecovery,
   sessionOfCompletion,
+  sessionOfMany,
 } from '../validate'
 import type { NewJob } from '../validate'
 import { MemoryModel } from './model'
@@ -76,10 +78,14 @@ export abstract class MemoryBackend implements IJobQueueBackend {
     return stored.job.id
   }
 
-  async enqueueMany(jobs: readonly EnqueueManyJob[]): Promise<EnqueueManyResult[]> {
+  async enqueueMany(
+    jobs: readonly EnqueueManyJob[],
+    options?: EnqueueManyOptions,
+  ): Promise<EnqueueManyResult[]> {
     normalizeEnqueueMany('enqueueMany', jobs)
+    const session = sessionOfMany('enqueueMany', options)
     for (const [index, { data }] of jobs.entries()) checkPayload(`enqueueMany: jobs[${index}]`, data)
-    return enqueueOneByOne(jobs, ({ type, data, options }) => this.enqueue(type, data, options))
+    return enqueueOneByOne(this, jobs, session)
   }
 
   async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null> {

@@ -1,6 +1,7 @@
 /** The session that an app hands over: whether what is written with it can be in one transaction with the app's own writes. */
 import type { ClientSession, Db } from 'mongodb'
 import { DurablError, ServerUnsupportedError, argumentError } from '../errors'
+import { fromCaller } from '../stack'
 
 /** @throws DurablError, TypeError if the app's driver can't write to the jobs with this session */
 export function checkAppSession(where: string, db: Db | null, session: ClientSession): Db {
@@ -18,15 +19,19 @@ export function checkAppSession(where: string, db: Db | null, session: ClientSes
 /** @throws DurablError if there can be no transactions with the app's writes */
 export function checkTransactions(where: string, db: Db | null): Db {
   if (db === null) {
-    throw new DurablError(
-      'ERR_DURABL_UNSUPPORTED',
-      `${where}: behind { uri } there is no client of the app's that a session could belong to: make the MongoJobQueue with { db }`,
+    throw fromCaller(
+      new DurablError(
+        'ERR_DURABL_UNSUPPORTED',
+        `${where}: behind { uri } there is no client of the app's that a session could belong to: make the MongoJobQueue with { db }`,
+      ),
     )
   }
   if (isStandalone(db)) {
-    throw new ServerUnsupportedError(
-      'ERR_DURABL_NOT_A_REPLICA_SET',
-      `${where}: this is a standalone server, which has no transactions: run it as a replica set (one node is enough)`,
+    throw fromCaller(
+      new ServerUnsupportedError(
+        'ERR_DURABL_NOT_A_REPLICA_SET',
+        `${where}: this is a standalone server, which has no transactions: run it as a replica set (one node is enough)`,
+      ),
     )
   }
   return db

@@ -37,6 +37,7 @@ export const EXACT_READING: ReadOptions = {
   promoteBuffers: false,
   useBigInt64: false,
   bsonRegExp: true,
+  raw: false,
   validation: { utf8: false },
 }
 

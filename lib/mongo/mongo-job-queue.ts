@@ -9,6 +9,7 @@ import type {
   CompleteOptions,
   CompleteResult,
   EnqueueManyJob,
+  EnqueueManyOptions,
   EnqueueManyResult,
   EnqueueOptions,
   FailFatalResult,
@@ -26,7 +27,12 @@ import type {
 } from '../types'
 import { shownAs } from '../shown'
 import * as check from '../validate/backend'
-import { normalizeClaimOrEnqueue, normalizeEnqueue, normalizeEnqueueMany } from '../validate/enqueue'
+import {
+  normalizeClaimOrEnqueue,
+  normalizeEnqueue,
+  normalizeEnqueueMany,
+  sessionOfMany,
+} from '../validate/enqueue'
 import type { NewJob } from '../validate/enqueue'
 import { normalizeQuery } from '../validate/query'
 import { checkShutdownTimeout } from '../validate/queue'
@@ -84,15 +90,20 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     const job = this.newJob('enqueue', settings, data)
     if (settings.session === null) return this.engine.enqueue(job)
     const [result] = await this.sessions.enqueue('enqueue', [job], settings.session)
-    return result ?? null
+    return result?.status === 'created' ? result.id : null
   }
 
-  async enqueueMany(jobs: readonly EnqueueManyJob[]): Promise<EnqueueManyResult[]> {
+  async enqueueMany(
+    jobs: readonly EnqueueManyJob[],
+    options?: EnqueueManyOptions,
+  ): Promise<EnqueueManyResult[]> {
     const settings = normalizeEnqueueMany('enqueueMany', jobs)
+    const session = sessionOfMany('enqueueMany', options)
     const newJobs = settings.map((job, index) =>
       this.withPayload(`enqueueMany: jobs[${index}]`, job, jobs[index]!.data),
     )
     this.refuseUnusable()
+    if (session !== null) return this.sessions.enqueue('enqueueMany', newJobs, session)
     return unlessFailed(await this.engine.enqueueMany(newJobs))
   }
 

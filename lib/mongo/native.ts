@@ -195,7 +195,7 @@ export interface NativeEngine {
   /** Turns a claim made by hand into a managed run: renewed from now on, until `finish`. Returns its run id. */
   adopt(jobId: string, claimToken: string, visibilityTimeoutMs: number): Promise<Reply<number | null>>
   /** Shapes the writes that create these jobs; the app's own driver runs them. Planned jobs come in the order of the jobs. */
-  planEnqueue(jobs: NativeNewJob[]): Promise<Reply<NativePlannedJob[]>>
+  planEnqueue(jobs: NativeNewJobs[]): Promise<Reply<NativePlannedJob[]>>
   /** Shapes the write that completes a claim, `{ q, u }` as BSON: done if it matches. No round trip. */
   planCompletion(jobId: string, claimToken: string | null): Reply<Buffer>
   /** What became of a claim that a transaction may have completed. If it has, whoever waits for its key is woken. */

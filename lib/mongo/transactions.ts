@@ -1,13 +1,16 @@
 /** Jobs in transactions of the app's: the engine plans the writes, and the app's own driver runs them. Knows no query. */
 import type { AnyBulkWriteOperation, ClientSession, Collection, Db, Document, UpdateFilter } from 'mongodb'
 import { afterTransaction } from '../after-transaction'
+import { created, soonestOfTypes } from '../enqueue-many'
 import { failureToError } from '../errors'
-import type { BackendTransactions, CompleteResult } from '../types'
+import { shownAs } from '../shown'
+import type { BackendTransactions, CompleteResult, EnqueueManyResult } from '../types'
 import { checkInTransaction } from '../validate/session'
 import { checkAppSession, checkTransactions } from './app-session'
 import { EXACT_READING } from './codec'
 import type { Codec } from './codec'
 import type { EngineHandle } from './engine-handle'
+import { grouped } from './enqueue-batch'
 import type { NativeNewJob, NativePlannedJob } from './native'
 import { settledAs } from './replies'
 
@@ -15,47 +18,56 @@ import { settledAs } from './replies'
 type Jobs = Collection<Document & { _id: string }>
 type Operation = AnyBulkWriteOperation<Document & { _id: string }>
 
-/** What the transactions work on. */
-export interface TransactionParts {
-  readonly engine: EngineHandle
-  /** Null where the engine's connection was not made from a client of the app's. */
-  readonly db: Db | null
-  readonly collectionName: string
-  readonly codec: () => Codec
-}
-
+/** Jobs that are planned and written in one go. */
+const MOST_AT_ONCE = 1000
 /** Where the server does not say: its default. */
 const DEFAULT_LIMIT_MS = 60_000
 
 export class MongoTransactions implements BackendTransactions {
   private limit: Promise<number> | null = null
 
-  constructor(private readonly parts: TransactionParts) {}
+  /** @param db the app's; null where the engine's connection was not made from a client of the app's */
+  constructor(
+    private readonly engine: EngineHandle,
+    private readonly db: () => Db | null,
+    private readonly collectionName: string,
+    private readonly codec: Codec,
+  ) {}
 
-  /** Makes jobs; their ids, in the order of the jobs, and null where the key is held. */
+  /** Makes jobs; what became of each, in their order. */
   async enqueue(
     where: string,
     jobs: readonly NativeNewJob[],
     session: ClientSession,
-  ): Promise<(string | null)[]> {
-    const { engine } = this.parts
-    const collection = this.jobs(checkAppSession(where, this.parts.db, session))
-    const planned = await engine.call((native) => native.planEnqueue([...jobs]))
+  ): Promise<EnqueueManyResult[]> {
+    const collection = this.jobs(checkAppSession(where, this.db(), session))
+    const results: EnqueueManyResult[] = []
+    for (let start = 0; start < jobs.length; start += MOST_AT_ONCE) {
+      const part = jobs.slice(start, start + MOST_AT_ONCE)
+      const planned = await this.engine.call((native) => native.planEnqueue(grouped(part)))
+      // Planning may have taken a moment, and after an abort the driver would run the writes by themselves.
+      checkInTransaction(where, session)
+      results.push(...(await this.run(planned, collection, session)))
+    }
+    this.wakeAfter(session, jobs, results)
+    return results
+  }
+
+  private async run(
+    planned: readonly NativePlannedJob[],
+    collection: Jobs,
+    session: ClientSession,
+  ): Promise<EnqueueManyResult[]> {
     const operations = planned.map(({ writes }) => writes.map((write) => this.operation(write)))
-    // Planning may have taken a moment, and after an abort the driver would run them by themselves.
-    checkInTransaction(where, session)
     const { upsertedIds } = await collection.bulkWrite(operations.flat(), { session, ordered: true })
-    const made = idsOf(planned, operations, upsertedIds)
-    this.wakeAfter(session, jobs, made)
-    return made
+    return resultsOf(planned, operations, upsertedIds)
   }
 
   /** Completes a claim; whether that counts, the transaction decides. */
   async complete(jobId: string, claimToken: string | null, session: ClientSession): Promise<CompleteResult> {
     const where = 'complete'
-    const { engine } = this.parts
-    const collection = this.jobs(checkAppSession(where, this.parts.db, session))
-    const { value, failure } = engine.native.planCompletion(jobId, claimToken)
+    const collection = this.jobs(checkAppSession(where, this.db(), session))
+    const { value, failure } = this.engine.native.planCompletion(jobId, claimToken)
     if (failure !== null) throw failureToError(failure, null)
     const { q, u } = this.decoded(value) as { q: Document; u: Document[] }
     const { matchedCount } = await collection.updateOne(q, u, { session })
@@ -66,7 +78,7 @@ export class MongoTransactions implements BackendTransactions {
   }
 
   async startSession(jobId: string): Promise<ClientSession> {
-    const db = checkTransactions('ctx', this.parts.db)
+    const db = checkTransactions('ctx', this.db())
     const session = db.client.startSession({ causalConsistency: true })
     try {
       // Where the claim was written: the reply carries a time that is not before it.
@@ -83,19 +95,19 @@ export class MongoTransactions implements BackendTransactions {
 
   /** The server looks for transactions to end every half of its limit, though not more often than once a second. */
   async longestMs(): Promise<number> {
-    const db = checkTransactions('ctx.transaction', this.parts.db)
+    const db = checkTransactions('ctx.transaction', this.db())
     this.limit ??= limitOf(db)
     const limit = await this.limit
     return limit + Math.min(Math.max(limit / 2, 1000), 60_000)
   }
 
   async readBack(jobId: string, claimToken?: string): Promise<CompleteResult> {
-    const found = await this.parts.engine.call((native) => native.readBack(jobId, claimToken ?? null))
+    const found = await this.engine.call((native) => native.readBack(jobId, claimToken ?? null))
     return settledAs<CompleteResult>(found)
   }
 
   private jobs(db: Db): Jobs {
-    return db.collection(this.parts.collectionName)
+    return db.collection(this.collectionName)
   }
 
   private operation(bytes: Uint8Array): Operation {
@@ -111,39 +123,42 @@ export class MongoTransactions implements BackendTransactions {
   }
 
   private decoded(bytes: Uint8Array): Record<string, unknown> {
-    return this.parts.codec().bson.deserialize(bytes, EXACT_READING)
+    return this.codec.bson.deserialize(bytes, EXACT_READING)
   }
 
   /** Workers in this process hear of the jobs when the transaction is over; those elsewhere by push, or when they poll. */
   private wakeAfter(
     session: ClientSession,
     jobs: readonly NativeNewJob[],
-    made: readonly (string | null)[],
+    results: readonly EnqueueManyResult[],
   ): void {
-    const delays = new Map<string, number>()
-    for (const [index, { type, delayMs }] of jobs.entries()) {
-      if (made[index] !== null) delays.set(type, Math.min(delayMs, delays.get(type) ?? Infinity))
-    }
-    if (delays.size === 0) return
-    const { native } = this.parts.engine
+    const soonest = soonestOfTypes(
+      jobs.map(({ settings }) => settings),
+      results,
+    )
+    if (soonest.size === 0) return
     afterTransaction(session, (elapsedMs) => {
-      for (const [type, delayMs] of delays) native.wake(type, Math.max(0, delayMs - elapsedMs))
+      for (const [type, delayMs] of soonest) this.engine.native.wake(type, Math.max(0, delayMs - elapsedMs))
     })
+  }
+
+  static {
+    shownAs(this, ({ collectionName }) => ({ collection: collectionName }))
   }
 }
 
 /** By the last write of each job, which says whether it made it. */
-function idsOf(
+function resultsOf(
   planned: readonly NativePlannedJob[],
   operations: readonly (readonly Operation[])[],
   upsertedIds: Readonly<Record<number, unknown>>,
-): (string | null)[] {
+): EnqueueManyResult[] {
   let written = 0
   return planned.map(({ id }, index) => {
     const writes = operations[index]!
     written += writes.length
     const isMade = 'insertOne' in writes.at(-1)! || upsertedIds[written - 1] !== undefined
-    return isMade ? id : null
+    return created(isMade ? id : null)
   })
 }
 

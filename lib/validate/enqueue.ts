@@ -1,6 +1,6 @@
 import type { ClientSession } from 'mongodb'
 import { argumentError } from '../errors'
-import type { Backoff, DedupeScope, EnqueueOptions } from '../types'
+import type { Backoff, DedupeScope, EnqueueManyOptions, EnqueueOptions } from '../types'
 import { readOptions, unknownName } from './options'
 import { NAME, check, duration, isRecord, oneOf, wholeNumber } from './rules'
 import type { Rule } from './rules'
@@ -87,6 +87,14 @@ export function normalizeEnqueue(where: string, type: unknown, options: unknown)
 }
 
 const JOB_FIELDS = ['type', 'data', 'options']
+const MANY_RULES = { session: SESSION } satisfies Record<keyof EnqueueManyOptions, Rule<unknown>>
+
+/** The session for all jobs of an `enqueueMany`; null if there is none. */
+export function sessionOfMany(where: string, options: unknown): ClientSession | null {
+  const { session = null } = readOptions(where, options, MANY_RULES)
+  if (session !== null) checkInTransaction(where, session)
+  return session
+}
 
 /** What `enqueueMany` may be given. */
 export function normalizeEnqueueMany(where: string, jobs: unknown): NewJob[] {
@@ -106,6 +114,12 @@ function normalizeOneOfMany(where: string, job: unknown): NewJob {
   }
   for (const name of Object.keys(job)) {
     if (!JOB_FIELDS.includes(name)) throw unknownName(where, 'field', name, JOB_FIELDS)
+  }
+  if (isRecord(job.options) && job.options.session !== undefined) {
+    throw argumentError(
+      TypeError,
+      `${where}: option "session" can not be a single job's: pass it for all of them, as enqueueMany(jobs, { session })`,
+    )
   }
   return normalizeEnqueue(where, job.type, job.options)
 }

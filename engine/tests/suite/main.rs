@@ -18,4 +18,5 @@ mod recovery;
 mod renewal;
 mod settlement;
 mod streams;
+mod transactions;
 mod vectors;

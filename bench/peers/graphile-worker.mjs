@@ -6,7 +6,7 @@ export const about = {
   settings:
     '`localQueue: { size: 500 }`, `completeJobBatchDelay: 0`, `failJobBatchDelay: 0`, `maxPoolSize` of concurrency + 2, at least 10 (its page on performance); for latency without `localQueue`',
   sizes: { 1: 10_000, 16: 15_000, 100: 15_000 },
-  enqueues: 10_000,
+  enqueues: 5_000,
   bulk: '`addJobs`',
 }
 

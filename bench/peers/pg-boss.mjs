@@ -6,7 +6,7 @@ export const about = {
   settings:
     '`batchSize: 500`, `burstWhenBatchFull`, the shortest polling interval (0.5 s); the handler takes its batch with the concurrency of the row',
   sizes: { 1: 10_000, 16: 10_000, 100: 10_000 },
-  enqueues: 10_000,
+  enqueues: 5_000,
   bulk: '`insert`',
 }
 

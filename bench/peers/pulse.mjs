@@ -4,8 +4,8 @@ export const about = {
   packages: ['@pulsecron/pulse'],
   server: 'mongodb',
   settings: '`processEvery: 100`, `maxConcurrency` and `concurrency` of the row, `lockLimit` of at least 20',
-  sizes: { 1: 500, 16: 1_000, 100: 1_000 },
-  enqueues: 5_000,
+  sizes: { 1: 200, 16: 500, 100: 500 },
+  enqueues: 2_000,
 }
 
 const NAME = 'bench'

@@ -5,8 +5,8 @@ export const about = {
   server: 'mongodb',
   settings:
     '`runner: "inline"` and `fork: false`, which spare it threads and a process; `maxConcurrentJobs` and the concurrency of the queue of the row; `jobPollingInterval: 10`',
-  sizes: { 1: 100, 16: 1_000, 100: 2_000 },
-  enqueues: 5_000,
+  sizes: { 1: 50, 16: 400, 100: 500 },
+  enqueues: 2_000,
 }
 
 /** Jobs are classes that Sidequest loads by their file, so what they call stands in one. */

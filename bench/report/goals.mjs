@@ -1,6 +1,6 @@
 /** What we set out for, beside what came out: ratios within one run, so that they mean something on any machine. */
 import { BULK } from '../sections/enqueue.mjs'
-import { compared, each, find, quantiles, table } from './series.mjs'
+import { compared, each, find, inRange, quantiles, table } from './series.mjs'
 import { figure } from './charts.mjs'
 
 const rate = (section, wanted) => each(find(section, wanted), 'rate')
@@ -106,10 +106,6 @@ function scaleGoals({ scale }) {
 
 const isMet = (how, goal, { median }) => (how === 'at least' ? median >= goal : median <= goal)
 
-function range({ median, min, max }) {
-  return min === max ? figure(median) : `${figure(median)} (${figure(min)} – ${figure(max)})`
-}
-
 /** The table; goals of which nothing was measured are left out. */
 export function goalsTable(sections) {
   const goals = [throughputGoals, enqueueGoals, latencyGoals, scaleGoals].flatMap((of) => of(sections))
@@ -118,7 +114,7 @@ export function goalsTable(sections) {
     .map(([what, how, goal, measured]) => [
       what,
       `${how} ${goal}`,
-      range(measured),
+      inRange(measured),
       isMet(how, goal, measured) ? 'met' : '**missed**',
     ])
   return rows.length > 0 ? table(['', 'goal', 'measured', ''], rows) : ''

@@ -37,7 +37,7 @@ const chartsOf = {
 }
 
 function aboutLine({ date, command, runs, versions }) {
-  return `Measured on ${date} by \`${command}\`, ${runs} rounds, at commit ${versions.commit}.`
+  return `Measured on ${date} by \`${command}\`, ${runs} ${runs === 1 ? 'round' : 'rounds'}, at commit ${versions.commit}.`
 }
 
 function machineLines({ machine, versions }) {

@@ -27,9 +27,10 @@ export const pooled = (contestant, field = 'samples') => contestant.rounds.flatM
 /** How two series compare, round by round; null if one is missing. */
 export const compared = (of, to) => (of?.length > 0 && to?.length > 0 ? ratio(of, to) : null)
 
-/** `12,300 (11,900 – 12,800)` */
-export const inRange = (value, unit = '') =>
-  value ? `${figure(value.median)}${unit} (${figure(value.min)} – ${figure(value.max)})` : '–'
+/** `12,300 (11,900 – 12,800)`; without the brackets if there is no range. */
+export function inRange({ median, min, max }) {
+  return min === max ? figure(median) : `${figure(median)} (${figure(min)} – ${figure(max)})`
+}
 
 /** A table in Markdown. */
 export function table(head, rows) {

@@ -7,7 +7,10 @@ export default async function share({ open, parent, concurrency, sampleEveryMs }
   let handled = 0
   const start = await queue.prepare(() => void (handled += 1), concurrency)
   const samples = []
-  const sample = () => samples.push([handled, Math.round((process.memoryUsage.rss() / MB) * 10) / 10])
+  const sample = () => {
+    const { rss, heapTotal } = process.memoryUsage()
+    samples.push([handled, ...[rss, heapTotal].map((bytes) => Math.round((bytes / MB) * 10) / 10)])
+  }
   const timer = sampleEveryMs && setInterval(sample, sampleEveryMs)
   await parent.ready()
   await start()

@@ -127,8 +127,11 @@ export function scaleTable({ rates, workers }) {
 export function enduranceTable({ endurance: { samples } }) {
   const step = Math.max(1, Math.floor(samples.length / 10))
   const chosen = samples.filter((_, index) => index % step === step - 1)
-  const rows = chosen.map(([handled, rss]) => [figure(handled), `${figure(rss)} MB`])
-  return table(['jobs handled', 'resident memory'], rows)
+  const rows = chosen.map(([handled, ...memory]) => [
+    figure(handled),
+    ...memory.map((mb) => `${figure(mb)} MB`),
+  ])
+  return table(['jobs handled', 'resident memory', 'of it for JavaScript'], rows)
 }
 
 export function settingsTable({ versions }) {

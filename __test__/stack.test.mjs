@@ -12,6 +12,7 @@ const MISTAKES = `
     'a connection': () => new MongoJobQueue({ uri: 'mongodb://one/?tlsCRLFile=/crl.pem', database: 'd' }),
     'a type': () => queue.enqueue('', 1),
     'a nested option': () => queue.enqueue('t', 1, { delay: -1 }),
+    'one of many': () => queue.enqueueMany([{ type: 't', data: 1 }, { type: '', data: 1 }]),
     'a payload': () => queue.enqueue('t', { f() {} }),
     'a payload for a server': () => mongo.enqueue('t', { f() {} }),
     'a query': () => mongo.findOne({ type: { $ne: '' } }),
@@ -50,7 +51,7 @@ for (const flags of [[], ['--enable-source-maps']]) {
     const { stdout, stderr, code } = await runNode([...flags, '--input-type=module', '-e', PROGRAM])
     assert.equal(code, 0, stderr)
     const lines = stdout.trim().split('\n')
-    assert.equal(lines.length, 15, stdout)
+    assert.equal(lines.length, 16, stdout)
     for (const line of lines) assert.match(line, /: at .*\[eval1\]/, stdout)
   })
 }

@@ -72,6 +72,10 @@ test('a client is known by its certificate, as a file, in memory, and with an en
   await assertWorks(await backends.started(t, { uri: inUri, database: 'app' }))
 })
 
+test('a password and a certificate go together', async (t) => {
+  await assertWorks(await backends.ofClient(t, password(), BOTH))
+})
+
 test('a client by a CA that the server does not know is not let in', async (t) => {
   const stranger = encodeURIComponent(certificate('stranger.pem'))
   const uri = `${x509()}&${caInUri}&tlsCertificateKeyFile=${stranger}&serverSelectionTimeoutMS=500`

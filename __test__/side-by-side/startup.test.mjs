@@ -6,6 +6,7 @@ import { atEnd } from '../support/cleanup.mjs'
 import { connect } from '../support/mongo.mjs'
 import {
   OLD_CLAIM_ORDER,
+  OLD_TIMEOUT_MS,
   OldPackage,
   isDedupeIndex,
   oldClaimFilter,
@@ -96,6 +97,30 @@ for (const era of ['0.1', '0.3']) {
     for (const end of enders) assert.ok((await end()) > 0)
   })
 }
+
+test('jobs of one key that 0.1 let run at once are named, and recovering them lets startup go on', async (t) => {
+  const { db } = await connect(t, { serverSelectionTimeoutMS: 400 })
+  const collection = db.collection('jobs')
+  await new OldPackage(collection, '0.1').startup()
+  const { active } = oldJobs('0.1', { activeForMs: OLD_TIMEOUT_MS + 1000 })
+  const key = { dedupeKey: 'sync:u_1', dedupeScope: 'pending' }
+  await collection.insertMany(['one', 'other'].map((_id) => ({ ...active, ...key, _id })))
+  const warnings = []
+  const ignore = () => {}
+  const logger = { debug: ignore, info: ignore, warn: (_, text) => warnings.push(text), error: ignore }
+  const backend = new MongoJobQueue({ db, logger })
+  atEnd(t, () => backend.shutdown(5000))
+  const named = /"sync:u_1" \(jobs "(one|other)", "(one|other)"\)/
+  await assert.rejects(backend.startup(), { code: 'ERR_DURABL_INDEX_CONFLICT', message: named })
+  assert.equal(warnings.length, 1)
+  assert.match(warnings[0], named)
+  // All but the one index that can't be made.
+  const missing = OUR_INDEXES.filter((name) => name !== 'dedupe_active_idx')
+  assert.deepEqual(await indexNames(collection), missing)
+  assert.equal(await backend.recoverStuckJobs(), 2)
+  await backend.startup()
+  assert.deepEqual(await indexNames(collection), OUR_INDEXES)
+})
 
 test('a new process of the old package brings its indexes back, harms nobody, and the next of ours drops them', async (t) => {
   const { db, collection } = await used(t, '0.3', 50)

@@ -1,5 +1,6 @@
 /** Why the addon could not be loaded, and what to do about it. */
 import { DurablError } from '../errors'
+import { fromCaller } from '../stack'
 import { PATH_OVERRIDE, PUBLISHED_TRIPLES, packageNameOf } from './platform'
 
 /** What is known of a binary that was not found. */
@@ -67,5 +68,7 @@ export function otherVersion(shown: string, version: string, wanted: string): Du
 }
 
 function addonError(message: string, cause?: unknown): DurablError {
-  return new DurablError('ERR_DURABL_ADDON_MISSING', message, cause === undefined ? {} : { cause })
+  return fromCaller(
+    new DurablError('ERR_DURABL_ADDON_MISSING', message, cause === undefined ? {} : { cause }),
+  )
 }

@@ -27,7 +27,7 @@ export class Overheard {
 
   /** Prints something in every way that people print things. */
   look(thing) {
-    const hidden = { showHidden: true, getters: true }
+    const hidden = { showHidden: true }
     for (const how of [{}, { customInspect: false }, hidden, { ...hidden, customInspect: false }])
       this.#texts.push(inspect(thing, { depth: 12, ...how }))
     this.#texts.push(String(thing), thing?.stack ?? '')

@@ -156,7 +156,7 @@ test('no output of a whole process shows a credential', async () => {
   const env = { URI: uri('new'), RUST_LOG: 'trace', RUST_BACKTRACE: '1' }
   const { stdout, stderr, code } = await runNode(['-e', program], { env })
   assert.equal(code, 1, stderr)
-  assert.match(stdout, /worked/)
+  assert.match(stdout, /worked/, stderr)
   assert.match(stdout, /MongoJobQueue \{ database: 'app', collection: 'jobs', streamState: 'off' \}/)
   assert.match(stderr, /left to itself/)
   overheard.look(stdout + stderr)

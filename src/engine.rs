@@ -124,7 +124,11 @@ fn document(job: Option<ClaimedJob>) -> Option<Buffer> {
 
 impl NativeEngine {
     /// A call as a promise, which holds the process: so none outlasts the engine.
-    pub(crate) fn call<'env, T, F>(&self, env: &'env Env, call: impl FnOnce(Arc<Engine>) -> F) -> Result<Object<'env>>
+    pub(crate) fn call<'env, T, F>(
+        &self,
+        env: &'env Env,
+        call: impl FnOnce(Arc<Engine>) -> F,
+    ) -> Result<Object<'env>>
     where
         T: ToNapiValue + Send + 'static,
         F: Future<Output = durabl_engine::Result<T>> + Send + 'static,

@@ -18,8 +18,7 @@ impl Runs {
     pub(crate) async fn suspend(&self, run_id: u32, length: Duration) -> Result<bool> {
         let Some(holder) = self.holder() else { return Ok(false) };
         let (renewer, store) = (&self.hub.renewer, &self.hub.store);
-        let is_held =
-            retrying(self.hub.patience, || renewer.suspend(store, &holder, run_id, length)).await?;
+        let is_held = retrying(self.hub.patience, || renewer.suspend(store, &holder, run_id, length)).await?;
         if !is_held {
             self.forget_lost(run_id);
         }

@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { root, runNode } from './support/child.mjs'
 import { atEnd } from './support/cleanup.mjs'
 import { connect, testUrl } from './support/mongo.mjs'
+import { replicaSet } from './support/servers.mjs'
 
 /** Runs an example to its end, on a database of its own, and returns what it printed. */
 async function example(t, name, options = {}) {
@@ -26,6 +27,23 @@ test('welcome-email sends one letter for two calls', async (t) => {
 test('reschedule turns twenty requests into two runs, one after the other', async (t) => {
   const { stdout } = await example(t, 'reschedule.mjs')
   assert.match(stdout, /20 requests, 2 runs, never more than 1 at once/)
+})
+
+test('order and mail agree: one for each order that was stored, none for the one that was not', async (t) => {
+  const { stdout } = await example(t, 'order.mjs')
+  assert.match(stdout, /no order: the card of Bob was refused/)
+  assert.match(stdout, /2 orders, 2 letters, none to Bob/)
+  assert.doesNotMatch(stdout, /Welcome, Bob/)
+})
+
+test('transfers happen once each, while workers are killed in the middle of them', async (t) => {
+  const set = await replicaSet(t, { args: ['--setParameter', 'transactionLifetimeLimitSeconds=1'] })
+  const { stdout } = await example(t, 'transfers.mjs', { env: { MONGO_URL: set.url }, timeoutMs: 60_000 })
+  assert.match(stdout, /worker 2 was killed in the middle/)
+  const balances = [...stdout.matchAll(/^\w+: (-?\d+), as it should be (-?\d+)$/gm)]
+  assert.equal(balances.length, 3)
+  for (const [line, found, expected] of balances) assert.equal(found, expected, line)
+  assert.match(stdout, /20 transfers, 300 of 300 are there/)
 })
 
 test('worker runs what is enqueued, and ends by itself after SIGTERM', async (t) => {
@@ -144,7 +162,10 @@ describe('migrating', { concurrency: true }, () => {
 
 test('every example is run by a test', () => {
   const tested = {
-    examples: ['quickstart.mjs', 'reschedule.mjs', 'unit-test.mjs', 'welcome-email.mjs', 'worker.mjs'],
+    examples: [
+      ...['order.mjs', 'quickstart.mjs', 'reschedule.mjs', 'transfers.mjs', 'unit-test.mjs'],
+      ...['welcome-email.mjs', 'worker.mjs'],
+    ],
     'examples/migrating': ['from-0.1.mjs', 'from-0.3.mjs', 'from-agenda.mjs', 'from-bullmq.mjs'],
   }
   for (const [directory, names] of Object.entries(tested)) {

@@ -14,7 +14,7 @@ test('the package holds its code, its types and its documents, and nothing else'
   const files = await filesIn(packageTarball())
   const others = files.filter((file) => !/^dist\/.+\.js(\.map)?$/.test(file))
   assert.deepEqual(others.sort(), [
-    ...['CHANGELOG.md', 'LICENSE', 'README.md', 'docs/migrating.md'],
+    ...['CHANGELOG.md', 'LICENSE', 'README.md', 'docs/migrating.md', 'docs/transactions.md'],
     ...['index.d.mts', 'index.d.ts', 'index.mjs', 'package.json'],
   ])
 })

@@ -1,9 +1,12 @@
 /** What the samples in the documents take as given. They are compiled against it, each as a module of its own. */
 import type * as durabl from 'durabl'
-import type { Db as MongoDb } from 'mongodb'
+import type { Collection, Db as MongoDb, MongoClient } from 'mongodb'
 
 declare global {
+  const client: MongoClient
   const db: MongoDb
+  const orders: Collection<{ _id: string; userId: string; rebuilt?: boolean }>
+  const accounts: Collection<{ _id: string; balance: number }>
   const queue: durabl.JobQueue
   const backend: durabl.MongoJobQueue
   const userId: string

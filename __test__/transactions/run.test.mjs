@@ -7,29 +7,12 @@ import * as mongodb6 from 'mongodb6'
 import { pollUntil } from '../ownership/support/waiting.mjs'
 import { deferred } from '../queue/support/async.mjs'
 import { app } from './support/env.mjs'
+import { WAYS, runner } from './support/run.mjs'
 
 const SETTLED = { code: 'ERR_DURABL_TRANSACTION', message: /settled already/ }
-const QUICK_RETRY = { backoffDelay: 1, backoffMaxDelay: 1 }
-
-/** An unmodified backend is driven by the engine, and one behind a proxy by plain JavaScript. */
-const WAYS = {
-  'by the engine': {},
-  'by plain JavaScript': { wrap: (backend) => new Proxy(backend, {}) },
-  'by the engine, on mongodb 6': { driver: mongodb6 },
-}
 
 for (const [way, options] of Object.entries(WAYS)) {
-  /** An app whose handler of `work` does what it is told; resolves once the job has ended in this status. */
-  const run = async (t, handler, { config, job, status = 'completed', ...more } = {}) => {
-    const env = await app(t, { ...options, ...more })
-    env.queue.process('work', (job, ctx) => handler({ ...env, job, ctx }), { pollInterval: 100, ...config })
-    const id = await env.queue.enqueue('work', { n: 1 }, { ...QUICK_RETRY, ...job })
-    const ended = await pollUntil(`the job is ${status}`, async () => {
-      const stored = await env.stored(id)
-      return stored?.status === status && stored
-    })
-    return { ...env, id, job: ended }
-  }
+  const run = runner(options)
 
   describe(`ctx.transaction, driven ${way}`, { concurrency: 4 }, () => {
     test('commits the handler’s writes, its follow-up jobs and the completion together', async (t) => {
@@ -362,34 +345,6 @@ for (const [way, options] of Object.entries(WAYS)) {
       )
       assert.equal(await env.jobs.countDocuments({ status: 'completed' }), 2)
       assert.equal(await env.things.countDocuments(), 2)
-    })
-  })
-
-  describe(`ctx.session, driven ${way}`, () => {
-    test('is causally consistent, begins after the claim, and ends with the handler', async (t) => {
-      let session
-      await run(t, async ({ jobs, job, ctx }) => {
-        session = await ctx.session()
-        assert.equal(await ctx.session(), session)
-        assert.equal(session.supports.causalConsistency, true)
-        const claim = await jobs.findOne({ _id: job.id }, { session })
-        assert.equal(claim.status, 'active')
-        // What comes next asks for nothing older than this.
-        assert.ok(session.operationTime.getHighBits() > 0)
-        assert.notEqual(session.clusterTime, undefined)
-        assert.equal(session.hasEnded, false)
-        assert.equal(session.inTransaction(), false)
-      })
-      await pollUntil('it has ended', () => session.hasEnded)
-    })
-
-    test('is no session to enqueue with, as it has no transaction', async (t) => {
-      let refusal
-      await run(t, async ({ queue, ctx }) => {
-        refusal = await queue.enqueue('next', {}, { session: await ctx.session() }).catch((error) => error)
-      })
-      assert.equal(refusal.name, 'RangeError')
-      assert.match(refusal.message, /transaction in progress/)
     })
   })
 }

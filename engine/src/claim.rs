@@ -22,7 +22,7 @@ use crate::{
     job::{ClaimedJob, new_token},
     patience::Patience,
     status::{DedupeScope, Status},
-    store::Store,
+    store::{Store, Wait},
 };
 
 /// How long a lease a claim asks for.
@@ -77,24 +77,24 @@ fn taking(token: &str, lease: LeaseKind) -> Vec<Document> {
     update
 }
 
-/// Claims the next due job of a type, if there is one, under this token.
+/// Claims the next due job of a type, under this token: a batch of one, or of none.
 pub(crate) async fn claim_one(
     store: &Store,
     job_type: &str,
     lease: LeaseKind,
     token: &str,
     patience: Duration,
-) -> Result<Option<ClaimedJob>> {
+) -> Result<Batch> {
     let mut patience = Patience::new(patience);
     match find_and_take(store, due(job_type), Some(claim_order()), lease, token, &mut patience).await? {
-        Taken::Job(job) => return Ok(Some(*job)),
-        Taken::Nothing => return Ok(None),
+        Taken::Job(job) => return Ok(Batch { jobs: vec![*job], ..Batch::default() }),
+        Taken::Nothing => return Ok(Batch { drained: true, ..Batch::default() }),
         // The best candidate waits behind an active job of its key, or can't be written at all: look past it.
         Taken::Refused => {}
     }
     loop {
         match claim_batch(store, job_type, Room::ONE, lease, token).await {
-            Ok(mut batch) => return Ok(batch.jobs.pop()),
+            Ok(batch) => return Ok(batch),
             Err(error) => patience.pause_after(error).await?,
         }
     }
@@ -125,7 +125,7 @@ pub(crate) async fn claim_by_key(
 enum Taken {
     Job(Box<ClaimedJob>),
     Nothing,
-    /// There is a job, and it can't be made active.
+    /// There is a job, and it can't be made active: or not now, as somebody's transaction has written to it.
     Refused,
 }
 
@@ -143,6 +143,7 @@ async fn find_and_take(
                 .sort(order.clone())
                 .projection(fields::without_logs())
                 .return_document(ReturnDocument::After)
+                .max_time(Wait::Brief.limit())
                 .build();
             let update = taking(token, lease);
             Ok(store.jobs().find_one_and_update(filter.clone(), update).with_options(options).await?)
@@ -153,7 +154,10 @@ async fn find_and_take(
             Err(error) if is_about_the_job(&error) => return Ok(Taken::Refused),
             Err(error) => error,
         };
-        patience.pause_after(error).await?;
+        let was_held_up = error.is_time_limit();
+        if !was_held_up {
+            patience.pause_after(error).await?;
+        }
         // The reply may have been lost, and not the claim: the token tells.
         let ours = loop {
             match claimed_under(store, filter.get_str(fields::TYPE).unwrap_or_default(), token).await {
@@ -163,6 +167,9 @@ async fn find_and_take(
         };
         if let Some(job) = ours.into_iter().next() {
             return Ok(Taken::Job(Box::new(job)));
+        }
+        if was_held_up {
+            return Ok(Taken::Refused);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     job::{ClaimedJob, DedupeKey, NewJob, new_id, new_token},
     patience::{Patience, retrying},
     status::DedupeScope,
-    store::{RefusalCause, Store},
+    store::{RefusalCause, Store, Wait},
 };
 
 /// Rounds in which others take and free the key between our look and our write.
@@ -44,7 +44,8 @@ async fn claim_or_follow(
                 if !job.coalesce_latest {
                     return Ok(None);
                 }
-                let replaced = retrying(total, || dedupe::replace_pending_data(store, &job, &dedupe.key));
+                let replaced =
+                    retrying(total, || dedupe::replace_pending_data(store, &job, &dedupe.key, Wait::Long));
                 if replaced.await? {
                     return Ok(None);
                 }
@@ -93,7 +94,7 @@ async fn try_create_claimed(
     was_ambiguous: bool,
 ) -> Result<Option<ClaimedJob>> {
     let document = job.active(id, token, store.server_time().await?)?;
-    let reply = store.insert([&document]).await?;
+    let reply = store.insert([&document], Wait::Long).await?;
     match reply.refusals.into_iter().next().map(|refusal| refusal.cause) {
         None => ClaimedJob::read(document).map(Some),
         Some(RefusalCause::IdExists) => own(store, id, token).await,

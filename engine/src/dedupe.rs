@@ -11,7 +11,7 @@ use crate::{
     fields,
     job::{DedupeKey, NewJob, text},
     status::{DedupeScope, Status},
-    store::Store,
+    store::{Store, Wait},
 };
 
 /// Whether a job of scope `pending` and this key has this status.
@@ -106,13 +106,13 @@ pub(crate) async fn followers(store: &Store, keys: Vec<&str>) -> Result<Vec<RawD
 }
 
 /// Gives the pending holder of the key the data of `job`. False if there is none of the same type any more.
-pub(crate) async fn replace_pending_data(store: &Store, job: &NewJob, key: &str) -> Result<bool> {
+pub(crate) async fn replace_pending_data(store: &Store, job: &NewJob, key: &str, wait: Wait) -> Result<bool> {
     let filter = RawDocumentBuf::try_from(&replaceable(key, &job.job_type)).map_err(Error::encoding)?;
     // Raw, so that the data reaches the server as it was encoded; as an update document, not a pipeline, so that
     // nothing in it is taken for an expression.
     let mut changes = rawdoc! {};
     changes.append(cstr!("data"), job.data()?);
-    let reply = store.update_raw(rawdoc! { "q": filter, "u": { "$set": changes } }).await?;
+    let reply = store.update_raw(rawdoc! { "q": filter, "u": { "$set": changes } }, wait).await?;
     reply.unexpected().map_or(Ok(reply.matched > 0), |refusal| Err(refusal.clone()))
 }
 

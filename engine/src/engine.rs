@@ -243,7 +243,9 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn claim_next(&self, job_type: &str) -> Result<Option<ClaimedJob>> {
         let hub = self.hub().await?;
-        claim::claim_one(&hub.store, job_type, LeaseKind::Manual, &new_token(), hub.patience).await
+        let (kind, token) = (LeaseKind::Manual, new_token());
+        let mut batch = claim::claim_one(&hub.store, job_type, kind, &token, hub.patience).await?;
+        Ok(batch.jobs.pop())
     }
 
     /// Claims the due job of this type and key, to be settled by hand.

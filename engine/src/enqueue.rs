@@ -15,7 +15,7 @@ use crate::{
     fields,
     job::{NewJob, new_id, text},
     patience::Patience,
-    store::{RefusalCause, Store},
+    store::{RefusalCause, Store, Wait},
     wake::{Audience, Wake, WakeHub},
 };
 
@@ -119,12 +119,44 @@ async fn run(mut inbox: mpsc::Receiver<Request>, store: Arc<Store>, wakes: Arc<W
     while inbox.recv_many(&mut waiting, MOST_JOBS).await > 0 {
         while !waiting.is_empty() {
             let batch = take_batch(&mut waiting);
-            let jobs: Vec<&NewJob> = batch.iter().flat_map(|request| &request.jobs).collect();
-            let outcome = create(&store, &jobs, patience).await;
-            if let Ok(created) = &outcome {
-                announce(&wakes, &store, &jobs, created).await;
+            let mut patience = Patience::new(patience);
+            match Draft::of(&store, &batch, &mut patience).await {
+                Ok(draft) => write(&store, &wakes, batch, draft, patience).await,
+                Err(error) => answer(batch, Err(error)),
             }
-            answer(batch, outcome.map(|created| created.jobs));
+        }
+    }
+}
+
+/// Writes a batch. If one of its keys turns out to be in a transaction of somebody's, nobody waits for it but its own caller.
+async fn write(
+    store: &Arc<Store>,
+    wakes: &Arc<WakeHub>,
+    batch: Vec<Request>,
+    draft: Draft,
+    mut patience: Patience,
+) {
+    let jobs: Vec<&NewJob> = batch.iter().flat_map(|request| &request.jobs).collect();
+    let wait = if jobs.iter().any(|job| job.dedupe.is_some()) { Wait::Brief } else { Wait::Long };
+    let outcome = create(store, &jobs, &draft, wait, &mut patience).await;
+    match outcome {
+        Err(error) if error.is_time_limit() && wait == Wait::Brief => {
+            let mut rest = draft;
+            for request in batch {
+                let draft = rest.split_off_first(request.jobs.len());
+                let (store, wakes) = (store.clone(), wakes.clone());
+                let mut patience = patience.clone();
+                tokio::spawn(async move {
+                    let jobs: Vec<&NewJob> = request.jobs.iter().collect();
+                    let outcome = create(&store, &jobs, &draft, Wait::Long, &mut patience).await;
+                    announce(&wakes, &store, &jobs, &outcome, draft.at).await;
+                    answer(vec![request], outcome);
+                });
+            }
+        }
+        outcome => {
+            announce(wakes, store, &jobs, &outcome, draft.at).await;
+            answer(batch, outcome);
         }
     }
 }
@@ -144,10 +176,17 @@ fn take_batch(waiting: &mut Vec<Request>) -> Vec<Request> {
     waiting.drain(..fits.max(1)).collect()
 }
 
-async fn announce(wakes: &WakeHub, store: &Store, jobs: &[&NewJob], created: &CreatedJobs) {
-    wakes.known_jobs.add(created.jobs.iter().filter_map(Created::id));
+async fn announce(
+    wakes: &WakeHub,
+    store: &Store,
+    jobs: &[&NewJob],
+    outcome: &Result<Vec<Created>>,
+    drafted_at: ServerTime,
+) {
+    let Ok(created) = outcome else { return };
+    wakes.known_jobs.add(created.iter().filter_map(Created::id));
     let mut due = HashSet::new();
-    for (job, created_job) in jobs.iter().zip(&created.jobs) {
+    for (job, created_job) in jobs.iter().zip(created) {
         if created_job.id().is_none() {
             continue;
         }
@@ -155,7 +194,7 @@ async fn announce(wakes: &WakeHub, store: &Store, jobs: &[&NewJob], created: &Cr
             let delay = Duration::from_millis(job.delay_ms.unsigned_abs());
             // The write has taken a part of it.
             let now = store.server_time().await;
-            let wait = now.map_or(delay, |now| now.until(created.at.after(job.delay_ms)));
+            let wait = now.map_or(delay, |now| now.until(drafted_at.after(job.delay_ms)));
             wakes.wake_after(&job.job_type, wait);
         } else {
             due.insert(job.job_type.as_str());
@@ -202,51 +241,64 @@ impl Created {
     }
 }
 
-/// What became of some jobs.
-struct CreatedJobs {
-    jobs: Vec<Created>,
+/// Jobs that are to be written, under the same ids and with the same times in every try.
+struct Draft {
+    ids: Vec<String>,
+    documents: Vec<RawDocumentBuf>,
     /// What delays count from.
     at: ServerTime,
 }
 
-/// Inserts the jobs, and if the reply is lost finds out by their ids what happened.
-async fn create(store: &Store, jobs: &[&NewJob], patience: Duration) -> Result<CreatedJobs> {
-    let mut patience = Patience::new(patience);
-    let ids: Vec<String> = jobs.iter().map(|_| new_id()).collect();
-    let (documents, at) = loop {
-        match encode(store, jobs, &ids).await {
-            Ok(documents) => break documents,
-            Err(error) => patience.pause_after(error).await?,
-        }
-    };
-    let mut was_ambiguous = false;
-    loop {
-        match try_create(store, jobs, &ids, &documents, was_ambiguous).await {
-            Ok(jobs) => return Ok(CreatedJobs { jobs, at }),
-            Err(error) => patience.pause_after(error).await?,
-        }
-        was_ambiguous = true;
+impl Draft {
+    async fn of(store: &Store, batch: &[Request], patience: &mut Patience) -> Result<Self> {
+        let jobs = || batch.iter().flat_map(|request| &request.jobs);
+        let ids: Vec<String> = jobs().map(|_| new_id()).collect();
+        let at = loop {
+            match store.server_time().await {
+                Ok(at) => break at,
+                Err(error) => patience.pause_after(error).await?,
+            }
+        };
+        let documents = jobs().zip(&ids).map(|(job, id)| job.pending(id, at)).collect::<Result<_>>()?;
+        Ok(Self { ids, documents, at })
+    }
+
+    /// The first so many of its jobs; the others stay.
+    fn split_off_first(&mut self, count: usize) -> Self {
+        let ids = self.ids.drain(..count).collect();
+        let documents = self.documents.drain(..count).collect();
+        Self { ids, documents, at: self.at }
     }
 }
 
-async fn encode(
+/// Inserts the jobs, and if the reply is lost finds out by their ids what happened.
+async fn create(
     store: &Store,
     jobs: &[&NewJob],
-    ids: &[String],
-) -> Result<(Vec<RawDocumentBuf>, ServerTime)> {
-    let now = store.server_time().await?;
-    let documents = jobs.iter().zip(ids).map(|(job, id)| job.pending(id, now)).collect::<Result<_>>()?;
-    Ok((documents, now))
+    draft: &Draft,
+    wait: Wait,
+    patience: &mut Patience,
+) -> Result<Vec<Created>> {
+    loop {
+        match try_create(store, jobs, draft, wait, patience.has_failed()).await {
+            Ok(jobs) => return Ok(jobs),
+            Err(error) if error.is_time_limit() && wait == Wait::Brief => {
+                patience.note_failure();
+                return Err(error);
+            }
+            Err(error) => patience.pause_after(error).await?,
+        }
+    }
 }
 
 async fn try_create(
     store: &Store,
     jobs: &[&NewJob],
-    ids: &[String],
-    documents: &[RawDocumentBuf],
+    Draft { ids, documents, .. }: &Draft,
+    wait: Wait,
     was_ambiguous: bool,
 ) -> Result<Vec<Created>> {
-    let reply = store.insert(documents).await?;
+    let reply = store.insert(documents, wait).await?;
     let mut created: Vec<Created> = ids.iter().cloned().map(Created::Job).collect();
     for refusal in reply.refusals {
         created[refusal.index] = match refusal.cause {
@@ -262,7 +314,7 @@ async fn try_create(
     }
     for ((job, id), created) in jobs.iter().zip(ids).zip(&mut created) {
         if job.coalesce_latest && matches!(created, Created::KeyHeld) {
-            *created = match coalesce(store, job, id).await {
+            *created = match coalesce(store, job, id, wait).await {
                 Err(error) if !error.is_transient() => Created::Refused(error),
                 outcome => outcome?,
             };
@@ -294,17 +346,17 @@ async fn recognise_own(store: &Store, ids: &[String], created: &mut [Created]) -
 
 /// Hands the data to the job that holds the key, or takes the key if it was let go of meanwhile. Under the one `id` in
 /// every try, or a try whose reply was lost would not be recognised.
-async fn coalesce(store: &Store, job: &NewJob, id: &str) -> Result<Created> {
+async fn coalesce(store: &Store, job: &NewJob, id: &str, wait: Wait) -> Result<Created> {
     let Some(dedupe) = &job.dedupe else {
         return Ok(Created::KeyHeld);
     };
     // Each round needs somebody else to take or free the key in between.
     for _ in 0..10 {
-        if dedupe::replace_pending_data(store, job, &dedupe.key).await? {
+        if dedupe::replace_pending_data(store, job, &dedupe.key, wait).await? {
             return Ok(Created::KeyHeld);
         }
         let document = job.pending(id, store.server_time().await?)?;
-        let reply = store.insert([&document]).await?;
+        let reply = store.insert([&document], wait).await?;
         match reply.refusals.into_iter().next().map(|refusal| refusal.cause) {
             None | Some(RefusalCause::IdExists) => return Ok(Created::Job(id.to_owned())),
             Some(RefusalCause::KeyHeld) => {}

@@ -54,6 +54,7 @@ const TRANSIENT_CODES: [i32; 17] =
 /// What it nearly always is.
 const CREDENTIALS_HINT: &str = " (check the user, the password and the authSource)";
 const UNAUTHORIZED: i32 = 13;
+const TIME_LIMIT_EXCEEDED: i32 = 50;
 const AUTHENTICATION_FAILED: i32 = 18;
 /// As it came, or after an update.
 const DOCUMENT_TOO_LARGE: [i32; 3] = [10_334, 17_419, 17_420];
@@ -127,6 +128,11 @@ impl Error {
     #[must_use]
     pub fn server_code(&self) -> Option<i32> {
         self.server_code
+    }
+
+    /// Whether the server gave up as the time was up that it had been given; nobody knows what it had done by then.
+    pub(crate) fn is_time_limit(&self) -> bool {
+        self.server_code == Some(TIME_LIMIT_EXCEEDED)
     }
 
     /// Whether the same call may succeed later, with nothing changed on our side.

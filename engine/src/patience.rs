@@ -8,7 +8,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Pauses that double up to a bound, each a random part of its ceiling, so that many processes don't return at once.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Backoff {
     failures: u32,
 }
@@ -32,7 +32,7 @@ impl Backoff {
 }
 
 /// A bound on trying again.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Patience {
     deadline: Instant,
     backoff: Backoff,
@@ -46,6 +46,11 @@ impl Patience {
     /// Whether something was tried and its outcome is not known.
     pub(crate) fn has_failed(&self) -> bool {
         self.backoff.failures() > 0
+    }
+
+    /// A try has failed, and the next one comes without a wait.
+    pub(crate) fn note_failure(&mut self) {
+        _ = self.backoff.next_pause();
     }
 
     /// Waits before the next try, or gives the failure back: when it is for good, or time is up.

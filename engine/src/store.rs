@@ -25,6 +25,26 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Documents in one reply of the server; their size is bounded by itself.
 const MOST_IN_A_REPLY: u32 = 10_000;
 
+/// How long a write may be held up by a transaction of somebody's that has written to the same job, or under the same key,
+/// and is still open: the server has it wait until that is over, and everything behind it in the same command too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Until others would notice. Past it the error is one of which [`Error::is_time_limit`] is true, and what was done
+    /// by then is done.
+    Brief,
+    /// As long as a try may take.
+    Long,
+}
+
+impl Wait {
+    pub(crate) fn limit(self) -> Option<Duration> {
+        match self {
+            Self::Brief => Some(Duration::from_secs(1)),
+            Self::Long => None,
+        }
+    }
+}
+
 /// One statement of an `update` command.
 pub(crate) struct Statement {
     pub(crate) filter: Document,
@@ -128,6 +148,7 @@ impl Store {
     pub(crate) async fn insert<'a>(
         &self,
         jobs: impl IntoIterator<Item = &'a RawDocumentBuf>,
+        wait: Wait,
     ) -> Result<WriteReply> {
         let mut documents = RawArrayBuf::new();
         let mut count = 0;
@@ -137,11 +158,16 @@ impl Store {
         }
         let mut command = rawdoc! { "insert": self.jobs.name(), "ordered": false };
         command.append(cstr!("documents"), documents);
-        self.run_write(command, count).await
+        self.run_write(command, count, wait).await
     }
 
     /// Runs all statements that can be run; one that is refused stops no other.
     pub(crate) async fn update(&self, statements: Vec<Statement>) -> Result<WriteReply> {
+        self.update_within(statements, Wait::Long).await
+    }
+
+    /// As [`Self::update`], with a bound on the wait for others' transactions.
+    pub(crate) async fn update_within(&self, statements: Vec<Statement>, wait: Wait) -> Result<WriteReply> {
         if statements.is_empty() {
             return Ok(WriteReply::default());
         }
@@ -160,16 +186,16 @@ impl Store {
             .collect();
         let command = doc! { "update": self.jobs.name(), "ordered": false, "updates": updates };
         let command = RawDocumentBuf::try_from(&command).map_err(Error::encoding)?;
-        self.run_write(command, count).await
+        self.run_write(command, count, wait).await
     }
 
     /// Runs one statement that is encoded already; how many documents it matched.
-    pub(crate) async fn update_raw(&self, statement: RawDocumentBuf) -> Result<WriteReply> {
+    pub(crate) async fn update_raw(&self, statement: RawDocumentBuf, wait: Wait) -> Result<WriteReply> {
         let mut updates = RawArrayBuf::new();
         updates.push(statement);
         let mut command = rawdoc! { "update": self.jobs.name() };
         command.append(cstr!("updates"), updates);
-        self.run_write(command, 1).await
+        self.run_write(command, 1, wait).await
     }
 
     /// Waits until everything that the primary has written so far is acknowledged as writes are here. Reads come from
@@ -216,7 +242,10 @@ impl Store {
         }
     }
 
-    async fn run_write(&self, mut command: RawDocumentBuf, count: usize) -> Result<WriteReply> {
+    async fn run_write(&self, mut command: RawDocumentBuf, count: usize, wait: Wait) -> Result<WriteReply> {
+        if let Some(limit) = wait.limit() {
+            command.append(cstr!("maxTimeMS"), limit.as_millis() as i64);
+        }
         if let Some(concern) = &self.write_concern {
             let concern = RawDocumentBuf::try_from(concern).map_err(Error::encoding)?;
             command.append(cstr!("writeConcern"), concern);

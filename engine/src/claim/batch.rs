@@ -24,7 +24,7 @@ use crate::{
     job::{ClaimedJob, attempts},
     patience::Patience,
     status::DedupeScope,
-    store::{RefusalCause, Statement, Store},
+    store::{RefusalCause, Statement, Store, Wait},
 };
 
 /// Candidates looked at in one go, at most.
@@ -55,6 +55,8 @@ struct Passed {
     failure: Option<Error>,
     /// Whether a multi-update was refused because of one of its jobs: from then on each goes by itself.
     apart: bool,
+    /// Whether some of them can be claimed as soon as a transaction of an app's is over.
+    held_up: bool,
 }
 
 impl Passed {
@@ -116,12 +118,12 @@ pub(crate) async fn claim_batch(
             continue;
         }
         if chosen.is_empty() {
-            let nothing = Batch { drained: true, ..Batch::default() };
+            let nothing = Batch { drained: !passed.held_up, ..Batch::default() };
             return passed.failure.map_or(Ok(nothing), Err);
         }
         let Taken { jobs, learnt } = take(store, &chosen, lease, token, &mut passed).await?;
         if !jobs.is_empty() {
-            return Ok(Batch { drained: is_all && !was_full, needs_slot, jobs });
+            return Ok(Batch { drained: is_all && !was_full && !passed.held_up, needs_slot, jobs });
         }
         if !learnt {
             // Others were quicker with every one of them. A small random wait parts us from them.
@@ -224,13 +226,16 @@ async fn take(
 ) -> Result<Taken> {
     let (alone, together): (Vec<_>, Vec<_>) =
         chosen.iter().partition(|candidate| candidate.may_be_refused || passed.apart);
-    let mut groups: Vec<&[&Candidate]> = alone.chunks(1).collect();
+    // Those first that no transaction of an app's has to do with, which may hold up all that comes behind.
+    let mut groups: Vec<&[&Candidate]> = Vec::with_capacity(alone.len() + 1);
     if !together.is_empty() {
         groups.push(&together);
     }
+    groups.extend(alone.chunks(1));
+    let wait = if alone.is_empty() { Wait::Long } else { Wait::Brief };
     let statements = groups.iter().map(|group| statement(group, token, lease)).collect();
     let (mut learnt, mut failure) = (false, None);
-    match store.update(statements).await {
+    match store.update_within(statements, wait).await {
         Ok(reply) if reply.matched == 0 && reply.refusals.is_empty() => {
             return Ok(Taken { jobs: Vec::new(), learnt });
         }
@@ -244,6 +249,13 @@ async fn take(
     }
     // Whatever failed, or got lost on the way after it was applied: what is ours now is found by its token.
     let jobs = read_back(store, chosen, token, failure.is_some()).await?;
+    if failure.as_ref().is_some_and(Error::is_time_limit) {
+        passed.held_up = true;
+        // They go one after the other, so it is the first one that was not taken, if others have not taken that.
+        let is_ours = |id: &Bson| jobs.iter().any(|job| job.header.id == *id);
+        passed.ids.extend(alone.iter().map(|candidate| candidate.id.clone()).find(|id| !is_ours(id)));
+        return Ok(Taken { jobs, learnt: true });
+    }
     match failure {
         Some(error) if jobs.is_empty() => Err(error),
         _ => Ok(Taken { jobs, learnt }),

@@ -60,8 +60,7 @@ impl Claimer {
             return claim::claim_batch(&self.hub.store, job_type, room, lease, token).await;
         }
         let patience = RECONCILE_FOR.min(self.slots.terms.length / 2);
-        let job = claim::claim_one(&self.hub.store, job_type, lease, token, patience).await?;
-        Ok(Batch { drained: job.is_none(), jobs: job.into_iter().collect(), needs_slot: false })
+        claim::claim_one(&self.hub.store, job_type, lease, token, patience).await
     }
 
     /// However long the server was away: what was taken then would have to wait for the end of its lease.

@@ -12,6 +12,7 @@ mod dispatch;
 mod endings;
 mod enqueueing;
 mod foreign;
+mod held_up;
 mod lost_replies;
 mod mixed_leases;
 mod recovery;

@@ -21,6 +21,7 @@ import runClaimed from './behaviours/run-claimed.mjs'
 import settle from './behaviours/settle.mjs'
 import singleFlight from './behaviours/single-flight.mjs'
 import stats from './behaviours/stats.mjs'
+import transactions from './behaviours/transactions.mjs'
 import { pause } from './support.mjs'
 
 const GROUPS = {
@@ -39,6 +40,7 @@ const GROUPS = {
   process,
   outcome,
   'run claimed': runClaimed,
+  transactions,
   lifecycle,
 }
 

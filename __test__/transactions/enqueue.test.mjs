@@ -183,7 +183,7 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
       const none = await inTransaction(async (session) => {
         await write(session)
         const found = await queue.enqueue('sync', {}, { session, ...FOLLOWER })
-        claim = backend.claimNext('sync').then(async (job) => {
+        claim = pollUntil('it can be claimed', () => backend.claimNext('sync')).then(async (job) => {
           seen = await things.findOne({ _id: 'counter' })
           return job
         })

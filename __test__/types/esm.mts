@@ -57,6 +57,28 @@ const config: ProcessorConfig = { concurrency: 2, timeoutMs: 1000 }
 queue.process('more numbers', handler, config)
 await queue.enqueue('numbers', 4, options)
 
+await client.withSession((session) =>
+  session.withTransaction(async () => {
+    await queue.enqueue('numbers', 5, { session, dedupeKey: 'k' })
+    await queue.enqueueMany([{ type: 'numbers', data: 6 }], { session })
+    await handle?.complete({ session })
+    // @ts-expect-error -- it is one session's transaction, not a transaction's session
+    await queue.enqueue('numbers', 5, { session: true })
+  }),
+)
+queue.process('transfers', async (job, ctx) => {
+  const booked: number = await ctx.transaction(
+    async (session) => {
+      await db.collection('ledger').insertOne({ job: job.id }, { session })
+      return 7
+    },
+    { maxCommitTimeMS: 1000 },
+  )
+  const found = await db.collection('ledger').findOne({ booked }, { session: await ctx.session() })
+  return found
+})
+new DummyBackend({ startSession: () => client.startSession() }).jobs[0]?.session?.inTransaction()
+
 for (const result of await queue.enqueueMany([{ type: 'numbers', data: 4, options }])) {
   if (result.status === 'created') result.id satisfies string
 }

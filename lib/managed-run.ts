@@ -6,7 +6,8 @@ import type { DurablError } from './errors'
 import { COMPLETE, RELEASE, bothFailed, failed, verdictOnThrow } from './outcome'
 import type { Settlement, Verdict } from './outcome'
 import { RunContext } from './run-context'
-import { RunLog } from './run-log'
+import { runLogOf } from './run-log'
+import type { RunLog } from './run-log'
 import type { RunPlan } from './run-plan'
 import { RunTransaction, transactionError, withinTransaction } from './run-transaction'
 import type { TransactingRun, TransactionWork } from './run-transaction'
@@ -141,11 +142,7 @@ export class ManagedRun implements TransactingRun {
 
   /** Never rejects. */
   log(message: unknown): Promise<void> {
-    const { settler, report } = this.plan
-    this.runLog ??= new RunLog(
-      (line) => settler.log(this, line),
-      (err) => report.logger.debug({ type: this.job.type, jobId: this.job.id, err }, 'log line not written'),
-    )
+    this.runLog ??= runLogOf(this, this.plan)
     if (this.isTransacting) this.runLog.hold()
     return this.runLog.add(typeof message === 'string' ? message : inspect(message))
   }
@@ -265,10 +262,12 @@ export class ManagedRun implements TransactingRun {
 
   /** {@link TransactingRun} */
   committed(): void {
-    if (this.phase !== 'committing') return
+    if (!this.isUndecided) return
     this.phase = 'settling'
+    this.verdict = COMPLETE
     this.meanwhile = null
-    this.plan.settler.completed(this, this.elapsedMs ?? 0)
+    this.elapsedMs ??= monotonicNow() - this.startedAt
+    this.plan.settler.completed(this, this.elapsedMs)
     if (this.thrown !== null) this.threwTooLate(this.thrown.error)
     this.settled({ status: 'completed' })
   }
@@ -290,7 +289,10 @@ export class ManagedRun implements TransactingRun {
 
   /** The context's session, which ends with the handler. */
   session(): Promise<ClientSession> {
-    this.causalSession ??= this.plan.transactions.startSession(this.job)
+    if (this.causalSession === null) {
+      this.causalSession = this.plan.transactions.startSession(this.job)
+      this.causalSession.catch(() => (this.causalSession = null))
+    }
     return this.causalSession
   }
 

@@ -1,4 +1,15 @@
+import type { ManagedRun } from './managed-run'
+import type { RunPlan } from './run-plan'
 import { settlesWithin } from './timers'
+
+/** The log of one run. */
+export function runLogOf(run: ManagedRun, { settler, report }: RunPlan): RunLog {
+  const { type, id: jobId } = run.job
+  return new RunLog(
+    (line) => settler.log(run, line),
+    (err) => report.logger.debug({ type, jobId, err }, 'log line not written'),
+  )
+}
 
 /**
  * The log lines of one run, written one after the other so that they keep their order. A line that can't be written is

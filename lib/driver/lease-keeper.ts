@@ -54,14 +54,14 @@ export class LeaseKeeper {
     return this.beat()
   }
 
-  /** Renews, and goes on renewing. */
+  /** Renews, and goes on renewing, also where this one fails. */
   async resume(): Promise<HeartbeatResult> {
-    const result = await this.beat()
-    if (result === 'applied' && !this.stopped) {
+    try {
+      return await this.beat()
+    } finally {
       this.suspended = false
-      this.beatIn(this.terms.heartbeatIntervalMs)
+      if (!this.stopped) this.beatIn(this.terms.heartbeatIntervalMs)
     }
-    return result
   }
 
   /** Renews now, also for a handler that asks by hand. */

@@ -4,6 +4,8 @@
  * | the handler | the job |
  * |---|---|
  * | settles by `ctx` | that settlement, the first one only; the rows below no longer matter |
+ * | commits a `ctx.transaction` | completes with it: that is a settlement, too |
+ * | ends while its transaction is open | as the transaction decides; if that fails, its error counts as thrown |
  * | returns, resolves | completes |
  * | throws a `FatalJobError` | fails for good |
  * | throws anything else | fails: retried while attempts are left |

@@ -15,7 +15,7 @@ import { app } from './support/env.mjs'
 const LIMIT = ['--setParameter', 'transactionLifetimeLimitSeconds=2']
 const QUEUE = { visibilityTimeoutMs: 5000 }
 
-const LONG = Boolean(process.env.DURABL_LONG)
+const LONG = process.env.DURABL_LONG === '1'
 const TRANSFERS = LONG ? 1000 : 200
 const KILLS = LONG ? 40 : 6
 const PATIENCE_MS = LONG ? 280_000 : 120_000

@@ -3,19 +3,20 @@
  * Asked of the same service that editors ask, so documentation that is inherited counts, and one that does not arrive doesn't.
  */
 import { join } from 'node:path'
-import ts from 'typescript'
 import { root } from '../process.mjs'
 
 const FILE = join(root, 'index.d.ts')
 
-const OPTIONS = {
-  ...{ target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.Node16, strict: true, skipLibCheck: true },
-  ...{ moduleResolution: ts.ModuleResolutionKind.Node16, types: ['node'] },
-}
+/** Loaded late: the gate must be loadable before the dependencies are there. */
+let ts
 
 function languageService() {
+  const options = {
+    ...{ target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.Node16, strict: true, skipLibCheck: true },
+    ...{ moduleResolution: ts.ModuleResolutionKind.Node16, types: ['node'] },
+  }
   return ts.createLanguageService({
-    getCompilationSettings: () => OPTIONS,
+    getCompilationSettings: () => options,
     getScriptFileNames: () => [FILE],
     getScriptVersion: () => '1',
     getScriptSnapshot: (file) => ts.ScriptSnapshot.fromString(ts.sys.readFile(file) ?? ''),
@@ -59,6 +60,7 @@ function isDocumented(service, name) {
 }
 
 export async function checkHover() {
+  ts = (await import('typescript')).default
   const service = languageService()
   const source = service.getProgram().getSourceFile(FILE)
   const complaints = []

@@ -26,8 +26,8 @@ async fn claim(jobs: &Collection<Document>, batch: usize, token: &str) -> Outcom
         return Ok(ids);
     }
     let taking = doc! { "$set": { "status": "active", "claimToken": token, "claimedAt": now }, "$inc": { "attempt": 1 } };
-    let taken = jobs.update_many(doc! { "_id": { "$in": &ids }, "status": "pending" }, taking).await?;
-    if taken.matched_count != ids.len() as u64 {
+    let reply = jobs.update_many(doc! { "_id": { "$in": &ids }, "status": "pending" }, taking).await?;
+    if reply.matched_count != ids.len() as u64 {
         return Err("somebody else works on the same jobs".into());
     }
     Ok(ids)

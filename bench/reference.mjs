@@ -19,10 +19,10 @@ export async function buildReference() {
 /**
  * @param what `engine` or `mongodb`
  * @param width handlers at once, or jobs in a batch
- * @returns what it measured: `filled` and `drained`, each with `seconds` and `cpuSeconds`
+ * @returns what it measured: `filled` and `drained`, each with `seconds`, `cpuSeconds` and `serverCpuSeconds`
  */
-export async function runReference(path, what, { url, database }, jobs, width) {
-  const { code, output } = await capture(path, [what, url, database, jobs, width].map(String))
+export async function runReference(path, what, { url, database, pid }, jobs, width) {
+  const { code, output } = await capture(path, [what, url, database, pid, jobs, width].map(String))
   if (code !== 0) throw new Error(`the reference ${what} failed: ${output}`)
   return JSON.parse(output.trim().split('\n').at(-1))
 }

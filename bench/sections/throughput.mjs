@@ -39,8 +39,9 @@ function reference({ servers, sized, reference: path }, what, width, known) {
   const jobs = sized(peers.durabl.sizes[16])
   const run = () =>
     servers.withPlace('mongodb', async (place) => {
-      const { drained } = await runReference(path, what, place, jobs, width)
-      return perJob(jobs, { seconds: drained.seconds, cpuMs: drained.cpuSeconds * 1000 })
+      const { seconds, cpuSeconds, serverCpuSeconds } = (await runReference(path, what, place, jobs, width))
+        .drained
+      return perJob(jobs, { seconds, cpuMs: cpuSeconds * 1000, serverCpuMs: serverCpuSeconds * 1000 })
     })
   return { ...known, jobs, run, tell: inWords }
 }

@@ -62,11 +62,11 @@ async fn drain(jobs: &Collection<Document>, batch: usize) -> Outcome<()> {
 }
 
 pub(crate) async fn measure(task: &Task) -> Outcome<Measured> {
-    let filled = Cost::of(engine::fill(task)).await?;
+    let filled = Cost::of(task, engine::fill(task)).await?;
     let client = Client::with_uri_str(&task.uri).await?;
     let jobs = client.database(&task.database).collection(COLLECTION);
     // The connection is made before the clock starts, as everywhere.
     jobs.find_one(doc! {}).await?;
-    let drained = Cost::of(drain(&jobs, task.width)).await?;
+    let drained = Cost::of(task, drain(&jobs, task.width)).await?;
     Ok(Measured { filled, drained })
 }

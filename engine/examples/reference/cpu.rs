@@ -1,4 +1,4 @@
-//! The processor time of this process.
+//! The processor time of this process, and of the server.
 
 use std::{fs, io};
 
@@ -13,4 +13,13 @@ pub(crate) fn seconds() -> io::Result<f64> {
             counts.split_whitespace().next().and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
     }
     Ok(nanoseconds as f64 / 1e9)
+}
+
+/// What another process has used so far, in seconds, by the clock ticks that Linux counts: a hundred a second.
+pub(crate) fn seconds_of(process: u32) -> io::Result<f64> {
+    let line = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The second field is a name, in brackets, and may hold anything.
+    let fields = line.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+    let ticks = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum::<u64>();
+    Ok(ticks as f64 / 100.0)
 }

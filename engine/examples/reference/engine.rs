@@ -109,10 +109,10 @@ async fn drain(task: &Task, engine: &Arc<Engine>, mut told: UnboundedReceiver<To
 }
 
 pub(crate) async fn measure(task: &Task) -> Outcome<Measured> {
-    let filled = Cost::of(fill(task)).await?;
+    let filled = Cost::of(task, fill(task)).await?;
     let (engine, told) = open(task)?;
     engine.startup().await?;
-    let drained = Cost::of(drain(task, &engine, told)).await?;
+    let drained = Cost::of(task, drain(task, &engine, told)).await?;
     engine.shutdown(Duration::from_secs(5)).await;
     Ok(Measured { filled, drained })
 }

@@ -2,9 +2,10 @@
 //! and `MongoDB` itself, driven in batches by a bare loop.
 //!
 //! ```text
-//! reference engine  URI DATABASE JOBS CONCURRENCY
-//! reference mongodb URI DATABASE JOBS BATCH
+//! reference engine  URI DATABASE SERVER JOBS CONCURRENCY
+//! reference mongodb URI DATABASE SERVER JOBS BATCH
 //! ```
+//! `SERVER` is the process id of the server, on this machine.
 //! Either makes its backlog first and then empties it; what it measured goes to standard output, as JSON.
 
 mod bare;
@@ -26,26 +27,38 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 struct Task {
     uri: String,
     database: String,
+    /// Its process id.
+    server: u32,
     jobs: usize,
     /// How many at once: handlers, or the jobs of a batch.
     width: usize,
 }
 
-/// How long something took, and what it cost this process.
+/// How long something took, and what it cost this process and the server.
 struct Cost {
     seconds: f64,
     cpu_seconds: f64,
+    server_cpu_seconds: f64,
 }
 
 impl Cost {
-    async fn of(work: impl Future<Output = Outcome<()>>) -> Outcome<Self> {
-        let (start, cpu) = (Instant::now(), cpu::seconds()?);
+    async fn of(task: &Task, work: impl Future<Output = Outcome<()>>) -> Outcome<Self> {
+        let (cpu, server_cpu) = (cpu::seconds()?, cpu::seconds_of(task.server)?);
+        let start = Instant::now();
         work.await?;
-        Ok(Self { seconds: start.elapsed().as_secs_f64(), cpu_seconds: cpu::seconds()? - cpu })
+        Ok(Self {
+            seconds: start.elapsed().as_secs_f64(),
+            cpu_seconds: cpu::seconds()? - cpu,
+            server_cpu_seconds: cpu::seconds_of(task.server)? - server_cpu,
+        })
     }
 
     fn json(&self) -> serde_json::Value {
-        json!({ "seconds": self.seconds, "cpuSeconds": self.cpu_seconds })
+        json!({
+            "seconds": self.seconds,
+            "cpuSeconds": self.cpu_seconds,
+            "serverCpuSeconds": self.server_cpu_seconds,
+        })
     }
 }
 
@@ -62,6 +75,7 @@ async fn measure() -> Outcome<Measured> {
     let task = Task {
         uri: word("the connection string")?,
         database: word("the database")?,
+        server: word("the server's process id")?.parse()?,
         jobs: word("the number of jobs")?.parse()?,
         width: word("the concurrency or batch size")?.parse()?,
     };

@@ -92,7 +92,7 @@ impl Hub {
         });
         Self {
             enqueuer: Enqueuer::start(store.clone(), wakes.clone(), patience),
-            settler: Settler::start(store.clone()),
+            settler: Settler::start(&store),
             watch: Arc::new(Watch::default()),
             patience,
             stream: OnceCell::new(),

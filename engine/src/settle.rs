@@ -50,6 +50,11 @@ pub(crate) struct Settlement {
 }
 
 impl Settlement {
+    /// Whether it may lead back to `pending`, under a key that has room for one pending job.
+    pub(crate) fn may_wait_for_key(&self) -> bool {
+        matches!(self.verdict, Verdict::Fail | Verdict::Release) && self.header.may_have_follower()
+    }
+
     /// By the one who holds the claim.
     fn completion(header: Header) -> Self {
         Self { header, verdict: Verdict::Complete, reason: None, is_only_settler: true }

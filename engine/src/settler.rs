@@ -1,4 +1,4 @@
-//! The one writer of verdicts: those that arrive while a write is on its way travel together in the next one.
+//! The writers of verdicts: those that arrive while a write is on its way travel together in the next one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,23 +33,29 @@ struct Request {
     owner: Arc<dyn Owner>,
 }
 
-/// A handle on the writer.
+/// A handle on the writers: one for verdicts that nothing can hold up, and one for those which a transaction of an app's
+/// may, since it is about to make a job that waits in the place where theirs would.
 pub(crate) struct Settler {
-    verdicts: mpsc::UnboundedSender<Request>,
+    free: mpsc::UnboundedSender<Request>,
+    may_wait: mpsc::UnboundedSender<Request>,
 }
 
 impl Settler {
-    /// Starts the writer; it ends when the last handle goes.
-    pub(crate) fn start(store: Arc<Store>) -> Self {
-        let (verdicts, inbox) = mpsc::unbounded_channel();
-        tokio::spawn(run(inbox, store));
-        Self { verdicts }
+    /// Starts the writers; they end when the last handle goes.
+    pub(crate) fn start(store: &Arc<Store>) -> Self {
+        let writer = || {
+            let (verdicts, inbox) = mpsc::unbounded_channel();
+            tokio::spawn(run(inbox, store.clone()));
+            verdicts
+        };
+        Self { free: writer(), may_wait: writer() }
     }
 
     /// Never blocks. What bounds the queue is that processors claim no more while many verdicts are unwritten.
     pub(crate) fn settle(&self, settlement: Settlement, run_id: u32, owner: Arc<dyn Owner>) {
+        let writer = if settlement.may_wait_for_key() { &self.may_wait } else { &self.free };
         // The receiver lives as long as any sender.
-        _ = self.verdicts.send(Request { settlement, run_id, owner });
+        _ = writer.send(Request { settlement, run_id, owner });
     }
 }
 

@@ -124,3 +124,19 @@ async fn an_enqueue_under_a_key_that_is_held_up_keeps_no_other_waiting() {
         assert_eq!(queue.count(doc! { "dedupeKey": "k" }).await, 1);
     }
 }
+
+#[tokio::test]
+async fn a_verdict_that_is_held_up_keeps_no_other_waiting() {
+    let (queue, opened) = TestQueue::start().await;
+    queue.insert([keyed(pending("held", "t"), "k", "pending"), pending("other", "t")]).await;
+    opened.process("t", 2);
+    let (first, second) = (opened.recorder.next_job().await, opened.recorder.next_job().await);
+    let (held, other) = if first.id() == "held" { (first, second) } else { (second, first) };
+    let mut session = open_transaction(&queue, vec![made("follower", "k", "pending")]).await;
+    opened.finish(held.run_id, Verdict::Fail);
+    opened.finish(other.run_id, Verdict::Complete);
+    assert_eq!(opened.recorder.outcome(other.run_id).await, Ok(Settled::Completed));
+    assert_eq!(queue.status("held").await, "active");
+    session.commit_transaction().await.expect("it is committed");
+    assert_eq!(opened.recorder.outcome(held.run_id).await, Ok(Settled::Superseded));
+}

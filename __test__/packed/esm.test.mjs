@@ -49,11 +49,11 @@ describe('an ESM project', () => {
   })
 
   /** The error of a program that can't load the engine. */
-  async function failure(program = 'index.js') {
+  async function failure(program = 'index.js', what = /ERR_DURABL_ADDON_MISSING/) {
     const env = { MONGO_URL: testUrl(), MONGO_DB: 'none' }
     const { code, stderr } = await project.node([program], { env })
     assert.equal(code, 1)
-    assert.match(stderr, /ERR_DURABL_ADDON_MISSING/)
+    assert.match(stderr, what)
     return stderr
   }
 
@@ -67,15 +67,19 @@ describe('an ESM project', () => {
     }
   }
 
-  test('says what is wrong as a bundle that takes durabl in and leaves its engine behind', async () => {
+  test('says what is wrong as a bundle that takes durabl in and leaves behind what it needs', async () => {
     // Node's `require`, which esbuild's ES modules lack.
     const banner = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);"
     await bundle('inside.js', `--banner:js=${banner}`)
-    const elsewhere = join(project.directory, 'elsewhere')
-    const message = await without(installed('.'), elsewhere, () => failure('inside.js'))
-    assert.match(message, /part of a bundle/)
-    assert.match(message, /--external:durabl/)
-    assert.ok(message.includes(engine))
+    for (const [gone, error] of [
+      [engine, /ERR_DURABL_ADDON_MISSING/],
+      ['.', /ERR_DURABL_DRIVER_MISSING/],
+    ]) {
+      const elsewhere = join(project.directory, 'elsewhere')
+      const message = await without(installed(gone), elsewhere, () => failure('inside.js', error))
+      assert.match(message, /part of a bundle/)
+      assert.match(message, /--external:durabl/)
+    }
   })
 
   test('says which package is missing and how to get it', async () => {

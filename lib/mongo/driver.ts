@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Db, MongoClient } from 'mongodb'
 import { DurablError } from '../errors'
+import { KEEP_EXTERNAL, isBundled } from './installation'
 import { fromCaller } from '../stack'
 
 /** What is used of the package's BSON. */
@@ -68,7 +69,8 @@ function supported(copy: MongodbPackage | undefined): MongodbPackage {
 }
 
 function missing(what: string): DurablError {
-  const message = `MongoJobQueue: ${what}: run \`npm install mongodb\` (6 or 7)`
+  const bundled = isBundled() ? ` Durabl's own code seems to be part of a bundle. ${KEEP_EXTERNAL}` : ''
+  const message = `MongoJobQueue: ${what}: run \`npm install mongodb\` (6 or 7).${bundled}`
   return fromCaller(new DurablError('ERR_DURABL_DRIVER_MISSING', message))
 }
 

@@ -1,6 +1,7 @@
 /** Why the addon could not be loaded, and what to do about it. */
 import { DurablError } from '../errors'
 import { fromCaller } from '../stack'
+import { KEEP_EXTERNAL } from './installation'
 import { PATH_OVERRIDE, PUBLISHED_TRIPLES, packageNameOf } from './platform'
 
 /** What is known of a binary that was not found. */
@@ -20,9 +21,8 @@ export function missing({ triple, file, others, isBundled }: Missing): DurablErr
   if (isBundled) {
     return addonError(
       `durabl's native engine for ${triple} was not found, and durabl's own code seems to be part of a bundle, ` +
-        'which a native engine can not be. Keep durabl and mongodb external (esbuild: `--external:durabl ' +
-        '--external:mongodb`; webpack, Rollup, Vite: `external` or `externals`), and installed beside the bundle. If the ' +
-        `bundle is meant to carry durabl, install ${packageName} beside it, or name its file in ${PATH_OVERRIDE}.`,
+        `which a native engine can not be. ${KEEP_EXTERNAL} If the bundle is meant to carry durabl, install ` +
+        `${packageName} beside it, or name its file in ${PATH_OVERRIDE}.`,
     )
   }
   const found = `durabl's native engine for ${triple} is not installed: neither the package ${packageName} nor ${file} is there.`

@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { VERSION } from '../version'
+import { isBundled, packageRoot } from './installation'
 import type { NativeAddon } from './native'
 import { broken, missing, noSuchOverride, otherVersion } from './native-loader-errors'
 import { PATH_OVERRIDE, PUBLISHED_TRIPLES, isMuslHere, packageNameOf, platformTriple } from './platform'
@@ -53,8 +54,7 @@ export function loadAddon(environment: LoaderEnvironment): NativeAddon {
     triple,
     file,
     others: PUBLISHED_TRIPLES.filter((other) => environment.finds(packageNameOf(other))),
-    // A bundle that took durabl in is no directory of durabl.
-    isBundled: !environment.exists(join(root, 'dist', 'mongo', 'native-loader.js')),
+    isBundled: isBundled(root, (path) => environment.exists(path)),
   })
 }
 
@@ -74,18 +74,13 @@ function loadFrom(environment: LoaderEnvironment, request: string, shown: string
 function thisEnvironment(): LoaderEnvironment {
   return {
     triple: platformTriple(process.platform, process.arch, () => isMuslHere()),
-    root: join(ownDirectory(), '..', '..'),
+    root: packageRoot(),
     version: VERSION,
     override: process.env[PATH_OVERRIDE],
     exists: existsSync,
     require: (request) => loadModule(request) as unknown,
     finds,
   }
-}
-
-/** In a bundle that is an ES module there is no such thing. */
-function ownDirectory(): string {
-  return typeof __dirname === 'string' ? __dirname : process.cwd()
 }
 
 // Under another name, so that bundlers leave it alone: what it loads is known at run time only.

@@ -13,5 +13,6 @@ export const isPackedTest = (file) => file.split(/[\\/]/).includes('packed')
 export async function runPackedTests(files, env, options) {
   const directory = packedElsewhere() ?? join(root, 'target/packages')
   if (!packedElsewhere()) await pack(directory)
-  return runNodeTests(files, { ...env, DURABL_PACKED: directory }, options)
+  // Two at once: installing waits for the network, and much else for a server.
+  return runNodeTests(files, { ...env, DURABL_PACKED: directory }, ['--test-concurrency=2', ...options])
 }

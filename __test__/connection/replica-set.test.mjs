@@ -12,7 +12,9 @@ import { assertWorks } from './support/backends.mjs'
 let set, nodes
 
 before(async () => {
-  set = await startReplicaSet(await findMongod(() => {}), { nodes: 3, args: ['--oplogSize', '64'] })
+  // Each secondary reads from the primary: while one is frozen, none that reads from it stands still as well.
+  const settings = { chainingAllowed: false }
+  set = await startReplicaSet(await findMongod(() => {}), { nodes: 3, settings, args: ['--oplogSize', '64'] })
   nodes = await Promise.all(set.servers.map(open))
   const backend = new MongoJobQueue({ uri: `${set.url}&w=3`, database: 'app' })
   await backend.startup()

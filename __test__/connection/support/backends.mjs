@@ -1,5 +1,6 @@
 /** Backends on servers of a test's own, each overheard. */
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { JobQueue, MongoJobQueue } from 'durabl'
 import { MongoClient } from 'mongodb'
 import { atEnd } from '../../support/cleanup.mjs'
@@ -55,8 +56,9 @@ export class Backends {
 }
 
 export async function assertWorks(backend) {
-  const id = await backend.enqueue('type', { hello: 'world' })
-  const job = await backend.claimNext('type')
+  const type = randomUUID()
+  const id = await backend.enqueue(type, { hello: 'world' })
+  const job = await backend.claimNext(type)
   assert.equal(job.id, id)
   assert.deepEqual(await backend.complete(id, job.claimToken), { status: 'completed' })
 }

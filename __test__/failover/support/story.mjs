@@ -10,6 +10,7 @@ import { atEnd } from '../../support/cleanup.mjs'
 
 const ENQUEUE_EVERY_MS = 15
 const KEYS = 5
+const TYPES = ['keyed', 'pushed', 'keyed', 'polled']
 /** A job's handler takes up to so long. */
 const WORK_MS = 40
 /** From a new primary to each worker's next run. */
@@ -39,10 +40,13 @@ export class Story {
   async #startWorkers() {
     // Without push a poll finds the work: more often than by default, so that it is not what the time is spent on.
     const handler = { handler: 'varied', ms: WORK_MS, config: { concurrency: 4, pollInterval: 1000 } }
-    const config = { ...this.config, ownConnection: true, processors: { plain: handler, keyed: handler } }
     this.workers = []
-    for (const useChangeStreams of [true, false])
-      this.workers.push(await startWorker(this.t, { ...config, backend: { useChangeStreams } }))
+    for (const [push, useChangeStreams] of Object.entries({ pushed: true, polled: false })) {
+      // Keyed jobs go to whoever is first, which is mostly the one with push: each has a type of its own beside them.
+      const processors = { keyed: handler, [push]: handler }
+      const config = { ...this.config, ownConnection: true, processors, backend: { useChangeStreams } }
+      this.workers.push(await startWorker(this.t, config))
+    }
   }
 
   /** Calls are made whether earlier ones have been answered or not. */
@@ -57,7 +61,8 @@ export class Story {
     const timer = setInterval(() => {
       count += 1
       const key = { dedupeKey: `key ${count % KEYS}`, dedupeScope: 'pending' }
-      const [type, options] = count % 2 === 0 ? ['plain', {}] : ['keyed', key]
+      const type = TYPES[count % TYPES.length]
+      const options = type === 'keyed' ? key : {}
       const call = { type, id: undefined, error: null }
       this.calls.push(call)
       call.done = queue.enqueue(type, count, options).then(

@@ -1,6 +1,6 @@
 /** The JavaScript tests, by Node's own runner. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from '../process.mjs'
 import { filesUnder } from '../setup/newest.mjs'
@@ -27,8 +27,6 @@ export async function runNodeTests(files, env, options) {
   const report = join(directory, 'report.tap')
   const flags = [
     ...['--test', `--test-timeout=${FILE_TIMEOUT_MS}`, '--enable-source-maps'],
-    // By itself the runner leaves a processor free. Most files wait for servers most of the time.
-    `--test-concurrency=${availableParallelism()}`,
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
     ...['--test-reporter=tap', `--test-reporter-destination=${report}`],
   ]

@@ -4,6 +4,7 @@
 
 mod batch;
 mod room;
+mod taken;
 
 use std::time::Duration;
 
@@ -13,8 +14,9 @@ use mongodb::{
 };
 
 pub(crate) use self::{
-    batch::{Batch, claim_batch},
+    batch::take_batch,
     room::Room,
+    taken::{Taken, TakenJobs},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -77,24 +79,24 @@ fn taking(token: &str, lease: LeaseKind) -> Vec<Document> {
     update
 }
 
-/// Claims the next due job of a type, under this token: a batch of one, or of none.
+/// Claims the next due job of a type, under this token: one, or none.
 pub(crate) async fn claim_one(
     store: &Store,
     job_type: &str,
     lease: LeaseKind,
     token: &str,
     patience: Duration,
-) -> Result<Batch> {
+) -> Result<Taken> {
     let mut patience = Patience::new(patience);
     match find_and_take(store, due(job_type), Some(claim_order()), lease, token, &mut patience).await? {
-        Taken::Job(job) => return Ok(Batch { jobs: vec![*job], ..Batch::default() }),
-        Taken::Nothing => return Ok(Batch { drained: true, ..Batch::default() }),
+        Found::Job(job) => return Ok(Taken { jobs: TakenJobs::Read(vec![*job]), ..Taken::default() }),
+        Found::Nothing => return Ok(Taken { drained: true, ..Taken::default() }),
         // The best candidate waits behind an active job of its key, or can't be written at all: look past it.
-        Taken::Refused => {}
+        Found::Refused => {}
     }
     loop {
-        match claim_batch(store, job_type, Room::ONE, lease, token).await {
-            Ok(batch) => return Ok(batch),
+        match take_batch(store, job_type, Room::ONE, lease, token).await {
+            Ok(claimed) => return Ok(claimed),
             Err(error) => patience.pause_after(error).await?,
         }
     }
@@ -115,14 +117,14 @@ pub(crate) async fn claim_by_key(
         filter.insert(fields::DEDUPE_SCOPE, scope.as_str());
         // No order: at most one job matches, and an order would tempt the server into another index.
         let token = new_token();
-        if let Taken::Job(job) = find_and_take(store, filter, None, lease, &token, &mut patience).await? {
+        if let Found::Job(job) = find_and_take(store, filter, None, lease, &token, &mut patience).await? {
             return Ok(Some(*job));
         }
     }
     Ok(None)
 }
 
-enum Taken {
+enum Found {
     Job(Box<ClaimedJob>),
     Nothing,
     /// There is a job, and it can't be made active: or not now, as somebody's transaction has written to it.
@@ -136,7 +138,7 @@ async fn find_and_take(
     lease: LeaseKind,
     token: &str,
     patience: &mut Patience,
-) -> Result<Taken> {
+) -> Result<Found> {
     loop {
         let tried = store.bounded("a claim", async {
             let options = FindOneAndUpdateOptions::builder()
@@ -149,9 +151,9 @@ async fn find_and_take(
             Ok(store.jobs().find_one_and_update(filter.clone(), update).with_options(options).await?)
         });
         let error = match tried.await {
-            Ok(Some(job)) => return Ok(Taken::Job(Box::new(ClaimedJob::read(job)?))),
-            Ok(None) => return Ok(Taken::Nothing),
-            Err(error) if is_about_the_job(&error) => return Ok(Taken::Refused),
+            Ok(Some(job)) => return Ok(Found::Job(Box::new(ClaimedJob::read(job)?))),
+            Ok(None) => return Ok(Found::Nothing),
+            Err(error) if is_about_the_job(&error) => return Ok(Found::Refused),
             Err(error) => error,
         };
         let was_held_up = error.is_time_limit();
@@ -166,10 +168,10 @@ async fn find_and_take(
             }
         };
         if let Some(job) = ours.into_iter().next() {
-            return Ok(Taken::Job(Box::new(job)));
+            return Ok(Found::Job(Box::new(job)));
         }
         if was_held_up {
-            return Ok(Taken::Refused);
+            return Ok(Found::Refused);
         }
     }
 }

@@ -133,6 +133,8 @@ impl Dispatcher {
                 }
             }
         }
+        // Nobody would hear of it any more. What it took is given back as soon as it is handed over.
+        _ = claimer.arrived().await;
     }
 
     /// Claims until nothing of the type is left. Waits for room as long as it takes.
@@ -140,6 +142,7 @@ impl Dispatcher {
         let mut found = Found::Nothing;
         loop {
             let Some(room) = self.room().await else {
+                claimer.arrived().await?;
                 return Ok(found);
             };
             // The first one alone, in one round trip: most wake-ups are for one job, which should not wait for the
@@ -153,6 +156,9 @@ impl Dispatcher {
             outage.succeeded(self.sink.as_ref());
             if count > 0 {
                 found = Found::Worked;
+            }
+            if drained {
+                claimer.arrived().await?;
             }
             // What woke us in the middle may have come after our look.
             if drained && self.slots.take_hint() == Hint::None && !self.arm_timer(asked).await? {

@@ -244,8 +244,8 @@ impl Engine {
     pub async fn claim_next(&self, job_type: &str) -> Result<Option<ClaimedJob>> {
         let hub = self.hub().await?;
         let (kind, token) = (LeaseKind::Manual, new_token());
-        let mut batch = claim::claim_one(&hub.store, job_type, kind, &token, hub.patience).await?;
-        Ok(batch.jobs.pop())
+        let claimed = claim::claim_one(&hub.store, job_type, kind, &token, hub.patience).await?;
+        Ok(claimed.jobs.acknowledged(&hub.store, &token).await?.pop())
     }
 
     /// Claims the due job of this type and key, to be settled by hand.

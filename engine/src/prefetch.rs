@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Weight of the newest sample in the moving averages.
 const SMOOTHING: f64 = 0.2;
 /// Held beyond the slots, at most.
-const MOST: usize = 1_000;
+const MOST: usize = 2_000;
 /// Prefetched jobs must be through within this part of their lease.
 const LEASE_SHARE: f64 = 0.25;
 /// A claim and its hand-over should be covered more than once, since both vary.

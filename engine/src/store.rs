@@ -83,6 +83,13 @@ pub(crate) enum RefusalCause {
 
 const DUPLICATE_KEY: i32 = 11_000;
 
+/// Who has a write before it is answered.
+enum Acknowledged {
+    /// As many as the app's write concern asks for, or the server's own.
+    AsConfigured,
+    ByPrimary,
+}
+
 /// What a write command did.
 #[derive(Debug, Default)]
 pub(crate) struct WriteReply {
@@ -158,16 +165,30 @@ impl Store {
         }
         let mut command = rawdoc! { "insert": self.jobs.name(), "ordered": false };
         command.append(cstr!("documents"), documents);
-        self.run_write(command, count, wait).await
+        self.run_write(command, count, wait, &Acknowledged::AsConfigured).await
     }
 
     /// Runs all statements that can be run; one that is refused stops no other.
     pub(crate) async fn update(&self, statements: Vec<Statement>) -> Result<WriteReply> {
-        self.update_within(statements, Wait::Long).await
+        self.run_updates(statements, Wait::Long, &Acknowledged::AsConfigured).await
     }
 
-    /// As [`Self::update`], with a bound on the wait for others' transactions.
-    pub(crate) async fn update_within(&self, statements: Vec<Statement>, wait: Wait) -> Result<WriteReply> {
+    /// As [`Self::update`], with a bound on the wait for others' transactions, and answered as soon as the primary has it. What
+    /// it did can still be taken back: whoever goes by it has to [`Self::confirm`] it.
+    pub(crate) async fn update_on_primary(
+        &self,
+        statements: Vec<Statement>,
+        wait: Wait,
+    ) -> Result<WriteReply> {
+        self.run_updates(statements, wait, &Acknowledged::ByPrimary).await
+    }
+
+    async fn run_updates(
+        &self,
+        statements: Vec<Statement>,
+        wait: Wait,
+        by: &Acknowledged,
+    ) -> Result<WriteReply> {
         if statements.is_empty() {
             return Ok(WriteReply::default());
         }
@@ -186,7 +207,7 @@ impl Store {
             .collect();
         let command = doc! { "update": self.jobs.name(), "ordered": false, "updates": updates };
         let command = RawDocumentBuf::try_from(&command).map_err(Error::encoding)?;
-        self.run_write(command, count, wait).await
+        self.run_write(command, count, wait, by).await
     }
 
     /// Runs one statement that is encoded already; how many documents it matched.
@@ -195,7 +216,7 @@ impl Store {
         updates.push(statement);
         let mut command = rawdoc! { "update": self.jobs.name() };
         command.append(cstr!("updates"), updates);
-        self.run_write(command, 1, wait).await
+        self.run_write(command, 1, wait, &Acknowledged::AsConfigured).await
     }
 
     /// Waits until everything that the primary has written so far is acknowledged as writes are here. Reads come from
@@ -242,13 +263,23 @@ impl Store {
         }
     }
 
-    async fn run_write(&self, mut command: RawDocumentBuf, count: usize, wait: Wait) -> Result<WriteReply> {
+    async fn run_write(
+        &self,
+        mut command: RawDocumentBuf,
+        count: usize,
+        wait: Wait,
+        by: &Acknowledged,
+    ) -> Result<WriteReply> {
         if let Some(limit) = wait.limit() {
             command.append(cstr!("maxTimeMS"), limit.as_millis() as i64);
         }
-        if let Some(concern) = &self.write_concern {
-            let concern = RawDocumentBuf::try_from(concern).map_err(Error::encoding)?;
-            command.append(cstr!("writeConcern"), concern);
+        match (by, &self.write_concern) {
+            (Acknowledged::ByPrimary, _) => command.append(cstr!("writeConcern"), rawdoc! { "w": 1 }),
+            (Acknowledged::AsConfigured, Some(concern)) => {
+                let concern = RawDocumentBuf::try_from(concern).map_err(Error::encoding)?;
+                command.append(cstr!("writeConcern"), concern);
+            }
+            (Acknowledged::AsConfigured, None) => {}
         }
         let write = async { Ok(self.database.run_raw_command(command).await?) };
         let reply = self.bounded("a write", write).await?;

@@ -1,28 +1,25 @@
-//! Taking many jobs in three round trips: candidates in claim order, a multi-update that gives them a token shared by
-//! the batch, and a look at what was really taken.
+//! Taking many jobs: candidates in claim order, a multi-update that gives them a token shared by the batch, and then
+//! (in [`taken`](super::taken)) a look at what was really taken. The next batch need not wait for that look.
 //!
 //! Jobs of scope `pending` can meet a held key when they become active, and a multi-update stops at the first such
 //! refusal; they go as statements of their own beside it, one per key, so a held key costs its own job and no other.
 //! What turned out to be blocked is left out of the next look, so any number of blocked jobs is got past.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::{collections::HashSet, time::Duration};
 
-use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
+use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, doc};
 
 use super::{
     LeaseKind, Room, claim_order, due, pending_and_due,
     room::{Attempts, Cut, cut},
+    taken::{Taken, TakenJobs, read_back},
     taking,
 };
 use crate::{
     dedupe,
     error::{Error, Result},
     fields,
-    job::{ClaimedJob, attempts},
-    patience::Patience,
+    job::attempts,
     status::DedupeScope,
     store::{RefusalCause, Statement, Store, Wait},
 };
@@ -31,19 +28,6 @@ use crate::{
 const WIDEST_WINDOW: usize = 2_000;
 /// Rounds in which others take every candidate before us, until the claim gives up for now.
 const MOST_LOST_RACES: usize = 8;
-/// A claim that was made and can't be read would sit there until its lease ends: worth some tries.
-const READ_BACK_PATIENCE: Duration = Duration::from_secs(10);
-
-/// What a claim of several jobs brought.
-#[derive(Debug, Default)]
-pub(crate) struct Batch {
-    pub(crate) jobs: Vec<ClaimedJob>,
-    /// Whether nothing more of the type can be claimed right now.
-    pub(crate) drained: bool,
-    /// Whether the next job can only be claimed into a free slot.
-    pub(crate) needs_slot: bool,
-}
-
 /// What one claim has found to be out of its reach.
 #[derive(Default)]
 struct Passed {
@@ -93,15 +77,15 @@ impl Passed {
     }
 }
 
-/// Claims due jobs of a type, as many as there is room for, all under this token. No patience here: the callers have
+/// Takes due jobs of a type, as many as there is room for, all under this token. No patience here: the callers have
 /// their own.
-pub(crate) async fn claim_batch(
+pub(crate) async fn take_batch(
     store: &Store,
     job_type: &str,
     room: Room,
     lease: LeaseKind,
     token: &str,
-) -> Result<Batch> {
+) -> Result<Taken> {
     let mut passed = Passed::default();
     let mut window = room.total().min(WIDEST_WINDOW);
     let mut lost_races = 0;
@@ -110,7 +94,7 @@ pub(crate) async fn claim_batch(
         let was_full = candidates.len() == window;
         let Choice { chosen, is_all, needs_slot } = choose(store, candidates, room, &mut passed).await?;
         if chosen.is_empty() && needs_slot {
-            return Ok(Batch { jobs: Vec::new(), drained: false, needs_slot });
+            return Ok(Taken { needs_slot, ..Taken::default() });
         }
         if chosen.is_empty() && was_full {
             // Every one of them is blocked. By factors, or many held keys would take as many rounds.
@@ -118,12 +102,12 @@ pub(crate) async fn claim_batch(
             continue;
         }
         if chosen.is_empty() {
-            let nothing = Batch { drained: !passed.held_up, ..Batch::default() };
+            let nothing = Taken { drained: !passed.held_up, ..Taken::default() };
             return passed.failure.map_or(Ok(nothing), Err);
         }
-        let Taken { jobs, learnt } = take(store, &chosen, lease, token, &mut passed).await?;
-        if !jobs.is_empty() {
-            return Ok(Batch { drained: is_all && !was_full && !passed.held_up, needs_slot, jobs });
+        let Round { jobs, learnt } = take(store, chosen, lease, token, &mut passed).await?;
+        if jobs.count() > 0 {
+            return Ok(Taken { drained: is_all && !was_full && !passed.held_up, needs_slot, jobs });
         }
         if !learnt {
             // Others were quicker with every one of them. A small random wait parts us from them.
@@ -131,7 +115,7 @@ pub(crate) async fn claim_batch(
             tokio::time::sleep(Duration::from_millis(rand::random_range(0..5))).await;
         }
     }
-    Ok(Batch::default())
+    Ok(Taken::default())
 }
 
 struct Candidate {
@@ -209,21 +193,21 @@ async fn choose(
     Ok(Choice { chosen, is_all, needs_slot })
 }
 
-struct Taken {
+/// One try to take what was chosen.
+struct Round {
     /// Ours now, in claim order.
-    jobs: Vec<ClaimedJob>,
+    jobs: TakenJobs,
     /// Whether a refusal has told what to pass over in the next round.
     learnt: bool,
 }
 
-/// Takes the chosen jobs.
 async fn take(
     store: &Store,
-    chosen: &[Candidate],
+    chosen: Vec<Candidate>,
     lease: LeaseKind,
     token: &str,
     passed: &mut Passed,
-) -> Result<Taken> {
+) -> Result<Round> {
     let (alone, together): (Vec<_>, Vec<_>) =
         chosen.iter().partition(|candidate| candidate.may_be_refused || passed.apart);
     // Those first that no transaction of an app's has to do with, which may hold up all that comes behind.
@@ -235,9 +219,11 @@ async fn take(
     let wait = if alone.is_empty() { Wait::Long } else { Wait::Brief };
     let statements = groups.iter().map(|group| statement(group, token, lease)).collect();
     let (mut learnt, mut failure) = (false, None);
-    match store.update_within(statements, wait).await {
-        Ok(reply) if reply.matched == 0 && reply.refusals.is_empty() => {
-            return Ok(Taken { jobs: Vec::new(), learnt });
+    match store.update_on_primary(statements, wait).await {
+        Ok(reply) if reply.refusals.is_empty() => {
+            let count = reply.matched as usize;
+            let ids = chosen.into_iter().map(|candidate| candidate.id).collect();
+            return Ok(Round { jobs: TakenJobs::Counted { count, ids }, learnt });
         }
         Ok(reply) => {
             for refusal in reply.refusals {
@@ -248,17 +234,19 @@ async fn take(
         Err(error) => failure = Some(error),
     }
     // Whatever failed, or got lost on the way after it was applied: what is ours now is found by its token.
-    let jobs = read_back(store, chosen, token, failure.is_some()).await?;
+    let ids: Vec<&Bson> = chosen.iter().map(|candidate| &candidate.id).collect();
+    let jobs = read_back(store, &ids, token).await?;
     if failure.as_ref().is_some_and(Error::is_time_limit) {
         passed.held_up = true;
         // They go one after the other, so it is the first one that was not taken, if others have not taken that.
         let is_ours = |id: &Bson| jobs.iter().any(|job| job.header.id == *id);
         passed.ids.extend(alone.iter().map(|candidate| candidate.id.clone()).find(|id| !is_ours(id)));
-        return Ok(Taken { jobs, learnt: true });
+        learnt = true;
+        failure = None;
     }
     match failure {
         Some(error) if jobs.is_empty() => Err(error),
-        _ => Ok(Taken { jobs, learnt }),
+        _ => Ok(Round { jobs: TakenJobs::Read(jobs), learnt }),
     }
 }
 
@@ -278,70 +266,13 @@ fn statement(group: &[&Candidate], token: &str, lease: LeaseKind) -> Statement {
     }
 }
 
-async fn read_back(
-    store: &Store,
-    chosen: &[Candidate],
-    token: &str,
-    is_uncertain: bool,
-) -> Result<Vec<ClaimedJob>> {
-    let ids: Vec<&Bson> = chosen.iter().map(|candidate| &candidate.id).collect();
-    let filter = doc! { fields::ID: { "$in": ids }, fields::CLAIM_TOKEN: token };
-    let mut patience = Patience::new(READ_BACK_PATIENCE);
-    let found = loop {
-        let confirmed = if is_uncertain { store.confirm().await } else { Ok(()) };
-        let found = match confirmed {
-            Ok(()) => store.find(filter.clone(), fields::without_logs()).await,
-            Err(error) => Err(error),
-        };
-        match found {
-            Ok(found) => break found,
-            Err(error) => patience.pause_after(error).await?,
-        }
-    };
-    in_claim_order(chosen, found)
-}
-
-fn in_claim_order(chosen: &[Candidate], found: Vec<RawDocumentBuf>) -> Result<Vec<ClaimedJob>> {
-    let mut jobs: Vec<ClaimedJob> = found.into_iter().map(ClaimedJob::read).collect::<Result<_>>()?;
-    let mut order = HashMap::with_capacity(chosen.len());
-    for (place, candidate) in chosen.iter().enumerate() {
-        order.insert(sort_key(&candidate.id), place);
-    }
-    jobs.sort_by_key(|job| order.get(&sort_key(&job.header.id)).copied());
-    Ok(jobs)
-}
-
-fn sort_key(id: &Bson) -> std::borrow::Cow<'_, str> {
-    match id {
-        Bson::String(id) => id.as_str().into(),
-        other => other.to_string().into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use mongodb::bson::{oid::ObjectId, rawdoc};
-
     use super::*;
 
     fn candidate(id: impl Into<Bson>) -> Candidate {
         let attempts = Attempts { spent: 0, most: 3 };
         Candidate { id: id.into(), single_flight_key: None, attempts, may_be_refused: false }
-    }
-
-    #[test]
-    fn jobs_come_in_claim_order_whatever_their_ids_are() {
-        let object_id = ObjectId::new();
-        let chosen = [candidate("b"), candidate(object_id), candidate("a"), candidate(7)];
-        let found = vec![
-            rawdoc! { "_id": 7 },
-            rawdoc! { "_id": "a" },
-            rawdoc! { "_id": object_id },
-            rawdoc! { "_id": "b" },
-        ];
-        let ordered = in_claim_order(&chosen, found).expect("every job has an id");
-        let ids: Vec<Bson> = ordered.into_iter().map(|job| job.header.id).collect();
-        assert_eq!(ids, ["b".into(), Bson::ObjectId(object_id), "a".into(), Bson::Int32(7)]);
     }
 
     #[test]

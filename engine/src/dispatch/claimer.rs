@@ -1,14 +1,19 @@
 //! One processor's claims: each under a token that is kept until it is known what the claim took.
+//!
+//! What a claim of several jobs took has to be acknowledged and read before it is handed over. The next claim is made
+//! meanwhile; the jobs arrive in the order in which they were claimed.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use tokio::task::JoinHandle;
+
 use super::{HandOver, Slots};
 use crate::{
-    claim::{self, Batch, LeaseKind, Room},
-    error::Result,
+    claim::{self, LeaseKind, Room, Taken, TakenJobs},
+    error::{Error, Result},
     hub::Hub,
     job::{ClaimedJob, new_token},
 };
@@ -17,59 +22,109 @@ use crate::{
 const RECONCILE_FOR: Duration = Duration::from_secs(5);
 
 pub(super) struct Claimer {
-    hub: Arc<Hub>,
-    slots: Arc<Slots>,
-    runs: Arc<dyn HandOver>,
-    /// One that failed, and may have taken jobs all the same.
-    uncertain: Option<Claim>,
+    desk: Arc<Desk>,
+    /// What the last claim took, on its way.
+    arriving: Option<Arriving>,
+    /// Claims that failed, and may have taken jobs all the same.
+    uncertain: Vec<Claim>,
 }
 
+#[derive(Clone)]
 struct Claim {
     token: String,
     sent: Instant,
 }
 
+struct Arriving {
+    claim: Claim,
+    arrival: JoinHandle<Result<()>>,
+}
+
 impl Claimer {
     pub(super) fn new(hub: Arc<Hub>, slots: Arc<Slots>, runs: Arc<dyn HandOver>) -> Self {
-        Self { hub, slots, runs, uncertain: None }
+        Self { desk: Arc::new(Desk { hub, slots, runs }), arriving: None, uncertain: Vec::new() }
     }
 
-    /// Claims and hands over; how many, and whether that was all.
+    /// Claims, and sees to it that the jobs are handed over; how many, and whether that was all.
     pub(super) async fn claim(&mut self, room: Room) -> Result<(usize, bool)> {
         self.settle_uncertain().await?;
         let claim = Claim { token: new_token(), sent: Instant::now() };
-        match self.try_claim(room, &claim.token).await {
-            Ok(Batch { jobs, drained, needs_slot }) => {
-                let count = jobs.len();
-                self.slots.next_needs_slot(needs_slot);
-                self.slots.claim_took(count, claim.sent.elapsed());
-                self.hand_over(jobs, claim.sent);
+        let desk = self.desk.clone();
+        let (taken, arrived) = tokio::join!(desk.take(room, &claim.token), self.arrived());
+        let counts = match taken {
+            Ok(Taken { jobs, drained, needs_slot }) => {
+                let count = jobs.count();
+                self.desk.slots.next_needs_slot(needs_slot);
+                self.desk.slots.claimed(count);
+                match jobs {
+                    TakenJobs::Read(jobs) => desk.hand_over(jobs, claim.sent),
+                    jobs @ TakenJobs::Counted { .. } => {
+                        let arrival = tokio::spawn(desk.receive(jobs, claim.clone()));
+                        self.arriving = Some(Arriving { claim, arrival });
+                    }
+                }
                 Ok((count, drained))
             }
             Err(error) => {
-                self.uncertain = Some(claim);
+                self.uncertain.push(claim);
                 Err(error)
             }
-        }
+        };
+        arrived.and(counts)
     }
 
-    async fn try_claim(&self, room: Room, token: &str) -> Result<Batch> {
+    /// Waits until what the last claim took has been handed over.
+    pub(super) async fn arrived(&mut self) -> Result<()> {
+        let Some(Arriving { arrival, .. }) = &mut self.arriving else {
+            return Ok(());
+        };
+        let arrived = arrival.await.unwrap_or_else(|_| Err(Error::cut_off()));
+        if let Some(Arriving { claim, .. }) = self.arriving.take()
+            && arrived.is_err()
+        {
+            self.uncertain.push(claim);
+        }
+        arrived
+    }
+
+    /// However long the server was away: what was taken then would have to wait for the end of its lease.
+    async fn settle_uncertain(&mut self) -> Result<()> {
+        while let Some(Claim { token, sent }) = self.uncertain.last() {
+            let Desk { hub, slots, .. } = self.desk.as_ref();
+            let jobs = claim::claimed_under(&hub.store, &slots.config.job_type, token).await?;
+            slots.claimed(jobs.len());
+            self.desk.hand_over(jobs, *sent);
+            self.uncertain.pop();
+        }
+        Ok(())
+    }
+}
+
+/// What a claim needs.
+struct Desk {
+    hub: Arc<Hub>,
+    slots: Arc<Slots>,
+    runs: Arc<dyn HandOver>,
+}
+
+impl Desk {
+    async fn take(&self, room: Room, token: &str) -> Result<Taken> {
         let lease = LeaseKind::Managed(self.slots.terms.length);
         let job_type = &self.slots.config.job_type;
         if room != Room::ONE {
-            return claim::claim_batch(&self.hub.store, job_type, room, lease, token).await;
+            return claim::take_batch(&self.hub.store, job_type, room, lease, token).await;
         }
         let patience = RECONCILE_FOR.min(self.slots.terms.length / 2);
         claim::claim_one(&self.hub.store, job_type, lease, token, patience).await
     }
 
-    /// However long the server was away: what was taken then would have to wait for the end of its lease.
-    async fn settle_uncertain(&mut self) -> Result<()> {
-        if let Some(Claim { token, sent }) = &self.uncertain {
-            let jobs = claim::claimed_under(&self.hub.store, &self.slots.config.job_type, token).await?;
-            self.hand_over(jobs, *sent);
-            self.uncertain = None;
-        }
+    /// Hands over what was taken, once that is certain. Room has been made for as many as were counted.
+    async fn receive(self: Arc<Self>, taken: TakenJobs, claim: Claim) -> Result<()> {
+        let counted = taken.count();
+        let jobs = taken.acknowledged(&self.hub.store, &claim.token).await;
+        let count = jobs.as_ref().map_or(0, Vec::len);
+        self.slots.taken_back(counted.saturating_sub(count));
+        self.hand_over(jobs?, claim.sent);
         Ok(())
     }
 
@@ -77,8 +132,8 @@ impl Claimer {
         if jobs.is_empty() {
             return;
         }
+        self.slots.claim_took(jobs.len(), sent.elapsed());
         self.hub.wakes.known_jobs.add(jobs.iter().filter_map(|job| job.header.id.as_str()));
-        self.slots.claimed(jobs.len());
         self.runs.hand_over(&self.slots, jobs, sent);
     }
 }

@@ -140,8 +140,10 @@ impl Slots {
         if state.unsettled >= MOST_UNSETTLED || (has_spare_jobs && room < capacity / 2) {
             return Room { free: 0, ahead: 0 };
         }
-        let total = room.min(LARGEST_BATCH);
-        let free = concurrency.saturating_sub(state.running).min(total);
+        let free = concurrency.saturating_sub(state.running);
+        // Half of it at most beyond the free slots: then the next claim is on its way while these run.
+        let total = room.min(free + capacity.div_ceil(2)).min(LARGEST_BATCH);
+        let free = free.min(total);
         Room { free, ahead: total - free }
     }
 
@@ -150,9 +152,19 @@ impl Slots {
         lock(&self.state).next_needs_slot = needs_slot;
     }
 
-    /// These jobs are handed over.
+    /// So many jobs are claimed, and are handed over soon.
     pub(super) fn claimed(&self, count: usize) {
         lock(&self.state).running += count;
+    }
+
+    /// So many of them are not ours after all.
+    pub(super) fn taken_back(&self, count: usize) {
+        if count > 0 {
+            let mut state = lock(&self.state);
+            state.running = state.running.saturating_sub(count);
+            drop(state);
+            self.changed.notify_one();
+        }
     }
 
     /// How long it took to claim so many.

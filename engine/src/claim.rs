@@ -3,6 +3,7 @@
 //! One job: one `findAndModify`. Many, or when the first one can't be taken: a [`batch`].
 
 mod batch;
+mod contention;
 mod room;
 mod taken;
 
@@ -15,6 +16,7 @@ use mongodb::{
 
 pub(crate) use self::{
     batch::take_batch,
+    contention::Contention,
     room::Room,
     taken::{Taken, TakenJobs},
 };
@@ -95,7 +97,7 @@ pub(crate) async fn claim_one(
         Found::Refused => {}
     }
     loop {
-        match take_batch(store, job_type, Room::ONE, lease, token).await {
+        match take_batch(store, job_type, Room::ONE, lease, token, &mut Contention::default()).await {
             Ok(claimed) => return Ok(claimed),
             Err(error) => patience.pause_after(error).await?,
         }

@@ -10,7 +10,7 @@ use std::{collections::HashSet, time::Duration};
 use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, doc};
 
 use super::{
-    LeaseKind, Room, claim_order, due, pending_and_due,
+    Contention, LeaseKind, Room, claim_order, due, pending_and_due,
     room::{Attempts, Cut, cut},
     taken::{Taken, TakenJobs, read_back},
     taking,
@@ -85,13 +85,22 @@ pub(crate) async fn take_batch(
     room: Room,
     lease: LeaseKind,
     token: &str,
+    contention: &mut Contention,
 ) -> Result<Taken> {
     let mut passed = Passed::default();
     let mut window = room.total().min(WIDEST_WINDOW);
     let mut lost_races = 0;
+    let mut is_at_front = false;
     while lost_races < MOST_LOST_RACES {
-        let candidates = candidates(store, job_type, window, &passed).await?;
+        // Who claims nothing ahead of the slots gets its jobs strictly in order.
+        let skip = if is_at_front || room.ahead == 0 { 0 } else { contention.skip(window, rand::random()) };
+        let candidates = candidates(store, job_type, skip, window, &passed).await?;
         let was_full = candidates.len() == window;
+        if skip > 0 && !was_full {
+            // So near the end there is nothing to keep away from, and what was passed over may be all there is.
+            is_at_front = true;
+            continue;
+        }
         let Choice { chosen, is_all, needs_slot } = choose(store, candidates, room, &mut passed).await?;
         if chosen.is_empty() && needs_slot {
             return Ok(Taken { needs_slot, ..Taken::default() });
@@ -105,7 +114,11 @@ pub(crate) async fn take_batch(
             let nothing = Taken { drained: !passed.held_up, ..Taken::default() };
             return passed.failure.map_or(Ok(nothing), Err);
         }
+        let wanted = chosen.len();
         let Round { jobs, learnt } = take(store, chosen, lease, token, &mut passed).await?;
+        if !learnt {
+            contention.learn(wanted, jobs.count());
+        }
         if jobs.count() > 0 {
             return Ok(Taken { drained: is_all && !was_full && !passed.held_up, needs_slot, jobs });
         }
@@ -126,7 +139,13 @@ struct Candidate {
     may_be_refused: bool,
 }
 
-async fn candidates(store: &Store, job_type: &str, window: usize, passed: &Passed) -> Result<Vec<Candidate>> {
+async fn candidates(
+    store: &Store,
+    job_type: &str,
+    skip: usize,
+    window: usize,
+    passed: &Passed,
+) -> Result<Vec<Candidate>> {
     let mut filter = due(job_type);
     filter.extend(passed.filter().unwrap_or_default());
     let projection = doc! {
@@ -138,6 +157,7 @@ async fn candidates(store: &Store, job_type: &str, window: usize, passed: &Passe
                 .jobs()
                 .find(filter)
                 .sort(claim_order())
+                .skip(skip as u64)
                 .limit(window as i64)
                 .batch_size(window as u32)
                 .projection(projection)

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::{HandOver, Slots};
 use crate::{
-    claim::{self, LeaseKind, Room, Taken, TakenJobs},
+    claim::{self, Contention, LeaseKind, Room, Taken, TakenJobs},
     error::{Error, Result},
     hub::Hub,
     job::{ClaimedJob, new_token},
@@ -27,6 +27,7 @@ pub(super) struct Claimer {
     arriving: Option<Arriving>,
     /// Claims that failed, and may have taken jobs all the same.
     uncertain: Vec<Claim>,
+    contention: Contention,
 }
 
 #[derive(Clone)]
@@ -42,7 +43,12 @@ struct Arriving {
 
 impl Claimer {
     pub(super) fn new(hub: Arc<Hub>, slots: Arc<Slots>, runs: Arc<dyn HandOver>) -> Self {
-        Self { desk: Arc::new(Desk { hub, slots, runs }), arriving: None, uncertain: Vec::new() }
+        Self {
+            desk: Arc::new(Desk { hub, slots, runs }),
+            arriving: None,
+            uncertain: Vec::new(),
+            contention: Contention::default(),
+        }
     }
 
     /// Claims, and sees to it that the jobs are handed over; how many, and whether that was all.
@@ -50,7 +56,9 @@ impl Claimer {
         self.settle_uncertain().await?;
         let claim = Claim { token: new_token(), sent: Instant::now() };
         let desk = self.desk.clone();
-        let (taken, arrived) = tokio::join!(desk.take(room, &claim.token), self.arrived());
+        let mut contention = std::mem::take(&mut self.contention);
+        let (taken, arrived) = tokio::join!(desk.take(room, &claim.token, &mut contention), self.arrived());
+        self.contention = contention;
         let counts = match taken {
             Ok(Taken { jobs, drained, needs_slot }) => {
                 let count = jobs.count();
@@ -108,11 +116,11 @@ struct Desk {
 }
 
 impl Desk {
-    async fn take(&self, room: Room, token: &str) -> Result<Taken> {
+    async fn take(&self, room: Room, token: &str, contention: &mut Contention) -> Result<Taken> {
         let lease = LeaseKind::Managed(self.slots.terms.length);
         let job_type = &self.slots.config.job_type;
         if room != Room::ONE {
-            return claim::take_batch(&self.hub.store, job_type, room, lease, token).await;
+            return claim::take_batch(&self.hub.store, job_type, room, lease, token, contention).await;
         }
         let patience = RECONCILE_FOR.min(self.slots.terms.length / 2);
         claim::claim_one(&self.hub.store, job_type, lease, token, patience).await

@@ -1,0 +1,73 @@
+//! Workers that go through one backlog side by side would all choose the jobs at its front, and all but one in vain.
+//! Each learns from how many it lost to others how far behind the front to begin, each time somewhere else.
+//!
+//! What is passed over so is what others are about to take. A job that nobody happens to take is at the front of all
+//! the next claims; that it may start a claim or two later than jobs behind it is no more than what workers that hold
+//! jobs ahead of their slots do to the order anyway.
+
+/// Jobs lost to others, as a share: from here on the worker keeps away further.
+const CROWDED: f64 = 0.2;
+/// Below this it moves closer again.
+const LONELY: f64 = 0.05;
+/// Batches that are passed over, at most.
+const WIDEST: f64 = 16.0;
+/// The first step away from the front, in batches.
+const FIRST: f64 = 1.0;
+
+/// What one worker knows of the others.
+#[derive(Debug, Default)]
+pub(crate) struct Contention {
+    /// In batches: where a claim begins is drawn from so many.
+    spread: f64,
+}
+
+impl Contention {
+    /// How many jobs a claim of so many passes over; `random` is from 0 to 1.
+    pub(super) fn skip(&self, batch: usize, random: f64) -> usize {
+        (self.spread * random * batch as f64) as usize
+    }
+
+    /// So many were chosen, and so many of them were still there.
+    pub(super) fn learn(&mut self, chosen: usize, taken: usize) {
+        // Of a few jobs the share says little, and little is lost with them.
+        if chosen < 2 {
+            return;
+        }
+        let lost = 1.0 - taken as f64 / chosen as f64;
+        if lost > CROWDED {
+            self.spread = (self.spread * 1.5).clamp(FIRST, WIDEST);
+        } else if lost < LONELY {
+            self.spread = if self.spread < FIRST { 0.0 } else { self.spread * 0.9 };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lone_worker_begins_at_the_front() {
+        let mut contention = Contention::default();
+        contention.learn(100, 100);
+        contention.learn(1, 0);
+        assert_eq!(contention.skip(100, 1.0), 0);
+    }
+
+    #[test]
+    fn who_loses_jobs_keeps_away_and_who_loses_none_comes_back() {
+        let mut contention = Contention::default();
+        contention.learn(100, 50);
+        assert_eq!(contention.skip(100, 0.5), 50);
+        for _ in 0..50 {
+            contention.learn(100, 0);
+        }
+        assert_eq!(contention.skip(100, 1.0), 1_600);
+        contention.learn(100, 90);
+        assert_eq!(contention.skip(100, 1.0), 1_600, "some loss is what it costs to stay close");
+        for _ in 0..50 {
+            contention.learn(100, 100);
+        }
+        assert_eq!(contention.skip(100, 1.0), 0);
+    }
+}

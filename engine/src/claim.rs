@@ -145,7 +145,7 @@ async fn find_and_take(
         let tried = store.bounded("a claim", async {
             let options = FindOneAndUpdateOptions::builder()
                 .sort(order.clone())
-                .projection(fields::without_logs())
+                .projection(fields::of_a_run())
                 .return_document(ReturnDocument::After)
                 .max_time(Wait::Brief.limit())
                 .build();
@@ -191,6 +191,6 @@ pub(crate) async fn claimed_under(store: &Store, job_type: &str, token: &str) ->
         fields::STATUS: Status::Active.as_str(),
         fields::CLAIM_TOKEN: token,
     };
-    let found = store.find(filter, fields::without_logs()).await?;
+    let found = store.find(filter, fields::of_a_run()).await?;
     found.into_iter().map(ClaimedJob::read).collect()
 }

@@ -107,6 +107,6 @@ async fn try_create_claimed(
 
 /// Our own job, if its claim is still ours.
 async fn own(store: &Store, id: &str, token: &str) -> Result<Option<ClaimedJob>> {
-    let found = store.find(fence::held(&id.into(), token), fields::without_logs()).await?;
+    let found = store.find(fence::held(&id.into(), token), fields::of_a_run()).await?;
     found.into_iter().next().map(ClaimedJob::read).transpose()
 }

@@ -55,9 +55,9 @@ pub(crate) const DEFAULT_BACKOFF_MAX_DELAY_MS: i64 = 60_000;
 /// server's arithmetic of dates past its bounds.
 pub(crate) const LONGEST_MS: i64 = 1_000_000_000_000_000;
 
-/// Everything but the logs, which may be large and which no run needs.
-pub(crate) fn without_logs() -> Document {
-    doc! { LOGS: 0 }
+/// What is read of a claimed job: not its log, which may be large and which no run needs, nor the engine's own marks.
+pub(crate) fn of_a_run() -> Document {
+    doc! { LOGS: 0, LEASE: 0, SETTLED_TOKEN: 0, KEY_FREED: 0, KEY_HELD: 0 }
 }
 
 /// A field's value in an aggregation expression, as an integer; 0 for anything that can't be one. Other versions and

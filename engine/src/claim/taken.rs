@@ -59,7 +59,7 @@ pub(super) async fn read_back(store: &Store, ids: &[&Bson], token: &str) -> Resu
     loop {
         // In this order: what is read before it is confirmed may be a primary's that was replaced in between.
         let found = match store.confirm().await {
-            Ok(()) => store.find(filter.clone(), fields::without_logs()).await,
+            Ok(()) => store.find(filter.clone(), fields::of_a_run()).await,
             Err(error) => Err(error),
         };
         match found {

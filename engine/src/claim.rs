@@ -6,6 +6,7 @@ mod batch;
 mod contention;
 mod room;
 mod taken;
+mod tokens;
 
 use std::time::Duration;
 
@@ -19,11 +20,12 @@ pub(crate) use self::{
     contention::Contention,
     room::Room,
     taken::{Taken, TakenJobs},
+    tokens::ClaimTokens,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
     fields,
-    job::{ClaimedJob, new_token},
+    job::ClaimedJob,
     patience::Patience,
     status::{DedupeScope, Status},
     store::{Store, Wait},
@@ -39,7 +41,7 @@ pub(crate) enum LeaseKind {
 }
 
 /// Due by the server's clock.
-fn due(job_type: &str) -> Document {
+pub(crate) fn due(job_type: &str) -> Document {
     let mut filter = pending_and_due();
     filter.insert(fields::TYPE, job_type);
     filter
@@ -57,7 +59,7 @@ fn claim_order() -> Document {
 }
 
 /// The update that makes a pending job ours.
-fn taking(token: &str, lease: LeaseKind) -> Vec<Document> {
+pub(crate) fn taking(token: &str, lease: LeaseKind) -> Vec<Document> {
     let attempt = doc! { "$add": [fields::whole_number(fields::ATTEMPT), 1] };
     let mut set = doc! {
         fields::STATUS: Status::Active.as_str(),
@@ -81,26 +83,33 @@ fn taking(token: &str, lease: LeaseKind) -> Vec<Document> {
     update
 }
 
-/// Claims the next due job of a type, under this token: one, or none.
+/// Claims the next due job of a type, under these tokens: one, or none.
 pub(crate) async fn claim_one(
     store: &Store,
     job_type: &str,
     lease: LeaseKind,
-    token: &str,
+    tokens: &mut ClaimTokens,
     patience: Duration,
 ) -> Result<Taken> {
     let mut patience = Patience::new(patience);
-    match find_and_take(store, due(job_type), Some(claim_order()), lease, token, &mut patience).await? {
+    match find_and_take(store, due(job_type), Some(claim_order()), lease, tokens, &mut patience).await? {
         Found::Job(job) => return Ok(Taken { jobs: TakenJobs::Read(vec![*job]), ..Taken::default() }),
         Found::Nothing => return Ok(Taken { drained: true, ..Taken::default() }),
         // The best candidate waits behind an active job of its key, or can't be written at all: look past it.
         Found::Refused => {}
     }
     loop {
-        match take_batch(store, job_type, Room::ONE, lease, token, &mut Contention::default()).await {
+        match take_batch(store, job_type, Room::ONE, lease, tokens.current(), &mut Contention::default())
+            .await
+        {
             Ok(claimed) => return Ok(claimed),
             Err(error) => patience.pause_after(error).await?,
         }
+        let jobs = look_back(store, job_type, tokens, &mut patience).await?;
+        if !jobs.is_empty() {
+            return Ok(Taken { jobs: TakenJobs::Read(jobs), ..Taken::default() });
+        }
+        tokens.renew();
     }
 }
 
@@ -118,8 +127,8 @@ pub(crate) async fn claim_by_key(
         filter.insert(fields::DEDUPE_KEY, key);
         filter.insert(fields::DEDUPE_SCOPE, scope.as_str());
         // No order: at most one job matches, and an order would tempt the server into another index.
-        let token = new_token();
-        if let Found::Job(job) = find_and_take(store, filter, None, lease, &token, &mut patience).await? {
+        let tokens = &mut ClaimTokens::new();
+        if let Found::Job(job) = find_and_take(store, filter, None, lease, tokens, &mut patience).await? {
             return Ok(Some(*job));
         }
     }
@@ -138,7 +147,7 @@ async fn find_and_take(
     filter: Document,
     order: Option<Document>,
     lease: LeaseKind,
-    token: &str,
+    tokens: &mut ClaimTokens,
     patience: &mut Patience,
 ) -> Result<Found> {
     loop {
@@ -149,7 +158,7 @@ async fn find_and_take(
                 .return_document(ReturnDocument::After)
                 .max_time(Wait::Brief.limit())
                 .build();
-            let update = taking(token, lease);
+            let update = taking(tokens.current(), lease);
             Ok(store.jobs().find_one_and_update(filter.clone(), update).with_options(options).await?)
         });
         let error = match tried.await {
@@ -162,18 +171,29 @@ async fn find_and_take(
         if !was_held_up {
             patience.pause_after(error).await?;
         }
-        // The reply may have been lost, and not the claim: the token tells.
-        let ours = loop {
-            match claimed_under(store, filter.get_str(fields::TYPE).unwrap_or_default(), token).await {
-                Ok(ours) => break ours,
-                Err(error) => patience.pause_after(error).await?,
-            }
-        };
+        let job_type = filter.get_str(fields::TYPE).unwrap_or_default();
+        let ours = look_back(store, job_type, tokens, patience).await?;
         if let Some(job) = ours.into_iter().next() {
             return Ok(Found::Job(Box::new(job)));
         }
         if was_held_up {
             return Ok(Found::Refused);
+        }
+        tokens.renew();
+    }
+}
+
+/// The reply may have been lost, and not the claim: the tokens tell.
+async fn look_back(
+    store: &Store,
+    job_type: &str,
+    tokens: &ClaimTokens,
+    patience: &mut Patience,
+) -> Result<Vec<ClaimedJob>> {
+    loop {
+        match claimed_under(store, job_type, tokens).await {
+            Ok(ours) => return Ok(ours),
+            Err(error) => patience.pause_after(error).await?,
         }
     }
 }
@@ -184,13 +204,21 @@ fn is_about_the_job(error: &Error) -> bool {
 }
 
 /// What a claim has taken whose reply was lost.
-pub(crate) async fn claimed_under(store: &Store, job_type: &str, token: &str) -> Result<Vec<ClaimedJob>> {
+pub(crate) async fn claimed_under(
+    store: &Store,
+    job_type: &str,
+    tokens: &ClaimTokens,
+) -> Result<Vec<ClaimedJob>> {
     store.confirm().await?;
-    let filter = doc! {
+    let found = store.find(taken_under(job_type, &tokens.all()), fields::of_a_run()).await?;
+    found.into_iter().map(ClaimedJob::read).collect()
+}
+
+/// What a claim leaves behind.
+pub(crate) fn taken_under(job_type: &str, tokens: &[&str]) -> Document {
+    doc! {
         fields::TYPE: job_type,
         fields::STATUS: Status::Active.as_str(),
-        fields::CLAIM_TOKEN: token,
-    };
-    let found = store.find(filter, fields::of_a_run()).await?;
-    found.into_iter().map(ClaimedJob::read).collect()
+        fields::CLAIM_TOKEN: { "$in": tokens },
+    }
 }

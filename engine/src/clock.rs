@@ -31,7 +31,7 @@ pub(crate) struct ServerTime {
 
 impl ServerTime {
     /// A moment that is known, for measurements of what comes after it.
-    #[cfg(feature = "hot-paths")]
+    #[cfg(any(test, feature = "hot-paths"))]
     pub(crate) fn exactly(ms: i64) -> Self {
         Self { earliest_ms: ms, latest_ms: ms }
     }

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    claim::{self, LeaseKind},
+    claim::{self, ClaimTokens, LeaseKind},
     claim_or_enqueue,
     connection::{ConnectionSettings, SharedClient, shared_client},
     dedupe,
@@ -29,7 +29,7 @@ use crate::{
     event::{Event, LogLevel, Sink, StreamState},
     hub::Hub,
     indexes,
-    job::{ClaimedJob, NewJob, new_token},
+    job::{ClaimedJob, NewJob},
     job_log::{self, LogBounds},
     outage::OutageLog,
     patience::{Patience, retrying},
@@ -243,9 +243,9 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn claim_next(&self, job_type: &str) -> Result<Option<ClaimedJob>> {
         let hub = self.hub().await?;
-        let (kind, token) = (LeaseKind::Manual, new_token());
-        let claimed = claim::claim_one(&hub.store, job_type, kind, &token, hub.patience).await?;
-        Ok(claimed.jobs.acknowledged(&hub.store, &token).await?.pop())
+        let (kind, mut tokens) = (LeaseKind::Manual, ClaimTokens::new());
+        let claimed = claim::claim_one(&hub.store, job_type, kind, &mut tokens, hub.patience).await?;
+        Ok(claimed.jobs.acknowledged(&hub.store, tokens.current()).await?.pop())
     }
 
     /// Claims the due job of this type and key, to be settled by hand.

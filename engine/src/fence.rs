@@ -33,7 +33,7 @@ pub(crate) fn any_held(ids: Vec<Bson>, tokens: Vec<&str>) -> Document {
 /// write that left `proof`.
 pub(crate) fn not_ended(id: &Bson, proof: &str) -> Document {
     let open = [Status::Pending.as_str(), Status::Active.as_str()];
-    doc! { fields::ID: id, fields::STATUS: { "$in": open }, fields::SETTLED_TOKEN: { "$ne": proof } }
+    doc! { fields::ID: id, fields::STATUS: { "$in": open }, fields::SETTLED_TOKENS: { "$ne": proof } }
 }
 
 /// Applies while a lease that was seen to be expired has neither been renewed nor changed hands, and still is

@@ -29,9 +29,13 @@ pub(crate) const LEASE_TOKEN: &str = "token";
 pub(crate) const LEASE_ATTEMPT: &str = "attempt";
 pub(crate) const LEASE_MS: &str = "ms";
 
-/// The token of the claim that last gave the job back (retry or release), or what a caller without a token made up:
-/// lets the writer of a settlement whose reply was lost recognise its own work.
-pub(crate) const SETTLED_TOKEN: &str = "settledToken";
+/// The tokens of the claims that last gave the job back (retry or release), newest first, or what callers without a token
+/// made up: lets the writer of a settlement whose reply was lost recognise its own work, also when others have had the
+/// job since.
+pub(crate) const SETTLED_TOKENS: &str = "settledTokens";
+/// So many of them are kept: it takes as many runs by others, while the one looks for its reply, until it is told that the
+/// lease was not its own.
+pub(crate) const MOST_SETTLED_TOKENS: i32 = 8;
 
 /// Set, with a fresh value, when a key of scope `pending` becomes free: what the change stream looks for, since an
 /// update event names neither type nor key.
@@ -57,7 +61,7 @@ pub(crate) const LONGEST_MS: i64 = 1_000_000_000_000_000;
 
 /// What is read of a claimed job: not its log, which may be large and which no run needs, nor the engine's own marks.
 pub(crate) fn of_a_run() -> Document {
-    doc! { LOGS: 0, LEASE: 0, SETTLED_TOKEN: 0, KEY_FREED: 0, KEY_HELD: 0 }
+    doc! { LOGS: 0, LEASE: 0, SETTLED_TOKENS: 0, KEY_FREED: 0, KEY_HELD: 0 }
 }
 
 /// A field's value in an aggregation expression, as an integer; 0 for anything that can't be one. Other versions and

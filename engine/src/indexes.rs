@@ -78,6 +78,12 @@ impl Index {
     }
 }
 
+/// The filters of the unique indexes, by their names.
+#[cfg(test)]
+pub(crate) fn unique_filters() -> Vec<(&'static str, Document)> {
+    wanted().into_iter().filter(|index| index.unique).map(|index| (index.name, index.filter)).collect()
+}
+
 fn words(statuses: &[Status]) -> Vec<&'static str> {
     statuses.iter().map(|status| status.as_str()).collect()
 }

@@ -28,6 +28,8 @@ mod job;
 mod job_log;
 mod known_jobs;
 mod lease;
+#[cfg(test)]
+mod model;
 mod outage;
 mod patience;
 mod plan;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mongodb::bson::{Bson, RawDocument, RawDocumentBuf, doc};
+use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 
 use crate::{
     dedupe,
@@ -28,11 +28,12 @@ pub struct Sweep {
     pub saturated: bool,
 }
 
-struct Expired {
+/// A job whose lease was found to be over, and what is to become of it.
+pub(crate) struct Expired {
     header: Header,
     token: Bson,
     claimed_at: Bson,
-    transition: Transition,
+    pub(crate) transition: Transition,
 }
 
 /// Takes up to `most` expired leases away and gives their jobs what comes next for them.
@@ -67,11 +68,16 @@ pub(crate) async fn recover(
     }
 }
 
-async fn find_expired(store: &Store, visibility_timeout_ms: i64, most: usize) -> Result<Vec<RawDocumentBuf>> {
-    let filter = doc! {
+/// What a sweep looks for.
+pub(crate) fn is_expired(visibility_timeout_ms: i64) -> Document {
+    doc! {
         fields::STATUS: Status::Active.as_str(),
         "$expr": fence::lease_is_over(visibility_timeout_ms),
-    };
+    }
+}
+
+async fn find_expired(store: &Store, visibility_timeout_ms: i64, most: usize) -> Result<Vec<RawDocumentBuf>> {
+    let filter = is_expired(visibility_timeout_ms);
     store
         .bounded("looking for expired leases", async {
             let mut cursor = store
@@ -99,13 +105,7 @@ async fn read_expired(store: &Store, job: &RawDocument) -> Result<Expired> {
         }
         _ => false,
     };
-    let transition = Transition::of_expiry(header.attempt, header.max_attempts, has_follower);
-    let as_found = |field| match job.get(field).map_err(Error::encoding)? {
-        Some(value) => Bson::try_from(value).map_err(Error::encoding),
-        None => Ok(Bson::Null),
-    };
-    let (token, claimed_at) = (as_found(fields::CLAIM_TOKEN)?, as_found(fields::CLAIMED_AT)?);
-    Ok(Expired { header, token, claimed_at, transition })
+    Expired::new(job, header, has_follower)
 }
 
 struct TakenBack {
@@ -132,7 +132,17 @@ async fn take_back(store: &Store, expired: &mut [Expired], visibility_timeout_ms
 }
 
 impl Expired {
-    fn statement(&self, visibility_timeout_ms: i64) -> Statement {
+    pub(crate) fn new(job: &RawDocument, header: Header, has_follower: bool) -> Result<Self> {
+        let transition = Transition::of_expiry(header.attempt, header.max_attempts, has_follower);
+        let as_found = |field| match job.get(field).map_err(Error::encoding)? {
+            Some(value) => Bson::try_from(value).map_err(Error::encoding),
+            None => Ok(Bson::Null),
+        };
+        let (token, claimed_at) = (as_found(fields::CLAIM_TOKEN)?, as_found(fields::CLAIMED_AT)?);
+        Ok(Self { header, token, claimed_at, transition })
+    }
+
+    pub(crate) fn statement(&self, visibility_timeout_ms: i64) -> Statement {
         let Header { id, attempt, max_attempts, .. } = &self.header;
         let filter = fence::expired(id, self.token.clone(), self.claimed_at.clone(), visibility_timeout_ms);
         let reason = match self.transition {

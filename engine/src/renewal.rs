@@ -240,9 +240,14 @@ fn statements(due: &[Renewal]) -> Vec<Statement> {
             let mut tokens: Vec<&str> = renewals.iter().map(|renewal| renewal.token.as_str()).collect();
             tokens.sort_unstable();
             tokens.dedup();
-            Statement::many(fence::any_held(ids, tokens), vec![doc! { "$set": marked(length) }])
+            renewing(ids, tokens, length)
         })
         .collect()
+}
+
+/// The statement that renews managed leases of this length.
+pub(crate) fn renewing(ids: Vec<Bson>, tokens: Vec<&str>, length: Duration) -> Statement {
+    Statement::many(fence::any_held(ids, tokens), vec![doc! { "$set": marked(length) }])
 }
 
 /// Claimed now, and managed: also what turns a claim made by hand into a managed one.

@@ -185,7 +185,7 @@ impl HandOver for Runs {
         let run_ids = self.begin(headers, Some(slots), slots.terms, claim_sent);
         // The claim was on its way when the processor was stopped: nobody is there to run these. Or it took so long that
         // the leases might be given up before anybody hears of the jobs.
-        if slots.is_stopped() || !slots.terms.is_worth_starting(claim_sent) {
+        if slots.is_stopped() || !slots.terms.is_worth_starting(claim_sent, Instant::now()) {
             self.finish(run_ids.into_iter().map(released));
             return;
         }

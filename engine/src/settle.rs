@@ -1,5 +1,6 @@
 //! Ending claims: fenced, in batches, and sure of what happened when a reply was lost.
 
+mod proofs;
 mod read_back;
 
 use std::{collections::HashMap, time::Duration};
@@ -64,17 +65,18 @@ impl Settlement {
 /// A longer reason is cut: it is for people, and shares its document with the payload.
 const MOST_REASON_BYTES: usize = 8 * 1024;
 
-struct Planned {
+/// A settlement, and what is to be written for it.
+pub(crate) struct Planned {
     settlement: Settlement,
     /// What this settlement is known by in the document afterwards: the claim's token, or one made up for a caller who
     /// has none.
     proof: String,
-    transition: Transition,
+    pub(crate) transition: Transition,
     retry_delay: Duration,
 }
 
 impl Planned {
-    fn new(mut settlement: Settlement) -> Self {
+    pub(crate) fn new(mut settlement: Settlement) -> Self {
         let Header { attempt, max_attempts, backoff, .. } = settlement.header;
         let transition = Transition::of_verdict(settlement.verdict, attempt, max_attempts);
         let retry_delay = match transition {
@@ -89,7 +91,7 @@ impl Planned {
         Self { settlement, proof, transition, retry_delay }
     }
 
-    fn outcome(&self) -> Settled {
+    pub(crate) fn outcome(&self) -> Settled {
         match self.transition {
             Transition::Complete => Settled::Completed,
             Transition::Retry => Settled::RetryScheduled(self.retry_delay),
@@ -97,6 +99,10 @@ impl Planned {
             Transition::Release | Transition::Recover => Settled::Released,
             Transition::Supersede => Settled::Superseded,
         }
+    }
+
+    pub(crate) fn statement(&self) -> Statement {
+        Statement::one(self.fence(), self.update())
     }
 
     fn fence(&self) -> Document {
@@ -151,9 +157,9 @@ pub(crate) fn writing(
     match proof {
         // The claim token stays, and is proof enough.
         Some(_) if is_terminal && header.token.is_some() => {}
-        Some(proof) => _ = set.insert(fields::SETTLED_TOKEN, doc! { "$literal": proof }),
+        Some(proof) => _ = set.insert(fields::SETTLED_TOKENS, proofs::with(proof)),
         // A lease that was taken away must never look as if its holder had given it back.
-        None => unset.push(fields::SETTLED_TOKEN),
+        None => _ = set.insert(fields::SETTLED_TOKENS, proofs::without_holder()),
     }
     vec![doc! { "$set": set }, doc! { "$unset": unset }]
 }
@@ -253,7 +259,7 @@ impl Group {
                     self.members.iter().map(|index| planned[*index].settlement.header.id.clone()).collect();
                 Statement::many(fence::all_held(ids, token), first.update())
             }
-            _ => Statement::one(first.fence(), first.update()),
+            _ => first.statement(),
         }
     }
 }
@@ -293,7 +299,7 @@ async fn look_up(
     was_ambiguous: bool,
 ) -> Result<()> {
     let ids: Vec<&Bson> = written.iter().map(|index| &planned[*index].settlement.header.id).collect();
-    let projection = doc! { fields::STATUS: 1, fields::CLAIM_TOKEN: 1, fields::SETTLED_TOKEN: 1 };
+    let projection = doc! { fields::STATUS: 1, fields::CLAIM_TOKEN: 1, fields::SETTLED_TOKENS: 1 };
     let found = store.find(doc! { fields::ID: { "$in": ids } }, projection).await?;
     for index in written {
         let job = &planned[*index];
@@ -310,15 +316,14 @@ fn has_id(document: &RawDocument, id: &Bson) -> bool {
 }
 
 /// What happened to a job whose settlement may or may not have matched.
-fn judge(job: &Planned, document: Option<&RawDocument>, may_be_own: bool) -> Settled {
+pub(crate) fn judge(job: &Planned, document: Option<&RawDocument>, may_be_own: bool) -> Settled {
     let Some(document) = document else {
         return Settled::NotFound;
     };
     let status = text(document, fields::STATUS).and_then(Status::parse);
-    let bears = |field| text(document, field) == Some(&job.proof);
     // What was given back may have run elsewhere since; whoever ended a job under our claim wrote what we would have.
-    let is_own = bears(fields::SETTLED_TOKEN)
-        || (bears(fields::CLAIM_TOKEN)
+    let is_own = proofs::include(document, &job.proof)
+        || (text(document, fields::CLAIM_TOKEN) == Some(&job.proof)
             && job.transition.target().is_terminal()
             && status == Some(job.transition.target()));
     match status {

@@ -19,7 +19,7 @@
 use crate::status::Status;
 
 /// How a claim ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     /// The work is done.
     Complete,
@@ -32,7 +32,7 @@ pub enum Verdict {
 }
 
 /// What is to be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transition {
     /// To `completed`.
     Complete,

@@ -1,4 +1,4 @@
-//! One processor's claims: each under a token that is kept until it is known what the claim took.
+//! One processor's claims: each under tokens that are kept until it is known what the claim took.
 //!
 //! What a claim of several jobs took has to be acknowledged and read before it is handed over. The next claim is made
 //! meanwhile; the jobs arrive in the order in which they were claimed.
@@ -12,10 +12,10 @@ use tokio::task::JoinHandle;
 
 use super::{HandOver, Slots};
 use crate::{
-    claim::{self, Contention, LeaseKind, Room, Taken, TakenJobs},
+    claim::{self, ClaimTokens, Contention, LeaseKind, Room, Taken, TakenJobs},
     error::{Error, Result},
     hub::Hub,
-    job::{ClaimedJob, new_token},
+    job::ClaimedJob,
 };
 
 /// How long a claim whose reply was lost is looked up before the outage is reported.
@@ -32,7 +32,7 @@ pub(super) struct Claimer {
 
 #[derive(Clone)]
 struct Claim {
-    token: String,
+    tokens: ClaimTokens,
     sent: Instant,
 }
 
@@ -54,10 +54,11 @@ impl Claimer {
     /// Claims, and sees to it that the jobs are handed over; how many, and whether that was all.
     pub(super) async fn claim(&mut self, room: Room) -> Result<(usize, bool)> {
         self.settle_uncertain().await?;
-        let claim = Claim { token: new_token(), sent: Instant::now() };
+        let mut claim = Claim { tokens: ClaimTokens::new(), sent: Instant::now() };
         let desk = self.desk.clone();
         let mut contention = std::mem::take(&mut self.contention);
-        let (taken, arrived) = tokio::join!(desk.take(room, &claim.token, &mut contention), self.arrived());
+        let (taken, arrived) =
+            tokio::join!(desk.take(room, &mut claim.tokens, &mut contention), self.arrived());
         self.contention = contention;
         let counts = match taken {
             Ok(Taken { jobs, drained, needs_slot }) => {
@@ -97,9 +98,9 @@ impl Claimer {
 
     /// However long the server was away: what was taken then would have to wait for the end of its lease.
     async fn settle_uncertain(&mut self) -> Result<()> {
-        while let Some(Claim { token, sent }) = self.uncertain.last() {
+        while let Some(Claim { tokens, sent }) = self.uncertain.last() {
             let Desk { hub, slots, .. } = self.desk.as_ref();
-            let jobs = claim::claimed_under(&hub.store, &slots.config.job_type, token).await?;
+            let jobs = claim::claimed_under(&hub.store, &slots.config.job_type, tokens).await?;
             slots.claimed(jobs.len());
             self.desk.hand_over(jobs, *sent);
             self.uncertain.pop();
@@ -116,20 +117,21 @@ struct Desk {
 }
 
 impl Desk {
-    async fn take(&self, room: Room, token: &str, contention: &mut Contention) -> Result<Taken> {
+    async fn take(&self, room: Room, tokens: &mut ClaimTokens, contention: &mut Contention) -> Result<Taken> {
         let lease = LeaseKind::Managed(self.slots.terms.length);
         let job_type = &self.slots.config.job_type;
         if room != Room::ONE {
-            return claim::take_batch(&self.hub.store, job_type, room, lease, token, contention).await;
+            return claim::take_batch(&self.hub.store, job_type, room, lease, tokens.current(), contention)
+                .await;
         }
         let patience = RECONCILE_FOR.min(self.slots.terms.length / 2);
-        claim::claim_one(&self.hub.store, job_type, lease, token, patience).await
+        claim::claim_one(&self.hub.store, job_type, lease, tokens, patience).await
     }
 
     /// Hands over what was taken, once that is certain. Room has been made for as many as were counted.
     async fn receive(self: Arc<Self>, taken: TakenJobs, claim: Claim) -> Result<()> {
         let counted = taken.count();
-        let jobs = taken.acknowledged(&self.hub.store, &claim.token).await;
+        let jobs = taken.acknowledged(&self.hub.store, claim.tokens.current()).await;
         let count = jobs.as_ref().map_or(0, Vec::len);
         self.slots.taken_back(counted.saturating_sub(count));
         self.hand_over(jobs?, claim.sent);

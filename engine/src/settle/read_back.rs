@@ -15,7 +15,7 @@ pub(crate) async fn read_back(
     // What a transaction has committed may still be taken back by an election.
     store.confirm().await?;
     let mut projection = Header::projection();
-    projection.insert(fields::SETTLED_TOKEN, 1);
+    projection.insert(fields::SETTLED_TOKENS, 1);
     let found = store.find(doc! { fields::ID: id }, projection).await?;
     let Some(job) = found.first() else {
         return Ok((Settled::NotFound, None));

@@ -45,15 +45,14 @@ fn what_an_earlier_try_may_have_written_is_ones_own_only_if_there_was_one() {
     let completed = rawdoc! { "_id": "a", "status": "completed", "claimToken": "mine" };
     let ended = Settled::AlreadyTerminal(Status::Completed);
     assert_eq!(judged(Verdict::Complete, &completed), [ended, Settled::Completed]);
-    let released = rawdoc! { "_id": "a", "status": "pending", "settledToken": "mine" };
+    let released = rawdoc! { "_id": "a", "status": "pending", "settledTokens": ["mine"] };
     assert_eq!(judged(Verdict::Release, &released), [Settled::LeaseLost, Settled::Released]);
 }
 
 #[test]
 fn what_was_given_back_stays_ones_own_whatever_became_of_it() {
     for status in ["pending", "active", "completed", "failed"] {
-        let found =
-            rawdoc! { "_id": "a", "status": status, "settledToken": "mine", "claimToken": "another's" };
+        let found = rawdoc! { "_id": "a", "status": status, "settledTokens": ["another's", "mine"], "claimToken": "another's" };
         assert_eq!(judged(Verdict::Release, &found)[1], Settled::Released, "{status}");
     }
 }
@@ -72,7 +71,7 @@ fn another_end_than_ones_own_is_another_s() {
 fn odd_states_are_nobody_s() {
     for found in [
         rawdoc! { "_id": "a" },
-        rawdoc! { "_id": "a", "status": 7, "claimToken": 7, "settledToken": null },
+        rawdoc! { "_id": "a", "status": 7, "claimToken": 7, "settledTokens": null },
         rawdoc! { "_id": "a", "status": "unheard of", "claimToken": "mine" },
     ] {
         assert_eq!(judged(Verdict::Complete, &found), [Settled::LeaseLost; 2]);
@@ -84,7 +83,7 @@ fn without_a_token_each_settlement_has_a_proof_of_its_own() {
     let (one, other) =
         (planned(header("a", None), Verdict::Complete), planned(header("a", None), Verdict::Complete));
     assert_ne!(one.proof, other.proof);
-    let found = rawdoc! { "_id": "a", "status": "completed", "settledToken": one.proof.as_str() };
+    let found = rawdoc! { "_id": "a", "status": "completed", "settledTokens": [one.proof.as_str()] };
     assert_eq!(judge(&one, Some(&found), true), Settled::Completed);
     assert_eq!(judge(&other, Some(&found), true), Settled::AlreadyTerminal(Status::Completed));
 }

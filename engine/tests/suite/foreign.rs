@@ -27,7 +27,7 @@ const FIELDS: [&str; 18] = [
     "failReason",
     "logs",
     "lease",
-    "settledToken",
+    "settledTokens",
 ];
 
 /// A value of each kind, none of them what any of the fields should hold. `None` is a missing field.
@@ -241,7 +241,7 @@ async fn a_token_that_looks_like_an_expression_is_a_token() {
         queue.insert([active(token, "t", token)]).await;
         let released = opened.engine.settle(token, Some(token), Verdict::Release, None).await;
         assert_eq!(released, Ok(Settled::Released), "{token}");
-        assert_eq!(queue.job(token).await.get_str("settledToken").ok(), Some(token));
+        assert_eq!(queue.job(token).await.get_array("settledTokens").ok(), Some(&vec![token.into()]));
     }
 }
 

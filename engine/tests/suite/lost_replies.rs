@@ -1,6 +1,8 @@
 //! The server did what it was asked, and its reply was lost on the way: nobody may be told anything else, and nothing
 //! may happen twice.
 
+mod late_tries;
+
 use std::{collections::HashSet, time::Duration};
 
 use durabl_engine::{Settled, Status, Verdict};

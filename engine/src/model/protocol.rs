@@ -1,0 +1,188 @@
+//! What processes, the network and the server may do next. All decisions and all statements are the engine's own; written again
+//! is only who waits for what.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use mongodb::bson::{Document, doc, rawdoc};
+
+use super::{
+    bug::Bug,
+    server::{DocId, Server, TICK_MS, moment},
+    state::{Budget, Command, Entry, Found, Held, JobIndex, State, Tick, Worker},
+};
+use crate::{
+    claim::{self, LeaseKind},
+    clock::ServerTime,
+    job::{DedupeKey, Header, NewJob},
+    lease::LeaseTerms,
+    reaper::Expired,
+    renewal,
+    retry::BackoffKind,
+    settle::{Planned, Settlement},
+    store::Statement,
+    transition::{Transition, Verdict},
+};
+
+pub(super) const JOB_TYPE: &str = "work";
+/// A lease is two ticks long, and a handler stops within a twentieth of it after its deadline.
+const LEASE_TICKS: u32 = 2;
+const NOTICE_PARTS: u32 = 20;
+
+/// What is explored.
+#[derive(Debug, Clone)]
+pub(super) struct Size {
+    pub(super) workers: usize,
+    pub(super) reapers: usize,
+    pub(super) jobs: Vec<Option<DedupeKey>>,
+    pub(super) max_attempts: i32,
+    pub(super) last_tick: Tick,
+    pub(super) verdicts: &'static [Verdict],
+    pub(super) limits: Budget,
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "printed by the test that fails")]
+pub(super) enum Step {
+    Tick,
+    Enqueue(JobIndex),
+    Claim,
+    Arrives(Command),
+    HearsOf(Worker),
+    StopsWaiting(Worker),
+    Renews(Worker),
+    Settles(Worker, Verdict),
+    GivesUp(Worker),
+    Crashes(Worker),
+    Sweeps(JobIndex),
+}
+
+/// The name of a job or token of the model.
+pub(super) fn name(what: &str, number: u8) -> String {
+    format!("{what}-{number}")
+}
+
+/// The number in a name.
+pub(super) fn number(name: &str) -> Option<u8> {
+    name.rsplit('-').next()?.parse().ok()
+}
+
+pub(super) struct Protocol {
+    pub(super) size: Size,
+    pub(super) bug: Option<Bug>,
+    pub(super) server: Server<Command>,
+    pub(super) terms: LeaseTerms,
+    origin: Instant,
+    pub(super) rescued: RefCell<HashMap<(Vec<Entry>, Tick), bool>>,
+    pub(super) verdicts: RefCell<HashMap<(DocId, Verdict), Transition>>,
+}
+
+/// The state after a step, or what is wrong with the step.
+pub(super) type Next = Result<State, String>;
+pub(super) type Take<'a> = &'a mut dyn FnMut(Step, Next);
+
+impl Protocol {
+    pub(super) fn new(size: Size, bug: Option<Bug>) -> Self {
+        let length = Duration::from_millis(TICK_MS.unsigned_abs()) * LEASE_TICKS;
+        let without = match bug {
+            Some(Bug::WithoutIndex(name)) => Some(name),
+            _ => None,
+        };
+        let terms = LeaseTerms::new(length, Some(length / 4));
+        assert_eq!(terms.length, length);
+        let (server, origin) = (Server::new(without), Instant::now());
+        Self { size, bug, server, terms, origin, rescued: RefCell::default(), verdicts: RefCell::default() }
+    }
+
+    pub(super) fn has(&self, bug: Bug) -> bool {
+        self.bug == Some(bug)
+    }
+
+    pub(super) fn instant(&self, tick: Tick) -> Instant {
+        self.origin + Duration::from_millis(TICK_MS.unsigned_abs()) * u32::from(tick)
+    }
+
+    pub(super) fn deadline(&self, held: Held) -> Instant {
+        let margin =
+            if self.has(Bug::DeadlineWithoutMargin) { self.terms.length / 10 } else { Duration::ZERO };
+        self.terms.deadline(self.instant(held.since)) + margin
+    }
+
+    /// Whether the handler may be running, as long as its process has time to look at its clock.
+    pub(super) fn believes(&self, held: Held, now: Tick) -> bool {
+        self.instant(now) < self.deadline(held) + self.terms.length / NOTICE_PARTS
+    }
+
+    pub(super) fn new_job(&self, job: JobIndex) -> Document {
+        let job_to_be = NewJob {
+            job_type: JOB_TYPE.to_owned(),
+            payload: rawdoc! { "data": null },
+            priority: 0,
+            delay_ms: 0,
+            max_attempts: self.size.max_attempts,
+            dedupe: self.size.jobs[usize::from(job)].clone(),
+            coalesce_latest: false,
+            backoff: Some(BackoffKind::Fixed),
+            backoff_delay_ms: Some(0),
+            backoff_max_delay_ms: Some(0),
+        };
+        let now = ServerTime::exactly(moment(0).timestamp_millis());
+        let document = job_to_be.pending(&name("job", job), now);
+        Document::try_from(&document.expect("it has data")).expect("it can be decoded")
+    }
+
+    /// The engine's own statement, unless a mistake is planted in it.
+    pub(super) fn statement(&self, command: &Command) -> Statement {
+        let statement = match command {
+            Command::Claim { token } => {
+                let lease = LeaseKind::Managed(self.terms.length);
+                let mut taking = claim::taking(&name("token", *token), lease);
+                if self.has(Bug::ClaimThatKeepsTheAttempts) {
+                    taking.push(doc! { "$set": { "attempt": 1 } });
+                }
+                Statement::one(claim::due(JOB_TYPE), taking)
+            }
+            Command::Renew { job, token } => renewal::renewing(
+                vec![name("job", *job).into()],
+                vec![&name("token", *token)],
+                self.terms.length,
+            ),
+            Command::Settle { claimed, verdict, transition, .. } => {
+                let mut planned = self.planned(*claimed, *verdict);
+                planned.transition = *transition;
+                planned.statement()
+            }
+            Command::Recover(found) => self.expired(*found).statement(self.visibility_timeout_ms()),
+        };
+        match self.bug {
+            Some(bug) => bug.plant(command, statement),
+            None => statement,
+        }
+    }
+
+    pub(super) fn visibility_timeout_ms(&self) -> i64 {
+        self.terms.length.as_millis() as i64
+    }
+
+    pub(super) fn planned(&self, claimed: DocId, verdict: Verdict) -> Planned {
+        let header = Header::read(&self.server.get(claimed).raw).expect("a job");
+        let mut planned = Planned::new(Settlement { header, verdict, reason: None, is_only_settler: true });
+        if self.has(Bug::FailureThatIsAlwaysRetried) && verdict == Verdict::Fail {
+            planned.transition = Transition::Retry;
+        }
+        planned
+    }
+
+    pub(super) fn expired(&self, Found { document, has_follower, is_behind, .. }: Found) -> Expired {
+        let job = &self.server.get(document).raw;
+        let header = Header::read(job).expect("a job");
+        let mut expired = Expired::new(job, header, has_follower).expect("it can be read");
+        if is_behind && !self.has(Bug::RecoveryThatNeverYields) {
+            expired.transition = expired.transition.behind_follower();
+        }
+        expired
+    }
+}

@@ -1,0 +1,76 @@
+//! What is explored: small enough for every run of the tests, or as much as minutes allow.
+
+use super::{protocol::Size, state::Budget};
+use crate::{
+    job::DedupeKey,
+    status::DedupeScope,
+    transition::Verdict::{self, Complete, Fail, FailFatal, Release},
+};
+
+const VARIABLE: &str = "DURABL_MODEL";
+
+pub(super) fn is_large() -> bool {
+    std::env::var(VARIABLE).is_ok_and(|size| size == "large")
+}
+
+fn size(scope: Option<DedupeScope>, jobs: usize) -> Size {
+    const VERDICTS: &[Verdict] = &[Complete, Fail, Release];
+    const MORE_VERDICTS: &[Verdict] = &[Complete, Fail, FailFatal, Release];
+    Size {
+        workers: 2,
+        reapers: if is_large() { 2 } else { 1 },
+        jobs: vec![scope.map(|scope| DedupeKey { key: "key".to_owned(), scope }); jobs],
+        max_attempts: 2,
+        last_tick: if is_large() { 4 } else { 3 },
+        verdicts: if is_large() { MORE_VERDICTS } else { VERDICTS },
+        limits: Budget { claims: 2, ..Budget::default() },
+    }
+}
+
+fn with(mut size: Size, change: impl FnOnce(&mut Budget)) -> Size {
+    change(&mut size.limits);
+    size
+}
+
+/// Of one job: its holder renews in time, too late or not at all, and one process dies.
+pub(super) fn renewals_and_a_crash() -> Size {
+    with(size(None, 1), |limits| (limits.renewals, limits.crashes) = (1, 1))
+}
+
+/// Of one job: somebody stops waiting for a reply, and what was sent arrives at any time, or never.
+pub(super) fn a_lost_reply() -> Size {
+    with(size(None, 1), |limits| limits.timeouts = 1)
+}
+
+/// Of one job: time for two leases to expire, and reapers that are slow.
+pub(super) fn two_expiries() -> Size {
+    Size { reapers: 2, last_tick: 4, verdicts: &[], ..size(None, 1) }
+}
+
+/// Two jobs of one key of scope `pending`: one runs, the other waits behind it.
+pub(super) fn a_follower() -> Size {
+    with(size(Some(DedupeScope::Pending), 2), |limits| limits.crashes = 1)
+}
+
+/// As [`a_follower`], with renewals.
+pub(super) fn a_follower_of_a_renewed_job() -> Size {
+    with(size(Some(DedupeScope::Pending), 2), |limits| limits.renewals = 1)
+}
+
+/// Two jobs of one key of scope `pending+active`: there is room for one.
+pub(super) fn an_exclusive_key() -> Size {
+    with(size(Some(DedupeScope::PendingAndActive), 2), |limits| {
+        (limits.renewals, limits.crashes) = (u8::from(is_large()), 1);
+    })
+}
+
+/// Three workers; more states than a test of every day has time for.
+pub(super) fn three_workers() -> Size {
+    Size { workers: 3, ..with(size(None, 1), |limits| (limits.claims, limits.crashes) = (3, 0)) }
+}
+
+/// A reply is lost, and there is a follower, and renewals; more states than a test of every day has time for.
+pub(super) fn much_at_once() -> Size {
+    let all = with(size(Some(DedupeScope::Pending), 2), |limits| (limits.timeouts, limits.renewals) = (1, 1));
+    Size { reapers: 1, last_tick: 3, verdicts: &[Complete, Fail], ..all }
+}

@@ -12,6 +12,8 @@ pub mod connection;
 mod claim;
 mod claim_or_enqueue;
 mod clock;
+#[cfg(test)]
+mod damaged;
 mod dedupe;
 mod dispatch;
 mod engine;

@@ -57,5 +57,5 @@ async fn count(store: &Store, status: Status, job_type: Option<&str>) -> Result<
 async fn lag(store: &Store, job_type: Option<&str>) -> Result<(Option<i64>, i64)> {
     let now: DateTime = store.server_time().await?.earliest();
     let oldest = oldest_due(store, job_type, now).await?.map(DateTime::timestamp_millis);
-    Ok((oldest, oldest.map_or(0, |oldest| now.timestamp_millis() - oldest)))
+    Ok((oldest, oldest.map_or(0, |oldest| now.timestamp_millis().saturating_sub(oldest))))
 }

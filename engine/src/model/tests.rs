@@ -5,7 +5,7 @@ use super::{
     replay, sizes,
 };
 
-const MOST_STATES: usize = 60_000_000;
+const MOST_STATES: usize = 20_000_000;
 
 fn explored(size: Size, bug: Option<Bug>) -> (Protocol, Explored) {
     let protocol = Protocol::new(size, bug);

@@ -1,6 +1,8 @@
 //! Documents as other versions, other packages and people leave them: no field is sure to be there or of its type.
 //! None of them may bring the engine down, or keep it from the jobs behind.
 
+mod at_random;
+
 use std::time::Duration;
 
 use durabl_engine::{Settled, Verdict};

@@ -62,13 +62,13 @@ failover(
   'when the primary freezes, work goes on with the next one, and it can’t take anything back when it thaws',
   async (t, story) => {
     const { node } = await cluster.primary()
-    node.signal('SIGSTOP')
-    t.after(() => node.isUp && node.signal('SIGCONT'))
+    node.freeze()
+    t.after(() => node.isFrozen && node.thaw())
     const frozenAt = now()
     const { at } = await cluster.primary({ except: node })
     await story.allWorkAgain(at)
     await sleep(Math.max(0, FREEZE_MS - (now() - frozenAt)))
-    node.signal('SIGCONT')
+    node.thaw()
     await cluster.whole()
     await story.workGoesOn(now())
     await story.end({ isShorterThanLeases: true })

@@ -1,23 +1,28 @@
-/** A replica set of three real servers, to be stepped down, killed, frozen and started again. */
+/** A replica set of three real servers, to be stepped down, killed, frozen, cut off and started again. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MongoClient } from 'mongodb'
 import { findMongod } from '../../../scripts/mongod/find.mjs'
 import { startReplicaSet } from '../../../scripts/mongod/replica-set.mjs'
 import { startServer } from '../../../scripts/mongod/server.mjs'
+import { Bridge } from '../../faults/support/world/bridge.mjs'
 import { pollUntil } from '../../ownership/support/waiting.mjs'
 import { now } from '../../ownership/support/workers.mjs'
 
 const ANSWER_MS = 500
-const ARGS = ['--oplogSize', '64']
+const OPLOG_MB = 64
 
 /** A frozen server answers nothing: null. */
 const orNull = (promise) => Promise.race([promise.catch(() => null), sleep(ANSWER_MS, null)])
 
 class Node {
-  constructor(server, restart) {
+  isUp = true
+  isFrozen = false
+
+  /** @param bridge the way of all others to it, if there is one */
+  constructor(server, restart, bridge) {
     this.server = server
     this.restart = restart
-    this.isUp = true
+    this.bridge = bridge
     // Each node is asked by itself, whoever is primary.
     this.client = new MongoClient(`mongodb://127.0.0.1:${server.port}/?directConnection=true`, {
       serverSelectionTimeoutMS: ANSWER_MS,
@@ -46,9 +51,20 @@ class Node {
     process.kill(this.server.pid, name)
   }
 
+  freeze() {
+    this.isFrozen = true
+    this.signal('SIGSTOP')
+  }
+
+  thaw() {
+    this.isFrozen = false
+    this.signal('SIGCONT')
+  }
+
   /** No warning, no goodbye. */
   kill() {
     this.isUp = false
+    this.isFrozen = false
     this.signal('SIGKILL')
   }
 
@@ -59,17 +75,30 @@ class Node {
 }
 
 export class Cluster {
-  /** @param settings of the replica set, such as `electionTimeoutMillis` */
-  static async start(settings) {
+  /**
+   * @param settings of the replica set, such as `electionTimeoutMillis`
+   * @param options.isBridged whether all that passes between servers, and to them, passes a {@link Bridge}; also allows fail points
+   * @param options.oplogMB how much of its history each keeps
+   * @param options.cacheGB how much memory each may take for its cache
+   */
+  static async start(settings, { isBridged = false, oplogMB = OPLOG_MB, cacheGB } = {}) {
     const mongod = await findMongod(() => {})
-    const { url, servers } = await startReplicaSet(mongod, { nodes: 3, settings, args: ARGS })
-    const nodes = servers.map(
-      (server) =>
-        new Node(server, () => {
-          const { port, directory } = server
-          return startServer(mongod, { replicaSet: 'rs0', args: ARGS, port, directory })
-        }),
-    )
+    const options = { testCommands: isBridged, cacheGB, args: ['--oplogSize', oplogMB] }
+    const bridges = new Map()
+    const bridge = (server) => {
+      const made = new Bridge(server.port)
+      bridges.set(server, made)
+      return made.listen()
+    }
+    const { url, servers } = await startReplicaSet(mongod, {
+      ...{ ...options, nodes: 3, settings },
+      ...(isBridged && { addressOf: bridge }),
+    })
+    const nodes = servers.map((server) => {
+      const { port, directory } = server
+      const restart = () => startServer(mongod, { ...options, replicaSet: 'rs0', port, directory })
+      return new Node(server, restart, bridges.get(server))
+    })
     return new Cluster(url, nodes)
   }
 
@@ -98,8 +127,25 @@ export class Cluster {
     })
   }
 
+  /** The primary of this moment; null if there is none that answers. */
+  async primaryNow() {
+    const answers = await Promise.all(this.nodes.map((node) => node.isPrimary()))
+    return this.nodes[answers.indexOf(true)] ?? null
+  }
+
+  /** Undoes all that was done to the servers, and waits until they are well. */
+  async heal() {
+    for (const node of this.nodes) {
+      if (node.isFrozen) node.thaw()
+      node.bridge?.heal()
+    }
+    await Promise.all(this.nodes.filter(({ isUp }) => !isUp).map((node) => node.start()))
+    await this.whole()
+  }
+
   async stop() {
     await Promise.all(this.nodes.map(({ client }) => client.close()))
+    for (const { bridge } of this.nodes) bridge?.close()
     await Promise.all(this.nodes.map(({ server }) => server.stop()))
   }
 }

@@ -1,5 +1,6 @@
 /** What workers of the tests do with a job, by name. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { FatalJobError } from 'durabl'
 
 function busyFor(ms) {
   const end = process.hrtime.bigint() + BigInt(ms) * 1_000_000n
@@ -20,6 +21,14 @@ export const HANDLERS = {
   async mishap({ ms }) {
     await sleep(Math.random() * ms)
     if (Math.random() < 0.2) throw new Error('a mishap')
+  },
+
+  /** Does as its payload says: takes so long, and goes wrong for so many attempts. */
+  async scripted(_, { job }) {
+    const { ms, wrongFor = 0, isFatal = false } = job.data
+    await sleep(ms)
+    if (job.attempt > wrongFor) return
+    throw isFatal ? new FatalJobError('it was to fail for good') : new Error('it was to go wrong')
   },
 
   /** Holds the event loop: nothing else happens in this thread meanwhile. */

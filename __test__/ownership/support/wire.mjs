@@ -2,6 +2,7 @@
 import { BSON } from 'mongodb'
 
 const OP_MSG = 2013
+const OP_QUERY = 2004
 const HEADER_BYTES = 16
 /** Header, flags, and the kind of the first section. */
 const BODY_OFFSET = HEADER_BYTES + 5
@@ -27,6 +28,14 @@ export function commandOf(message) {
   if (message.readInt32LE(12) !== OP_MSG || message[BODY_OFFSET - 1] !== 0) return null
   const length = message.readInt32LE(BODY_OFFSET)
   return BSON.deserialize(message.subarray(BODY_OFFSET, BODY_OFFSET + length))
+}
+
+/** The document that a message begins with, also of the kind that connections begin with; null if there is none. */
+export function firstDocument(message) {
+  if (message.readInt32LE(12) !== OP_QUERY) return commandOf(message)
+  // Header and flags, a name that ends in a zero byte, two numbers.
+  const at = message.indexOf(0, HEADER_BYTES + 4) + 1 + 8
+  return BSON.deserialize(message.subarray(at, at + message.readInt32LE(at)))
 }
 
 function updates(fits) {

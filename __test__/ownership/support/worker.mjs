@@ -6,8 +6,9 @@
  */
 import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { JobQueue, MongoJobQueue } from 'durabl'
+import { FatalJobError, JobQueue, MongoJobQueue } from 'durabl'
 import { MongoClient } from 'mongodb'
+import { produce } from '../../faults/support/producer.mjs'
 import { HANDLERS } from './handlers.mjs'
 import { race } from './race.mjs'
 
@@ -53,13 +54,18 @@ async function connect() {
 
 function handlerOf({ handler, ...args }) {
   return async (job, ctx) => {
-    const { id, attempt, dedupeKey = null } = job
-    tell('started', { job: id, attempt, key: dedupeKey })
+    const { id, attempt, dedupeKey = null, claimToken: token } = job
+    const run = { job: id, attempt, token, key: dedupeKey }
+    tell('started', run)
+    let outcome = 'returned'
     ctx.signal.addEventListener('abort', () => tell('aborted', { job: id, code: ctx.signal.reason.code }))
     try {
       return await HANDLERS[handler](args, { job, ctx, tell, queue, db: client?.db(config.database) })
+    } catch (error) {
+      outcome = error instanceof FatalJobError ? 'fatal' : 'threw'
+      throw error
     } finally {
-      tell('ended', { job: id, attempt, key: dedupeKey })
+      tell('ended', { ...run, outcome })
     }
   }
 }
@@ -100,6 +106,8 @@ const targets = {
         (error) => tell('call-failed', { method, code: error.code }),
       )
     },
+    /** A stream of calls, each told when it is made and when it is answered. */
+    produce: (orders) => produce(orders, { queue, tell, run: handlerOf({ handler: 'scripted' }) }),
     /** Many calls at once; how many of them came to what. */
     race: (calls) => race(calls, { queue, tell }),
   },

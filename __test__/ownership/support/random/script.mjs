@@ -1,15 +1,6 @@
 /** Random scripts of operations on a backend: plain data, drawn from a seed, so that one number tells a whole run. */
 
-/** A small generator of random numbers (mulberry32): equal seeds, equal numbers. */
-function numbers(seed) {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
+import { numbers } from '../../../support/random.mjs'
 
 const TYPES = ['one', 'two']
 const KEYS = ['red', 'green', null]

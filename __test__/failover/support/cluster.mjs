@@ -51,6 +51,11 @@ class Node {
     process.kill(this.server.pid, name)
   }
 
+  /** Lets all commands succeed again. */
+  clearFailPoint() {
+    return this.admin.command({ configureFailPoint: 'failCommand', mode: 'off' })
+  }
+
   freeze() {
     this.isFrozen = true
     this.signal('SIGSTOP')
@@ -141,6 +146,7 @@ export class Cluster {
     }
     await Promise.all(this.nodes.filter(({ isUp }) => !isUp).map((node) => node.start()))
     await this.whole()
+    await Promise.all(this.nodes.filter(({ bridge }) => bridge).map((node) => node.clearFailPoint()))
   }
 
   async stop() {

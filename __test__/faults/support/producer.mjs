@@ -46,7 +46,7 @@ function drawCall(draw, name, orders) {
 /** Makes the call; the ids of the jobs that it made, null for a key that was held. */
 async function make({ method, calls }, { queue, run }) {
   if (method === 'enqueueMany') {
-    const results = await queue.enqueueMany(calls)
+    const results = await queue.enqueueMany(calls.map(({ type, data, options }) => ({ type, data, options })))
     return { ids: results.map(({ id = null }) => id) }
   }
   const [{ type, data, options }] = calls
@@ -82,7 +82,8 @@ export async function produce(orders, { queue, tell, run }) {
       for (const [n, { call: name }] of call.calls.entries()) {
         // Of a call for many some may have been made.
         const { status, id, error: its = error } = error.results?.[n] ?? { status: 'failed' }
-        if (status === 'failed') tell('rejected', { call: name, code: its.code ?? null, message: its.message })
+        if (status === 'failed')
+          tell('rejected', { call: name, code: its.code ?? null, message: its.message })
         else tell('answered', { call: name, id: id ?? null })
       }
     }

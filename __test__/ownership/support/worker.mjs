@@ -100,7 +100,8 @@ const targets = {
     },
     /** Leaves a call to itself. */
     begin(method, ...args) {
-      const call = method === 'claimAndRun' ? claimAndRun(...args) : queue[method](...args)
+      const own = { claimAndRun, produce: targets.worker.produce }
+      const call = own[method]?.(...args) ?? queue[method](...args)
       call.then(
         () => tell('call-ended', { method }),
         (error) => tell('call-failed', { method, code: error.code }),
@@ -122,6 +123,7 @@ createInterface({ input: process.stdin }).on('line', async (line) => {
     tell('reply', { id, error: error.message, code: error.code ?? null })
   }
 })
-// Being able to hear is no reason to live.
-process.stdin.unref()
+// Being able to hear is no reason to live, but for one that waits for its orders.
+if (config.waitsForOrders) process.once('SIGTERM', () => process.stdin.unref())
+else process.stdin.unref()
 tell('ready', { pid: process.pid })

@@ -5,7 +5,13 @@
  */
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
-import { commandOf, firstDocument, inReplyTo, messageReader, requestId } from '../../../ownership/support/wire.mjs'
+import {
+  commandOf,
+  firstDocument,
+  inReplyTo,
+  messageReader,
+  requestId,
+} from '../../../ownership/support/wire.mjs'
 
 const WRITES = new Set(['insert', 'update', 'findAndModify'])
 

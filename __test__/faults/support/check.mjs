@@ -1,0 +1,73 @@
+/** The checker: every law, over one history. */
+import { retell } from './history/jobs.mjs'
+import { keyAnswersAreTrue } from './laws/dedupe.mjs'
+import { acknowledgedIsKept, callsAreAnswered, everythingEnds, oncePerCall } from './laws/kept.mjs'
+import { keysHoldOne } from './laws/keys.mjs'
+import { noTwoAtOnce, onlyExpiredIsTaken, runsHaveClaims } from './laws/leases.mjs'
+import { orderIsKept } from './laws/order.mjs'
+import { nobodyFalls } from './laws/processes.mjs'
+import { resultsAreTrue, settledByHolder } from './laws/settlements.mjs'
+import { attemptsAddUp, legalSteps, noRetryIsLost } from './laws/steps.mjs'
+
+export const LAWS = {
+  ...{
+    acknowledgedIsKept,
+    oncePerCall,
+    callsAreAnswered,
+    everythingEnds,
+    legalSteps,
+    attemptsAddUp,
+    noRetryIsLost,
+  },
+  ...{ onlyExpiredIsTaken, runsHaveClaims, noTwoAtOnce, settledByHolder, resultsAreTrue },
+  ...{ keysHoldOne, keyAnswersAreTrue, orderIsKept, nobodyFalls },
+}
+
+/** Findings of one law that are shown; more of the same tell nothing new. */
+const MOST_SHOWN = 20
+
+const count = (items, fits) => items.filter(fits).length
+
+/** What there was to check: a history in which little happened proves little. */
+function figuresOf({ jobs, runs, calls, steps, faults }) {
+  const kind = (name) => count(steps, (step) => step.kind === name)
+  const answer = (name) => count(calls, (call) => call.answer === name)
+  return {
+    calls: calls.length,
+    acknowledged: answer('made'),
+    held: answer('held'),
+    rejected: answer('rejected') + answer('none'),
+    jobs: jobs.size,
+    runs: runs.length,
+    runsOfLostLeases: count(runs, ({ tenure }) => tenure?.until?.kind === 'recovered'),
+    changes: steps.length,
+    ...{ completed: kind('completed'), retried: kind('retried'), released: kind('released') },
+    ...{ failed: kind('failed'), superseded: kind('superseded'), recovered: kind('recovered') },
+    faults: faults.length,
+  }
+}
+
+/** One thing that was found, with the lines that show it, without what refers back to everything else. */
+function finding(law, [what, ...about]) {
+  const plain = (key, value) =>
+    ['job', 'tenure', 'runs', 'told'].includes(key) && typeof value === 'object' ? undefined : value
+  return { law, what, about: about.map((item) => JSON.parse(JSON.stringify(item ?? null, plain))) }
+}
+
+/**
+ * @param lines of a history
+ * @returns `findings`, each with the `law` that was broken, `what` happened and what it is `about`; and `figures`
+ */
+export function check(lines) {
+  const story = retell(lines)
+  const findings = []
+  for (const [law, { broken }] of Object.entries(LAWS)) {
+    let found = 0
+    for (const what of broken(story)) {
+      found += 1
+      if (found <= MOST_SHOWN) findings.push(finding(law, what))
+    }
+    if (found > MOST_SHOWN) findings.push(finding(law, [`${found - MOST_SHOWN} more`]))
+  }
+  return { findings, figures: figuresOf(story) }
+}

@@ -1,0 +1,100 @@
+/** One run: a scenario and a seed, from an empty collection to a checked history. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { drawing } from '../../support/random.mjs'
+import { pollUntil } from '../../ownership/support/waiting.mjs'
+import { clockmaker } from '../../ownership/support/wrong-clock.mjs'
+import { atEnd } from '../../support/cleanup.mjs'
+import { check } from './check.mjs'
+import { readChanges } from './history/changes.mjs'
+import { SCENARIOS, scheduleOf } from './scenarios.mjs'
+import { FAULTS } from './world/faults.mjs'
+import { LEASE_MS, World, writeHistory } from './world/world.mjs'
+
+const WORKERS = 3
+const PRODUCERS = 2
+const LOAD = { everyMs: 20, workMs: 40 }
+/** From the last fault to the end of every job: several leases, retries and elections. */
+const DRAIN_MS = 45_000
+
+let episodes = 0
+
+/** Resolves once all calls have been answered: an outage may make that long. */
+function produce(producers, seed, ms, load) {
+  const draw = drawing(seed ^ 0x5eed)
+  return producers.map(async (producer) => {
+    const orders = { ...LOAD, ...load, ms, name: producer.name, seed: draw.between(1, 1e9) }
+    await producer.call('worker', 'begin', 'produce', orders)
+    await producer.next('call-ended', ({ method }) => method === 'produce')
+  })
+}
+
+async function inflict(world, schedule) {
+  const start = performance.now()
+  const doings = schedule.map(async ({ at, name, args }) => {
+    await sleep(Math.max(0, at - (performance.now() - start)))
+    await FAULTS[name].run(world, args)
+  })
+  await Promise.all(doings)
+}
+
+/** Waits until no job is open; gives up after a while, and the checker tells what is. */
+async function drain(world, patienceMs) {
+  const jobs = world.db.collection('jobs')
+  const isDone = async () => {
+    const open = await jobs.countDocuments({ status: { $in: ['pending', 'active'] } }).catch(() => null)
+    return open === 0
+  }
+  await pollUntil('all jobs have ended', isDone, { everyMs: 50, patienceMs }).catch(() => {})
+}
+
+/**
+ * @param t the test's context, or what stands for it
+ * @param cluster that it is done to; healed before the end
+ * @param options.scenario a name in `SCENARIOS`
+ * @param options.seed tells the faults and the calls
+ * @param options.ms how long calls are made and faults happen
+ * @param options.plant given the world once it works: does what a bug would do, until it is told to `uproot()`
+ * @param options.drainMs how long the jobs may take to end after that
+ * @param options.path where the history is written, if it is to be kept
+ * @returns what `check` found, and the schedule
+ */
+export async function runEpisode(t, cluster, { scenario, seed, ms, plant, drainMs = DRAIN_MS, path = null }) {
+  const { world: { wrongClocks = false, ...made } = {}, load, ...chosen } = SCENARIOS[scenario]
+  const schedule = scheduleOf(chosen, seed, ms)
+  const clocks = wrongClocks ? clockmaker() : null
+  if (clocks) atEnd(t, () => clocks.remove())
+  episodes += 1
+  const world = await World.begin(t, cluster, {
+    ...made,
+    clocks,
+    database: `faults_${process.pid}_${episodes}`,
+  })
+  const start = (count, one) => Promise.all(Array.from({ length: count }, one))
+  const [producers] = await Promise.all([
+    start(PRODUCERS, () => world.startProducer()),
+    start(WORKERS, () => world.startWorker()),
+  ])
+  const planted = plant?.(world)
+  await planted?.ready
+  const production = produce(producers, seed, ms, load)
+  await inflict(world, schedule)
+  await cluster.heal()
+  await Promise.all(production)
+  await drain(world, drainMs)
+  await planted?.uproot()
+  await world.end()
+  const settings = {
+    by: 'harness',
+    kind: 'settings',
+    at: 0,
+    scenario,
+    seed,
+    ms,
+    visibilityTimeoutMs: LEASE_MS,
+    schedule,
+  }
+  const lines = [settings, ...world.told(), ...(await readChanges(world.db.collection('jobs'), world.since))]
+  if (path) await writeHistory(path, lines)
+  await world.db.dropDatabase()
+  return { scenario, seed, schedule, faults: world.faults, planted, ...check(lines) }
+}

@@ -1,0 +1,185 @@
+/**
+ * A history, told again job by job: the steps of each as the servers made them, who held it meanwhile (its tenures), and which handler runs
+ * and calls belong to that. The laws are about these.
+ *
+ * Times in the servers' account are when a write began; what a process tells of it comes later. So an earliest and a latest moment
+ * are known of each step, and no law needs more.
+ */
+const ENDED = new Set(['completed', 'failed', 'superseded'])
+
+export const isTerminal = (status) => ENDED.has(status)
+
+/** What a change does to a job, in a word. */
+function stepOf(before, after, change) {
+  if (change.op === 'delete') return 'removed'
+  if (before === null && change.op === 'update') return 'changed'
+  if (before === null) return after.status === 'active' ? 'enqueued and claimed' : 'enqueued'
+  if (before.status === after.status && before.claimToken === after.claimToken)
+    return before.claimedAt === after.claimedAt ? 'touched' : 'renewed'
+  if (after.status === 'active') return before.status === 'pending' ? 'claimed' : 'taken over'
+  if (before.status !== 'active') return 'changed'
+  if (after.status === 'completed') return 'completed'
+  if (after.status === 'pending') {
+    if (after.settledToken !== before.claimToken || !before.claimToken) return 'recovered'
+    return after.attempt < before.attempt ? 'released' : 'retried'
+  }
+  if (/^the lease expired/.test(after.failReason ?? '')) return 'recovered'
+  return after.status
+}
+
+function apply(before, change) {
+  if (change.op === 'delete') return { ...before, status: 'removed' }
+  if (change.op !== 'update') return { ...change.document }
+  const after = { ...before }
+  for (const [path, value] of Object.entries(change.set)) {
+    const [field, ...rest] = path.split('.')
+    if (rest.length === 0) after[field] = value
+    else if (field === 'lease') after.lease = { ...after.lease, [rest[0]]: value }
+  }
+  for (const path of change.removed) if (!path.includes('.')) delete after[path]
+  return after
+}
+
+class TracedJob {
+  state = null
+  steps = []
+  /** Each claim: by which token, from which step to which. */
+  tenures = []
+
+  constructor(id) {
+    this.id = id
+  }
+
+  add(change, index) {
+    const before = this.state
+    const after = apply(before, change)
+    const step = { kind: stepOf(before, after, change), at: change.at, index, job: this, before, after }
+    this.steps.push(step)
+    this.state = after
+    const open = this.tenures.at(-1)
+    if (open && open.until === null && (after.status !== 'active' || after.claimToken !== open.token))
+      open.until = step
+    if (after.status === 'active' && step.kind !== 'renewed' && step.kind !== 'touched')
+      this.tenures.push({
+        job: this,
+        token: after.claimToken,
+        attempt: after.attempt,
+        from: step,
+        until: null,
+        runs: [],
+      })
+    return step
+  }
+
+  get created() {
+    return this.steps[0].after
+  }
+
+  get key() {
+    const { dedupeKey, dedupeScope } = this.created
+    return dedupeKey ? `${dedupeScope} ${dedupeKey}` : null
+  }
+}
+
+/** Handler runs, from what processes told; one without an end lasted until its process was gone. */
+function runsIn(lines) {
+  const runs = []
+  const open = new Map()
+  for (const line of lines) {
+    const name = `${line.by} ${line.job} ${line.token}`
+    if (line.kind === 'started') {
+      const run = { ...line, from: line.at, to: null, outcome: null, told: [] }
+      runs.push(run)
+      open.set(name, run)
+    } else if (line.kind === 'ended' && open.has(name)) {
+      Object.assign(open.get(name), { to: line.at, outcome: line.outcome })
+      open.delete(name)
+    } else if (line.kind === 'process-ended') {
+      for (const run of open.values())
+        if (run.by === line.by && run.to === null) Object.assign(run, { to: line.at, outcome: 'died' })
+    }
+  }
+  for (const run of runs) run.to ??= Infinity
+  return runs
+}
+
+const OF_RUNS = {
+  completed: 'completed',
+  superseded: 'superseded',
+  'fail-fatal': 'failed',
+  'lease-lost': 'lease-lost',
+}
+
+/** What the queue told of a run after its handler had ended, or meanwhile: `completed`, `retried`, `failed`, … */
+function tellOutcomes(lines, runs) {
+  const runsOf = groupBy(runs, (run) => `${run.by} ${run.job}`)
+  for (const line of lines) {
+    if (!line.kind.startsWith('event:')) continue
+    const kind = line.kind.slice('event:'.length)
+    const outcome = kind === 'failed' ? (line.terminal ? 'failed' : 'retried') : OF_RUNS[kind]
+    if (outcome === undefined) continue
+    const of = runsOf.get(`${line.by} ${line.jobId}`) ?? []
+    of.filter(({ from }) => from <= line.at)
+      .at(-1)
+      ?.told.push({ outcome, at: line.at })
+  }
+}
+
+export function groupBy(items, nameOf) {
+  const groups = new Map()
+  for (const item of items) {
+    const name = nameOf(item)
+    if (!groups.has(name)) groups.set(name, [])
+    groups.get(name).push(item)
+  }
+  return groups
+}
+
+/** Calls that were to make jobs, with their answers. */
+function callsIn(lines) {
+  const calls = new Map()
+  for (const line of lines) {
+    if (line.kind === 'called') calls.set(line.call, { ...line, from: line.at, to: Infinity, answer: 'none' })
+    const call = calls.get(line.call)
+    if (line.kind === 'answered')
+      Object.assign(call, { to: line.at, answer: line.id ? 'made' : 'held', id: line.id })
+    if (line.kind === 'rejected')
+      Object.assign(call, { to: line.at, answer: 'rejected', message: line.message })
+  }
+  return [...calls.values()]
+}
+
+/**
+ * @param lines of a history, in any order
+ * @returns the processes' `visibilityTimeoutMs`, `jobs` by id, all `steps` in the servers' order, `runs`, `calls`, `faults`, and `ends` of processes
+ */
+export function retell(lines) {
+  const ordered = [...lines].sort((one, other) => one.at - other.at)
+  const jobs = new Map()
+  const steps = []
+  // The servers' own order, which their clocks need not agree with.
+  for (const change of lines.filter(({ kind }) => kind === 'change')) {
+    if (!jobs.has(change.job)) jobs.set(change.job, new TracedJob(change.job))
+    steps.push(jobs.get(change.job).add(change, steps.length))
+  }
+  const runs = runsIn(ordered)
+  tellOutcomes(ordered, runs)
+  for (const run of runs) {
+    run.tenure =
+      jobs
+        .get(run.job)
+        ?.tenures.find(({ token, attempt }) => token === run.token && attempt === run.attempt) ?? null
+    run.tenure?.runs.push(run)
+  }
+  const kinds = (kind) => ordered.filter((line) => line.kind === kind)
+  const [{ visibilityTimeoutMs }] = kinds('settings')
+  return {
+    visibilityTimeoutMs,
+    jobs,
+    steps,
+    runs,
+    calls: callsIn(ordered),
+    faults: kinds('fault'),
+    ends: kinds('process-ended'),
+  }
+}

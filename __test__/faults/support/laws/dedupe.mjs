@@ -1,0 +1,89 @@
+/**
+ * Whether the answers about keys are linearizable: whether there is one order of all calls about a key and of all that the servers did
+ * to its jobs, which agrees with what came before what in real time, and in which every answer is right.
+ *
+ * The servers' steps are in order already, so all there is to find is a place between them for each call that made nothing. A
+ * call fits into a place if the key was held then, as the sequential rule of its scope says, and if the step before may have happened
+ * before the call's end, and the step after it after the call's beginning. Calls that came one after the other in real time must
+ * find places in that order. To give each call the first place that it can have leaves the most room for the others, so if that
+ * fails, nothing else would do.
+ */
+import { groupBy } from '../history/jobs.mjs'
+import { TOLERANCE_MS } from './tolerance.mjs'
+
+/** The sequential rule: when a call finds the key held, and so makes nothing. */
+const IS_HELD = {
+  'pending+active': ({ pending, active }) => pending + active > 0,
+  pending: ({ pending }) => pending > 0,
+}
+
+/** The states of a key, each with the earliest moment at which it can have begun and the latest at which it can have ended. */
+function statesOf(steps, answeredAt) {
+  const count = { pending: 0, active: 0 }
+  const states = [{ ...count, begins: -Infinity, ends: Infinity }]
+  for (const { before, after, at, job, kind } of steps) {
+    if (before?.status === after.status) continue
+    if (before?.status in count) count[before.status] -= 1
+    if (after.status in count) count[after.status] += 1
+    // It is done by the time that anybody tells of it.
+    const known = kind.startsWith('enqueued')
+      ? (answeredAt.get(job.id) ?? Infinity)
+      : knownAt(job, kind, after)
+    states.at(-1).ends = known
+    states.push({ ...count, begins: Math.max(states.at(-1).begins, at - TOLERANCE_MS), ends: Infinity })
+  }
+  for (let n = states.length - 2; n >= 0; n -= 1)
+    states[n].ends = Math.min(states[n].ends, states[n + 1].ends)
+  return states
+}
+
+/** When the first process told of this step of a job; infinity if none did. */
+function knownAt({ tenures }, kind, { attempt, claimToken }) {
+  if (kind === 'claimed') {
+    const tenure = tenures.find(({ token, attempt: of }) => token === claimToken && of === attempt)
+    return tenure?.runs[0]?.from ?? Infinity
+  }
+  const told = tenures.at(-1)?.runs[0]?.told ?? []
+  return kind === 'completed' ? (told.find(({ outcome }) => outcome === kind)?.at ?? Infinity) : Infinity
+}
+
+function* misplaced(key, calls, states, isHeld) {
+  const placed = []
+  for (const call of [...calls].sort((one, other) => one.from - other.from)) {
+    const least = Math.max(0, ...placed.filter(({ to }) => to < call.from).map(({ place }) => place))
+    const fits = (state, place) =>
+      place >= least && isHeld(state) && state.begins <= call.to && state.ends >= call.from
+    const place = states.findIndex(fits)
+    if (place < 0) yield [`${call.call} was told that the key ${key} is held, and it was not`, call]
+    else placed.push({ to: call.to, place })
+  }
+}
+
+export const keyAnswersAreTrue = {
+  says: 'answers about a key are linearizable: null only while it is held, an id only for a job that was made by the call',
+  *broken({ calls, steps, jobs }) {
+    const answeredAt = new Map(calls.filter(({ answer }) => answer === 'made').map(({ id, to }) => [id, to]))
+    const stepsOf = groupBy(
+      steps.filter(({ job }) => job.key),
+      ({ job }) => job.key,
+    )
+    const makers = new Set([...jobs.values()].map(({ created }) => created.data?.call))
+    const held = calls.filter(({ answer, key }) => answer === 'held' && key)
+    // claimOrEnqueue leaves a follower behind who is active, and has no claim to give: then the follower is its own.
+    const leftFollower = ({ call, method, scope }) =>
+      method === 'claimOrEnqueue' && scope === 'pending' && makers.has(call)
+    for (const call of held)
+      if (makers.has(call.call) && !leftFollower(call))
+        yield [`${call.call} made a job and was told that its key is held`, call]
+    const nothings = held.filter((call) => !makers.has(call.call))
+    for (const [key, of] of groupBy(nothings, ({ key, scope }) => `${scope} ${key}`)) {
+      const isHeld = IS_HELD[of[0].scope]
+      yield* misplaced(key, of, statesOf(stepsOf.get(key) ?? [], answeredAt), isHeld)
+    }
+    for (const call of calls.filter(({ answer }) => answer === 'made')) {
+      const made = jobs.get(call.id)?.steps[0]
+      if (made && (made.at < call.from - TOLERANCE_MS || made.at > call.to + TOLERANCE_MS))
+        yield [`job ${call.id} was not made while ${call.call} was under way`, made, call]
+    }
+  },
+}

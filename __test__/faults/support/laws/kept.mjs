@@ -1,0 +1,46 @@
+/** Nothing that was acknowledged is lost, nothing is made twice, and everything comes to an end. */
+import { groupBy, isTerminal } from '../history/jobs.mjs'
+
+export const acknowledgedIsKept = {
+  says: 'a job that was acknowledged is there, as it was enqueued, and is never removed',
+  *broken({ calls, jobs, steps }) {
+    for (const call of calls.filter(({ answer }) => answer === 'made')) {
+      const job = jobs.get(call.id)
+      if (!job) yield [`job ${call.id} was acknowledged and was never there`, call]
+      else if (job.created.data?.call !== call.call)
+        yield [`job ${call.id} is not what ${call.call} asked for`, call]
+    }
+    for (const step of steps.filter(({ kind }) => kind === 'removed'))
+      yield [`job ${step.job.id} was removed while it was ${step.before?.status}`, step]
+  },
+}
+
+export const oncePerCall = {
+  says: 'a call makes one job at most, also when its reply was lost',
+  *broken({ jobs }) {
+    const made = groupBy(jobs.values(), (job) => job.created.data?.call)
+    for (const [call, of] of made)
+      if (of.length > 1) yield [`${call} made ${of.length} jobs`, of.map(({ id }) => id)]
+  },
+}
+
+export const everythingEnds = {
+  says: 'once all is well again, every job ends, and no key stays held',
+  *broken({ jobs }) {
+    for (const { id, key, state } of jobs.values())
+      if (!isTerminal(state.status) && state.status !== 'removed')
+        yield [`job ${id} is still ${state.status}${key ? ` and holds the key ${key}` : ''}`, state]
+  },
+}
+
+export const callsAreAnswered = {
+  says: 'a call is answered, and while nothing is done to servers or processes it is not refused',
+  *broken({ calls, faults, ends }) {
+    const gone = new Set(ends.filter(({ fate }) => fate === 'killed').map(({ by }) => by))
+    for (const call of calls) {
+      if (call.answer === 'none' && !gone.has(call.by)) yield [`${call.call} was never answered`, call]
+      if (call.answer === 'rejected' && faults.length === 0)
+        yield [`${call.call} was refused: ${call.message}`, call]
+    }
+  },
+}

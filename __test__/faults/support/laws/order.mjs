@@ -1,0 +1,51 @@
+/** Claims go by priority, then by time due, "as each claim finds it": two claims at once may cross, and a long wait is none of that. */
+
+/** A job that was due for so long before a claim, and went on waiting for so long after it, was passed over. */
+const CROSSING_MS = 1500
+
+/** Whether nothing was done to servers or processes around that moment: what stalls may make a claim late for what it had found. */
+function isCalm(faults, at) {
+  return !faults.some(
+    ({ at: from, until }) => at > from - CROSSING_MS && at < (until ?? Infinity) + 2 * CROSSING_MS,
+  )
+}
+
+/** When each job waited, and could have been claimed. */
+function waitsOf(jobs) {
+  const waits = []
+  for (const job of jobs.values()) {
+    let since = null
+    for (const { at, after, kind } of job.steps) {
+      if (since !== null && kind !== 'touched') {
+        waits.push({ job, from: since, to: at, priority: job.created.priority, type: job.created.type })
+        since = null
+      }
+      if (after.status === 'pending' && kind !== 'touched') since = Math.max(at, after.runAt)
+    }
+  }
+  return waits
+}
+
+export const orderIsKept = {
+  says: 'a claim takes the job of the lowest priority that has been due for a while and whose key is free',
+  *broken({ jobs, steps, faults }) {
+    // A key of scope pending may be held by another: those may be passed over.
+    const free = waitsOf(jobs).filter(({ job }) => job.created.dedupeScope !== 'pending')
+    const long = free.filter(({ from, to }) => to - from > 2 * CROSSING_MS)
+    for (const step of steps.filter(({ kind }) => kind === 'claimed')) {
+      const { type, priority } = step.job.created
+      const passed = long.find(
+        (wait) =>
+          wait.type === type &&
+          wait.priority < priority &&
+          wait.from < step.at - CROSSING_MS &&
+          wait.to > step.at + CROSSING_MS,
+      )
+      if (passed && isCalm(faults, step.at))
+        yield [
+          `job ${step.job.id} of priority ${priority} was claimed before ${passed.job.id} of ${passed.priority}`,
+          step,
+        ]
+    }
+  },
+}

@@ -1,0 +1,110 @@
+/**
+ * Bugs, planted: each does by the bare driver, beside workers that know nothing of it, what an engine with that bug would do. The
+ * engine has no switches for this. A checker that passes such a history is worth nothing.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LEASE_MS } from './world/world.mjs'
+
+const HOUR_MS = 3_600_000
+
+/** Does something again and again until it is uprooted; counts how often it could do its damage. */
+function rogue(damage, everyMs = 5) {
+  let isOver = false
+  const plant = { done: 0 }
+  const ended = (async () => {
+    while (!isOver) {
+      plant.done += await damage()
+      await sleep(everyMs)
+    }
+  })()
+  plant.uproot = async () => {
+    isOver = true
+    await ended
+  }
+  return plant
+}
+
+const modified = ({ modifiedCount, deletedCount = 0 }) => (modifiedCount ?? 0) + deletedCount
+
+export const PLANTED = {
+  'a completion that is not fenced': {
+    laws: ['settledByHolder'],
+    scenario: 'workers are killed',
+    /** Whoever held a job for its first attempt completes it, by its id alone, in the middle of the second. */
+    plant({ db }) {
+      const jobs = db.collection('jobs')
+      return rogue(async () => {
+        const held = await jobs.findOne({ status: 'active', attempt: 2 })
+        return held ? modified(await jobs.updateOne({ _id: held._id }, { $set: { status: 'completed' } })) : 0
+      })
+    },
+  },
+
+  'a reaper that does not look again': {
+    laws: ['onlyExpiredIsTaken'],
+    scenario: 'workers are killed',
+    /** It sees that a lease has run out, and is slow; when it writes, the job has a new holder. */
+    plant({ db }) {
+      const jobs = db.collection('jobs')
+      const expired = new Map()
+      const free = { $set: { status: 'pending' }, $unset: { claimToken: '', claimedAt: '', lease: '' } }
+      return rogue(async () => {
+        const isOver = { $lt: ['$claimedAt', { $subtract: ['$$NOW', LEASE_MS] }] }
+        for await (const { _id, claimToken } of jobs.find({ status: 'active', $expr: isOver }))
+          expired.set(_id, claimToken)
+        let done = 0
+        for (const [_id, claimToken] of expired)
+          done += modified(
+            await jobs
+              .updateOne({ _id, status: 'active', claimToken: { $ne: claimToken } }, free)
+              .catch(() => ({})),
+          )
+        return done
+      })
+    },
+  },
+
+  'no index for the keys': {
+    laws: ['keysHoldOne'],
+    scenario: 'nothing goes wrong',
+    plant({ db }) {
+      const jobs = db.collection('jobs')
+      const names = ['dedupe_pending_idx', 'dedupe_pending_active_idx', 'dedupe_active_idx']
+      const dropped = Promise.all(names.map((name) => jobs.dropIndex(name)))
+      return { ready: dropped, done: names.length, uproot: () => dropped }
+    },
+  },
+
+  'a retry that is forgotten': {
+    laws: ['noRetryIsLost', 'acknowledgedIsKept'],
+    scenario: 'nothing goes wrong',
+    /** What waits for its next attempt is given up, or is gone. */
+    plant({ db }) {
+      const jobs = db.collection('jobs')
+      const waiting = { status: 'pending', failReason: { $exists: true } }
+      return rogue(async () => {
+        const failed = await jobs.updateOne(waiting, { $set: { status: 'failed' } })
+        return modified(failed) + modified(await jobs.deleteOne(waiting))
+      }, 40)
+    },
+  },
+
+  'a claim that nobody knows of': {
+    laws: ['everythingEnds'],
+    scenario: 'nothing goes wrong',
+    drainMs: 2000,
+    /** Its holder never learnt that it got the job, and its lease is an hour long. */
+    plant({ db }) {
+      const jobs = db.collection('jobs')
+      const lease = { token: 'nobody', attempt: 1, ms: HOUR_MS }
+      const taken = { status: 'active', claimToken: 'nobody', attempt: 1, lease, claimedAt: '$$NOW' }
+      return rogue(
+        async () =>
+          modified(
+            await jobs.updateOne({ status: 'pending', attempt: 0 }, [{ $set: taken }]).catch(() => ({})),
+          ),
+        100,
+      )
+    },
+  },
+}

@@ -1,0 +1,56 @@
+/** Scenarios: which faults a run has, how often, and how the world is made that they are done to. */
+import { drawing } from '../../support/random.mjs'
+import { canBeWrong } from '../../ownership/support/wrong-clock.mjs'
+import { FAULTS } from './world/faults.mjs'
+
+const KB = 1024
+
+/**
+ * @typedef {object} Scenario
+ * @property {string[]} faults names in `FAULTS`
+ * @property {number} everyMs from one fault to the next, on average; the next does not wait for the end of the one before
+ * @property {object} [world] options of the world
+ * @property {object} [load] of each producer
+ */
+
+export const SCENARIOS = {
+  'nothing goes wrong': { faults: [], everyMs: 0 },
+  'workers are killed': { faults: ['worker killed'], everyMs: 900 },
+  'processes freeze for longer than their leases': { faults: ['process frozen'], everyMs: 1200 },
+  'deploys roll': { faults: ['worker replaced'], everyMs: 1000 },
+  'clocks are ten minutes wrong': {
+    ...{ faults: ['clock set wrong', 'clock set wrong', 'worker killed'], everyMs: 400 },
+    ...{ world: { wrongClocks: canBeWrong } },
+  },
+  'primaries step down': { faults: ['step-down'], everyMs: 2500 },
+  'primaries are killed': { faults: ['primary killed'], everyMs: 3500 },
+  'primaries freeze': { faults: ['primary frozen'], everyMs: 4000 },
+  'primaries are cut off': { faults: ['primary cut off'], everyMs: 4000 },
+  'all servers go down': { faults: ['outage'], everyMs: 5000 },
+  'replies are lost': { faults: ['replies lost', 'connections broken'], everyMs: 800 },
+  'change streams are killed': { faults: ['change streams killed', 'connections broken'], everyMs: 600 },
+  'servers are slow and refuse': { faults: ['server slow', 'commands refused'], everyMs: 1500 },
+  'memory is short': {
+    ...{ faults: ['worker killed', 'connections broken'], everyMs: 1500 },
+    ...{ world: { heapMB: 48 }, load: { blobBytes: 1500 * KB, everyMs: 60 } },
+  },
+  'several at once': {
+    faults: Object.keys(FAULTS).filter((name) => name !== 'outage'),
+    ...{ everyMs: 900, world: { wrongClocks: canBeWrong } },
+  },
+}
+
+/** The faults of a run of this scenario: what, when, and how, as plain data. Equal seeds, equal schedules. */
+export function scheduleOf({ faults, everyMs }, seed, ms) {
+  const draw = drawing(seed)
+  const schedule = []
+  if (faults.length === 0) return schedule
+  // Something has to be under way first, and time must be left to see what came of it.
+  for (let at = 300 + draw.random() * everyMs; at < ms - 300; at += everyMs * (0.5 + draw.random())) {
+    const name = draw.one(faults)
+    schedule.push({ at: Math.round(at), name, args: FAULTS[name].draw(draw) })
+  }
+  // A run that is too short for one would show nothing.
+  if (schedule.length === 0) schedule.push({ at: 300, name: faults[0], args: FAULTS[faults[0]].draw(draw) })
+  return schedule
+}

@@ -1,0 +1,139 @@
+/** Workers and producers in processes of their own on a replica set of three, and a log of what happens to them all. */
+import { appendFile } from 'node:fs/promises'
+import { MongoClient } from 'mongodb'
+import { MongoJobQueue } from 'durabl'
+import { SILENT } from '../../../ownership/support/jobs.mjs'
+import { heardOut, now, startWorker } from '../../../ownership/support/workers.mjs'
+import { atEnd } from '../../../support/cleanup.mjs'
+
+/** Short, so that a worker which is frozen for a few seconds is given up. */
+export const LEASE_MS = 2000
+const GRACE_MS = 1000
+/** How long a process that was asked to end may take: what it promises is its grace and a second. */
+const END_MS = 30_000
+
+export class World {
+  /** Workers, and producers, which work as well when a call gives them a job to run. All there have been, the dead ones too. */
+  processes = []
+  /** What was done to them and to the servers, as it happened. */
+  faults = []
+  #counts = {}
+
+  /**
+   * @param t the test's context, or what stands for it
+   * @param cluster of servers with bridges
+   * @param options.database a name that nobody else uses
+   * @param options.clocks from `clockmaker()`, if the processes are to have clocks of their own
+   * @param options.heapMB how much memory JavaScript may take in each of them
+   */
+  static async begin(t, cluster, options) {
+    const world = new World(t, cluster, options)
+    const client = await MongoClient.connect(cluster.url)
+    atEnd(t, () => client.close())
+    world.client = client
+    world.db = client.db(options.database)
+    const backend = new MongoJobQueue({ db: world.db, logger: SILENT })
+    await backend.startup()
+    await backend.shutdown(0)
+    // Before the first job: the server's account begins here.
+    const { operationTime } = await world.db.command({ ping: 1 })
+    world.since = operationTime
+    return world
+  }
+
+  constructor(t, cluster, { database, clocks = null, heapMB = null }) {
+    Object.assign(this, { t, cluster, database, clocks, heapMB })
+  }
+
+  get workers() {
+    return this.processes.filter(({ role, endedAt }) => role === 'worker' && endedAt === undefined)
+  }
+
+  /** Processes that nothing was done to, so far. */
+  get living() {
+    return this.processes.filter(({ endedAt, fate }) => endedAt === undefined && !fate)
+  }
+
+  async startWorker() {
+    const count = this.#count('worker')
+    const handler = { handler: 'scripted', config: { concurrency: 3, pollInterval: 500 } }
+    const processors = { plain: handler, flight: handler, once: handler }
+    // Half of them learn of jobs by push, the others by polling.
+    return this.#start('worker', count, { processors, backend: { useChangeStreams: count % 2 === 0 } })
+  }
+
+  startProducer() {
+    return this.#start('producer', this.#count('producer'), { waitsForOrders: true })
+  }
+
+  /** How many of a role there have been, this one included. */
+  #count(role) {
+    this.#counts[role] = (this.#counts[role] ?? 0) + 1
+    return this.#counts[role]
+  }
+
+  async #start(role, count, more) {
+    const config = {
+      ...{ url: this.cluster.url, database: this.database, ownConnection: true },
+      ...{ queue: { visibilityTimeoutMs: LEASE_MS }, signals: { timeoutMs: GRACE_MS } },
+      ...more,
+    }
+    const clock = this.clocks?.clock(0)
+    const heap = this.heapMB && { NODE_OPTIONS: `--max-old-space-size=${this.heapMB}` }
+    const worker = await startWorker(this.t, config, { env: { ...clock?.env, ...heap } })
+    Object.assign(worker, { role, name: `${role}-${count}`, clock })
+    void worker.exited.then((end) => (worker.end = end))
+    this.processes.push(worker)
+    return worker
+  }
+
+  /** Notes what is done, while `body` does it. */
+  async doing(fault, target, body) {
+    const entry = { fault, target, at: now(), until: null }
+    this.faults.push(entry)
+    try {
+      return await body()
+    } finally {
+      entry.until = now()
+    }
+  }
+
+  /** Ends the processes as a deploy does. */
+  async end() {
+    const alive = this.processes.filter(({ endedAt }) => endedAt === undefined)
+    await heardOut(alive)
+    for (const worker of alive) {
+      worker.fate ??= 'asked to end'
+      worker.signal('SIGTERM')
+    }
+    await Promise.all(
+      alive.map((worker) => {
+        const late = setTimeout(() => worker.signal('SIGABRT'), END_MS)
+        return worker.exited.finally(() => clearTimeout(late))
+      }),
+    )
+  }
+
+  /** Everything that was told, by whom, in the order in which it happened. */
+  told() {
+    const lines = this.processes.flatMap((worker) => [
+      ...worker.events.map((event) => ({ by: worker.name, ...event })),
+      ...(worker.endedAt === undefined ? [] : [this.#endOf(worker)]),
+    ])
+    const faults = this.faults.map((entry) => ({ by: 'harness', kind: 'fault', ...entry }))
+    return [...lines, ...faults].sort((one, other) => one.at - other.at)
+  }
+
+  #endOf(worker) {
+    const { name, endedAt, end, stderr, fate = null } = worker
+    return { by: name, kind: 'process-ended', at: endedAt, ...end, fate, stderr }
+  }
+}
+
+/** Writes a history as it is kept: a line of JSON for each thing that happened. */
+export async function writeHistory(path, lines) {
+  for (let at = 0; at < lines.length; at += 1000) {
+    const text = lines.slice(at, at + 1000).map((line) => `${JSON.stringify(line)}\n`)
+    await appendFile(path, text.join(''))
+  }
+}

@@ -22,7 +22,8 @@ async function cutOff(t, followers) {
   }
 }
 
-test('a claim that only a primary without its majority knows of is given to nobody', async (t) => {
+/** A backend on a set whose primary has lost its majority and goes on, `enqueued` before that one job. */
+async function onPrimaryAlone(t) {
   const set = await startReplicaSet(await findMongod(() => {}), {
     nodes: 3,
     testCommands: true,
@@ -36,22 +37,38 @@ test('a claim that only a primary without its majority knows of is given to nobo
   const backend = new MongoJobQueue({ db: client.db('unconfirmed'), logger: silent })
   atEnd(t, () => backend.shutdown(0))
   await backend.startup()
-  const id = await backend.enqueue('sync', {})
+  const enqueued = await backend.enqueue('sync', {})
   const { primary } = await client.db('admin').command({ hello: 1 })
   await cutOff(
     t,
     set.servers.filter(({ port }) => !primary.endsWith(`:${port}`)),
   )
   // A stopped member still takes what it had asked for when it was stopped.
-  const jobs = client.db('unconfirmed').collection('other')
+  const others = client.db('unconfirmed').collection('other')
   while (
-    await jobs.insertOne({}).then(
+    await others.insertOne({}).then(
       () => true,
       () => false,
     )
   );
-  const claim = await backend.claimNext('sync').catch((error) => error)
-  assert.ok(claim instanceof Error, `the claim was believed: ${JSON.stringify(claim)}`)
-  const [stored] = await client.db('unconfirmed').collection('jobs').find({ _id: id }).toArray()
-  assert.equal(stored.status, 'active', 'nothing was claimed, so nothing was shown')
+  return { backend, enqueued, jobs: client.db('unconfirmed').collection('jobs') }
+}
+
+test('what only a primary without its majority knows of', async (t) => {
+  const { backend, enqueued, jobs } = await onPrimaryAlone(t)
+
+  await t.test('a claim is given to nobody', async () => {
+    const claim = await backend.claimNext('sync').catch((error) => error)
+    assert.ok(claim instanceof Error, `the claim was believed: ${JSON.stringify(claim)}`)
+    const stored = await jobs.findOne({ _id: enqueued })
+    assert.equal(stored.status, 'active', 'nothing was claimed, so nothing was shown')
+  })
+
+  await t.test('a key is not told to be held', async () => {
+    const key = { dedupeKey: 'k', dedupeScope: 'pending' }
+    const follower = { _id: 'rolled back soon', type: 'sync', status: 'pending', ...key }
+    await jobs.insertOne(follower, { writeConcern: { w: 1 } })
+    const answer = await backend.claimOrEnqueue('sync', {}, key).catch((error) => error)
+    assert.ok(answer instanceof Error, `the follower was believed in: ${JSON.stringify(answer)}`)
+  })
 })

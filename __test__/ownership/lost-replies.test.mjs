@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { deferred } from '../queue/support/async.mjs'
 import { farBackend, farWorker } from './support/far.mjs'
 import { pollUntil } from './support/waiting.mjs'
@@ -128,6 +129,17 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
         assert.ok(!log.kinds().includes('lease-lost'))
       })
     }
+
+    by('to an adoption that is missed for longer than the lease leaves the run a lease', async (t) => {
+      const visibilityTimeoutMs = 1000
+      const { queue, proxy, log, stored } = await farWorker(t, { options, visibilityTimeoutMs })
+      const handle = await queue.claimOrEnqueue('work', {})
+      const lost = proxy.loseReplies(is.renewal, { first: () => sleep(1.2 * visibilityTimeoutMs) })
+      await queue.runClaimed(handle, () => sleep(1.5 * visibilityTimeoutMs))
+      await lost
+      assert.equal((await stored(handle.id)).status, 'completed')
+      assert.deepEqual(log.kinds(), ['claimed', 'completed'])
+    })
 
     by('to a completion is no lost lease', async (t) => {
       const { near, proxy, start, log, stored } = await farWorker(t, { options, handler: () => {} })

@@ -41,6 +41,16 @@ describe('the engine driver', () => {
     assert.deepEqual(ends.sort(), ['completed', 'completed', 'failed'])
   })
 
+  it('hears of a lease that is lost before the answer to its adoption has come', async () => {
+    engine.native.adopt = async () => {
+      engine.emit({ kind: 'lease-lost', runIds: [7] })
+      return { value: 7, failure: null }
+    }
+    let ran = false
+    const run = await driver.adopt(job(0), () => (ran = true))
+    assert.deepEqual([run, ran, engine.verdicts], [null, false, []])
+  })
+
   for (const [name, handler] of [
     ['synchronous', () => {}],
     ['asynchronous', async () => {}],

@@ -39,40 +39,18 @@ async fn claim_or_follow(
     total: Duration,
 ) -> Result<Option<ClaimedJob>> {
     for _ in 0..MOST_ROUNDS {
-        match look(store, &dedupe.key, total).await? {
-            Holders { pending: true, .. } => {
-                if !job.coalesce_latest {
-                    return Ok(None);
-                }
-                let replaced =
-                    retrying(total, || dedupe::replace_pending_data(store, &job, &dedupe.key, Wait::Long));
-                if replaced.await? {
-                    return Ok(None);
-                }
-                // Either it was claimed since, and we look again, or it is of another type and keeps its data.
-                if look(store, &dedupe.key, total).await?.pending {
-                    return Ok(None);
-                }
-            }
-            Holders { active: true, .. } => {
-                // Held or created: either way one follower is pending now.
-                enqueuer.enqueue_one(job).await?;
-                return Ok(None);
-            }
-            Holders { .. } => {
-                if let Some(claimed) = create_claimed(store, &job, total).await? {
-                    return Ok(Some(claimed));
-                }
-            }
+        let holders = retrying(total, || dedupe::single_flight_holders(store, &dedupe.key)).await?;
+        if holders != Holders::default() {
+            break;
+        }
+        if let Some(claimed) = create_claimed(store, &job, total).await? {
+            return Ok(Some(claimed));
         }
     }
-    // The key changes hands faster than we can look: somebody is running, so a follower it is.
+    // Somebody is running, or waits already: one follower is pending after this, whoever makes it. Only a write may say so:
+    // what a primary shows that has lost its majority is about to be taken back.
     enqueuer.enqueue_one(job).await?;
     Ok(None)
-}
-
-async fn look(store: &Store, key: &str, patience: Duration) -> Result<Holders> {
-    retrying(patience, || dedupe::single_flight_holders(store, key)).await
 }
 
 async fn create_claimed(store: &Store, job: &NewJob, patience: Duration) -> Result<Option<ClaimedJob>> {

@@ -45,6 +45,10 @@ export class EngineDriver implements Driver {
   /** This queue asked for the engine's sweeps; else they are another queue's, and its to report. */
   private recovers = false
   private quiescent = false
+  /** Adoptions whose answer has not come yet. */
+  private adopting = 0
+  /** Leases that were lost meanwhile, perhaps those of the runs that are coming: the answers and these events travel apart. */
+  private readonly lostEarly = new Set<number>()
 
   constructor(
     private readonly engine: EngineLink,
@@ -94,9 +98,16 @@ export class EngineDriver implements Driver {
   private async startAdopted(job: Job<any>, handler: JobHandler<any>): Promise<Adoption> {
     const { visibilityTimeoutMs } = this.options
     const token = job.claimToken ?? ''
-    const { value: runId, failure } = await this.engine.native.adopt(job.id, token, visibilityTimeoutMs)
-    if (failure !== null) throw failureToError(failure, null)
-    return { ended: runId === null ? null : this.runAdopted(runId, job, handler) }
+    this.adopting += 1
+    try {
+      const { value: runId, failure } = await this.engine.native.adopt(job.id, token, visibilityTimeoutMs)
+      if (failure !== null) throw failureToError(failure, null)
+      const isLost = runId === null || this.lostEarly.has(runId)
+      return { ended: isLost ? null : this.runAdopted(runId, job, handler) }
+    } finally {
+      this.adopting -= 1
+      if (this.adopting === 0) this.lostEarly.clear()
+    }
   }
 
   private runAdopted(runId: number, job: Job<any>, handler: JobHandler<any>): Promise<ManagedRun> {
@@ -158,7 +169,7 @@ export class EngineDriver implements Driver {
       case 'settled':
         return this.settler.received(event.completed, event.others)
       case 'lease-lost':
-        for (const runId of event.runIds) this.runs.get(runId)?.leaseLost('heartbeat')
+        for (const runId of event.runIds) this.leaseLost(runId)
         return
       case 'recovered':
         if (this.recovers) this.options.report.recovered(event.handled, event.saturated)
@@ -173,6 +184,12 @@ export class EngineDriver implements Driver {
         // The backend's own, if anybody's.
         return
     }
+  }
+
+  private leaseLost(runId: number): void {
+    const run = this.runs.get(runId)
+    if (run !== undefined) run.leaseLost('heartbeat')
+    else if (this.adopting > 0) this.lostEarly.add(runId)
   }
 
   private jobsClaimed(processorId: number, runIds: number[], documents: Buffer): void {

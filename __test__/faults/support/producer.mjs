@@ -60,6 +60,7 @@ async function make({ method, calls }, { queue, run }) {
  * @param orders.seed of the calls, and `orders.name`, which their names begin with
  * @param orders.ms for how long, a call every `orders.everyMs` on average
  * @param orders.workMs the longest that a job's handler takes
+ * @param orders.mostOpen calls under way at once, at most
  * @param orders.blobBytes the largest payload; nothing beside the story by default
  * @returns how many calls were made
  */
@@ -95,7 +96,7 @@ export async function produce(orders, { queue, tell, run }) {
     open.add(call)
     void call.finally(() => open.delete(call))
     await sleep(draw.random() * 2 * orders.everyMs)
-    if (open.size >= MOST_OPEN) await Promise.race(open)
+    if (open.size >= (orders.mostOpen ?? MOST_OPEN)) await Promise.race(open)
   }
   await Promise.all(open)
   return count

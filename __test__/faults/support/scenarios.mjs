@@ -32,7 +32,7 @@ export const SCENARIOS = {
   'servers are slow and refuse': { faults: ['server slow', 'commands refused'], everyMs: 1500 },
   'memory is short': {
     ...{ faults: ['worker killed', 'connections broken'], everyMs: 1500 },
-    ...{ world: { heapMB: 48 }, load: { blobBytes: 1500 * KB, everyMs: 60 } },
+    ...{ world: { heapMB: 48 }, load: { blobBytes: 600 * KB, everyMs: 40, mostOpen: 20 } },
   },
   'several at once': {
     faults: Object.keys(FAULTS).filter((name) => name !== 'outage'),

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -25,6 +25,9 @@ use crate::{
 
 /// After a mistake of ours ended a dispatcher, before the next one takes over.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
+
+/// Renewals of a handle whose answers all came too late, until it is given up.
+const MOST_ADOPTIONS: usize = 5;
 
 /// However a processor's task ends, also before it began or in mid-flight with its engine, nothing claims for it after.
 struct Ending(Arc<Slots>);
@@ -113,10 +116,9 @@ impl Engine {
             return Ok(None);
         };
         let terms = LeaseTerms::new(visibility_timeout, None);
-        let sent = Instant::now();
-        if !retried(&hub, || renewal::adopt(&hub.store, id, token, terms)).await? {
+        let Some(sent) = adopted(&hub, id, token, terms).await? else {
             return Ok(None);
-        }
+        };
         let run_id = runs.adopt(header, terms, sent);
         if self.is_shut_down.load(Ordering::Acquire) {
             // Nobody is there to end the run: it would be renewed for as long as the process lives.
@@ -200,4 +202,24 @@ impl Engine {
         }
         runs.all_settled().await;
     }
+}
+
+/// Makes the lease of a claim by hand a managed one that is worth running under, and tells when that was sent; none if the
+/// claim is another's. An answer that was long on its way came too late: by then the lease has to be thought lost.
+async fn adopted(hub: &Hub, id: &str, token: &str, terms: LeaseTerms) -> Result<Option<Instant>> {
+    for _ in 0..MOST_ADOPTIONS {
+        let sent = Mutex::new(Instant::now());
+        let is_ours = retried(hub, || {
+            *lock(&sent) = Instant::now();
+            renewal::adopt(&hub.store, id, token, terms)
+        });
+        if !is_ours.await? {
+            return Ok(None);
+        }
+        let sent = *lock(&sent);
+        if terms.is_worth_starting(sent) {
+            return Ok(Some(sent));
+        }
+    }
+    Ok(None)
 }

@@ -58,7 +58,7 @@ function handlerOf({ handler, ...args }) {
     const run = { job: id, attempt, token, key: dedupeKey }
     tell('started', run)
     let outcome = 'returned'
-    ctx.signal.addEventListener('abort', () => tell('aborted', { job: id, code: ctx.signal.reason.code }))
+    ctx.signal.addEventListener('abort', () => tell('aborted', { ...run, code: ctx.signal.reason.code }))
     try {
       return await HANDLERS[handler](args, { job, ctx, tell, queue, db: client?.db(config.database) })
     } catch (error) {

@@ -103,25 +103,30 @@ function runsIn(lines) {
   return runs
 }
 
-const OF_RUNS = {
-  completed: 'completed',
-  superseded: 'superseded',
-  'fail-fatal': 'failed',
-  'lease-lost': 'lease-lost',
+const TERMINAL_EVENTS = {
+  'event:completed': 'completed',
+  'event:superseded': 'superseded',
+  'event:fail-fatal': 'failed',
 }
 
-/** What the queue told of a run after its handler had ended, or meanwhile: `completed`, `retried`, `failed`, … */
+/** What a line tells of a run: what became of its job, and of which attempt if it says so. */
+function outcomeIn({ kind, terminal, attempt, code }) {
+  if (kind === 'event:failed') return { outcome: terminal ? 'failed' : 'retried', attempt }
+  // Its event does not say of which attempt it is; the signal of the run does.
+  if (kind === 'aborted') return code === 'ERR_DURABL_LEASE_LOST' ? { outcome: 'lease-lost', attempt } : null
+  // Nothing comes after these, so the last run it is.
+  return kind in TERMINAL_EVENTS ? { outcome: TERMINAL_EVENTS[kind], attempt: null } : null
+}
+
+/** What the queue told of each run, after its handler had ended or meanwhile: `completed`, `retried`, `lease-lost`, … */
 function tellOutcomes(lines, runs) {
   const runsOf = groupBy(runs, (run) => `${run.by} ${run.job}`)
   for (const line of lines) {
-    if (!line.kind.startsWith('event:')) continue
-    const kind = line.kind.slice('event:'.length)
-    const outcome = kind === 'failed' ? (line.terminal ? 'failed' : 'retried') : OF_RUNS[kind]
-    if (outcome === undefined) continue
-    const of = runsOf.get(`${line.by} ${line.jobId}`) ?? []
-    of.filter(({ from }) => from <= line.at)
-      .at(-1)
-      ?.told.push({ outcome, at: line.at })
+    const found = outcomeIn(line)
+    if (found === null) continue
+    const of = runsOf.get(`${line.by} ${line.jobId ?? line.job}`) ?? []
+    const isMeant = ({ from, attempt }) => from <= line.at && attempt === (found.attempt ?? attempt)
+    of.filter(isMeant).at(-1)?.told.push({ outcome: found.outcome, at: line.at })
   }
 }
 

@@ -62,6 +62,7 @@ async function drain(world, patienceMs) {
  */
 export async function runEpisode(t, cluster, { scenario, seed, ms, plant, drainMs = DRAIN_MS, path = null }) {
   const { world: { wrongClocks = false, ...made } = {}, load, ...chosen } = SCENARIOS[scenario]
+  const begun = performance.now()
   const schedule = scheduleOf(chosen, seed, ms)
   const clocks = wrongClocks ? clockmaker() : null
   if (clocks) atEnd(t, () => clocks.remove())
@@ -98,5 +99,5 @@ export async function runEpisode(t, cluster, { scenario, seed, ms, plant, drainM
   const lines = [settings, ...world.told(), ...(await readChanges(world.db.collection('jobs'), world.since))]
   if (path) await writeHistory(path, lines)
   await world.db.dropDatabase()
-  return { scenario, seed, schedule, faults: world.faults, planted, ...check(lines) }
+  return { scenario, seed, ms, took: performance.now() - begun, schedule, faults: world.faults, planted, ...check(lines) }
 }

@@ -9,18 +9,26 @@ const KB = 1024
  * @typedef {object} Scenario
  * @property {string[]} faults names in `FAULTS`
  * @property {number} everyMs from one fault to the next, on average; the next does not wait for the end of the one before
+ * @property {boolean} [sparesServers] nothing is done to the servers, so others may use them meanwhile
  * @property {object} [world] options of the world
  * @property {object} [load] of each producer
  */
 
+/** @type {Record<string, Scenario>} */
 export const SCENARIOS = {
-  'nothing goes wrong': { faults: [], everyMs: 0 },
-  'workers are killed': { faults: ['worker killed'], everyMs: 900 },
-  'processes freeze for longer than their leases': { faults: ['process frozen'], everyMs: 1200 },
-  'deploys roll': { faults: ['worker replaced'], everyMs: 1000 },
+  'nothing goes wrong': { faults: [], everyMs: 0, sparesServers: true },
+  'workers are killed': { faults: ['worker killed'], everyMs: 900, sparesServers: true },
+  'processes freeze for longer than their leases': {
+    ...{ faults: ['process frozen'], everyMs: 1200, sparesServers: true },
+  },
+  'deploys roll': { faults: ['worker replaced'], everyMs: 1000, sparesServers: true },
   'clocks are ten minutes wrong': {
-    ...{ faults: ['clock set wrong', 'clock set wrong', 'worker killed'], everyMs: 400 },
-    ...{ world: { wrongClocks: canBeWrong } },
+    ...{ faults: ['clock set wrong', 'clock set wrong', 'worker killed'], everyMs: 400, sparesServers: true },
+    world: { wrongClocks: canBeWrong },
+  },
+  'memory is short': {
+    ...{ faults: ['worker killed', 'worker replaced'], everyMs: 1500, sparesServers: true },
+    ...{ world: { heapMB: 48 }, load: { blobBytes: 600 * KB, everyMs: 40, mostOpen: 20 } },
   },
   'primaries step down': { faults: ['step-down'], everyMs: 2500 },
   'primaries are killed': { faults: ['primary killed'], everyMs: 3500 },
@@ -30,10 +38,6 @@ export const SCENARIOS = {
   'replies are lost': { faults: ['replies lost', 'connections broken'], everyMs: 800 },
   'change streams are killed': { faults: ['change streams killed', 'connections broken'], everyMs: 600 },
   'servers are slow and refuse': { faults: ['server slow', 'commands refused'], everyMs: 1500 },
-  'memory is short': {
-    ...{ faults: ['worker killed', 'connections broken'], everyMs: 1500 },
-    ...{ world: { heapMB: 48 }, load: { blobBytes: 600 * KB, everyMs: 40, mostOpen: 20 } },
-  },
   'several at once': {
     faults: Object.keys(FAULTS).filter((name) => name !== 'outage'),
     ...{ everyMs: 900, world: { wrongClocks: canBeWrong } },

@@ -31,7 +31,9 @@ function orders(scenarios) {
   const { FAULT_MINUTES: minutes, FAULT_SEED: seed } = process.env
   const names = values.scenario ? [values.scenario] : Object.keys(scenarios)
   if (!names.every((name) => name in scenarios))
-    throw new Advice(`There is no scenario "${values.scenario}"; there are:\n${Object.keys(scenarios).join('\n')}`)
+    throw new Advice(
+      `There is no scenario "${values.scenario}"; there are:\n${Object.keys(scenarios).join('\n')}`,
+    )
   return {
     names,
     minutes: minutes ? wholeNumber('FAULT_MINUTES', minutes) : null,
@@ -66,11 +68,18 @@ await main(async () => {
       const { scenario, seed, figures, findings, history, took } = episode
       const good = findings.length === 0
       const counts = `${figures.faults} faults, ${figures.jobs} jobs, ${figures.runs} runs, ${findings.length} findings`
-      console.log(`${good ? green('✔') : red('✘')} ${scenario} ${dim(`(${seed})`)} ${counts} ${dim(duration(took))}`)
-      if (!good) console.log([...findings.map(shown), history, replayOf(episode)].join('\n').replaceAll(/^/gm, '    '))
+      console.log(
+        `${good ? green('✔') : red('✘')} ${scenario} ${dim(`(${seed})`)} ${counts} ${dim(duration(took))}`,
+      )
+      if (!good)
+        console.log([...findings.map(shown), history, replayOf(episode)].join('\n').replaceAll(/^/gm, '    '))
     },
   })
-  const report = reportOf(episodes, { seed: chosen.seed, startedAt, seconds: (performance.now() - start) / 1000 })
+  const report = reportOf(episodes, {
+    seed: chosen.seed,
+    startedAt,
+    seconds: (performance.now() - start) / 1000,
+  })
   writeFileSync(join(DIRECTORY, 'report.json'), `${JSON.stringify(report, null, 2)}\n`)
   writeFileSync(join(DIRECTORY, 'report.txt'), textOf(report))
   console.log(`\n${bold('report')} ${DIRECTORY}/report.txt\n\n${textOf(report)}`)

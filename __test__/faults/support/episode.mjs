@@ -99,5 +99,14 @@ export async function runEpisode(t, cluster, { scenario, seed, ms, plant, drainM
   const lines = [settings, ...world.told(), ...(await readChanges(world.db.collection('jobs'), world.since))]
   if (path) await writeHistory(path, lines)
   await world.db.dropDatabase()
-  return { scenario, seed, ms, took: performance.now() - begun, schedule, faults: world.faults, planted, ...check(lines) }
+  return {
+    scenario,
+    seed,
+    ms,
+    took: performance.now() - begun,
+    schedule,
+    faults: world.faults,
+    planted,
+    ...check(lines),
+  }
 }

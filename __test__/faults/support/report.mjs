@@ -27,7 +27,9 @@ function summaryOf(scenario, episodes) {
     episodes: episodes.length,
     figures: sumOf(episodes.map(({ figures }) => figures)),
     faults: tally(episodes.flatMap(({ faults }) => faults.map(({ fault }) => fault))),
-    findings: episodes.flatMap(({ seed, ms, findings }) => findings.map((finding) => ({ seed, ms, ...finding }))),
+    findings: episodes.flatMap(({ seed, ms, findings }) =>
+      findings.map((finding) => ({ seed, ms, ...finding })),
+    ),
   }
 }
 
@@ -61,9 +63,12 @@ const COLUMNS = {
 /** The same, for people: a table in Markdown, and the findings. */
 export function textOf(report) {
   const { seed, startedAt, seconds, scenarios, faults } = report
-  const findings = scenarios.flatMap(({ scenario, findings }) => findings.map((one) => ({ scenario, ...one })))
+  const findings = scenarios.flatMap(({ scenario, findings }) =>
+    findings.map((one) => ({ scenario, ...one })),
+  )
   const total = { episodes: report.episodes, figures: report.figures, findings }
-  const row = (name, summary) => `| ${[name, ...Object.values(COLUMNS).map((of) => of(summary))].join(' | ')} |`
+  const row = (name, summary) =>
+    `| ${[name, ...Object.values(COLUMNS).map((of) => of(summary))].join(' | ')} |`
   return [
     `${report.episodes} episodes in ${Math.round(seconds / 60)} minutes from ${startedAt}, seeds from ${seed}`,
     '',

@@ -3,10 +3,18 @@
  * arguments, `run` does it and undoes it again. Which server is primary is seen when it is done.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { drawing } from '../../../support/random.mjs'
+import { killStreams } from './streams.mjs'
 import { LEASE_MS } from './world.mjs'
 
 const SKEW_SECONDS = 600
 const WRITES = ['insert', 'update', 'findAndModify', 'find', 'getMore', 'aggregate']
+
+/**
+ * Errors after which a driver tries again. Not those by which a server says that it is primary no more: one that lies about that is not looked
+ * at again for ten seconds, which is the drivers' way and shows nothing of ours; step-downs bring the true ones.
+ */
+const [HOST_UNREACHABLE, NETWORK_TIMEOUT, TIME_LIMIT] = [6, 89, 262]
 
 /** One of those that are there now. */
 const pick = (choices, share) => choices[Math.floor(share * choices.length)]
@@ -151,7 +159,6 @@ export const FAULTS = {
       seed: draw.between(1, 1e9),
     }),
     async run(world, { ms, portion, seed }) {
-      const { drawing } = await import('../../../support/random.mjs')
       await world.doing('replies lost', 'all servers', async () => {
         const draw = drawing(seed)
         for (const { bridge } of world.cluster.nodes) bridge.loseReplies(() => draw.chance(portion))
@@ -171,7 +178,8 @@ export const FAULTS = {
 
   'change streams killed': {
     draw: () => ({}),
-    run: (world) => onPrimary(world, 'change streams killed', (node) => killStreams(node, world.database)),
+    run: (world) =>
+      onPrimary(world, 'change streams killed', (node) => killStreams(node.admin, world.database)),
   },
 
   'server slow': {
@@ -186,7 +194,10 @@ export const FAULTS = {
   },
 
   'commands refused': {
-    draw: (draw) => ({ ms: draw.between(300, 1200), code: draw.one([91, 189, 11600]) }),
+    draw: (draw) => ({
+      ms: draw.between(300, 1200),
+      code: draw.one([HOST_UNREACHABLE, NETWORK_TIMEOUT, TIME_LIMIT]),
+    }),
     run: (world, { ms, code }) =>
       failing(
         world,
@@ -195,25 +206,4 @@ export const FAULTS = {
         ms,
       ),
   },
-}
-
-async function killStreams(node, database) {
-  const cursors = await node.admin
-    .aggregate([
-      { $currentOp: { allUsers: true, idleCursors: true } },
-      {
-        $match: {
-          ns: `${database}.jobs`,
-          'cursor.originatingCommand.pipeline.0.$changeStream': { $exists: true },
-        },
-      },
-    ])
-    .toArray()
-    .catch(() => [])
-  const ids = cursors.map(({ cursor }) => cursor.cursorId)
-  if (ids.length > 0)
-    await node.client
-      .db(database)
-      .command({ killCursors: 'jobs', cursors: ids })
-      .catch(() => {})
 }

@@ -1,0 +1,42 @@
+/**
+ * Whether what a process holds stays flat. The time after the warm-up is halved: what leaks is higher in the second half than in the
+ * first, however slow it is, if only there is enough time. Medians, since memory comes and goes in between; the most there ever was, of what
+ * is counted.
+ */
+
+/** Of all the time: connections open, pools fill, code is compiled, and allocators find their size. */
+const WARM_UP = 0.3
+/** By how much an allocator's memory may move without meaning anything: measured, two halves of runs without a leak differ by a few. */
+const NOISE_BYTES = 12 * 1024 * 1024
+/** A long run says more: a leak worth the name loses at least so much with each job. */
+const BYTES_PER_JOB = 8
+/** Sockets come and go with faults: as many as one pool may open at once beyond what it has. */
+const NOISE = { files: 4, sockets: 4, threads: 1, handles: 4 }
+
+const median = (values) => [...values].sort((one, other) => one - other)[values.length >> 1]
+const ended = ({ completed, failed, superseded }) => completed + failed + superseded
+
+/**
+ * @param samples of the process, in order
+ * @returns for each measure: the `first` half's value and the `second` one's, the most that it may be, and whether it `isFlat`
+ */
+export function flatness(samples) {
+  const warm = samples.slice(Math.ceil(samples.length * WARM_UP))
+  const halves = [warm.slice(0, warm.length >> 1), warm.slice(warm.length >> 1)]
+  const [first, second] = halves
+  const middle = (half) => ended(half[half.length >> 1])
+  const jobs = middle(second) - middle(first)
+  const measures = {}
+  for (const name of ['rss', 'heap', ...Object.keys(NOISE)]) {
+    const isCounted = name in NOISE
+    const [before, after] = halves.map((half) => {
+      const values = half.map((sample) => sample[name])
+      return isCounted ? Math.max(...values) : median(values)
+    })
+    const allowed =
+      before +
+      (isCounted ? NOISE[name] : Math.min(NOISE_BYTES, Math.max(NOISE_BYTES / 4, jobs * BYTES_PER_JOB)))
+    measures[name] = { first: before, second: after, allowed, isFlat: after <= allowed }
+  }
+  return { jobs, measures }
+}

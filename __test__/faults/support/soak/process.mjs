@@ -1,0 +1,128 @@
+/**
+ * The process that is soaked: it makes jobs of every kind and runs them, as many as it can, and tells once in a while what it has done and
+ * what it holds. Its order comes as JSON in its first argument; what it tells goes to standard output, a line each. Standard input closed:
+ * no more jobs are made, and it ends when those there are have ended.
+ */
+import { readdirSync, readlinkSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { JobQueue, MongoJobQueue } from 'durabl'
+
+const { url, database, sampleMs } = JSON.parse(process.argv[2])
+
+/** Jobs that may be open: enough that nobody waits for work, and no more, as a pile of them would be memory in use. */
+const MOST_OPEN = 3000
+const MANY = 200
+/** Ended jobs are removed, or the collection would be what grows. */
+const CLEAN_EVERY_MS = 2000
+const KEPT_MS = 1000
+
+const did = {
+  acknowledged: 0,
+  completed: 0,
+  failed: 0,
+  superseded: 0,
+  retried: 0,
+  held: 0,
+  lost: 0,
+  refused: 0,
+  removed: 0,
+}
+const open = () => did.acknowledged - did.completed - did.failed - did.superseded
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+
+function heard({ kind, terminal }) {
+  if (kind === 'completed' || kind === 'superseded') did[kind] += 1
+  if (kind === 'fail-fatal' || (kind === 'failed' && terminal)) did.failed += 1
+  if (kind === 'failed' && !terminal) did.retried += 1
+  if (kind === 'lease-lost') did.lost += 1
+}
+
+const backend = new MongoJobQueue({ uri: url, database, useChangeStreams: true, logger: silent })
+const queue = new JobQueue(backend, silent, { onJobEvent: heard })
+await queue.startup()
+
+/** One in a hundred goes wrong at first, one in a thousand takes its time. */
+async function work({ data, attempt }, ctx) {
+  if (data.n % 1000 === 0) await sleep(20)
+  if (data.n % 50 === 0) ctx?.log(`attempt ${attempt}`)
+  if (data.n % 100 === 0 && attempt === 1) throw new Error('at first it goes wrong')
+}
+queue.process('plain', work, { concurrency: 64 })
+queue.process('keyed', work, { concurrency: 8 })
+
+const RETRIES = { backoffDelay: 20, backoffMaxDelay: 100 }
+let n = 0
+const data = () => ({ n: (n += 1), text: 'x'.repeat(n % 300) })
+
+const CALLS = [
+  async () => {
+    const jobs = Array.from({ length: MANY }, () => ({ type: 'plain', data: data(), options: RETRIES }))
+    const made = await queue.enqueueMany(jobs)
+    did.acknowledged += made.length
+  },
+  async () => {
+    const one = async () => {
+      const key = { dedupeKey: `key ${n % 20}`, dedupeScope: 'pending' }
+      if (await queue.enqueue('keyed', data(), { ...RETRIES, ...key })) did.acknowledged += 1
+      else did.held += 1
+    }
+    await Promise.all(Array.from({ length: 40 }, one))
+  },
+  async () => {
+    const handle = await queue.claimOrEnqueue('keyed', data(), { ...RETRIES, dedupeKey: `handle ${n % 5}` })
+    if (handle === null) return void (did.held += 1)
+    did.acknowledged += 1
+    await queue.runClaimed(handle, work).catch(() => {})
+  },
+  async () => {
+    if (await queue.enqueue('plain', data(), { ...RETRIES, delay: 50 })) did.acknowledged += 1
+  },
+]
+
+let isOver = false
+async function produce(first) {
+  for (let call = first; !isOver; call += 1) {
+    while (open() > MOST_OPEN && !isOver) await sleep(2)
+    await CALLS[call % CALLS.length]().catch(() => (did.refused += 1))
+  }
+}
+
+async function clean() {
+  while (!isOver) {
+    await sleep(CLEAN_EVERY_MS)
+    const removed = await backend.cleanupOldJobs(KEPT_MS).catch(() => 0)
+    did.removed += removed
+  }
+}
+
+/** What this process holds. Garbage is collected first: what is left is held by somebody. */
+function held() {
+  globalThis.gc()
+  const files = readdirSync('/proc/self/fd')
+  const isSocket = (file) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${file}`).startsWith('socket:')
+    } catch {
+      return false
+    }
+  }
+  // Timers are the load's own waits, as many as it happens to have.
+  const handles = process.getActiveResourcesInfo().filter((name) => !['Timeout', 'Immediate'].includes(name))
+  return {
+    ...{ rss: process.memoryUsage.rss(), heap: process.memoryUsage().heapUsed },
+    ...{ files: files.length, sockets: files.filter(isSocket).length },
+    ...{ threads: readdirSync('/proc/self/task').length, handles: handles.length },
+  }
+}
+
+const tell = (line) => process.stdout.write(`${JSON.stringify(line)}\n`)
+const sampling = setInterval(() => tell({ at: performance.now(), ...held(), ...did }), sampleMs)
+
+process.stdin.resume().on('end', () => (isOver = true))
+await Promise.all([produce(0), produce(1), produce(2), produce(3), clean()])
+for (let waited = 0; open() > 0 && waited < 30_000; waited += 50) await sleep(50)
+clearInterval(sampling)
+const { pending, active } = await queue.getStats()
+await queue.shutdown(5000)
+tell({ end: true, pending, active, ...did })

@@ -14,9 +14,18 @@ const OPLOG_MB = 64
 /** A frozen server answers nothing: null. */
 const orNull = (promise) => Promise.race([promise.catch(() => null), sleep(ANSWER_MS, null)])
 
+function isAlive(pid) {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
 class Node {
   isUp = true
   isFrozen = false
+  #starting = null
 
   /** @param bridge the way of all others to it, if there is one */
   constructor(server, restart, bridge) {
@@ -68,12 +77,22 @@ class Node {
 
   /** No warning, no goodbye. */
   kill() {
+    if (!this.isUp) return
     this.isUp = false
     this.isFrozen = false
     this.signal('SIGKILL')
   }
 
-  async start() {
+  /** Starts it again, once, however many ask for it meanwhile. */
+  start() {
+    this.#starting ??= this.#startAgain().finally(() => (this.#starting = null))
+    return this.#starting
+  }
+
+  async #startAgain() {
+    if (this.isUp) return
+    // Until it is gone it has its port, and its data.
+    await pollUntil('the killed server is gone', () => !isAlive(this.server.pid))
     this.server = await this.restart()
     this.isUp = true
   }
@@ -144,7 +163,7 @@ export class Cluster {
       if (node.isFrozen) node.thaw()
       node.bridge?.heal()
     }
-    await Promise.all(this.nodes.filter(({ isUp }) => !isUp).map((node) => node.start()))
+    await Promise.all(this.nodes.map((node) => node.start()))
     await this.whole()
     await Promise.all(this.nodes.filter(({ bridge }) => bridge).map((node) => node.clearFailPoint()))
   }

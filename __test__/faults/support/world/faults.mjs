@@ -113,7 +113,7 @@ export const FAULTS = {
       onPrimary(world, 'primary killed', async (node) => {
         node.kill()
         await sleep(ms)
-        if (!node.isUp) await node.start()
+        await node.start()
       }),
   },
 
@@ -146,9 +146,9 @@ export const FAULTS = {
     draw: lasting(1000, 3000),
     run: (world, { ms }) =>
       world.doing('outage', 'all servers', async () => {
-        for (const node of world.cluster.nodes) if (node.isUp) node.kill()
+        for (const node of world.cluster.nodes) node.kill()
         await sleep(ms)
-        await Promise.all(world.cluster.nodes.filter(({ isUp }) => !isUp).map((node) => node.start()))
+        await Promise.all(world.cluster.nodes.map((node) => node.start()))
       }),
   },
 

@@ -214,20 +214,36 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
       ['release', 'released', (far, { id, claimToken }) => far.release(id, claimToken)],
       ['fail', 'retry-scheduled', (far, { id, claimToken }) => far.fail(id, 'no', claimToken)],
     ]) {
-      by(`to ${name} by hand gives its true result, though the job has ended elsewhere since`, async (t) => {
-        const { near, far, proxy, collection, stored } = await farBackend(t, options)
-        const job = await far.claimOrEnqueue('work', {})
-        const lost = proxy.loseReplies(is.settlement, {
-          async first() {
-            await collection.updateOne({ _id: job.id }, { $set: { runAt: new Date(0) } })
-            const again = await near.claimNext('work')
-            await near.complete(again.id, again.claimToken)
+      for (const [fate, expected, elsewhere] of [
+        ['ended', 'completed', (near, { id, claimToken }) => near.complete(id, claimToken)],
+        ['failed', 'pending', (near, { id, claimToken }) => near.fail(id, 'again', claimToken)],
+        ['been given back', 'pending', (near, { id, claimToken }) => near.release(id, claimToken)],
+        [
+          'lost its holder',
+          'pending',
+          async (near, { id }, collection) => {
+            await collection.updateOne({ _id: id }, { $set: { claimedAt: new Date(0) } })
+            await near.recoverStuckJobs()
           },
-        })
-        assert.deepEqual(await settle(far, job), { status })
-        await lost
-        assert.equal((await stored(job.id)).status, 'completed')
-      })
+        ],
+      ]) {
+        by(
+          `to ${name} by hand gives its true result, though the job has ${fate} elsewhere since`,
+          async (t) => {
+            const { near, far, proxy, collection, stored } = await farBackend(t, options)
+            const job = await far.claimOrEnqueue('work', {})
+            const lost = proxy.loseReplies(is.settlement, {
+              async first() {
+                await collection.updateOne({ _id: job.id }, { $set: { runAt: new Date(0) } })
+                await elsewhere(near, await near.claimNext('work'), collection)
+              },
+            })
+            assert.deepEqual(await settle(far, job), { status })
+            await lost
+            assert.equal((await stored(job.id)).status, expected)
+          },
+        )
+      }
     }
 
     by('to a change of payload hands it over all the same', async (t) => {

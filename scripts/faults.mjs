@@ -17,7 +17,7 @@ import { Advice, bold, dim, duration, green, main, red, say } from './terminal.m
 
 const DIRECTORY = join(root, 'target/faults')
 const BRIEFLY_MS = 2500
-const LONGER_MS = 8000
+const LONGER_MS = 12_000
 
 function wholeNumber(name, text) {
   const number = Number(text)
@@ -29,7 +29,8 @@ function wholeNumber(name, text) {
 function orders(scenarios) {
   const { values } = parseArgs({ options: { scenario: { type: 'string' }, ms: { type: 'string' } } })
   const { FAULT_MINUTES: minutes, FAULT_SEED: seed } = process.env
-  const names = values.scenario ? [values.scenario] : Object.keys(scenarios)
+  const all = Object.keys(scenarios).filter((name) => minutes || !scenarios[name].isLong)
+  const names = values.scenario ? [values.scenario] : all
   if (!names.every((name) => name in scenarios))
     throw new Advice(
       `There is no scenario "${values.scenario}"; there are:\n${Object.keys(scenarios).join('\n')}`,

@@ -28,7 +28,7 @@ function scenario(name) {
   })
 }
 
-const names = Object.keys(SCENARIOS)
+const names = Object.keys(SCENARIOS).filter((name) => !SCENARIOS[name].isLong)
 describe('whatever is done to processes', { concurrency: 2 }, () => {
   for (const name of names.filter((name) => SCENARIOS[name].sparesServers)) scenario(name)
 })

@@ -11,7 +11,12 @@ const COUNT = 200
 function samplesOf(grown) {
   return Array.from({ length: COUNT }, (_, n) => {
     const wobble = (n * 7919) % 13
-    const held = { rss: (120 + wobble / 4) * MB, heap: (20 + wobble / 10) * MB, files: 38, sockets: 17 + (wobble % 3) }
+    const held = {
+      rss: (120 + wobble / 4) * MB,
+      heap: (20 + wobble / 10) * MB,
+      files: 38,
+      sockets: 17 + (wobble % 3),
+    }
     const sample = { ...held, threads: 13, handles: 2, completed: n * 50_000, failed: 0, superseded: 0 }
     for (const [name, each] of Object.entries(grown)) sample[name] += n * each
     return sample

@@ -10,6 +10,7 @@ const KB = 1024
  * @property {string[]} faults names in `FAULTS`
  * @property {number} everyMs from one fault to the next, on average; the next does not wait for the end of the one before
  * @property {boolean} [sparesServers] nothing is done to the servers, so others may use them meanwhile
+ * @property {boolean} [isLong] it takes too long to be run briefly
  * @property {object} [world] options of the world
  * @property {object} [load] of each producer
  */
@@ -35,11 +36,12 @@ export const SCENARIOS = {
   'primaries freeze': { faults: ['primary frozen'], everyMs: 4000 },
   'primaries are cut off': { faults: ['primary cut off'], everyMs: 4000 },
   'all servers go down': { faults: ['outage'], everyMs: 5000 },
+  'all servers are down for a minute': { faults: ['outage of a minute'], everyMs: 60_000, isLong: true },
   'replies are lost': { faults: ['replies lost', 'connections broken'], everyMs: 800 },
   'change streams are killed': { faults: ['change streams killed', 'connections broken'], everyMs: 600 },
   'servers are slow and refuse': { faults: ['server slow', 'commands refused'], everyMs: 1500 },
   'several at once': {
-    faults: Object.keys(FAULTS).filter((name) => name !== 'outage'),
+    faults: Object.keys(FAULTS).filter((name) => !name.startsWith('outage')),
     ...{ everyMs: 900, world: { wrongClocks: canBeWrong } },
   },
 }

@@ -49,6 +49,14 @@ async function failing(world, fault, data, ms) {
   })
 }
 
+function outage(world, { ms }) {
+  return world.doing('outage', 'all servers', async () => {
+    for (const node of world.cluster.nodes) node.kill()
+    await sleep(ms)
+    await Promise.all(world.cluster.nodes.map((node) => node.start()))
+  })
+}
+
 export const FAULTS = {
   'worker killed': {
     draw: share,
@@ -142,15 +150,9 @@ export const FAULTS = {
       }),
   },
 
-  outage: {
-    draw: lasting(1000, 3000),
-    run: (world, { ms }) =>
-      world.doing('outage', 'all servers', async () => {
-        for (const node of world.cluster.nodes) node.kill()
-        await sleep(ms)
-        await Promise.all(world.cluster.nodes.map((node) => node.start()))
-      }),
-  },
+  outage: { draw: lasting(1000, 3000), run: outage },
+
+  'outage of a minute': { draw: () => ({ ms: 60_000 }), run: outage },
 
   'replies lost': {
     draw: (draw) => ({

@@ -89,6 +89,17 @@ export const PLANTED = {
     },
   },
 
+  'a claim that does not go by priority': {
+    laws: ['orderIsKept'],
+    scenario: 'nothing goes wrong',
+    /** What was to come last comes first. */
+    plant({ db }) {
+      const jobs = db.collection('jobs')
+      const last = { type: 'ordered', status: 'pending', priority: { $gt: 3 } }
+      return rogue(async () => modified(await jobs.updateMany(last, { $set: { priority: -9 } })), 50)
+    },
+  },
+
   'a claim that nobody knows of': {
     laws: ['everythingEnds'],
     scenario: 'nothing goes wrong',

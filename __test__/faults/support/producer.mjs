@@ -9,6 +9,7 @@ const KEYS = 4
 /** Calls under way at once, at most: an outage must not pile up more than a process can hold. */
 const MOST_OPEN = 250
 const MANY = 6
+const ORDERED_MS = 25
 
 /** What is called, and how often. */
 const BAG = Object.entries({ plain: 5, flight: 4, once: 3, handle: 2, many: 1, later: 1 }).flatMap(
@@ -43,6 +44,20 @@ function drawCall(draw, name, orders) {
   return { method: { handle: 'claimOrEnqueue', many: 'enqueueMany' }[kind] ?? 'enqueue', calls }
 }
 
+/** Many jobs at once that lie about for a while, so that it can be seen in which order they are claimed. */
+function drawBacklog(draw, name, size) {
+  const calls = Array.from({ length: size }, (_, n) => {
+    const call = `${name}.${n}`
+    return {
+      call,
+      type: 'ordered',
+      options: { priority: draw.between(-5, 5) },
+      data: { call, ms: ORDERED_MS },
+    }
+  })
+  return { method: 'enqueueMany', calls }
+}
+
 /** Makes the call; the ids of the jobs that it made, null for a key that was held. */
 async function make({ method, calls }, { queue, run }) {
   if (method === 'enqueueMany') {
@@ -61,6 +76,7 @@ async function make({ method, calls }, { queue, run }) {
  * @param orders.ms for how long, a call every `orders.everyMs` on average
  * @param orders.workMs the longest that a job's handler takes
  * @param orders.mostOpen calls under way at once, at most
+ * @param orders.backlog how many jobs lie about from the start; none by default
  * @param orders.blobBytes the largest payload; nothing beside the story by default
  * @returns how many calls were made
  */
@@ -90,11 +106,16 @@ export async function produce(orders, { queue, tell, run }) {
     }
   }
 
-  while (performance.now() < end) {
-    count += 1
-    const call = one(drawCall(draw, `${orders.name}-${count}`, orders))
+  function begin(drawn) {
+    const call = one(drawn)
     open.add(call)
     void call.finally(() => open.delete(call))
+  }
+
+  if (orders.backlog) begin(drawBacklog(draw, `${orders.name}-0`, orders.backlog))
+  while (performance.now() < end) {
+    count += 1
+    begin(drawCall(draw, `${orders.name}-${count}`, orders))
     await sleep(draw.random() * 2 * orders.everyMs)
     if (open.size >= (orders.mostOpen ?? MOST_OPEN)) await Promise.race(open)
   }

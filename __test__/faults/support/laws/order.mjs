@@ -1,7 +1,7 @@
 /** Claims go by priority, then by time due, "as each claim finds it": two claims at once may cross, and a long wait is none of that. */
 
 /** A job that was due for so long before a claim, and went on waiting for so long after it, was passed over. */
-const CROSSING_MS = 1500
+const CROSSING_MS = 500
 
 /** Whether nothing was done to servers or processes around that moment: what stalls may make a claim late for what it had found. */
 function isCalm(faults, at) {

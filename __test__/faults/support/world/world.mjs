@@ -57,7 +57,8 @@ export class World {
   async startWorker() {
     const count = this.#count('worker')
     const handler = { handler: 'scripted', config: { concurrency: 3, pollInterval: 500 } }
-    const processors = { plain: handler, flight: handler, once: handler }
+    const inOrder = { handler: 'scripted', config: { concurrency: 1, prefetch: 0 } }
+    const processors = { plain: handler, flight: handler, once: handler, ordered: inOrder }
     // Half of them learn of jobs by push, the others by polling.
     return this.#start('worker', count, { processors, backend: { useChangeStreams: count % 2 === 0 } })
   }

@@ -217,7 +217,7 @@ async fn adopted(hub: &Hub, id: &str, token: &str, terms: LeaseTerms) -> Result<
             return Ok(None);
         }
         let sent = *lock(&sent);
-        if terms.is_worth_starting(sent) {
+        if terms.is_worth_starting(sent, Instant::now()) {
             return Ok(Some(sent));
         }
     }

@@ -110,13 +110,13 @@ export class ByHand {
   }
 
   retried(id, { runAt = this.now + 200, by = 'worker' } = {}) {
-    const { attempt, claimToken: settledToken } = this.#jobs.get(id)
-    this.gaveBack(id, { settledToken, runAt, failReason: 'it went wrong' })
+    const { attempt, claimToken } = this.#jobs.get(id)
+    this.gaveBack(id, { settledTokens: [claimToken], runAt, failReason: 'it went wrong' })
     return this.told(by, 'event:failed', { jobId: id, attempt, terminal: false })
   }
 
   recovered(id) {
-    return this.gaveBack(id, { settledToken: undefined })
+    return this.gaveBack(id, { settledTokens: [] })
   }
 
   failed(id, by = 'worker') {

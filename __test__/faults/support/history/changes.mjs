@@ -12,6 +12,11 @@ export function clockOffset() {
   return Number(process.hrtime.bigint() / 1000n) / 1000 - Date.now()
 }
 
+function changed({ updatedFields, removedFields, truncatedArrays = [] }, all) {
+  const shortened = Object.fromEntries(truncatedArrays.map(({ field, newSize }) => [field, newSize]))
+  return { set: all(updatedFields), removed: removedFields, shortened }
+}
+
 /** A change, as a line of a history. All its times are by the clock of the processes; `at` is when the server began to write it. */
 function lineOf(change, offset) {
   const { operationType: op, documentKey, wallTime, fullDocument, updateDescription } = change
@@ -21,9 +26,7 @@ function lineOf(change, offset) {
   return {
     ...{ by: 'servers', kind: 'change', at: told(wallTime), op, job: documentKey._id },
     ...(fullDocument ? { document: all(fullDocument) } : {}),
-    ...(op === 'update'
-      ? { set: all(updateDescription.updatedFields), removed: updateDescription.removedFields }
-      : {}),
+    ...(op === 'update' ? changed(updateDescription, all) : {}),
   }
 }
 

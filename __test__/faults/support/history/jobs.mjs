@@ -20,7 +20,7 @@ function stepOf(before, after, change) {
   if (before.status !== 'active') return 'changed'
   if (after.status === 'completed') return 'completed'
   if (after.status === 'pending') {
-    if (after.settledToken !== before.claimToken || !before.claimToken) return 'recovered'
+    if (!before.claimToken || !after.settledTokens?.includes(before.claimToken)) return 'recovered'
     return after.attempt < before.attempt ? 'released' : 'retried'
   }
   if (/^the lease expired/.test(after.failReason ?? '')) return 'recovered'
@@ -35,7 +35,10 @@ function apply(before, change) {
     const [field, ...rest] = path.split('.')
     if (rest.length === 0) after[field] = value
     else if (field === 'lease') after.lease = { ...after.lease, [rest[0]]: value }
+    else if (field === 'settledTokens') after[field] = Object.assign([...after[field]], { [rest[0]]: value })
   }
+  const { settledTokens: length } = change.shortened ?? {}
+  if (length !== undefined) after.settledTokens = after.settledTokens.slice(0, length)
   for (const path of change.removed) if (!path.includes('.')) delete after[path]
   return after
 }

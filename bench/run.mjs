@@ -19,11 +19,12 @@ import { inRounds } from './rounds.mjs'
 import * as delays from './sections/delays.mjs'
 import * as enqueue from './sections/enqueue.mjs'
 import * as latency from './sections/latency.mjs'
+import * as profile from './sections/profile.mjs'
 import * as scale from './sections/scale.mjs'
 import * as throughput from './sections/throughput.mjs'
 import { Servers } from './servers/all.mjs'
 
-const sections = { throughput, enqueue, latency, delays, scale }
+const sections = { throughput, profile, enqueue, latency, delays, scale }
 
 /** Nobody measures with fewer jobs than this, however small the factor. */
 const FEWEST_JOBS = 20

@@ -80,6 +80,11 @@ function parts(sections) {
     throughput: of('throughput', tables.throughputTable),
     cpu: of('throughput', tables.cpuTable),
     'server-cpu': of('throughput', tables.serverCpuTable),
+    limits: of('throughput', (section) =>
+      tables.limitsTable(section, parseInt(section.about.machine.cpus, 10)),
+    ),
+    'profile.about': of('profile', ({ about }) => aboutLine(about)),
+    steps: of('profile', tables.stepsTable),
     sizes: of('throughput', tables.sizesTable),
     'enqueue.about': of('enqueue', ({ about }) => aboutLine(about)),
     enqueue: of('enqueue', tables.enqueueTable),

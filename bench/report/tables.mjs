@@ -167,3 +167,39 @@ export function latencyBars(section) {
     values: [0.5, 0.95, 0.99].map((share) => spread(quantiles(contestant, share))),
   }))
 }
+
+const LIMITED = ['durabl', 'engine', 'bullmq']
+
+/**
+ * How much of the machine a queue uses, and how fast it could be if it used all of it: what is left is waiting, for the journal and
+ * for each other.
+ */
+export function limitsTable({ contestants }, cpus) {
+  const rows = contestants
+    .filter(({ id, concurrency }) => isBare({ id }) || (LIMITED.includes(id) && concurrency !== 1))
+    .flatMap((contestant) => {
+      const [rate, cpu, server] = ['rate', 'cpu', 'serverCpu'].map(
+        (field) => spreadOf(contestant, field)?.median,
+      )
+      if (!rate || !cpu || !server) return []
+      const busy = (rate * (cpu + server)) / 1e6
+      return [
+        [
+          contestant.title,
+          `${figure(cpu + server)} µs`,
+          `${busy.toFixed(1)} of ${cpus}`,
+          figure((cpus * 1e6) / (cpu + server)),
+        ],
+      ]
+    })
+  return table(['', 'worker and server, per job', 'processors in use', 'jobs/s if all were'], rows)
+}
+
+export function stepsTable({ jobs, steps }) {
+  const rows = Object.entries(steps).map(([name, { commands, ms }]) => [
+    name,
+    figure(Math.round(jobs / Math.max(commands, 1))),
+    `${((ms * 1000) / jobs).toFixed(1)} µs`,
+  ])
+  return table(['', 'jobs per command', 'server, per job'], rows)
+}

@@ -3,13 +3,13 @@ import { MongoClient } from '../mongodb.mjs'
 
 const PROFILE_BYTES = 512 * 1024 * 1024
 
-/** Runs an action while the profiler writes down every write to the jobs; resolves to what it wrote. */
-export async function profiled({ url, database }, action) {
+/** Runs an action while the profiler writes down what is done to the jobs, by default every write; resolves to what it wrote. */
+export async function profiled({ url, database }, action, ops = ['update', 'command']) {
   const client = await MongoClient.connect(url)
   try {
     const db = client.db(database)
     await db.createCollection('system.profile', { capped: true, size: PROFILE_BYTES })
-    const filter = { ns: `${database}.jobs`, op: { $in: ['update', 'command'] } }
+    const filter = { ns: `${database}.jobs`, op: { $in: ops } }
     await db.command({ profile: 1, filter })
     await action()
     await db.command({ profile: 0, filter: 'unset' })

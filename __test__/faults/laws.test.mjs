@@ -24,6 +24,25 @@ const CASES = {
     breaks: { 'two jobs of one call': (h) => h.enqueue('a').inserted('b', { call: 'a' }).ran('a').ran('b') },
     keeps: { 'a job each': (h) => h.enqueue('a').enqueue('b').ran('a').ran('b') },
   },
+  latestIsKept: {
+    breaks: {
+      'a payload that was to replace another, and is nowhere': (h) =>
+        h
+          .enqueue('a', ONE)
+          .called('x', { ...ONE, coalesce: 'latest' })
+          .answered('x', null)
+          .ran('a'),
+    },
+    keeps: {
+      'a payload that did': (h) =>
+        h
+          .enqueue('a', ONE)
+          .called('x', { ...ONE, coalesce: 'latest' })
+          .wrote('a', { data: { call: 'x' } })
+          .answered('x', null)
+          .ran('a'),
+    },
+  },
   callsAreAnswered: {
     breaks: {
       'a call without an answer': (h) => h.called('a'),
@@ -136,6 +155,8 @@ const CASES = {
         h.enqueue('a').told('worker', 'started', { job: 'a', attempt: 1, token: 'x', key: null })
         h.told('worker', 'ended', { job: 'a', attempt: 1, token: 'x', outcome: 'returned' }).ran('a')
       },
+      'a handler with the payload of another call': (h) =>
+        h.enqueue('a').claimed('a').started('a', 'worker', 'b').ended('a').completed('a'),
       'two handlers for one claim': (h) =>
         h.enqueue('a').claimed('a').started('a').ended('a').started('a').ended('a').completed('a'),
     },

@@ -157,6 +157,14 @@ export class Cluster {
     return this.nodes[answers.indexOf(true)] ?? null
   }
 
+  /** Parts one node from the others: in the minority, and unaware of it at first. Clients still reach it. */
+  cutOff(node, isSilent) {
+    for (const other of this.nodes.filter((each) => each !== node)) {
+      other.bridge.cut(node.server.port, isSilent)
+      node.bridge.cut(other.server.port, isSilent)
+    }
+  }
+
   /** Undoes all that was done to the servers, and waits until they are well. */
   async heal() {
     for (const node of this.nodes) {

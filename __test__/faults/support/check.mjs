@@ -1,7 +1,13 @@
 /** The checker: every law, over one history. */
 import { retell } from './history/jobs.mjs'
 import { keyAnswersAreTrue } from './laws/dedupe.mjs'
-import { acknowledgedIsKept, callsAreAnswered, everythingEnds, oncePerCall } from './laws/kept.mjs'
+import {
+  acknowledgedIsKept,
+  callsAreAnswered,
+  everythingEnds,
+  latestIsKept,
+  oncePerCall,
+} from './laws/kept.mjs'
 import { keysHoldOne } from './laws/keys.mjs'
 import { noTwoAtOnce, onlyExpiredIsTaken, runsHaveClaims } from './laws/leases.mjs'
 import { orderIsKept } from './laws/order.mjs'
@@ -10,15 +16,8 @@ import { resultsAreTrue, settledByHolder } from './laws/settlements.mjs'
 import { attemptsAddUp, legalSteps, noRetryIsLost } from './laws/steps.mjs'
 
 export const LAWS = {
-  ...{
-    acknowledgedIsKept,
-    oncePerCall,
-    callsAreAnswered,
-    everythingEnds,
-    legalSteps,
-    attemptsAddUp,
-    noRetryIsLost,
-  },
+  ...{ acknowledgedIsKept, oncePerCall, latestIsKept, callsAreAnswered, everythingEnds },
+  ...{ legalSteps, attemptsAddUp, noRetryIsLost },
   ...{ onlyExpiredIsTaken, runsHaveClaims, noTwoAtOnce, settledByHolder, resultsAreTrue },
   ...{ keysHoldOne, keyAnswersAreTrue, orderIsKept, nobodyFalls },
 }

@@ -55,13 +55,18 @@ async function drain(world, patienceMs) {
  * @param options.scenario a name in `SCENARIOS`
  * @param options.seed tells the faults and the calls
  * @param options.ms how long calls are made and faults happen
+ * @param options.load of each producer, instead of the scenario's
  * @param options.plant given the world once it works: does what a bug would do, until it is told to `uproot()`
  * @param options.drainMs how long the jobs may take to end after that
  * @param options.path where the history is written, if it is to be kept
  * @returns what `check` found, and the schedule
  */
-export async function runEpisode(t, cluster, { scenario, seed, ms, plant, drainMs = DRAIN_MS, path = null }) {
-  const { world: { wrongClocks = false, ...made } = {}, load, ...chosen } = SCENARIOS[scenario]
+export async function runEpisode(
+  t,
+  cluster,
+  { scenario, seed, ms, load, plant, drainMs = DRAIN_MS, path = null },
+) {
+  const { world: { wrongClocks = false, ...made } = {}, load: usual, ...chosen } = SCENARIOS[scenario]
   const begun = performance.now()
   const schedule = scheduleOf(chosen, seed, ms)
   const clocks = wrongClocks ? clockmaker() : null
@@ -79,7 +84,7 @@ export async function runEpisode(t, cluster, { scenario, seed, ms, plant, drainM
   ])
   const planted = plant?.(world)
   await planted?.ready
-  const production = produce(producers, seed, ms, load)
+  const production = produce(producers, seed, ms, load ?? usual)
   await inflict(world, schedule)
   await cluster.heal()
   await Promise.all(production)

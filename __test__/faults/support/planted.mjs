@@ -7,6 +7,9 @@ import { LEASE_MS } from './world/world.mjs'
 
 const HOUR_MS = 3_600_000
 
+/** Every worker holds several jobs whenever it is killed. */
+const BUSY = { workMs: 300 }
+
 /** Does something again and again until it is uprooted; counts how often it could do its damage. */
 function rogue(damage, everyMs = 5) {
   let isOver = false
@@ -30,6 +33,7 @@ export const PLANTED = {
   'a completion that is not fenced': {
     laws: ['settledByHolder'],
     scenario: 'workers are killed',
+    load: BUSY,
     /** Whoever held a job for its first attempt completes it, by its id alone, in the middle of the second. */
     plant({ db }) {
       const jobs = db.collection('jobs')
@@ -43,6 +47,7 @@ export const PLANTED = {
   'a reaper that does not look again': {
     laws: ['onlyExpiredIsTaken'],
     scenario: 'workers are killed',
+    load: BUSY,
     /** It sees that a lease has run out, and is slow; when it writes, the job has a new holder. */
     plant({ db }) {
       const jobs = db.collection('jobs')
@@ -53,12 +58,12 @@ export const PLANTED = {
         for await (const { _id, claimToken } of jobs.find({ status: 'active', $expr: isOver }))
           expired.set(_id, claimToken)
         let done = 0
-        for (const [_id, claimToken] of expired)
-          done += modified(
-            await jobs
-              .updateOne({ _id, status: 'active', claimToken: { $ne: claimToken } }, free)
-              .catch(() => ({})),
-          )
+        for (const [_id, claimToken] of expired) {
+          const theirs = { _id, status: 'active', claimToken: { $ne: claimToken } }
+          if (modified(await jobs.updateOne(theirs, free).catch(() => ({}))) === 0) continue
+          expired.delete(_id)
+          done += 1
+        }
         return done
       })
     },

@@ -33,6 +33,7 @@ function drawCall(draw, name, orders) {
   const options = { ...RETRIES, priority: draw.between(-2, 2), maxAttempts: draw.between(2, 5) }
   if (kind === 'flight' || kind === 'handle')
     Object.assign(options, { dedupeKey: key('flight'), dedupeScope: 'pending' })
+  if (options.dedupeKey && draw.chance(0.3)) options.coalesce = 'latest'
   if (kind === 'once') Object.assign(options, { dedupeKey: key('once'), dedupeScope: 'pending+active' })
   if (kind === 'later') options.delay = draw.between(50, 600)
   const type = kind === 'handle' ? 'flight' : kind === 'once' || kind === 'flight' ? kind : 'plain'
@@ -88,8 +89,8 @@ export async function produce(orders, { queue, tell, run }) {
 
   async function one(call) {
     for (const { call: name, type, options } of call.calls) {
-      const { dedupeKey: key = null, dedupeScope: scope = null } = options
-      tell('called', { call: name, method: call.method, type, key, scope })
+      const { dedupeKey: key = null, dedupeScope: scope = null, coalesce = null } = options
+      tell('called', { call: name, method: call.method, type, key, scope, coalesce })
     }
     try {
       const { ids, after } = await make(call, { queue, run })

@@ -17,7 +17,7 @@ const KB = 1024
 
 /** @type {Record<string, Scenario>} */
 export const SCENARIOS = {
-  'nothing goes wrong': { faults: [], everyMs: 0, sparesServers: true, load: { backlog: 100 } },
+  'nothing goes wrong': { faults: [], everyMs: 0, sparesServers: true, load: { backlog: 60 } },
   'workers are killed': { faults: ['worker killed'], everyMs: 900, sparesServers: true },
   'processes freeze for longer than their leases': {
     ...{ faults: ['process frozen'], everyMs: 1200, sparesServers: true },

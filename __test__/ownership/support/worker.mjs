@@ -56,7 +56,7 @@ function handlerOf({ handler, ...args }) {
   return async (job, ctx) => {
     const { id, attempt, dedupeKey = null, claimToken: token } = job
     const run = { job: id, attempt, token, key: dedupeKey }
-    tell('started', run)
+    tell('started', { ...run, call: job.data?.call })
     let outcome = 'returned'
     ctx.signal.addEventListener('abort', () => tell('aborted', { ...run, code: ctx.signal.reason.code }))
     try {

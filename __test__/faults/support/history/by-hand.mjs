@@ -50,8 +50,8 @@ export class ByHand {
     return this.told('servers', 'change', { op: 'insert', job: id, document })
   }
 
-  called(call, { key = null, scope = null, method = 'enqueue' } = {}) {
-    return this.told('producer', 'called', { call, method, type: 'plain', key, scope })
+  called(call, { key = null, scope = null, method = 'enqueue', coalesce = null } = {}) {
+    return this.told('producer', 'called', { call, method, type: 'plain', key, scope, coalesce })
   }
 
   answered(call, id) {
@@ -71,8 +71,8 @@ export class ByHand {
     return this.wrote(id, { status: 'active', claimToken: token, attempt, claimedAt: this.now + 1, lease })
   }
 
-  started(id, by = 'worker') {
-    return this.told(by, 'started', this.#runOf(id))
+  started(id, by = 'worker', call = this.#jobs.get(id).data.call) {
+    return this.told(by, 'started', { ...this.#runOf(id), call })
   }
 
   ended(id, { by = 'worker', outcome = 'returned', run = this.#runOf(id) } = {}) {

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 
 /** What is not needed, and may be large. */
-const UNREAD = ['fullDocument.data.blob', 'fullDocument.logs', 'updateDescription.updatedFields.data']
+const UNREAD = ['fullDocument.data.blob', 'fullDocument.logs', 'updateDescription.updatedFields.data.blob']
 
 /** Milliseconds of the monotonic clock at which the wall clock was zero, as far as this machine can tell. */
 export function clockOffset() {

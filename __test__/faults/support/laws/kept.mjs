@@ -33,6 +33,17 @@ export const everythingEnds = {
   },
 }
 
+export const latestIsKept = {
+  says: 'a payload that is handed to the pending job of its key is there when the call is answered',
+  *broken({ calls, steps, jobs }) {
+    const handed = new Set(steps.map(({ after }) => after.data?.call))
+    const created = new Set([...jobs.values()].map((job) => job.created.data?.call))
+    for (const call of calls.filter(({ answer, coalesce }) => answer === 'held' && coalesce))
+      if (!handed.has(call.call) && !created.has(call.call))
+        yield [`the payload of ${call.call} was to replace that of its key's pending job, and did not`, call]
+  },
+}
+
 export const callsAreAnswered = {
   says: 'a call is answered, and while nothing is done to servers or processes it is not refused',
   *broken({ calls, faults, ends }) {

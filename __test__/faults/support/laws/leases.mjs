@@ -20,13 +20,15 @@ export const onlyExpiredIsTaken = {
 }
 
 export const runsHaveClaims = {
-  says: 'a handler is started once for a claim, and never without one',
+  says: 'a handler is started once for a claim, never without one, and with the payload that the job had then',
   *broken({ runs, jobs }) {
     for (const run of runs) {
       if (!run.tenure)
         yield [`a handler of job ${run.job} was started by a claim that the servers don't know`, run]
       else if (run.from < run.tenure.from.at - TOLERANCE_MS)
         yield [`a handler of job ${run.job} was started before its claim`, run]
+      else if (run.call !== undefined && run.call !== run.tenure.from.after.data?.call)
+        yield [`a handler of job ${run.job} was given the payload of ${run.call}`, run, run.tenure.from]
     }
     for (const { tenures } of jobs.values())
       for (const { runs } of tenures)

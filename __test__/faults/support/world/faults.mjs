@@ -139,11 +139,7 @@ export const FAULTS = {
     draw: (draw) => ({ ms: draw.between(1000, 5000), isSilent: draw.chance(0.5), alone: draw.chance(0.3) }),
     run: (world, { ms, isSilent, alone }) =>
       onPrimary(world, `primary cut off${alone ? ', from clients too' : ''}`, async (node) => {
-        // In the minority, and unaware of it at first: clients that reach it are still served.
-        for (const other of world.cluster.nodes.filter((each) => each !== node)) {
-          other.bridge.cut(node.server.port, isSilent)
-          node.bridge.cut(other.server.port, isSilent)
-        }
+        world.cluster.cutOff(node, isSilent)
         if (alone) node.bridge.cut('clients', isSilent)
         await sleep(ms)
         for (const { bridge } of world.cluster.nodes) bridge.heal()

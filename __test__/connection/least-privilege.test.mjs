@@ -153,7 +153,10 @@ for (const useChangeStreams of [false, true]) {
 test('a right that is missing is named by the call that needs it, and nothing else fails', async (t) => {
   const all = ['find', 'insert', 'update', 'listIndexes']
   const without = async (right) => {
-    const user = await createUserWith(`without-${right}`, all.filter((action) => action !== right))
+    const user = await createUserWith(
+      `without-${right}`,
+      all.filter((action) => action !== right),
+    )
     return (await backendOf(t, user)).backend
   }
   await refused((await without('listIndexes')).startup(), /listIndexes/)

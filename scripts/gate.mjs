@@ -5,6 +5,7 @@
  *     npm run gate
  *     npm run gate -- docs clippy     only these steps
  */
+import { checkCrates } from './check/crates.mjs'
 import { checkDocs } from './check/docs.mjs'
 import { checkEsmEntry } from './esm-entry.mjs'
 import { checkManifests } from './check/manifests.mjs'
@@ -53,6 +54,7 @@ const steps = {
     RUSTDOCFLAGS: '-D warnings',
   }),
   crates: checkRustDependencies,
+  unsafe: checkCrates,
   docs: checkDocs,
   size: checkSize,
   hosts: checkHosts,

@@ -64,6 +64,22 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
       }
     })
 
+    by('to claimOrEnqueue, missed until its claim is another’s, makes no second job', async (t) => {
+      const { near, far, proxy, collection, all } = await farBackend(t, options)
+      const lost = proxy.loseReplies(is.insert, {
+        async first() {
+          await collection.updateMany({}, { $set: { claimedAt: new Date(0) } })
+          assert.equal(await near.recoverStuckJobs(), 1)
+          assert.notEqual(await near.claimNext('work'), null)
+        },
+      })
+      const job = await far.claimOrEnqueue('work', {}, SINGLE_FLIGHT)
+      await lost
+      // A driver that writes again by itself is told that it has written, and not what came of it.
+      if (job) assert.equal(await far.heartbeat(job.id, job.claimToken), 'lease-lost')
+      assert.equal((await all()).length, 1)
+    })
+
     by('to claimOrEnqueue makes one follower', async (t) => {
       const { near, far, proxy, all } = await farBackend(t, options)
       const active = await near.claimOrEnqueue('work', 'first', SINGLE_FLIGHT)

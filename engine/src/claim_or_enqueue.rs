@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use mongodb::bson::{RawDocumentBuf, doc};
+
 use crate::{
     dedupe::{self, Holders},
     enqueue::Enqueuer,
     error::Result,
-    fence, fields,
-    job::{ClaimedJob, DedupeKey, NewJob, new_id, new_token},
+    fields,
+    job::{ClaimedJob, DedupeKey, NewJob, new_id, new_token, text},
     patience::{Patience, retrying},
-    status::DedupeScope,
+    status::{DedupeScope, Status},
     store::{RefusalCause, Store, Wait},
 };
 
@@ -26,7 +28,10 @@ pub(crate) async fn claim_or_enqueue(
 ) -> Result<Option<ClaimedJob>> {
     let single_flight = job.dedupe.as_ref().filter(|dedupe| dedupe.scope == DedupeScope::Pending).cloned();
     match single_flight {
-        None => create_claimed(store, &job, patience).await,
+        None => match create_claimed(store, &job, patience).await? {
+            Created::Claimed(claimed) => Ok(Some(*claimed)),
+            Created::Lost | Created::KeyHeld => Ok(None),
+        },
         Some(dedupe) => claim_or_follow(store, enqueuer, job, &dedupe, patience).await,
     }
 }
@@ -43,8 +48,10 @@ async fn claim_or_follow(
         if holders != Holders::default() {
             break;
         }
-        if let Some(claimed) = create_claimed(store, &job, total).await? {
-            return Ok(Some(claimed));
+        match create_claimed(store, &job, total).await? {
+            Created::Claimed(claimed) => return Ok(Some(*claimed)),
+            Created::Lost => return Ok(None),
+            Created::KeyHeld => {}
         }
     }
     // Somebody is running, or waits already: one follower is pending after this, whoever makes it. Only a write may say so:
@@ -53,12 +60,20 @@ async fn claim_or_follow(
     Ok(None)
 }
 
-async fn create_claimed(store: &Store, job: &NewJob, patience: Duration) -> Result<Option<ClaimedJob>> {
+/// What became of a job that was to be created as ours.
+enum Created {
+    Claimed(Box<ClaimedJob>),
+    /// It was, and by the time that we heard of it somebody else had it: to make another one would have the work done twice.
+    Lost,
+    KeyHeld,
+}
+
+async fn create_claimed(store: &Store, job: &NewJob, patience: Duration) -> Result<Created> {
     let (id, token) = (new_id(), new_token());
     let mut patience = Patience::new(patience);
     loop {
         match try_create_claimed(store, job, &id, &token, patience.has_failed()).await {
-            Ok(claimed) => return Ok(claimed),
+            Ok(created) => return Ok(created),
             Err(error) => patience.pause_after(error).await?,
         }
     }
@@ -70,21 +85,29 @@ async fn try_create_claimed(
     id: &str,
     token: &str,
     was_ambiguous: bool,
-) -> Result<Option<ClaimedJob>> {
+) -> Result<Created> {
     let document = job.active(id, token, store.server_time().await?)?;
     let reply = store.insert([&document], Wait::Long).await?;
     match reply.refusals.into_iter().next().map(|refusal| refusal.cause) {
-        None => ClaimedJob::read(document).map(Some),
+        None => claimed(document),
         Some(RefusalCause::IdExists) => own(store, id, token).await,
         // The holder may be ourselves, by an earlier try whose reply was lost.
         Some(RefusalCause::KeyHeld) if was_ambiguous => own(store, id, token).await,
-        Some(RefusalCause::KeyHeld) => Ok(None),
+        Some(RefusalCause::KeyHeld) => Ok(Created::KeyHeld),
         Some(RefusalCause::Other(error)) => Err(error),
     }
 }
 
-/// Our own job, if its claim is still ours.
-async fn own(store: &Store, id: &str, token: &str) -> Result<Option<ClaimedJob>> {
-    let found = store.find(fence::held(&id.into(), token), fields::of_a_run()).await?;
-    found.into_iter().next().map(ClaimedJob::read).transpose()
+fn claimed(document: RawDocumentBuf) -> Result<Created> {
+    Ok(Created::Claimed(Box::new(ClaimedJob::read(document)?)))
+}
+
+/// Our own job, if an earlier try has created it, and if its claim is still ours.
+async fn own(store: &Store, id: &str, token: &str) -> Result<Created> {
+    let Some(job) = store.find(doc! { fields::ID: id }, fields::of_a_run()).await?.pop() else {
+        return Ok(Created::KeyHeld);
+    };
+    let is_held = text(&job, fields::STATUS) == Some(Status::Active.as_str())
+        && text(&job, fields::CLAIM_TOKEN) == Some(token);
+    if is_held { claimed(job) } else { Ok(Created::Lost) }
 }

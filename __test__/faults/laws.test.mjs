@@ -96,7 +96,11 @@ const CASES = {
     },
     keeps: {
       'a release that gives it back': (h) =>
-        h.enqueue('a').claimed('a').gaveBack('a', { attempt: 0, settledTokens: ['t1'] }).ran('a'),
+        h
+          .enqueue('a')
+          .claimed('a')
+          .gaveBack('a', { attempt: 0, settledTokens: ['t1'] })
+          .ran('a'),
     },
   },
   noRetryIsLost: {
@@ -166,7 +170,9 @@ const CASES = {
       'two handlers of one job': (h) => {
         h.enqueue('a').claimed('a').started('a')
         const first = h.run('a')
-        h.gaveBack('a', { attempt: 0, settledTokens: ['t1'] }).claimed('a').started('a', 'other')
+        h.gaveBack('a', { attempt: 0, settledTokens: ['t1'] })
+          .claimed('a')
+          .started('a', 'other')
         h.ended('a', { run: first }).ended('a', { by: 'other' }).completed('a', 'other')
       },
       'two handlers of one key': (h) => {

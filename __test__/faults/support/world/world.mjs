@@ -45,13 +45,13 @@ export class World {
     Object.assign(this, { t, cluster, database, clocks, heapMB })
   }
 
-  get workers() {
-    return this.processes.filter(({ role, endedAt }) => role === 'worker' && endedAt === undefined)
-  }
-
-  /** Processes that nothing was done to, so far. */
+  /** Processes that were neither killed nor asked to end, so far. */
   get living() {
     return this.processes.filter(({ endedAt, fate }) => endedAt === undefined && !fate)
+  }
+
+  get workers() {
+    return this.living.filter(({ role }) => role === 'worker')
   }
 
   async startWorker() {

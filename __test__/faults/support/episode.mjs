@@ -99,6 +99,7 @@ export async function runEpisode(
     seed,
     ms,
     visibilityTimeoutMs: LEASE_MS,
+    orderedTypes: ['ordered'],
     schedule,
   }
   const lines = [settings, ...world.told(), ...(await readChanges(world.db.collection('jobs'), world.since))]

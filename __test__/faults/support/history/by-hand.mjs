@@ -3,7 +3,7 @@
 export const LEASE = 1000
 
 export class ByHand {
-  lines = [{ by: 'harness', kind: 'settings', at: 0, visibilityTimeoutMs: LEASE }]
+  lines = [{ by: 'harness', kind: 'settings', at: 0, visibilityTimeoutMs: LEASE, orderedTypes: ['plain'] }]
   now = 10_000
   #jobs = new Map()
   #tokens = 0

@@ -159,7 +159,7 @@ function callsIn(lines) {
 
 /**
  * @param lines of a history, in any order
- * @returns the processes' `visibilityTimeoutMs`, `jobs` by id, all `steps` in the servers' order, `runs`, `calls`, `faults`, and `ends` of processes
+ * @returns the processes' `visibilityTimeoutMs` and `orderedTypes`, which they claim without prefetch, `jobs` by id, all `steps` in the servers' order, `runs`, `calls`, `faults`, and `ends` of processes
  */
 export function retell(lines) {
   const ordered = [...lines].sort((one, other) => one.at - other.at)
@@ -180,9 +180,10 @@ export function retell(lines) {
     run.tenure?.runs.push(run)
   }
   const kinds = (kind) => ordered.filter((line) => line.kind === kind)
-  const [{ visibilityTimeoutMs }] = kinds('settings')
+  const [{ visibilityTimeoutMs, orderedTypes }] = kinds('settings')
   return {
     visibilityTimeoutMs,
+    orderedTypes,
     jobs,
     steps,
     runs,

@@ -1,4 +1,8 @@
-/** Claims go by priority, then by time due, "as each claim finds it": two claims at once may cross, and a long wait is none of that. */
+/**
+ * Claims go by priority, then by time due, "as each claim finds it": two claims at once may cross, and a long wait is none of that. Busy workers
+ * that hold jobs ahead of their slots begin behind the front on purpose; those that hold none (`prefetch: 0`) go strictly in order, and it is
+ * their types that this is about.
+ */
 
 /** A job that was due for so long before a claim, and went on waiting for so long after it, was passed over. */
 const CROSSING_MS = 500
@@ -27,13 +31,14 @@ function waitsOf(jobs) {
 }
 
 export const orderIsKept = {
-  says: 'a claim takes the job of the lowest priority that has been due for a while and whose key is free',
-  *broken({ jobs, steps, faults }) {
+  says: 'without prefetch, a claim takes the job of the lowest priority that has been due for a while and whose key is free',
+  *broken({ jobs, steps, faults, orderedTypes }) {
     // A key of scope pending may be held by another: those may be passed over.
     const free = waitsOf(jobs).filter(({ job }) => job.created.dedupeScope !== 'pending')
     const long = free.filter(({ from, to }) => to - from > 2 * CROSSING_MS)
     for (const step of steps.filter(({ kind }) => kind === 'claimed')) {
       const { type, priority } = step.job.created
+      if (!orderedTypes.includes(type)) continue
       const passed = long.find(
         (wait) =>
           wait.type === type &&

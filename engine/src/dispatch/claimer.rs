@@ -38,6 +38,7 @@ struct Claim {
 
 struct Arriving {
     claim: Claim,
+    count: usize,
     arrival: JoinHandle<Result<()>>,
 }
 
@@ -69,7 +70,7 @@ impl Claimer {
                     TakenJobs::Read(jobs) => desk.hand_over(jobs, claim.sent),
                     jobs @ TakenJobs::Counted { .. } => {
                         let arrival = tokio::spawn(desk.receive(jobs, claim.clone()));
-                        self.arriving = Some(Arriving { claim, arrival });
+                        self.arriving = Some(Arriving { claim, count, arrival });
                     }
                 }
                 Ok((count, drained))
@@ -84,10 +85,14 @@ impl Claimer {
 
     /// Waits until what the last claim took has been handed over.
     pub(super) async fn arrived(&mut self) -> Result<()> {
-        let Some(Arriving { arrival, .. }) = &mut self.arriving else {
+        let Some(Arriving { arrival, count, .. }) = &mut self.arriving else {
             return Ok(());
         };
-        let arrived = arrival.await.unwrap_or_else(|_| Err(Error::cut_off()));
+        let arrived = arrival.await.unwrap_or_else(|_| {
+            // A mistake of ours ended it: nobody else gives back the room that was made.
+            self.desk.slots.taken_back(*count);
+            Err(Error::cut_off())
+        });
         if let Some(Arriving { claim, .. }) = self.arriving.take()
             && arrived.is_err()
         {

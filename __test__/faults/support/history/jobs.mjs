@@ -159,7 +159,8 @@ function callsIn(lines) {
 
 /**
  * @param lines of a history, in any order
- * @returns the processes' `visibilityTimeoutMs` and `orderedTypes`, which they claim without prefetch, `jobs` by id, all `steps` in the servers' order, `runs`, `calls`, `faults`, and `ends` of processes
+ * @returns the processes' `visibilityTimeoutMs` and `orderedTypes` (those that they claim without prefetch), `jobs` by id, all
+ *   `steps` in the servers' order, `runs`, `calls`, `faults`, and `ends` of processes
  */
 export function retell(lines) {
   const ordered = [...lines].sort((one, other) => one.at - other.at)

@@ -1,9 +1,9 @@
 //! Workers that go through one backlog side by side would all choose the jobs at its front, and all but one in vain.
 //! Each learns from how many it lost to others how far behind the front to begin, each time somewhere else.
 //!
-//! What is passed over so is what others are about to take. A job that nobody happens to take is at the front of all
-//! the next claims; that it may start a claim or two later than jobs behind it is no more than what workers that hold
-//! jobs ahead of their slots do to the order anyway.
+//! What is passed over so is what others are about to take. What nobody happens to take waits for a claim that begins at
+//! the front, as every fourth one of each worker does at least. That is no more than what workers that hold jobs ahead of
+//! their slots do to the order anyway.
 
 /// Jobs lost to others, as a share: from here on the worker keeps away further.
 const CROWDED: f64 = 0.2;
@@ -13,24 +13,31 @@ const LONELY: f64 = 0.05;
 const WIDEST: f64 = 16.0;
 /// The first step away from the front, in batches.
 const FIRST: f64 = 1.0;
+/// Claims in a row that don't begin at the front, at most.
+const MOST_AWAY: usize = 3;
+/// Of fewer jobs the share says little, and little is lost with them.
+const FEWEST: usize = 8;
 
 /// What one worker knows of the others.
 #[derive(Debug, Default)]
 pub(crate) struct Contention {
     /// In batches: where a claim begins is drawn from so many.
     spread: f64,
+    /// Claims since the last one that began at the front.
+    away: usize,
 }
 
 impl Contention {
     /// How many jobs a claim of so many passes over; `random` is from 0 to 1.
-    pub(super) fn skip(&self, batch: usize, random: f64) -> usize {
-        (self.spread * random * batch as f64) as usize
+    pub(super) fn skip(&mut self, batch: usize, random: f64) -> usize {
+        let skip = if self.away < MOST_AWAY { (self.spread * random * batch as f64) as usize } else { 0 };
+        self.away = if skip == 0 { 0 } else { self.away + 1 };
+        skip
     }
 
     /// So many were chosen, and so many of them were still there.
     pub(super) fn learn(&mut self, chosen: usize, taken: usize) {
-        // Of a few jobs the share says little, and little is lost with them.
-        if chosen < 2 {
+        if chosen < FEWEST {
             return;
         }
         let lost = 1.0 - taken as f64 / chosen as f64;
@@ -50,7 +57,7 @@ mod tests {
     fn a_lone_worker_begins_at_the_front() {
         let mut contention = Contention::default();
         contention.learn(100, 100);
-        contention.learn(1, 0);
+        contention.learn(2, 0);
         assert_eq!(contention.skip(100, 1.0), 0);
     }
 
@@ -69,5 +76,13 @@ mod tests {
             contention.learn(100, 100);
         }
         assert_eq!(contention.skip(100, 1.0), 0);
+    }
+
+    #[test]
+    fn nothing_at_the_front_is_passed_over_for_ever() {
+        let mut contention = Contention::default();
+        contention.learn(100, 0);
+        let skips: Vec<usize> = (0..8).map(|_| contention.skip(100, 1.0)).collect();
+        assert_eq!(skips, [100, 100, 100, 0, 100, 100, 100, 0]);
     }
 }

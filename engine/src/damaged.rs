@@ -74,7 +74,7 @@ fn damaged_documents_are_refused_or_read_and_never_panic() {
         match is_read {
             Ok(true) => readable += 1,
             Ok(false) => refused += 1,
-            Err(_) => panic!("seed {seed}"),
+            Err(fault) => panic!("seed {seed}: {fault:?}"),
         }
     }
     assert!(readable > ROUNDS / 20 && refused > ROUNDS / 20, "{readable} were read and {refused} refused");

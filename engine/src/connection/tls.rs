@@ -48,7 +48,7 @@ fn readable(option: &str, in_memory: Option<&[u8]>, path: Option<&str>) -> Resul
 /// Tells one state of the files that the settings name from another. A file that can't be read is as good as none: what needs it
 /// will say so.
 pub(super) fn fingerprint(settings: &ConnectionSettings) -> u64 {
-    let from_uri = settings.uri.as_deref().and_then(|uri| ConnectionString::parse(uri).ok());
+    let from_uri = settings.uri.as_deref().and_then(|uri| super::options::parse(uri).ok());
     let mut paths: Vec<PathBuf> = match from_uri.and_then(|target| target.tls) {
         Some(Tls::Enabled(options)) => {
             options.ca_file_path.into_iter().chain(options.cert_key_file_path).collect()

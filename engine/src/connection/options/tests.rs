@@ -168,6 +168,11 @@ fn no_refusal_quotes_a_secret() {
         "mongodb://me:ab&s3cret@host/?x",
         "mongodb://me:ab:s3cret@host",
         "mongodb://me:%s3cret@host",
+        "mongodb://me:%es3cret@host",
+        "mongodb://me:s3cret%eé@host",
+        "mongodb://me:s3crethost",
+        "mongodb://me:s3cret127.0.0.1:27017/db",
+        "mongodb://[me:s3cret@host/db",
         "mongodb://host/?proxyHost=h&proxyUsername=u&proxyPassword=a&s3cret",
         "mongodb://host/?authMechanism=MONGODB-AWS&authMechanismProperties=AWS_SESSION_TOKEN:a,s3cret",
     ] {

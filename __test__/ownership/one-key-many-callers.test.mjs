@@ -23,7 +23,8 @@ async function race(t, env, dedupeScope, keys) {
   const history = await follow(t, env.collection)
   const answers = []
   for (const dedupeKey of keys) {
-    const options = { dedupeKey, dedupeScope, backoffDelay: 1, backoffMaxDelay: 5 }
+    // Enough attempts for mishaps never to be a job's last one: that would be told as an error, and rightly.
+    const options = { dedupeKey, dedupeScope, maxAttempts: 100, backoffDelay: 1, backoffMaxDelay: 5 }
     const call = { type: 'work', count: CALLS / PROCESSES, options }
     const replies = await Promise.all(workers.map((worker) => worker.call('worker', 'race', call)))
     answers.push(...replies.map((reply) => ({ ...reply, key: dedupeKey })))

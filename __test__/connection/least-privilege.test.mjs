@@ -89,12 +89,15 @@ test('without indexes, nobody starts who may not make them', async (t) => {
   await refused(backend.startup(), /createIndexes/)
 })
 
-test('a deployer makes the indexes, repeatedly', async (t) => {
+test('a deployer makes the indexes and drops those of the older package, repeatedly', async (t) => {
   const { backend } = await backendOf(t, 'durablDeployer')
+  const jobs = admin.db('app').collection('jobs')
+  await jobs.createIndex({ type: 1, status: 1 }, { name: 'stats_idx' })
   await backend.startup()
   await backend.startup()
-  const names = (await admin.db('app').collection('jobs').indexes()).map(({ name }) => name)
+  const names = (await jobs.indexes()).map(({ name }) => name)
   assert.ok(names.includes('dedupe_pending_active_idx'), names.join())
+  assert.ok(!names.includes('stats_idx'), names.join())
   await refused(backend.enqueue('type', 1), /insert/)
 })
 

@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MongoJobQueue } from 'durabl'
+import { MongoClient } from 'mongodb'
+import { pollUntil } from '../ownership/support/waiting.mjs'
 import { atEnd } from '../support/cleanup.mjs'
 import { connect } from '../support/mongo.mjs'
+import { replicaSet } from '../support/servers.mjs'
 import {
   OLD_CLAIM_ORDER,
   OLD_TIMEOUT_MS,
@@ -149,4 +152,39 @@ test('old and new processes that start at once leave every index of the newer, a
     OUR_INDEXES.filter((name) => !names.includes(name)),
     [],
   )
+})
+
+test('a process of ours that starts does not break one of the old package that is building its indexes', async (t) => {
+  // The server is told to hold up what is built: it is not one that others use.
+  const { url } = await replicaSet(t)
+  const client = await MongoClient.connect(url)
+  atEnd(t, () => client.close())
+  const db = client.db('building')
+  const collection = db.collection('jobs')
+  await collection.insertMany(Array.from({ length: 10 }, () => oldJob('0.3')))
+  await startOurs(t, db)
+
+  // Another of ours has dropped one of its indexes, and it makes that one again: the very index that the next of ours would drop.
+  await new OldPackage(collection, '0.3').startup()
+  await collection.dropIndex('claim_next_v2_idx')
+  const failPoint = { configureFailPoint: 'hangAfterStartingIndexBuild' }
+  await client.db('admin').command({ ...failPoint, mode: 'alwaysOn' })
+  const building = new OldPackage(collection, '0.3').startup()
+  building.catch(() => {})
+  await pollUntil('the index is being built', async () =>
+    (await indexNames(collection)).includes('claim_next_v2_idx'),
+  )
+  await startOurs(t, db)
+  await client.db('admin').command({ ...failPoint, mode: 'off' })
+  await building
+
+  await startOurs(t, db)
+  assert.deepEqual(await indexNames(collection), OUR_INDEXES)
+})
+
+test('an index that a process hid, and died before it dropped it, is dropped by the next', async (t) => {
+  const { db, collection } = await used(t, '0.3', 10)
+  await db.command({ collMod: 'jobs', index: { name: 'claim_next_v2_idx', hidden: true } })
+  await startOurs(t, db)
+  assert.deepEqual(await indexNames(collection), OUR_INDEXES)
 })

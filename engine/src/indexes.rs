@@ -5,6 +5,7 @@
 //! fixes it: only so do the server's covered and skipping plans apply.
 
 mod doubled;
+mod replaced;
 
 use std::collections::HashSet;
 
@@ -20,16 +21,6 @@ use crate::{
     status::{DedupeScope, Status},
     store::Store,
 };
-
-/// Indexes of the TypeScript package and of earlier versions, which ours replace.
-const REPLACED: [&str; 6] = [
-    "claim_next_idx",
-    "claim_next_v2_idx",
-    "stats_idx",
-    "visibility_timeout_idx",
-    "cleanup_completed_idx",
-    "cleanup_failed_idx",
-];
 
 const UNAUTHORIZED: i32 = 13;
 const INDEX_NOT_FOUND: i32 = 27;
@@ -125,7 +116,7 @@ pub(crate) async fn ensure(store: &Store) -> Result<()> {
         Err(error) if missing.is_empty() && error.server_code() == Some(UNAUTHORIZED) => return Ok(()),
         created => created?,
     };
-    drop_replaced(store, &present).await?;
+    replaced::drop_replaced(store, &present).await?;
     if doubled.is_empty() { Ok(()) } else { Err(doubled::in_words(store, &doubled)) }
 }
 
@@ -193,15 +184,4 @@ pub(crate) async fn ensure_if_there(store: &Store) -> Result<bool> {
         return Ok(false);
     }
     ensure(store).await.map(|()| true)
-}
-
-async fn drop_replaced(store: &Store, present: &HashSet<String>) -> Result<()> {
-    for name in REPLACED.into_iter().filter(|name| present.contains(*name)) {
-        match store.jobs().drop_index(name).await.map_err(Error::from) {
-            // Another process was quicker.
-            Err(error) if error.server_code() == Some(INDEX_NOT_FOUND) => {}
-            done => done?,
-        }
-    }
-    Ok(())
 }

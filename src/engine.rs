@@ -8,7 +8,7 @@ use durabl_engine::{
 };
 use napi::{
     Env, Result,
-    bindgen_prelude::{Buffer, Function, Null, Object, ToNapiValue},
+    bindgen_prelude::{Buffer, Float64ArraySlice, Function, Null, Object, ToNapiValue, Uint32ArraySlice},
 };
 use napi_derive::napi;
 
@@ -316,19 +316,19 @@ impl NativeEngine {
     #[napi]
     pub fn finish(
         &self,
-        completed: Vec<u32>,
-        elapsed_ms: Vec<f64>,
+        completed: Uint32ArraySlice<'_>,
+        elapsed_ms: Float64ArraySlice<'_>,
         others: Vec<NativeRunVerdict>,
     ) -> Result<()> {
         if completed.len() != elapsed_ms.len() {
             return Err(napi::Error::from_reason("as many durations are needed as runs"));
         }
         let others: Vec<RunVerdict> = others.into_iter().map(RunVerdict::try_from).collect::<Result<_>>()?;
-        let completed = completed.into_iter().zip(elapsed_ms).map(|(run_id, elapsed)| RunVerdict {
-            run_id,
+        let completed = completed.iter().zip(elapsed_ms.iter()).map(|(run_id, elapsed)| RunVerdict {
+            run_id: *run_id,
             verdict: Verdict::Complete,
             reason: None,
-            elapsed: Some(millis(elapsed)),
+            elapsed: Some(millis(*elapsed)),
         });
         self.engine.finish(completed.chain(others));
         Ok(())

@@ -3,7 +3,7 @@
 use durabl_engine::{Event, RunResult, Settled};
 use napi::{
     Env, Result,
-    bindgen_prelude::{Buffer, Object, ToNapiValue},
+    bindgen_prelude::{Buffer, Object, ToNapiValue, Uint32Array},
     sys,
 };
 
@@ -34,7 +34,7 @@ fn fill(object: &mut Object<'_>, event: Event, env: &Env) -> Result<()> {
         Event::Jobs { processor_id, run_ids, documents } => {
             object.set("kind", "jobs")?;
             object.set("processorId", processor_id)?;
-            object.set("runIds", run_ids)?;
+            object.set("runIds", Uint32Array::new(run_ids))?;
             object.set("documents", Buffer::from(documents))?;
         }
         Event::Settled(results) => {
@@ -44,7 +44,7 @@ fn fill(object: &mut Object<'_>, event: Event, env: &Env) -> Result<()> {
             let completed: Vec<u32> = completed.into_iter().map(|result| result.run_id).collect();
             let others: Vec<Object<'_>> =
                 others.into_iter().map(|result| run_result(result, env)).collect::<Result<_>>()?;
-            object.set("completed", completed)?;
+            object.set("completed", Uint32Array::new(completed))?;
             object.set("others", others)?;
         }
         Event::LeaseLost(run_ids) => {

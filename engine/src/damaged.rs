@@ -56,7 +56,7 @@ fn read(document: RawDocumentBuf) -> bool {
         _ = Expired::new(&document, header.clone(), false);
         for verdict in [Verdict::Complete, Verdict::Fail, Verdict::Release] {
             let settlement =
-                Settlement { header: header.clone(), verdict, reason: None, is_only_settler: true };
+                Settlement { header: header.clone().into(), verdict, reason: None, is_only_settler: true };
             let planned = Planned::new(settlement);
             _ = planned.statement();
             _ = judge(&planned, Some(&document), true);

@@ -273,7 +273,8 @@ impl Engine {
         let Some(header) = header else {
             return Ok(Settled::NotFound);
         };
-        let settlement = Settlement { header: header.clone(), verdict, reason, is_only_settler: false };
+        let settlement =
+            Settlement { header: header.clone().into(), verdict, reason, is_only_settler: false };
         let settled = settle::settle_one(&hub.store, settlement, hub.patience).await?;
         self.opened().await?.runs.pass_on(&header, settled);
         Ok(settled)

@@ -22,6 +22,7 @@ mod error;
 mod event;
 mod fence;
 mod fields;
+mod grouping;
 #[cfg(feature = "hot-paths")]
 pub mod hot_paths;
 mod hub;

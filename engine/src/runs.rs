@@ -15,12 +15,13 @@ use crate::{
     dispatch::{HandOver, Slots},
     error::Result,
     event::{Event, RunResult, Sink},
+    grouping::ByOwner,
     hub::Hub,
     job::{ClaimedJob, Header},
     lease::LeaseTerms,
     renewal::{HeldLease, Holder},
     settle::{Settled, Settlement},
-    settler::Owner,
+    settler::{Owner, Request},
     transition::Verdict,
     wake::{Audience, Wake, lock},
 };
@@ -39,7 +40,7 @@ pub struct RunVerdict {
 }
 
 struct Run {
-    header: Header,
+    header: Arc<Header>,
     /// None for a claim made by hand and adopted.
     slots: Option<Arc<Slots>>,
 }
@@ -103,7 +104,7 @@ impl Runs {
                 holder: holder.clone(),
                 suspended: None,
             });
-            running.insert(run_id, Run { header, slots: slots.cloned() });
+            running.insert(run_id, Run { header: header.into(), slots: slots.cloned() });
             run_ids.push(run_id);
         }
         self.hub.renewer.add(leases);
@@ -114,18 +115,26 @@ impl Runs {
     /// Takes verdicts. Those of runs that are not known, lost ones included, are ignored.
     pub(crate) fn finish(&self, verdicts: impl IntoIterator<Item = RunVerdict>) {
         let Some(owner) = self.this.upgrade() else { return };
-        for RunVerdict { run_id, verdict, reason, elapsed } in verdicts {
-            let Some(run) = lock(&self.running).remove(&run_id) else {
-                continue;
-            };
-            let settlement =
-                Settlement { header: run.header.clone(), verdict, reason, is_only_settler: true };
-            if let Some(slots) = &run.slots {
-                slots.ended(elapsed);
+        let mut requests = Vec::new();
+        let mut durations = ByOwner::new();
+        {
+            let mut running = lock(&self.running);
+            let mut settling = lock(&self.settling);
+            for RunVerdict { run_id, verdict, reason, elapsed } in verdicts {
+                let Some(run) = running.remove(&run_id) else { continue };
+                let settlement =
+                    Settlement { header: run.header.clone(), verdict, reason, is_only_settler: true };
+                requests.push(Request { settlement, run_id, owner: owner.clone() });
+                if let Some(slots) = &run.slots {
+                    durations.add(slots, elapsed);
+                }
+                settling.insert(run_id, run);
             }
-            lock(&self.settling).insert(run_id, run);
-            self.hub.settler.settle(settlement, run_id, owner.clone());
         }
+        for (slots, durations) in durations {
+            slots.ended(durations);
+        }
+        self.hub.settler.settle(requests);
     }
 
     /// Gives back every job that no verdict came for.
@@ -215,16 +224,22 @@ impl Owner for Runs {
         if let Some(holder) = self.holder() {
             self.hub.renewer.remove(&holder, outcomes.iter().map(|(run_id, _)| *run_id));
         }
-        for (run_id, outcome) in &outcomes {
-            let Some(run) = lock(&self.settling).remove(run_id) else {
-                continue;
-            };
+        let runs: Vec<Option<Run>> = {
+            let mut settling = lock(&self.settling);
+            outcomes.iter().map(|(run_id, _)| settling.remove(run_id)).collect()
+        };
+        let mut by_processor = ByOwner::new();
+        for ((run_id, outcome), run) in outcomes.iter().zip(runs) {
+            let Some(run) = run else { continue };
             if let Ok(settled) = outcome {
                 self.pass_on(&run.header, *settled);
             }
-            if let Some(slots) = &run.slots {
-                slots.settled();
+            if let Some(slots) = run.slots {
+                by_processor.add(&slots, *run_id);
             }
+        }
+        for (slots, run_ids) in by_processor {
+            slots.settled(run_ids.len());
         }
         let results = outcomes.into_iter().map(|(run_id, outcome)| RunResult { run_id, outcome }).collect();
         self.sink.event(Event::Settled(results));

@@ -3,7 +3,7 @@
 mod proofs;
 mod read_back;
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use mongodb::bson::{Bson, Document, RawDocument, doc};
 
@@ -43,7 +43,7 @@ pub enum Settled {
 /// A verdict on a claim.
 #[derive(Debug, Clone)]
 pub(crate) struct Settlement {
-    pub(crate) header: Header,
+    pub(crate) header: Arc<Header>,
     pub(crate) verdict: Verdict,
     pub(crate) reason: Option<String>,
     /// Whether a job that is found settled under our token counts as settled by this call.
@@ -58,7 +58,7 @@ impl Settlement {
 
     /// By the one who holds the claim.
     fn completion(header: Header) -> Self {
-        Self { header, verdict: Verdict::Complete, reason: None, is_only_settler: true }
+        Self { header: header.into(), verdict: Verdict::Complete, reason: None, is_only_settler: true }
     }
 }
 
@@ -77,7 +77,7 @@ pub(crate) struct Planned {
 
 impl Planned {
     pub(crate) fn new(mut settlement: Settlement) -> Self {
-        let Header { attempt, max_attempts, backoff, .. } = settlement.header;
+        let Header { attempt, max_attempts, backoff, .. } = *settlement.header;
         let transition = Transition::of_verdict(settlement.verdict, attempt, max_attempts);
         let retry_delay = match transition {
             Transition::Retry => retry::delay(backoff, attempt, rand::random()),
@@ -106,7 +106,7 @@ impl Planned {
     }
 
     fn fence(&self) -> Document {
-        let Header { id, token, .. } = &self.settlement.header;
+        let Header { id, token, .. } = &*self.settlement.header;
         match token {
             Some(token) => fence::held(id, token),
             None => fence::not_ended(id, &self.proof),

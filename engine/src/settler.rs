@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     error::Result,
+    grouping::ByOwner,
     settle::{self, Settled, Settlement},
     store::Store,
 };
@@ -24,20 +25,18 @@ pub(crate) trait Owner: Send + Sync {
     fn settled(&self, outcomes: Vec<(u32, Result<Settled>)>);
 }
 
-/// What became of runs, by their numbers.
-type Outcomes = Vec<(u32, Result<Settled>)>;
-
-struct Request {
-    settlement: Settlement,
-    run_id: u32,
-    owner: Arc<dyn Owner>,
+/// A verdict that is to be written.
+pub(crate) struct Request {
+    pub(crate) settlement: Settlement,
+    pub(crate) run_id: u32,
+    pub(crate) owner: Arc<dyn Owner>,
 }
 
 /// A handle on the writers: one for verdicts that nothing can hold up, and one for those which a transaction of an app's
 /// may, since it is about to make a job that waits in the place where theirs would.
 pub(crate) struct Settler {
-    free: mpsc::UnboundedSender<Request>,
-    may_wait: mpsc::UnboundedSender<Request>,
+    free: mpsc::UnboundedSender<Vec<Request>>,
+    may_wait: mpsc::UnboundedSender<Vec<Request>>,
 }
 
 impl Settler {
@@ -52,24 +51,35 @@ impl Settler {
     }
 
     /// Never blocks. What bounds the queue is that processors claim no more while many verdicts are unwritten.
-    pub(crate) fn settle(&self, settlement: Settlement, run_id: u32, owner: Arc<dyn Owner>) {
-        let writer = if settlement.may_wait_for_key() { &self.may_wait } else { &self.free };
-        // The receiver lives as long as any sender.
-        _ = writer.send(Request { settlement, run_id, owner });
+    pub(crate) fn settle(&self, requests: Vec<Request>) {
+        let (may_wait, free): (Vec<_>, Vec<_>) =
+            requests.into_iter().partition(|request| request.settlement.may_wait_for_key());
+        for (writer, requests) in [(&self.free, free), (&self.may_wait, may_wait)] {
+            if !requests.is_empty() {
+                // The receiver lives as long as any sender.
+                _ = writer.send(requests);
+            }
+        }
     }
 }
 
-async fn run(mut inbox: mpsc::UnboundedReceiver<Request>, store: Arc<Store>) {
+async fn run(mut inbox: mpsc::UnboundedReceiver<Vec<Request>>, store: Arc<Store>) {
     let writes = Arc::new(tokio::sync::Semaphore::new(MOST_WRITES));
-    let mut waiting = Vec::with_capacity(MOST_VERDICTS);
+    let mut waiting: Vec<Request> = Vec::new();
     loop {
         let Ok(permit) = writes.clone().acquire_owned().await else {
             return;
         };
-        if inbox.recv_many(&mut waiting, MOST_VERDICTS).await == 0 {
-            return;
+        if waiting.is_empty() {
+            let Some(requests) = inbox.recv().await else { return };
+            waiting = requests;
         }
-        let batch = std::mem::replace(&mut waiting, Vec::with_capacity(MOST_VERDICTS));
+        while waiting.len() < MOST_VERDICTS {
+            let Ok(requests) = inbox.try_recv() else { break };
+            waiting.extend(requests);
+        }
+        let rest = waiting.split_off(waiting.len().min(MOST_VERDICTS));
+        let batch = std::mem::replace(&mut waiting, rest);
         let store = store.clone();
         tokio::spawn(async move {
             write(&store, batch).await;
@@ -82,13 +92,9 @@ async fn write(store: &Store, batch: Vec<Request>) {
     let (settlements, runs): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|request| (request.settlement, (request.run_id, request.owner))).unzip();
     let outcomes = settle::settle(store, settlements, PATIENCE).await;
-    // Nearly always there is one owner; several share the collection only in tests and odd apps.
-    let mut by_owner: Vec<(Arc<dyn Owner>, Outcomes)> = Vec::new();
+    let mut by_owner = ByOwner::new();
     for ((run_id, owner), outcome) in runs.into_iter().zip(outcomes) {
-        match by_owner.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &owner)) {
-            Some((_, outcomes)) => outcomes.push((run_id, outcome)),
-            None => by_owner.push((owner, vec![(run_id, outcome)])),
-        }
+        by_owner.add(&owner, (run_id, outcome));
     }
     for (owner, outcomes) in by_owner {
         owner.settled(outcomes);

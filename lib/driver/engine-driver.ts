@@ -192,7 +192,7 @@ export class EngineDriver implements Driver {
     else if (this.adopting > 0) this.lostEarly.add(runId)
   }
 
-  private jobsClaimed(processorId: number, runIds: number[], documents: Buffer): void {
+  private jobsClaimed(processorId: number, runIds: Uint32Array, documents: Buffer): void {
     const line = this.lines.get(processorId)
     // Another queue's, on the same backend.
     if (line === undefined) return
@@ -212,7 +212,7 @@ export class EngineDriver implements Driver {
   }
 
   /** All at once, as nearly always can be done; one by one where a document is damaged, so that the others still run. */
-  private decode(runIds: number[], documents: Buffer): (Job<any> | null)[] {
+  private decode(runIds: Uint32Array, documents: Buffer): (Job<any> | null)[] {
     try {
       return this.engine.decodeJobs(documents, runIds.length)
     } catch {

@@ -69,7 +69,7 @@ export class EngineSettler implements Settler {
   }
 
   /** The engine's answers to a batch: runs whose jobs are completed, and the others. */
-  received(completed: number[], others: NativeRunResult[]): void {
+  received(completed: Uint32Array, others: NativeRunResult[]): void {
     for (const runId of completed) this.runs.get(runId)?.settled({ status: 'completed' })
     for (const { runId, settled, failure } of others) {
       const run = this.runs.get(runId)
@@ -85,7 +85,8 @@ export class EngineSettler implements Settler {
 
   private finish(verdicts: Verdicts): void {
     try {
-      this.native.finish(verdicts.completed, verdicts.elapsedMs, verdicts.others)
+      const { completed, elapsedMs, others } = verdicts
+      this.native.finish(new Uint32Array(completed), new Float64Array(elapsedMs), others)
     } catch (err) {
       for (const runId of verdicts.runIds) {
         const run = this.runs.get(runId)

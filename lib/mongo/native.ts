@@ -135,9 +135,9 @@ export type StreamState = 'off' | 'connecting' | 'streaming' | 'reconnecting'
 /** What the engine tells JavaScript, through one callback. `kind` says which of the other fields are there. */
 export type NativeEvent =
   /** Claimed jobs: `documents` holds `runIds.length` BSON documents, end to end, in claim order. */
-  | { kind: 'jobs'; processorId: number; runIds: number[]; documents: Buffer }
+  | { kind: 'jobs'; processorId: number; runIds: Uint32Array; documents: Buffer }
   /** Verdicts that are durable now: the runs whose jobs are completed, and what became of the others. */
-  | { kind: 'settled'; completed: number[]; others: NativeRunResult[] }
+  | { kind: 'settled'; completed: Uint32Array; others: NativeRunResult[] }
   /** Runs whose lease is gone: abort them, settle nothing. Their `runId` is dead: no verdict is expected. */
   | { kind: 'lease-lost'; runIds: number[] }
   /** Asks whether this thread still answers. That it arrived is the answer. */
@@ -191,7 +191,7 @@ export interface NativeEngine {
    * Ends runs: those that completed, with how long their handlers ran, and the others. Results arrive as `settled` events. A run
    * whose `lease-lost` was sent is ignored.
    */
-  finish(completed: number[], elapsedMs: number[], others: NativeRunVerdict[]): void
+  finish(completed: Uint32Array, elapsedMs: Float64Array, others: NativeRunVerdict[]): void
   /** Turns a claim made by hand into a managed run: renewed from now on, until `finish`. Returns its run id. */
   adopt(jobId: string, claimToken: string, visibilityTimeoutMs: number): Promise<Reply<number | null>>
   /** Shapes the writes that create these jobs; the app's own driver runs them. Planned jobs come in the order of the jobs. */

@@ -79,22 +79,24 @@ impl Slots {
         }
     }
 
-    /// A handler has ended; its slot is free at once, its verdict is on the way.
-    pub(crate) fn ended(&self, elapsed: Option<Duration>) {
+    /// Handlers have ended, after as long as this where they had begun; their slots are free at once, their verdicts on the way.
+    pub(crate) fn ended(&self, durations: impl IntoIterator<Item = Option<Duration>>) {
         let mut state = lock(&self.state);
-        state.running = state.running.saturating_sub(1);
-        state.unsettled += 1;
-        if let Some(elapsed) = elapsed {
-            state.prefetch.handler_took(elapsed);
+        for elapsed in durations {
+            state.running = state.running.saturating_sub(1);
+            state.unsettled += 1;
+            if let Some(elapsed) = elapsed {
+                state.prefetch.handler_took(elapsed);
+            }
         }
         drop(state);
         self.changed.notify_one();
     }
 
-    /// A verdict has been written, or given up.
-    pub(crate) fn settled(&self) {
+    /// Verdicts have been written, or given up.
+    pub(crate) fn settled(&self, verdicts: usize) {
         let mut state = lock(&self.state);
-        state.unsettled = state.unsettled.saturating_sub(1);
+        state.unsettled = state.unsettled.saturating_sub(verdicts);
         drop(state);
         self.changed.notify_one();
     }
@@ -243,7 +245,7 @@ mod tests {
         assert_eq!(slots.room().total(), 1);
         slots.claimed(1);
         assert_eq!(slots.room().total(), 0);
-        slots.ended(Some(TOOK));
+        slots.ended([Some(TOOK)]);
         assert_eq!(slots.room().total(), 1, "a slot is free while its verdict is on the way");
         slots.lost();
         assert_eq!(slots.room().total(), 2);
@@ -254,10 +256,10 @@ mod tests {
         let slots = slots(2, 8);
         slots.claimed(10);
         for _ in 0..4 {
-            slots.ended(Some(TOOK));
+            slots.ended([Some(TOOK)]);
             assert_eq!(slots.room().total(), 0);
         }
-        slots.ended(Some(TOOK));
+        slots.ended([Some(TOOK)]);
         assert_eq!(slots.room().total(), 5);
     }
 
@@ -274,7 +276,7 @@ mod tests {
         slots.claimed(2);
         slots.next_needs_slot(true);
         assert_eq!(slots.room(), Room { free: 0, ahead: 0 });
-        slots.ended(Some(TOOK));
+        slots.ended([Some(TOOK)]);
         assert_eq!(slots.room(), Room { free: 1, ahead: 0 });
         slots.next_needs_slot(false);
         assert_eq!(slots.room(), Room { free: 1, ahead: 3 });
@@ -285,10 +287,10 @@ mod tests {
         let slots = slots(1, 0);
         for _ in 0..MOST_UNSETTLED {
             slots.claimed(1);
-            slots.ended(None);
+            slots.ended([None]);
         }
         assert_eq!(slots.room().total(), 0);
-        slots.settled();
+        slots.settled(1);
         assert_eq!(slots.room().total(), 1);
     }
 
@@ -298,7 +300,7 @@ mod tests {
         slots.claimed(1);
         for _ in 0..5 {
             slots.lost();
-            slots.settled();
+            slots.settled(1);
         }
         assert_eq!(slots.room().total(), 2);
     }

@@ -169,7 +169,8 @@ impl Protocol {
 
     pub(super) fn planned(&self, claimed: DocId, verdict: Verdict) -> Planned {
         let header = Header::read(&self.server.get(claimed).raw).expect("a job");
-        let mut planned = Planned::new(Settlement { header, verdict, reason: None, is_only_settler: true });
+        let mut planned =
+            Planned::new(Settlement { header: header.into(), verdict, reason: None, is_only_settler: true });
         if self.has(Bug::FailureThatIsAlwaysRetried) && verdict == Verdict::Fail {
             planned.transition = Transition::Retry;
         }

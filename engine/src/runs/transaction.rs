@@ -53,8 +53,8 @@ impl Runs {
         self.let_go(run_id);
         self.pass_on(&run.header, Settled::Completed);
         if let Some(slots) = &run.slots {
-            slots.ended(elapsed);
-            slots.settled();
+            slots.ended([elapsed]);
+            slots.settled(1);
         }
         true
     }

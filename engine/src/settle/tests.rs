@@ -20,7 +20,7 @@ fn header(id: &str, token: Option<&str>) -> Header {
 }
 
 fn planned(header: Header, verdict: Verdict) -> Planned {
-    Planned::new(Settlement { header, verdict, reason: None, is_only_settler: false })
+    Planned::new(Settlement { header: header.into(), verdict, reason: None, is_only_settler: false })
 }
 
 fn with_key(mut header: Header, scope: DedupeScope) -> Header {

@@ -47,7 +47,7 @@ export class FakeEngine {
         reason: null,
         elapsedMs: elapsedMs[index],
       })
-      const verdicts = [...completed.map(verdict), ...others].sort((a, b) => a.runId - b.runId)
+      const verdicts = [...Array.from(completed, verdict), ...others].sort((a, b) => a.runId - b.runId)
       this.batches.push(verdicts)
       if (this.answers)
         setImmediate(() => this.settle(verdicts.map(({ runId, kind }) => [runId, SETTLED[kind]])))

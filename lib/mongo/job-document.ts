@@ -4,6 +4,8 @@
  */
 import type { DedupeScope, Job, JobLogEntry, JobRecord, JobStatus } from '../types'
 import type { Codec } from './codec'
+import { JobReader } from './job-reader'
+import type { StoredJob } from './job-reader'
 
 const DEFAULT_MAX_ATTEMPTS = 3
 
@@ -21,16 +23,19 @@ export function decodeRecord(bytes: Uint8Array, codec: Codec): JobRecord<any> {
 /** `count` stored jobs that lie end to end. */
 export function decodeJobs(documents: Buffer, count: number, codec: Codec): Job<any>[] {
   const jobs = new Array<Job<any>>(count)
+  // It reads as the library does where the app has not asked for anything else.
+  const reader = codec.reading === undefined ? new JobReader(documents, codec.bson) : null
   let start = 0
   for (let index = 0; index < count; index += 1) {
     const end = start + documents.readInt32LE(start)
-    jobs[index] = decodeJob(documents.subarray(start, end), codec)
+    const stored = reader?.read(start, end) ?? null
+    jobs[index] = stored === null ? decodeJob(documents.subarray(start, end), codec) : toJob(stored)
     start = end
   }
   return jobs
 }
 
-function toJob(document: Record<string, unknown>): Job<any> {
+function toJob(document: StoredJob): Job<any> {
   const job: Job<any> = {
     id: text(document._id) ?? '',
     type: text(document.type) ?? '',
@@ -53,7 +58,7 @@ function toJob(document: Record<string, unknown>): Job<any> {
 }
 
 /** The first releases stored no scope; theirs was the strict one. */
-function addKey(job: Job<any>, document: Record<string, unknown>): void {
+function addKey(job: Job<any>, document: StoredJob): void {
   job.dedupeKey = text(document.dedupeKey)
   job.dedupeScope = (document.dedupeScope as DedupeScope | null | undefined) ?? 'pending+active'
 }

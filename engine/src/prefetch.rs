@@ -1,7 +1,9 @@
 //! How many jobs to hold beyond the free slots, so that handlers never wait for a claim.
 //!
 //! Sized by what was measured: while one claim is on its way, so many handlers end. Slow handlers get none, since a
-//! job that waits here could run elsewhere; and never more than runs within a fraction of the lease.
+//! job that waits here could run elsewhere; and never more than runs within a fraction of the lease, or fits into a bounded
+//! part of the memory. Without the latter, large jobs would have it grow by itself: the more there are of them the longer
+//! their claim takes.
 
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ const MOST: usize = 2_000;
 const LEASE_SHARE: f64 = 0.25;
 /// A claim and its hand-over should be covered more than once, since both vary.
 const COVER: f64 = 2.0;
+/// Held beyond the slots, at most, by what jobs have weighed so far.
+const MOST_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
 
 /// What the sizing goes by.
 #[derive(Debug, Clone)]
@@ -23,11 +27,12 @@ pub(crate) struct Prefetch {
     lease: Duration,
     handler_seconds: Option<f64>,
     claim_seconds: Option<f64>,
+    job_bytes: f64,
 }
 
 impl Prefetch {
     pub(crate) fn new(fixed: Option<usize>, concurrency: usize, lease: Duration) -> Self {
-        Self { fixed, concurrency, lease, handler_seconds: None, claim_seconds: None }
+        Self { fixed, concurrency, lease, handler_seconds: None, claim_seconds: None, job_bytes: 0.0 }
     }
 
     pub(crate) fn handler_took(&mut self, elapsed: Duration) {
@@ -36,6 +41,12 @@ impl Prefetch {
 
     pub(crate) fn claim_took(&mut self, elapsed: Duration) {
         self.claim_seconds = Some(average(self.claim_seconds, elapsed));
+    }
+
+    /// What jobs that were claimed together weighed, each, on average.
+    pub(crate) fn jobs_weighed(&mut self, bytes: usize) {
+        // The heavy ones count at once, and are forgotten slowly.
+        self.job_bytes = (bytes as f64).max(self.job_bytes + SMOOTHING * (bytes as f64 - self.job_bytes));
     }
 
     /// Jobs to hold beyond the slots. None until both sides have been measured.
@@ -50,7 +61,8 @@ impl Prefetch {
         let while_claiming = per_second * claim * COVER;
         let within_lease = per_second * self.lease.as_secs_f64() * LEASE_SHARE;
         // Rounded down: a handler that takes longer than a claim gains nothing from company.
-        (while_claiming.min(within_lease) as usize).min(MOST)
+        let within_memory = MOST_BYTES / self.job_bytes.max(1.0);
+        (while_claiming.min(within_lease).min(within_memory) as usize).min(MOST)
     }
 }
 
@@ -90,6 +102,23 @@ mod tests {
     fn a_slow_server_makes_nobody_hold_more_than_the_lease_allows() {
         let prefetch = measured(1, Duration::from_millis(100), Duration::from_secs(30));
         assert_eq!(prefetch.size(), 50);
+    }
+
+    #[test]
+    fn large_jobs_that_make_claims_slow_do_not_have_more_of_them_held() {
+        let mut prefetch = Prefetch::new(None, 16, LEASE);
+        // Ten megabytes a second, half a megabyte a job.
+        for _ in 0..50 {
+            let claimed = 16 + prefetch.size();
+            prefetch.jobs_weighed(512 * 1024);
+            prefetch.claim_took(Duration::from_millis(50) * claimed as u32);
+            prefetch.handler_took(Duration::from_millis(10));
+        }
+        assert_eq!(prefetch.size(), 32);
+        for _ in 0..50 {
+            prefetch.jobs_weighed(500);
+        }
+        assert!(prefetch.size() > 1_000, "small jobs are held as before");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, doc};
 
 use super::{
     Contention, LeaseKind, Room, claim_order, due, pending_and_due,
-    room::{Attempts, Cut, cut},
+    room::{Attempts, Cut, Load, cut},
     taken::{Taken, TakenJobs, read_back},
     taking,
 };
@@ -28,6 +28,9 @@ use crate::{
 const WIDEST_WINDOW: usize = 2_000;
 /// Rounds in which others take every candidate before us, until the claim gives up for now.
 const MOST_LOST_RACES: usize = 8;
+/// Of a candidate: how large its document is. No field of jobs.
+const SIZE: &str = "size";
+
 /// What one claim has found to be out of its reach.
 #[derive(Default)]
 struct Passed {
@@ -134,7 +137,7 @@ pub(crate) async fn take_batch(
 struct Candidate {
     id: Bson,
     single_flight_key: Option<String>,
-    attempts: Attempts,
+    load: Load,
     /// Whether a unique index may refuse to have it active; its key need not be one that we could have written.
     may_be_refused: bool,
 }
@@ -150,6 +153,7 @@ async fn candidates(
     filter.extend(passed.filter().unwrap_or_default());
     let projection = doc! {
         fields::DEDUPE_KEY: 1, fields::DEDUPE_SCOPE: 1, fields::ATTEMPT: 1, fields::MAX_ATTEMPTS: 1,
+        SIZE: { "$bsonSize": "$$ROOT" },
     };
     store
         .bounded("looking for due jobs", async {
@@ -174,9 +178,10 @@ async fn candidates(
 fn read_candidate(job: &RawDocument) -> Result<Candidate> {
     let id = job.get(fields::ID).map_err(Error::encoding)?.unwrap_or(RawBsonRef::Null);
     let (spent, most) = attempts(job);
+    let bytes = job.get_i32(SIZE).map_or(0, |bytes| bytes.max(0) as usize);
     Ok(Candidate {
         id: Bson::try_from(id).map_err(Error::encoding)?,
-        attempts: Attempts { spent, most },
+        load: Load { attempts: Attempts { spent, most }, bytes },
         single_flight_key: dedupe::single_flight_key(job).map(str::to_owned),
         may_be_refused: dedupe::is_single_flight(job),
     })
@@ -207,7 +212,7 @@ async fn choose(
         Some(key) => !passed.keys.contains(key) && keys_chosen.insert(key.clone()),
     };
     let mut chosen: Vec<Candidate> = candidates.into_iter().filter(is_free).collect();
-    let Cut { taken, needs_slot } = cut(room, chosen.iter().map(|candidate| candidate.attempts));
+    let Cut { taken, needs_slot } = cut(room, chosen.iter().map(|candidate| candidate.load));
     let is_all = taken == chosen.len();
     chosen.truncate(taken);
     Ok(Choice { chosen, is_all, needs_slot })
@@ -291,8 +296,8 @@ mod tests {
     use super::*;
 
     fn candidate(id: impl Into<Bson>) -> Candidate {
-        let attempts = Attempts { spent: 0, most: 3 };
-        Candidate { id: id.into(), single_flight_key: None, attempts, may_be_refused: false }
+        let load = Load { attempts: Attempts { spent: 0, most: 3 }, bytes: 100 };
+        Candidate { id: id.into(), single_flight_key: None, load, may_be_refused: false }
     }
 
     #[test]

@@ -4,6 +4,11 @@
 //! that kills its process each time could use up the attempts of jobs which merely waited beside it. Two rules keep
 //! every job's last attempt for itself: what is claimed ahead of a free slot has a further attempt left; and a last
 //! attempt after others were spent is claimed alone.
+//!
+//! Large jobs are claimed fewer at once: what was taken is read in one go, within a time limit, and is held in memory.
+
+/// What is claimed together is no larger than this, unless it is one job.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// Room for jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +52,13 @@ impl Attempts {
     }
 }
 
+/// What decides whether a job that waits is claimed together with those before it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Load {
+    pub(super) attempts: Attempts,
+    pub(super) bytes: usize,
+}
+
 /// What of a row of jobs is claimed together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cut {
@@ -57,9 +69,14 @@ pub(super) struct Cut {
 }
 
 /// How far a claim goes into a row of jobs.
-pub(super) fn cut(room: Room, row: impl IntoIterator<Item = Attempts>) -> Cut {
+pub(super) fn cut(room: Room, row: impl IntoIterator<Item = Load>) -> Cut {
     let mut taken = 0;
-    for attempts in row {
+    let mut size = 0;
+    for Load { attempts, bytes } in row {
+        size += bytes;
+        if taken > 0 && size > MOST_BYTES {
+            break;
+        }
         let is_to_start = taken < room.free;
         let fits = if is_to_start {
             taken == 0 || !attempts.are_nearly_spent()
@@ -91,7 +108,7 @@ mod tests {
     }
 
     fn cut_of(room: Room, row: &[Attempts]) -> (usize, bool) {
-        let Cut { taken, needs_slot } = cut(room, row.iter().copied());
+        let Cut { taken, needs_slot } = cut(room, row.iter().map(|&attempts| Load { attempts, bytes: 500 }));
         (taken, needs_slot)
     }
 
@@ -117,6 +134,17 @@ mod tests {
     fn a_last_attempt_after_others_goes_alone() {
         assert_eq!(cut_of(room(4, 4), &[LAST, LAST, NEW]), (1, false));
         assert_eq!(cut_of(room(4, 4), &[NEW, RETRIED, LAST, NEW]), (2, false));
+    }
+
+    #[test]
+    fn large_jobs_are_claimed_few_at_once_and_the_largest_alone() {
+        let taken = |bytes: &[usize]| {
+            cut(room(10, 10), bytes.iter().map(|&bytes| Load { attempts: NEW, bytes })).taken
+        };
+        assert_eq!(taken(&[MOST_BYTES / 4; 6]), 4);
+        assert_eq!(taken(&[2 * MOST_BYTES, 1]), 1);
+        assert_eq!(taken(&[1, 2 * MOST_BYTES, 1]), 1);
+        assert_eq!(taken(&[1; 6]), 6);
     }
 
     #[test]

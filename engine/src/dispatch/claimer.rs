@@ -147,7 +147,8 @@ impl Desk {
         if jobs.is_empty() {
             return;
         }
-        self.slots.claim_took(jobs.len(), sent.elapsed());
+        let bytes: usize = jobs.iter().map(|job| job.document.as_bytes().len()).sum();
+        self.slots.claim_took(sent.elapsed(), bytes / jobs.len());
         self.hub.wakes.known_jobs.add(jobs.iter().filter_map(|job| job.header.id.as_str()));
         self.runs.hand_over(&self.slots, jobs, sent);
     }

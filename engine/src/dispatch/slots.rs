@@ -169,11 +169,11 @@ impl Slots {
         }
     }
 
-    /// How long it took to claim so many.
-    pub(super) fn claim_took(&self, count: usize, took: Duration) {
-        if count > 0 {
-            lock(&self.state).prefetch.claim_took(took);
-        }
+    /// How long it took to claim jobs that weigh so much each.
+    pub(super) fn claim_took(&self, took: Duration, bytes_each: usize) {
+        let prefetch = &mut lock(&self.state).prefetch;
+        prefetch.claim_took(took);
+        prefetch.jobs_weighed(bytes_each);
     }
 
     pub(super) fn take_hint(&self) -> Hint {

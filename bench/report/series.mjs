@@ -32,10 +32,10 @@ export function inRange({ median, min, max }) {
   return min === max ? figure(median) : `${figure(median)} (${figure(min)} – ${figure(max)})`
 }
 
-/** A table in Markdown. */
-export function table(head, rows) {
+/** A table in Markdown; `rest` aligns the columns behind the first, by default as numbers are. */
+export function table(head, rows, rest = '--:') {
   const line = (cells) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map((_, index) => (index === 0 ? '---' : '--:'))), ...rows.map(line)].join(
+  return [line(head), line(head.map((_, index) => (index === 0 ? '---' : rest))), ...rows.map(line)].join(
     '\n',
   )
 }

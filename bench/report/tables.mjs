@@ -139,15 +139,12 @@ export function settingsTable({ versions }) {
     const { title, server, settings, bulk } = peers[peer]
     return [title, version, versions.servers[server], bulk ?? 'none', settings]
   })
-  return table(['', 'version', 'on', 'bulk call', 'settings'], rows).replace(
-    /(\| --:)+ \|$/m,
-    '| --- | --- | --- | --- |',
-  )
+  return table(['', 'version', 'on', 'bulk call', 'settings'], rows, '---')
 }
 
 export function serversTable({ versions }) {
   const rows = Object.entries(versions.servers).map(([kind, version]) => [version, kinds[kind].settings])
-  return table(['', 'settings'], rows).replace('--:', '---')
+  return table(['', 'settings'], rows, '---')
 }
 
 /** Rounds of a throughput figure, for a chart. */

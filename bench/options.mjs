@@ -5,7 +5,7 @@ import { peers } from './peers/all.mjs'
 import { CONCURRENCIES } from './sections/throughput.mjs'
 
 /** Measured by default, in this order, and what else there is. */
-const USUAL = ['throughput', 'profile', 'enqueue', 'latency', 'delays']
+const USUAL = ['throughput', 'profile', 'variants', 'enqueue', 'latency', 'delays']
 const ALL = [...USUAL, 'scale']
 
 /** Fewer runs say too little to be published. */

@@ -22,9 +22,10 @@ import * as latency from './sections/latency.mjs'
 import * as profile from './sections/profile.mjs'
 import * as scale from './sections/scale.mjs'
 import * as throughput from './sections/throughput.mjs'
+import * as variants from './sections/variants.mjs'
 import { Servers } from './servers/all.mjs'
 
-const sections = { throughput, profile, enqueue, latency, delays, scale }
+const sections = { throughput, profile, variants, enqueue, latency, delays, scale }
 
 /** Nobody measures with fewer jobs than this, however small the factor. */
 const FEWEST_JOBS = 20

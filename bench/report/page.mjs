@@ -4,8 +4,11 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { root } from '../../scripts/process.mjs'
 import { peers } from '../peers/all.mjs'
+import { IN_FLIGHT } from '../sections/enqueue.mjs'
+import { spread } from '../statistics.mjs'
 import { barChart, figure } from './charts.mjs'
 import { goalsTable } from './goals.mjs'
+import { find, quantiles } from './series.mjs'
 import * as tables from './tables.mjs'
 
 const TEMPLATE = fileURLToPath(new URL('page.md.template', import.meta.url))
@@ -68,6 +71,14 @@ function enduranceLine({ endurance: { handled, seconds, rate }, attempts }) {
   )
 }
 
+/** What bounds single calls: each waits for its insert to be acknowledged, so their number and that wait are all that counts. */
+function enqueueLimit({ latency }) {
+  const insert = latency && quantiles(find(latency, { id: 'driver' }), 0.5, 'inserts')
+  if (!insert?.length) return ''
+  const { median } = spread(insert)
+  return `One acknowledged insert takes ${median.toFixed(2)} ms here (below), so one insert at a time of ${IN_FLIGHT} jobs makes ${figure(Math.round(((IN_FLIGHT / median) * 1000) / 100) * 100)} jobs/s.`
+}
+
 /** What stands for each name in the template. A section that was not measured says how to. */
 function parts(sections) {
   const of = (name, write) =>
@@ -85,11 +96,15 @@ function parts(sections) {
     ),
     'profile.about': of('profile', ({ about }) => aboutLine(about)),
     steps: of('profile', tables.stepsTable),
+    'variants.about': of('variants', ({ about }) => aboutLine(about)),
+    variants: of('variants', tables.variantsTable),
     sizes: of('throughput', tables.sizesTable),
     'enqueue.about': of('enqueue', ({ about }) => aboutLine(about)),
     enqueue: of('enqueue', tables.enqueueTable),
     'latency.about': of('latency', ({ about }) => aboutLine(about)),
     latency: of('latency', tables.latencyTable),
+    'in-flight': String(IN_FLIGHT),
+    'enqueue.limit': enqueueLimit(sections),
     'delays.about': of('delays', ({ about }) => aboutLine(about)),
     delays: of('delays', tables.delaysTable),
     'scale.about': of('scale', ({ about }) => aboutLine(about)),

@@ -192,6 +192,15 @@ export function limitsTable({ contestants }, cpus) {
   return table(['', 'worker and server, per job', 'processors in use', 'jobs/s if all were'], rows)
 }
 
+export function variantsTable(section) {
+  const rows = names(section).map(({ id, name }) => [
+    name,
+    cell(section, { id }, 'serverCpu'),
+    cell(section, { id }, 'rate'),
+  ])
+  return table(['', 'server, µs per job', 'jobs/s'], rows)
+}
+
 export function stepsTable({ jobs, steps }) {
   const rows = Object.entries(steps).map(([name, { commands, ms }]) => [
     name,

@@ -6,9 +6,9 @@
 //! their slots do to the order anyway.
 
 /// Jobs lost to others, as a share: from here on the worker keeps away further.
-const CROWDED: f64 = 0.2;
+const CROWDED: f64 = 0.1;
 /// Below this it moves closer again.
-const LONELY: f64 = 0.05;
+const LONELY: f64 = 0.02;
 /// Batches that are passed over, at most.
 const WIDEST: f64 = 16.0;
 /// The first step away from the front, in batches.
@@ -42,7 +42,7 @@ impl Contention {
         }
         let lost = 1.0 - taken as f64 / chosen as f64;
         if lost > CROWDED {
-            self.spread = (self.spread * 1.5).clamp(FIRST, WIDEST);
+            self.spread = (self.spread * 2.0).clamp(FIRST, WIDEST);
         } else if lost < LONELY {
             self.spread = if self.spread < FIRST { 0.0 } else { self.spread * 0.9 };
         }

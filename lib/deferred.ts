@@ -9,6 +9,15 @@ export class Deferred<T> {
       this.resolve = resolve
       this.reject = reject
     })
-    this.promise.catch(() => {})
+    unwatched(this.promise)
   }
+}
+
+/**
+ * A promise that nobody has to wait for: that `setInterval(() => ctx.heartbeat(), …)` fails in an outage must not end the
+ * process. Whoever waits still hears of it.
+ */
+export function unwatched<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
 }

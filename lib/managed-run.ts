@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import type { ClientSession, TransactionOptions } from 'mongodb'
-import { Deferred } from './deferred'
-import { LeaseLostError, TimeoutError } from './errors'
+import { Deferred, unwatched } from './deferred'
+import { LeaseLostError, ShutDownError, TimeoutError } from './errors'
 import type { DurablError } from './errors'
 import { COMPLETE, RELEASE, bothFailed, failed, verdictOnThrow } from './outcome'
 import type { Settlement, Verdict } from './outcome'
@@ -9,6 +9,8 @@ import { RunContext } from './run-context'
 import { runLogOf } from './run-log'
 import type { RunLog } from './run-log'
 import type { RunPlan } from './run-plan'
+import { RunSession } from './run-session'
+import { RunSignal } from './run-signal'
 import { RunTransaction, transactionError, withinTransaction } from './run-transaction'
 import type { TransactingRun, TransactionWork } from './run-transaction'
 import { after, monotonicNow } from './timers'
@@ -55,6 +57,9 @@ export class ManagedRun implements TransactingRun {
   /** Set once the run is over but its verdict could not be written: why. */
   failure: { readonly error: unknown } | null = null
 
+  /** The driver's own note: how much of this run's end it has passed on. */
+  told: 'nothing' | 'verdict' | 'all' = 'nothing'
+  readonly aborting = new RunSignal()
   private phase: Phase = 'waiting'
   private verdict: Verdict | null = null
   private startedAt = 0
@@ -63,15 +68,13 @@ export class ManagedRun implements TransactingRun {
   private slotHeld = false
   private endTold = false
   private stalled = false
-  private controller: AbortController | null = null
-  private abortReason: DurablError | null = null
   private cancelTimeout: Cancel | null = null
   private byHand: Deferred<Settlement> | null = null
   private runLog: RunLog | null = null
   private transaction: RunTransaction<ManagedRun> | null = null
   /** What came while a transaction was committing, and counts if it is rolled back. */
   private meanwhile: (() => void) | null = null
-  private causalSession: Promise<ClientSession> | null = null
+  private causalSession: RunSession | null = null
 
   constructor(
     /** The driver's number for this run. */
@@ -88,6 +91,16 @@ export class ManagedRun implements TransactingRun {
   /** A handler may still be at work, or about to be: the lease is worth renewing. */
   get needsLease(): boolean {
     return this.phase === 'waiting' || this.phase === 'running'
+  }
+
+  /** A handler is at work, and waited for. */
+  get holdsSlot(): boolean {
+    return this.slotHeld && !this.handlerEnded
+  }
+
+  /** How long ago the handler was started; null if it never was. */
+  get ranMs(): number | null {
+    return this.startedAt === 0 ? null : monotonicNow() - this.startedAt
   }
 
   /** Calls the handler. Returns when the handler does, which for an asynchronous one is at its first wait. */
@@ -111,18 +124,9 @@ export class ManagedRun implements TransactingRun {
     )
   }
 
-  /** The context's signal. Made when first asked for: most handlers never do. */
-  signal(): AbortSignal {
-    if (this.controller === null) {
-      this.controller = new AbortController()
-      if (this.abortReason !== null) this.controller.abort(this.abortReason)
-    }
-    return this.controller.signal
-  }
-
   /** The handler settles by itself. Its first settlement counts; the later ones get the same result. */
   settleByHand(verdict: Verdict): Promise<Settlement> {
-    if (this.isTransacting) return Promise.reject(withinTransaction(verdict.kind))
+    if (this.isTransacting) return unwatched(Promise.reject(withinTransaction(verdict.kind)))
     if (this.byHand === null) {
       this.byHand = new Deferred()
       if (this.phase === 'running') this.decide(verdict)
@@ -152,17 +156,25 @@ export class ManagedRun implements TransactingRun {
     if (this.phase === 'over') return
     // The completion is written and fenced: nobody can have taken the job if it commits.
     if (this.phase === 'committing') return void (this.meanwhile = () => this.leaseLost(op))
-    const durationMs = this.elapsedMs ?? (this.phase === 'waiting' ? 0 : monotonicNow() - this.startedAt)
+    const durationMs = this.elapsedMs ?? this.ranMs ?? 0
     this.plan.report.leaseLost(this.job, this.verdict?.kind ?? op, durationMs)
     this.toOver({ status: 'lease-lost' })
     this.abort(new LeaseLostError('ERR_DURABL_LEASE_LOST', `the lease of job ${this.job.id} is lost`))
   }
 
+  /** The backend was shut down, by whom ever, and gives the job back by itself. */
+  takenBack(): void {
+    if (this.phase === 'over') return
+    if (this.phase === 'committing') return void (this.meanwhile ??= () => this.takenBack())
+    this.plan.report.shutdownReleased(this.job)
+    this.toOver({ status: 'released' })
+    this.abort(new ShutDownError('ERR_DURABL_SHUT_DOWN', 'the backend was shut down'))
+    this.abandonHandler()
+  }
+
   /** Tells the handler to stop. What it does then still counts, within what {@link verdictOnThrow} says. */
   abort(reason: DurablError): void {
-    if (this.abortReason !== null) return
-    this.abortReason = reason
-    this.controller?.abort(reason)
+    this.aborting.abort(reason)
   }
 
   /** Takes the job from its handler and gives it back to the queue. Whatever the handler still does is ignored. */
@@ -219,13 +231,12 @@ export class ManagedRun implements TransactingRun {
   /** Whether a transaction may begin: null; or why not. */
   refusalOfTransaction(): DurablError | null {
     if (this.phase === 'running' && this.byHand === null) return null
-    return this.abortReason ?? transactionError('this run is settled already')
+    return this.aborting.reason ?? transactionError('this run is settled already')
   }
 
   /** {@link TransactingRun} Log lines are writes to the job as well. */
   async holdLog(): Promise<void> {
-    await this.runLog?.flushed(LOG_GRACE_MS)
-    this.runLog?.hold()
+    await this.runLog?.holdFlushed(LOG_GRACE_MS)
   }
 
   /** {@link TransactingRun} */
@@ -249,7 +260,8 @@ export class ManagedRun implements TransactingRun {
       this.phase = 'running'
       this.verdict = null
     }
-    if (this.phase !== 'running') throw this.abortReason ?? transactionError('this run was settled meanwhile')
+    if (this.phase !== 'running')
+      throw this.aborting.reason ?? transactionError('this run was settled meanwhile')
   }
 
   /** {@link TransactingRun} */
@@ -267,8 +279,9 @@ export class ManagedRun implements TransactingRun {
     this.verdict = COMPLETE
     this.meanwhile = null
     this.elapsedMs ??= monotonicNow() - this.startedAt
-    this.plan.settler.completed(this, this.elapsedMs)
-    if (this.thrown !== null) this.threwTooLate(this.thrown.error)
+    const { settler, report } = this.plan
+    settler.completed(this)
+    if (this.thrown !== null) report.threwTooLate(this.job, this.thrown.error, this.aborting.reason !== null)
     this.settled({ status: 'completed' })
   }
 
@@ -283,17 +296,15 @@ export class ManagedRun implements TransactingRun {
     if (meanwhile !== null) meanwhile()
     else if (this.handlerEnded) {
       this.thrown ??= { error }
-      this.decide(verdictOnThrow(this.thrown.error, this.abortReason))
+      this.decide(verdictOnThrow(this.thrown.error, this.aborting.reason))
     }
   }
 
   /** The context's session, which ends with the handler. */
   session(): Promise<ClientSession> {
-    if (this.causalSession === null) {
-      this.causalSession = this.plan.transactions.startSession(this.job)
-      this.causalSession.catch(() => (this.causalSession = null))
-    }
-    return this.causalSession
+    this.causalSession ??= new RunSession(() => this.plan.transactions.startSession(this.job))
+    if (this.handlerEnded) this.causalSession.end()
+    return this.causalSession.get()
   }
 
   /** The handler is there to hear that its settlement failed: it may try again, settle otherwise, or throw. */
@@ -315,31 +326,21 @@ export class ManagedRun implements TransactingRun {
   private handlerThrew(error: unknown): void {
     this.handlerHasEnded()
     this.thrown ??= { error }
-    if (this.phase === 'running') this.decide(verdictOnThrow(error, this.abortReason))
-    else if (this.phase !== 'committing') this.threwTooLate(error)
+    if (this.phase === 'running') this.decide(verdictOnThrow(error, this.aborting.reason))
+    else if (this.phase !== 'committing')
+      this.plan.report.threwTooLate(this.job, error, this.aborting.reason !== null)
     this.freeSlot()
   }
 
   private handlerHasEnded(): void {
     this.handlerEnded = true
     this.cancelTimeout?.()
-    this.causalSession?.then((session) => session.endSession()).catch(() => {})
-  }
-
-  /** Nothing is left to decide. Once aborted, throwing is what a handler should do; before that, it is worth a warning. */
-  private threwTooLate(err: unknown): void {
-    const { logger } = this.plan.report
-    const fields = { type: this.job.type, jobId: this.job.id, err }
-    if (this.abortReason === null)
-      logger.warn(fields, 'handler threw after it had settled its job; the job stays settled')
-    else logger.debug(fields, 'aborted handler threw')
+    this.causalSession?.end()
   }
 
   private timedOut(timeoutMs: number): void {
-    const reason = new TimeoutError(
-      'ERR_DURABL_HANDLER_TIMEOUT',
-      `the handler ran longer than its timeoutMs (${timeoutMs})`,
-    )
+    const message = `the handler ran longer than its timeoutMs (${timeoutMs})`
+    const reason = new TimeoutError('ERR_DURABL_HANDLER_TIMEOUT', message)
     // First the signal: a listener that settles by hand is in time.
     this.abort(reason)
     if (this.phase === 'running') {

@@ -99,6 +99,13 @@ export class Reporter {
     )
   }
 
+  /** A handler threw and nothing was left to decide. Once aborted, it should; before that, it is worth a warning. */
+  threwTooLate(job: Job, err: unknown, wasAborted: boolean): void {
+    const fields = { type: job.type, jobId: job.id, err }
+    if (wasAborted) this.logger.debug(fields, 'aborted handler threw')
+    else this.logger.warn(fields, 'handler threw after it had settled its job; the job stays settled')
+  }
+
   recovered(handled: number, saturated: boolean): void {
     if (handled === 0) return
     this.emit?.({ kind: 'reaper-recovered', handled, saturated })

@@ -1,3 +1,4 @@
+import { unwatched } from './deferred'
 import { COMPLETE, failed, failedFatally } from './outcome'
 import type { ManagedRun } from './managed-run'
 import { refusalOfSession } from './validate'
@@ -22,23 +23,23 @@ export class RunContext implements JobContext {
       const refusal = refusalOfSession('ctx.complete', options)
       return refusal === null
         ? (run.settleByHand(COMPLETE) as Promise<CompleteResult>)
-        : Promise.reject(refusal)
+        : unwatched(Promise.reject(refusal))
     }
     this.fail = (reason) => run.settleByHand(failed(reason)) as Promise<FailResult>
     this.failFatal = (reason) => run.settleByHand(failedFatally(reason)) as Promise<FailFatalResult>
-    this.heartbeat = () => run.heartbeat()
+    this.heartbeat = () => unwatched(run.heartbeat())
     this.log = (message) => run.log(message)
   }
 
   get signal(): AbortSignal {
-    return this.#run.signal()
+    return this.#run.aborting.signal
   }
 
   get transaction(): JobContext['transaction'] {
-    return (work, options) => this.#run.transact(work, options)
+    return (work, options) => unwatched(this.#run.transact(work, options))
   }
 
   get session(): JobContext['session'] {
-    return () => this.#run.session()
+    return () => unwatched(this.#run.session())
   }
 }

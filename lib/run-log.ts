@@ -30,6 +30,12 @@ export class RunLog {
     this.held ??= []
   }
 
+  /** As {@link hold}, once the lines so far are written, after `limitMs` at the latest. */
+  async holdFlushed(limitMs: number): Promise<void> {
+    await this.flushed(limitMs)
+    this.hold()
+  }
+
   /** What was kept is written, and what comes from now on. Harmless if nothing is held. */
   release(): void {
     const { held } = this

@@ -37,7 +37,7 @@ export interface LeaseSuspension<R> {
   /** The transaction is over, and not known to have committed. Null: it has not, and the lease is kept as before. */
   resume(run: R): Promise<Settlement | null>
   /** The transaction has committed. */
-  completed(run: R, elapsedMs: number): void
+  completed(run: R): void
 }
 
 /** A transaction that is begun again finds its lease renewed, if so much of it is gone. */

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use durabl_engine::{
-    ClaimedJob, Engine, EngineOptions, LogBounds, NewJob, ProcessorConfig, RunVerdict, Sweep, Verdict,
+    ClaimedJob, Engine, EngineOptions, FreedSlot, LogBounds, NewJob, ProcessorConfig, RunVerdict, Sweep,
+    Verdict,
     bson::{Document, RawDocumentBuf},
 };
 use napi::{
@@ -16,8 +17,8 @@ use crate::{
     connection::NativeConnection,
     event::Message,
     job::{
-        NativeEnqueued, NativeNewJob, NativeNewJobs, NativeRunVerdict, NativeSettled, NativeStats, millis,
-        verdict,
+        NativeEnqueued, NativeFreedSlot, NativeNewJob, NativeNewJobs, NativeRunVerdict, NativeSettled,
+        NativeStats, millis, verdict,
     },
     reply::{Reply, promise},
     runtime::runtime,
@@ -309,7 +310,8 @@ impl NativeEngine {
         }))
     }
 
-    /// Ends runs: those that completed, with how long their handlers ran, and the others.
+    /// Ends runs: those that completed, with how long their handlers ran, and the others; then frees slots of runs that had
+    /// ended before. False if the engine has been shut down.
     ///
     /// # Errors
     /// A verdict that is none.
@@ -319,7 +321,8 @@ impl NativeEngine {
         completed: Uint32ArraySlice<'_>,
         elapsed_ms: Float64ArraySlice<'_>,
         others: Vec<NativeRunVerdict>,
-    ) -> Result<()> {
+        freed: Vec<NativeFreedSlot>,
+    ) -> Result<bool> {
         if completed.len() != elapsed_ms.len() {
             return Err(napi::Error::from_reason("as many durations are needed as runs"));
         }
@@ -328,10 +331,12 @@ impl NativeEngine {
             run_id: *run_id,
             verdict: Verdict::Complete,
             reason: None,
+            frees_slot: true,
             elapsed: Some(millis(*elapsed)),
         });
-        self.engine.finish(completed.chain(others));
-        Ok(())
+        let is_open = self.engine.finish(completed.chain(others));
+        self.engine.free(freed.into_iter().map(FreedSlot::from));
+        Ok(is_open)
     }
 
     /// Turns a claim made by hand into a managed run.

@@ -51,6 +51,10 @@ fn fill(object: &mut Object<'_>, event: Event, env: &Env) -> Result<()> {
             object.set("kind", "lease-lost")?;
             object.set("runIds", run_ids)?;
         }
+        Event::TakenBack(run_ids) => {
+            object.set("kind", "taken-back")?;
+            object.set("runIds", run_ids)?;
+        }
         Event::Wake(job_type) => {
             object.set("kind", "wake")?;
             object.set("type", job_type.unwrap_or_default())?;

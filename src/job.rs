@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use durabl_engine::{
-    BackoffKind, DedupeKey, DedupeScope, Enqueued, NewJob, RunVerdict, Settled, Stats, Status, Verdict,
-    bson::RawDocumentBuf,
+    BackoffKind, DedupeKey, DedupeScope, Enqueued, FreedSlot, NewJob, RunVerdict, Settled, Stats, Status,
+    Verdict, bson::RawDocumentBuf,
 };
 use napi::{Error, Result, Status as NapiStatus, bindgen_prelude::Buffer};
 use napi_derive::napi;
@@ -154,6 +154,8 @@ pub struct NativeRunVerdict {
     pub kind: String,
     /// Why.
     pub reason: Option<String>,
+    /// Whether its slot is free.
+    pub frees_slot: bool,
     /// How long the handler ran.
     pub elapsed_ms: Option<f64>,
 }
@@ -166,8 +168,24 @@ impl TryFrom<NativeRunVerdict> for RunVerdict {
             run_id: native.run_id,
             verdict: verdict(&native.kind)?,
             reason: native.reason,
+            frees_slot: native.frees_slot,
             elapsed: native.elapsed_ms.map(millis),
         })
+    }
+}
+
+/// `NativeFreedSlot` of `lib/mongo/native.ts`.
+#[napi(object, object_to_js = false, use_nullable = true)]
+pub struct NativeFreedSlot {
+    /// Whose slot it was.
+    pub run_id: u32,
+    /// How long the handler ran.
+    pub elapsed_ms: Option<f64>,
+}
+
+impl From<NativeFreedSlot> for FreedSlot {
+    fn from(native: NativeFreedSlot) -> Self {
+        Self { run_id: native.run_id, elapsed: native.elapsed_ms.map(millis) }
     }
 }
 

@@ -93,7 +93,7 @@ impl NativeEngine {
 
     /// A run's transaction has committed.
     #[napi]
-    pub fn completed(&self, run_id: u32, elapsed_ms: f64) {
-        self.engine.completed(run_id, millis(elapsed_ms));
+    pub fn completed(&self, run_id: u32) {
+        self.engine.completed(run_id);
     }
 }

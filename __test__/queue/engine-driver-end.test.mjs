@@ -17,7 +17,10 @@ describe('jobs that were handed over ahead', () => {
     await settled()
     assert.deepEqual(
       engine.verdicts,
-      [second, third].map((runId) => ({ runId, kind: 'release', reason: null, elapsedMs: 3000 })),
+      [second, third].map((runId) => ({
+        ...{ runId, kind: 'release', reason: null },
+        ...{ freesSlot: true, elapsedMs: 3000 },
+      })),
     )
     assert.equal(log.kinds().includes('shutdown-released'), false)
   })
@@ -52,7 +55,8 @@ describe('a shutdown of the driver', () => {
     driver.quiesce()
     assert.deepEqual(engine.quiesced, [0])
     await settled()
-    assert.deepEqual(engine.verdicts, [{ runId: second, kind: 'release', reason: null, elapsedMs: null }])
+    const released = { runId: second, kind: 'release', reason: null, freesSlot: true, elapsedMs: null }
+    assert.deepEqual(engine.verdicts, [released])
     assert.deepEqual(log.events.at(-1), { kind: 'shutdown-released', type: 'work', jobId: 'job-1' })
     gate.resolve()
     await driver.idle()

@@ -133,8 +133,7 @@ impl Dispatcher {
                 }
             }
         }
-        // Nobody would hear of it any more. What it took is given back as soon as it is handed over.
-        _ = claimer.arrived().await;
+        claimer.wind_down().await;
     }
 
     /// Claims until nothing of the type is left. Waits for room as long as it takes.

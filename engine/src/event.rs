@@ -78,8 +78,10 @@ pub enum Event {
     },
     /// Verdicts that were written, or couldn't be.
     Settled(Vec<RunResult>),
-    /// Runs whose lease is gone; nothing is expected of them any more.
+    /// Runs whose lease is gone; nothing is expected of them any more but that their slots are freed.
     LeaseLost(Vec<u32>),
+    /// Runs whose jobs are given back by the engine itself, since it is shut down; nothing is expected of them any more.
+    TakenBack(Vec<u32>),
     /// Something may be claimable: a type, or none for any.
     Wake(Option<String>),
     /// The change stream's state has changed.

@@ -67,7 +67,7 @@ pub use mongodb::bson;
 pub use plan::PlannedJob;
 pub use reaper::Sweep;
 pub use retry::{BackoffKind, BackoffPolicy, delay as retry_delay};
-pub use runs::RunVerdict;
+pub use runs::{FreedSlot, RunVerdict};
 pub use settle::Settled;
 pub use stats::Stats;
 pub use status::{DedupeScope, Status};

@@ -111,6 +111,11 @@ impl Renewer {
         }
     }
 
+    /// Whether a lease is still believed in.
+    pub(crate) fn holds(&self, holder: &Arc<dyn Holder>, run_id: u32) -> bool {
+        lock(&self.leases).held.contains_key(&key(holder, run_id))
+    }
+
     /// Renews, until dropped. Runs once per hub.
     pub(crate) async fn run(&self, store: &Store) {
         let mut not_before = Instant::now();

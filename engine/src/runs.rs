@@ -1,21 +1,21 @@
-//! The managed runs of one engine, from hand-over to settlement.
+//! The managed runs of one engine, from hand-over to settlement, and until their handlers have ended.
 
+mod table;
 mod transaction;
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use self::table::{Next, Run, SlotNews, State, Table};
 use crate::{
     dispatch::{HandOver, Slots},
-    error::Result,
+    error::{Error, Result},
     event::{Event, RunResult, Sink},
-    grouping::ByOwner,
     hub::Hub,
     job::{ClaimedJob, Header},
     lease::LeaseTerms,
@@ -35,37 +35,42 @@ pub struct RunVerdict {
     pub verdict: Verdict,
     /// Why, if it went wrong.
     pub reason: Option<String>,
+    /// Whether the run's slot is free with this. Not while its handler works on: then a [`FreedSlot`] follows.
+    pub frees_slot: bool,
+    /// How long the handler ran; none if it never started. Counts with the slot.
+    pub elapsed: Option<Duration>,
+}
+
+/// The end of a handler whose run had ended before it.
+#[derive(Debug, Clone)]
+pub struct FreedSlot {
+    /// Whose slot is free. No verdict of it will come any more.
+    pub run_id: u32,
     /// How long the handler ran; none if it never started.
     pub elapsed: Option<Duration>,
 }
 
-struct Run {
-    header: Arc<Header>,
-    /// None for a claim made by hand and adopted.
-    slots: Option<Arc<Slots>>,
-}
-
-/// The runs whose verdict is awaited.
+/// The runs of which something is still expected.
 pub(crate) struct Runs {
-    running: Mutex<HashMap<u32, Run>>,
-    /// Verdicts on their way, and whom they will free.
-    settling: Mutex<HashMap<u32, Run>>,
+    table: Mutex<Table>,
     next_id: AtomicU32,
+    /// Verdicts on their way, until whoever waits for them has been told.
+    unanswered: AtomicUsize,
+    answered: tokio::sync::Notify,
     sink: Arc<dyn Sink>,
     hub: Arc<Hub>,
-    settled: tokio::sync::Notify,
     this: std::sync::Weak<Self>,
 }
 
 impl Runs {
     pub(crate) fn new(hub: Arc<Hub>, sink: Arc<dyn Sink>) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
-            running: Mutex::default(),
-            settling: Mutex::default(),
+            table: Mutex::default(),
             next_id: AtomicU32::new(1),
+            unanswered: AtomicUsize::new(0),
+            answered: tokio::sync::Notify::new(),
             sink,
             hub,
-            settled: tokio::sync::Notify::new(),
             this: this.clone(),
         })
     }
@@ -92,7 +97,7 @@ impl Runs {
         let mut run_ids = Vec::with_capacity(headers.len());
         let mut leases = Vec::with_capacity(headers.len());
         // Held until the leases are known too: a run that is forgotten in between would be renewed for ever.
-        let mut running = lock(&self.running);
+        let mut table = lock(&self.table);
         for header in headers {
             let run_id = self.next_id.fetch_add(1, Ordering::Relaxed);
             leases.push(HeldLease {
@@ -104,62 +109,117 @@ impl Runs {
                 holder: holder.clone(),
                 suspended: None,
             });
-            running.insert(run_id, Run { header: header.into(), slots: slots.cloned() });
+            table.insert(run_id, Run::new(header, slots.cloned()));
             run_ids.push(run_id);
         }
         self.hub.renewer.add(leases);
-        drop(running);
+        drop(table);
         run_ids
     }
 
-    /// Takes verdicts. Those of runs that are not known, lost ones included, are ignored.
+    /// Takes verdicts. Those of runs that are not known, lost ones included, only free their slots.
     pub(crate) fn finish(&self, verdicts: impl IntoIterator<Item = RunVerdict>) {
-        let Some(owner) = self.this.upgrade() else { return };
-        let mut requests = Vec::new();
-        let mut durations = ByOwner::new();
-        {
-            let mut running = lock(&self.running);
-            let mut settling = lock(&self.settling);
-            for RunVerdict { run_id, verdict, reason, elapsed } in verdicts {
-                let Some(run) = running.remove(&run_id) else { continue };
-                let settlement =
-                    Settlement { header: run.header.clone(), verdict, reason, is_only_settler: true };
-                requests.push(Request { settlement, run_id, owner: owner.clone() });
-                if let Some(slots) = &run.slots {
-                    durations.add(slots, elapsed);
-                }
-                settling.insert(run_id, run);
+        let mut table = lock(&self.table);
+        let taken = self.take(&mut table, verdicts);
+        drop(table);
+        self.send(taken);
+    }
+
+    fn take(&self, table: &mut Table, verdicts: impl IntoIterator<Item = RunVerdict>) -> Taken {
+        let mut taken = Taken { requests: Vec::new(), news: SlotNews::new() };
+        let Some(owner) = self.this.upgrade() else { return taken };
+        for RunVerdict { run_id, verdict, reason, frees_slot, elapsed } in verdicts {
+            if let Some(header) = table.verdict_came(run_id, &mut taken.news) {
+                let settlement = Settlement { header, verdict, reason, is_only_settler: true };
+                taken.requests.push(Request { settlement, run_id, owner: owner.clone() });
+            }
+            if frees_slot {
+                table.free_slot(run_id, elapsed, &mut taken.news);
             }
         }
-        for (slots, durations) in durations {
-            slots.ended(durations);
-        }
+        // While the table is locked: whoever finds no run to take back must not miss what is on the way.
+        self.unanswered.fetch_add(taken.requests.len(), Ordering::AcqRel);
+        taken
+    }
+
+    fn send(&self, Taken { requests, news }: Taken) {
+        news.tell();
         self.hub.settler.settle(requests);
     }
 
-    /// Gives back every job that no verdict came for.
-    pub(crate) fn release_all(&self) {
-        let run_ids: Vec<u32> = lock(&self.running).keys().copied().collect();
-        self.finish(run_ids.into_iter().map(released));
+    /// Handlers have ended after their runs. What no verdict came for is left to the end of its lease.
+    pub(crate) fn free(&self, freed: impl IntoIterator<Item = FreedSlot>) {
+        let mut news = SlotNews::new();
+        let mut forgotten = Vec::new();
+        {
+            let mut table = lock(&self.table);
+            for FreedSlot { run_id, elapsed } in freed {
+                if table.end_if_running(run_id) {
+                    forgotten.push(run_id);
+                }
+                table.free_slot(run_id, elapsed, &mut news);
+            }
+        }
+        self.let_go(forgotten);
+        news.tell();
     }
 
-    /// Forgets every run: what could not be given back in time is left to the end of its lease.
+    /// Gives back every job that no verdict came for, and says so first: their handlers are not to go on.
+    pub(crate) fn take_back_all(&self) {
+        let mut table = lock(&self.table);
+        let run_ids = table.running();
+        let taken = self.take(&mut table, run_ids.iter().copied().map(released));
+        drop(table);
+        if !run_ids.is_empty() {
+            self.sink.event(Event::TakenBack(run_ids));
+        }
+        self.send(taken);
+    }
+
+    /// Forgets every run: what could not be given back or written in time is left to the end of its lease. Whoever waits
+    /// to hear of one does so now.
     pub(crate) fn abandon(&self) {
-        let mut run_ids: Vec<u32> = lock(&self.running).drain().map(|(run_id, _)| run_id).collect();
-        run_ids.extend(lock(&self.settling).drain().map(|(run_id, _)| run_id));
-        if let Some(holder) = self.holder() {
-            self.hub.renewer.remove(&holder, run_ids);
+        let (mut run_ids, mut unwritten, mut lost) = (Vec::new(), Vec::new(), Vec::new());
+        for (run_id, run) in lock(&self.table).drain() {
+            run_ids.push(run_id);
+            match run.state {
+                State::Running => lost.push(run_id),
+                State::Settling => {
+                    unwritten.push(RunResult { run_id, outcome: Err(Error::cut_off()) });
+                    if run.holds_slot {
+                        lost.push(run_id);
+                    }
+                }
+                State::Over => {}
+            }
+        }
+        self.let_go(run_ids);
+        self.tell(unwritten, lost);
+    }
+
+    /// Waits until every verdict has been written, or given up, and told of.
+    pub(crate) async fn all_answered(&self) {
+        loop {
+            let answered = self.answered.notified();
+            if self.unanswered.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            answered.await;
         }
     }
 
-    /// Waits until every verdict has been written, or given up.
-    pub(crate) async fn all_settled(&self) {
-        loop {
-            let settled = self.settled.notified();
-            if lock(&self.settling).is_empty() {
-                return;
-            }
-            settled.await;
+    fn tell(&self, results: Vec<RunResult>, lost: Vec<u32>) {
+        if !results.is_empty() {
+            self.sink.event(Event::Settled(results));
+        }
+        if !lost.is_empty() {
+            self.sink.event(Event::LeaseLost(lost));
+        }
+    }
+
+    fn let_go(&self, run_ids: impl IntoIterator<Item = u32>) {
+        if let Some(holder) = self.holder() {
+            self.hub.renewer.remove(&holder, run_ids);
         }
     }
 
@@ -178,8 +238,14 @@ impl Runs {
     }
 }
 
+/// Verdicts that were taken, and what is to be told of them.
+struct Taken {
+    requests: Vec<Request>,
+    news: SlotNews,
+}
+
 fn released(run_id: u32) -> RunVerdict {
-    RunVerdict { run_id, verdict: Verdict::Release, reason: None, elapsed: None }
+    RunVerdict { run_id, verdict: Verdict::Release, reason: None, frees_slot: true, elapsed: None }
 }
 
 impl HandOver for Runs {
@@ -204,14 +270,10 @@ impl HandOver for Runs {
 
 impl Holder for Runs {
     fn lease_lost(&self, run_id: u32) {
-        // Without an entry its verdict is on the way, and the fence will tell.
-        let Some(run) = lock(&self.running).remove(&run_id) else {
-            return;
-        };
-        if let Some(slots) = &run.slots {
-            slots.lost();
+        // If its verdict is on the way, the fence will tell.
+        if lock(&self.table).end_if_running(run_id) {
+            self.sink.event(Event::LeaseLost(vec![run_id]));
         }
-        self.sink.event(Event::LeaseLost(vec![run_id]));
     }
 
     fn is_responsive(&self) -> bool {
@@ -221,28 +283,37 @@ impl Holder for Runs {
 
 impl Owner for Runs {
     fn settled(&self, outcomes: Vec<(u32, Result<Settled>)>) {
-        if let Some(holder) = self.holder() {
-            self.hub.renewer.remove(&holder, outcomes.iter().map(|(run_id, _)| *run_id));
-        }
-        let runs: Vec<Option<Run>> = {
-            let mut settling = lock(&self.settling);
-            outcomes.iter().map(|(run_id, _)| settling.remove(run_id)).collect()
-        };
-        let mut by_processor = ByOwner::new();
-        for ((run_id, outcome), run) in outcomes.iter().zip(runs) {
-            let Some(run) = run else { continue };
-            if let Ok(settled) = outcome {
-                self.pass_on(&run.header, *settled);
+        let Some(holder) = self.holder() else { return };
+        let count = outcomes.len();
+        let mut results = Vec::with_capacity(count);
+        let (mut passed_on, mut over, mut lost) = (Vec::new(), Vec::with_capacity(count), Vec::new());
+        let mut news = SlotNews::new();
+        {
+            let mut table = lock(&self.table);
+            for (run_id, outcome) in outcomes {
+                let is_held = || self.hub.renewer.holds(&holder, run_id);
+                let Some((header, next)) = table.settled(run_id, outcome.is_ok(), is_held, &mut news) else {
+                    continue;
+                };
+                match next {
+                    Next::Over => over.push(run_id),
+                    Next::Lost => lost.push(run_id),
+                    Next::GoesOn => {}
+                }
+                if let Ok(settled) = &outcome {
+                    passed_on.push((header, *settled));
+                }
+                results.push(RunResult { run_id, outcome });
             }
-            if let Some(slots) = run.slots {
-                by_processor.add(&slots, *run_id);
-            }
         }
-        for (slots, run_ids) in by_processor {
-            slots.settled(run_ids.len());
+        self.let_go(over);
+        for (header, settled) in passed_on {
+            self.pass_on(&header, settled);
         }
-        let results = outcomes.into_iter().map(|(run_id, outcome)| RunResult { run_id, outcome }).collect();
-        self.sink.event(Event::Settled(results));
-        self.settled.notify_waiters();
+        news.tell();
+        self.tell(results, lost);
+        // Not before: a shutdown waits for this, and after it nobody listens.
+        self.unanswered.fetch_sub(count, Ordering::AcqRel);
+        self.answered.notify_waiters();
     }
 }

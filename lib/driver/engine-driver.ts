@@ -71,7 +71,7 @@ export class EngineDriver implements Driver {
       visibilityTimeoutMs,
       prefetch: processor.prefetch,
     })
-    const owner = new EngineProcessor(concurrency, this.runs, processor.prefetch === null)
+    const owner = new EngineProcessor(concurrency, this.runs, this.settler, processor.prefetch === null)
     this.lines.set(id, {
       processor: owner,
       plan: { handler, timeoutMs, settler: this.settler, transactions: this.transactions, owner, report },
@@ -112,14 +112,15 @@ export class EngineDriver implements Driver {
 
   private runAdopted(runId: number, job: Job<any>, handler: JobHandler<any>): Promise<ManagedRun> {
     return new Promise((resolve) => {
+      const { settler, transactions } = this
       const owner: RunOwner = {
-        slotFreed() {},
+        slotFreed: (run) => settler.slotFreed(run),
         ended: (run) => {
+          settler.ended(run)
           this.runs.remove(run)
           resolve(run)
         },
       }
-      const { settler, transactions } = this
       const run = new ManagedRun(runId, job, {
         handler,
         timeoutMs: null,
@@ -170,6 +171,9 @@ export class EngineDriver implements Driver {
         return this.settler.received(event.completed, event.others)
       case 'lease-lost':
         for (const runId of event.runIds) this.leaseLost(runId)
+        return
+      case 'taken-back':
+        for (const runId of event.runIds) this.runs.get(runId)?.takenBack()
         return
       case 'recovered':
         if (this.recovers) this.options.report.recovered(event.handled, event.saturated)

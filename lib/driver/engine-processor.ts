@@ -1,6 +1,7 @@
 import type { ManagedRun } from '../managed-run'
 import type { RunOwner } from '../run-plan'
 import { afterIfAlive, afterIo, monotonicNow } from '../timers'
+import type { EngineSettler } from './engine-settler'
 import { Fifo } from './fifo'
 import type { RunSet } from './run-set'
 
@@ -11,7 +12,8 @@ const STALL_MS = 3000
 
 /**
  * Runs the claimed jobs of one type that the engine hands over: up to `concurrency` handlers at once, the next one as soon
- * as one has ended. The verdicts travel meanwhile; the engine bounds how many jobs it hands over ahead of them.
+ * as one has ended. The verdicts travel meanwhile; the engine bounds how many jobs it hands over ahead of them. It hears of
+ * each slot that comes free, so that it claims for those alone.
  */
 export class EngineProcessor implements RunOwner {
   private readonly waiting = new Fifo<ManagedRun>()
@@ -26,6 +28,7 @@ export class EngineProcessor implements RunOwner {
   constructor(
     private readonly concurrency: number,
     private readonly runs: RunSet,
+    private readonly settler: EngineSettler,
     /** False where the user has said how many jobs to hold. */
     private readonly givesBack: boolean,
   ) {}
@@ -35,13 +38,15 @@ export class EngineProcessor implements RunOwner {
     this.waiting.push(run)
   }
 
-  slotFreed(): void {
+  slotFreed(run: ManagedRun): void {
+    this.settler.slotFreed(run)
     this.running -= 1
     // A handler may end before `start` returns; then the loop there goes on by itself, and the stack stays flat.
     if (!this.starting) this.startWithinBurst()
   }
 
   ended(run: ManagedRun): void {
+    this.settler.ended(run)
     this.runs.remove(run)
   }
 

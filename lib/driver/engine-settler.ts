@@ -1,5 +1,5 @@
-import { heartbeat, heldOrReadBack, settle, writeLog } from '../backend-calls'
-import { failureToError } from '../errors'
+import { heartbeat, writeLog } from '../backend-calls'
+import { ShutDownError, failureToError } from '../errors'
 import type { DurablError } from '../errors'
 import type { ManagedRun } from '../managed-run'
 import type { Settler } from '../run-plan'
@@ -13,8 +13,6 @@ import type { Verdicts } from './verdict-batch'
 /** Settles runs through the engine, which writes their verdicts together and keeps their leases. */
 export class EngineSettler implements Settler {
   private readonly batch = new VerdictBatch((verdicts) => this.finish(verdicts))
-  /** Runs that the engine has ended although their verdict could not be written. What follows goes by job and token. */
-  private readonly endedByEngine = new WeakSet<ManagedRun>()
   /** Why no answers come any more. */
   private closed: DurablError | null = null
 
@@ -24,15 +22,27 @@ export class EngineSettler implements Settler {
     private readonly runs: RunSet,
   ) {}
 
+  /** A handler that has ended, as most have by now, leaves its slot with the verdict; any other one says so later. */
   settle(run: ManagedRun, verdict: Verdict, elapsedMs: number | null): void {
-    if (this.closed !== null) run.writeFailed(this.closed)
-    else if (this.endedByEngine.has(run)) this.settleByToken(run, verdict)
-    else this.batch.add({ runId: run.id, kind: verdict.kind, reason: verdict.reason, elapsedMs })
+    if (this.closed !== null) return run.writeFailed(this.closed)
+    const freesSlot = !run.holdsSlot
+    run.told = freesSlot ? 'all' : 'verdict'
+    this.batch.add({ runId: run.id, kind: verdict.kind, reason: verdict.reason, freesSlot, elapsedMs })
   }
 
   /** Fails a claim that never became a run. */
   refuse(runId: number, reason: string): void {
-    this.batch.add({ runId, kind: 'fail', reason, elapsedMs: null })
+    this.batch.add({ runId, kind: 'fail', reason, freesSlot: true, elapsedMs: null })
+  }
+
+  /** The run holds no slot any more. If its verdict is still to come, that will say so. */
+  slotFreed(run: ManagedRun): void {
+    if (run.told === 'verdict') this.tellFreed(run)
+  }
+
+  /** Nothing more comes of the run, and it holds no slot. */
+  ended(run: ManagedRun): void {
+    if (run.told !== 'all') this.tellFreed(run)
   }
 
   heartbeat(run: ManagedRun): Promise<HeartbeatResult> {
@@ -44,22 +54,20 @@ export class EngineSettler implements Settler {
   }
 
   async suspend(run: ManagedRun, leaseMs: number): Promise<HeartbeatResult> {
-    if (this.endedByEngine.has(run)) return this.heartbeat(run)
     const { value, failure } = await this.native.suspend(run.id, leaseMs)
     if (failure !== null) throw failureToError(failure, null)
     return value ? 'applied' : 'lease-lost'
   }
 
   async resume(run: ManagedRun): Promise<Settlement | null> {
-    if (this.endedByEngine.has(run)) return heldOrReadBack(this.backend, run.job, () => this.heartbeat(run))
     const { id, claimToken } = run.job
     const { value, failure } = await this.native.resume(run.id, id, claimToken ?? '')
     if (failure !== null) throw failureToError(failure, null)
     return value === null ? null : settlementOf(value)
   }
 
-  completed(run: ManagedRun, elapsedMs: number): void {
-    this.native.completed(run.id, elapsedMs)
+  completed(run: ManagedRun): void {
+    this.native.completed(run.id)
   }
 
   /** No answer comes any more: whoever still waits for one is told so, instead of waiting for ever. */
@@ -76,36 +84,37 @@ export class EngineSettler implements Settler {
       if (run === undefined) continue
       if (settled !== null) run.settled(settlementOf(settled))
       else
-        this.failed(
-          run,
-          failure === null ? new Error('the engine gave no result') : failureToError(failure, null),
-        )
+        failed(run, failure === null ? new Error('the engine gave no result') : failureToError(failure, null))
     }
+  }
+
+  private tellFreed(run: ManagedRun): void {
+    run.told = 'all'
+    if (this.closed === null) this.batch.addFreed({ runId: run.id, elapsedMs: run.ranMs })
   }
 
   private finish(verdicts: Verdicts): void {
+    const { completed, elapsedMs, others, freed } = verdicts
+    let reason: unknown = new ShutDownError(
+      'ERR_DURABL_SHUT_DOWN',
+      'the backend was shut down before the job had ended',
+    )
     try {
-      const { completed, elapsedMs, others } = verdicts
-      this.native.finish(new Uint32Array(completed), new Float64Array(elapsedMs), others)
+      if (this.native.finish(new Uint32Array(completed), new Float64Array(elapsedMs), others, freed)) return
     } catch (err) {
-      for (const runId of verdicts.runIds) {
-        const run = this.runs.get(runId)
-        if (run !== undefined) this.failed(run, err)
-      }
+      reason = err
+    }
+    for (const runId of verdicts.runIds) {
+      const run = this.runs.get(runId)
+      if (run !== undefined) failed(run, reason)
     }
   }
+}
 
-  private failed(run: ManagedRun, err: unknown): void {
-    this.endedByEngine.add(run)
-    run.writeFailed(err)
-  }
-
-  private settleByToken(run: ManagedRun, verdict: Verdict): void {
-    settle(this.backend, run.job, verdict).then(
-      (found) => run.settled(found),
-      (err: unknown) => run.writeFailed(err),
-    )
-  }
+/** The verdict is not known to the engine any more. A handler that hears of it may give another one. */
+function failed(run: ManagedRun, err: unknown): void {
+  run.told = 'nothing'
+  run.writeFailed(err)
 }
 
 function settlementOf(settled: NativeSettled): Settlement {

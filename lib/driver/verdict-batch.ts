@@ -1,4 +1,4 @@
-import type { NativeRunVerdict } from '../mongo/native'
+import type { NativeFreedSlot, NativeRunVerdict } from '../mongo/native'
 import { afterMicrotasks } from '../timers'
 
 /** A batch as large as this goes at once: the engine can write it while more handlers end. */
@@ -10,9 +10,11 @@ export class Verdicts {
   readonly completed: number[] = []
   readonly elapsedMs: number[] = []
   readonly others: NativeRunVerdict[] = []
+  /** Slots that come free without a verdict. */
+  readonly freed: NativeFreedSlot[] = []
 
   add(verdict: NativeRunVerdict): void {
-    if (verdict.kind !== 'complete' || verdict.elapsedMs === null) {
+    if (verdict.kind !== 'complete' || verdict.elapsedMs === null || !verdict.freesSlot) {
       this.others.push(verdict)
       return
     }
@@ -21,9 +23,10 @@ export class Verdicts {
   }
 
   get size(): number {
-    return this.completed.length + this.others.length
+    return this.completed.length + this.others.length + this.freed.length
   }
 
+  /** The runs whose verdicts these are. */
   get runIds(): number[] {
     return [...this.completed, ...this.others.map(({ runId }) => runId)]
   }
@@ -40,6 +43,15 @@ export class VerdictBatch {
 
   add(verdict: NativeRunVerdict): void {
     this.verdicts.add(verdict)
+    this.added()
+  }
+
+  addFreed(slot: NativeFreedSlot): void {
+    this.verdicts.freed.push(slot)
+    this.added()
+  }
+
+  private added(): void {
     if (this.verdicts.size === 1) afterMicrotasks(() => this.flush())
     else if (this.verdicts.size >= FULL) this.flush()
   }

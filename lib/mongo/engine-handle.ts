@@ -134,6 +134,7 @@ export class EngineHandle {
       case 'jobs':
       case 'settled':
       case 'lease-lost':
+      case 'taken-back':
       case 'ping':
       case 'recovered':
       case 'recovery-failed':

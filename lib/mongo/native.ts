@@ -114,12 +114,22 @@ export interface NativeProcessor {
   prefetch: number | null
 }
 
-/** The end of a run that did not complete, or whose handler never started. */
+/** The end of a run that did not complete, or whose handler has not ended. */
 export interface NativeRunVerdict {
   runId: number
   kind: NativeVerdictKind
   reason: string | null
-  /** How long the handler ran; null if it never started. The engine sizes its prefetch by it. */
+  /** Not while the handler works on; then a `NativeFreedSlot` follows. */
+  freesSlot: boolean
+  /** How long the handler ran; null if it never started. The engine sizes its prefetch by it, if the slot is free. */
+  elapsedMs: number | null
+}
+
+/** The end of a handler whose run had ended before: settled by it, completed in a transaction, or lost. */
+export interface NativeFreedSlot {
+  /** No verdict of this run will come any more. */
+  runId: number
+  /** As in {@link NativeRunVerdict}. */
   elapsedMs: number | null
 }
 
@@ -138,8 +148,10 @@ export type NativeEvent =
   | { kind: 'jobs'; processorId: number; runIds: Uint32Array; documents: Buffer }
   /** Verdicts that are durable now: the runs whose jobs are completed, and what became of the others. */
   | { kind: 'settled'; completed: Uint32Array; others: NativeRunResult[] }
-  /** Runs whose lease is gone: abort them, settle nothing. Their `runId` is dead: no verdict is expected. */
+  /** Runs whose lease is gone: abort them, settle nothing. No verdict is expected, only that their slots are freed. */
   | { kind: 'lease-lost'; runIds: number[] }
+  /** Runs whose jobs the engine gives back by itself, since it is shut down. As above. */
+  | { kind: 'taken-back'; runIds: number[] }
   /** Asks whether this thread still answers. That it arrived is the answer. */
   | { kind: 'ping' }
   /** A job of this type may be claimable; `''` for any type. Sent only after `watch(true)`. */
@@ -188,10 +200,19 @@ export interface NativeEngine {
   /** Starts to claim jobs of a type; they arrive as `jobs` events with the processor's id, which is returned. */
   process(processor: NativeProcessor): number
   /**
-   * Ends runs: those that completed, with how long their handlers ran, and the others. Results arrive as `settled` events. A run
-   * whose `lease-lost` was sent is ignored.
+   * Ends runs: those that completed, with how long their handlers ran, and the others. Results arrive as `settled` events; a run
+   * whose `lease-lost` was sent is ignored. A run whose verdict could not be written, and which holds its slot, goes on as before,
+   * or its `lease-lost` follows. Then frees slots of runs that had ended before. Every run ends in a verdict that frees its slot,
+   * or by its slot's being freed: until then nothing is claimed for it.
+   *
+   * @returns false if the engine has been shut down: then no result arrives
    */
-  finish(completed: Uint32Array, elapsedMs: Float64Array, others: NativeRunVerdict[]): void
+  finish(
+    completed: Uint32Array,
+    elapsedMs: Float64Array,
+    others: NativeRunVerdict[],
+    freed: NativeFreedSlot[],
+  ): boolean
   /** Turns a claim made by hand into a managed run: renewed from now on, until `finish`. Returns its run id. */
   adopt(jobId: string, claimToken: string, visibilityTimeoutMs: number): Promise<Reply<number | null>>
   /** Shapes the writes that create these jobs; the app's own driver runs them. Planned jobs come in the order of the jobs. */
@@ -204,13 +225,13 @@ export interface NativeEngine {
   wake(type: string, delayMs: number): void
   /**
    * Readies a run for a transaction that completes its job: the lease is made so long, from now on, and not renewed until
-   * `resume`. False if it is lost; then the `runId` is dead.
+   * `resume`. False if it is lost; then only that its slot is freed is expected.
    */
   suspend(runId: number, leaseMs: number): Promise<Reply<boolean>>
   /** Its transaction is over, and not known to have committed. Null: it has not, the lease is renewed again. Else the run is over. */
   resume(runId: number, jobId: string, claimToken: string): Promise<Reply<NativeSettled | null>>
-  /** Its transaction has committed: the run is over. */
-  completed(runId: number, elapsedMs: number): void
+  /** Its transaction has committed: the run is over, but for its slot. */
+  completed(runId: number): void
   /** Stops the claims of these processors for good; their running jobs go on. Idempotent. */
   quiesce(processorIds: number[]): void
   /** Starts the sweeps that recover expired leases, jittered. Idempotent: the shortest timeout asked for wins. */

@@ -31,6 +31,12 @@ export class FakeEngine {
   processors = []
   /** One entry per call of `finish`. */
   batches = []
+  /** What became of each slot, in order: a run id for each time that one was told to be free. */
+  freed = []
+  /** How often `finish` was called. */
+  calls = 0
+  /** False: the engine has been shut down. */
+  isOpen = true
   quiesced = []
   recoveries = []
   /** Whether verdicts are answered by themselves, in the next turn of the event loop. */
@@ -40,17 +46,23 @@ export class FakeEngine {
 
   native = {
     process: (processor) => this.processors.push(processor) - 1,
-    finish: (completed, elapsedMs, others) => {
+    finish: (completed, elapsedMs, others, freed) => {
+      if (!this.isOpen) return false
+      this.calls += 1
       const verdict = (runId, index) => ({
         runId,
         kind: 'complete',
         reason: null,
+        freesSlot: true,
         elapsedMs: elapsedMs[index],
       })
       const verdicts = [...Array.from(completed, verdict), ...others].sort((a, b) => a.runId - b.runId)
-      this.batches.push(verdicts)
+      if (verdicts.length > 0) this.batches.push(verdicts)
+      this.freed.push(...verdicts.filter(({ freesSlot }) => freesSlot).map(({ runId }) => runId))
+      this.freed.push(...freed.map(({ runId }) => runId))
       if (this.answers)
         setImmediate(() => this.settle(verdicts.map(({ runId, kind }) => [runId, SETTLED[kind]])))
+      return true
     },
     adopt: async () => ({ value: (this.#runs += 1), failure: null }),
     quiesce: (ids) => this.quiesced.push(...ids),

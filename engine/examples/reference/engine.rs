@@ -97,12 +97,15 @@ async fn drain(task: &Task, engine: &Arc<Engine>, mut told: UnboundedReceiver<To
     while settled < task.jobs {
         match told.recv().await.ok_or("the engine has gone")? {
             Told::Settled(count) => settled += count,
-            Told::Started(runs) => engine.finish(runs.into_iter().map(|run_id| RunVerdict {
-                run_id,
-                verdict: Verdict::Complete,
-                reason: None,
-                elapsed: Some(Duration::from_micros(1)),
-            })),
+            Told::Started(runs) => {
+                engine.finish(runs.into_iter().map(|run_id| RunVerdict {
+                    run_id,
+                    verdict: Verdict::Complete,
+                    reason: None,
+                    frees_slot: true,
+                    elapsed: Some(Duration::from_micros(1)),
+                }));
+            }
         }
     }
     Ok(())

@@ -16,6 +16,7 @@ use crate::{
     error::{Error, Result},
     hub::Hub,
     job::ClaimedJob,
+    patience::Backoff,
 };
 
 /// How long a claim whose reply was lost is looked up before the outage is reported.
@@ -99,6 +100,25 @@ impl Claimer {
             self.uncertain.push(claim);
         }
         arrived
+    }
+
+    /// The processor was stopped: what its last claims took is given back as soon as it is handed over, and that must not be
+    /// left to the ends of their leases because a reply was lost. Tries for as long as a claim would be looked up, and no
+    /// longer than anybody waits for it.
+    pub(super) async fn wind_down(&mut self) {
+        let slots = self.desk.slots.clone();
+        tokio::select! {
+            _ = tokio::time::timeout(RECONCILE_FOR, self.hand_everything_over()) => {}
+            () = slots.ended_claiming() => {}
+        }
+    }
+
+    async fn hand_everything_over(&mut self) {
+        _ = self.arrived().await;
+        let mut pauses = Backoff::default();
+        while self.settle_uncertain().await.is_err() {
+            tokio::time::sleep(pauses.next_pause()).await;
+        }
     }
 
     /// However long the server was away: what was taken then would have to wait for the end of its lease.

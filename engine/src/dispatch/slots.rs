@@ -56,7 +56,7 @@ pub(crate) struct Slots {
 struct SlotState {
     /// Handed over, and their handlers not known to have ended.
     running: usize,
-    /// Ended, and their verdicts not written yet.
+    /// Verdicts that have come and are not written yet.
     unsettled: usize,
     prefetch: Prefetch,
     /// The next job in line is none that may be claimed ahead.
@@ -79,12 +79,12 @@ impl Slots {
         }
     }
 
-    /// Handlers have ended, after as long as this where they had begun; their slots are free at once, their verdicts on the way.
-    pub(crate) fn ended(&self, durations: impl IntoIterator<Item = Option<Duration>>) {
+    /// Handlers have ended, after as long as this where they had begun: their slots are free, also while their verdicts
+    /// are on the way.
+    pub(crate) fn freed(&self, durations: impl IntoIterator<Item = Option<Duration>>) {
         let mut state = lock(&self.state);
         for elapsed in durations {
             state.running = state.running.saturating_sub(1);
-            state.unsettled += 1;
             if let Some(elapsed) = elapsed {
                 state.prefetch.handler_took(elapsed);
             }
@@ -93,18 +93,15 @@ impl Slots {
         self.changed.notify_one();
     }
 
+    /// Verdicts have come, and are on the way.
+    pub(crate) fn settling(&self, verdicts: usize) {
+        lock(&self.state).unsettled += verdicts;
+    }
+
     /// Verdicts have been written, or given up.
     pub(crate) fn settled(&self, verdicts: usize) {
         let mut state = lock(&self.state);
         state.unsettled = state.unsettled.saturating_sub(verdicts);
-        drop(state);
-        self.changed.notify_one();
-    }
-
-    /// A run has lost its lease: no verdict will come.
-    pub(crate) fn lost(&self) {
-        let mut state = lock(&self.state);
-        state.running = state.running.saturating_sub(1);
         drop(state);
         self.changed.notify_one();
     }
@@ -245,9 +242,11 @@ mod tests {
         assert_eq!(slots.room().total(), 1);
         slots.claimed(1);
         assert_eq!(slots.room().total(), 0);
-        slots.ended([Some(TOOK)]);
+        slots.settling(1);
+        assert_eq!(slots.room().total(), 0, "a handler that has settled its job by itself may work on");
+        slots.freed([Some(TOOK)]);
         assert_eq!(slots.room().total(), 1, "a slot is free while its verdict is on the way");
-        slots.lost();
+        slots.freed([None]);
         assert_eq!(slots.room().total(), 2);
     }
 
@@ -256,10 +255,10 @@ mod tests {
         let slots = slots(2, 8);
         slots.claimed(10);
         for _ in 0..4 {
-            slots.ended([Some(TOOK)]);
+            slots.freed([Some(TOOK)]);
             assert_eq!(slots.room().total(), 0);
         }
-        slots.ended([Some(TOOK)]);
+        slots.freed([Some(TOOK)]);
         assert_eq!(slots.room().total(), 5);
     }
 
@@ -276,7 +275,7 @@ mod tests {
         slots.claimed(2);
         slots.next_needs_slot(true);
         assert_eq!(slots.room(), Room { free: 0, ahead: 0 });
-        slots.ended([Some(TOOK)]);
+        slots.freed([Some(TOOK)]);
         assert_eq!(slots.room(), Room { free: 1, ahead: 0 });
         slots.next_needs_slot(false);
         assert_eq!(slots.room(), Room { free: 1, ahead: 3 });
@@ -287,7 +286,8 @@ mod tests {
         let slots = slots(1, 0);
         for _ in 0..MOST_UNSETTLED {
             slots.claimed(1);
-            slots.ended([None]);
+            slots.settling(1);
+            slots.freed([None]);
         }
         assert_eq!(slots.room().total(), 0);
         slots.settled(1);
@@ -299,7 +299,7 @@ mod tests {
         let slots = slots(2, 0);
         slots.claimed(1);
         for _ in 0..5 {
-            slots.lost();
+            slots.freed([None]);
             slots.settled(1);
         }
         assert_eq!(slots.room().total(), 2);

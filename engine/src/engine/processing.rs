@@ -18,7 +18,7 @@ use crate::{
     outage::Outage,
     patience::Backoff,
     renewal,
-    runs::RunVerdict,
+    runs::{FreedSlot, RunVerdict},
     settle,
     wake::lock,
 };
@@ -99,10 +99,19 @@ impl Engine {
         None
     }
 
-    /// Ends runs. Unknown ones, and those whose lease was reported lost, are ignored.
-    pub fn finish(&self, verdicts: impl IntoIterator<Item = RunVerdict>) {
-        if let Some(opened) = self.if_opened() {
-            opened.runs.finish(verdicts);
+    /// Ends runs. Unknown ones, and those whose lease was reported lost, are ignored. False if the engine has been shut
+    /// down: then no verdict is written, and no answer comes.
+    pub fn finish(&self, verdicts: impl IntoIterator<Item = RunVerdict>) -> bool {
+        let Some(Opened { runs, .. }) = self.if_opened() else { return false };
+        runs.finish(verdicts);
+        true
+    }
+
+    /// Handlers have ended whose runs had ended before: settled by themselves, completed in a transaction, or lost.
+    /// Every run that is handed over ends in a verdict that frees its slot, or here.
+    pub fn free(&self, freed: impl IntoIterator<Item = FreedSlot>) {
+        if let Some(Opened { runs, .. }) = self.if_opened() {
+            runs.free(freed);
         }
     }
 
@@ -122,7 +131,7 @@ impl Engine {
         let run_id = runs.adopt(header, terms, sent);
         if self.is_shut_down.load(Ordering::Acquire) {
             // Nobody is there to end the run: it would be renewed for as long as the process lives.
-            runs.release_all();
+            runs.take_back_all();
             return Err(Error::shut_down());
         }
         Ok(Some(run_id))
@@ -194,13 +203,14 @@ impl Engine {
         let Some(Opened { runs, .. }) = self.if_opened() else {
             return;
         };
-        runs.release_all();
-        // A claim on its way when its processor was stopped gives its jobs back when it arrives.
+        runs.take_back_all();
+        // A claim on its way when its processor was stopped gives its jobs back when it arrives, and one whose reply was
+        // lost when it has been looked up.
         let stopped: Vec<Arc<Slots>> = lock(&self.processors).values().cloned().collect();
         for slots in stopped {
             slots.ended_claiming().await;
         }
-        runs.all_settled().await;
+        runs.all_answered().await;
     }
 }
 

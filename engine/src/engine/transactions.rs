@@ -76,9 +76,9 @@ impl Engine {
     }
 
     /// A run's transaction has committed, and its job is completed. A run that is not known is ignored.
-    pub fn completed(&self, run_id: u32, elapsed: Duration) {
+    pub fn completed(&self, run_id: u32) {
         if let Some(opened) = self.if_opened() {
-            opened.runs.completed(run_id, Some(elapsed));
+            opened.runs.completed(run_id);
         }
     }
 }

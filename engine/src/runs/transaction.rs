@@ -38,7 +38,7 @@ impl Runs {
         let (settled, header) = retrying(self.hub.patience, read_back).await?;
         match (settled, header) {
             // The run may be known as lost already, if the commit took its time.
-            (Settled::Completed, Some(header)) if !self.completed(run_id, None) => {
+            (Settled::Completed, Some(header)) if !self.completed(run_id) => {
                 self.pass_on(&header, settled);
             }
             (Settled::Completed, _) => {}
@@ -47,29 +47,25 @@ impl Runs {
         Ok(Some(settled))
     }
 
-    /// A transaction has completed the job of this run, whose handler took so long. False if the run is not known.
-    pub(crate) fn completed(&self, run_id: u32, elapsed: Option<Duration>) -> bool {
-        let Some(run) = lock(&self.running).remove(&run_id) else { return false };
-        self.let_go(run_id);
-        self.pass_on(&run.header, Settled::Completed);
-        if let Some(slots) = &run.slots {
-            slots.ended([elapsed]);
-            slots.settled(1);
+    /// A transaction has completed the job of this run, whose handler may work on. False if the run is not known.
+    pub(crate) fn completed(&self, run_id: u32) -> bool {
+        let header = {
+            let mut table = lock(&self.table);
+            let header = table.header(run_id);
+            if !table.end_if_running(run_id) {
+                return false;
+            }
+            header
+        };
+        self.let_go([run_id]);
+        if let Some(header) = header {
+            self.pass_on(&header, Settled::Completed);
         }
         true
     }
 
     fn forget_lost(&self, run_id: u32) {
-        let run = lock(&self.running).remove(&run_id);
-        self.let_go(run_id);
-        if let Some(slots) = run.and_then(|run| run.slots) {
-            slots.lost();
-        }
-    }
-
-    fn let_go(&self, run_id: u32) {
-        if let Some(holder) = self.holder() {
-            self.hub.renewer.remove(&holder, [run_id]);
-        }
+        lock(&self.table).end_if_running(run_id);
+        self.let_go([run_id]);
     }
 }

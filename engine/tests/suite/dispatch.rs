@@ -16,6 +16,7 @@ use crate::support::{
 mod ending;
 mod idle;
 mod outage;
+mod slots;
 
 async fn delivered(opened: &Opened, count: usize) -> Vec<Delivered> {
     let mut jobs = Vec::with_capacity(count);

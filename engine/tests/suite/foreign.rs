@@ -99,7 +99,13 @@ async fn run_all(queue: &TestQueue, opened: &Opened, verdict: Verdict) {
         loop {
             let job = recorder.next_job().await;
             let reason = Some("it broke".to_owned());
-            engine.finish([durabl_engine::RunVerdict { run_id: job.run_id, verdict, reason, elapsed: None }]);
+            engine.finish([durabl_engine::RunVerdict {
+                run_id: job.run_id,
+                verdict,
+                reason,
+                frees_slot: true,
+                elapsed: None,
+            }]);
         }
     });
     let mut left = Vec::new();

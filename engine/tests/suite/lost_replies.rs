@@ -309,7 +309,13 @@ async fn verdicts_of_managed_runs_with_their_reply_lost_all_stand() {
         proxy.lose_reply_if(move |command| writes(command, written));
     }
     opened.engine.finish(jobs.iter().zip(verdicts.iter().cycle()).map(|(job, verdict)| {
-        durabl_engine::RunVerdict { run_id: job.run_id, verdict: *verdict, reason: None, elapsed: None }
+        durabl_engine::RunVerdict {
+            run_id: job.run_id,
+            verdict: *verdict,
+            reason: None,
+            frees_slot: true,
+            elapsed: None,
+        }
     }));
     for (job, verdict) in jobs.iter().zip(verdicts.iter().cycle()) {
         let outcome = opened.recorder.outcome(job.run_id).await.expect("the server answers");

@@ -17,7 +17,13 @@ async fn claimed(opened: &Opened, count: usize) -> Vec<Delivered> {
 }
 
 fn verdict(job: &Delivered, verdict: Verdict) -> RunVerdict {
-    RunVerdict { run_id: job.run_id, verdict, reason: Some("because".to_owned()), elapsed: None }
+    RunVerdict {
+        run_id: job.run_id,
+        verdict,
+        reason: Some("because".to_owned()),
+        frees_slot: true,
+        elapsed: None,
+    }
 }
 
 #[tokio::test]

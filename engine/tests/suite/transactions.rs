@@ -314,7 +314,7 @@ async fn a_completed_transaction_ends_its_run_and_wakes_what_waited_behind_its_k
         assert_eq!(opened.engine.suspend(job.run_id, LONG_LEASE).await, Ok(true));
         assert!(complete(&queue, &opened, "job", Some(token_of(&job))).await);
         if is_told {
-            opened.engine.completed(job.run_id, Duration::from_millis(1));
+            opened.engine.completed(job.run_id);
         } else {
             // Its reply was lost, so the engine finds out.
             let resumed = opened.engine.resume(job.run_id, "job", token_of(&job)).await;

@@ -68,6 +68,7 @@ async fn single_flight_holds_while_claims_settlements_and_enqueues_race() {
                     run_id: job.run_id,
                     verdict,
                     reason: None,
+                    frees_slot: true,
                     elapsed,
                 }]);
             }

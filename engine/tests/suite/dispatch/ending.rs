@@ -1,5 +1,7 @@
 //! No more claims, and nothing left behind.
 
+use durabl_engine::{ErrorKind, RunVerdict};
+
 use super::*;
 
 const GENEROUS: Duration = Duration::from_secs(20);
@@ -84,6 +86,94 @@ async fn a_shutdown_waits_for_verdicts_on_their_way() {
     drop(held);
     ending.await.expect("it ends");
     assert_eq!(queue.status("job").await, "completed");
+}
+
+/// After the shutdown nobody listens to what is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_shutdown_waits_until_its_verdicts_are_told_of() {
+    let (queue, opened) = TestQueue::start().await;
+    queue.insert([pending("job", "t")]).await;
+    opened.process("t", 1);
+    let job = opened.recorder.next_job().await;
+    opened.recorder.hold_outcomes(true);
+    opened.finish(job.run_id, Verdict::Complete);
+    opened.recorder.outcomes_have_come().await;
+    let ending = tokio::spawn({
+        let engine = opened.engine.clone();
+        async move { engine.shutdown(GENEROUS).await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let was_first = ending.is_finished();
+    opened.recorder.hold_outcomes(false);
+    ending.await.expect("it ends");
+    assert!(!was_first);
+    assert_eq!(opened.recorder.outcome(job.run_id).await, Ok(Settled::Completed));
+}
+
+/// Queues share an engine: who did not ask for its shutdown must not let handlers go on with jobs that run elsewhere.
+#[tokio::test]
+async fn a_shutdown_tells_of_the_runs_whose_jobs_it_gives_back_and_answers_no_verdict_after_it() {
+    let (queue, opened) = TestQueue::start().await;
+    queue.insert(many(2, "t")).await;
+    opened.process("t", 2);
+    let jobs = delivered(&opened, 2).await;
+    opened.engine.shutdown(GENEROUS).await;
+    let mut taken_back = opened
+        .recorder
+        .event("runs to be taken back", |event| match event {
+            Event::TakenBack(run_ids) => Some(run_ids.clone()),
+            _ => None,
+        })
+        .await;
+    taken_back.sort_unstable();
+    assert_eq!(taken_back, jobs.iter().map(|job| job.run_id).collect::<Vec<_>>());
+    let late = RunVerdict {
+        run_id: jobs[0].run_id,
+        verdict: Verdict::Complete,
+        reason: None,
+        frees_slot: true,
+        elapsed: None,
+    };
+    assert!(!opened.engine.finish([late]), "nobody may wait for an answer");
+    assert_eq!(queue.count(doc! { "status": "pending", "attempt": 0 }).await, 2);
+}
+
+#[tokio::test]
+async fn verdicts_that_a_shutdown_does_not_wait_for_are_answered() {
+    let (queue, _direct) = TestQueue::start().await;
+    let proxy = Proxy::start().await;
+    let opened = proxy.engine(&queue);
+    queue.insert(many(2, "t")).await;
+    opened.process("t", 2);
+    let jobs = delivered(&opened, 2).await;
+    proxy.freeze();
+    opened.finish(jobs[0].run_id, Verdict::Complete);
+    opened.settle_and_work_on(jobs[1].run_id, Verdict::Complete);
+    opened.engine.shutdown(Duration::from_millis(300)).await;
+    for job in &jobs {
+        let outcome = opened.recorder.outcome(job.run_id).await;
+        assert_eq!(outcome.map_err(|error| error.kind()), Err(ErrorKind::ShutDown));
+    }
+    assert_eq!(opened.recorder.lost_leases(), [jobs[1].run_id], "its handler is at work without a lease");
+    proxy.come_back();
+}
+
+#[tokio::test]
+async fn a_claim_whose_reply_is_lost_as_its_processor_stops_is_given_back() {
+    let (queue, _direct) = TestQueue::start().await;
+    let proxy = Proxy::start().await;
+    let opened = proxy.engine(&queue);
+    queue.insert(many(5, "t")).await;
+    // The first job is claimed alone, the others together.
+    let held = proxy.hold_reply_if(|command| command.get_str("update").is_ok());
+    let processor = opened.process("t", 5);
+    held.has_come().await;
+    opened.engine.quiesce(&[processor]);
+    proxy.go_down();
+    drop(held);
+    proxy.come_back();
+    opened.engine.shutdown(GENEROUS).await;
+    assert_eq!(queue.count(doc! { "status": "pending", "attempt": 0 }).await, 5);
 }
 
 #[tokio::test]

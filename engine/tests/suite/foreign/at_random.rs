@@ -109,7 +109,13 @@ async fn run(queue: &TestQueue, opened: &Opened, seed: u64) {
             let verdict =
                 if is_good { Verdict::Complete } else { *VERDICTS.choose(&mut random).expect("verdicts") };
             let reason = Some("odd".to_owned());
-            engine.finish([RunVerdict { run_id: job.run_id, verdict, reason, elapsed: None }]);
+            engine.finish([RunVerdict {
+                run_id: job.run_id,
+                verdict,
+                reason,
+                frees_slot: true,
+                elapsed: None,
+            }]);
         }
     });
     let good_done = doc! { "_id": { "$regex": "^good-" }, "status": "completed" };

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use durabl_engine::{
-    Engine, EngineOptions, LogBounds, ProcessorConfig, RunVerdict, Verdict, connection::ConnectionSettings,
+    Engine, EngineOptions, FreedSlot, LogBounds, ProcessorConfig, RunVerdict, Verdict,
+    connection::ConnectionSettings,
 };
 use mongodb::{
     Collection, Database,
@@ -140,10 +141,25 @@ impl Opened {
         self.engine.process(config)
     }
 
+    /// The handler has ended, and this is the verdict.
     pub(crate) fn finish(&self, run_id: u32, verdict: Verdict) {
-        let elapsed = Some(Duration::from_millis(1));
-        let reason =
-            (verdict == Verdict::Fail || verdict == Verdict::FailFatal).then(|| "it broke".to_owned());
-        self.engine.finish([RunVerdict { run_id, verdict, reason, elapsed }]);
+        self.engine.finish([verdict_of(run_id, verdict, true)]);
     }
+
+    /// The handler settles by itself, and works on.
+    pub(crate) fn settle_and_work_on(&self, run_id: u32, verdict: Verdict) {
+        self.engine.finish([verdict_of(run_id, verdict, false)]);
+    }
+
+    /// It has ended, too.
+    pub(crate) fn handler_ended(&self, run_id: u32) {
+        self.engine.free([FreedSlot { run_id, elapsed: Some(QUICK) }]);
+    }
+}
+
+const QUICK: Duration = Duration::from_millis(1);
+
+fn verdict_of(run_id: u32, verdict: Verdict, frees_slot: bool) -> RunVerdict {
+    let reason = (verdict == Verdict::Fail || verdict == Verdict::FailFatal).then(|| "it broke".to_owned());
+    RunVerdict { run_id, verdict, reason, frees_slot, elapsed: Some(QUICK) }
 }

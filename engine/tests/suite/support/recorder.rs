@@ -1,7 +1,7 @@
 //! A sink that remembers everything and lets tests wait for it.
 
 use std::sync::{
-    Mutex, MutexGuard, PoisonError,
+    Condvar, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -31,8 +31,30 @@ pub(crate) struct Recorder {
     last_loss: Mutex<Option<DateTime>>,
     changed: Notify,
     is_responsive: AtomicBool,
+    outcomes: Outcomes,
     deliveries: mpsc::UnboundedSender<Delivered>,
     inbox: tokio::sync::Mutex<mpsc::UnboundedReceiver<Delivered>>,
+}
+
+/// What a test may keep from arriving.
+#[derive(Default)]
+struct Outcomes {
+    are_held: Mutex<bool>,
+    let_go: Condvar,
+    have_come: Notify,
+}
+
+impl Outcomes {
+    fn come(&self) {
+        let held = self.are_held.lock().unwrap_or_else(PoisonError::into_inner);
+        self.have_come.notify_one();
+        drop(self.let_go.wait_while(held, |held| *held));
+    }
+
+    fn hold(&self, held: bool) {
+        *self.are_held.lock().unwrap_or_else(PoisonError::into_inner) = held;
+        self.let_go.notify_all();
+    }
 }
 
 impl Default for Recorder {
@@ -43,6 +65,7 @@ impl Default for Recorder {
             last_loss: Mutex::default(),
             changed: Notify::new(),
             is_responsive: AtomicBool::new(true),
+            outcomes: Outcomes::default(),
             deliveries,
             inbox: tokio::sync::Mutex::new(inbox),
         }
@@ -59,6 +82,9 @@ impl Sink for Recorder {
         }
         if let Event::LeaseLost(_) = &event {
             *self.last_loss.lock().unwrap_or_else(PoisonError::into_inner) = Some(DateTime::now());
+        }
+        if let Event::Settled(_) = &event {
+            self.outcomes.come();
         }
         self.lock().push(event);
         self.changed.notify_waiters();
@@ -77,6 +103,16 @@ impl Recorder {
     /// Whether whatever runs the handlers still answers.
     pub(crate) fn set_responsive(&self, responsive: bool) {
         self.is_responsive.store(responsive, Ordering::Release);
+    }
+
+    /// Whoever brings outcomes is kept until they may arrive. The thread that brings them, so a test needs several.
+    pub(crate) fn hold_outcomes(&self, held: bool) {
+        self.outcomes.hold(held);
+    }
+
+    /// Outcomes have come, held or not.
+    pub(crate) async fn outcomes_have_come(&self) {
+        in_time("outcomes", self.outcomes.have_come.notified()).await;
     }
 
     /// The next job handed over.

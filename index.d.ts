@@ -1195,6 +1195,7 @@ export const defaultLogger: Logger
  * | `ERR_DURABL_SHUT_DOWN` | {@link ShutDownError} | used after, or cut short by, `shutdown` |
  * | `ERR_DURABL_PAYLOAD_TOO_LARGE` | {@link PayloadError} | over MongoDB's document limit |
  * | `ERR_DURABL_PAYLOAD_NOT_ENCODABLE` | {@link PayloadError} | not representable in BSON |
+ * | `ERR_DURABL_PAYLOAD_NOT_DECODABLE` | {@link PayloadError} | a claimed job that the app's options or JavaScript can't read; its attempt fails |
  * | `ERR_DURABL_ENQUEUE_MANY` | {@link EnqueueManyError} | some jobs of an `enqueueMany` were not created |
  * | `ERR_DURABL_DUPLICATE_PROCESSOR` | {@link DurablError} | a second `process` for one type |
  * | `ERR_DURABL_NO_GLOBAL_BACKEND` | {@link DurablError} | `setGlobalBackend` was not called |
@@ -1223,6 +1224,7 @@ export type ErrorCode =
   | 'ERR_DURABL_SHUT_DOWN'
   | 'ERR_DURABL_PAYLOAD_TOO_LARGE'
   | 'ERR_DURABL_PAYLOAD_NOT_ENCODABLE'
+  | 'ERR_DURABL_PAYLOAD_NOT_DECODABLE'
   | 'ERR_DURABL_ENQUEUE_MANY'
   | 'ERR_DURABL_DUPLICATE_PROCESSOR'
   | 'ERR_DURABL_NO_GLOBAL_BACKEND'
@@ -1269,7 +1271,7 @@ export class TimeoutError extends DurablError {}
 export class LeaseLostError extends DurablError {}
 /** The queue or the backend was shut down. */
 export class ShutDownError extends DurablError {}
-/** A payload can't be stored. */
+/** A payload can't be stored, or read. */
 export class PayloadError extends DurablError {}
 /**
  * Some jobs of an {@link JobQueue.enqueueMany} were not created, or it is not known. What can be tried again: the jobs

@@ -6,11 +6,15 @@ import { monotonicNow } from './timers'
 const FIRST_LOOK_MS = 1
 const LONGEST_WAIT_MS = 50
 const GROWTH = 1.5
-/** No server lets a transaction live that long by default. A session that always seems busy is used for one after the other. */
+/** No server lets a transaction live that long by default. */
 const GIVE_UP_MS = 300_000
 
 /** What waits for the end of the transaction on a session. */
-type Watch = (() => void)[]
+interface Watch {
+  /** The session's own mark of it, which another transaction does not share. */
+  readonly transaction: unknown
+  readonly callbacks: (() => void)[]
+}
 
 const watches = new WeakMap<ClientSession, Watch>()
 
@@ -18,30 +22,44 @@ const watches = new WeakMap<ClientSession, Watch>()
  * Calls back once the transaction in progress on a session is over, with the time that took, however it ended: whether it
  * has committed is the caller's to find out, if it matters.
  *
- * A session tells nobody of a commit, so it is looked at, more and more seldom: by its public methods only, and without changing
- * it. Nothing here keeps the process alive. The timers are never faked: the server's time isn't either.
+ * A session tells nobody of a commit, so it is looked at, more and more seldom, and without changing it. Nothing here keeps the
+ * process alive. The timers are never faked: the server's time isn't either.
  */
 export function afterTransaction(session: ClientSession, callback: (elapsedMs: number) => void): void {
-  const known = watches.get(session)
   const since = monotonicNow()
   const told = () => callback(monotonicNow() - since)
-  if (known !== undefined) return void known.push(told)
-  const watch: Watch = [told]
+  const known = watches.get(session)
+  if (known !== undefined && !isOver(session, known)) return void known.callbacks.push(told)
+  // Another one has begun before anybody saw the end of that.
+  if (known !== undefined) tell(session, known)
+  const watch: Watch = { transaction: transactionOf(session), callbacks: [told] }
   watches.set(session, watch)
-  lookIn(FIRST_LOOK_MS, session, since)
+  lookIn(FIRST_LOOK_MS, session, watch, since)
 }
 
-function lookIn(waitMs: number, session: ClientSession, since: number): void {
+function lookIn(waitMs: number, session: ClientSession, watch: Watch, since: number): void {
   setTimeout(() => {
-    const isOver = !session.inTransaction() || monotonicNow() - since > GIVE_UP_MS
-    if (isOver) tell(session)
-    else lookIn(Math.min(waitMs * GROWTH, LONGEST_WAIT_MS), session, since)
+    // It may have been told of meanwhile.
+    if (watches.get(session) !== watch) return
+    if (isOver(session, watch) || monotonicNow() - since > GIVE_UP_MS) tell(session, watch)
+    else lookIn(Math.min(waitMs * GROWTH, LONGEST_WAIT_MS), session, watch, since)
   }, waitMs).unref()
 }
 
-function tell(session: ClientSession): void {
-  const watch = watches.get(session) ?? []
+function isOver(session: ClientSession, { transaction }: Watch): boolean {
+  return !session.inTransaction() || transactionOf(session) !== transaction
+}
+
+/**
+ * Sessions that are used for one transaction after the other are hardly ever seen without one; but each of them is an object of
+ * its own, in every version of the driver so far. No public one: where there is none, the end of such a session's use is waited for.
+ */
+function transactionOf(session: ClientSession): unknown {
+  return (session as { readonly transaction?: unknown }).transaction
+}
+
+function tell(session: ClientSession, watch: Watch): void {
   // Before the callbacks: what they begin on the session is another transaction.
   watches.delete(session)
-  for (const told of watch) told()
+  for (const told of watch.callbacks) told()
 }

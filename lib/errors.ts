@@ -82,7 +82,7 @@ export class ShutDownError extends DurablError {
   }
 }
 
-/** A payload can't be stored. */
+/** A payload can't be stored, or read. */
 export class PayloadError extends DurablError {
   static {
     nameErrors(this, 'PayloadError')
@@ -147,6 +147,7 @@ const ERROR_CLASSES: Readonly<Record<ErrorCode, ErrorClass | null>> = {
   ERR_DURABL_SHUT_DOWN: ShutDownError,
   ERR_DURABL_PAYLOAD_TOO_LARGE: PayloadError,
   ERR_DURABL_PAYLOAD_NOT_ENCODABLE: PayloadError,
+  ERR_DURABL_PAYLOAD_NOT_DECODABLE: PayloadError,
   // The class makes its own code, here and below, so it is not made by code.
   ERR_DURABL_ENQUEUE_MANY: DurablError,
   ERR_DURABL_DUPLICATE_PROCESSOR: DurablError,

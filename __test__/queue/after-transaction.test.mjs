@@ -39,6 +39,22 @@ test('everybody is told once when the transaction is over, and not before', asyn
   assert.equal(session.looks, looks)
 })
 
+test('a transaction that is followed by another one at once is over all the same', async () => {
+  const session = new Session()
+  session.transaction = { number: 1 }
+  const told = []
+  const [first, second] = [deferred(), deferred()]
+  afterTransaction(session, () => first.resolve(told.push('first')))
+  // As sessions do it: nobody looks in between.
+  session.transaction = { number: 2 }
+  afterTransaction(session, () => second.resolve(told.push('second')))
+  await first.promise
+  assert.deepEqual(told, ['first'])
+  session.transaction = { number: 3 }
+  await second.promise
+  assert.deepEqual(told, ['first', 'second'])
+})
+
 test('who is told may begin the next transaction, and wait for that', async () => {
   const session = new Session()
   const second = deferred()

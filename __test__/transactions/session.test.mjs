@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { pollUntil } from '../ownership/support/waiting.mjs'
+import { deferred } from '../queue/support/async.mjs'
 import { WAYS, runner } from './support/run.mjs'
 
 for (const [way, options] of Object.entries(WAYS)) {
@@ -23,6 +24,14 @@ for (const [way, options] of Object.entries(WAYS)) {
         assert.equal(session.inTransaction(), false)
       })
       await pollUntil('it has ended', () => session.hasEnded)
+    })
+
+    test('is refused once the handler has ended, as nobody would end it', async (t) => {
+      const late = deferred()
+      const env = await run(t, async ({ ctx }) => void late.resolve(ctx))
+      await env.log.next('completed')
+      const refusal = { code: 'ERR_DURABL_TRANSACTION', message: /the handler has ended/ }
+      await assert.rejects((await late.promise).session(), refusal)
     })
 
     test('is no session to enqueue with, as it has no transaction', async (t) => {

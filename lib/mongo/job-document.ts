@@ -3,6 +3,7 @@
  * TypeScript package, older releases or a hand may have written them: null means absent, a number is a number in any encoding.
  */
 import type { DedupeScope, Job, JobLogEntry, JobRecord, JobStatus } from '../types'
+import { EXACT_READING } from './codec'
 import type { Codec } from './codec'
 import { JobReader } from './job-reader'
 import type { StoredJob } from './job-reader'
@@ -12,6 +13,21 @@ const DEFAULT_MAX_ATTEMPTS = 3
 /** One stored job. */
 export function decodeJob(bytes: Uint8Array, codec: Codec): Job<any> {
   return toJob(codec.bson.deserialize(bytes, codec.reading))
+}
+
+/** Whose claim a stored job is, also where it can't be decoded as the app reads its collections; null if that is not to be had either. */
+export function claimOf(
+  bytes: Uint8Array,
+  codec: Codec,
+): { readonly id: string; readonly token: string | null } | null {
+  try {
+    // Nothing within the payload is looked at.
+    const { _id, claimToken } = codec.bson.deserialize(bytes, { ...EXACT_READING, raw: true })
+    const id = text(_id)
+    return id === undefined ? null : { id, token: text(claimToken) ?? null }
+  } catch {
+    return null
+  }
 }
 
 /** One stored job with its log. */

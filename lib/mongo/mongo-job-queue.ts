@@ -1,6 +1,6 @@
 import type { Collection, Db } from 'mongodb'
 import { unlessFailed } from '../enqueue-many'
-import { DurablError } from '../errors'
+import { DurablError, PayloadError } from '../errors'
 import { defaultLogger, guardLogger } from '../logger'
 import { reasonOf } from '../outcome'
 import { fromCaller } from '../stack'
@@ -44,7 +44,7 @@ import { engineBinding, isUnmodified, methodsOf } from './engine-binding'
 import type { EngineBinding } from './engine-binding'
 import { EngineHandle } from './engine-handle'
 import { encodeFilter } from './filter'
-import { decodeJob, decodeRecord } from './job-document'
+import { claimOf, decodeJob, decodeRecord } from './job-document'
 import { readMongoOptions } from './mongo-options'
 import type { MongoSettings } from './mongo-options'
 import type { NativeNewJob } from './native'
@@ -109,13 +109,14 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
 
   async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null> {
     const job = this.newJob('claimOrEnqueue', normalizeClaimOrEnqueue(type, options), data)
-    return this.decoded(await this.engine.call((native) => native.claimOrEnqueue(job)))
+    const claimed = await this.engine.call((native) => native.claimOrEnqueue(job))
+    return this.decoded('claimOrEnqueue', claimed)
   }
 
   async claimNext<T>(type: string): Promise<Job<T> | null> {
     const checked = check.checkType('claimNext', type)
     this.refuseUnusable()
-    return this.decoded(await this.engine.call((native) => native.claimNext(checked)))
+    return this.decoded('claimNext', await this.engine.call((native) => native.claimNext(checked)))
   }
 
   async claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null> {
@@ -123,7 +124,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     const checked = check.checkType(where, type)
     const key = check.checkDedupeKey(where, dedupeKey)
     this.refuseUnusable()
-    return this.decoded(await this.engine.call((native) => native.claimNextByKey(checked, key)))
+    return this.decoded(where, await this.engine.call((native) => native.claimNextByKey(checked, key)))
   }
 
   async complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult> {
@@ -294,8 +295,24 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     return this.engine.call((native) => native.settle(id, token, kind, reason))
   }
 
-  private decoded(bytes: Uint8Array | null): Job<any> | null {
-    return bytes === null ? null : decodeJob(bytes, this.codec)
+  /** A claimed job. One that can't be decoded fails, as in a processor: its caller could not settle it without its token. */
+  private async decoded(where: string, bytes: Uint8Array | null): Promise<Job<any> | null> {
+    if (bytes === null) return null
+    try {
+      return decodeJob(bytes, this.codec)
+    } catch (err) {
+      const claim = claimOf(bytes, this.codec)
+      const reason = `the job could not be decoded: ${reasonOf(err)}`
+      if (claim !== null) await this.settle('fail', claim.id, reason, claim.token)
+      const id = claim === null ? '' : ` ${claim.id}`
+      throw fromCaller(
+        new PayloadError(
+          'ERR_DURABL_PAYLOAD_NOT_DECODABLE',
+          `${where}: ${reason}. The attempt of job${id} fails: correct or remove its document`,
+          { cause: err },
+        ),
+      )
+    }
   }
 
   /** The engine would connect by itself; but an app that forgot to connect, or has closed its client, should hear of it. */

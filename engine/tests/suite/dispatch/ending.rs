@@ -3,6 +3,7 @@
 use durabl_engine::{ErrorKind, RunVerdict};
 
 use super::*;
+use crate::support::fail_point::FailPoint;
 
 const GENEROUS: Duration = Duration::from_secs(20);
 
@@ -159,21 +160,22 @@ async fn verdicts_that_a_shutdown_does_not_wait_for_are_answered() {
 }
 
 #[tokio::test]
-async fn a_claim_whose_reply_is_lost_as_its_processor_stops_is_given_back() {
+async fn a_claim_whose_reply_was_lost_is_given_back_though_nobody_could_look_it_up_before_the_shutdown() {
     let (queue, _direct) = TestQueue::start().await;
     let proxy = Proxy::start().await;
     let opened = proxy.engine(&queue);
-    queue.insert(many(5, "t")).await;
-    // The first job is claimed alone, the others together.
-    let held = proxy.hold_reply_if(|command| command.get_str("update").is_ok());
-    let processor = opened.process("t", 5);
-    held.has_come().await;
+    queue.insert([pending("job", "t")]).await;
+    proxy.lose_reply_if(is_claim);
+    // Not tried again on the spot.
+    let refusing = FailPoint::set(&opened, &["find"], 1_000, doc! { "errorCode": 13 }).await;
+    let processor = opened.process("t", 1);
+    let warning = |event: &Event| matches!(event, Event::Log { level: LogLevel::Warn, .. }).then_some(());
+    opened.recorder.event("word of the claim that failed", warning).await;
+    assert_eq!(queue.status("job").await, "active");
     opened.engine.quiesce(&[processor]);
-    proxy.go_down();
-    drop(held);
-    proxy.come_back();
+    drop(refusing);
     opened.engine.shutdown(GENEROUS).await;
-    assert_eq!(queue.count(doc! { "status": "pending", "attempt": 0 }).await, 5);
+    assert_eq!(queue.count(doc! { "status": "pending", "attempt": 0 }).await, 1);
 }
 
 #[tokio::test]

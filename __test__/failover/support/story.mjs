@@ -115,9 +115,11 @@ export class Story {
     this.counts.keysFrom = now()
   }
 
-  /** Waits until the stream of the worker with push is open again. */
+  /** Waits until the stream of the worker with push is open again, and some more jobs were made then. */
   async isPushedAgain() {
     await pollUntil('the stream is back', () => this.pushed.call('backend', 'isChangeStreamsActive'))
+    const enough = this.acknowledged.length + 100
+    await pollUntil('more is enqueued', () => this.acknowledged.length >= enough)
   }
 
   /** Waits until somebody has started a job after this moment. */

@@ -939,7 +939,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   getCollection(): Collection
   /** Whether a change stream delivers wake-ups right now: `streamState === 'streaming'`. */
   isChangeStreamsActive(): boolean
-  /** How wake-ups reach this process right now. */
+  /** How wake-ups reach this process right now. `off` after `shutdown`. */
   readonly streamState: StreamState
   /** Told of every change of `streamState`. Returns how to unsubscribe. */
   onStreamState(listener: (state: StreamState) => void): () => void
@@ -967,10 +967,11 @@ export class MongoChangeStreamWatcher {
   /**
    * Opens the stream, and keeps it open until `stop`. Resolves when the server has accepted it.
    *
-   * @throws ServerUnsupportedError if the server has no change streams; ConnectionError if it can't be reached
+   * @throws ServerUnsupportedError if the server has no change streams; ConnectionError if it can't be reached; ShutDownError if
+   * it was stopped meanwhile
    */
   start(): Promise<void>
-  /** Closes the stream. Harmless if there is none. */
+  /** Closes the stream, also one that `start` is about to open. Harmless if there is none. */
   stop(): Promise<void>
 }
 

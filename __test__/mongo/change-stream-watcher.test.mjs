@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { inspect } from 'node:util'
 import { MongoChangeStreamWatcher, MongoJobQueue } from 'durabl'
 import { findMongod } from '../../scripts/mongod/find.mjs'
 import { startServer } from '../../scripts/mongod/server.mjs'
 import { MongoClient } from 'mongodb'
+import { pollUntil } from '../ownership/support/waiting.mjs'
 import { atEnd } from '../support/cleanup.mjs'
 import { connect } from '../support/mongo.mjs'
+import { streamCursors } from '../wakeups/support/streams.mjs'
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -121,6 +124,51 @@ test('starting twice and stopping twice are harmless, and stopped is stopped', a
   await watcher.start()
   await backend.enqueue('heard', 1)
   assert.equal(await next(), 'heard')
+})
+
+const STOPPED = { name: 'ShutDownError', code: 'ERR_DURABL_SHUT_DOWN', message: /stopped before/ }
+
+test('a watcher that is stopped while it starts opens no stream', async (t) => {
+  const { client, backend, watcher } = await watching(t)
+  const started = assert.rejects(watcher.start(), STOPPED)
+  await watcher.stop()
+  await started
+  assert.match(inspect(watcher), /stopped/)
+  assert.deepEqual(await streamCursors(client, backend.getCollection()), [])
+})
+
+test('a watcher that is stopped while the server is opening its stream closes that', async (t) => {
+  const { client, db, backend } = await watching(t)
+  const collection = backend.getCollection()
+  let watcher = null
+  let stopping = null
+  const watch = (pipeline) => {
+    const stream = collection.watch(pipeline)
+    // As soon as it can: the stream is on its way then.
+    setImmediate(() => (stopping = watcher.stop()))
+    return stream
+  }
+  watcher = new MongoChangeStreamWatcher({ watch }, db, SILENT)
+  await assert.rejects(watcher.start(), STOPPED)
+  await stopping
+  await pollUntil('nothing is left of it', async () => (await streamCursors(client, collection)).length === 0)
+})
+
+test('a watcher that is stopped and started again at once has one stream, and tells of each job once', async (t) => {
+  const { client, backend, watcher, next } = await watching(t)
+  const first = assert.rejects(watcher.start(), STOPPED)
+  const stopped = watcher.stop()
+  await watcher.start()
+  await Promise.all([first, stopped])
+  assert.equal((await streamCursors(client, backend.getCollection())).length, 1)
+  for (const type of ['one', 'two']) {
+    await backend.enqueue(type, 1)
+    assert.equal(await next(), type)
+  }
+  await watcher.stop()
+  await pollUntil('nothing is left of it', async () => {
+    return (await streamCursors(client, backend.getCollection())).length === 0
+  })
 })
 
 test('a standalone server has no change streams, and says so in a sentence', async (t) => {

@@ -16,8 +16,8 @@ const LIMIT = ['--setParameter', 'transactionLifetimeLimitSeconds=2']
 const QUEUE = { visibilityTimeoutMs: 5000 }
 
 const LONG = process.env.DURABL_LONG === '1'
-const TRANSFERS = LONG ? 1000 : 200
-const KILLS = LONG ? 40 : 6
+const TRANSFERS = 1000
+const KILLS = LONG ? 40 : 10
 const PATIENCE_MS = LONG ? 280_000 : 120_000
 const ACCOUNTS = 25
 const EACH_HAS = 1000

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { DummyBackend, JobQueue } from 'durabl'
 import { SILENT } from '../ownership/support/jobs.mjs'
-import { deferred } from '../queue/support/async.mjs'
+import { assertEachIsTold, starts } from '../wakeups/support/told.mjs'
 import { DRIVERS, app } from './support/env.mjs'
 
 class Undo extends Error {}
@@ -72,22 +72,16 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
     test('wakes processors of each type when the transaction has committed', async (t) => {
       const { queue, inTransaction } = await app(t, { driver })
       const types = ['one', 'two']
-      const looked = new Map(types.map((type) => [type, deferred()]))
-      const ran = new Map(types.map((type) => [type, deferred()]))
+      const started = starts()
       for (const type of types) {
-        queue.process(type, ({ data }) => (data === 'first' ? looked : ran).get(type).resolve(), {
-          pollInterval: 60_000,
-        })
-        await queue.enqueue(type, 'first')
-        await looked.get(type).promise
+        queue.process(type, started.handler, { pollInterval: 60_000 })
+        await started.of(await queue.enqueue(type, 'first'))
       }
-      await inTransaction((session) =>
-        queue.enqueueMany(
-          types.map((type) => ({ type, data: 2 })),
-          { session },
-        ),
-      )
-      await Promise.all(types.map((type) => ran.get(type).promise))
+      await assertEachIsTold(async (data) => {
+        const many = types.map((type) => ({ type, data }))
+        const results = await inTransaction((session) => queue.enqueueMany(many, { session }))
+        return results.map(({ id }) => id)
+      }, started.of)
     })
 
     test('rethrows the driver’s error, and makes nothing', async (t) => {

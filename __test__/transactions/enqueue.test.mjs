@@ -3,22 +3,20 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { pollUntil } from '../ownership/support/waiting.mjs'
 import { deferred } from '../queue/support/async.mjs'
+import { assertEachIsTold, starts } from '../wakeups/support/told.mjs'
 import { DRIVERS, app } from './support/env.mjs'
 
-/** So seldom that whoever starts sooner was told. */
-const SELDOM = { pollInterval: 60_000 }
 const FOLLOWER = { dedupeKey: 'k', dedupeScope: 'pending' }
 const EXCLUSIVE = { dedupeKey: 'k' }
 
 class Undo extends Error {}
 
-/** A processor that has looked once, and found nothing. */
+/** A processor that works, and has nothing to do. */
 async function idle(queue, type) {
-  const ran = deferred()
-  queue.process(type, (job) => ran.resolve(job), SELDOM)
-  const first = await queue.enqueue(type, 'first')
-  const job = await ran.promise
-  assert.equal(job.id, first)
+  const started = starts()
+  queue.process(type, started.handler, { pollInterval: 60_000 })
+  await started.of(await queue.enqueue(type, 'first'))
+  return started
 }
 
 for (const [version, driver] of Object.entries(DRIVERS)) {
@@ -63,13 +61,12 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
     })
 
     test('wakes a processor of this process when the transaction has committed', async (t) => {
-      const { queue, inTransaction, log } = await app(t, { driver })
-      await idle(queue, 'mail')
-      const session = await inTransaction(async (session) => {
-        const id = await queue.enqueue('mail', {}, { session })
-        return { id }
-      })
-      await log.next('completed', ({ jobId }) => jobId === session.id)
+      const { queue, inTransaction } = await app(t, { driver })
+      const started = await idle(queue, 'mail')
+      await assertEachIsTold(
+        async () => [await inTransaction((session) => queue.enqueue('mail', {}, { session }))],
+        started.of,
+      )
     })
 
     test('is picked up elsewhere by push', async (t) => {
@@ -79,11 +76,16 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
         database: here.db.databaseName,
         backend: { useChangeStreams: true },
       })
-      await idle(there.queue, 'mail')
-      const id = await here.inTransaction((session) =>
-        here.queue.enqueue('mail', {}, { session, ...FOLLOWER }),
-      )
-      await there.log.next('completed', ({ jobId }) => jobId === id)
+      const started = await idle(there.queue, 'mail')
+      // From now on it looks once in its poll interval, which is a minute.
+      await pollUntil('the stream is open', () => there.backend.isChangeStreamsActive())
+      for (let n = 0; n < 3; n += 1) {
+        const id = await here.inTransaction((session) =>
+          here.queue.enqueue('mail', {}, { session, ...FOLLOWER, dedupeKey: `key ${n}` }),
+        )
+        const from = performance.now()
+        assert.ok((await started.of(id)) - from < 5000)
+      }
     })
 
     test('gives null for a held key, and the transaction goes on', async (t) => {
@@ -120,6 +122,18 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
         const made = await inTransaction((session) => queue.enqueue('mail', {}, { session, ...key }))
         assert.equal(made !== null, follows, key.dedupeScope)
       }
+    })
+
+    test('gives null for a key of scope pending+active that was held when the transaction began, as documented', async (t) => {
+      const { queue, backend, inTransaction, things } = await app(t, { driver })
+      await queue.enqueue('mail', {}, EXCLUSIVE)
+      const holder = await backend.claimNext('mail')
+      const made = await inTransaction(async (session) => {
+        await things.findOne({}, { session })
+        await backend.complete(holder.id, holder.claimToken)
+        return queue.enqueue('mail', {}, { session, ...EXCLUSIVE })
+      })
+      assert.equal(made, null)
     })
 
     test('of two transactions that meet on a free key one makes the job; the other begins again, and finds it', async (t) => {
@@ -274,16 +288,16 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
   })
 }
 
-test('a transaction that was started by hand does as well', async (t) => {
-  const { queue, session: open, log } = await app(t)
-  await idle(queue, 'mail')
+test('a transaction that was started by hand wakes a processor as well', async (t) => {
+  const { queue, session: open } = await app(t)
+  const started = await idle(queue, 'mail')
   const session = open()
-  for (let n = 0; n < 3; n += 1) {
+  await assertEachIsTold(async (n) => {
     session.startTransaction()
     const id = await queue.enqueue('mail', { n }, { session })
     await session.commitTransaction()
-    await log.next('completed', ({ jobId }) => jobId === id)
-  }
+    return [id]
+  }, started.of)
 })
 
 test('many transactions at once make each its own job', async (t) => {
@@ -305,9 +319,11 @@ test('many transactions at once make each its own job', async (t) => {
 })
 
 test('a job of a decorated backend wakes the processors of its queue', async (t) => {
-  const { queue, inTransaction, log } = await app(t, { wrap: (backend) => new Proxy(backend, {}) })
-  await idle(queue, 'mail')
-  const id = await inTransaction((session) => queue.enqueue('mail', {}, { session }))
-  await log.next('completed', ({ jobId }) => jobId === id)
+  const { queue, inTransaction } = await app(t, { wrap: (backend) => new Proxy(backend, {}) })
+  const started = await idle(queue, 'mail')
+  await assertEachIsTold(
+    async () => [await inTransaction((session) => queue.enqueue('mail', {}, { session }))],
+    started.of,
+  )
   await pollUntil('nothing is left', async () => (await queue.getStats()).pending === 0)
 })

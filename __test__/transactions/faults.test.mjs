@@ -111,6 +111,19 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
       return { ...env, begun, outcomes, job, booked: await env.things.distinct('_id') }
     }
 
+    for (const [times, attempt] of [
+      [1, 1],
+      [2, 2],
+    ]) {
+      test(`keeps a short lease where the connection breaks ${times} times as the server’s limit is asked for`, async (t) => {
+        await admin.db('admin').command({ setParameter: 1, transactionLifetimeLimitSeconds: 2 })
+        atEnd(t, () => admin.db('admin').command({ setParameter: 1, transactionLifetimeLimitSeconds: 60 }))
+        await failNext(t, { failCommands: ['getParameter'], closeConnection: true }, times)
+        const { job, booked } = await book(t, () => {}, { queue: { visibilityTimeoutMs: 5000 } })
+        assert.deepEqual([job.attempt, booked], [attempt, [attempt]], job.failReason)
+      })
+    }
+
     test('begins again after a transient error of the completion', async (t) => {
       const { begun, outcomes, booked, log } = await book(t, () =>
         // The engine is sending none: its one run's renewals are suspended.

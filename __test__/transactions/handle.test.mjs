@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { LeaseLostError } from 'durabl'
-import { deferred } from '../queue/support/async.mjs'
+import { pollUntil } from '../ownership/support/waiting.mjs'
+import { assertEachIsTold, starts } from '../wakeups/support/told.mjs'
 import { DRIVERS, app } from './support/env.mjs'
 
 class Undo extends Error {}
@@ -82,20 +83,19 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
       assert.equal(await things.countDocuments(), 0)
     })
 
-    test('frees the key with the commit, and what waits behind it starts', async (t) => {
+    test('frees the key with the commit, and what waits behind it starts at once', async (t) => {
       const key = { dedupeKey: 'k', dedupeScope: 'pending' }
       const { queue, inTransaction } = await app(t, { driver })
-      const ran = deferred()
-      const looked = deferred()
-      queue.process('work', (job) => (job.data === 'first' ? looked : ran).resolve(job.id), {
-        ...{ concurrency: 2, pollInterval: 60_000 },
-      })
-      await queue.enqueue('work', 'first')
-      await looked.promise
-      const handle = await queue.claimOrEnqueue('work', {}, key)
-      const follower = await queue.enqueue('work', {}, key)
-      await inTransaction((session) => handle.complete({ session }))
-      assert.equal(await ran.promise, follower)
+      const started = starts()
+      queue.process('work', started.handler, { concurrency: 2, pollInterval: 60_000 })
+      await started.of(await queue.enqueue('work', 'first'))
+      await assertEachIsTold(async (n) => {
+        await pollUntil('the job before it has ended', async () => !(await queue.hasOutstanding('work', 'k')))
+        const handle = await queue.claimOrEnqueue('work', n, key)
+        const follower = await queue.enqueue('work', n, key)
+        await inTransaction((session) => handle.complete({ session }))
+        return [follower]
+      }, started.of)
     })
   })
 }

@@ -7,6 +7,7 @@ import { FatalJobError, LeaseLostError } from 'durabl'
 import * as mongodb6 from 'mongodb6'
 import { pollUntil } from '../ownership/support/waiting.mjs'
 import { deferred } from '../queue/support/async.mjs'
+import { assertEachIsTold, starts } from '../wakeups/support/told.mjs'
 import { app } from './support/env.mjs'
 import { WAYS, runner } from './support/run.mjs'
 
@@ -320,21 +321,26 @@ for (const [way, options] of Object.entries(WAYS)) {
     test('frees the key of its job, and what waits behind it starts at once', async (t) => {
       const key = { dedupeKey: 'k', dedupeScope: 'pending' }
       const env = await app(t, options)
-      const runs = []
-      const second = deferred()
+      const started = starts()
+      const freed = []
       env.queue.process(
         'work',
         async (job, ctx) => {
-          runs.push(job.id)
-          if (runs.length === 2) return second.resolve()
-          await env.queue.enqueue('work', {}, key)
+          if (job.data === 'follower') return started.handler(job)
+          const follower = await env.queue.enqueue('work', 'follower', key)
           await ctx.transaction(async () => {})
+          freed.shift().resolve([follower])
+          // Its own slot is taken until then: another one has to hear of it.
+          await started.of(follower)
         },
-        { pollInterval: 60_000 },
+        { concurrency: 2, pollInterval: 60_000 },
       )
-      await env.queue.enqueue('work', {}, key)
-      await second.promise
-      assert.equal(new Set(runs).size, 2)
+      await assertEachIsTold(async () => {
+        const next = deferred()
+        freed.push(next)
+        await env.queue.enqueue('work', 'first', key)
+        return next.promise
+      }, started.of)
     })
 
     test('completes a claim made by hand and run by runClaimed, followers and all', async (t) => {

@@ -33,7 +33,12 @@ for (const useChangeStreams of [true, false]) {
     const looks = TYPES.map((type) => operations.filter((operation) => operation.type === type).length)
     t.diagnostic(`${looks.join(' ')} looks in ${WATCH_MS / POLL_MS} poll intervals`)
     assert.ok(Math.max(...looks) <= most, `${looks.join(' ')} looks, at most ${most} expected`)
-    assert.ok(Math.min(...looks) >= 1, 'the poll interval is the longest silence')
+    // Half of them, for machines that are busy with something else.
+    const least = WATCH_MS / POLL_MS / 2
+    assert.ok(
+      Math.min(...looks) >= least,
+      `${looks.join(' ')} looks: the poll interval is the longest silence`,
+    )
   })
 }
 

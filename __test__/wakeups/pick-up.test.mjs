@@ -1,10 +1,14 @@
 /** Work starts because somebody told of it: in this process, in another, or the run before it by ending. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { jobs } from '../ownership/support/jobs.mjs'
+import { JobQueue } from 'durabl'
+import { SILENT, jobs } from '../ownership/support/jobs.mjs'
 import { pollUntil } from '../ownership/support/waiting.mjs'
 import { startWorker } from '../ownership/support/workers.mjs'
+import { deferred } from '../queue/support/async.mjs'
+import { atEnd } from '../support/cleanup.mjs'
 import { elsewhere } from './support/elsewhere.mjs'
+import { assertEachIsTold, assertTold, starts } from './support/told.mjs'
 
 /** No poll comes to help: what starts has been told of. */
 const NEVER = 3_600_000
@@ -13,16 +17,9 @@ const SOON_MS = 5000
 
 test('a job enqueued where its type is handled starts at once, without push and without a poll', async (t) => {
   const { queue } = await jobs(t)
-  const started = new Map()
-  queue.process('work', async (job) => void started.set(job.data, performance.now()), { pollInterval: NEVER })
-  const waits = []
-  for (let i = 0; i < 20; i += 1) {
-    await queue.enqueue('work', i)
-    const acknowledged = performance.now()
-    await pollUntil('it started', () => started.has(i), { everyMs: 1 })
-    waits.push(started.get(i) - acknowledged)
-  }
-  assertSoonerThanAPoll(waits)
+  const started = starts()
+  queue.process('work', started.handler, { pollInterval: NEVER })
+  await assertEachIsTold(async (i) => [await queue.enqueue('work', i)], started.of)
 })
 
 test('a finished job pulls the next, with one slot and with several', async (t) => {
@@ -33,18 +30,12 @@ test('a finished job pulls the next, with one slot and with several', async (t) 
     await Promise.all(Array.from({ length: 40 }, (_, i) => other.enqueue(type, i)))
   for (const [type, concurrency] of Object.entries(types)) {
     // All of them were there before anybody looked: nobody is woken for them.
-    const starts = []
-    queue.process(type, async () => void starts.push(performance.now()), { concurrency, pollInterval: NEVER })
-    await pollUntil('all have run', () => starts.length === 40)
-    assertSoonerThanAPoll(starts.slice(1).map((start, i) => start - starts[i]))
+    const times = []
+    queue.process(type, async () => void times.push(performance.now()), { concurrency, pollInterval: NEVER })
+    await pollUntil('all have run', () => times.length === 40)
+    assertTold(times.slice(1).map((start, i) => start - times[i]))
   }
 })
-
-/** An idle worker without push looks by itself after an eighth of a second at the earliest. */
-function assertSoonerThanAPoll(waits) {
-  const median = waits.toSorted((one, other) => one - other)[waits.length >> 1]
-  assert.ok(median < 100, `a median of ${median} ms: ${waits.map((ms) => ms.toFixed(1)).join(' ')}`)
-}
 
 test('a job enqueued by another process is pushed', async (t) => {
   const { queue, config } = await jobs(t)
@@ -88,6 +79,34 @@ test('a follower starts when another process completes the job before it by hand
   }
 })
 
+for (const [way, wrap] of [
+  ['by the engine', (backend) => backend],
+  ['by plain JavaScript', (backend) => new Proxy(backend, {})],
+]) {
+  test(`a follower starts at once when the job before it is completed by a handler that goes on, driven ${way}`, async (t) => {
+    const { backend } = await jobs(t)
+    const queue = new JobQueue(wrap(backend), SILENT, { autoRecover: false })
+    atEnd(t, () => queue.shutdown(0))
+    const key = { dedupeKey: 'k', dedupeScope: 'pending' }
+    const started = starts()
+    const completed = []
+    const handler = async (job, ctx) => {
+      if (job.data === 'follower') return started.handler(job)
+      const follower = await queue.enqueue('work', 'follower', key)
+      await ctx.complete()
+      completed.shift().resolve([follower])
+      await started.of(follower)
+    }
+    queue.process('work', handler, { concurrency: 2, pollInterval: NEVER })
+    await assertEachIsTold(async () => {
+      const next = deferred()
+      completed.push(next)
+      await queue.enqueue('work', 'first', key)
+      return next.promise
+    }, started.of)
+  })
+}
+
 test('a retry scheduled in one process runs in another, with and without push', async (t) => {
   const { config, queue, stored } = await jobs(t)
   const retry = { backoffDelay: 300, backoffMaxDelay: 300 }
@@ -100,6 +119,9 @@ test('a retry scheduled in one process runs in another, with and without push', 
       ...config,
       backend: { useChangeStreams },
       processors: { [type]: { handler: 'nothing', config: { pollInterval } } },
+    })
+    await pollUntil('it has push, or is to have none', async () => {
+      return (await worker.call('backend', 'isChangeStreamsActive')) === useChangeStreams
     })
     const handle = await queue.claimOrEnqueue(type, null, retry)
     assert.deepEqual(await handle.fail('not yet'), { status: 'retry-scheduled' })

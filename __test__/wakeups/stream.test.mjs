@@ -59,12 +59,17 @@ function bareJob(type) {
   return { _id: `${type}-${Math.random()}`, ...job, runAt: now, createdAt: now, logs: [] }
 }
 
-test('the stream ends with the last queue that uses it', async (t) => {
+test('the stream ends with the last queue that uses it, and is off for each that has ended', async (t) => {
   const { client, db, backend, collection } = await jobs(t)
   await backend.shutdown(5000)
   const [one, other] = [await pushed(t, db), await pushed(t, db)]
   await pollUntil('the stream is open', async () => (await streamCursors(client, collection)).length === 1)
+  const told = []
+  one.onStreamState((state) => told.push(state))
   await one.shutdown(5000)
+  assert.deepEqual([one.isChangeStreamsActive(), one.streamState, told], [false, 'off', ['off']])
+  await one.shutdown(5000)
+  assert.deepEqual(told, ['off'], 'told once')
   assert.equal(other.isChangeStreamsActive(), true)
   assert.equal((await streamCursors(client, collection)).length, 1)
   await other.shutdown(5000)

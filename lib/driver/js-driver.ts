@@ -41,7 +41,7 @@ export class JsDriver implements Driver, JsProcessorHost {
     private readonly options: DriverOptions,
   ) {
     this.report = options.report
-    this.settler = new JsSettler(backend, options.report.logger)
+    this.settler = new JsSettler(backend, options.report.logger, (type) => this.wake(type, 0))
     this.transactions = new RunTransactions(backend, options.visibilityTimeoutMs)
     this.reaper = new Reaper({
       backend,

@@ -14,6 +14,8 @@ export class JsSettler implements Settler {
   constructor(
     private readonly backend: IJobQueueBackend,
     private readonly logger: SafeLogger,
+    /** There may be work of this type, for slots that are free. */
+    private readonly wake: (type: string) => void,
   ) {}
 
   /** Keeps the run's lease from now on, until the run is settled. */
@@ -45,7 +47,10 @@ export class JsSettler implements Settler {
     if (verdict.kind === 'release' && !canRelease(this.backend)) return run.leftToExpire()
     // The lease is kept meanwhile: a run whose settlement fails may go on.
     settle(this.backend, run.job, verdict).then(
-      (found) => run.settled(found),
+      (found) => {
+        run.settled(found)
+        this.freedKey(run)
+      },
       (err: unknown) => run.writeFailed(err),
     )
   }
@@ -65,7 +70,15 @@ export class JsSettler implements Settler {
   }
 
   /** All there is to know is written. */
-  completed(): void {}
+  completed(run: ManagedRun): void {
+    this.freedKey(run)
+  }
+
+  /** A handler that goes on after its job has ended keeps its slot, and what waits behind the key may have another. */
+  private freedKey(run: ManagedRun): void {
+    const { type, dedupeScope } = run.job
+    if (dedupeScope === 'pending' && this.keepers.has(run)) this.wake(type)
+  }
 
   log(run: ManagedRun, message: string): Promise<void> {
     return writeLog(this.backend, run.job, message)

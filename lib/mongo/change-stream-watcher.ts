@@ -1,8 +1,8 @@
 import type { ChangeStream, ChangeStreamDocument, Collection, Db, Document } from 'mongodb'
-import { ConnectionError, ServerUnsupportedError } from '../errors'
+import { ConnectionError, ServerUnsupportedError, ShutDownError } from '../errors'
 import { defaultLogger, guardLogger } from '../logger'
 import type { SafeLogger } from '../logger'
-import { afterIfAlive } from '../timers'
+import { afterIfAlive, afterIo } from '../timers'
 import type { Cancel } from '../timers'
 import type { JobAvailableListener, Logger } from '../types'
 import { shownAs } from '../shown'
@@ -43,7 +43,13 @@ export class MongoChangeStreamWatcher {
   private readonly listeners = new Set<JobAvailableListener>()
   private state: State = 'stopped'
   private started: Promise<void> | null = null
+  /** How many times it was stopped: tells a start that it was stopped meanwhile, and perhaps started again. */
+  private stops = 0
   private stream: ChangeStream | null = null
+  /** The server has accepted the stream. */
+  private isAccepted = false
+  /** Ends the wait for that. */
+  private abandon: (error: Error) => void = () => {}
   private failures = 0
   private cancelPause: Cancel | null = null
 
@@ -72,22 +78,29 @@ export class MongoChangeStreamWatcher {
   }
 
   private async firstOpen(): Promise<void> {
+    const { stops } = this
+    const isStopped = (): boolean => this.stops !== stops
     this.state = 'opening'
     try {
       await this.refuseStandalone()
+      if (isStopped()) throw stoppedEarly()
       await this.open()
     } catch (error) {
+      // Whoever has stopped it may have started it again: then the stream is that start's affair.
+      if (isStopped()) throw stoppedEarly()
       await this.stop()
       throw error
     }
   }
 
   async stop(): Promise<void> {
+    this.stops += 1
     this.state = 'stopped'
     this.started = null
     this.cancelPause?.()
     this.cancelPause = null
     this.failures = 0
+    this.abandon(stoppedEarly())
     await this.closeStream()
   }
 
@@ -113,7 +126,9 @@ export class MongoChangeStreamWatcher {
   private open(): Promise<void> {
     const stream = this.collection().watch(PIPELINE)
     this.stream = stream
+    this.isAccepted = false
     return new Promise((resolve, reject) => {
+      this.abandon = reject
       const failed = (error: Error): void => {
         reject(error)
         if (this.stream === stream) this.lost(error)
@@ -121,6 +136,8 @@ export class MongoChangeStreamWatcher {
       // The server's first reply carries the first token, also when nothing has happened yet.
       stream.once('resumeTokenChanged', () => {
         if (this.stream === stream) this.opened()
+        // The driver knows its cursor only after it has told.
+        else afterIo(() => void close(stream))
         resolve()
       })
       stream.on('change', (change) => {
@@ -135,6 +152,7 @@ export class MongoChangeStreamWatcher {
 
   private opened(): void {
     const isReopened = this.failures > 0
+    this.isAccepted = true
     this.state = 'streaming'
     this.failures = 0
     if (!isReopened) return
@@ -169,8 +187,8 @@ export class MongoChangeStreamWatcher {
   private async closeStream(): Promise<void> {
     const { stream } = this
     this.stream = null
-    // The server may be gone; then there is nothing to close there.
-    await stream?.close().catch(() => {})
+    // One on its way is closed when it arrives: closed before, it would leave its cursor on the server.
+    if (stream !== null && this.isAccepted) await close(stream)
   }
 
   static {
@@ -186,4 +204,14 @@ export class MongoChangeStreamWatcher {
       }
     }
   }
+}
+
+/** The server may be gone; then there is nothing to close there. */
+async function close(stream: ChangeStream): Promise<void> {
+  await stream.close().catch(() => {})
+}
+
+function stoppedEarly(): ShutDownError {
+  const message = 'MongoChangeStreamWatcher: it was stopped before the server had accepted the stream'
+  return new ShutDownError('ERR_DURABL_SHUT_DOWN', message)
 }

@@ -21,6 +21,7 @@ export class EngineHandle {
   private readonly wakeListeners = new Set<JobAvailableListener>()
   private readonly subscribers = new Set<(event: NativeEvent) => void>()
   private ending: Promise<void> | null = null
+  private hasEnded = false
 
   /** @throws UnsupportedOptionError, DurablError if the engine refuses its options */
   constructor(
@@ -92,7 +93,16 @@ export class EngineHandle {
 
   private async end(timeoutMs: number): Promise<void> {
     const { failure } = await this.native.shutdown(timeoutMs)
+    // An engine that has ended tells nothing any more, nor this; what it told before may still arrive.
+    this.hasEnded = true
+    this.streamIs('off')
     if (failure !== null) throw failureToError(failure, null)
+  }
+
+  private streamIs(state: StreamState): void {
+    if (this.state === state) return
+    this.state = state
+    this.tellAll(this.stateListeners, state)
   }
 
   get streamState(): StreamState {
@@ -125,8 +135,7 @@ export class EngineHandle {
         this.logger[event.level](event.fields, event.message)
         break
       case 'stream':
-        this.state = event.state
-        this.tellAll(this.stateListeners, event.state)
+        if (!this.hasEnded) this.streamIs(event.state)
         break
       case 'wake':
         this.tellAll(this.wakeListeners, event.type)

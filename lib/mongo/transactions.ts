@@ -13,6 +13,7 @@ import type { EngineHandle } from './engine-handle'
 import { grouped } from './enqueue-batch'
 import type { NativeNewJob, NativePlannedJob } from './native'
 import { settledAs } from './replies'
+import { TransactionLimit } from './transaction-limit'
 
 /** Ids are strings. */
 type Jobs = Collection<Document & { _id: string }>
@@ -20,11 +21,9 @@ type Operation = AnyBulkWriteOperation<Document & { _id: string }>
 
 /** Jobs that are planned and written in one go. */
 const MOST_AT_ONCE = 1000
-/** Where the server does not say: its default. */
-const DEFAULT_LIMIT_MS = 60_000
 
 export class MongoTransactions implements BackendTransactions {
-  private limit: Promise<number> | null = null
+  private readonly limit = new TransactionLimit()
 
   /** @param db the app's; null where the engine's connection was not made from a client of the app's */
   constructor(
@@ -95,9 +94,7 @@ export class MongoTransactions implements BackendTransactions {
 
   /** The server looks for transactions to end every half of its limit, though not more often than once a second. */
   async longestMs(): Promise<number> {
-    const db = checkTransactions('ctx.transaction', this.db())
-    this.limit ??= limitOf(db)
-    const limit = await this.limit
+    const limit = await this.limit.ms(checkTransactions('ctx.transaction', this.db()))
     return limit + Math.min(Math.max(limit / 2, 1000), 60_000)
   }
 
@@ -160,15 +157,4 @@ function resultsOf(
     const isMade = 'insertOne' in writes.at(-1)! || upsertedIds[written - 1] !== undefined
     return created(isMade ? id : null)
   })
-}
-
-async function limitOf(db: Db): Promise<number> {
-  try {
-    const reply = await db.admin().command({ getParameter: 1, transactionLifetimeLimitSeconds: 1 })
-    const seconds = Number(reply.transactionLifetimeLimitSeconds)
-    return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : DEFAULT_LIMIT_MS
-  } catch {
-    // Not everybody may ask, and a mongos does not know.
-    return DEFAULT_LIMIT_MS
-  }
 }

@@ -10,6 +10,7 @@ import { now } from '../../ownership/support/workers.mjs'
 
 const ANSWER_MS = 500
 const OPLOG_MB = 64
+const MB = 1024 * 1024
 
 /** A frozen server answers nothing: null. */
 const orNull = (promise) => Promise.race([promise.catch(() => null), sleep(ANSWER_MS, null)])
@@ -60,6 +61,13 @@ class Node {
     process.kill(this.server.pid, name)
   }
 
+  /** The oldest and the newest time that its oplog tells of. */
+  async history() {
+    const oplog = this.client.db('local').collection('oplog.rs')
+    const ends = await Promise.all([1, -1].map(($natural) => oplog.findOne({}, { sort: { $natural } })))
+    return ends.map(({ ts }) => ts)
+  }
+
   /** Lets all commands succeed again. */
   clearFailPoint() {
     return this.admin.command({ configureFailPoint: 'failCommand', mode: 'off' })
@@ -102,12 +110,16 @@ export class Cluster {
   /**
    * @param settings of the replica set, such as `electionTimeoutMillis`
    * @param options.isBridged whether all that passes between servers, and to them, passes a {@link Bridge}; also allows fail points
+   * @param options.testCommands allow fail points
    * @param options.oplogMB how much of its history each keeps
    * @param options.cacheGB how much memory each may take for its cache
    */
-  static async start(settings, { isBridged = false, oplogMB = OPLOG_MB, cacheGB } = {}) {
+  static async start(
+    settings,
+    { isBridged = false, testCommands = isBridged, oplogMB = OPLOG_MB, cacheGB } = {},
+  ) {
     const mongod = await findMongod(() => {})
-    const options = { testCommands: isBridged, cacheGB, args: ['--oplogSize', oplogMB] }
+    const options = { testCommands, cacheGB, args: ['--oplogSize', oplogMB] }
     const bridges = new Map()
     const bridge = (server) => {
       const made = new Bridge(server.port)
@@ -126,9 +138,13 @@ export class Cluster {
     return new Cluster(url, nodes)
   }
 
+  /** Connected to whoever is primary. */
+  #everybody
+
   constructor(url, nodes) {
     this.url = url
     this.nodes = nodes
+    this.#everybody = new MongoClient(url)
   }
 
   /** The primary, as soon as there is one that a majority follows, and when that was first seen. */
@@ -165,6 +181,29 @@ export class Cluster {
     }
   }
 
+  /** Writes until no server knows any more what was written before. */
+  async forgetHistory() {
+    const { node } = await this.primary()
+    const [, from] = await node.history()
+    const filler = this.#everybody.db('filler')
+    const padding = Buffer.alloc(MB)
+    const rolledOn = async () => {
+      await filler.collection('filler').insertMany(Array.from({ length: 16 }, () => ({ padding })))
+      // A server keeps what it would need after a crash: all since its last checkpoint.
+      await Promise.all(this.nodes.map(({ admin }) => orNull(admin.command({ fsync: 1 }))))
+      const histories = await Promise.all(this.nodes.map((each) => orNull(each.history())))
+      return histories.every((history) => history !== null && history[0].gt(from))
+    }
+    await pollUntil('the oplogs have rolled on', rolledOn, { patienceMs: 120_000 })
+    await filler.dropDatabase()
+  }
+
+  /** As many of the next commands fail so, at whichever server they come to. */
+  async failNext(times, data) {
+    const failPoint = { configureFailPoint: 'failCommand', mode: { times }, data }
+    await Promise.all(this.nodes.map(({ admin }) => admin.command(failPoint)))
+  }
+
   /** Undoes all that was done to the servers, and waits until they are well. */
   async heal() {
     for (const node of this.nodes) {
@@ -177,7 +216,9 @@ export class Cluster {
   }
 
   async stop() {
-    await Promise.all(this.nodes.map(({ client }) => client.close()))
+    await Promise.all(
+      [this.#everybody, ...this.nodes.map(({ client }) => client)].map((each) => each.close()),
+    )
     for (const { bridge } of this.nodes) bridge?.close()
     await Promise.all(this.nodes.map(({ server }) => server.stop()))
   }

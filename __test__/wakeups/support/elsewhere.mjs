@@ -1,6 +1,7 @@
 /** Another process, as far as the server and this one can tell. */
 import { JobQueue, MongoJobQueue } from 'durabl'
 import { SILENT } from '../../ownership/support/jobs.mjs'
+import { pollUntil } from '../../ownership/support/waiting.mjs'
 import { atEnd } from '../../support/cleanup.mjs'
 
 /**
@@ -18,5 +19,7 @@ export async function elsewhere(t, config, { appName = 'elsewhere', ...options }
   const queue = new JobQueue(backend, SILENT)
   atEnd(t, () => queue.shutdown(5000))
   await queue.startup()
+  // Before that it would look for work by itself, at short intervals.
+  if (options.useChangeStreams) await pollUntil('the stream is open', () => backend.isChangeStreamsActive())
   return { queue, backend }
 }

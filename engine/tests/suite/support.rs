@@ -7,6 +7,7 @@ pub(crate) mod proxy;
 pub(crate) mod queue;
 pub(crate) mod recorder;
 pub(crate) mod server;
+pub(crate) mod told;
 pub(crate) mod waiting;
 
 pub(crate) use documents::{Job, active, pending};

@@ -1,6 +1,7 @@
 //! Workers with nothing to do: what wakes them, and what they cost.
 
 use super::*;
+use crate::support::told::{ROUNDS, assert_told};
 
 /// How late jobs were claimed by the server's clock, sorted.
 fn lateness(jobs: &[Delivered]) -> Vec<i64> {
@@ -29,10 +30,10 @@ async fn start() -> (TestQueue, Opened) {
     (queue, opened)
 }
 
-/// None too early, and not all of them late: a busy machine may delay some.
+/// None too early, and most of them on time: a busy machine may delay some.
 fn assert_on_time(jobs: &[Delivered]) {
     let late = lateness(jobs);
-    assert!((0..=50).contains(&late[0]), "{late:?}");
+    assert!(late[0] >= 0 && late[late.len() / 2] <= 50, "{late:?}");
 }
 
 #[tokio::test]
@@ -79,12 +80,19 @@ async fn a_delayed_job_behind_a_blocked_one_starts_on_time() {
 
 #[tokio::test]
 async fn an_enqueue_wakes_the_workers_of_its_own_process_at_once() {
-    let (_queue, opened) = start().await;
+    // Without push: nobody else tells it.
+    let (_queue, opened) = TestQueue::start().await;
     opened.process("t", 1);
-    for _ in 0..11 {
+    let mut waits = Vec::new();
+    for _ in 0..ROUNDS {
         opened.engine.enqueue(Job::of("t").into()).await.expect("enqueued");
-        take_all(&opened, 1).await;
+        let from = Instant::now();
+        let job = opened.recorder.next_job().await;
+        waits.push(from.elapsed());
+        opened.finish(job.run_id, Verdict::Complete);
+        assert_eq!(opened.recorder.outcome(job.run_id).await, Ok(Settled::Completed));
     }
+    assert_told(waits);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ import { TOLERANCE_MS } from './tolerance.mjs'
 
 /** By how much each step moves the count of attempts. */
 const MOVES = {
+  ...{ enqueued: 0, 'enqueued and claimed': 1 },
   ...{ claimed: 1, renewed: 0, touched: 0, completed: 0, retried: 0, released: -1 },
   ...{ failed: 0, superseded: 0, recovered: 0 },
 }
@@ -26,7 +27,7 @@ export const attemptsAddUp = {
   *broken({ steps }) {
     for (const step of steps.filter(({ kind }) => kind in MOVES)) {
       const { job, kind, before, after } = step
-      const moved = (after.attempt ?? 0) - (before.attempt ?? 0)
+      const moved = (after.attempt ?? 0) - (before?.attempt ?? 0)
       if (moved !== MOVES[kind]) yield [`job ${job.id} was ${kind}: its attempts moved by ${moved}`, step]
       if (kind === 'claimed' && after.attempt > after.maxAttempts)
         yield [`job ${job.id} was claimed for attempt ${after.attempt} of ${after.maxAttempts}`, step]

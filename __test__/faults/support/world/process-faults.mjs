@@ -1,0 +1,111 @@
+/** What can be done to workers and producers. See `faults.mjs`. */
+import { execFile } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { pollUntil } from '../../../ownership/support/waiting.mjs'
+import { lasting, pick, share } from './drawn.mjs'
+import { LEASE_MS } from './world.mjs'
+
+const SKEW_SECONDS = 600
+/** How long it may take a producer to hold a job of its own, so that it is killed with it. */
+const BUSY_MS = 2000
+
+const run = promisify(execFile)
+
+/** Does it to one of those that are there now. */
+function onProcess(world, fault, among, drawn, body) {
+  const process = pick(among, drawn.share)
+  return process && world.doing(fault, process.name, () => body(process))
+}
+
+async function isStopped(pid) {
+  const { stdout } = await run('ps', ['-o', 'state=', '-p', pid]).catch(() => ({ stdout: '' }))
+  return stdout.startsWith('T')
+}
+
+/** 1 if it was alive to be killed. */
+async function kill(process) {
+  process.fate = 'killed'
+  await process.kill()
+  return process.end.signal === 'SIGKILL' ? 1 : 0
+}
+
+/** Whether a handler is running there, as far as it has told. */
+const isBusy = (process) => process.all('started').length > process.all('ended').length
+
+/** What its own clock shows, against this process's, in milliseconds. */
+const offsetOf = async (process) => (await process.call('worker', 'now')) - Date.now()
+
+async function setClock(process, seconds) {
+  if (!process.clock) return 0
+  // One that is off already is set right again: so each time it jumps.
+  const target = process.clock.secondsOff === seconds ? 0 : seconds
+  const before = await offsetOf(process)
+  process.clock.set(target)
+  process.clock.secondsOff = target
+  const jumped = Math.abs((await offsetOf(process)) - before)
+  return jumped > (SKEW_SECONDS * 1000) / 2 ? 1 : 0
+}
+
+export const PROCESS_FAULTS = {
+  'worker killed': {
+    draw: share,
+    run: (world, drawn) =>
+      onProcess(world, 'worker killed', world.workers, drawn, async (worker) => {
+        const killed = await kill(worker)
+        await world.startWorker()
+        return killed
+      }),
+  },
+
+  'producer killed': {
+    draw: share,
+    run: (world, drawn) =>
+      onProcess(world, 'producer killed', world.producers, drawn, async (producer) => {
+        // The worst moment is while it runs a job that it claimed by hand.
+        await pollUntil('it holds one', () => isBusy(producer), { everyMs: 2, patienceMs: BUSY_MS }).catch(
+          () => {},
+        )
+        const killed = await kill(producer)
+        world.production.begin(await world.startProducer())
+        return killed
+      }),
+  },
+
+  'process frozen': {
+    draw: lasting(LEASE_MS * 1.3, LEASE_MS * 2),
+    run: (world, drawn) => {
+      const moving = world.living.filter(({ isFrozen }) => !isFrozen)
+      return onProcess(world, 'process frozen', moving, drawn, async (process) => {
+        process.isFrozen = true
+        process.signal('SIGSTOP')
+        const stopped = await isStopped(process.pid)
+        await sleep(drawn.ms)
+        process.signal('SIGCONT')
+        process.isFrozen = false
+        return stopped ? 1 : 0
+      })
+    },
+  },
+
+  'worker replaced': {
+    draw: share,
+    run: (world, drawn) =>
+      onProcess(world, 'worker replaced', world.workers, drawn, async (worker) => {
+        worker.fate = 'asked to end'
+        await world.startWorker()
+        world.askToEnd(worker)
+        const { code } = await worker.exited
+        return code === 0 ? 1 : 0
+      }),
+  },
+
+  'clock set wrong': {
+    draw: (draw) => ({ share: draw.random(), seconds: draw.one([-SKEW_SECONDS, SKEW_SECONDS]) }),
+    run: (world, drawn) =>
+      onProcess(world, 'clock set wrong', world.living, drawn, (process) =>
+        // It may be killed meanwhile.
+        setClock(process, drawn.seconds).catch(() => 0),
+      ),
+  },
+}

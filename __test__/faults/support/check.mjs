@@ -31,7 +31,7 @@ const MOST_SHOWN = 20
 const count = (items, fits) => items.filter(fits).length
 
 /** V8 collects garbage as hard as it can by then. */
-const isNearlyFull = ({ used, limit }) => used > 0.7 * limit
+const isNearlyFull = ({ used, limit }) => used > 0.6 * limit
 
 /** What there was to check: a history in which little happened proves little. */
 function figuresOf({ jobs, runs, calls, steps, faults, heaps }) {

@@ -1,14 +1,10 @@
 /**
- * Bugs, planted: each does by the bare driver, beside workers that know nothing of it, what an engine with that bug would do. The
- * engine has no switches for this. A checker that passes such a history is worth nothing.
+ * Bugs, planted: each does by the bare driver, beside workers that know nothing of it, what an engine with that bug would do; see also
+ * `mutants.mjs`. The engine has no switches for this. A checker that passes such a history is worth nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LEASE_MS } from './world/world.mjs'
 
 const HOUR_MS = 3_600_000
-
-/** Every worker holds several jobs whenever it is killed. */
-const BUSY = { workMs: 300 }
 
 /** Does something again and again until it is uprooted; counts how often it could do its damage. */
 function rogue(damage, everyMs = 5) {
@@ -30,45 +26,6 @@ function rogue(damage, everyMs = 5) {
 const modified = ({ modifiedCount, deletedCount = 0 }) => (modifiedCount ?? 0) + deletedCount
 
 export const PLANTED = {
-  'a completion that is not fenced': {
-    laws: ['settledByHolder'],
-    scenario: 'workers are killed',
-    load: BUSY,
-    /** Whoever held a job for its first attempt completes it, by its id alone, in the middle of the second. */
-    plant({ db }) {
-      const jobs = db.collection('jobs')
-      return rogue(async () => {
-        const held = await jobs.findOne({ status: 'active', attempt: 2 })
-        return held ? modified(await jobs.updateOne({ _id: held._id }, { $set: { status: 'completed' } })) : 0
-      })
-    },
-  },
-
-  'a reaper that does not look again': {
-    laws: ['onlyExpiredIsTaken'],
-    scenario: 'workers are killed',
-    load: BUSY,
-    /** It sees that a lease has run out, and is slow; when it writes, the job has a new holder. */
-    plant({ db }) {
-      const jobs = db.collection('jobs')
-      const expired = new Map()
-      const free = { $set: { status: 'pending' }, $unset: { claimToken: '', claimedAt: '', lease: '' } }
-      return rogue(async () => {
-        const isOver = { $lt: ['$claimedAt', { $subtract: ['$$NOW', LEASE_MS] }] }
-        for await (const { _id, claimToken } of jobs.find({ status: 'active', $expr: isOver }))
-          expired.set(_id, claimToken)
-        let done = 0
-        for (const [_id, claimToken] of expired) {
-          const theirs = { _id, status: 'active', claimToken: { $ne: claimToken } }
-          if (modified(await jobs.updateOne(theirs, free).catch(() => ({}))) === 0) continue
-          expired.delete(_id)
-          done += 1
-        }
-        return done
-      })
-    },
-  },
-
   'no index for the keys': {
     laws: ['keysHoldOne'],
     scenario: 'nothing goes wrong',

@@ -5,14 +5,15 @@ import { FAULTS } from './world/faults.mjs'
 
 const KB = 1024
 
-/** Every worker holds several jobs at any moment. */
-const BUSY = { workMs: 300 }
+/** Every worker holds several jobs at any moment, and each is held for long enough for something to happen to it meanwhile. */
+const LENGTHY = { workMs: 1200, everyMs: 30 }
 
 /**
  * @typedef {object} Scenario
  * @property {string[]} faults names in `FAULTS`
  * @property {number} everyMs from one time to the next, on average; the next does not wait for the end of the one before
  * @property {number} [atOnce] how many faults happen each time, no two of one name; one by default
+ * @property {number} [apartMs] how long each of those, as they are listed, comes after the one before; together by default
  * @property {boolean} [sparesServers] nothing is done to the servers, so others may use them meanwhile
  * @property {boolean} [isLong] it takes too long to be run briefly
  * @property {string[]} [shows] figures of the history that are above 0, or the scenario has shown nothing
@@ -25,10 +26,11 @@ export const SCENARIOS = {
   'nothing goes wrong': { faults: [], everyMs: 0, sparesServers: true, load: { backlog: 60 } },
   'processes are killed': {
     ...{ faults: ['worker killed', 'producer killed'], everyMs: 900, atOnce: 2, sparesServers: true },
-    ...{ shows: ['runsThatDied'], load: { workMs: 150 } },
+    ...{ shows: ['runsThatDied'], load: LENGTHY },
   },
   'processes freeze for longer than their leases': {
-    ...{ faults: ['process frozen'], everyMs: 1200, sparesServers: true },
+    ...{ faults: ['worker frozen', 'producer frozen'], everyMs: 1500, atOnce: 2, sparesServers: true },
+    ...{ shows: ['recovered'], load: LENGTHY },
   },
   'deploys roll': { faults: ['worker replaced'], everyMs: 1000, sparesServers: true },
   'clocks are ten minutes wrong': {
@@ -37,12 +39,19 @@ export const SCENARIOS = {
   },
   'memory is short': {
     ...{ faults: ['worker killed', 'worker replaced'], everyMs: 1500, sparesServers: true },
-    ...{ world: { heapMB: 48 }, load: { blobBytes: 600 * KB, everyMs: 40, mostOpen: 20 } },
+    ...{ world: { heapMB: 26 }, load: { blobBytes: 600 * KB, everyMs: 40, mostOpen: 20 } },
     shows: ['heapsNearlyFull'],
   },
   'writes come late': {
-    ...{ faults: ['writes late', 'worker killed'], everyMs: 700, atOnce: 2, sparesServers: true },
-    ...{ shows: ['recovered'], load: BUSY },
+    // Some of what the worker had sent before it froze arrives when its leases are over.
+    ...{
+      faults: ['writes late', 'worker frozen'],
+      everyMs: 1000,
+      atOnce: 2,
+      apartMs: 600,
+      sparesServers: true,
+    },
+    ...{ shows: ['recovered'], load: LENGTHY },
   },
   'primaries step down': { faults: ['step-down'], everyMs: 2500 },
   'primaries are killed': { faults: ['primary killed'], everyMs: 3500 },
@@ -61,27 +70,23 @@ export const SCENARIOS = {
   },
 }
 
-/** As many of these as there are, each once, in an order that is drawn. */
+/** So many of these that are drawn, as they are listed. */
 function some(draw, names, count) {
-  const left = [...new Set(names)]
-  const chosen = []
-  while (chosen.length < count && left.length > 0) {
-    const name = draw.one(left)
-    chosen.push(name)
-    left.splice(left.indexOf(name), 1)
-  }
-  return chosen
+  const left = [...names]
+  while (left.length > count) left.splice(left.indexOf(draw.one(left)), 1)
+  return left
 }
 
 /** The faults of a run of this scenario: what, when, and how, as plain data. Equal seeds, equal schedules. */
-export function scheduleOf({ faults, everyMs, atOnce = 1 }, seed, ms) {
+export function scheduleOf({ faults, everyMs, atOnce = 1, apartMs = 0 }, seed, ms) {
   const draw = drawing(seed)
   const schedule = []
   if (faults.length === 0) return schedule
   const add = (at) => {
     // One by itself may be listed twice, to come twice as often.
     const names = atOnce === 1 ? [draw.one(faults)] : some(draw, faults, atOnce)
-    for (const name of names) schedule.push({ at, name, args: FAULTS[name].draw(draw) })
+    for (const [n, name] of names.entries())
+      schedule.push({ at: at + n * apartMs, name, args: FAULTS[name].draw(draw) })
   }
   // Something has to be under way first, and time must be left to see what came of it.
   for (let at = 300 + draw.random() * everyMs; at < ms - 300; at += everyMs * (0.5 + draw.random()))

@@ -61,7 +61,7 @@ export const NETWORK_FAULTS = {
   'writes late': {
     draw: (draw) => ({
       ms: draw.between(800, 2000),
-      portion: draw.one([0.1, 0.3, 0.5]),
+      portion: draw.one([0.3, 0.5, 0.8]),
       seed: draw.between(1, 1e9),
     }),
     run: (world, { ms, portion, seed }) =>
@@ -75,7 +75,7 @@ export const NETWORK_FAULTS = {
             if (command.$db !== world.database || !MAY_BE_LATE.includes(name) || !draw.chance(portion))
               return null
             held += 1
-            return { delayMs: draw.between(LEASE_MS * 1.1, LEASE_MS * 2) }
+            return { delayMs: draw.between(LEASE_MS * 1.1, LEASE_MS * 1.6) }
           }),
         )
         await sleep(ms)

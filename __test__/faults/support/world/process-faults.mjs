@@ -47,6 +47,19 @@ async function setClock(process, seconds) {
   return jumped > (SKEW_SECONDS * 1000) / 2 ? 1 : 0
 }
 
+function freeze(world, fault, among, drawn) {
+  const moving = among.filter(({ isFrozen }) => !isFrozen)
+  return onProcess(world, fault, moving, drawn, async (process) => {
+    process.isFrozen = true
+    process.signal('SIGSTOP')
+    const stopped = await isStopped(process.pid)
+    await sleep(drawn.ms)
+    process.signal('SIGCONT')
+    process.isFrozen = false
+    return stopped ? 1 : 0
+  })
+}
+
 export const PROCESS_FAULTS = {
   'worker killed': {
     draw: share,
@@ -72,20 +85,14 @@ export const PROCESS_FAULTS = {
       }),
   },
 
-  'process frozen': {
+  'worker frozen': {
     draw: lasting(LEASE_MS * 1.3, LEASE_MS * 2),
-    run: (world, drawn) => {
-      const moving = world.living.filter(({ isFrozen }) => !isFrozen)
-      return onProcess(world, 'process frozen', moving, drawn, async (process) => {
-        process.isFrozen = true
-        process.signal('SIGSTOP')
-        const stopped = await isStopped(process.pid)
-        await sleep(drawn.ms)
-        process.signal('SIGCONT')
-        process.isFrozen = false
-        return stopped ? 1 : 0
-      })
-    },
+    run: (world, drawn) => freeze(world, 'worker frozen', world.workers, drawn),
+  },
+
+  'producer frozen': {
+    draw: lasting(LEASE_MS * 1.3, LEASE_MS * 2),
+    run: (world, drawn) => freeze(world, 'producer frozen', world.producers, drawn),
   },
 
   'worker replaced': {

@@ -89,7 +89,9 @@ export class World {
       ...more,
     }
     const clock = this.clocks?.clock(0)
-    const heap = this.heapMB && { NODE_OPTIONS: `--max-old-space-size=${this.heapMB}` }
+    const heap = this.heapMB && {
+      NODE_OPTIONS: `--max-old-space-size=${this.heapMB} --max-semi-space-size=1`,
+    }
     if (heap) config.tellsHeap = true
     const worker = await startWorker(this.t, config, { env: { ...clock?.env, ...heap } })
     if (clock) clock.secondsOff = 0

@@ -70,6 +70,7 @@ const CASES = {
   legalSteps: {
     breaks: {
       'a completion that nobody had claimed': (h) => h.enqueue('a').wrote('a', { status: 'completed' }),
+      'an end that is written once more': (h) => h.enqueue('a').ran('a').wait(20).completed('a'),
       'an end that is overwritten': (h) => h.enqueue('a').ran('a').wrote('a', { status: 'failed' }),
     },
   },

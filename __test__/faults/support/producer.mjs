@@ -32,8 +32,8 @@ const METHODS = {
 
 const RETRIES = { backoffDelay: 100, backoffMaxDelay: 400 }
 
-function payload({ between, chance }, call, { workMs, blobBytes }) {
-  const data = { call, ms: between(0, workMs) }
+function payload({ between, chance }, call, { workMs, leastMs = 0, blobBytes }) {
+  const data = { call, ms: between(leastMs, workMs) }
   if (chance(0.12)) data.wrongFor = between(1, 3)
   if (data.wrongFor && chance(0.2)) data.isFatal = true
   if (blobBytes) data.blob = 'x'.repeat(between(1, blobBytes))
@@ -139,7 +139,7 @@ function tellRefusal(tell, { calls }, error) {
 /**
  * @param orders.seed of the calls, and `orders.name`, which their names begin with
  * @param orders.ms for how long, a call every `orders.everyMs` on average
- * @param orders.workMs the longest that a job's handler takes
+ * @param orders.workMs the longest that a job's handler takes, and `orders.leastMs` the shortest; 0 by default
  * @param orders.mostOpen calls under way at once, at most
  * @param orders.backlog how many jobs lie about from the start; none by default
  * @param orders.blobBytes the largest payload; nothing beside the story by default

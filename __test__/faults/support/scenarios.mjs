@@ -6,7 +6,7 @@ import { FAULTS } from './world/faults.mjs'
 const KB = 1024
 
 /** Every worker holds several jobs at any moment, and each is held for long enough for something to happen to it meanwhile. */
-const LENGTHY = { workMs: 1200, everyMs: 30 }
+const LENGTHY = { leastMs: 300, workMs: 1200, everyMs: 30 }
 
 /**
  * @typedef {object} Scenario
@@ -94,4 +94,16 @@ export function scheduleOf({ faults, everyMs, atOnce = 1, apartMs = 0 }, seed, m
   // A run that is too short for one would show nothing.
   if (schedule.length === 0) add(300)
   return schedule
+}
+
+/**
+ * The seed that FAULT_SEED names.
+ *
+ * @param otherwise where it names none
+ */
+export function seedOf({ FAULT_SEED: text = '' }, otherwise) {
+  if (text === '') return otherwise
+  const seed = Number(text)
+  if (Number.isSafeInteger(seed) && seed >= 0) return seed
+  throw new RangeError(`FAULT_SEED takes a whole number that is not negative, not "${text}".`)
 }

@@ -9,6 +9,9 @@ const MOVES = {
   ...{ failed: 0, superseded: 0, recovered: 0 },
 }
 
+/** When a job ended, as it says itself. */
+const endOf = ({ completedAt, failedAt }) => completedAt ?? failedAt
+
 export const legalSteps = {
   says: 'a job takes no step that the picture of its life does not have, and none once it has ended',
   *broken({ steps }) {
@@ -18,6 +21,8 @@ export const legalSteps = {
         yield [`job ${job.id} went from ${before?.status} to ${after.status}, ${kind}`, step]
       else if (before && isTerminal(before.status) && after.status !== before.status)
         yield [`job ${job.id} had ended as ${before.status} and became ${after.status}`, step]
+      else if (before && isTerminal(before.status) && endOf(after) !== endOf(before))
+        yield [`job ${job.id} had ended as ${before.status}, and was ended once more`, step]
     }
   },
 }

@@ -7,8 +7,10 @@ import { lasting, pick, share } from './drawn.mjs'
 import { LEASE_MS } from './world.mjs'
 
 const SKEW_SECONDS = 600
-/** How long it may take a producer to hold a job of its own, so that it is killed with it. */
+/** How long it may take a process to have its hands full, so that what is done to it is done in the middle of something. */
 const BUSY_MS = 2000
+/** Handlers that run at once in a worker, then; a producer runs one now and then. */
+const BUSY = { worker: 3, producer: 1 }
 
 const run = promisify(execFile)
 
@@ -25,13 +27,21 @@ async function isStopped(pid) {
 
 /** 1 if it was alive to be killed. */
 async function kill(process) {
+  process.isDoomed = true
+  await busy(process)
   process.fate = 'killed'
   await process.kill()
   return process.end.signal === 'SIGKILL' ? 1 : 0
 }
 
-/** Whether a handler is running there, as far as it has told. */
-const isBusy = (process) => process.all('started').length > process.all('ended').length
+/** How many handlers are running there, as far as it has told. */
+const running = (process) => process.all('started').length - process.all('ended').length
+
+/** Waits until it has its hands full, or does not get to it. */
+async function busy(process) {
+  const isBusy = () => process.endedAt !== undefined || running(process) >= BUSY[process.role]
+  await pollUntil('it is busy', isBusy, { everyMs: 2, patienceMs: BUSY_MS }).catch(() => {})
+}
 
 /** What its own clock shows, against this process's, in milliseconds. */
 const offsetOf = async (process) => (await process.call('worker', 'now')) - Date.now()
@@ -51,6 +61,7 @@ function freeze(world, fault, among, drawn) {
   const moving = among.filter(({ isFrozen }) => !isFrozen)
   return onProcess(world, fault, moving, drawn, async (process) => {
     process.isFrozen = true
+    await busy(process)
     process.signal('SIGSTOP')
     const stopped = await isStopped(process.pid)
     await sleep(drawn.ms)
@@ -75,10 +86,6 @@ export const PROCESS_FAULTS = {
     draw: share,
     run: (world, drawn) =>
       onProcess(world, 'producer killed', world.producers, drawn, async (producer) => {
-        // The worst moment is while it runs a job that it claimed by hand.
-        await pollUntil('it holds one', () => isBusy(producer), { everyMs: 2, patienceMs: BUSY_MS }).catch(
-          () => {},
-        )
         const killed = await kill(producer)
         world.production.begin(await world.startProducer())
         return killed

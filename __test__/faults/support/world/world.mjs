@@ -50,9 +50,9 @@ export class World {
     this.failPoints = new FailPoints(cluster.nodes)
   }
 
-  /** Processes that were neither killed nor asked to end, so far. */
+  /** Processes that were neither killed nor asked to end, so far, and are not about to be. */
   get living() {
-    return this.processes.filter(({ endedAt, fate }) => endedAt === undefined && !fate)
+    return this.processes.filter(({ endedAt, fate, isDoomed }) => endedAt === undefined && !fate && !isDoomed)
   }
 
   get workers() {

@@ -25,10 +25,9 @@ function rogue(damage, everyMs = 5) {
 
 const modified = ({ modifiedCount, deletedCount = 0 }) => (modifiedCount ?? 0) + deletedCount
 
-export const PLANTED = {
+const BUGS = {
   'no index for the keys': {
     laws: ['keysHoldOne'],
-    scenario: 'nothing goes wrong',
     plant({ db }) {
       const jobs = db.collection('jobs')
       const names = ['dedupe_pending_idx', 'dedupe_pending_active_idx', 'dedupe_active_idx']
@@ -39,7 +38,6 @@ export const PLANTED = {
 
   'a retry that is forgotten': {
     laws: ['noRetryIsLost', 'acknowledgedIsKept'],
-    scenario: 'nothing goes wrong',
     /** What waits for its next attempt is given up, or is gone. */
     plant({ db }) {
       const jobs = db.collection('jobs')
@@ -53,7 +51,6 @@ export const PLANTED = {
 
   'a claim that does not go by priority': {
     laws: ['orderIsKept'],
-    scenario: 'nothing goes wrong',
     /** What was to come last comes first. */
     plant({ db }) {
       const jobs = db.collection('jobs')
@@ -64,7 +61,6 @@ export const PLANTED = {
 
   'a claim that nobody knows of': {
     laws: ['everythingEnds'],
-    scenario: 'nothing goes wrong',
     drainMs: 2000,
     /** Its holder never learnt that it got the job, and its lease is an hour long. */
     plant({ db }) {
@@ -80,4 +76,32 @@ export const PLANTED = {
       )
     },
   },
+}
+
+/** Two that break other laws, in one run: each law can only be broken by the bug that it is named with. */
+const both = (one, other) => ({
+  scenario: 'nothing goes wrong',
+  laws: [...BUGS[one].laws, ...BUGS[other].laws],
+  drainMs: BUGS[one].drainMs ?? BUGS[other].drainMs,
+  plant(world) {
+    const plants = [BUGS[one].plant(world), BUGS[other].plant(world)]
+    return {
+      ready: Promise.all(plants.map(({ ready }) => ready)),
+      uproot: () => Promise.all(plants.map((plant) => plant.uproot())),
+      get done() {
+        return Math.min(...plants.map(({ done }) => done))
+      },
+    }
+  },
+})
+
+export const PLANTED = {
+  'no index for the keys, and a claim that nobody knows of': both(
+    'no index for the keys',
+    'a claim that nobody knows of',
+  ),
+  'a retry that is forgotten, and a claim that does not go by priority': both(
+    'a retry that is forgotten',
+    'a claim that does not go by priority',
+  ),
 }

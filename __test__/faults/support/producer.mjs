@@ -122,7 +122,8 @@ async function make({ method, calls }, world) {
 function tellCall(tell, { method, calls }) {
   for (const { call, type, options, data } of calls) {
     const { dedupeKey: key = null, dedupeScope: scope = null, coalesce = null, ...others } = options
-    const { blob, ...small } = data ?? {}
+    const small = { ...data }
+    delete small.blob
     tell('called', { call, method, type, key, scope, coalesce, asked: { ...others, data: small } })
   }
 }

@@ -36,7 +36,10 @@ export class ByHand {
     return this.told('servers', 'change', { op: 'delete', job: id })
   }
 
-  inserted(id, { call = id, status = 'pending', key, scope, asked: _, ...more } = {}) {
+  inserted(id, { call = id, status = 'pending', key, scope, ...fields } = {}) {
+    // What its call asked for is told by the call.
+    const more = { ...fields }
+    delete more.asked
     const keyed = key ? { dedupeKey: key, dedupeScope: scope } : {}
     const runAt = this.now + 1
     const job = {

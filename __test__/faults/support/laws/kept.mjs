@@ -3,8 +3,10 @@ import { groupBy, isTerminal } from '../history/jobs.mjs'
 
 /** What a job must be made of that was asked for so; what was not asked for is the library's to choose. */
 function* unlike({ created }, { type, key, scope, asked = {} }) {
-  const { delay: _, data, ...options } = asked
+  const { data, ...options } = asked
   const wanted = { type, ...(key && { dedupeKey: key, dedupeScope: scope }), ...options }
+  // That is `runAt` in a job, and another law's.
+  delete wanted.delay
   for (const [name, value] of Object.entries(wanted)) if (created[name] !== value) yield name
   for (const [name, value] of Object.entries(data ?? {}))
     if (created.data?.[name] !== value) yield `data.${name}`

@@ -54,7 +54,7 @@ export async function runEpisode(
   { scenario, seed, ms, load, plant, drainMs = DRAIN_MS, path = null },
 ) {
   const { world: { wrongClocks = false, ...made } = {}, load: usual, ...chosen } = SCENARIOS[scenario]
-  const { sparesServers = false, shows = [], atOnce = 1 } = chosen
+  const { sparesServers = false, shows = [], atOnce = 1, isMixed = false } = chosen
   const begun = performance.now()
   const schedule = scheduleOf(chosen, seed, ms)
   const clocks = wrongClocks ? clockmaker() : null
@@ -93,6 +93,7 @@ export async function runEpisode(
     schedule,
     shows,
     atOnce,
+    isMixed,
   }
   const lines = [settings, ...world.told(), ...(await readChanges(world.db.collection('jobs'), world.since))]
   if (path) await writeHistory(path, lines)

@@ -14,6 +14,7 @@ const LENGTHY = { leastMs: 300, workMs: 1200, everyMs: 30 }
  * @property {number} everyMs from one time to the next, on average; the next does not wait for the end of the one before
  * @property {number} [atOnce] how many faults happen each time, no two of one name; one by default
  * @property {number} [apartMs] how long each of those, as they are listed, comes after the one before; together by default
+ * @property {boolean} [isMixed] its faults are of so many kinds that one may leave another nothing to do
  * @property {boolean} [sparesServers] nothing is done to the servers, so others may use them meanwhile
  * @property {boolean} [isLong] it takes too long to be run briefly
  * @property {string[]} [shows] figures of the history that are above 0, or the scenario has shown nothing
@@ -66,7 +67,7 @@ export const SCENARIOS = {
   'servers are slow and refuse': { faults: ['server slow', 'commands refused'], everyMs: 1500, atOnce: 2 },
   'several at once': {
     faults: Object.keys(FAULTS).filter((name) => !name.startsWith('outage')),
-    ...{ everyMs: 1000, atOnce: 4, world: { wrongClocks: canBeWrong } },
+    ...{ everyMs: 1000, atOnce: 4, isMixed: true, world: { wrongClocks: canBeWrong } },
   },
 }
 

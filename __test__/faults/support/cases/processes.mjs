@@ -94,6 +94,10 @@ export const PROCESSES = {
         fault(toShow(h, { schedule: SCHEDULE }), 'replies lost', 1, 2)
         fault(h, 'worker killed', 3, 4, 0)
       },
+      'most of a mixture that had none': (h) => {
+        fault(toShow(h, { schedule: SCHEDULE, isMixed: true }), 'replies lost', 1, 5, 0)
+        fault(h, 'worker killed', 3, 4, 0)
+      },
       'some that were to come at once': (h) => {
         fault(toShow(h, { schedule: SCHEDULE, atOnce: 2 }), 'replies lost', 1, 2)
         fault(h, 'worker killed', 3, 4)
@@ -101,6 +105,10 @@ export const PROCESSES = {
       'a run in which what it is about was not to be seen': (h) => toShow(h, { shows: ['runsThatDied'] }),
     },
     keeps: {
+      'one of a mixture that had no effect beside another that had': (h) => {
+        fault(toShow(h, { schedule: SCHEDULE, isMixed: true }), 'replies lost', 1, 5)
+        fault(h, 'worker killed', 3, 4, 0)
+      },
       'some that come at once': (h) => {
         fault(toShow(h, { schedule: SCHEDULE, atOnce: 2 }), 'replies lost', 1, 5)
         fault(h, 'worker killed', 3, 4)

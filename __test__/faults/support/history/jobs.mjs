@@ -84,8 +84,8 @@ class TracedJob {
   }
 }
 
-/** What a server dates as it writes it, by a clock that is exact. */
-const DATED = ['claimedAt', 'completedAt', 'failedAt', 'keyFreed']
+/** What is dated by the server's clock, when it is written or before that. */
+const DATED = ['createdAt', 'claimedAt', 'completedAt', 'failedAt', 'keyFreed']
 
 /**
  * When each of the servers' changes was begun, at the earliest. The oplog says so by a clock that a busy server lets fall behind, by tens of
@@ -94,7 +94,8 @@ const DATED = ['claimedAt', 'completedAt', 'failedAt', 'keyFreed']
 function* datedChanges(lines) {
   let latest = -Infinity
   for (const change of lines.filter(({ kind }) => kind === 'change')) {
-    const dates = DATED.map((name) => change.set?.[name]).filter((date) => typeof date === 'number')
+    const written = change.set ?? { createdAt: change.document?.createdAt }
+    const dates = DATED.map((name) => written[name]).filter((date) => typeof date === 'number')
     latest = Math.max(latest, ...dates)
     yield [change, Math.max(change.at, latest)]
   }

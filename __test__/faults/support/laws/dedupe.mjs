@@ -2,12 +2,11 @@
  * Whether the answers about keys are linearizable: whether there is one order of all calls about a key and of all that the servers did
  * to its jobs, which agrees with what came before what in real time, and in which every answer is right.
  *
- * The servers' steps are in order already, so all there is to find is a place between them for each call that made nothing. A
- * call fits into a place if the key was then as its answer says (held by the sequential rule of its scope, or for one that only looks: a job of
- * it there, or none), and if the step before may have happened
- * before the call's end, and the step after it after the call's beginning. Calls that came one after the other in real time must
- * find places in that order. To give each call the first place that it can have leaves the most room for the others, so if that
- * fails, nothing else would do.
+ * The servers' steps are in order already, so all there is to find is a place between them for each call that made nothing. A call
+ * fits into a place if the key was then as its answer says: held, by the sequential rule of its scope; or for a call that only looks,
+ * with a job or without one. And if the step before may have happened before the call's end, and the step after it after the call's
+ * beginning. Calls that came one after the other in real time must find places in that order. To give each call the first place that
+ * it can have leaves the most room for the others, so if that fails, nothing else would do.
  */
 import { groupBy } from '../history/jobs.mjs'
 import { TOLERANCE_MS } from './tolerance.mjs'

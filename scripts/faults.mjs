@@ -26,9 +26,9 @@ function wholeNumber(name, text) {
   return number
 }
 
-function orders(scenarios) {
+function orders(scenarios, seed) {
   const { values } = parseArgs({ options: { scenario: { type: 'string' }, ms: { type: 'string' } } })
-  const { FAULT_MINUTES: minutes, FAULT_SEED: seed } = process.env
+  const { FAULT_MINUTES: minutes } = process.env
   const all = Object.keys(scenarios).filter((name) => minutes || !scenarios[name].isLong)
   const names = values.scenario ? [values.scenario] : all
   if (!names.every((name) => name in scenarios))
@@ -38,7 +38,7 @@ function orders(scenarios) {
   return {
     names,
     minutes: minutes ? wholeNumber('FAULT_MINUTES', minutes) : null,
-    seed: seed ? wholeNumber('FAULT_SEED', seed) : Math.floor(Math.random() * 1e6),
+    seed,
     ms: values.ms ? wholeNumber('--ms', values.ms) : minutes ? LONGER_MS : BRIEFLY_MS,
   }
 }
@@ -57,10 +57,10 @@ await main(async () => {
   forwardSignals()
   await setup()
   // Late: they need what was set up.
-  const { SCENARIOS } = await import('../__test__/faults/support/scenarios.mjs')
+  const { SCENARIOS, seedOf } = await import('../__test__/faults/support/scenarios.mjs')
   const { runCampaign } = await import('../__test__/faults/support/campaign.mjs')
   const { replayOf, reportOf, shown, textOf } = await import('../__test__/faults/support/report.mjs')
-  const chosen = orders(SCENARIOS)
+  const chosen = orders(SCENARIOS, seedOf(process.env, Math.floor(Math.random() * 1e6)))
   say(`FAULT_SEED=${chosen.seed}`)
   const [start, startedAt] = [performance.now(), new Date().toISOString()]
   const episodes = await runCampaign(planOf(chosen), {
@@ -68,7 +68,7 @@ await main(async () => {
     tell(episode) {
       const { scenario, seed, figures, findings, history, took } = episode
       const good = findings.length === 0
-      const counts = `${figures.faults} faults, ${figures.jobs} jobs, ${figures.runs} runs, ${findings.length} findings`
+      const counts = `${figures.faults} faults (${figures.effects} effects), ${figures.jobs} jobs, ${figures.runs} runs, ${findings.length} findings`
       console.log(
         `${good ? green('✔') : red('✘')} ${scenario} ${dim(`(${seed})`)} ${counts} ${dim(duration(took))}`,
       )

@@ -24,7 +24,7 @@ await main(async () => {
   if (!(minutes > 0)) throw new Advice('SOAK_MINUTES takes a number above 0.')
   forwardSignals()
   await setup()
-  const { soak } = await import('../__test__/faults/support/soak/soak.mjs')
+  const { isAllThere, soak } = await import('../__test__/faults/support/soak/soak.mjs')
   const ms = minutes * 60_000
   const tell = ({ at, completed, rss, files, threads }) => {
     if (at)
@@ -38,13 +38,15 @@ await main(async () => {
   mkdirSync(DIRECTORY, { recursive: true })
   writeFileSync(join(DIRECTORY, 'soak.json'), `${JSON.stringify(result, null, 1)}\n`)
   const { did, faults, measures } = result
-  const lost = did.pending + did.active
+  const { acknowledged, completed, failed, superseded, pending, active, unsure } = did
+  const isWhole = isAllThere(did)
   console.log(
-    `${did.acknowledged} jobs acknowledged, ${did.completed} completed, ${faults.length} faults, ${lost} left open`,
+    `${isWhole ? green('✔') : red('✘')} ${acknowledged} jobs acknowledged (${unsure} more of calls that were refused), ` +
+      `${completed} completed, ${failed} failed, ${superseded} superseded, ${pending + active} left open, ${faults.length} faults`,
   )
   for (const [name, { first, second, allowed, isFlat }] of Object.entries(measures))
     console.log(
       `${isFlat ? green('✔') : red('✘')} ${name.padEnd(8)} ${sized(name, first)} → ${sized(name, second)}, at most ${sized(name, allowed)}`,
     )
-  return lost === 0 && Object.values(measures).every(({ isFlat }) => isFlat) ? 0 : 1
+  return isWhole && Object.values(measures).every(({ isFlat }) => isFlat) ? 0 : 1
 })

@@ -2,23 +2,53 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { LAWS, check } from './support/check.mjs'
-import { ByHand, LEASE } from './support/history/by-hand.mjs'
-
-const ONE = { key: 'k', scope: 'pending' }
-const SOLE = { key: 'k', scope: 'pending+active' }
+import { KEYS } from './support/cases/keys.mjs'
+import { PROCESSES } from './support/cases/processes.mjs'
+import { TIMES } from './support/cases/times.mjs'
+import { ByHand, LEASE, ONE, SOLE } from './support/history/by-hand.mjs'
 
 /** Ends whatever is open, so that only what a test is about is broken. */
 const broken = ({ lines }) => [...new Set(check(lines).findings.map(({ law }) => law))].sort()
 
+/** A handler begins beside another one, to which its job had been given since it was claimed; somebody was woken right before that. */
+function late(h, woken) {
+  h.enqueue('a').claimed('a')
+  const first = h.run('a')
+  h.wait(LEASE).recovered('a').claimed('a').started('a', 'other')
+  const frozen = { fault: 'worker frozen', target: woken, effect: 1, until: h.now + 1 }
+  h.lines.push({ by: 'harness', kind: 'fault', at: h.now - LEASE, ...frozen })
+  h.told('worker', 'started', { ...first, call: 'a' })
+  h.told('worker', 'aborted', { ...first, code: 'ERR_DURABL_LEASE_LOST' }).ended('a', { run: first })
+  return h.ended('a', { by: 'other' }).completed('a', 'other')
+}
+
 /** For each law, what breaks it (first) and what comes near and does not. */
 const CASES = {
+  ...KEYS,
+  ...TIMES,
+  ...PROCESSES,
   acknowledgedIsKept: {
     breaks: {
       'an acknowledged job that was never there': (h) => h.called('a').answered('a', 'a'),
       'a job that is removed': (h) => h.enqueue('a').ran('a').removed('a'),
+      'a job of another priority than was asked for': (h) =>
+        h.enqueue('a', { priority: 1, asked: { priority: 2 } }).ran('a'),
+      'a job of another type': (h) => h.enqueue('a', { type: 'other' }).ran('a'),
+      'a job under another key': (h) =>
+        h
+          .called('a', ONE)
+          .inserted('a', { ...ONE, key: 'other' })
+          .answered('a', 'a')
+          .ran('a'),
+      'a payload that is not what was handed over': (h) =>
+        h.enqueue('a', { asked: { data: { call: 'a', ms: 7 } } }).ran('a'),
       'an id of another call’s job': (h) => h.called('b').enqueue('a').answered('b', 'a').ran('a'),
     },
-    keeps: { 'a job that ran': (h) => h.enqueue('a').ran('a') },
+    keeps: {
+      'a job that ran': (h) => h.enqueue('a').ran('a'),
+      'one that is all that was asked for': (h) =>
+        h.enqueue('a', { ...ONE, priority: 2, asked: { priority: 2, data: { call: 'a' } } }).ran('a'),
+    },
   },
   oncePerCall: {
     breaks: { 'two jobs of one call': (h) => h.enqueue('a').inserted('b', { call: 'a' }).ran('a').ran('b') },
@@ -43,24 +73,6 @@ const CASES = {
           .ran('a'),
     },
   },
-  callsAreAnswered: {
-    breaks: {
-      'a call without an answer': (h) => h.called('a'),
-      'a refusal while all is well': (h) =>
-        h.called('a').told('producer', 'rejected', { call: 'a', message: 'no' }),
-    },
-    keeps: {
-      'a refusal while servers are away': (h) =>
-        h
-          .called('a')
-          .told('producer', 'rejected', { call: 'a', message: 'no' })
-          .told('harness', 'fault', { fault: 'outage', until: h.now }),
-      'a call of a process that is killed': (h) =>
-        h
-          .called('a')
-          .told('producer', 'process-ended', { fate: 'killed', code: null, signal: 'SIGKILL', stderr: '' }),
-    },
-  },
   everythingEnds: {
     breaks: {
       'a claim that stays': (h) => h.enqueue('a', SOLE).claimed('a'),
@@ -70,6 +82,7 @@ const CASES = {
   legalSteps: {
     breaks: {
       'a completion that nobody had claimed': (h) => h.enqueue('a').wrote('a', { status: 'completed' }),
+      'an end that is written once more': (h) => h.enqueue('a').ran('a').wait(20).completed('a'),
       'an end that is overwritten': (h) => h.enqueue('a').ran('a').wrote('a', { status: 'failed' }),
     },
   },
@@ -77,6 +90,13 @@ const CASES = {
     breaks: {
       'a claim that counts twice': (h) => {
         h.enqueue('a').wrote('a', { status: 'active', claimToken: 't', attempt: 2, claimedAt: h.now })
+        h.started('a').ended('a').completed('a')
+      },
+      'a job that begins with an attempt': (h) => h.enqueue('a', { attempt: 1 }).ran('a'),
+      'one that is made and claimed at once, and counts none': (h) => {
+        h.called('a')
+          .inserted('a', { status: 'active', claimToken: 't', claimedAt: h.now })
+          .answered('a', 'a')
         h.started('a').ended('a').completed('a')
       },
       'a recovery that gives the attempt back': (h) =>
@@ -101,33 +121,6 @@ const CASES = {
           .claimed('a')
           .gaveBack('a', { attempt: 0, settledTokens: ['t1'] })
           .ran('a'),
-    },
-  },
-  noRetryIsLost: {
-    breaks: {
-      'a failure that is final too soon': (h) =>
-        h.enqueue('a').claimed('a').started('a').ended('a', { outcome: 'threw' }).failed('a'),
-      'a retry that is given up while it waits': (h) =>
-        h.enqueue('a').claimed('a').started('a').ended('a', { outcome: 'threw' }).retried('a').failed('a'),
-      'a retry that comes too soon': (h) => {
-        h.enqueue('a').claimed('a').started('a').ended('a', { outcome: 'threw' })
-        h.retried('a', { runAt: h.now + 50 })
-          .wait(300)
-          .ran('a')
-      },
-    },
-    keeps: {
-      'a retry in its time': (h) =>
-        h
-          .enqueue('a')
-          .claimed('a')
-          .started('a')
-          .ended('a', { outcome: 'threw' })
-          .retried('a')
-          .wait(300)
-          .ran('a'),
-      'a fatal failure': (h) =>
-        h.enqueue('a').claimed('a').started('a').ended('a', { outcome: 'fatal' }).failed('a'),
     },
   },
   onlyExpiredIsTaken: {
@@ -175,6 +168,7 @@ const CASES = {
           .started('a', 'other')
         h.ended('a', { run: first }).ended('a', { by: 'other' }).completed('a', 'other')
       },
+      'one that begins when its lease had been taken long ago': (h) => late(h, 'another'),
       'two handlers of one key': (h) => {
         h.enqueue('a', ONE).claimed('a').started('a')
         h.wrote('a', { status: 'completed' }).enqueue('b', ONE).claimed('b').started('b', 'other')
@@ -182,6 +176,8 @@ const CASES = {
       },
     },
     keeps: {
+      'one that begins before its process, just woken, can know that its lease was taken': (h) =>
+        late(h, 'worker'),
       'a second handler after the lease of the first': (h) => {
         h.enqueue('a').claimed('a').started('a').wait(LEASE)
         const first = h.run('a')
@@ -198,6 +194,43 @@ const CASES = {
         h.enqueue('a').claimed('a').wrote('a', { status: 'completed' }),
       'a completion of what had thrown': (h) =>
         h.enqueue('a').claimed('a').started('a').ended('a', { outcome: 'threw' }).completed('a'),
+      'a job that is given back in the middle of its run': (h) =>
+        h
+          .enqueue('a')
+          .claimed('a')
+          .started('a')
+          .released('a')
+          .ended('a', { run: h.run('a') })
+          .ran('a'),
+      'one that is superseded though its handler had returned': (h) => {
+        h.enqueue('a', ONE).claimed('a').started('a').enqueue('b', ONE).ended('a').superseded('a').ran('b')
+      },
+    },
+    keeps: {
+      'a job that is given back before it has begun': (h) =>
+        h.enqueue('a').claimed('a').released('a').ran('a'),
+      'one that is given back by a process that was asked to end': (h) => {
+        h.enqueue('a').claimed('a').started('a')
+        const run = h.run('a')
+        h.told('harness', 'asked-to-end', { of: 'worker' })
+          .wait(20)
+          .released('a')
+          .ended('a', { run })
+          .ran('a', 'other')
+      },
+      'one that failed, and is superseded': (h) =>
+        h
+          .enqueue('a', ONE)
+          .claimed('a')
+          .started('a')
+          .enqueue('b', ONE)
+          .ended('a', { outcome: 'threw' })
+          .superseded('a')
+          .ran('b'),
+      'a completion by a server whose oplog is behind its clock': (h) => {
+        h.enqueue('a').claimed('a').started('a').wait(30).ended('a').completed('a')
+        h.lines.find(({ set }) => set?.status === 'completed').at -= 15
+      },
     },
   },
   resultsAreTrue: {
@@ -218,93 +251,6 @@ const CASES = {
         h.told('worker', 'aborted', { ...h.run('a'), code: 'ERR_DURABL_LEASE_LOST' }).ended('a')
         h.recovered('a').ran('a', 'other')
       },
-    },
-  },
-  keysHoldOne: {
-    breaks: {
-      'two that wait': (h) => h.enqueue('a', ONE).enqueue('b', ONE).ran('a').ran('b'),
-      'one that waits beside one that runs': (h) =>
-        h.enqueue('a', SOLE).claimed('a').started('a').enqueue('b', SOLE).ended('a').completed('a').ran('b'),
-    },
-    keeps: {
-      'a follower': (h) =>
-        h.enqueue('a', ONE).claimed('a').started('a').enqueue('b', ONE).ended('a').completed('a').ran('b'),
-    },
-  },
-  keyAnswersAreTrue: {
-    breaks: {
-      'a held key that was free': (h) => h.called('x', ONE).answered('x', null),
-      'a held key that had been let go': (h) =>
-        h.enqueue('a', SOLE).ran('a').wait(50).called('x', SOLE).answered('x', null),
-      'a follower that was never there': (h) =>
-        h
-          .enqueue('a', ONE)
-          .claimed('a')
-          .started('a')
-          .wait(10)
-          .called('x', ONE)
-          .answered('x', null)
-          .wait(10)
-          .ended('a')
-          .completed('a'),
-      'a job that was made and told to be held': (h) =>
-        h.called('a', SOLE).inserted('a', SOLE).answered('a', null).ran('a'),
-      'answers that fit each alone, and not in their order': (h) => {
-        // The key was held once and freed once, somewhere within the first call; the second one came later.
-        h.called('a', SOLE).called('x', SOLE).inserted('a', SOLE).ran('a')
-        h.answered('a', 'a').answered('x', null).wait(10).called('y', SOLE).answered('y', null)
-      },
-    },
-    keeps: {
-      'a held key': (h) => h.enqueue('a', SOLE).called('x', SOLE).answered('x', null).ran('a'),
-      'a call that overlaps the end': (h) =>
-        h
-          .enqueue('a', SOLE)
-          .claimed('a')
-          .started('a')
-          .called('x', SOLE)
-          .ended('a')
-          .completed('a')
-          .answered('x', null),
-      'a follower that claimOrEnqueue left': (h) =>
-        h
-          .enqueue('a', ONE)
-          .claimed('a')
-          .started('a')
-          .called('b', { ...ONE, method: 'claimOrEnqueue' })
-          .inserted('b', ONE)
-          .answered('b', null)
-          .ended('a')
-          .completed('a')
-          .ran('b'),
-    },
-  },
-  orderIsKept: {
-    breaks: {
-      'a job that is passed over for long': (h) =>
-        h.enqueue('a').enqueue('b', { priority: 5 }).wait(5000).ran('b').wait(5000).ran('a'),
-    },
-    keeps: {
-      'claims that cross': (h) => h.enqueue('a').enqueue('b', { priority: 5 }).wait(5000).ran('b').ran('a'),
-      'a job of another priority that comes later': (h) =>
-        h.enqueue('b', { priority: 5 }).wait(5000).ran('b').enqueue('a').wait(5000).ran('a'),
-    },
-  },
-  nobodyFalls: {
-    breaks: {
-      'a process that ends by itself': (h) =>
-        h.told('worker', 'process-ended', { fate: null, code: null, signal: 'SIGSEGV', stderr: '' }),
-      'one that complains': (h) =>
-        h.told('worker', 'process-ended', {
-          fate: 'asked to end',
-          code: 0,
-          signal: null,
-          stderr: 'a warning',
-        }),
-    },
-    keeps: {
-      'one that is asked to': (h) =>
-        h.told('worker', 'process-ended', { fate: 'asked to end', code: 0, signal: null, stderr: '' }),
     },
   },
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { flatness } from './support/soak/flatness.mjs'
-import { soak } from './support/soak/soak.mjs'
+import { isAllThere, soak } from './support/soak/soak.mjs'
 
 const MB = 1024 * 1024
 const COUNT = 200
@@ -42,15 +42,38 @@ describe('what a process holds', () => {
     test(`is not if it leaks ${name}, slowly`, () => assert.deepEqual(grew({ [name]: each }), [name]))
 })
 
+describe('what a process did', () => {
+  const DID = { acknowledged: 9, completed: 6, failed: 2, superseded: 1, pending: 0, active: 0, unsure: 0 }
+
+  test('is all there if every acknowledged job has ended', () => assert.equal(isAllThere(DID), true))
+
+  for (const [name, change] of Object.entries({
+    'a job is open': { pending: 1, acknowledged: 10 },
+    'an acknowledged job has vanished': { completed: 5 },
+    'a job ended that nobody had asked for': { completed: 7 },
+  }))
+    test(`is not if ${name}`, () => assert.equal(isAllThere({ ...DID, ...change }), false))
+
+  test('may be more by the jobs of calls that were refused', () => {
+    assert.equal(isAllThere({ ...DID, completed: 7, unsure: 1 }), true)
+    assert.equal(isAllThere({ ...DID, completed: 8, unsure: 1 }), false)
+  })
+})
+
 // What a process holds is read from /proc.
 if (process.platform === 'linux')
   test('a process under load with faults loses nothing, and opens no more than it closes', async (t) => {
     const { did, faults, measures } = await soak({ ms: 8000, sampleMs: 250, faultEveryMs: 1200 })
-    const { acknowledged, completed, failed, superseded, pending, active } = did
+    const { acknowledged, completed, failed, superseded, pending, active, unsure } = did
     t.diagnostic(`${acknowledged} jobs, ${faults.length} faults`)
     assert.ok(acknowledged > 1000 && faults.length >= 5, 'that was no load')
-    assert.deepEqual([pending, active], [0, 0], 'some are open')
+    assert.deepEqual([pending, active, unsure], [0, 0, 0], 'some are open, or were refused')
     assert.equal(completed + failed + superseded, acknowledged)
+    const streams = faults.filter(({ name }) => name === 'change streams killed')
+    assert.ok(
+      streams.some(({ effect }) => effect > 0),
+      'no change stream was killed',
+    )
     // So short a time is all warm-up to an allocator: memory is for longer ones.
     for (const name of ['files', 'sockets', 'threads', 'handles']) {
       const { first, second, isFlat } = measures[name]

@@ -173,12 +173,18 @@ export class Cluster {
     return this.nodes[answers.indexOf(true)] ?? null
   }
 
-  /** Parts one node from the others: in the minority, and unaware of it at first. Clients still reach it. */
+  /**
+   * Parts one node from the others: in the minority, and unaware of it at first. Clients still reach it.
+   *
+   * @returns the cuts, each with its own `undo()`
+   */
   cutOff(node, isSilent) {
-    for (const other of this.nodes.filter((each) => each !== node)) {
-      other.bridge.cut(node.server.port, isSilent)
-      node.bridge.cut(other.server.port, isSilent)
-    }
+    return this.nodes
+      .filter((each) => each !== node)
+      .flatMap((other) => [
+        other.bridge.cut(node.server.port, isSilent),
+        node.bridge.cut(other.server.port, isSilent),
+      ])
   }
 
   /** Writes until no server knows any more what was written before. */

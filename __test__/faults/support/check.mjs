@@ -8,18 +8,21 @@ import {
   latestIsKept,
   oncePerCall,
 } from './laws/kept.mjs'
-import { keysHoldOne } from './laws/keys.mjs'
+import { faultsHappen } from './laws/faults.mjs'
+import { followersCover, keysHoldOne } from './laws/keys.mjs'
 import { noTwoAtOnce, onlyExpiredIsTaken, runsHaveClaims } from './laws/leases.mjs'
 import { orderIsKept } from './laws/order.mjs'
+import { callersEnd } from './laws/productions.mjs'
 import { nobodyFalls } from './laws/processes.mjs'
 import { resultsAreTrue, settledByHolder } from './laws/settlements.mjs'
 import { attemptsAddUp, legalSteps, noRetryIsLost } from './laws/steps.mjs'
+import { notEarly } from './laws/times.mjs'
 
 export const LAWS = {
-  ...{ acknowledgedIsKept, oncePerCall, latestIsKept, callsAreAnswered, everythingEnds },
-  ...{ legalSteps, attemptsAddUp, noRetryIsLost },
+  ...{ acknowledgedIsKept, oncePerCall, latestIsKept, callsAreAnswered, callersEnd, everythingEnds },
+  ...{ legalSteps, attemptsAddUp, noRetryIsLost, notEarly },
   ...{ onlyExpiredIsTaken, runsHaveClaims, noTwoAtOnce, settledByHolder, resultsAreTrue },
-  ...{ keysHoldOne, keyAnswersAreTrue, orderIsKept, nobodyFalls },
+  ...{ keysHoldOne, followersCover, keyAnswersAreTrue, orderIsKept, nobodyFalls, faultsHappen },
 }
 
 /** Findings of one law that are shown; more of the same tell nothing new. */
@@ -27,8 +30,11 @@ const MOST_SHOWN = 20
 
 const count = (items, fits) => items.filter(fits).length
 
+/** V8 collects garbage as hard as it can by then. */
+const isNearlyFull = ({ used, limit }) => used > 0.6 * limit
+
 /** What there was to check: a history in which little happened proves little. */
-function figuresOf({ jobs, runs, calls, steps, faults }) {
+function figuresOf({ jobs, runs, calls, steps, faults, heaps }) {
   const kind = (name) => count(steps, (step) => step.kind === name)
   const answer = (name) => count(calls, (call) => call.answer === name)
   return {
@@ -36,13 +42,17 @@ function figuresOf({ jobs, runs, calls, steps, faults }) {
     acknowledged: answer('made'),
     held: answer('held'),
     rejected: answer('rejected') + answer('none'),
+    looks: answer('seen') + answer('not seen'),
     jobs: jobs.size,
     runs: runs.length,
+    runsThatDied: count(runs, ({ outcome }) => outcome === 'died'),
     runsOfLostLeases: count(runs, ({ tenure }) => tenure?.until?.kind === 'recovered'),
     changes: steps.length,
     ...{ completed: kind('completed'), retried: kind('retried'), released: kind('released') },
     ...{ failed: kind('failed'), superseded: kind('superseded'), recovered: kind('recovered') },
     faults: faults.length,
+    effects: faults.reduce((sum, { effect = 0 }) => sum + effect, 0),
+    heapsNearlyFull: new Set(heaps.filter(isNearlyFull).map(({ by }) => by)).size,
   }
 }
 
@@ -59,6 +69,7 @@ function finding(law, [what, ...about]) {
  */
 export function check(lines) {
   const story = retell(lines)
+  story.figures = figuresOf(story)
   const findings = []
   for (const [law, { broken }] of Object.entries(LAWS)) {
     let found = 0
@@ -68,5 +79,5 @@ export function check(lines) {
     }
     if (found > MOST_SHOWN) findings.push(finding(law, [`${found - MOST_SHOWN} more`]))
   }
-  return { findings, figures: figuresOf(story) }
+  return { findings, figures: story.figures }
 }

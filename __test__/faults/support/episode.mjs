@@ -1,34 +1,21 @@
 /** One run: a scenario and a seed, from an empty collection to a checked history. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { drawing } from '../../support/random.mjs'
 import { pollUntil } from '../../ownership/support/waiting.mjs'
 import { clockmaker } from '../../ownership/support/wrong-clock.mjs'
 import { atEnd } from '../../support/cleanup.mjs'
 import { check } from './check.mjs'
 import { readChanges } from './history/changes.mjs'
+import { Production } from './production.mjs'
 import { SCENARIOS, scheduleOf } from './scenarios.mjs'
 import { FAULTS } from './world/faults.mjs'
 import { LEASE_MS, World, writeHistory } from './world/world.mjs'
 
 const WORKERS = 3
 const PRODUCERS = 2
-const LOAD = { everyMs: 20, workMs: 40 }
 /** From the last fault to the end of every job: several leases, retries and elections. */
 const DRAIN_MS = 45_000
 
 let episodes = 0
-
-/** Resolves once all calls have been answered: an outage may make that long. */
-function produce(producers, seed, ms, load) {
-  const draw = drawing(seed ^ 0x5eed)
-  return producers.map(async (producer) => {
-    const orders = { ...LOAD, ...load, ms, name: producer.name, seed: draw.between(1, 1e9) }
-    await producer.call('worker', 'begin', 'produce', orders)
-    const isOver = ({ method }) => method === 'produce'
-    // Of one that dies or never ends, the checker tells.
-    await producer.next('call-ended', isOver).catch(() => {})
-  })
-}
 
 async function inflict(world, schedule) {
   const start = performance.now()
@@ -67,6 +54,7 @@ export async function runEpisode(
   { scenario, seed, ms, load, plant, drainMs = DRAIN_MS, path = null },
 ) {
   const { world: { wrongClocks = false, ...made } = {}, load: usual, ...chosen } = SCENARIOS[scenario]
+  const { sparesServers = false, shows = [], atOnce = 1, isMixed = false } = chosen
   const begun = performance.now()
   const schedule = scheduleOf(chosen, seed, ms)
   const clocks = wrongClocks ? clockmaker() : null
@@ -84,10 +72,12 @@ export async function runEpisode(
   ])
   const planted = plant?.(world)
   await planted?.ready
-  const production = produce(producers, seed, ms, load ?? usual)
+  world.production = new Production(world, { seed, ms, load: load ?? usual })
+  for (const producer of producers) world.production.begin(producer)
   await inflict(world, schedule)
-  await cluster.heal()
-  await Promise.all(production)
+  // Where nothing was done to the servers, others may be doing it.
+  if (!sparesServers) await cluster.heal()
+  await world.production.over()
   await drain(world, drainMs)
   await planted?.uproot()
   await world.end()
@@ -101,6 +91,9 @@ export async function runEpisode(
     visibilityTimeoutMs: LEASE_MS,
     orderedTypes: ['ordered'],
     schedule,
+    shows,
+    atOnce,
+    isMixed,
   }
   const lines = [settings, ...world.told(), ...(await readChanges(world.db.collection('jobs'), world.since))]
   if (path) await writeHistory(path, lines)

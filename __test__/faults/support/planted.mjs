@@ -1,14 +1,10 @@
 /**
- * Bugs, planted: each does by the bare driver, beside workers that know nothing of it, what an engine with that bug would do. The
- * engine has no switches for this. A checker that passes such a history is worth nothing.
+ * Bugs, planted: each does by the bare driver, beside workers that know nothing of it, what an engine with that bug would do; see also
+ * `mutants.mjs`. The engine has no switches for this. A checker that passes such a history is worth nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LEASE_MS } from './world/world.mjs'
 
 const HOUR_MS = 3_600_000
-
-/** Every worker holds several jobs whenever it is killed. */
-const BUSY = { workMs: 300 }
 
 /** Does something again and again until it is uprooted; counts how often it could do its damage. */
 function rogue(damage, everyMs = 5) {
@@ -29,49 +25,9 @@ function rogue(damage, everyMs = 5) {
 
 const modified = ({ modifiedCount, deletedCount = 0 }) => (modifiedCount ?? 0) + deletedCount
 
-export const PLANTED = {
-  'a completion that is not fenced': {
-    laws: ['settledByHolder'],
-    scenario: 'workers are killed',
-    load: BUSY,
-    /** Whoever held a job for its first attempt completes it, by its id alone, in the middle of the second. */
-    plant({ db }) {
-      const jobs = db.collection('jobs')
-      return rogue(async () => {
-        const held = await jobs.findOne({ status: 'active', attempt: 2 })
-        return held ? modified(await jobs.updateOne({ _id: held._id }, { $set: { status: 'completed' } })) : 0
-      })
-    },
-  },
-
-  'a reaper that does not look again': {
-    laws: ['onlyExpiredIsTaken'],
-    scenario: 'workers are killed',
-    load: BUSY,
-    /** It sees that a lease has run out, and is slow; when it writes, the job has a new holder. */
-    plant({ db }) {
-      const jobs = db.collection('jobs')
-      const expired = new Map()
-      const free = { $set: { status: 'pending' }, $unset: { claimToken: '', claimedAt: '', lease: '' } }
-      return rogue(async () => {
-        const isOver = { $lt: ['$claimedAt', { $subtract: ['$$NOW', LEASE_MS] }] }
-        for await (const { _id, claimToken } of jobs.find({ status: 'active', $expr: isOver }))
-          expired.set(_id, claimToken)
-        let done = 0
-        for (const [_id, claimToken] of expired) {
-          const theirs = { _id, status: 'active', claimToken: { $ne: claimToken } }
-          if (modified(await jobs.updateOne(theirs, free).catch(() => ({}))) === 0) continue
-          expired.delete(_id)
-          done += 1
-        }
-        return done
-      })
-    },
-  },
-
+const BUGS = {
   'no index for the keys': {
     laws: ['keysHoldOne'],
-    scenario: 'nothing goes wrong',
     plant({ db }) {
       const jobs = db.collection('jobs')
       const names = ['dedupe_pending_idx', 'dedupe_pending_active_idx', 'dedupe_active_idx']
@@ -82,7 +38,6 @@ export const PLANTED = {
 
   'a retry that is forgotten': {
     laws: ['noRetryIsLost', 'acknowledgedIsKept'],
-    scenario: 'nothing goes wrong',
     /** What waits for its next attempt is given up, or is gone. */
     plant({ db }) {
       const jobs = db.collection('jobs')
@@ -96,7 +51,6 @@ export const PLANTED = {
 
   'a claim that does not go by priority': {
     laws: ['orderIsKept'],
-    scenario: 'nothing goes wrong',
     /** What was to come last comes first. */
     plant({ db }) {
       const jobs = db.collection('jobs')
@@ -107,7 +61,6 @@ export const PLANTED = {
 
   'a claim that nobody knows of': {
     laws: ['everythingEnds'],
-    scenario: 'nothing goes wrong',
     drainMs: 2000,
     /** Its holder never learnt that it got the job, and its lease is an hour long. */
     plant({ db }) {
@@ -123,4 +76,32 @@ export const PLANTED = {
       )
     },
   },
+}
+
+/** Two that break other laws, in one run: each law can only be broken by the bug that it is named with. */
+const both = (one, other) => ({
+  scenario: 'nothing goes wrong',
+  laws: [...BUGS[one].laws, ...BUGS[other].laws],
+  drainMs: BUGS[one].drainMs ?? BUGS[other].drainMs,
+  plant(world) {
+    const plants = [BUGS[one].plant(world), BUGS[other].plant(world)]
+    return {
+      ready: Promise.all(plants.map(({ ready }) => ready)),
+      uproot: () => Promise.all(plants.map((plant) => plant.uproot())),
+      get done() {
+        return Math.min(...plants.map(({ done }) => done))
+      },
+    }
+  },
+})
+
+export const PLANTED = {
+  'no index for the keys, and a claim that nobody knows of': both(
+    'no index for the keys',
+    'a claim that nobody knows of',
+  ),
+  'a retry that is forgotten, and a claim that does not go by priority': both(
+    'a retry that is forgotten',
+    'a claim that does not go by priority',
+  ),
 }

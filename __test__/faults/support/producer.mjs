@@ -12,37 +12,62 @@ const MANY = 6
 const ORDERED_MS = 25
 
 /** What is called, and how often. */
-const BAG = Object.entries({ plain: 5, flight: 4, once: 3, handle: 2, many: 1, later: 1 }).flatMap(
-  ([kind, weight]) => Array(weight).fill(kind),
-)
+const BAG = Object.entries({
+  ...{ plain: 5, flight: 4, once: 3, handle: 2, many: 1, later: 1 },
+  ...{ keyed: 1, look: 2 },
+}).flatMap(([kind, weight]) => Array(weight).fill(kind))
+
+/** What jobs of a kind are to the library. */
+const KEYED = {
+  flight: { type: 'flight', scope: 'pending' },
+  handle: { type: 'flight', scope: 'pending' },
+  once: { type: 'once', scope: 'pending+active' },
+}
+const METHODS = {
+  handle: 'claimOrEnqueue',
+  many: 'enqueueMany',
+  keyed: 'enqueueMany',
+  look: 'hasOutstanding',
+}
 
 const RETRIES = { backoffDelay: 100, backoffMaxDelay: 400 }
 
-function payload({ between, chance }, call, { workMs, blobBytes }) {
-  const data = { call, ms: between(0, workMs) }
+function payload({ between, chance }, call, { workMs, leastMs = 0, blobBytes }) {
+  const data = { call, ms: between(leastMs, workMs) }
   if (chance(0.12)) data.wrongFor = between(1, 3)
   if (data.wrongFor && chance(0.2)) data.isFatal = true
   if (blobBytes) data.blob = 'x'.repeat(between(1, blobBytes))
   return data
 }
 
+/** A job of a kind, as it is handed to the library. */
+function drawJob(draw, kind, call, orders) {
+  const { type = 'plain', scope } = KEYED[kind] ?? {}
+  const options = { ...RETRIES, priority: draw.between(-2, 2), maxAttempts: draw.between(2, 5) }
+  if (scope) Object.assign(options, { dedupeKey: drawKey(draw, type), dedupeScope: scope })
+  if (scope === 'pending' && draw.chance(0.3)) options.coalesce = 'latest'
+  if (kind === 'later') options.delay = draw.between(50, 600)
+  return { call, type, options, data: payload(draw, call, orders) }
+}
+
+const drawKey = (draw, type) => `${type}-${draw.between(0, KEYS - 1)}`
+
 /** One call, as plain data: what it is to the library, and the jobs it would make. */
 function drawCall(draw, name, orders) {
   const kind = draw.one(BAG)
-  const key = (prefix) => `${prefix}-${draw.between(0, KEYS - 1)}`
-  const options = { ...RETRIES, priority: draw.between(-2, 2), maxAttempts: draw.between(2, 5) }
-  if (kind === 'flight' || kind === 'handle')
-    Object.assign(options, { dedupeKey: key('flight'), dedupeScope: 'pending' })
-  if (options.dedupeKey && draw.chance(0.3)) options.coalesce = 'latest'
-  if (kind === 'once') Object.assign(options, { dedupeKey: key('once'), dedupeScope: 'pending+active' })
-  if (kind === 'later') options.delay = draw.between(50, 600)
-  const type = kind === 'handle' ? 'flight' : kind === 'once' || kind === 'flight' ? kind : 'plain'
-  const count = kind === 'many' ? MANY : 1
-  const calls = Array.from({ length: count }, (_, n) => {
-    const call = count === 1 ? name : `${name}.${n}`
-    return { call, type, options, data: payload(draw, call, orders) }
-  })
-  return { method: { handle: 'claimOrEnqueue', many: 'enqueueMany' }[kind] ?? 'enqueue', calls }
+  const method = METHODS[kind] ?? 'enqueue'
+  if (kind === 'many' || kind === 'keyed') {
+    // Several of a batch may be after one key.
+    const of = () => (kind === 'many' ? 'plain' : draw.one(['flight', 'once']))
+    const calls = Array.from({ length: MANY }, (_, n) => drawJob(draw, of(), `${name}.${n}`, orders))
+    return { method, calls }
+  }
+  if (kind !== 'look') return { method, calls: [drawJob(draw, kind, name, orders)] }
+  const { type, scope } = KEYED[draw.one(['flight', 'once'])]
+  return {
+    method,
+    calls: [{ call: name, type, options: { dedupeKey: drawKey(draw, type), dedupeScope: scope } }],
+  }
 }
 
 /** Many jobs at once that lie about for a while, so that it can be seen in which order they are claimed. */
@@ -59,23 +84,63 @@ function drawBacklog(draw, name, size) {
   return { method: 'enqueueMany', calls }
 }
 
-/** Makes the call; the ids of the jobs that it made, null for a key that was held. */
-async function make({ method, calls }, { queue, run }) {
-  if (method === 'enqueueMany') {
-    const results = await queue.enqueueMany(calls.map(({ type, data, options }) => ({ type, data, options })))
-    return { ids: results.map(({ id = null }) => id) }
+/** What an error says, and those that it is made of. */
+const errorsIn = (error) =>
+  (error.errors ?? [error]).map(({ name, code = null, message }) => ({ name, code, message }))
+
+/** Runs a job that was claimed by hand, and tells how that ended, if it does. */
+async function runHandle(call, handle, { queue, run, tell }) {
+  tell('run-begun', { call, job: handle.id })
+  try {
+    await queue.runClaimed(handle, run)
+    tell('run-over', { call, job: handle.id, errors: [] })
+  } catch (error) {
+    // What the handler threw comes out here as well.
+    tell('run-over', { call, job: handle.id, errors: errorsIn(error) })
   }
-  const [{ type, data, options }] = calls
+}
+
+/** Makes the call, and tells what it was answered: the ids of the jobs that it made, null for a key that was held. */
+async function make({ method, calls }, world) {
+  const { queue, tell } = world
+  const [{ call, type, data, options }] = calls
+  if (method === 'hasOutstanding')
+    return tell('looked', { call, isHeld: await queue.hasOutstanding(type, options.dedupeKey) })
+  if (method === 'enqueueMany') {
+    const jobs = calls.map(({ type, data, options }) => ({ type, data, options }))
+    const results = await queue.enqueueMany(jobs)
+    for (const [n, { id = null }] of results.entries()) tell('answered', { call: calls[n].call, id })
+    return
+  }
   const made = await queue[method](type, data, options)
-  if (method === 'enqueue' || made === null) return { ids: [made] }
-  // What becomes of the run is told by itself; an error of the handler comes out here as well.
-  return { ids: [made.id], after: queue.runClaimed(made, run).catch(() => {}) }
+  const isHandle = method === 'claimOrEnqueue' && made !== null
+  tell('answered', { call, id: isHandle ? made.id : made })
+  if (isHandle) await runHandle(call, made, world)
+}
+
+/** What was asked for, for whoever compares it with what was done. */
+function tellCall(tell, { method, calls }) {
+  for (const { call, type, options, data } of calls) {
+    const { dedupeKey: key = null, dedupeScope: scope = null, coalesce = null, ...others } = options
+    const small = { ...data }
+    delete small.blob
+    tell('called', { call, method, type, key, scope, coalesce, asked: { ...others, data: small } })
+  }
+}
+
+function tellRefusal(tell, { calls }, error) {
+  for (const [n, { call }] of calls.entries()) {
+    // Of a call for many some may have been made.
+    const { status, id, error: its = error } = error.results?.[n] ?? { status: 'failed' }
+    if (status === 'failed') tell('rejected', { call, code: its.code ?? null, message: its.message })
+    else tell('answered', { call, id: id ?? null })
+  }
 }
 
 /**
  * @param orders.seed of the calls, and `orders.name`, which their names begin with
  * @param orders.ms for how long, a call every `orders.everyMs` on average
- * @param orders.workMs the longest that a job's handler takes
+ * @param orders.workMs the longest that a job's handler takes, and `orders.leastMs` the shortest; 0 by default
  * @param orders.mostOpen calls under way at once, at most
  * @param orders.backlog how many jobs lie about from the start; none by default
  * @param orders.blobBytes the largest payload; nothing beside the story by default
@@ -88,23 +153,8 @@ export async function produce(orders, { queue, tell, run }) {
   let count = 0
 
   async function one(call) {
-    for (const { call: name, type, options } of call.calls) {
-      const { dedupeKey: key = null, dedupeScope: scope = null, coalesce = null } = options
-      tell('called', { call: name, method: call.method, type, key, scope, coalesce })
-    }
-    try {
-      const { ids, after } = await make(call, { queue, run })
-      for (const [n, id] of ids.entries()) tell('answered', { call: call.calls[n].call, id })
-      await after
-    } catch (error) {
-      for (const [n, { call: name }] of call.calls.entries()) {
-        // Of a call for many some may have been made.
-        const { status, id, error: its = error } = error.results?.[n] ?? { status: 'failed' }
-        if (status === 'failed')
-          tell('rejected', { call: name, code: its.code ?? null, message: its.message })
-        else tell('answered', { call: name, id: id ?? null })
-      }
-    }
+    tellCall(tell, call)
+    await make(call, { queue, tell, run }).catch((error) => tellRefusal(tell, call, error))
   }
 
   function begin(drawn) {

@@ -13,6 +13,14 @@ function tally(items) {
   return counts
 }
 
+/** What came of each kind of fault: processes killed, replies lost. */
+function effectsOf(episodes) {
+  const sums = {}
+  for (const { fault, effect } of episodes.flatMap(({ faults }) => faults))
+    sums[fault] = (sums[fault] ?? 0) + effect
+  return sums
+}
+
 function sumOf(all) {
   const sum = {}
   for (const figures of all)
@@ -45,6 +53,7 @@ export function reportOf(episodes, run) {
     episodes: episodes.length,
     figures: sumOf(episodes.map(({ figures }) => figures)),
     faults: tally(episodes.flatMap(({ faults }) => faults.map(({ fault }) => fault))),
+    effects: effectsOf(episodes),
     scenarios: names.map((name) => summaryOf(name, of(name))),
   }
 }
@@ -62,7 +71,7 @@ const COLUMNS = {
 
 /** The same, for people: a table in Markdown, and the findings. */
 export function textOf(report) {
-  const { seed, startedAt, seconds, scenarios, faults } = report
+  const { seed, startedAt, seconds, scenarios, faults, effects } = report
   const findings = scenarios.flatMap(({ scenario, findings }) =>
     findings.map((one) => ({ scenario, ...one })),
   )
@@ -79,8 +88,8 @@ export function textOf(report) {
     ...scenarios.map((summary) => row(summary.scenario, summary)),
     row('all', total),
     '',
-    `faults: ${Object.entries(faults)
-      .map(([fault, count]) => `${fault} ${count}`)
+    `faults, and what came of them (processes killed, replies lost): ${Object.entries(faults)
+      .map(([fault, count]) => `${fault} ${count} (${effects[fault]})`)
       .join(', ')}`,
     '',
     findings.length === 0 ? 'no findings' : `${findings.length} findings:`,

@@ -30,6 +30,21 @@ export function commandOf(message) {
   return BSON.deserialize(message.subarray(BODY_OFFSET, BODY_OFFSET + length))
 }
 
+/** Numbers and all else as they were typed, so that what is written again is what was read. */
+const EXACTLY = { promoteValues: false, promoteLongs: false, promoteBuffers: false, bsonRegExp: true }
+
+/** The same message, with its command altered. */
+export function changedBy(message, change) {
+  const length = message.readInt32LE(BODY_OFFSET)
+  const command = BSON.deserialize(message.subarray(BODY_OFFSET, BODY_OFFSET + length), EXACTLY)
+  change(command)
+  const changed = BSON.serialize(command)
+  const rest = message.subarray(BODY_OFFSET + length)
+  const whole = Buffer.concat([message.subarray(0, BODY_OFFSET), changed, rest])
+  whole.writeInt32LE(whole.length, 0)
+  return whole
+}
+
 /** The document that a message begins with, also of the kind that connections begin with; null if there is none. */
 export function firstDocument(message) {
   if (message.readInt32LE(12) !== OP_QUERY) return commandOf(message)

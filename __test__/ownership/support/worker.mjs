@@ -10,6 +10,7 @@ import { FatalJobError, JobQueue, MongoJobQueue } from 'durabl'
 import { MongoClient } from 'mongodb'
 import { produce } from '../../faults/support/producer.mjs'
 import { HANDLERS } from './handlers.mjs'
+import { tellHeap } from './heap.mjs'
 import { race } from './race.mjs'
 
 const config = JSON.parse(process.argv[2])
@@ -33,6 +34,7 @@ function tell(kind, fields = {}) {
 }
 
 tell.now = now
+if (config.tellsHeap) tellHeap(tell)
 
 const logger = {
   debug() {},
@@ -104,7 +106,7 @@ const targets = {
       const call = own[method]?.(...args) ?? queue[method](...args)
       call.then(
         () => tell('call-ended', { method }),
-        (error) => tell('call-failed', { method, code: error.code }),
+        (error) => tell('call-failed', { method, code: error.code, message: error.message }),
       )
     },
     /** A stream of calls, each told when it is made and when it is answered. */

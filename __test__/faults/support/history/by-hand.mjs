@@ -2,6 +2,10 @@
 
 export const LEASE = 1000
 
+/** The key of a job, in either scope. */
+export const ONE = { key: 'k', scope: 'pending' }
+export const SOLE = { key: 'k', scope: 'pending+active' }
+
 export class ByHand {
   lines = [{ by: 'harness', kind: 'settings', at: 0, visibilityTimeoutMs: LEASE, orderedTypes: ['plain'] }]
   now = 10_000
@@ -32,7 +36,10 @@ export class ByHand {
     return this.told('servers', 'change', { op: 'delete', job: id })
   }
 
-  inserted(id, { call = id, status = 'pending', key, scope, ...more } = {}) {
+  inserted(id, { call = id, status = 'pending', key, scope, ...fields } = {}) {
+    // What its call asked for is told by the call.
+    const more = { ...fields }
+    delete more.asked
     const keyed = key ? { dedupeKey: key, dedupeScope: scope } : {}
     const runAt = this.now + 1
     const job = {
@@ -50,12 +57,17 @@ export class ByHand {
     return this.told('servers', 'change', { op: 'insert', job: id, document })
   }
 
-  called(call, { key = null, scope = null, method = 'enqueue', coalesce = null } = {}) {
-    return this.told('producer', 'called', { call, method, type: 'plain', key, scope, coalesce })
+  called(call, { key = null, scope = null, method = 'enqueue', coalesce = null, asked = {} } = {}) {
+    return this.told('producer', 'called', { call, method, type: 'plain', key, scope, coalesce, asked })
   }
 
   answered(call, id) {
     return this.told('producer', 'answered', { call, id })
+  }
+
+  /** Of a call that only looks. */
+  looked(call, isHeld) {
+    return this.told('producer', 'looked', { call, isHeld })
   }
 
   /** A call that makes a job of its own name. */
@@ -113,6 +125,16 @@ export class ByHand {
     const { attempt, claimToken } = this.#jobs.get(id)
     this.gaveBack(id, { settledTokens: [claimToken], runAt, failReason: 'it went wrong' })
     return this.told(by, 'event:failed', { jobId: id, attempt, terminal: false })
+  }
+
+  released(id) {
+    const { attempt, claimToken } = this.#jobs.get(id)
+    return this.gaveBack(id, { attempt: attempt - 1, settledTokens: [claimToken] })
+  }
+
+  superseded(id, by = 'worker') {
+    this.wrote(id, { status: 'superseded', failedAt: this.now + 1 })
+    return this.told(by, 'event:superseded', { jobId: id })
   }
 
   recovered(id) {

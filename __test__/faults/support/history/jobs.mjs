@@ -53,10 +53,10 @@ class TracedJob {
     this.id = id
   }
 
-  add(change, index) {
+  add(change, at, index) {
     const before = this.state
     const after = apply(before, change)
-    const step = { kind: stepOf(before, after, change), at: change.at, index, job: this, before, after }
+    const step = { kind: stepOf(before, after, change), at, index, job: this, before, after }
     this.steps.push(step)
     this.state = after
     const open = this.tenures.at(-1)
@@ -81,6 +81,23 @@ class TracedJob {
   get key() {
     const { dedupeKey, dedupeScope } = this.created
     return dedupeKey ? `${dedupeScope} ${dedupeKey}` : null
+  }
+}
+
+/** What is dated by the server's clock, when it is written or before that. */
+const DATED = ['createdAt', 'claimedAt', 'completedAt', 'failedAt', 'keyFreed']
+
+/**
+ * When each of the servers' changes was begun, at the earliest. The oplog says so by a clock that a busy server lets fall behind, by tens of
+ * milliseconds; but no change came before another that stands ahead of it in the oplog, and many of those are dated exactly.
+ */
+function* datedChanges(lines) {
+  let latest = -Infinity
+  for (const change of lines.filter(({ kind }) => kind === 'change')) {
+    const written = change.set ?? { createdAt: change.document?.createdAt }
+    const dates = DATED.map((name) => written[name]).filter((date) => typeof date === 'number')
+    latest = Math.max(latest, ...dates)
+    yield [change, Math.max(change.at, latest)]
   }
 }
 
@@ -149,6 +166,8 @@ function callsIn(lines) {
   for (const line of lines) {
     if (line.kind === 'called') calls.set(line.call, { ...line, from: line.at, to: Infinity, answer: 'none' })
     const call = calls.get(line.call)
+    if (line.kind === 'looked')
+      Object.assign(call, { to: line.at, answer: line.isHeld ? 'seen' : 'not seen' })
     if (line.kind === 'answered')
       Object.assign(call, { to: line.at, answer: line.id ? 'made' : 'held', id: line.id })
     if (line.kind === 'rejected')
@@ -157,19 +176,35 @@ function callsIn(lines) {
   return [...calls.values()]
 }
 
+/** What was asked of producers, and what they told of it: each with when its calls were over, and the jobs that it ran by hand. */
+function productionsIn(kinds, ends) {
+  const over = kinds('production-over')[0]?.at ?? Infinity
+  const handles = new Map(kinds('run-begun').map((line) => [line.call, { ...line, over: null }]))
+  for (const line of kinds('run-over')) if (handles.has(line.call)) handles.get(line.call).over = line
+  const isProduction = ({ method }) => method === 'produce'
+  const ended = [...kinds('call-ended'), ...kinds('call-failed')].filter(isProduction)
+  return kinds('ordered').map(({ of }) => ({
+    ...{ by: of, over },
+    end: ended.find(({ by, at }) => by === of && at <= over) ?? null,
+    handles: [...handles.values()].filter(({ by }) => by === of),
+    isKilled: ends.some(({ by, fate }) => by === of && fate === 'killed'),
+  }))
+}
+
 /**
  * @param lines of a history, in any order
- * @returns the processes' `visibilityTimeoutMs` and `orderedTypes` (those that they claim without prefetch), `jobs` by id, all
- *   `steps` in the servers' order, `runs`, `calls`, `faults`, and `ends` of processes
+ * @returns its `settings`, the processes' `visibilityTimeoutMs` and `orderedTypes` (those that they claim without prefetch), `jobs` by id, all
+ *   `steps` in the servers' order, `runs`, `calls`, `productions` (what was asked of producers), `faults`, `endings` (when processes were asked to
+ *   end) and `ends` of processes, and what some told of their `heaps`
  */
 export function retell(lines) {
   const ordered = [...lines].sort((one, other) => one.at - other.at)
   const jobs = new Map()
   const steps = []
   // The servers' own order, which their clocks need not agree with.
-  for (const change of lines.filter(({ kind }) => kind === 'change')) {
+  for (const [change, at] of datedChanges(lines)) {
     if (!jobs.has(change.job)) jobs.set(change.job, new TracedJob(change.job))
-    steps.push(jobs.get(change.job).add(change, steps.length))
+    steps.push(jobs.get(change.job).add(change, at, steps.length))
   }
   const runs = runsIn(ordered)
   tellOutcomes(ordered, runs)
@@ -181,15 +216,21 @@ export function retell(lines) {
     run.tenure?.runs.push(run)
   }
   const kinds = (kind) => ordered.filter((line) => line.kind === kind)
-  const [{ visibilityTimeoutMs, orderedTypes }] = kinds('settings')
+  const [settings] = kinds('settings')
+  const { visibilityTimeoutMs, orderedTypes } = settings
+  const ends = kinds('process-ended')
   return {
+    settings,
     visibilityTimeoutMs,
     orderedTypes,
     jobs,
     steps,
     runs,
     calls: callsIn(ordered),
+    productions: productionsIn(kinds, ends),
+    endings: kinds('asked-to-end'),
+    heaps: kinds('heap'),
     faults: kinds('fault'),
-    ends: kinds('process-ended'),
+    ends,
   }
 }

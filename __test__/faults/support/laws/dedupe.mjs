@@ -2,11 +2,11 @@
  * Whether the answers about keys are linearizable: whether there is one order of all calls about a key and of all that the servers did
  * to its jobs, which agrees with what came before what in real time, and in which every answer is right.
  *
- * The servers' steps are in order already, so all there is to find is a place between them for each call that made nothing. A
- * call fits into a place if the key was held then, as the sequential rule of its scope says, and if the step before may have happened
- * before the call's end, and the step after it after the call's beginning. Calls that came one after the other in real time must
- * find places in that order. To give each call the first place that it can have leaves the most room for the others, so if that
- * fails, nothing else would do.
+ * The servers' steps are in order already, so all there is to find is a place between them for each call that made nothing. A call
+ * fits into a place if the key was then as its answer says: held, by the sequential rule of its scope; or for a call that only looks,
+ * with a job or without one. And if the step before may have happened before the call's end, and the step after it after the call's
+ * beginning. Calls that came one after the other in real time must find places in that order. To give each call the first place that
+ * it can have leaves the most room for the others, so if that fails, nothing else would do.
  */
 import { groupBy } from '../history/jobs.mjs'
 import { TOLERANCE_MS } from './tolerance.mjs'
@@ -17,18 +17,26 @@ const IS_HELD = {
   pending: ({ pending }) => pending > 0,
 }
 
+/** Whether there is a job under the key at all, as the calls that only look were told. */
+const SEEN = {
+  seen: ({ pending, active }) => pending + active > 0,
+  'not seen': ({ pending, active }) => pending + active === 0,
+}
+
 /** The states of a key, each with the earliest moment at which it can have begun and the latest at which it can have ended. */
 function statesOf(steps, answeredAt) {
   const count = { pending: 0, active: 0 }
   const states = [{ ...count, begins: -Infinity, ends: Infinity }]
-  for (const { before, after, at, job, kind } of steps) {
+  for (const step of steps) {
+    const { before, after, at, job, kind } = step
     if (before?.status === after.status) continue
     if (before?.status in count) count[before.status] -= 1
     if (after.status in count) count[after.status] += 1
     // It is done by the time that anybody tells of it.
-    const known = kind.startsWith('enqueued')
-      ? (answeredAt.get(job.id) ?? Infinity)
-      : knownAt(job, kind, after)
+    const known = Math.min(
+      knownAt(step),
+      kind.startsWith('enqueued') ? (answeredAt.get(job.id) ?? Infinity) : Infinity,
+    )
     states.at(-1).ends = known
     states.push({ ...count, begins: Math.max(states.at(-1).begins, at - TOLERANCE_MS), ends: Infinity })
   }
@@ -37,31 +45,45 @@ function statesOf(steps, answeredAt) {
   return states
 }
 
-/** When the first process told of this step of a job; infinity if none did. */
-function knownAt({ tenures }, kind, { attempt, claimToken }) {
-  if (kind === 'claimed') {
-    const tenure = tenures.find(({ token, attempt: of }) => token === claimToken && of === attempt)
-    return tenure?.runs[0]?.from ?? Infinity
-  }
-  const told = tenures.at(-1)?.runs[0]?.told ?? []
-  return kind === 'completed' ? (told.find(({ outcome }) => outcome === kind)?.at ?? Infinity) : Infinity
+/** When the first process told of this step of a job, by starting a handler or by saying what became of one; infinity if none did. */
+function knownAt(step) {
+  const { tenures } = step.job
+  const begun = tenures.find(({ from }) => from === step)?.runs[0]?.from ?? Infinity
+  const told = tenures.find(({ until }) => until === step)?.runs[0]?.told ?? []
+  const ended = told.find(({ outcome }) => outcome === step.kind)?.at ?? Infinity
+  return Math.min(begun, ended)
 }
 
-function* misplaced(key, calls, states, isHeld) {
+const SAYS = { held: 'held', seen: 'held', 'not seen': 'free' }
+
+/**
+ * A look reads from the primary as it is, which a new one may take back, or not have yet: it is promised to be true only while no server is
+ * being replaced, and for as long after it as a client may take to notice.
+ */
+const NOTICED_MS = 15_000
+
+function isSteady({ from, to }, faults) {
+  const ofServers = faults.filter(({ target }) => /server/.test(target ?? ''))
+  return !ofServers.some(({ at, until }) => at < to && from < (until ?? Infinity) + NOTICED_MS)
+}
+
+function* misplaced(key, calls, states) {
   const placed = []
   for (const call of [...calls].sort((one, other) => one.from - other.from)) {
     const least = Math.max(0, ...placed.filter(({ to }) => to < call.from).map(({ place }) => place))
+    const isSo = SEEN[call.answer] ?? IS_HELD[call.scope]
     const fits = (state, place) =>
-      place >= least && isHeld(state) && state.begins <= call.to && state.ends >= call.from
+      place >= least && isSo(state) && state.begins <= call.to && state.ends >= call.from
     const place = states.findIndex(fits)
-    if (place < 0) yield [`${call.call} was told that the key ${key} is held, and it was not`, call]
+    if (place < 0)
+      yield [`${call.call} was told that the key ${key} is ${SAYS[call.answer]}, and it was not`, call]
     else placed.push({ to: call.to, place })
   }
 }
 
 export const keyAnswersAreTrue = {
-  says: 'answers about a key are linearizable: null only while it is held, an id only for a job that was made by the call',
-  *broken({ calls, steps, jobs }) {
+  says: 'answers about a key are linearizable: null only while it is held, an id only for a job that was made by the call, and looks see what there is',
+  *broken({ calls, steps, jobs, faults }) {
     const answeredAt = new Map(calls.filter(({ answer }) => answer === 'made').map(({ id, to }) => [id, to]))
     const stepsOf = groupBy(
       steps.filter(({ job }) => job.key),
@@ -76,10 +98,9 @@ export const keyAnswersAreTrue = {
       if (makers.has(call.call) && !leftFollower(call))
         yield [`${call.call} made a job and was told that its key is held`, call]
     const nothings = held.filter((call) => !makers.has(call.call))
-    for (const [key, of] of groupBy(nothings, ({ key, scope }) => `${scope} ${key}`)) {
-      const isHeld = IS_HELD[of[0].scope]
-      yield* misplaced(key, of, statesOf(stepsOf.get(key) ?? [], answeredAt), isHeld)
-    }
+    const looks = calls.filter((call) => call.answer in SEEN && isSteady(call, faults))
+    for (const [key, of] of groupBy([...nothings, ...looks], ({ key, scope }) => `${scope} ${key}`))
+      yield* misplaced(key, of, statesOf(stepsOf.get(key) ?? [], answeredAt))
     for (const call of calls.filter(({ answer }) => answer === 'made')) {
       const made = jobs.get(call.id)?.steps[0]
       if (made && (made.at < call.from - TOLERANCE_MS || made.at > call.to + TOLERANCE_MS))

@@ -1,6 +1,17 @@
 /** Nothing that was acknowledged is lost, nothing is made twice, and everything comes to an end. */
 import { groupBy, isTerminal } from '../history/jobs.mjs'
 
+/** What a job must be made of that was asked for so; what was not asked for is the library's to choose. */
+function* unlike({ created }, { type, key, scope, asked = {} }) {
+  const { data, ...options } = asked
+  const wanted = { type, ...(key && { dedupeKey: key, dedupeScope: scope }), ...options }
+  // That is `runAt` in a job, and another law's.
+  delete wanted.delay
+  for (const [name, value] of Object.entries(wanted)) if (created[name] !== value) yield name
+  for (const [name, value] of Object.entries(data ?? {}))
+    if (created.data?.[name] !== value) yield `data.${name}`
+}
+
 export const acknowledgedIsKept = {
   says: 'a job that was acknowledged is there, as it was enqueued, and is never removed',
   *broken({ calls, jobs, steps }) {
@@ -9,6 +20,9 @@ export const acknowledgedIsKept = {
       if (!job) yield [`job ${call.id} was acknowledged and was never there`, call]
       else if (job.created.data?.call !== call.call)
         yield [`job ${call.id} is not what ${call.call} asked for`, call]
+      else
+        for (const field of unlike(job, call))
+          yield [`job ${call.id} has another ${field} than ${call.call} asked for`, call, job.steps[0]]
     }
     for (const step of steps.filter(({ kind }) => kind === 'removed'))
       yield [`job ${step.job.id} was removed while it was ${step.before?.status}`, step]

@@ -5,19 +5,39 @@ const ROOM = {
   'pending+active': ({ pending, active }) => pending + active <= 1,
 }
 
+/** The servers' steps of jobs with keys, each with how many jobs of its key there are after it. */
+function* counted(steps) {
+  const counts = new Map()
+  for (const step of steps) {
+    const { job, before, after } = step
+    if (!job.key) continue
+    const count = counts.get(job.key) ?? { pending: 0, active: 0 }
+    counts.set(job.key, count)
+    if (before?.status in count) count[before.status] -= 1
+    if (after.status in count) count[after.status] += 1
+    yield [step, count]
+  }
+}
+
 export const keysHoldOne = {
   says: 'at most one active and one pending job have a key of scope pending; at most one of both, one of scope pending+active',
   *broken({ steps }) {
-    const counts = new Map()
-    for (const step of steps) {
+    for (const [step, count] of counted(steps)) {
       const { job, before, after } = step
-      if (!job.key) continue
-      const count = counts.get(job.key) ?? { pending: 0, active: 0 }
-      counts.set(job.key, count)
-      if (before?.status in count) count[before.status] -= 1
-      if (after.status in count) count[after.status] += 1
       if (before?.status !== after.status && after.status in count && !ROOM[job.created.dedupeScope](count))
         yield [`the key ${job.key} has ${count.pending} pending and ${count.active} active jobs`, step]
     }
+  },
+}
+
+export const followersCover = {
+  says: 'a job is superseded only while another waits for its key',
+  *broken({ steps }) {
+    const ended = ({ before, after }) => after.status === 'superseded' && before?.status !== 'superseded'
+    for (const [step, { pending }] of counted(steps))
+      if (ended(step) && pending === 0)
+        yield [`job ${step.job.id} was superseded, and nobody waited for the key ${step.job.key}`, step]
+    for (const step of steps)
+      if (ended(step) && !step.job.key) yield [`job ${step.job.id} was superseded, and has no key`, step]
   },
 }

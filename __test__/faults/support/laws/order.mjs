@@ -21,17 +21,23 @@ function waitsOf(jobs) {
     let since = null
     for (const { at, after, kind } of job.steps) {
       if (since !== null && kind !== 'touched') {
-        waits.push({ job, from: since, to: at, priority: job.created.priority, type: job.created.type })
+        const { priority, type } = job.created
+        waits.push({ job, from: since.from, to: at, runAt: since.runAt, priority, type })
         since = null
       }
-      if (after.status === 'pending' && kind !== 'touched') since = Math.max(at, after.runAt)
+      if (after.status === 'pending' && kind !== 'touched')
+        since = { from: Math.max(at, after.runAt), runAt: after.runAt }
     }
   }
   return waits
 }
 
+/** Whether a job that waits comes before one that is claimed: by priority, and at equal priority by when it became due. */
+const comesBefore = (wait, { created: { priority } }, { runAt }) =>
+  wait.priority < priority || (wait.priority === priority && wait.runAt < runAt)
+
 export const orderIsKept = {
-  says: 'without prefetch, a claim takes the job of the lowest priority that has been due for a while and whose key is free',
+  says: 'without prefetch, a claim takes the job of the lowest priority that has been due for a while and whose key is free, and of those the one that became due first',
   *broken({ jobs, steps, faults, orderedTypes }) {
     // A key of scope pending may be held by another: those may be passed over.
     const free = waitsOf(jobs).filter(({ job }) => job.created.dedupeScope !== 'pending')
@@ -42,13 +48,13 @@ export const orderIsKept = {
       const passed = long.find(
         (wait) =>
           wait.type === type &&
-          wait.priority < priority &&
+          comesBefore(wait, step.job, step.before) &&
           wait.from < step.at - CROSSING_MS &&
           wait.to > step.at + CROSSING_MS,
       )
       if (passed && isCalm(faults, step.at))
         yield [
-          `job ${step.job.id} of priority ${priority} was claimed before ${passed.job.id} of ${passed.priority}`,
+          `job ${step.job.id} of priority ${priority}, due at ${step.before.runAt}, was claimed before ${passed.job.id} of ${passed.priority}, due at ${passed.runAt}`,
           step,
         ]
     }

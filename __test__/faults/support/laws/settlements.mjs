@@ -7,16 +7,32 @@ const CAUSES = {
   completed: ['returned'],
   retried: ['threw'],
   failed: ['threw', 'fatal'],
+  // It would have waited for its next attempt, and another waits for the key already.
+  superseded: ['threw'],
 }
 
+/** When each process was asked to end; it gives back whatever it holds then, whether a handler runs or not. */
+const endingIn = (endings) => new Map(endings.map(({ of, at }) => [of, at]))
+
 export const settledByHolder = {
-  says: 'a job is settled only after the handler of its last claim has ended, and as that handler ended',
-  *broken({ jobs }) {
+  says: 'a job is settled only after the handler of its last claim has ended, and as that handler ended; and given back only by who ends',
+  *broken({ jobs, endings }) {
+    const ending = endingIn(endings)
+    const isEnding = ({ by }, { at }) => (ending.get(by) ?? Infinity) <= at + TOLERANCE_MS
     for (const { id, tenures } of jobs.values())
       for (const { until, runs } of tenures) {
+        const [run] = runs
+        const isGivenBack = until?.kind === 'released' || until?.kind === 'superseded'
+        // Whoever has not begun yet may give back what it can't begin in time.
+        if (isGivenBack && (!run || isEnding(run, until))) continue
+        if (until?.kind === 'released')
+          yield [
+            `job ${id} was given back by ${run.by}, which had begun it and was not asked to end`,
+            until,
+            run,
+          ]
         const causes = CAUSES[until?.kind]
         if (!causes) continue
-        const [run] = runs
         if (!run) yield [`job ${id} was ${until.kind}, and its holder had not started a handler`, until]
         else if (run.to > until.at + TOLERANCE_MS)
           yield [`job ${id} was ${until.kind} while the handler of its holder was running`, until, run]

@@ -4,9 +4,13 @@ import { TOLERANCE_MS } from './tolerance.mjs'
 
 /** By how much each step moves the count of attempts. */
 const MOVES = {
+  ...{ enqueued: 0, 'enqueued and claimed': 1 },
   ...{ claimed: 1, renewed: 0, touched: 0, completed: 0, retried: 0, released: -1 },
   ...{ failed: 0, superseded: 0, recovered: 0 },
 }
+
+/** When a job ended, as it says itself. */
+const endOf = ({ completedAt, failedAt }) => completedAt ?? failedAt
 
 export const legalSteps = {
   says: 'a job takes no step that the picture of its life does not have, and none once it has ended',
@@ -17,6 +21,8 @@ export const legalSteps = {
         yield [`job ${job.id} went from ${before?.status} to ${after.status}, ${kind}`, step]
       else if (before && isTerminal(before.status) && after.status !== before.status)
         yield [`job ${job.id} had ended as ${before.status} and became ${after.status}`, step]
+      else if (before && isTerminal(before.status) && endOf(after) !== endOf(before))
+        yield [`job ${job.id} had ended as ${before.status}, and was ended once more`, step]
     }
   },
 }
@@ -26,7 +32,7 @@ export const attemptsAddUp = {
   *broken({ steps }) {
     for (const step of steps.filter(({ kind }) => kind in MOVES)) {
       const { job, kind, before, after } = step
-      const moved = (after.attempt ?? 0) - (before.attempt ?? 0)
+      const moved = (after.attempt ?? 0) - (before?.attempt ?? 0)
       if (moved !== MOVES[kind]) yield [`job ${job.id} was ${kind}: its attempts moved by ${moved}`, step]
       if (kind === 'claimed' && after.attempt > after.maxAttempts)
         yield [`job ${job.id} was claimed for attempt ${after.attempt} of ${after.maxAttempts}`, step]

@@ -25,6 +25,8 @@ const did = {
   held: 0,
   lost: 0,
   refused: 0,
+  /** Jobs of calls that were refused, which may have been made all the same. */
+  unsure: 0,
   removed: 0,
 }
 const open = () => did.acknowledged - did.completed - did.failed - did.superseded
@@ -55,28 +57,43 @@ const RETRIES = { backoffDelay: 20, backoffMaxDelay: 100 }
 let n = 0
 const data = () => ({ n: (n += 1), text: 'x'.repeat(n % 300) })
 
+/** Counts what a call for one job was answered; what it made. */
+async function lone(call) {
+  try {
+    const made = await call
+    if (made === null) did.held += 1
+    else did.acknowledged += 1
+    return made
+  } catch {
+    did.refused += 1
+    did.unsure += 1
+    return null
+  }
+}
+
 const CALLS = [
   async () => {
     const jobs = Array.from({ length: MANY }, () => ({ type: 'plain', data: data(), options: RETRIES }))
-    const made = await queue.enqueueMany(jobs)
-    did.acknowledged += made.length
+    const made = await queue.enqueueMany(jobs).catch(({ results }) => results ?? [])
+    const acknowledged = made.filter(({ status }) => status !== 'failed').length
+    did.acknowledged += acknowledged
+    did.unsure += MANY - acknowledged
+    if (acknowledged < MANY) did.refused += 1
   },
   async () => {
     const one = async () => {
       const key = { dedupeKey: `key ${n % 20}`, dedupeScope: 'pending' }
-      if (await queue.enqueue('keyed', data(), { ...RETRIES, ...key })) did.acknowledged += 1
-      else did.held += 1
+      await lone(queue.enqueue('keyed', data(), { ...RETRIES, ...key }))
     }
     await Promise.all(Array.from({ length: 40 }, one))
   },
   async () => {
-    const handle = await queue.claimOrEnqueue('keyed', data(), { ...RETRIES, dedupeKey: `handle ${n % 5}` })
-    if (handle === null) return void (did.held += 1)
-    did.acknowledged += 1
-    await queue.runClaimed(handle, work).catch(() => {})
+    const call = queue.claimOrEnqueue('keyed', data(), { ...RETRIES, dedupeKey: `handle ${n % 5}` })
+    const handle = await lone(call)
+    if (handle) await queue.runClaimed(handle, work).catch(() => {})
   },
   async () => {
-    if (await queue.enqueue('plain', data(), { ...RETRIES, delay: 50 })) did.acknowledged += 1
+    await lone(queue.enqueue('plain', data(), { ...RETRIES, delay: 50 }))
   },
 ]
 
@@ -84,7 +101,7 @@ let isOver = false
 async function produce(first) {
   for (let call = first; !isOver; call += 1) {
     while (open() > MOST_OPEN && !isOver) await sleep(2)
-    await CALLS[call % CALLS.length]().catch(() => (did.refused += 1))
+    await CALLS[call % CALLS.length]()
   }
 }
 

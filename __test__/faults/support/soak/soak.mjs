@@ -44,12 +44,22 @@ async function disturb(admin, { ms, faultEveryMs }) {
   for (let n = 0; performance.now() + faultEveryMs < end; n += 1) {
     await sleep(faultEveryMs)
     const name = Object.keys(FAULTS)[n % Object.keys(FAULTS).length]
-    await FAULTS[name](admin)
-    done.push(name)
+    // What a fail point is to hit is hit later; of streams it is known at once.
+    const effect = await FAULTS[name](admin)
+    done.push({ name, ...(typeof effect === 'number' && { effect }) })
   }
   await sleep(Math.max(0, end - performance.now()))
   await admin.command({ configureFailPoint: 'failCommand', mode: 'off' })
   return done
+}
+
+/**
+ * Whether every job that was acknowledged has ended, and no more than were made. Of a call that was refused it is not known whether it has made
+ * any, so that many more may be.
+ */
+export function isAllThere({ acknowledged, completed, failed, superseded, pending, active, unsure }) {
+  const ended = completed + failed + superseded
+  return pending === 0 && active === 0 && ended >= acknowledged && ended <= acknowledged + unsure
 }
 
 /**

@@ -6,6 +6,7 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import {
+  changedBy,
   commandOf,
   firstDocument,
   inReplyTo,
@@ -18,10 +19,12 @@ const WRITES = new Set(['insert', 'update', 'findAndModify'])
 export class Bridge {
   #links = new Set()
   #server = createServer((near) => this.#accept(near))
-  /** Whose traffic does not pass: the port of a member, or `clients`; and whether it is refused or goes unanswered. */
-  #cut = new Map()
-  /** Decides for each write of a client whether its reply is lost. */
-  #losesReply = null
+  /** Whose traffic does not pass: `who` is the port of a member, or `clients`; it is refused, or (`isSilent`) goes unanswered. */
+  #cuts = new Set()
+  /** Each decides for a write of a client whether its reply is lost. */
+  #losers = new Set()
+  /** Each may hold up a command of a client, or change it: see `meddle`. */
+  #meddlers = new Set()
   lost = 0
 
   constructor(port) {
@@ -40,27 +43,67 @@ export class Bridge {
    *
    * @param who `clients`, or the port of a member
    * @param isSilent connections stay open and nothing arrives; else they break
+   * @returns `hit()`, how many connections that has stopped so far, and `undo()`, which lets all pass again that nobody else has cut
    */
   cut(who, isSilent) {
-    this.#cut.set(who, isSilent)
-    for (const link of this.#links) if (link.who === who) stop(link, isSilent)
+    const cut = { who, isSilent, hit: 0 }
+    this.#cuts.add(cut)
+    for (const link of this.#links) if (link.who === who) this.#stopBy(cut, link)
+    return { hit: () => cut.hit, undo: () => this.#uncut(cut) }
   }
 
-  /** From now on the replies to some of the clients' writes are lost, with their connections, after the server has done them. */
+  #stopBy(cut, link) {
+    cut.hit += 1
+    stop(link, cut.isSilent)
+  }
+
+  /** What was held back is gone for good, and its connections with it. */
+  #uncut(cut) {
+    if (!this.#cuts.delete(cut) || this.#cutOf(cut.who)) return
+    for (const link of this.#links) if (link.who === cut.who) stop(link, false)
+  }
+
+  #cutOf(who) {
+    return [...this.#cuts].find((cut) => cut.who === who)
+  }
+
+  /**
+   * From now on the replies to some of the clients' writes are lost, with their connections, after the server has done them.
+   *
+   * @returns what ends that
+   */
   loseReplies(decide) {
-    this.#losesReply = decide
+    const loser = { decide }
+    this.#losers.add(loser)
+    return () => this.#losers.delete(loser)
   }
 
-  /** Breaks what the clients have open. */
+  /**
+   * From now on the clients' commands may come late, or be others than were sent.
+   *
+   * @param meddler given each command; returns nothing, or for how many milliseconds it is held up (`delayMs`), and what is made of it
+   *   (`change`, which is given the command with all its numbers as they were typed, and alters it). What is held up arrives also if its
+   *   sender is gone by then.
+   * @returns what ends that; what is under way arrives in its time all the same
+   */
+  meddle(meddler) {
+    const entry = { meddler }
+    this.#meddlers.add(entry)
+    return () => this.#meddlers.delete(entry)
+  }
+
+  /** Breaks what the clients have open; how many connections that was. */
   hangUp() {
-    for (const link of this.#links) if (link.who === 'clients') stop(link, false)
+    const open = [...this.#links].filter(({ who }) => who === 'clients')
+    for (const link of open) stop(link, false)
+    return open.length
   }
 
-  /** All is well again. What was held back is gone for good. */
+  /** All is well again, whoever had done what. */
   heal() {
-    this.#losesReply = null
-    for (const link of this.#links) if (this.#cut.has(link.who)) stop(link, false)
-    this.#cut.clear()
+    this.#losers.clear()
+    this.#meddlers.clear()
+    for (const cut of [...this.#cuts]) this.#uncut(cut)
   }
 
   close() {
@@ -70,16 +113,17 @@ export class Bridge {
 
   #accept(near) {
     const far = connect(this.target, '127.0.0.1')
-    const link = { near, far, who: null, doomed: new Set() }
+    const link = { near, far, who: null, doomed: new Set(), held: 0 }
     this.#links.add(link)
     for (const socket of [near, far]) {
       socket.setNoDelay(true).unref()
       socket.on('error', () => {})
-      socket.on('close', () => {
-        stop(link, false)
-        this.#links.delete(link)
-      })
     }
+    near.on('close', () => this.#over(link))
+    far.on('close', () => {
+      stop(link, false)
+      this.#links.delete(link)
+    })
     near.on(
       'data',
       messageReader((message) => this.#request(link, message)),
@@ -87,19 +131,51 @@ export class Bridge {
     this.#passReplies(link)
   }
 
+  /** What a client had sent before it was gone is on its way. */
+  #over(link) {
+    if (link.held === 0) stop(link, false)
+  }
+
   #request(link, message) {
     if (link.who === null) {
       link.who = whoIs(message)
-      if (this.#cut.has(link.who)) return stop(link, this.#cut.get(link.who))
+      const cut = this.#cutOf(link.who)
+      if (cut) return this.#stopBy(cut, link)
     }
-    if (link.who === 'clients' && this.#losesReply && this.#isDoomed(message))
-      link.doomed.add(requestId(message))
-    link.far.write(message)
+    if (link.who !== 'clients') return void link.far.write(message)
+    if (this.#isDoomed(message)) link.doomed.add(requestId(message))
+    const { delayMs = 0, message: changed = message } = this.#meddledWith(message)
+    if (delayMs === 0) return void link.far.write(changed)
+    link.held += 1
+    setTimeout(() => this.#letGo(link, changed), delayMs)
+  }
+
+  #letGo(link, message) {
+    link.held -= 1
+    if (link.far.destroyed) return
+    // Ended, not destroyed: the server has to get this.
+    if (link.near.destroyed) link.far.end(message)
+    else link.far.write(message)
+  }
+
+  #meddledWith(message) {
+    const done = {}
+    if (this.#meddlers.size === 0) return done
+    const command = commandOf(message)
+    if (command === null) return done
+    for (const { meddler } of this.#meddlers) {
+      const { delayMs = 0, change = null } = meddler(command) ?? {}
+      done.delayMs = Math.max(done.delayMs ?? 0, delayMs)
+      if (change) done.message = changedBy(done.message ?? message, change)
+    }
+    return done
   }
 
   #isDoomed(message) {
+    if (this.#losers.size === 0) return false
     const command = commandOf(message)
-    return command !== null && WRITES.has(Object.keys(command)[0]) && this.#losesReply()
+    if (command === null || !WRITES.has(Object.keys(command)[0])) return false
+    return [...this.#losers].some(({ decide }) => decide(command))
   }
 
   #passReplies(link) {

@@ -5,6 +5,7 @@ import { MongoJobQueue } from 'durabl'
 import { SILENT } from '../../../ownership/support/jobs.mjs'
 import { heardOut, now, startWorker } from '../../../ownership/support/workers.mjs'
 import { atEnd } from '../../../support/cleanup.mjs'
+import { FailPoints } from './fail-points.mjs'
 
 /** Short, so that a worker which is frozen for a few seconds is given up. */
 export const LEASE_MS = 2000
@@ -17,6 +18,9 @@ export class World {
   processes = []
   /** What was done to them and to the servers, as it happened. */
   faults = []
+  /** The calls that producers make; known once they have begun. */
+  production = null
+  #notes = []
   #counts = {}
 
   /**
@@ -43,15 +47,20 @@ export class World {
 
   constructor(t, cluster, { database, clocks = null, heapMB = null }) {
     Object.assign(this, { t, cluster, database, clocks, heapMB })
+    this.failPoints = new FailPoints(cluster.nodes)
   }
 
-  /** Processes that were neither killed nor asked to end, so far. */
+  /** Processes that were neither killed nor asked to end, so far, and are not about to be. */
   get living() {
-    return this.processes.filter(({ endedAt, fate }) => endedAt === undefined && !fate)
+    return this.processes.filter(({ endedAt, fate, isDoomed }) => endedAt === undefined && !fate && !isDoomed)
   }
 
   get workers() {
     return this.living.filter(({ role }) => role === 'worker')
+  }
+
+  get producers() {
+    return this.living.filter(({ role }) => role === 'producer')
   }
 
   async startWorker() {
@@ -59,8 +68,8 @@ export class World {
     const handler = { handler: 'scripted', config: { concurrency: 3, pollInterval: 500 } }
     const inOrder = { handler: 'scripted', config: { concurrency: 1, prefetch: 0 } }
     const processors = { plain: handler, flight: handler, once: handler, ordered: inOrder }
-    // Half of them learn of jobs by push, the others by polling.
-    return this.#start('worker', count, { processors, backend: { useChangeStreams: count % 2 === 0 } })
+    // Half of them learn of jobs by push, the first one too, the others by polling.
+    return this.#start('worker', count, { processors, backend: { useChangeStreams: count % 2 === 1 } })
   }
 
   startProducer() {
@@ -80,23 +89,44 @@ export class World {
       ...more,
     }
     const clock = this.clocks?.clock(0)
-    const heap = this.heapMB && { NODE_OPTIONS: `--max-old-space-size=${this.heapMB}` }
+    const heap = this.heapMB && {
+      NODE_OPTIONS: `--max-old-space-size=${this.heapMB} --max-semi-space-size=1`,
+    }
+    if (heap) config.tellsHeap = true
     const worker = await startWorker(this.t, config, { env: { ...clock?.env, ...heap } })
+    if (clock) clock.secondsOff = 0
     Object.assign(worker, { role, name: `${role}-${count}`, clock })
     void worker.exited.then((end) => (worker.end = end))
     this.processes.push(worker)
     return worker
   }
 
-  /** Notes what is done, while `body` does it. */
-  async doing(fault, target, body) {
-    const entry = { fault, target, at: now(), until: null }
+  /**
+   * Notes what is done, while `body` does it.
+   *
+   * @param fault its name in `FAULTS`
+   * @param body resolves to how much came of it: processes killed, replies lost
+   * @param how it is done, if there are several ways
+   */
+  async doing(fault, target, body, how = null) {
+    const entry = { fault, ...(how && { how }), target, at: now(), until: null, effect: 0 }
     this.faults.push(entry)
     try {
-      return await body()
+      entry.effect = await body()
     } finally {
       entry.until = now()
     }
+  }
+
+  /** As a deploy does. */
+  askToEnd(worker) {
+    this.note('asked-to-end', { of: worker.name })
+    worker.signal('SIGTERM')
+  }
+
+  /** Notes something of the harness's own. */
+  note(kind, fields) {
+    this.#notes.push({ by: 'harness', kind, at: now(), ...fields })
   }
 
   /** Ends the processes as a deploy does. */
@@ -105,7 +135,7 @@ export class World {
     await heardOut(alive)
     for (const worker of alive) {
       worker.fate ??= 'asked to end'
-      worker.signal('SIGTERM')
+      this.askToEnd(worker)
     }
     await Promise.all(
       alive.map((worker) => {
@@ -122,7 +152,7 @@ export class World {
       ...(worker.endedAt === undefined ? [] : [this.#endOf(worker)]),
     ])
     const faults = this.faults.map((entry) => ({ by: 'harness', kind: 'fault', ...entry }))
-    return [...lines, ...faults].sort((one, other) => one.at - other.at)
+    return [...lines, ...faults, ...this.#notes].sort((one, other) => one.at - other.at)
   }
 
   #endOf(worker) {

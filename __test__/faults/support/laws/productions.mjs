@@ -1,0 +1,23 @@
+/** Whoever makes calls comes to an end with them, and with the jobs that it runs by hand. */
+
+/** What the handlers of the harness throw. */
+const THROWN = ['it was to go wrong', 'it was to fail for good']
+
+const isExpected = ({ code, message }) => THROWN.includes(message) || /^ERR_DURABL_/.test(code ?? '')
+
+export const callersEnd = {
+  says: 'who makes calls comes to an end with them, and with the jobs that it runs by hand, unless it is killed',
+  *broken({ productions }) {
+    for (const { by, end, over, handles, isKilled } of productions) {
+      for (const handle of handles) {
+        const isOver = handle.over !== null && handle.over.at <= over
+        if (!isOver && !isKilled) yield [`the run of job ${handle.job} by ${by} never ended`, handle]
+        for (const error of handle.over?.errors ?? [])
+          if (!isExpected(error)) yield [`the run of job ${handle.job} ended with ${error.message}`, handle]
+      }
+      if (isKilled) continue
+      if (end === null) yield [`${by} never came to an end with its calls`]
+      else if (end.kind === 'call-failed') yield [`${by} gave its calls up: ${end.message}`, end]
+    }
+  },
+}

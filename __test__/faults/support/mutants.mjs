@@ -1,0 +1,86 @@
+/**
+ * Engines with bugs: the real one, whose commands are altered on their way to the servers, so that what arrives is what an engine with that
+ * bug would have sent. Everything else about it is as it is, so these show that what the scenarios do to it would bring such a bug to light.
+ */
+
+/** By then every other reaper has looked, too. */
+const SLOW_MS = 1500
+
+/** An update that changes nothing, and is answered as if it had. */
+const NOTHING = [{ $set: { type: '$type' } }]
+
+/** A plant that meddles with the commands of one world's processes: see `Bridge.meddle`. */
+function mutant({ cluster, database }, meddler) {
+  const plant = { done: 0 }
+  const undo = cluster.nodes.map(({ bridge }) =>
+    bridge.meddle((command) => {
+      const done = command.$db === database ? meddler(command) : null
+      if (done) plant.done += 1
+      return done
+    }),
+  )
+  plant.uproot = async () => undo.forEach((end) => end())
+  return plant
+}
+
+/** What an update makes of a job; empty for one that is no pipeline. */
+const settingOf = ({ u }) => (Array.isArray(u) ? (u.find(({ $set }) => $set)?.$set ?? {}) : {})
+
+const ofReaper = ({ q }) => '$expr' in q && 'claimedAt' in q
+const ofHolder = (statement) =>
+  'claimToken' in statement.q && !ofReaper(statement) && settingOf(statement).status !== undefined
+const isRetry = (statement) => {
+  const { status, runAt } = settingOf(statement)
+  return ofHolder(statement) && status === 'pending' && runAt !== undefined
+}
+
+/** Alters those statements of an update that fit; null if none does. */
+function altering({ updates = [] }, fits, alter) {
+  const change = (command) => command.updates.filter(fits).forEach(alter)
+  return updates.some(fits) ? { change } : null
+}
+
+/** Takes these out of a filter. */
+const without = (names) => (filter) => names.forEach((name) => delete filter[name])
+
+export const MUTANTS = {
+  'an engine that settles without a fence': {
+    laws: ['legalSteps'],
+    scenario: 'writes come late',
+    plant: (world) =>
+      mutant(world, (command) =>
+        altering(command, ofHolder, ({ q }) => without(['claimToken', 'status'])(q)),
+      ),
+  },
+
+  'an engine whose reaper does not look again': {
+    anyOf: ['onlyExpiredIsTaken', 'legalSteps'],
+    scenario: 'processes freeze for longer than their leases',
+    /** It is slow between its look and its write, too: by then another has taken the job, and given it to somebody. */
+    plant(world) {
+      const looked = without(['claimToken', 'claimedAt', 'status', '$expr'])
+      return mutant(world, (command) => {
+        const altered = altering(command, ofReaper, ({ q }) => looked(q))
+        return altered && { ...altered, delayMs: SLOW_MS }
+      })
+    },
+  },
+
+  'an engine that loses retries': {
+    laws: ['resultsAreTrue'],
+    scenario: 'nothing goes wrong',
+    plant: (world) =>
+      mutant(world, (command) => altering(command, isRetry, (statement) => (statement.u = NOTHING))),
+  },
+
+  'an engine that claims before the time': {
+    laws: ['notEarly'],
+    scenario: 'nothing goes wrong',
+    plant: (world) =>
+      mutant(world, ({ find, filter, findAndModify, query }) => {
+        const isClaim = find !== undefined ? filter?.status === 'pending' : findAndModify !== undefined
+        if (!isClaim || !('$expr' in (filter ?? query))) return null
+        return { change: (command) => void delete (command.filter ?? command.query).$expr }
+      }),
+  },
+}

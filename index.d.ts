@@ -881,7 +881,10 @@ export interface MongoJobQueueDbOptions extends MongoJobQueueCommonOptions {
 
 /** {@link MongoJobQueue} on a server named by a connection string. */
 export interface MongoJobQueueUriOptions extends MongoJobQueueCommonOptions {
-  /** A connection string, `mongodb://` or `mongodb+srv://`. */
+  /**
+   * A connection string, `mongodb://` or `mongodb+srv://`. Its options for BSON (`promoteLongs`, `ignoreUndefined` and so on) count as
+   * they do for a client of the installed `mongodb`.
+   */
   uri: string
   /** The database that holds the jobs. */
   database: string

@@ -22,7 +22,7 @@ import { serverForTests } from './test/server.mjs'
 /** Programs that are compiled, not run: what the types accept and refuse. */
 async function runTypeTests() {
   const counts = { passed: 0, failed: 0, skipped: 0, broken: false }
-  for (const project of ['__test__/types', '__test__/types/augmented']) {
+  for (const project of ['__test__/types', '__test__/types/augmented', '__test__/types/mongodb6']) {
     const { code, output } = await capture(process.execPath, [
       'node_modules/typescript/bin/tsc',
       '-p',

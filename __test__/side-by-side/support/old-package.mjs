@@ -49,6 +49,10 @@ const claimed = (era, ms) => ({
   ...(era === '0.3' && { claimToken: randomUUID() }),
 })
 
+/** The document where the app's client ignores undefined properties: what is absent is not there. */
+export const withoutNulls = (job) =>
+  Object.fromEntries(Object.entries(job).filter(([, value]) => value !== null))
+
 /** A document in each status that the era has. `activeForMs`: how long ago the active one was claimed. */
 export function oldJobs(era, { activeForMs = 1000, endedForMs = 1000, fields = {} } = {}) {
   const job = (more) => oldJob(era, { ...fields, ...more })
@@ -160,6 +164,15 @@ export class OldPackage {
     const later = this.era === '0.3' && { runAt: new Date(Date.now() + 100), claimToken: null }
     const isPending = await this.#settle(job, { status: 'pending', claimedAt: null, failReason, ...later })
     return isPending || (this.era === '0.3' && this.#settle(job, { status: 'superseded', ...failed }))
+  }
+
+  /** Renews the lease of 0.3, from its event loop; whether it still has it. 0.1 has no such thing. */
+  async heartbeat({ _id, claimToken }) {
+    const renewed = await this.collection.updateOne(
+      { _id, claimToken, status: 'active' },
+      { $set: { claimedAt: new Date() } },
+    )
+    return renewed.matchedCount === 1
   }
 
   async log(job, message) {

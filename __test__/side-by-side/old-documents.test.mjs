@@ -157,9 +157,9 @@ for (const [era, absent, left] of [
         assert.equal(await backend.enqueue('work', 1, { dedupeKey: 'key', dedupeScope }), null)
       }
       assert.equal(await backend.hasOutstanding('work', 'key'), true)
-      // It is a job like any other, all the same.
+      // It is a job like any other, all the same, and shown with the scope that is the default.
       const { id, claimToken, dedupeKey, dedupeScope } = await backend.claimNext('work')
-      assert.deepEqual([id, dedupeKey, dedupeScope], ['unscoped', 'key', undefined])
+      assert.deepEqual([id, dedupeKey, dedupeScope], ['unscoped', 'key', 'pending+active'])
       assert.deepEqual(await backend.fail(id, 'once', claimToken), { status: 'retry-scheduled' })
       assert.equal((await backend.findOne({ dedupeKey: 'key', status: 'pending' })).id, 'unscoped')
     })

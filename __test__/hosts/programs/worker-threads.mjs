@@ -19,9 +19,11 @@ const SETTLES_WITHIN_MS = 30_000
 const ON_PURPOSE = 'on purpose'
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** Every connection of the engine tells the server this name. */
 const url = process.env.DURABL_TEST_URL
-const uriFor = (database) => `${url}${url.includes('?') ? '&' : '?'}appName=${database}`
+
+/** Every connection of the engine tells the server this name, and how many there are doesn't depend on who was busy when. */
+const uriFor = (database) =>
+  `${url}${url.includes('?') ? '&' : '?'}appName=${database}&minPoolSize=8&maxPoolSize=8`
 
 const openBackend = (database) =>
   new MongoJobQueue({ uri: uriFor(database), database, useChangeStreams: true, logger: quiet })
@@ -113,7 +115,7 @@ async function inMain([database, threads]) {
   const queue = new JobQueue(backend, quiet)
   for (let n = 0; n < JOBS; n += 1) await queue.enqueue('work', { n }, { maxAttempts: 1000 })
 
-  const client = await MongoClient.connect(url)
+  const client = await MongoClient.connect(url, { maxPoolSize: 1, serverMonitoringMode: 'poll' })
   const where = [client.db('admin'), database]
   let next = 0
   const row = async (end) => {

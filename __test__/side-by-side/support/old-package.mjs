@@ -122,6 +122,8 @@ const TAKEN_BACK = {
   },
 }
 
+const COVERED = { $set: { status: 'superseded', failedAt: '$$NOW', failReason: 'covered', claimedAt: null } }
+
 /** One process of the old package, on a collection. */
 export class OldPackage {
   constructor(collection, era) {
@@ -190,8 +192,11 @@ export class OldPackage {
     }
     let taken = 0
     for (const { _id } of await this.collection.find(oldReaperFilter()).toArray()) {
-      const written = await orNull(() => this.collection.updateOne({ _id, status: 'active' }, [TAKEN_BACK]))
-      taken += written?.modifiedCount ?? 0
+      const written =
+        (await orNull(() => this.collection.updateOne({ _id, status: 'active' }, [TAKEN_BACK]))) ??
+        // A follower waits in its place: as with a failure, that one covers it.
+        (await this.collection.updateOne({ _id, status: 'active' }, [COVERED]))
+      taken += written.modifiedCount
     }
     return taken
   }

@@ -10,7 +10,7 @@ import { Advice } from '../terminal.mjs'
 import { runNodeTests } from './node.mjs'
 
 /** Where the packages are that somebody else has packed, if so: then nothing needs to be built here. */
-export const packedElsewhere = () => process.env.DURABL_PACKED || null
+export const packedElsewhere = () => process.env.DURABL_PACKED && resolve(process.env.DURABL_PACKED)
 
 export const isPackedTest = (file) => file.split(/[\\/]/).includes('packed')
 
@@ -18,7 +18,7 @@ export const isPackedTest = (file) => file.split(/[\\/]/).includes('packed')
 export async function takePackedEngine() {
   const { platformTriple, isMuslHere } = createRequire(import.meta.url)(join(root, 'dist/mongo/platform.js'))
   const triple = platformTriple(process.platform, process.arch, () => isMuslHere())
-  const tarball = join(resolve(packedElsewhere()), tarballOf(packageNameOf(triple), rootManifest().version))
+  const tarball = join(packedElsewhere(), tarballOf(packageNameOf(triple), rootManifest().version))
   const directory = mkdtempSync(join(tmpdir(), 'durabl-engine-'))
   try {
     const { code, output } = await capture('tar', ['-xzf', tarball, '-C', directory])
@@ -32,7 +32,7 @@ export async function takePackedEngine() {
 
 /** @returns what `runNodeTests` does */
 export async function runPackedTests(files, env, options) {
-  const directory = packedElsewhere() ?? join(root, 'target/packages')
+  const directory = packedElsewhere() || join(root, 'target/packages')
   if (!packedElsewhere()) await pack(directory)
   // Two at once: installing waits for the network, and much else for a server.
   return runNodeTests(files, { ...env, DURABL_PACKED: directory }, ['--test-concurrency=2', ...options])

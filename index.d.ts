@@ -596,7 +596,8 @@ export type ManyJobs<Jobs> = [MappedJobName<Jobs>] extends [never]
  * await queue.enqueue('welcome-email', { userId: 'u_123' }, { dedupeKey: 'welcome-email:u_123' })
  * ```
  *
- * With a map of job types ({@link JobTypes} or the type argument) names and payloads are checked at both ends.
+ * With a map of job types ({@link JobTypes} or the type argument) names and payloads are checked at both ends. A function that
+ * takes any queue, with whatever map, takes a `JobQueue<any>`: a plain `JobQueue` could be asked for types that the map lacks.
  *
  * After `shutdown` every call that needs the queue is refused with a {@link ShutDownError}.
  */
@@ -769,11 +770,21 @@ export interface JobQuery {
 export type JobAvailableListener = (type: string) => void
 
 /**
+ * What a backend may say of a write: what became of it; or, as those of the first releases do, nothing or `true` if it applied, and
+ * `false` if the job was no longer the caller's. A {@link JobQueue} makes a result of it.
+ */
+export type BackendReply<Result> = Result | boolean | void
+
+/** What a backend has to count. What it leaves out of the rest of {@link QueueStats}, a {@link JobQueue} fills in: 0, or null. */
+export type BackendStats = Pick<QueueStats, 'pending' | 'active' | 'completed' | 'failed'> &
+  Partial<QueueStats>
+
+/**
  * What stores jobs. Implement it to bring a store of your own.
  *
  * Settlements with a `claimToken` must apply only while the job is active under that token; without one they apply to a
- * pending or active job. Neither may overwrite a terminal status. Results may be `undefined`: the queue then takes
- * it that the settlement applied.
+ * pending or active job. Neither may overwrite a terminal status. Backends of any era fulfil it, so who calls one by this
+ * type meets replies of any era: {@link JobQueue}, its handles and contexts, and the classes below answer in full.
  */
 export interface IJobQueueBackend {
   /** Stores a job. Null if its key is held. Times, attempts and statuses are the backend's to keep. */
@@ -787,15 +798,19 @@ export interface IJobQueueBackend {
   /** Claims the due pending job of a type and dedupe key. Absent: `runClaimed` drains no followers. */
   claimNextByKey?<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
   /** Ends a job as completed. With `options.session`, which only a backend with {@link transactions} is given, in that transaction. */
-  complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult | void>
+  complete(
+    jobId: string,
+    claimToken?: string,
+    options?: CompleteOptions,
+  ): Promise<BackendReply<CompleteResult>>
   /** Fails an attempt: a retry after a back-off, or the end if attempts are used up. */
-  fail(jobId: string, reason: string, claimToken?: string): Promise<FailResult | void>
+  fail(jobId: string, reason: string, claimToken?: string): Promise<BackendReply<FailResult>>
   /** Fails a job for good, whatever attempts are left. */
-  failFatal(jobId: string, reason: string, claimToken?: string): Promise<FailFatalResult | void>
+  failFatal(jobId: string, reason: string, claimToken?: string): Promise<BackendReply<FailFatalResult>>
   /** Makes an active job pending again and gives its attempt back. Absent: the queue lets the lease expire instead. */
-  release?(jobId: string, claimToken?: string): Promise<ReleaseResult | void>
+  release?(jobId: string, claimToken?: string): Promise<BackendReply<ReleaseResult>>
   /** Extends the lease of an active job. */
-  heartbeat(jobId: string, claimToken?: string): Promise<HeartbeatResult | void>
+  heartbeat(jobId: string, claimToken?: string): Promise<BackendReply<HeartbeatResult>>
   /** Adds a line to a job's log. */
   log(jobId: string, message: string, claimToken?: string): Promise<void>
   /** Whether a job of this type and key is pending or active. */
@@ -803,7 +818,7 @@ export interface IJobQueueBackend {
   /** The first job, by creation, that fits; null if none does. */
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | Job<T> | null>
   /** Counts by status, of one type or of all. */
-  getStats(type?: string): Promise<QueueStats>
+  getStats(type?: string): Promise<BackendStats>
   /** Makes the store ready. Called more than once. */
   startup(): Promise<void>
   /** Lets go of the store, within `timeoutMs`. Called more than once. */
@@ -866,7 +881,10 @@ export interface MongoJobQueueDbOptions extends MongoJobQueueCommonOptions {
 
 /** {@link MongoJobQueue} on a server named by a connection string. */
 export interface MongoJobQueueUriOptions extends MongoJobQueueCommonOptions {
-  /** A connection string, `mongodb://` or `mongodb+srv://`. */
+  /**
+   * A connection string, `mongodb://` or `mongodb+srv://`. Its options for BSON (`promoteLongs`, `ignoreUndefined` and so on) count as
+   * they do for a client of the installed `mongodb`.
+   */
   uri: string
   /** The database that holds the jobs. */
   database: string
@@ -1116,10 +1134,13 @@ export function setGlobalBackend(backend: IJobQueueBackend | null, options?: Glo
 export function getGlobalBackend(): IJobQueueBackend
 
 /** The one shared queue on the global backend; made at the first call, and anew after the backend was changed. */
-export function getDefaultQueue(): JobQueue
+export function getDefaultQueue<Jobs extends object = JobTypes>(): JobQueue<Jobs>
 
 /** A new queue on this backend, or on the global one; `overrides` go over the global options. */
-export function createJobQueue(backend?: IJobQueueBackend, overrides?: GlobalQueueOptions): JobQueue
+export function createJobQueue<Jobs extends object = JobTypes>(
+  backend?: IJobQueueBackend,
+  overrides?: GlobalQueueOptions,
+): JobQueue<Jobs>
 
 /**
  * Makes a backend the global one while a callback runs, then restores exactly what was, and shuts down the queue that it made.
@@ -1128,17 +1149,19 @@ export function createJobQueue(backend?: IJobQueueBackend, overrides?: GlobalQue
  * await withGlobalQueue(new DummyBackend(), async (queue) => { … })
  * ```
  *
+ * For a map of job types of its own, give the callback's parameter its type: `(queue: JobQueue<Jobs>) => …`.
+ *
  * @returns what the callback resolves to
  * @throws DurablError `ERR_DURABL_GLOBAL_SCOPE_OVERLAP` if another such scope is open
  */
-export function withGlobalQueue<R>(
+export function withGlobalQueue<R, Jobs extends object = JobTypes>(
   backend: IJobQueueBackend,
-  callback: (queue: JobQueue) => R | PromiseLike<R>,
+  callback: (queue: JobQueue<Jobs>) => R | PromiseLike<R>,
 ): Promise<R>
-export function withGlobalQueue<R>(
+export function withGlobalQueue<R, Jobs extends object = JobTypes>(
   backend: IJobQueueBackend,
   options: GlobalQueueOptions,
-  callback: (queue: JobQueue) => R | PromiseLike<R>,
+  callback: (queue: JobQueue<Jobs>) => R | PromiseLike<R>,
 ): Promise<R>
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -142,6 +142,17 @@ describe('migrating', { concurrency: true }, () => {
     assert.equal(lines.at(-2), 'second: completed report')
   })
 
+  test('from 0.2: what 0.1 and 0.3 have in common, with documents of either kind', async (t) => {
+    const { lines } = await example(t, 'migrating/from-0.2.mjs', { stderr: /no image/ })
+    assert.ok(lines.includes('first caller: runs, second: waits'), lines.join('\n'))
+    assert.deepEqual(lines.filter((line) => line.startsWith('attempt')).sort(), [
+      'attempt 1 of 3: nulls.png',
+      'attempt 1 of 3: without.png',
+      'attempt 1 of 5: new.txt',
+    ])
+    assert.equal(lines.at(-2), '1 pending, 3 completed, 1 failed')
+  })
+
   test('from Agenda: now, later, unique, by priority, and again and again', async (t) => {
     const { lines, stdout } = await example(t, 'migrating/from-agenda.mjs')
     assert.match(stdout, /^a job\nno job, one is waiting$/m)
@@ -166,7 +177,13 @@ test('every example is run by a test', () => {
       ...['order.mjs', 'quickstart.mjs', 'reschedule.mjs', 'transfers.mjs', 'unit-test.mjs'],
       ...['welcome-email.mjs', 'worker.mjs'],
     ],
-    'examples/migrating': ['from-0.1.mjs', 'from-0.3.mjs', 'from-agenda.mjs', 'from-bullmq.mjs'],
+    'examples/migrating': [
+      'from-0.1.mjs',
+      'from-0.2.mjs',
+      'from-0.3.mjs',
+      'from-agenda.mjs',
+      'from-bullmq.mjs',
+    ],
   }
   for (const [directory, names] of Object.entries(tested)) {
     const found = readdirSync(`${root}/${directory}`).filter((name) => name.endsWith('.mjs'))

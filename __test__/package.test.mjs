@@ -113,6 +113,19 @@ test('a process with a queue and no processors ends once the app closes its own 
   )
 })
 
+test('nor do a reaper, a handle that nobody settles, or a call that nobody awaits keep it alive', async (t) => {
+  await endsByItself(
+    t,
+    `const queue = new JobQueue(new MongoJobQueue({ db, useChangeStreams: true }))
+     await queue.startup()
+     await queue.startReaper(50)
+     console.log((await queue.claimOrEnqueue('x', {})).status)
+     void queue.enqueue('x', {})
+     void queue.getStats()
+     await client.close()`,
+  )
+})
+
 test('a process with a processor ends after shutdown', async (t) => {
   await endsByItself(
     t,
@@ -137,26 +150,40 @@ test('a process with a DummyBackend and a processor ends after shutdown', async 
   )
 })
 
-test('a process with a processor lives until its queue is shut down', async (t) => {
-  const { db } = await connect(t)
-  const { stdout, code } = await runNode(
-    [
-      '--input-type=module',
-      '-e',
-      `import { JobQueue, MongoJobQueue } from 'durabl'
-       const backend = new MongoJobQueue({ uri: ${JSON.stringify(testUrl())}, database: '${db.databaseName}' })
-       const queue = new JobQueue(backend)
-       await queue.startup()
-       queue.process('x', () => {})
-       console.log('listening')
-       process.once('SIGTERM', async () => {
-         await queue.shutdown()
-         console.log('shut down')
-       })`,
-    ],
-    // Nothing but the processor keeps it alive: two seconds later it must still be there to hear the signal.
-    { onLine: (line, child) => line === 'listening' && setTimeout(() => child.kill('SIGTERM'), 2000) },
-  )
-  assert.equal(stdout, 'listening\nshut down\n')
-  assert.equal(code, 0)
-})
+/** Neither leaves anything alive but what durabl has. */
+for (const [by, connected] of [
+  ['its own connection string', 'const options = { uri, database }'],
+  [
+    'the app’s client, which was closed since',
+    `const client = await MongoClient.connect(uri)
+     const options = { db: client.db(database) }`,
+  ],
+]) {
+  test(`a process with a processor lives until its queue is shut down, connected by ${by}`, async (t) => {
+    const { db } = await connect(t)
+    const { stdout, code } = await runNode(
+      [
+        '--input-type=module',
+        '-e',
+        `import { JobQueue, MongoJobQueue } from 'durabl'
+         import { MongoClient } from 'mongodb'
+         const [uri, database] = ${JSON.stringify([testUrl(), db.databaseName])}
+         ${connected}
+         const queue = new JobQueue(new MongoJobQueue(options))
+         await queue.startup()
+         await options.db?.client.close()
+         queue.process('x', async (job) => {
+           console.log(job.data)
+           // Not from within: it waits for this handler.
+           setImmediate(() => queue.shutdown().then(() => console.log('shut down')))
+         })
+         console.log('listening')
+         process.once('SIGTERM', () => void queue.enqueue('x', 'still here'))`,
+      ],
+      // Nothing but the processor keeps it alive: two seconds later it must still be there to hear the signal.
+      { onLine: (line, child) => line === 'listening' && setTimeout(() => child.kill('SIGTERM'), 2000) },
+    )
+    assert.equal(stdout, 'listening\nstill here\nshut down\n')
+    assert.equal(code, 0)
+  })
+}

@@ -8,7 +8,7 @@ import { DurablError } from './errors'
 import { COMPLETE } from './outcome'
 import type { Settlement, Verdict } from './outcome'
 import { fromCaller } from './stack'
-import type { BackendTransactions, HeartbeatResult, IJobQueueBackend, Job } from './types'
+import type { BackendTransactions, HeartbeatResult, IJobQueueBackend, Job, QueueStats } from './types'
 
 /** Writes a verdict. Rejects if the backend does, or if it does not have the method. */
 export async function settle(backend: IJobQueueBackend, job: Job, verdict: Verdict): Promise<Settlement> {
@@ -143,6 +143,17 @@ export async function hasOutstanding(
     if ((await backend.findOne({ type, dedupeKey, status })) != null) return true
   }
   return false
+}
+
+/** Counts of a backend of any era; what it does not count is 0, and what it does not look for is not there. */
+export async function statsOf(backend: IJobQueueBackend, type: string | undefined): Promise<QueueStats> {
+  const said = await backend.getStats(type)
+  return {
+    ...said,
+    superseded: said.superseded ?? 0,
+    oldestPendingRunAt: said.oldestPendingRunAt ?? null,
+    oldestPendingLagMs: said.oldestPendingLagMs ?? 0,
+  }
 }
 
 export function canRecover(backend: IJobQueueBackend): boolean {

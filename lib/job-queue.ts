@@ -1,6 +1,6 @@
 import type { ClientSession } from 'mongodb'
 import { afterTransaction } from './after-transaction'
-import { hasOutstanding, startUp, transactionsOf } from './backend-calls'
+import { hasOutstanding, startUp, statsOf, transactionsOf } from './backend-calls'
 import { createDriver } from './driver/create-driver'
 import type { Driver } from './driver/driver'
 import { enqueueMany, soonestOfTypes } from './enqueue-many'
@@ -160,7 +160,7 @@ export class JobQueue {
 
   async getStats(type?: string): Promise<QueueStats> {
     this.assertNotClosed()
-    return this.backend.getStats(checkOptionalType('getStats', type))
+    return statsOf(this.backend, checkOptionalType('getStats', type))
   }
 
   async startup(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * Publishes what `npm run pack` made, the platforms' packages first: the package asks for them. What is published already is left
- * out, so that a run that broke off can be run again.
+ * out, so that a run that broke off can be run again. A prerelease (`0.5.0-rc.1`) goes to those who ask for `next`.
  *
  *     npm run publish-packages -- DIRECTORY VERSION
  */
@@ -25,12 +25,13 @@ await main(async () => {
     throw new Advice(`Name the directory, and the version: package.json says ${version}.`)
   await ensureInstalled()
   await ensureLib()
+  const tag = ['--tag', version.includes('-') ? 'next' : 'latest']
   for (const each of [...triples().map(packageNameOf), name]) {
     if (await isPublished(each, version)) {
       say(`${each} ${version} is there already`)
       continue
     }
-    const code = await run('npm', ['publish', join(resolve(directory), tarballOf(each, version))])
+    const code = await run('npm', ['publish', ...tag, join(resolve(directory), tarballOf(each, version))])
     if (code !== 0) throw new Advice(`${each} was not published`)
   }
 })

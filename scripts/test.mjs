@@ -5,7 +5,8 @@
  *     npm test -- seed                      the JavaScript test files whose path contains `seed`
  *     npm test -- engine                    the engine's tests in Rust
  *     npm test -- packed                    what is published, installed into projects of its own; packs first, unless
- *                                           DURABL_PACKED names a directory of `npm run pack`
+ *                                           DURABL_PACKED names a directory of `npm run pack`; then nothing is built,
+ *                                           and all other tests run on the engine from there, too
  *     npm test -- seed --test-name-pattern=dedupe
  *
  * MONGO_URL names a replica set to test on; without it one is started. A skipped test counts as a failure.
@@ -14,15 +15,16 @@ import { capture, forwardSignals, wasInterrupted } from './process.mjs'
 import { setup } from './setup.mjs'
 import { Advice, bold, duration, green, main, red, say } from './terminal.mjs'
 import { ensureInstalled } from './setup/install.mjs'
+import { ensureLib } from './setup/lib.mjs'
 import { runNodeTests, testFiles } from './test/node.mjs'
-import { isPackedTest, packedElsewhere, runPackedTests } from './test/packed.mjs'
+import { isPackedTest, packedElsewhere, runPackedTests, takePackedEngine } from './test/packed.mjs'
 import { runRustTests } from './test/rust.mjs'
 import { serverForTests } from './test/server.mjs'
 
 /** Programs that are compiled, not run: what the types accept and refuse. */
 async function runTypeTests() {
   const counts = { passed: 0, failed: 0, skipped: 0, broken: false }
-  for (const project of ['__test__/types', '__test__/types/augmented']) {
+  for (const project of ['__test__/types', '__test__/types/augmented', '__test__/types/mongodb6']) {
     const { code, output } = await capture(process.execPath, [
       'node_modules/typescript/bin/tsc',
       '-p',
@@ -32,6 +34,14 @@ async function runTypeTests() {
     counts[code === 0 ? 'passed' : 'failed'] += 1
   }
   return counts
+}
+
+/** Needs neither Rust nor the time that it takes. */
+async function setupFromPackages(parts) {
+  await ensureInstalled()
+  if (parts.every(([name]) => name === 'packed')) return
+  await ensureLib()
+  await takePackedEngine()
 }
 
 /** The parts of the run that the arguments ask for, in order. */
@@ -73,8 +83,7 @@ function summarise(results) {
 await main(async () => {
   forwardSignals()
   const parts = plan(process.argv.slice(2))
-  const needsNoBuild = packedElsewhere() && parts.every(([name]) => name === 'packed')
-  await (needsNoBuild ? ensureInstalled() : setup())
+  await (packedElsewhere() ? setupFromPackages(parts) : setup())
   const server = await serverForTests()
   const results = []
   try {

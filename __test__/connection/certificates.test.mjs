@@ -43,37 +43,31 @@ const x509 = () => `mongodb://localhost:${port}/?authMechanism=MONGODB-X509`
 const password = (host = 'localhost') => `mongodb://admin:${PASSWORD}@${host}:${port}`
 
 test('a private CA works, as a file and in memory', async (t) => {
-  await assertWorks(await backends.ofClient(t, password(), { tls: true, tlsCAFile: certificate('ca.pem') }))
-  await assertWorks(await backends.ofClient(t, password(), CA))
+  await backends.assertClientsWork(t, password(), { tls: true, tlsCAFile: certificate('ca.pem') })
+  await backends.assertClientsWork(t, password(), CA)
   const list = [pem('other-ca.pem'), pem('ca.pem').toString()]
-  await assertWorks(await backends.ofClient(t, password(), { tls: true, ca: list }))
+  await backends.assertClientsWork(t, password(), { tls: true, ca: list })
   await assertWorks(await backends.started(t, { uri: `${password()}/?${caInUri}`, database: 'app' }))
 })
 
 test('a client is known by its certificate, as a file, in memory, and with an encrypted key', async (t) => {
-  await assertWorks(await backends.ofClient(t, x509(), BOTH))
-  await assertWorks(
-    await backends.ofClient(t, x509(), { ...CA, cert: pem('client.pem'), key: pem('client.pem') }),
-  )
+  await backends.assertClientsWork(t, x509(), BOTH)
+  await backends.assertClientsWork(t, x509(), { ...CA, cert: pem('client.pem'), key: pem('client.pem') })
   const encrypted = 'client-encrypted.pem'
-  await assertWorks(
-    await backends.ofClient(t, x509(), {
-      ...CA,
-      tlsCertificateKeyFile: certificate(encrypted),
-      tlsCertificateKeyFilePassword: PASSPHRASE,
-    }),
-  )
-  await assertWorks(
-    await backends.ofClient(t, x509(), {
-      ...{ ...CA, cert: pem(encrypted), key: pem(encrypted), passphrase: PASSPHRASE },
-    }),
-  )
+  await backends.assertClientsWork(t, x509(), {
+    ...CA,
+    tlsCertificateKeyFile: certificate(encrypted),
+    tlsCertificateKeyFilePassword: PASSPHRASE,
+  })
+  await backends.assertClientsWork(t, x509(), {
+    ...{ ...CA, cert: pem(encrypted), key: pem(encrypted), passphrase: PASSPHRASE },
+  })
   const inUri = `${x509()}&${caInUri}&tlsCertificateKeyFile=${encodeURIComponent(certificate('client.pem'))}`
   await assertWorks(await backends.started(t, { uri: inUri, database: 'app' }))
 })
 
 test('a password and a certificate go together', async (t) => {
-  await assertWorks(await backends.ofClient(t, password(), BOTH))
+  await backends.assertClientsWork(t, password(), BOTH)
 })
 
 test('a client by a CA that the server does not know is not let in', async (t) => {
@@ -110,7 +104,7 @@ test('a certificate for another name is not accepted', async (t) => {
 })
 
 test('an app that accepts any certificate gets an engine that does', async (t) => {
-  await assertWorks(await backends.ofClient(t, password(), { tls: true, tlsAllowInvalidCertificates: true }))
+  await backends.assertClientsWork(t, password(), { tls: true, tlsAllowInvalidCertificates: true })
 })
 
 test('no TLS where the server asks for it is a failure, not a fallback', async (t) => {

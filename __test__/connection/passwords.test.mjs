@@ -52,10 +52,10 @@ for (const [user, mechanism] of [
   ['old', 'SCRAM-SHA-1'],
 ]) {
   test(`${mechanism} works, named and negotiated, with an auth source`, async (t) => {
-    await assertWorks(await backends.ofClient(t, uri(user)))
-    await assertWorks(await backends.ofClient(t, uri(user, `&authMechanism=${mechanism}`)))
+    await backends.assertClientsWork(t, uri(user))
+    await backends.assertClientsWork(t, uri(user, `&authMechanism=${mechanism}`))
     const auth = { username: user, password: PASSWORD }
-    await assertWorks(await backends.ofClient(t, `mongodb://${host}`, { auth, authSource: 'users' }))
+    await backends.assertClientsWork(t, `mongodb://${host}`, { auth, authSource: 'users' })
     await assertWorks(await backends.started(t, { uri: uri(user), database: 'app' }))
   })
 }
@@ -70,7 +70,7 @@ test('another mechanism than the user’s is refused', async (t) => {
 
 test('a Unix socket leads there too', { skip: !hasSockets }, async (t) => {
   const at = encodeURIComponent(join(sockets, `mongodb-${server.port}.sock`))
-  await assertWorks(await backends.ofClient(t, uri('new', '', { at })))
+  await backends.assertClientsWork(t, uri('new', '', { at }))
   await assertWorks(await backends.started(t, { uri: uri('new', '', { at }), database: 'app' }))
 })
 

@@ -7,7 +7,7 @@ import { MongoClient } from 'mongodb'
 import { findMongod } from '../../scripts/mongod/find.mjs'
 import { startReplicaSet } from '../../scripts/mongod/replica-set.mjs'
 import { atEnd } from '../support/cleanup.mjs'
-import { assertWorks } from './support/backends.mjs'
+import { CLIENTS, assertWorks } from './support/backends.mjs'
 
 let set, nodes
 
@@ -43,9 +43,9 @@ const primary = () => nodes.find(({ isPrimary }) => isPrimary)
 const secondaries = () => nodes.filter(({ isPrimary }) => !isPrimary)
 
 /** A backend whose commands can be told from those of others. */
-async function backendOf(t, options, dbOptions) {
+async function backendOf(t, options, dbOptions, Client = MongoClient) {
   const appName = `app-${randomUUID()}`
-  const client = await MongoClient.connect(set.url, { appName, serverSelectionTimeoutMS: 5000, ...options })
+  const client = await Client.connect(set.url, { appName, serverSelectionTimeoutMS: 5000, ...options })
   atEnd(t, () => client.close())
   const backend = new MongoJobQueue({ db: client.db('app', dbOptions) })
   atEnd(t, () => backend.shutdown(2000))
@@ -57,19 +57,21 @@ for (const [what, options, dbOptions, expected] of [
   ['the client’s', { w: 2, journal: true, wtimeoutMS: 4000 }, {}, { w: 2, j: true, wtimeout: 4000 }],
   ['the database’s', { w: 1 }, { writeConcern: { w: 'majority', j: true } }, { w: 'majority', j: true }],
 ]) {
-  test(`what is enqueued and claimed waits for what ${what} write concern asks`, async (t) => {
-    const { backend, appName } = await backendOf(t, options, dbOptions)
-    await assertWorks(backend)
-    // Of an update the profile keeps the statement only.
-    const writes = (await askedOf(primary(), appName)).filter(
-      (command) => 'insert' in command || 'findAndModify' in command,
-    )
-    assert.equal(writes.length, 2)
-    for (const { writeConcern = {} } of writes) {
-      const { w, j, wtimeout } = writeConcern
-      assert.deepEqual({ w, j, wtimeout }, { w: undefined, j: undefined, wtimeout: undefined, ...expected })
-    }
-  })
+  for (const [driver, Client] of Object.entries(CLIENTS)) {
+    test(`what is enqueued and claimed waits for what ${what} write concern asks (${driver})`, async (t) => {
+      const { backend, appName } = await backendOf(t, options, dbOptions, Client)
+      await assertWorks(backend)
+      // Of an update the profile keeps the statement only.
+      const writes = (await askedOf(primary(), appName)).filter(
+        (command) => 'insert' in command || 'findAndModify' in command,
+      )
+      assert.equal(writes.length, 2)
+      for (const { writeConcern = {} } of writes) {
+        const { w, j, wtimeout } = writeConcern
+        assert.deepEqual({ w, j, wtimeout }, { w: undefined, j: undefined, wtimeout: undefined, ...expected })
+      }
+    })
+  }
 }
 
 test('a write that too few members have is not acknowledged, and is not lost either', async (t) => {
@@ -114,16 +116,18 @@ for (const [what, options] of [
   })
 }
 
-test('counts, which cost most and decide nothing, are read from where the client reads', async (t) => {
-  const { backend, appName } = await backendOf(t, { readPreference: 'secondary' })
-  await backend.getStats()
-  const isCount = ({ aggregate, pipeline }) =>
-    aggregate === 'jobs' && pipeline.some((stage) => stage.$group?._id === 1)
-  const counts = (commands) => commands.filter(isCount).length
-  assert.equal(counts(await askedOf(primary(), appName)), 0)
-  const byThem = await Promise.all(secondaries().map((node) => askedOf(node, appName)))
-  assert.equal(counts(byThem.flat()), 5)
-})
+for (const [driver, Client] of Object.entries(CLIENTS)) {
+  test(`counts, which cost most and decide nothing, are read from where the client reads (${driver})`, async (t) => {
+    const { backend, appName } = await backendOf(t, { readPreference: 'secondary' }, {}, Client)
+    await backend.getStats()
+    const isCount = ({ aggregate, pipeline }) =>
+      aggregate === 'jobs' && pipeline.some((stage) => stage.$group?._id === 1)
+    const counts = (commands) => commands.filter(isCount).length
+    assert.equal(counts(await askedOf(primary(), appName)), 0)
+    const byThem = await Promise.all(secondaries().map((node) => askedOf(node, appName)))
+    assert.equal(counts(byThem.flat()), 5)
+  })
+}
 
 test('a set of another name is no set of the app’s', async (t) => {
   const uri = `${set.url.replace('replicaSet=rs0', 'replicaSet=other')}&serverSelectionTimeoutMS=500`

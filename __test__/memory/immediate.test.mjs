@@ -237,3 +237,26 @@ test('settlements go through the methods of a subclass', async () => {
   await backend.enqueue('t', {})
   assert.deepEqual(completed, ['immediate-1'])
 })
+
+test('what a handler gets from its ctx is a result, though a subclass answers as the first releases did', async () => {
+  class Old extends ImmediateBackend {
+    async complete(jobId, claimToken) {
+      await super.complete(jobId, claimToken)
+    }
+    async fail() {
+      return false
+    }
+    async heartbeat() {
+      return false
+    }
+  }
+  const backend = new Old()
+  const said = []
+  backend.registerHandler('completes', async (_job, ctx) => said.push(await ctx.complete()))
+  backend.registerHandler('fails', async (_job, ctx) => {
+    said.push(await ctx.heartbeat(), await ctx.fail('because'))
+  })
+  await backend.enqueue('completes', {})
+  await backend.enqueue('fails', {})
+  assert.deepEqual(said, [{ status: 'completed' }, 'lease-lost', { status: 'lease-lost' }])
+})

@@ -3,9 +3,10 @@
  * settings of its client or of its database.
  */
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { after, before, describe, test } from 'node:test'
-import { MongoJobQueue } from 'durabl'
+import { JobQueue, MongoJobQueue } from 'durabl'
 import * as mongodb7 from 'mongodb'
 import * as mongodb6 from 'mongodb6'
 import { atEnd } from '../support/cleanup.mjs'
@@ -69,15 +70,25 @@ function queueOn(t, db) {
   return queue
 }
 
-/** A payload as a worker gets it, as a look at the job finds it, and as a collection of the app keeps it. */
-async function threeWays(t, db, data) {
-  const queue = queueOn(t, db)
+/** A payload as a handler gets it, by a processor of this backend. */
+async function handled(t, backend, data) {
+  const queue = new JobQueue(backend)
+  const type = `handled ${randomUUID()}`
+  const run = new Promise((resolve) => queue.process(type, (job) => resolve(job.data)))
+  atEnd(t, () => queue.shutdown(5000))
+  await queue.enqueue(type, data)
+  return run
+}
+
+/** A payload as a claim gives it, as a handler gets it, as a look at the job finds it, and as a collection of the app keeps it. */
+async function allWays(t, db, data, backend = queueOn(t, db)) {
   const plain = db.collection('plain')
   const { insertedId } = await plain.insertOne({ data })
-  const { id, data: claimed } = await queue.claimOrEnqueue('settings', data)
+  const { id, data: claimed } = await backend.claimOrEnqueue('settings', data)
   return {
     claimed,
-    found: (await queue.findOne({ id })).data,
+    found: (await backend.findOne({ id })).data,
+    handled: await handled(t, backend, data),
     kept: await plain.findOne({ _id: insertedId }),
   }
 }
@@ -98,9 +109,10 @@ for (const [name, mongodb] of Object.entries(DRIVERS)) {
       for (const level of ['client', 'database']) {
         test(`a payload comes back as its ${level} has it (${JSON.stringify(settings)})`, async (t) => {
           const db = await open(t, mongodb, ...(level === 'client' ? [settings] : [{}, settings]))
-          const { claimed, found, kept } = await threeWays(t, db, everything(mongodb))
+          const { claimed, found, handled, kept } = await allWays(t, db, everything(mongodb))
           assert.deepEqual(claimed, kept.data)
           assert.deepEqual(found, kept.data)
+          assert.deepEqual(handled, kept.data)
           assert.ok(claimed.id instanceof mongodb.ObjectId)
         })
       }
@@ -113,7 +125,7 @@ for (const [name, mongodb] of Object.entries(DRIVERS)) {
         { promoteLongs: false, ignoreUndefined: true },
         { promoteLongs: true },
       )
-      const { claimed, kept } = await threeWays(t, db, {
+      const { claimed, kept } = await allWays(t, db, {
         long: mongodb.Long.fromNumber(5),
         absent: undefined,
       })
@@ -123,7 +135,7 @@ for (const [name, mongodb] of Object.entries(DRIVERS)) {
 
     test('functions become code where serializeFunctions asks for it', async (t) => {
       const db = await open(t, mongodb, { serializeFunctions: true })
-      const { claimed, kept } = await threeWays(t, db, { f: (a) => a + 1 })
+      const { claimed, kept } = await allWays(t, db, { f: (a) => a + 1 })
       assert.equal(claimed.f.code, '(a) => a + 1')
       assert.deepEqual(claimed, kept.data)
     })
@@ -146,7 +158,7 @@ for (const [name, mongodb] of Object.entries(DRIVERS)) {
       const db = await open(t, mongodb)
       const data = everything(otherCopy(name))
       assert.ok(!(data.id instanceof mongodb.ObjectId))
-      const { claimed, kept } = await threeWays(t, db, data)
+      const { claimed, kept } = await allWays(t, db, data)
       assert.deepEqual(claimed, kept.data)
       assert.ok(claimed.id instanceof mongodb.ObjectId && claimed.id.equals(data.id.toString()))
     })
@@ -164,6 +176,42 @@ for (const [name, mongodb] of Object.entries(DRIVERS)) {
     })
   })
 }
+
+for (const settings of SETTINGS.slice(1).concat(
+  { serializeFunctions: true },
+  { enableUtf8Validation: false },
+)) {
+  const query = Object.entries(settings)
+    .map((pair) => pair.join('='))
+    .join('&')
+  // Their case is nobody's concern.
+  for (const options of [query, query.toLowerCase()]) {
+    test(`a payload comes back as a connection string has it (${options})`, async (t) => {
+      const uri = `${testUrl()}${testUrl().includes('?') ? '&' : '?'}${options}`
+      const client = await mongodb7.MongoClient.connect(uri)
+      atEnd(t, () => client.close())
+      const backend = new MongoJobQueue({ uri, database: DATABASE })
+      const data = { ...everything(mongodb7), ...(settings.serializeFunctions && { f: (a) => a + 1 }) }
+      const { claimed, found, handled, kept } = await allWays(t, client.db(DATABASE), data, backend)
+      assert.deepEqual(claimed, kept.data)
+      assert.deepEqual(found, kept.data)
+      assert.deepEqual(handled, kept.data)
+    })
+  }
+}
+
+test('a switch of a connection string that is neither on nor off is refused by name', () => {
+  const uri = 'mongodb://me:s3cret@one/?promotelongs=no'
+  assert.throws(
+    () => new MongoJobQueue({ uri, database: 'd' }),
+    (error) => {
+      assert.ok(error instanceof TypeError)
+      assert.match(error.message, /"uri": promoteLongs must be true or false/)
+      assert.ok(!error.message.includes('s3cret'))
+      return true
+    },
+  )
+})
 
 test('an app with both drivers gets each client’s own classes, from one collection', async (t) => {
   const queues = []

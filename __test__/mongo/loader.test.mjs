@@ -77,7 +77,8 @@ test('a missing binary names platform, package and what to do', () => {
     () => loadAddon(world({})),
     (error) => {
       assert.equal(error.code, 'ERR_DURABL_ADDON_MISSING')
-      for (const part of ['linux-x64-gnu', PLATFORM_PACKAGE, NEXT_TO_PACKAGE, 'npm install']) {
+      const advice = `npm install --no-save ${PLATFORM_PACKAGE}@1.2.3`
+      for (const part of ['linux-x64-gnu', PLATFORM_PACKAGE, NEXT_TO_PACKAGE, advice]) {
         assert.ok(error.message.includes(part), `${part} in: ${error.message}`)
       }
       return true
@@ -103,7 +104,7 @@ test('inside a bundle the advice is to keep durabl out of it', () => {
     () => loadAddon(world({}, { bundled: true })),
     (error) => {
       assert.equal(error.code, 'ERR_DURABL_ADDON_MISSING')
-      for (const part of ['linux-x64-gnu', 'bundle', '--external:durabl', PLATFORM_PACKAGE])
+      for (const part of ['linux-x64-gnu', 'bundle', '--external:durabl', `${PLATFORM_PACKAGE}@1.2.3`])
         assert.ok(error.message.includes(part), `${part} in: ${error.message}`)
       return true
     },

@@ -1,6 +1,6 @@
 /** What is published, installed by npm into empty projects and used there: CommonJS and TypeScript. */
 import assert from 'node:assert/strict'
-import { copyFile, readdir, writeFile } from 'node:fs/promises'
+import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { greets, project } from './support/project.mjs'
@@ -12,6 +12,18 @@ test('a CommonJS project, with mongodb 6; npm brings this platform’s engine an
   assert.match(engines[0], new RegExp(`^durabl-${process.platform}-${process.arch}`))
   await greets(t, installed, 'index.js')
 })
+
+for (const version of ['6.0.0', '7.0.0']) {
+  test(`a project with the oldest driver of its kind, mongodb ${version}`, async (t) => {
+    const installed = await project(t, 'oldest-driver', { npm: [`mongodb@${version}`] })
+    const { version: found } = JSON.parse(
+      await readFile(join(installed.directory, 'node_modules/mongodb/package.json'), 'utf8'),
+    )
+    assert.equal(found, version)
+    // The driver of that time uses what Node has deprecated since.
+    await greets(t, installed, 'index.js', { flags: ['--no-deprecation'] })
+  })
+}
 
 test('a TypeScript project: every way to resolve modules, with the oldest compiler and the newest', async (t) => {
   const installed = await project(t, 'typescript')

@@ -37,7 +37,7 @@ test('the package asks for the engine of every platform, in its own version', as
   assert.deepEqual(Object.keys(peerDependencies), ['mongodb'])
 })
 
-test('a platform’s package holds one stripped binary, for that platform only', async () => {
+test('a platform’s package holds one binary of its size, for that platform only, stripped if it is for Linux', async () => {
   assert.ok(packed.length > 0)
   for (const { triple, tarball } of packed) {
     const binary = `durabl.${triple}.node`
@@ -47,8 +47,8 @@ test('a platform’s package holds one stripped binary, for that platform only',
     assert.deepEqual([...manifest.os, ...manifest.cpu], triple.split('-').slice(0, 2))
     const content = await fileIn(tarball, binary)
     assert.ok(content.length < MOST_BYTES, `${binary} has ${content.length} bytes`)
-    // The name of the section that strip removes.
-    assert.equal(content.includes('.symtab'), false)
+    // The name of the section that strip removes. Only Linux has it: of the others, no more than the size is known.
+    if (manifest.os[0] === 'linux') assert.equal(content.includes('.symtab'), false)
   }
 })
 

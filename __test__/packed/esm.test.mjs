@@ -1,6 +1,6 @@
 /** An ESM project with mongodb 7: run, tested by Node's own runner, bundled, and with its engine missing or damaged. */
 import assert from 'node:assert/strict'
-import { readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { connect, testUrl } from '../support/mongo.mjs'
@@ -30,23 +30,39 @@ describe('an ESM project', () => {
     assert.ok(quietMs < 1000, `it lingered for ${quietMs} ms`)
   })
 
-  async function bundle(output, ...options) {
-    const args = [
-      'index.js',
-      '--bundle',
-      '--platform=node',
-      '--format=esm',
-      `--outfile=${output}`,
-      ...options,
-    ]
-    const { code, stderr } = await project.bin('esbuild', args)
+  // Node's `require`, which esbuild's ES modules lack.
+  const banner = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);"
+  const BUNDLES = [
+    { format: 'esm', extension: 'mjs', whole: [`--banner:js=${banner}`] },
+    { format: 'cjs', extension: 'cjs', whole: [] },
+  ]
+
+  async function bundle(format, output, ...options) {
+    // A CommonJS module has no `await` of its own.
+    const entry = format === 'cjs' ? 'without-await.js' : 'index.js'
+    const args = [entry, '--bundle', '--platform=node', `--format=${format}`, `--outfile=${output}`]
+    const { code, stderr } = await project.bin('esbuild', [...args, ...options])
     assert.equal(code, 0, stderr)
   }
 
-  test('works as a bundle that leaves durabl out', async (t) => {
-    await bundle('external.js', '--external:durabl', '--external:mongodb')
-    await greets(t, project, 'external.js')
-  })
+  for (const { format, extension, whole } of BUNDLES) {
+    test(`works as a bundle (${format}) that leaves durabl out`, async (t) => {
+      await bundle(format, `out.${extension}`, '--external:durabl', '--external:mongodb')
+      await greets(t, project, `out.${extension}`)
+    })
+
+    test(`works as a bundle (${format}) that carries durabl, with the engine beside it or named`, async (t) => {
+      await bundle(format, `carries.${extension}`, '--external:mongodb', ...whole)
+      await greets(t, project, `carries.${extension}`)
+      const elsewhere = join(project.directory, 'elsewhere')
+      const [file] = (await readdir(installed(engine))).filter((name) => name.endsWith('.node'))
+      await without(installed(engine), elsewhere, () =>
+        greets(t, project, `carries.${extension}`, {
+          env: { DURABL_NATIVE_LIBRARY_PATH: join(elsewhere, file) },
+        }),
+      )
+    })
+  }
 
   /** The error of a program that can't load the engine. */
   async function failure(program = 'index.js', what = /ERR_DURABL_ADDON_MISSING/) {
@@ -67,26 +83,37 @@ describe('an ESM project', () => {
     }
   }
 
-  test('says what is wrong as a bundle that takes durabl in and leaves behind what it needs', async () => {
-    // Node's `require`, which esbuild's ES modules lack.
-    const banner = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);"
-    await bundle('inside.js', `--banner:js=${banner}`)
-    for (const [gone, error] of [
-      [engine, /ERR_DURABL_ADDON_MISSING/],
-      ['.', /ERR_DURABL_DRIVER_MISSING/],
-    ]) {
-      const elsewhere = join(project.directory, 'elsewhere')
-      const message = await without(installed(gone), elsewhere, () => failure('inside.js', error))
-      assert.match(message, /part of a bundle/)
-      assert.match(message, /--external:durabl/)
-    }
-  })
+  for (const { format, extension, whole } of BUNDLES) {
+    test(`says what is wrong as a bundle (${format}) that takes durabl in and leaves behind what it needs`, async () => {
+      await bundle(format, `inside.${extension}`, ...whole)
+      for (const [gone, error] of [
+        [engine, /ERR_DURABL_ADDON_MISSING/],
+        ['.', /ERR_DURABL_DRIVER_MISSING/],
+      ]) {
+        const elsewhere = join(project.directory, 'elsewhere')
+        const message = await without(installed(gone), elsewhere, () => failure(`inside.${extension}`, error))
+        assert.match(message, /part of a bundle/)
+        assert.match(message, /--external:durabl/)
+      }
+    })
+  }
 
-  test('says which package is missing and how to get it', async () => {
-    const message = await without(installed(engine), join(project.directory, 'engine'), failure)
+  test('says which package is missing, and the way to get it leads there and changes no manifest', async (t) => {
+    await rm(installed(engine), { recursive: true })
+    const message = await failure()
     assert.ok(message.includes(`neither the package ${engine}`), message)
     assert.match(message, /npm install --include=optional/)
     assert.doesNotMatch(message, /instead/)
+    const [, advice] = message.match(/`npm (install --no-save [^`]+)`/) ?? []
+    assert.ok(advice, message)
+    const manifests = () =>
+      Promise.all(
+        ['package.json', 'package-lock.json'].map((name) => readFile(join(project.directory, name), 'utf8')),
+      )
+    const before = await manifests()
+    await project.npm(advice.split(' '))
+    await greets(t, project, 'index.js')
+    assert.deepEqual(await manifests(), before)
   })
 
   test('says when the engine of another platform is there instead', async () => {

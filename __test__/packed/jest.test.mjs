@@ -18,19 +18,24 @@ describe('a Jest project', () => {
   })
   after(() => project.remove())
 
-  for (const [how, args, many = MANY] of [
+  for (const [how, args, { many = MANY, options = '' } = {}] of [
     ['in one process', ['--runInBand']],
     [
       'in one process that looks for what is left open',
       ['--detectOpenHandles', '--testPathIgnorePatterns=many'],
-      0,
+      { many: 0 },
+    ],
+    [
+      'in one process with --experimental-vm-modules, with nothing else told to mongodb',
+      ['--runInBand', '--testPathIgnorePatterns=many'],
+      { many: 0, options: '--experimental-vm-modules' },
     ],
     ['in parallel processes', ['--maxWorkers=2']],
     ['in parallel worker threads', ['--maxWorkers=2', '--workerThreads']],
   ]) {
     test(`passes ${how}, leaves nothing open, and ends at once`, async (t) => {
       const { db } = await connect(t)
-      const env = { MONGO_URL: testUrl(), MONGO_DB: db.databaseName }
+      const env = { MONGO_URL: testUrl(), MONGO_DB: db.databaseName, NODE_OPTIONS: options }
       const { code, stdout, stderr, quietMs } = await project.bin('jest', ['--silent', ...args], { env })
       assert.equal(code, 0, stdout + stderr)
       assert.match(stderr, new RegExp(`^Tests: +${OWN_TESTS + many} passed, ${OWN_TESTS + many} total$`, 'm'))

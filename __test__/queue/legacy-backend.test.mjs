@@ -149,6 +149,20 @@ describe('on a backend of the first releases', () => {
     assert.equal(await queue.hasOutstanding('work', 'k'), false)
   })
 
+  it('statistics that only count are made whole', async () => {
+    backend.getStats = async (type) => ({
+      pending: type === 'work' ? 2 : 3,
+      active: 0,
+      completed: 0,
+      failed: 1,
+    })
+    assert.deepEqual(await queue.getStats('work'), {
+      ...{ pending: 2, active: 0, completed: 0, failed: 1, superseded: 0 },
+      ...{ oldestPendingRunAt: null, oldestPendingLagMs: 0 },
+    })
+    assert.equal((await queue.getStats()).pending, 3)
+  })
+
   it('the reaper starts, though there is nothing that it could do', async () => {
     assert.deepEqual(await queue.startReaper(), { status: 'started', recovered: 0 })
     assert.deepEqual(await queue.startReaper(), { status: 'already-running' })

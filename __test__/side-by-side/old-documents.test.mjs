@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { JobQueue, MongoJobQueue } from 'durabl'
 import { atEnd } from '../support/cleanup.mjs'
 import { connect } from '../support/mongo.mjs'
-import { OLD_TIMEOUT_MS, OldPackage, oldJob, oldJobs } from './support/old-package.mjs'
+import { OLD_TIMEOUT_MS, OldPackage, oldJob, oldJobs, withoutNulls } from './support/old-package.mjs'
 
 const DAY_MS = 24 * 3600_000
 const LOST = OLD_TIMEOUT_MS + 1000
@@ -22,11 +22,19 @@ async function onCollection(t, era, documents) {
   return { backend, collection }
 }
 
-for (const era of ['0.1', '0.3']) {
-  describe(`of ${era}`, { concurrency: 4 }, () => {
-    test('every status is read, with nulls as absent', async (t) => {
+for (const [era, absent, left] of [
+  ['0.1', 'null', (job) => job],
+  ['0.1', 'missing', withoutNulls],
+  ['0.3', 'null', (job) => job],
+  ['0.3', 'missing', withoutNulls],
+]) {
+  /** A collection with documents as this describe has them. */
+  const collectionWith = (t, documents) => onCollection(t, era, documents.map(left))
+
+  describe(`of ${era}, what is absent being ${absent}`, { concurrency: 4 }, () => {
+    test('every status is read', async (t) => {
       const documents = oldJobs(era)
-      const { backend } = await onCollection(t, era, Object.values(documents))
+      const { backend } = await collectionWith(t, Object.values(documents))
       for (const [status, document] of Object.entries(documents)) {
         const job = await backend.findOne({ id: document._id })
         const { _id: id, ...fields } = document
@@ -40,7 +48,7 @@ for (const era of ['0.1', '0.3']) {
     })
 
     test('pending ones are claimed in order, those for later are not', async (t) => {
-      const { backend } = await onCollection(t, era, [
+      const { backend } = await collectionWith(t, [
         oldJob(era, { _id: 'later', runAt: new Date(Date.now() + DAY_MS) }),
         oldJob(era, { _id: 'third', priority: 5 }),
         oldJob(era, { _id: 'second' }),
@@ -57,7 +65,7 @@ for (const era of ['0.1', '0.3']) {
 
     test('a processor runs them, fails them and retries them', async (t) => {
       const jobs = Array.from({ length: 20 }, (_, n) => oldJob(era, { _id: `job-${n}`, data: { n } }))
-      const { backend, collection } = await onCollection(t, era, jobs)
+      const { backend, collection } = await collectionWith(t, jobs)
       const queue = new JobQueue(backend)
       atEnd(t, () => queue.shutdown(5000))
       const runs = new Map()
@@ -94,7 +102,7 @@ for (const era of ['0.1', '0.3']) {
         release: 'released',
       }
       const actives = Object.keys(settlements).map((_id) => ({ ...oldJobs(era).active, _id }))
-      const { backend } = await onCollection(t, era, actives)
+      const { backend } = await collectionWith(t, actives)
       for (const [{ _id, claimToken }, status] of actives.map((job, i) => [
         job,
         Object.values(settlements)[i],
@@ -108,7 +116,7 @@ for (const era of ['0.1', '0.3']) {
 
     test('an abandoned one is recovered after the whole visibility timeout, and not before', async (t) => {
       const abandoned = oldJobs(era, { activeForMs: LOST }).active
-      const { backend } = await onCollection(t, era, [
+      const { backend } = await collectionWith(t, [
         { ...abandoned, _id: 'abandoned' },
         { ...abandoned, _id: 'used up', attempt: 3 },
         { ...oldJobs(era, { activeForMs: ALIVE }).active, _id: 'running' },
@@ -123,7 +131,7 @@ for (const era of ['0.1', '0.3']) {
     test('their keys are held, and a follower covers an abandoned holder', async (t) => {
       const key = (dedupeKey, dedupeScope) => ({ dedupeKey, dedupeScope })
       const { active } = oldJobs(era, { activeForMs: LOST })
-      const { backend, collection } = await onCollection(t, era, [
+      const { backend, collection } = await collectionWith(t, [
         oldJob(era, { _id: 'waiting', ...key('strict', 'pending+active') }),
         { ...active, _id: 'running', ...key('single', 'pending') },
         oldJob(era, { _id: 'follower', ...key('single', 'pending') }),
@@ -140,10 +148,26 @@ for (const era of ['0.1', '0.3']) {
       assert.equal((await backend.claimNextByKey('work', 'single')).id, 'follower')
     })
 
+    test('a key without a scope is not held, as no index of the old package or of ours holds it', async (t) => {
+      const { backend } = await collectionWith(t, [oldJob(era, { _id: 'unscoped', dedupeKey: 'key' })])
+      assert.equal(await backend.hasOutstanding('work', 'key'), false)
+      for (const dedupeScope of ['pending', 'pending+active']) {
+        const id = await backend.enqueue('work', 1, { dedupeKey: 'key', dedupeScope, priority: 1 })
+        assert.equal(typeof id, 'string')
+        assert.equal(await backend.enqueue('work', 1, { dedupeKey: 'key', dedupeScope }), null)
+      }
+      assert.equal(await backend.hasOutstanding('work', 'key'), true)
+      // It is a job like any other, all the same, and shown with the scope that is the default.
+      const { id, claimToken, dedupeKey, dedupeScope } = await backend.claimNext('work')
+      assert.deepEqual([id, dedupeKey, dedupeScope], ['unscoped', 'key', 'pending+active'])
+      assert.deepEqual(await backend.fail(id, 'once', claimToken), { status: 'retry-scheduled' })
+      assert.equal((await backend.findOne({ dedupeKey: 'key', status: 'pending' })).id, 'unscoped')
+    })
+
     test('ended ones are cleaned up by their age', async (t) => {
       const old = Object.values(oldJobs(era, { endedForMs: 8 * DAY_MS }))
       const young = Object.values(oldJobs(era, { endedForMs: 6 * DAY_MS }))
-      const { backend, collection } = await onCollection(t, era, [...old, ...young])
+      const { backend, collection } = await collectionWith(t, [...old, ...young])
       const ended = era === '0.3' ? 3 : 2
       assert.equal(await backend.cleanupOldJobs(), ended)
       assert.equal(await collection.countDocuments(), old.length + young.length - ended)
@@ -155,7 +179,7 @@ for (const era of ['0.1', '0.3']) {
 
     test('a log that grew without bound is read whole, and bounded by the next line', async (t) => {
       const logs = Array.from({ length: 1500 }, (_, n) => ({ timestamp: new Date(n), message: `line ${n}` }))
-      const { backend } = await onCollection(t, era, [{ ...oldJobs(era).active, _id: 'chatty', logs }])
+      const { backend } = await collectionWith(t, [{ ...oldJobs(era).active, _id: 'chatty', logs }])
       assert.deepEqual((await backend.findOne({ id: 'chatty' })).logs, logs)
       await backend.log('chatty', 'the last line')
       const bounded = (await backend.findOne({ id: 'chatty' })).logs.map(({ message }) => message)
@@ -185,4 +209,29 @@ test('the sweeps of a worker leave an old worker’s run its whole visibility ti
   assert.deepEqual(handled, [2])
   for (const era of ['0.1', '0.3'])
     assert.equal((await backend.findOne({ id: `running on ${era}` })).status, 'active')
+})
+
+test('an old worker’s heartbeats keep its run from our sweeps, for longer than the visibility timeout', async (t) => {
+  const { backend, collection } = await onCollection(t, '0.3', [oldJob('0.3', { _id: 'long' })])
+  const old = new OldPackage(collection, '0.3')
+  const job = await old.claim('work')
+  const pass = (ms) =>
+    collection.updateOne({ _id: 'long' }, [
+      {
+        $set: { claimedAt: { $dateSubtract: { startDate: '$claimedAt', unit: 'millisecond', amount: ms } } },
+      },
+    ])
+  for (let passedMs = 0; passedMs <= 3 * OLD_TIMEOUT_MS; passedMs += ALIVE) {
+    await pass(ALIVE)
+    assert.equal(await backend.recoverStuckJobs(), 0)
+    assert.equal(await old.heartbeat(job), true)
+  }
+  await pass(LOST)
+  assert.equal(await backend.recoverStuckJobs(), 1)
+  // Too late: the next heartbeat finds the lease gone, and revives nothing.
+  assert.equal(await old.heartbeat(job), false)
+  const { id, claimToken } = await backend.claimNext('work')
+  assert.equal(await old.heartbeat(job), false)
+  assert.equal(await old.complete(job), false)
+  assert.deepEqual(await backend.complete(id, claimToken), { status: 'completed' })
 })

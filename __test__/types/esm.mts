@@ -5,6 +5,9 @@ import {
   FatalJobError,
   JobQueue,
   MongoJobQueue,
+  createJobQueue,
+  getDefaultQueue,
+  withGlobalQueue,
   type EnqueueOptions,
   type FailResult,
   type IJobQueueBackend,
@@ -127,6 +130,29 @@ await aliased.enqueue('tock', new Date())
 // @ts-expect-error -- the payload of tock is a date
 await aliased.enqueue('tock', Date.now())
 await new JobQueue<Record<string, unknown>>(anyBackend).enqueue('whatever', 1)
+
+/** Queues that others make have a map as well. */
+await createJobQueue<Jobs>(anyBackend).enqueue('tick', 1)
+// @ts-expect-error -- the payload of tick is a number
+await createJobQueue<Jobs>().enqueue('tick', 'one')
+// @ts-expect-error -- no such type
+await getDefaultQueue<Jobs>().enqueue('tock', 1)
+const ids: string[] = await withGlobalQueue(anyBackend, async (global: JobQueue<Jobs>) => {
+  // @ts-expect-error -- no such type
+  await global.enqueue('tock', 1)
+  return [(await global.enqueue('tick', 1)) ?? '']
+})
+const named = await withGlobalQueue<string | null>(anyBackend, {}, (global) => global.enqueue('x', ids))
+
+/** A queue with a map goes where any queue will do, and not where every job is to be accepted. */
+declare function watch(any: JobQueue<any>): void
+declare function enqueueWhatever(open: JobQueue): void
+watch(typed)
+watch(aliased)
+watch(queue)
+// @ts-expect-error -- it would be asked for types that its map does not have
+enqueueWhatever(typed)
+enqueueWhatever(createJobQueue(named === null ? dummy : anyBackend))
 
 /** Without a map, each call may name its payload, or leave it to be inferred. */
 await queue.enqueue<{ userId: string }>('welcome-email', { userId: 'u_1' })

@@ -1,5 +1,5 @@
 /**
- * An app as it was written for the TypeScript package 0.2 or 0.3, on this one, and what has become of two of its worries: a
+ * An app as it was written for the TypeScript package 0.3, on this one, and what has become of two of its worries: a
  * handler that blocks the event loop keeps its lease, and a deploy costs no job an attempt.
  *
  *     MONGO_URL='mongodb://localhost:27017/?replicaSet=rs0' node examples/migrating/from-0.3.mjs

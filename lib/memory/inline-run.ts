@@ -1,5 +1,5 @@
 import type { ClientSession } from 'mongodb'
-import { transactionsOf } from '../backend-calls'
+import { completeIn, heartbeat, settle, transactionsOf } from '../backend-calls'
 import { COMPLETE, failed, failedFatally, verdictOnThrow } from '../outcome'
 import type { Verdict } from '../outcome'
 import { transactionError } from '../run-transaction'
@@ -53,8 +53,7 @@ class InlineContext implements JobContext {
     return this.controller.signal
   }
 
-  readonly heartbeat = async (): Promise<HeartbeatResult> =>
-    (await this.backend.heartbeat(this.job.id, this.job.claimToken)) ?? 'applied'
+  readonly heartbeat = (): Promise<HeartbeatResult> => heartbeat(this.backend, this.job)
 
   /** As a queue's own runs do, but nothing here can be taken back. */
   readonly transaction: JobContext['transaction'] = async (work, options) => {
@@ -63,7 +62,7 @@ class InlineContext implements JobContext {
     const session = await this.session()
     return session.withTransaction(async () => {
       const result = await work(session)
-      this.settlement = backend.complete(job.id, job.claimToken, { session }) as Promise<SettleResult>
+      this.settlement = completeIn(backend, job, session)
       await this.settlement
       return result
     }, options)
@@ -82,21 +81,7 @@ class InlineContext implements JobContext {
   }
 
   private settle(verdict: Verdict): Promise<SettleResult> {
-    this.settlement ??= this.write(verdict) as Promise<SettleResult>
+    this.settlement ??= settle(this.backend, this.job, verdict)
     return this.settlement
-  }
-
-  private write({ kind, reason }: Verdict): Promise<SettleResult | void> {
-    const { id, claimToken } = this.job
-    switch (kind) {
-      case 'complete':
-        return this.backend.complete(id, claimToken)
-      case 'fail':
-        return this.backend.fail(id, reason ?? '', claimToken)
-      case 'failFatal':
-        return this.backend.failFatal(id, reason ?? '', claimToken)
-      case 'release':
-        return this.backend.release?.(id, claimToken) ?? Promise.resolve()
-    }
   }
 }

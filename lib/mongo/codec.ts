@@ -56,9 +56,9 @@ export function codecOf(db: Db): Codec {
   return codec(packageOf(db), db.bsonOptions)
 }
 
-/** As the collections of a client with default options do it. */
-export function defaultCodec(): Codec {
-  return codec(installedPackage(), {})
+/** As the collections of a client do it that the app would make with these options. */
+export function codecWith(options: BSONSerializeOptions): Codec {
+  return codec(installedPackage(), options)
 }
 
 function codec(copy: ReturnType<typeof installedPackage>, options: BSONSerializeOptions): Codec {

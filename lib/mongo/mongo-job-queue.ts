@@ -38,7 +38,7 @@ import { normalizeQuery } from '../validate/query'
 import { checkShutdownTimeout } from '../validate/queue'
 import { sessionOfCompletion } from '../validate/session'
 import { refuseUnconnected } from './app-db'
-import { codecOf, defaultCodec } from './codec'
+import { codecOf, codecWith } from './codec'
 import type { Codec } from './codec'
 import { engineBinding, isUnmodified, methodsOf } from './engine-binding'
 import type { EngineBinding } from './engine-binding'
@@ -69,13 +69,13 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   private isConnectionSeen = false
 
   constructor(options: MongoJobQueueOptions) {
-    const { connection, db, ...settings } = readMongoOptions(options)
+    const { connection, bson, db, ...settings } = readMongoOptions(options)
     this.settings = settings
     this.db = () => db
     const { collectionName } = settings
     const logger = guardLogger(settings.logger ?? defaultLogger)
     // Now, and not with the first payload: what is missing should show when the app starts.
-    this.codec = db === null ? defaultCodec() : codecOf(db)
+    this.codec = db === null ? codecWith(bson) : codecOf(db)
     this.reminder = new StartupReminder(
       () => db?.collection(collectionName, { readPreference: 'primary' }) ?? null,
       logger,

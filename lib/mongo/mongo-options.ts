@@ -1,4 +1,4 @@
-import type { Db } from 'mongodb'
+import type { BSONSerializeOptions, Db } from 'mongodb'
 import { argumentError } from '../errors'
 import type { Logger, MongoJobQueueCommonOptions } from '../types'
 import { readOptions } from '../validate/options'
@@ -8,7 +8,7 @@ import type { Rule } from '../validate/rules'
 import { checkDb, isDb, refuseClosed } from './app-db'
 import { connectionOf } from './connection'
 import type { NativeConnection } from './native'
-import { connectionFromUri } from './uri'
+import { bsonOptionsFromUri, connectionFromUri } from './uri'
 
 /** What `MongoJobQueue` was given: checked, defaults filled in. */
 export interface MongoSettings {
@@ -22,6 +22,13 @@ export interface MongoSettings {
   readonly maxLogEntries: number
   readonly maxLogMessageBytes: number
   readonly maxBlockMs: number
+}
+
+/** What the constructor alone has a use for. */
+interface Connecting {
+  readonly connection: NativeConnection
+  /** Of a connection string; a `Db` has its own. */
+  readonly bson: BSONSerializeOptions
 }
 
 const WHERE = 'MongoJobQueue'
@@ -78,9 +85,7 @@ const RULES = {
  *
  * @throws TypeError, RangeError, UnsupportedOptionError, ConnectionError
  */
-export function readMongoOptions(
-  options: unknown,
-): MongoSettings & { readonly connection: NativeConnection } {
+export function readMongoOptions(options: unknown): MongoSettings & Connecting {
   refuseBareDb(options)
   const read = readOptions(WHERE, options, RULES)
   const common = {
@@ -97,7 +102,7 @@ export function readMongoOptions(
   }
   const db = checkDb(read.db)
   refuseClosed(db)
-  return { ...common, db, connection: connectionOf(db), database: db.databaseName }
+  return { ...common, db, connection: connectionOf(db), bson: {}, database: db.databaseName }
 }
 
 /** Its own fields would be called unknown options. */
@@ -110,7 +115,7 @@ function refuseBareDb(options: unknown): void {
 function byUri(
   uri: unknown,
   database: string | undefined,
-): Pick<MongoSettings, 'db' | 'database'> & { readonly connection: NativeConnection } {
+): Pick<MongoSettings, 'db' | 'database'> & Connecting {
   if (uri === undefined) {
     throw argumentError(
       TypeError,
@@ -122,5 +127,6 @@ function byUri(
   if (database === undefined) {
     throw argumentError(TypeError, `${WHERE}: option "database" must be given beside "uri"`)
   }
-  return { db: null, connection: connectionFromUri(reading.value), database }
+  const connection = connectionFromUri(reading.value)
+  return { db: null, connection, bson: bsonOptionsFromUri(reading.value), database }
 }

@@ -13,20 +13,22 @@ export interface Missing {
   readonly others: readonly string[]
   /** Whether durabl's code is part of a bundle. */
   readonly isBundled: boolean
+  /** The version that the binary must have. */
+  readonly version: string
 }
 
 /** No binary for this platform is there. */
-export function missing({ triple, file, others, isBundled }: Missing): DurablError {
+export function missing({ triple, file, others, isBundled, version }: Missing): DurablError {
   const packageName = packageNameOf(triple)
   if (isBundled) {
     return addonError(
       `durabl's native engine for ${triple} was not found, and durabl's own code seems to be part of a bundle, ` +
         `which a native engine can not be. ${KEEP_EXTERNAL} If the bundle is meant to carry durabl, install ` +
-        `${packageName} beside it, or name its file in ${PATH_OVERRIDE}.`,
+        `${packageName}@${version} beside it, or name its file in ${PATH_OVERRIDE}.`,
     )
   }
   const found = `durabl's native engine for ${triple} is not installed: neither the package ${packageName} nor ${file} is there.`
-  return addonError(`${found} ${instead(others)}${fix(triple, packageName)}`)
+  return addonError(`${found} ${instead(others)}${fix(triple, `${packageName}@${version}`)}`)
 }
 
 function instead(others: readonly string[]): string {
@@ -35,10 +37,15 @@ function instead(others: readonly string[]): string {
   return `There is ${names} instead, so these node_modules were installed for another platform. `
 }
 
-function fix(triple: string, packageName: string): string {
+/**
+ * Not saved: among an app's own dependencies, which are not optional, a package for one platform would make installing fail on all
+ * others.
+ */
+function fix(triple: string, wanted: string): string {
   return PUBLISHED_TRIPLES.includes(triple)
     ? 'It is an optional dependency: on this platform, reinstall with `npm install --include=optional`; if the lock file ' +
-        `was made on another platform, run \`npm install ${packageName}\`. In a checkout of durabl, run \`npm run build:addon\`.`
+        `was made on another platform, run \`npm install --no-save ${wanted}\` after installing. The README's "Install" tells of ` +
+        'images, pnpm and Yarn. In a checkout of durabl, run `npm run build:addon`.'
     : `No binary is published for this platform (only for ${PUBLISHED_TRIPLES.join(', ')}). Build it from source with ` +
         `\`npm run build:addon\` (needs Rust) and name the file in ${PATH_OVERRIDE}.`
 }

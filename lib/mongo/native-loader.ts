@@ -39,7 +39,7 @@ export function nativeAddon(): NativeAddon {
 
 /** Searches and loads. A binary that is there and fails to load ends the search: another one would only hide why. */
 export function loadAddon(environment: LoaderEnvironment): NativeAddon {
-  const { triple, root, override } = environment
+  const { triple, root, override, version } = environment
   if (override !== undefined && override !== '') {
     // From the working directory, as any path in the environment; `require` would go from this file.
     const path = resolve(override)
@@ -55,6 +55,7 @@ export function loadAddon(environment: LoaderEnvironment): NativeAddon {
     file,
     others: PUBLISHED_TRIPLES.filter((other) => environment.finds(packageNameOf(other))),
     isBundled: isBundled(root, (path) => environment.exists(path)),
+    version,
   })
 }
 

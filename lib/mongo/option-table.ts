@@ -15,7 +15,8 @@ export interface Refused {
 export type Rule = 'carried' | { readonly irrelevant: string } | Refused
 
 const OWN_BSON: Rule = {
-  irrelevant: "it shapes payloads, which are encoded and decoded by the app's own driver",
+  irrelevant:
+    "it shapes payloads, which are encoded and decoded by the app's own driver, also where a connection string sets it",
 }
 const OWN_LOGS: Rule = { irrelevant: "it is about the log of the app's own client" }
 const OWN_SOCKETS: Rule = {

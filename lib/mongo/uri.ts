@@ -1,4 +1,5 @@
 /** A connection string on its way to the engine, which knows most of its options; the others are treated as those of a client. */
+import type { BSONSerializeOptions } from 'mongodb'
 import { argumentError } from '../errors'
 import { unsupported } from './connection'
 import type { NativeConnection } from './native'
@@ -68,6 +69,44 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   wtimeout: 'wtimeoutMS',
 }
 
+/** Those that shape payloads; the others of the kind change nothing that durabl does. */
+const BSON_SWITCHES = [
+  'serializeFunctions',
+  'ignoreUndefined',
+  'promoteValues',
+  'promoteLongs',
+  'promoteBuffers',
+  'useBigInt64',
+  'bsonRegExp',
+  'raw',
+  'enableUtf8Validation',
+] as const satisfies readonly (keyof BSONSerializeOptions)[]
+
+/**
+ * How a connection string wants payloads written and read, as the app's driver would understand it. The engine never sees them.
+ *
+ * @throws TypeError naming a switch that is neither on nor off
+ */
+export function bsonOptionsFromUri(uri: string): BSONSerializeOptions {
+  const options: BSONSerializeOptions = {}
+  for (const pair of pairsOf(uri)) {
+    const [key, value] = splitOnce(pair)
+    const name = BSON_SWITCHES.find((known) => known.toLowerCase() === key.toLowerCase())
+    if (name === undefined) continue
+    if (value !== 'true' && value !== 'false') {
+      throw argumentError(TypeError, `MongoJobQueue: option "uri": ${name} must be true or false`)
+    }
+    options[name] = value === 'true'
+  }
+  return options
+}
+
+/** The options of a connection string, as they stand. */
+function pairsOf(uri: string): string[] {
+  const start = uri.indexOf('?')
+  return start < 0 ? [] : uri.slice(start + 1).split('&')
+}
+
 /**
  * The connection that a connection string describes. It is never quoted: it may hold a password.
  *
@@ -80,16 +119,15 @@ export function connectionFromUri(uri: string): NativeConnection {
       'MongoJobQueue: option "uri" must be a connection string that begins with mongodb:// or mongodb+srv://',
     )
   }
-  const start = uri.indexOf('?')
-  if (start < 0) return { ...UNDECIDED, uri, maxPoolSize: null }
-  const pairs = uri.slice(start + 1).split('&')
+  const pairs = pairsOf(uri)
+  if (pairs.length === 0) return { ...UNDECIDED, uri, maxPoolSize: null }
   const refused: string[] = []
   const kept = pairs.flatMap((pair) => translated(pair, pairs, refused))
   if (refused.length > 0) throw unsupported(refused)
   const isUnbounded = pairs.some((pair) => /^maxPoolSize=0$/i.test(pair))
   return {
     ...UNDECIDED,
-    uri: uri.slice(0, start) + (kept.length > 0 ? `?${kept.join('&')}` : ''),
+    uri: uri.slice(0, uri.indexOf('?')) + (kept.length > 0 ? `?${kept.join('&')}` : ''),
     maxPoolSize: isUnbounded ? 0 : null,
   }
 }

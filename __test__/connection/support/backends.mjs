@@ -3,7 +3,11 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { JobQueue, MongoJobQueue } from 'durabl'
 import { MongoClient } from 'mongodb'
+import { MongoClient as MongoClient6 } from 'mongodb6'
 import { atEnd } from '../../support/cleanup.mjs'
+
+/** The client of each driver that an app may have. */
+export const CLIENTS = { 'mongodb 7': MongoClient, 'mongodb 6': MongoClient6 }
 
 export const PATIENCE = { serverSelectionTimeoutMS: 5000 }
 
@@ -23,10 +27,16 @@ export class Backends {
   }
 
   /** The app's client, and a started backend on its database. */
-  async ofClient(t, uri, options = {}) {
-    const client = await MongoClient.connect(uri, { ...PATIENCE, ...options })
+  async ofClient(t, uri, options = {}, Client = MongoClient) {
+    const client = await Client.connect(uri, { ...PATIENCE, ...options })
     atEnd(t, () => client.close())
     return this.started(t, { db: client.db('app') })
+  }
+
+  /** That what an app's client can do, be it of either driver, a backend on it can. */
+  async assertClientsWork(t, uri, options) {
+    for (const Client of Object.values(CLIENTS))
+      await assertWorks(await this.ofClient(t, uri, options, Client))
   }
 
   /** A backend that need not be able to do anything. */

@@ -1,19 +1,36 @@
 /**
  * Loads the package in one worker thread after another, in two rows side by side; each ends in the middle of something. Afterwards this
- * thread, which has not touched the engine before, works off what is left.
+ * thread works off what is left. Tells how many threads there were, and what the process held after the first few and after all.
  *
  *     node worker-threads.mjs DATABASE THREADS
  */
+import { readdir } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { JobQueue, MongoJobQueue } from 'durabl'
+import { MongoClient } from 'mongodb'
 
 const JOBS = 50
 const ROWS = 2
+/** So many threads have done everything at least once. */
+const FIRST = 20
+/** For what ends by itself a while after its thread: connections that close, system threads that wait for more to do. */
+const SETTLES_WITHIN_MS = 30_000
 const ON_PURPOSE = 'on purpose'
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
+const url = process.env.DURABL_TEST_URL
+
+/** Every engine in the process shares this pool, which fills up by itself; beside it, two connections watch the server. */
+const POOL = 8
+const WHEN_FULL = POOL + 2
+
+/** Every connection of the engine tells the server this name. */
+const uriFor = (database) =>
+  `${url}${url.includes('?') ? '&' : '?'}appName=${database}&minPoolSize=${POOL}&maxPoolSize=${POOL}`
+
 const openBackend = (database) =>
-  new MongoJobQueue({ uri: process.env.DURABL_TEST_URL, database, useChangeStreams: true, logger: quiet })
+  new MongoJobQueue({ uri: uriFor(database), database, useChangeStreams: true, logger: quiet })
 
 /** Starts calls whose answers nobody will be there to hear. */
 function call(backend) {
@@ -64,6 +81,32 @@ async function oneThread(database, n) {
   await ended
 }
 
+/** What the process holds; of the system's threads and files only Linux tells. */
+async function held(admin, appName) {
+  const pipeline = [{ $currentOp: { allUsers: true, idleConnections: true } }, { $match: { appName } }]
+  const operations = await admin.aggregate(pipeline).toArray()
+  const entriesOf = async (path) => (process.platform === 'linux' ? (await readdir(path)).length : 0)
+  return {
+    connections: new Set(operations.map(({ connectionId }) => connectionId)).size,
+    threads: await entriesOf('/proc/self/task'),
+    files: await entriesOf('/proc/self/fd'),
+  }
+}
+
+/** What it holds once that fits, or when it has had its time. */
+async function heldOnce(fits, ...where) {
+  const deadline = Date.now() + SETTLES_WITHIN_MS
+  for (let before = null; ; await sleep(200)) {
+    const now = await held(...where)
+    if (fits(now, before) || Date.now() > deadline) return now
+    before = now
+  }
+}
+
+/** Later there can be no more connections, unless they leak, and no more files for them. */
+const isFull = (now, before) => now.connections >= WHEN_FULL && JSON.stringify(now) === JSON.stringify(before)
+const isNoMoreThan = (limit) => (now) => Object.entries(now).every(([what, count]) => count <= limit[what])
+
 async function workOff(queue, count) {
   let left = count
   await new Promise((resolve) => {
@@ -77,16 +120,23 @@ async function inMain([database, threads]) {
   const queue = new JobQueue(backend, quiet)
   for (let n = 0; n < JOBS; n += 1) await queue.enqueue('work', { n }, { maxAttempts: 1000 })
 
+  const client = await MongoClient.connect(url, { maxPoolSize: 1, serverMonitoringMode: 'poll' })
+  const where = [client.db('admin'), database]
   let next = 0
-  const row = async () => {
-    while (next < Number(threads)) await oneThread(database, next++)
+  const row = async (end) => {
+    while (next < end) await oneThread(database, next++)
   }
-  await Promise.all(Array.from({ length: ROWS }, row))
+  const rows = (end) => Promise.all(Array.from({ length: ROWS }, () => row(end)))
+  await rows(FIRST)
+  const early = await heldOnce(isFull, ...where)
+  await rows(Number(threads))
+  const late = await heldOnce(isNoMoreThan(early), ...where)
+  await client.close()
 
   const { pending, active } = await queue.getStats()
   await workOff(queue, pending + active)
   await queue.shutdown()
-  console.log(`${next} threads`)
+  console.log(JSON.stringify({ threads: next, early, late }))
 }
 
 await (isMainThread

@@ -21,11 +21,16 @@ export async function project(t, name, options) {
   return installed
 }
 
-/** Runs a program of a project on a database of its own: it greets, shuts down, and ends by itself. */
-export async function greets(t, installed, program) {
+/**
+ * Runs a program of a project on a database of its own: it greets, shuts down, and ends by itself.
+ *
+ * @param options.flags for Node
+ * @param options.env added to the program's environment
+ */
+export async function greets(t, installed, program, { flags = [], env = {} } = {}) {
   const { db } = await connect(t)
-  const env = { MONGO_URL: testUrl(), MONGO_DB: db.databaseName }
-  const result = await installed.node([program], { env })
+  const ownEnv = { MONGO_URL: testUrl(), MONGO_DB: db.databaseName, ...env }
+  const result = await installed.node([...flags, program], { env: ownEnv })
   assert.equal(result.stderr, '')
   assert.equal(result.stdout, 'string\ntrue 1970-01-01T00:00:00.000Z\ncompleted\n')
   assert.equal(result.code, 0)
@@ -37,13 +42,14 @@ export async function greets(t, installed, program) {
  *
  * @param name a directory of `__test__/packed/projects`
  * @param options.npm more arguments for `npm install`
- * @returns its `directory`, `bin(name, args)` and `node(args)`, which run what they say,
+ * @returns its `directory`, `bin(name, args)`, `node(args)` and `npm(args)`, which run what they say,
  *   `copy(from, to)` and `remove()`
  */
 export async function installProject(name, { npm = [] } = {}) {
   const directory = await mkdtemp(join(tmpdir(), `durabl-${name}-`))
   await cp(join(root, '__test__/packed/projects', name), directory, { recursive: true })
-  await install(directory, npm)
+  const options = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
+  await runNpm(directory, ['install', ...options, ...npm, packageTarball()])
   const path = [join(directory, 'node_modules/.bin'), dirname(process.execPath), process.env.PATH]
   const env = { PATH: path.join(delimiter), DURABL_NATIVE_LIBRARY_PATH: '' }
   const inProject = (options) => ({
@@ -56,24 +62,17 @@ export async function installProject(name, { npm = [] } = {}) {
     directory,
     bin: (command, args, options) => run(command, args, { ...inProject(options), shell }),
     node: (args, options) => run(process.execPath, args, inProject(options)),
+    npm: (args) => runNpm(directory, args),
     copy: (from, to) => cp(join(directory, from), join(directory, to)),
     remove: () => rm(directory, { recursive: true, force: true, maxRetries: 3 }),
   }
 }
 
-async function install(directory, npm) {
+/** Runs npm in a project, with the platforms' packages to be had. */
+async function runNpm(directory, args) {
   const registry = await startRegistry()
   try {
     await writeFile(join(directory, '.npmrc'), `@durabl:registry=${registry.address}/\n`)
-    const args = [
-      'install',
-      '--no-audit',
-      '--no-fund',
-      '--prefer-offline',
-      '--loglevel=error',
-      ...npm,
-      packageTarball(),
-    ]
     const { code, stdout, stderr } = await run('npm', args, {
       cwd: directory,
       shell,

@@ -49,6 +49,10 @@ const claimed = (era, ms) => ({
   ...(era === '0.3' && { claimToken: randomUUID() }),
 })
 
+/** The document where the app's client ignores undefined properties: what is absent is not there. */
+export const withoutNulls = (job) =>
+  Object.fromEntries(Object.entries(job).filter(([, value]) => value !== null))
+
 /** A document in each status that the era has. `activeForMs`: how long ago the active one was claimed. */
 export function oldJobs(era, { activeForMs = 1000, endedForMs = 1000, fields = {} } = {}) {
   const job = (more) => oldJob(era, { ...fields, ...more })
@@ -118,6 +122,8 @@ const TAKEN_BACK = {
   },
 }
 
+const COVERED = { $set: { status: 'superseded', failedAt: '$$NOW', failReason: 'covered', claimedAt: null } }
+
 /** One process of the old package, on a collection. */
 export class OldPackage {
   constructor(collection, era) {
@@ -162,6 +168,15 @@ export class OldPackage {
     return isPending || (this.era === '0.3' && this.#settle(job, { status: 'superseded', ...failed }))
   }
 
+  /** Renews the lease of 0.3, from its event loop; whether it still has it. 0.1 has no such thing. */
+  async heartbeat({ _id, claimToken }) {
+    const renewed = await this.collection.updateOne(
+      { _id, claimToken, status: 'active' },
+      { $set: { claimedAt: new Date() } },
+    )
+    return renewed.matchedCount === 1
+  }
+
   async log(job, message) {
     await this.collection.updateOne({ _id: job._id }, { $push: { logs: { timestamp: new Date(), message } } })
   }
@@ -177,8 +192,11 @@ export class OldPackage {
     }
     let taken = 0
     for (const { _id } of await this.collection.find(oldReaperFilter()).toArray()) {
-      const written = await orNull(() => this.collection.updateOne({ _id, status: 'active' }, [TAKEN_BACK]))
-      taken += written?.modifiedCount ?? 0
+      const written =
+        (await orNull(() => this.collection.updateOne({ _id, status: 'active' }, [TAKEN_BACK]))) ??
+        // A follower waits in its place: as with a failure, that one covers it.
+        (await this.collection.updateOne({ _id, status: 'active' }, [COVERED]))
+      taken += written.modifiedCount
     }
     return taken
   }

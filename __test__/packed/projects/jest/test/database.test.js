@@ -1,13 +1,12 @@
-const os = require('node:os')
 const { MongoClient, ObjectId } = require('mongodb')
 const { JobQueue, MongoJobQueue } = require('durabl')
+const { connectOptions } = require('../support/connect-options')
 const { Signups, registerProcessors } = require('../src/signups')
 
 let client, db, queue
 
 beforeAll(async () => {
-  // mongodb 7.6 and newer import `os` dynamically, which Jest has no answer to unless Node runs with --experimental-vm-modules.
-  client = await MongoClient.connect(process.env.MONGO_URL, { runtimeAdapters: { os } })
+  client = await MongoClient.connect(process.env.MONGO_URL, connectOptions)
   db = client.db(`${process.env.MONGO_DB}_${process.pid}_${process.env.JEST_WORKER_ID}`)
 })
 

@@ -26,6 +26,7 @@ mod grouping;
 #[cfg(feature = "hot-paths")]
 pub mod hot_paths;
 mod hub;
+mod id_key;
 mod indexes;
 mod job;
 mod job_log;

@@ -170,7 +170,12 @@ impl Store {
 
     /// Runs all statements that can be run; one that is refused stops no other.
     pub(crate) async fn update(&self, statements: Vec<Statement>) -> Result<WriteReply> {
-        self.run_updates(statements, Wait::Long, &Acknowledged::AsConfigured).await
+        self.update_within(statements, Wait::Long).await
+    }
+
+    /// The same, with a bound on the wait for others' transactions.
+    pub(crate) async fn update_within(&self, statements: Vec<Statement>, wait: Wait) -> Result<WriteReply> {
+        self.run_updates(statements, wait, &Acknowledged::AsConfigured).await
     }
 
     /// As [`Self::update`], with a bound on the wait for others' transactions, and answered as soon as the primary has it. What

@@ -206,6 +206,7 @@ impl Engine {
     async fn try_startup(&self, hub: &Hub) -> Result<()> {
         server_check::check(&hub.store, self.options.use_change_streams).await?;
         indexes::ensure(&hub.store).await?;
+        hub.started();
         if self.options.use_change_streams {
             hub.start_stream().await?;
         }

@@ -19,7 +19,7 @@ use crate::{
     settler::Settler,
     store::Store,
     wake::{WakeHub, lock},
-    watch::Watch,
+    watch::{Everyone, Watch},
 };
 
 /// The longest silence of a processor whose user named none.
@@ -86,6 +86,8 @@ impl Hub {
         let store = Arc::new(store);
         let wakes = Arc::new(WakeHub::default());
         let renewer = Arc::new(Renewer::default());
+        let watch = Arc::new(Watch::default());
+        store.odd_jobs().tell(Arc::new(Everyone(watch.clone())));
         let timers = tokio::spawn({
             let wakes = wakes.clone();
             async move { wakes.run_timers().await }
@@ -97,7 +99,7 @@ impl Hub {
         Self {
             enqueuer: Enqueuer::start(store.clone(), wakes.clone(), patience),
             settler: Settler::start(&store),
-            watch: Arc::new(Watch::default()),
+            watch,
             patience,
             stream: OnceCell::new(),
             is_started: AtomicBool::new(false),

@@ -34,6 +34,7 @@ mod known_jobs;
 mod lease;
 #[cfg(test)]
 mod model;
+mod odd_jobs;
 mod outage;
 mod patience;
 mod plan;

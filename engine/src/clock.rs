@@ -4,6 +4,9 @@
 //! some moment between sending and receiving. That brackets the truth from both sides. A job for now takes the
 //! earlier bound, so that it is never in the server's future; a moment that must not come too soon takes the later.
 //! The process's own clock is used only to notice that it was set or that the machine slept.
+//!
+//! It is a guess all the same: a server's clock can be set or slewed, and the next primary has another one. What must not
+//! come late goes by what the server says of its clock at that moment; see [`soonest`](crate::soonest).
 
 use std::{
     sync::Mutex,
@@ -13,12 +16,18 @@ use std::{
 use mongodb::{
     Database,
     bson::{DateTime, doc},
+    options::ServerAddress,
 };
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    primary::Primary,
+};
 
-/// How long a measurement is trusted: clocks drift by some 50 µs a second at worst.
+/// How long a measurement is trusted.
 const TRUSTED_FOR: Duration = Duration::from_secs(60);
+/// How far two clocks part: each drifts by some 50 µs a second at worst.
+const DRIFT: f64 = 0.000_1;
 /// How far the monotonic and the wall clock may part before we suspect a suspended machine.
 const SUSPICIOUS_GAP: Duration = Duration::from_secs(1);
 
@@ -59,8 +68,10 @@ impl ServerTime {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Reading {
+    /// Whose clock it was.
+    server: Option<ServerAddress>,
     server_ms: i64,
     sent: Instant,
     received: Instant,
@@ -68,32 +79,35 @@ struct Reading {
 }
 
 impl Reading {
-    fn is_trusted(&self, now: Instant, wall: SystemTime) -> bool {
+    fn is_trusted(&self, now: Instant, wall: SystemTime, primary: Option<&ServerAddress>) -> bool {
         let monotonic = now.duration_since(self.received);
         let by_wall = wall.duration_since(self.wall).unwrap_or(Duration::ZERO);
-        monotonic < TRUSTED_FOR && by_wall.abs_diff(monotonic) < SUSPICIOUS_GAP
+        let has_moved = monotonic >= TRUSTED_FOR || by_wall.abs_diff(monotonic) >= SUSPICIOUS_GAP;
+        !has_moved && self.server.as_ref() == primary
     }
 
     fn at(&self, now: Instant) -> ServerTime {
         let since = |moment: Instant| now.duration_since(moment).as_millis() as i64;
+        let drift = now.duration_since(self.received).mul_f64(DRIFT).as_millis() as i64;
         ServerTime {
-            earliest_ms: self.server_ms + since(self.received),
-            // `localTime` has lost its fraction of a millisecond, and so has `since`.
-            latest_ms: self.server_ms + since(self.sent) + 2,
+            earliest_ms: self.server_ms + since(self.received) - drift,
+            // `localTime` has lost its fraction of a millisecond, and so have `since` and `drift`.
+            latest_ms: self.server_ms + since(self.sent) + drift + 3,
         }
     }
 }
 
-/// The measured clock of one server.
+/// The measured clock of the primary.
 #[derive(Debug, Default)]
 pub(crate) struct ServerClock {
     reading: Mutex<Option<Reading>>,
 }
 
 impl ServerClock {
-    /// The server's present. Asks the server if the last answer is older than a minute.
-    pub(crate) async fn now(&self, db: &Database) -> Result<ServerTime> {
-        if let Some(time) = self.known() {
+    /// The server's present. Asks the server if the last answer is older than a minute, or another server's.
+    pub(crate) async fn now(&self, db: &Database, primary: &Primary) -> Result<ServerTime> {
+        let asked = primary.last_seen();
+        if let Some(time) = self.known(asked.as_ref()) {
             return Ok(time);
         }
         let sent = Instant::now();
@@ -102,16 +116,24 @@ impl ServerClock {
         let server_time = hello
             .get_datetime("localTime")
             .map_err(|_| Error::new(ErrorKind::Internal, "the server's hello did not tell its time"))?;
-        let reading =
-            Reading { server_ms: server_time.timestamp_millis(), sent, received, wall: SystemTime::now() };
+        let reading = Reading {
+            // Of two, the one before: the next call then asks again. None had been seen before the first question.
+            server: asked.or_else(|| primary.last_seen()),
+            server_ms: server_time.timestamp_millis(),
+            sent,
+            received,
+            wall: SystemTime::now(),
+        };
+        let time = reading.at(received);
         *self.lock() = Some(reading);
-        Ok(reading.at(received))
+        Ok(time)
     }
 
-    fn known(&self) -> Option<ServerTime> {
-        let reading = (*self.lock())?;
+    fn known(&self, primary: Option<&ServerAddress>) -> Option<ServerTime> {
+        let reading = self.lock();
         let now = Instant::now();
-        reading.is_trusted(now, SystemTime::now()).then(|| reading.at(now))
+        let trusted = reading.as_ref().filter(|reading| reading.is_trusted(now, SystemTime::now(), primary));
+        trusted.map(|reading| reading.at(now))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Reading>> {
@@ -126,6 +148,7 @@ mod tests {
     fn reading(age: Duration) -> Reading {
         let received = Instant::now().checked_sub(age).expect("the machine has been up that long");
         Reading {
+            server: None,
             server_ms: 1_000_000,
             sent: received.checked_sub(Duration::from_millis(5)).expect("as above"),
             received,
@@ -138,8 +161,16 @@ mod tests {
         let reading = reading(Duration::from_secs(1));
         let time = reading.at(reading.received + Duration::from_secs(1));
         assert_eq!(time.earliest().timestamp_millis(), 1_001_000);
-        assert_eq!(time.after(10).timestamp_millis(), 1_001_000 + 5 + 2 + 10);
+        assert_eq!(time.after(10).timestamp_millis(), 1_001_000 + 5 + 3 + 10);
         assert_eq!(time.earliest_ago(Duration::from_micros(500)).timestamp_millis(), 1_000_999);
+    }
+
+    #[test]
+    fn the_bracket_widens_with_age() {
+        let reading = reading(Duration::ZERO);
+        let time = reading.at(reading.received + Duration::from_secs(50));
+        assert_eq!(time.earliest().timestamp_millis(), 1_050_000 - 5);
+        assert_eq!(time.after(0).timestamp_millis(), 1_050_000 + 5 + 5 + 3);
     }
 
     #[test]
@@ -153,8 +184,17 @@ mod tests {
     fn a_reading_is_dropped_when_it_is_old_or_the_machine_slept() {
         let now = Instant::now();
         let wall = SystemTime::now();
-        assert!(reading(Duration::from_secs(1)).is_trusted(now, wall));
-        assert!(!reading(Duration::from_secs(61)).is_trusted(now, wall));
-        assert!(!reading(Duration::from_secs(1)).is_trusted(now, wall + Duration::from_secs(10)));
+        assert!(reading(Duration::from_secs(1)).is_trusted(now, wall, None));
+        assert!(!reading(Duration::from_secs(61)).is_trusted(now, wall, None));
+        assert!(!reading(Duration::from_secs(1)).is_trusted(now, wall + Duration::from_secs(10), None));
+    }
+
+    #[test]
+    fn a_reading_is_dropped_when_another_server_is_primary() {
+        let address = |port| ServerAddress::Tcp { host: "host".to_owned(), port: Some(port) };
+        let reading = Reading { server: Some(address(1)), ..reading(Duration::ZERO) };
+        let is_trusted = |port| reading.is_trusted(Instant::now(), SystemTime::now(), Some(&address(port)));
+        assert!(is_trusted(1));
+        assert!(!is_trusted(2));
     }
 }

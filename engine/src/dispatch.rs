@@ -38,12 +38,14 @@ use crate::{
     hub::Hub,
     job::ClaimedJob,
     outage::{Outage, OutageLog},
-    soonest,
+    soonest::{self, Soonest},
     stagger::Stagger,
 };
 
 /// The first pause of an idle worker; each one is twice the last, up to the poll interval.
 const FIRST_IDLE_PAUSE: Duration = Duration::from_millis(250);
+/// How much of a pause chance may take away.
+const MOST_JITTER: f64 = 0.2;
 /// Between two looks at whether the handlers' thread answers again.
 const WHILE_STUCK: Duration = Duration::from_millis(200);
 
@@ -63,7 +65,7 @@ struct Idleness {
 
 impl Idleness {
     fn new() -> Self {
-        Self { pause: first_idle_pause(), stagger: Stagger::new(), is_contest: false }
+        Self { pause: FIRST_IDLE_PAUSE, stagger: Stagger::new(), is_contest: false }
     }
 
     fn learn(&mut self, found: Found) {
@@ -71,7 +73,7 @@ impl Idleness {
             return;
         }
         if found == Found::Worked {
-            self.pause = first_idle_pause();
+            self.pause = FIRST_IDLE_PAUSE;
         }
         if std::mem::take(&mut self.is_contest) {
             if found == Found::Worked { self.stagger.won() } else { self.stagger.lost() }
@@ -173,31 +175,25 @@ impl Dispatcher {
         let sent = Instant::now();
         let soonest = soonest::soonest(&self.hub.store, job_type).await?;
         idleness.stagger.look_took(sent.elapsed());
-        let Some(run_at) = soonest else {
-            return Ok(Found::Nothing);
-        };
-        let wait = self.hub.store.server_time().await?.until(run_at);
-        if wait.is_zero() {
-            return Ok(Found::Due);
-        }
-        self.hub.wakes.wake_after(job_type, wait);
-        Ok(Found::Nothing)
+        let is_due = soonest.is_some_and(|soonest| self.is_due_or_timed(soonest));
+        Ok(if is_due { Found::Due } else { Found::Nothing })
     }
 
     /// Sets the timer for the next job that was not due yet when we asked; true if one has become due since.
     /// Jobs that are due and blocked would hide the later ones from [`Self::look`].
     async fn arm_timer(&self, asked: Instant) -> Result<bool> {
-        let now = self.hub.store.server_time().await?;
         let job_type = &self.slots.config.job_type;
-        let then = now.earliest_ago(asked.elapsed());
-        let Some(run_at) = soonest::soonest_after(&self.hub.store, job_type, then).await? else {
-            return Ok(false);
-        };
-        let wait = now.until(run_at);
+        let soonest = soonest::soonest_since(&self.hub.store, job_type, asked).await?;
+        Ok(soonest.is_some_and(|soonest| self.is_due_or_timed(soonest)))
+    }
+
+    /// Whether there is a job to claim now; if not, a timer is set for it.
+    fn is_due_or_timed(&self, soonest: Soonest) -> bool {
+        let wait = soonest.wait();
         if !wait.is_zero() {
-            self.hub.wakes.wake_after(job_type, wait);
+            self.hub.wakes.wake_after(&self.slots.config.job_type, wait);
         }
-        Ok(wait.is_zero())
+        wait.is_zero()
     }
 
     /// Waits until there is room for a claim; how much. None when stopped.
@@ -225,7 +221,8 @@ impl Dispatcher {
         if self.hub.is_pushed() {
             idleness.pause = poll_interval;
         }
-        let until = tokio::time::Instant::now() + idleness.pause.min(poll_interval);
+        let wait = jittered(idleness.pause.min(poll_interval), rand::random());
+        let until = tokio::time::Instant::now() + wait;
         loop {
             if self.slots.is_stopped() {
                 return Step::Claim;
@@ -268,7 +265,34 @@ impl Dispatcher {
     }
 }
 
-/// Jittered, so that the polls of processes that fell idle together drift apart.
-fn first_idle_pause() -> Duration {
-    FIRST_IDLE_PAUSE.mul_f64(rand::random_range(0.5..=1.0))
+/// A wait of at most so long; `random` is between 0 and 1. Each one is drawn anew, so that the looks of processes that were
+/// woken together, as all are when the server comes back, drift apart.
+fn jittered(longest: Duration, random: f64) -> Duration {
+    longest.mul_f64(1.0 - MOST_JITTER * random)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng, SeedableRng, rngs::StdRng};
+
+    use super::*;
+
+    #[test]
+    fn no_wait_is_longer_than_the_poll_interval_or_much_shorter() {
+        let longest = Duration::from_secs(60);
+        assert_eq!(jittered(longest, 0.0), longest);
+        assert_eq!(jittered(longest, 1.0), Duration::from_secs(48));
+    }
+
+    #[test]
+    fn the_looks_of_workers_that_were_woken_together_drift_apart() {
+        let mut worker = |seed| {
+            let mut random = StdRng::seed_from_u64(seed);
+            (0..10).map(|_| jittered(Duration::from_secs(60), random.random())).sum::<Duration>()
+        };
+        let mut looks: Vec<Duration> = (0..50).map(&mut worker).collect();
+        looks.sort_unstable();
+        let apart = looks[looks.len() - 1].saturating_sub(looks[0]);
+        assert!(apart > Duration::from_secs(20), "after ten looks all are within {apart:?}");
+    }
 }

@@ -149,6 +149,7 @@ impl Engine {
         let Some(subscription) = subscription.as_ref() else { return };
         if !subscription.is_on.swap(true, Ordering::AcqRel) {
             opened.hub.wakes.add(subscription);
+            opened.hub.wakes.subscribed();
             opened.hub.watch.want_everything();
         }
     }
@@ -157,6 +158,7 @@ impl Engine {
         let subscription = lock(&self.subscription).take();
         let was_on = subscription.is_some_and(|subscription| subscription.is_on.load(Ordering::Acquire));
         if let (true, Some(opened)) = (was_on, self.if_opened()) {
+            opened.hub.wakes.unsubscribed();
             opened.hub.watch.no_longer_want_everything();
         }
     }
@@ -206,6 +208,7 @@ impl Engine {
     async fn try_startup(&self, hub: &Hub) -> Result<()> {
         server_check::check(&hub.store, self.options.use_change_streams).await?;
         indexes::ensure(&hub.store).await?;
+        hub.started();
         if self.options.use_change_streams {
             hub.start_stream().await?;
         }

@@ -1,7 +1,10 @@
 //! What all engines on one collection of one client share: the writers, the renewals, the timers and the stream.
 
 use std::{
-    sync::{Arc, Mutex, Weak},
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -16,7 +19,7 @@ use crate::{
     settler::Settler,
     store::Store,
     wake::{WakeHub, lock},
-    watch::Watch,
+    watch::{Everyone, Watch},
 };
 
 /// The longest silence of a processor whose user named none.
@@ -34,6 +37,7 @@ pub(crate) struct Hub {
     /// How long calls keep trying while the server is away.
     pub(crate) patience: Duration,
     stream: OnceCell<()>,
+    is_started: AtomicBool,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     /// Keeps the client, and so its place in the registry.
     client: Arc<SharedClient>,
@@ -82,6 +86,8 @@ impl Hub {
         let store = Arc::new(store);
         let wakes = Arc::new(WakeHub::default());
         let renewer = Arc::new(Renewer::default());
+        let watch = Arc::new(Watch::default());
+        store.odd_jobs().tell(Arc::new(Everyone(watch.clone())));
         let timers = tokio::spawn({
             let wakes = wakes.clone();
             async move { wakes.run_timers().await }
@@ -93,9 +99,10 @@ impl Hub {
         Self {
             enqueuer: Enqueuer::start(store.clone(), wakes.clone(), patience),
             settler: Settler::start(&store),
-            watch: Arc::new(Watch::default()),
+            watch,
             patience,
             stream: OnceCell::new(),
+            is_started: AtomicBool::new(false),
             tasks: Mutex::new(vec![timers, renewals]),
             store,
             wakes,
@@ -103,6 +110,15 @@ impl Hub {
             client,
             namespace,
         }
+    }
+
+    /// The collection was found as it has to be: from now on it is kept so.
+    pub(crate) fn started(&self) {
+        self.is_started.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_started(&self) -> bool {
+        self.is_started.load(Ordering::Acquire)
     }
 
     /// Opens the change stream if it isn't open.

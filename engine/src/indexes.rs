@@ -170,18 +170,23 @@ async fn create<'a>(store: &Store, indexes: impl IntoIterator<Item = &'a Index>)
 
 /// The names of the indexes that are there. None where there is no collection.
 async fn names(store: &Store) -> Result<HashSet<String>> {
-    match store.jobs().list_index_names().await.map_err(Error::from) {
+    let names = store.bounded("listing the indexes", async { Ok(store.jobs().list_index_names().await?) });
+    match names.await {
         Err(error) if error.server_code() == Some(NAMESPACE_NOT_FOUND) => Ok(HashSet::new()),
         listed => Ok(listed?.into_iter().collect()),
     }
 }
 
 /// Makes them again once somebody has made the collection again. False while nobody has: to drop a collection is to want it
-/// gone.
+/// gone. Where nothing is missing, nothing is written.
 pub(crate) async fn ensure_if_there(store: &Store) -> Result<bool> {
+    let present = names(store).await?;
     // Where there is a collection, there is the index of its ids.
-    if names(store).await?.is_empty() {
+    if present.is_empty() {
         return Ok(false);
     }
-    ensure(store).await.map(|()| true)
+    if wanted().iter().any(|index| !present.contains(index.name)) {
+        ensure(store).await?;
+    }
+    Ok(true)
 }

@@ -26,6 +26,7 @@ mod grouping;
 #[cfg(feature = "hot-paths")]
 pub mod hot_paths;
 mod hub;
+mod id_key;
 mod indexes;
 mod job;
 mod job_log;
@@ -33,6 +34,7 @@ mod known_jobs;
 mod lease;
 #[cfg(test)]
 mod model;
+mod odd_jobs;
 mod outage;
 mod patience;
 mod plan;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Pauses that double up to a bound, each a random part of its ceiling, so that many processes don't return at once.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +40,16 @@ pub(crate) struct Patience {
 
 impl Patience {
     pub(crate) fn new(total: Duration) -> Self {
-        Self { deadline: Instant::now() + total, backoff: Backoff::default() }
+        Self::until(Instant::now() + total)
+    }
+
+    pub(crate) fn until(deadline: Instant) -> Self {
+        Self { deadline, backoff: Backoff::default() }
+    }
+
+    /// The same failures, and another bound.
+    pub(crate) fn with_deadline(self, deadline: Instant) -> Self {
+        Self { deadline, ..self }
     }
 
     /// Whether something was tried and its outcome is not known.

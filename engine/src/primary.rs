@@ -41,6 +41,11 @@ impl Primary {
         Self { seen }
     }
 
+    /// The server that was seen as primary last, if any was.
+    pub(crate) fn last_seen(&self) -> Option<ServerAddress> {
+        self.seen.borrow().clone()
+    }
+
     /// Resolves once another server is primary than the one that is, or was last, when the call is made. That may be never.
     pub(crate) fn replaced(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut seen = self.seen.clone();

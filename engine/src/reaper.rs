@@ -11,7 +11,7 @@ use crate::{
     job::Header,
     settle::writing,
     status::Status,
-    store::{RefusalCause, Statement, Store},
+    store::{RefusalCause, Statement, Store, WriteRefusal},
     transition::Transition,
     wake::{Audience, Wake, WakeHub},
 };
@@ -62,7 +62,7 @@ pub(crate) async fn recover(
         wakes.wake(&Wake::Any, Audience::Here);
     }
     match failure {
-        // One job that can't be written must not hide what became of the others.
+        // What became of some must not be hidden by what the others met with.
         Some(error) if handled == 0 => Err(error),
         _ => Ok(Sweep { handled, saturated }),
     }
@@ -110,25 +110,45 @@ async fn read_expired(store: &Store, job: &RawDocument) -> Result<Expired> {
 
 struct TakenBack {
     handled: u64,
+    /// Of the server's, which may be over when the next sweep comes.
     failure: Option<Error>,
 }
 
 async fn take_back(store: &Store, expired: &mut [Expired], visibility_timeout_ms: i64) -> Result<TakenBack> {
     let statements = expired.iter().map(|job| job.statement(visibility_timeout_ms)).collect();
     let reply = store.update(statements).await?;
-    let mut failure = reply.unexpected().cloned();
-    let mut again = Vec::new();
-    for refusal in &reply.refusals {
-        if matches!(refusal.cause, RefusalCause::KeyHeld) {
-            // A follower waits already.
-            let job = &mut expired[refusal.index];
-            job.transition = job.transition.behind_follower();
-            again.push(job.statement(visibility_timeout_ms));
+    let mut failure = None;
+    let mut behind_follower = Vec::new();
+    for WriteRefusal { index, cause } in reply.refusals {
+        let job = &mut expired[index];
+        match cause {
+            RefusalCause::KeyHeld => {
+                job.transition = job.transition.behind_follower();
+                behind_follower.push(index);
+            }
+            cause => failure = failure.or(note_refusal(store, job, cause)),
         }
     }
+    let again =
+        behind_follower.iter().map(|index| expired[*index].statement(visibility_timeout_ms)).collect();
     let superseded = store.update(again).await?;
-    failure = failure.or(superseded.unexpected().cloned());
+    for WriteRefusal { index, cause } in superseded.refusals {
+        failure = failure.or(note_refusal(store, &expired[behind_follower[index]], cause));
+    }
     Ok(TakenBack { handled: reply.matched + superseded.matched, failure })
+}
+
+/// The failure, if it is not about the job: such a job is named, or it would stay active for ever and nobody know why.
+fn note_refusal(store: &Store, job: &Expired, cause: RefusalCause) -> Option<Error> {
+    match cause {
+        // Taken, let go and taken again meanwhile: the next sweep sees what there is.
+        RefusalCause::KeyHeld | RefusalCause::IdExists => None,
+        RefusalCause::Other(error) if error.is_transient() => Some(error),
+        RefusalCause::Other(error) => {
+            store.odd_jobs().refused(&job.header.id, "be recovered", &error);
+            None
+        }
+    }
 }
 
 impl Expired {

@@ -8,8 +8,10 @@ use std::{
 use tokio::sync::Notify;
 
 use crate::{
-    event::{Event, Sink},
+    error::ErrorKind,
+    event::{Event, LogLevel, Sink},
     hub::Hub,
+    indexes,
     lease::LeaseTerms,
     patience::Backoff,
     reaper,
@@ -21,6 +23,8 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(5);
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(50);
 /// Jobs of one sweep; a sweep that finds as many is followed by the next one at once.
 const MOST_PER_SWEEP: usize = 1_000;
+/// Sweeps in the time between two looks at the indexes: a minute, for most.
+const SWEEPS_PER_INDEX_LOOK: u32 = 12;
 /// The failure in a row that is reported again.
 const REPORT_AGAIN_AT: u32 = 5;
 
@@ -41,12 +45,44 @@ impl Recovery {
         is_first
     }
 
-    /// Sweeps, until dropped.
+    /// Sweeps, and keeps the indexes, until dropped.
     pub(crate) async fn run(&self, hub: Arc<Hub>, sink: Arc<dyn Sink>) {
+        tokio::join!(self.sweep(&hub, sink.as_ref()), self.keep_indexes(&hub, sink.as_ref()));
+    }
+
+    fn visibility_timeout(&self) -> Duration {
+        lock(&self.visibility_timeout).unwrap_or(Duration::MAX)
+    }
+
+    /// Who drops the collection drops the indexes with it, and without them keys are unique no more. The change stream tells of
+    /// that at once, and not every process has one.
+    async fn keep_indexes(&self, hub: &Hub, sink: &dyn Sink) {
+        let mut is_told = false;
+        loop {
+            let pause = interval(self.visibility_timeout()) * SWEEPS_PER_INDEX_LOOK;
+            tokio::time::sleep(pause.mul_f64(rand::random_range(0.8..=1.2))).await;
+            if !hub.is_started() {
+                continue;
+            }
+            let message = match indexes::ensure_if_there(&hub.store).await {
+                Ok(_) => {
+                    is_told = false;
+                    continue;
+                }
+                Err(error) if error.is_transient() && error.kind() != ErrorKind::IndexConflict => continue,
+                Err(error) => format!("indexes of the collection are gone, and can't be made again: {error}"),
+            };
+            if !std::mem::replace(&mut is_told, true) {
+                sink.event(Event::Log { level: LogLevel::Error, message, fields: Vec::new() });
+            }
+        }
+    }
+
+    async fn sweep(&self, hub: &Hub, sink: &dyn Sink) {
         let mut backoff = Backoff::default();
         let mut is_first = true;
         loop {
-            let visibility_timeout = lock(&self.visibility_timeout).unwrap_or(Duration::MAX);
+            let visibility_timeout = self.visibility_timeout();
             // Jittered, so that many processes share the sweeping instead of doing it all at once.
             let pause = interval(visibility_timeout).mul_f64(rand::random_range(0.8..=1.2));
             tokio::select! {

@@ -14,13 +14,15 @@ use std::{
 use mongodb::bson::{Bson, doc};
 use tokio::sync::Notify;
 
+pub(crate) use self::suspension::Suspension;
 use crate::{
     error::{Error, Result},
     fence, fields,
+    id_key::IdKey,
     job::text,
     lease::LeaseTerms,
     status::Status,
-    store::{Statement, Store},
+    store::{Statement, Store, Wait},
     wake::lock,
 };
 
@@ -40,8 +42,7 @@ pub(crate) struct HeldLease {
     pub(crate) sent: Instant,
     pub(crate) run_id: u32,
     pub(crate) holder: Arc<dyn Holder>,
-    /// As long as this, once, and not renewed meanwhile.
-    pub(crate) suspended: Option<Duration>,
+    pub(crate) suspended: Option<Suspension>,
 }
 
 impl HeldLease {
@@ -50,7 +51,7 @@ impl HeldLease {
     }
 
     fn deadline(&self) -> Instant {
-        let length = self.suspended.unwrap_or(self.terms.length);
+        let length = self.suspended.map_or(self.terms.length, |suspension| suspension.length);
         LeaseTerms { length, ..self.terms }.deadline(self.sent)
     }
 }
@@ -271,15 +272,9 @@ async fn not_ours(store: &Store, due: &[Renewal]) -> Result<Vec<LeaseKey>> {
     let ids: Vec<&Bson> = due.iter().map(|renewal| &renewal.id).collect();
     let filter = doc! { fields::ID: { "$in": ids }, fields::STATUS: Status::Active.as_str() };
     let found = store.find(filter, doc! { fields::CLAIM_TOKEN: 1 }).await?;
-    let still_held: Vec<(Bson, &str)> = found
-        .iter()
-        .filter_map(|job| {
-            let id = Bson::try_from(job.get(fields::ID).ok()??).ok()?;
-            Some((id, text(job, fields::CLAIM_TOKEN)?))
-        })
-        .collect();
-    let is_held =
-        |renewal: &Renewal| still_held.iter().any(|(id, token)| *id == renewal.id && *token == renewal.token);
+    let held: HashMap<_, _> =
+        found.iter().filter_map(|job| Some((IdKey::of_job(job)?, text(job, fields::CLAIM_TOKEN)?))).collect();
+    let is_held = |renewal: &&Renewal| held.get(&IdKey::of(&renewal.id)) == Some(&renewal.token.as_str());
     Ok(due.iter().filter(|renewal| !is_held(renewal)).map(|renewal| renewal.key).collect())
 }
 
@@ -298,13 +293,13 @@ pub(crate) async fn heartbeat(store: &Store, id: &str, token: Option<&str>) -> R
 
 /// Marks a claim made by hand as managed, and renews it. False if it is not the caller's.
 pub(crate) async fn adopt(store: &Store, id: &str, token: &str, terms: LeaseTerms) -> Result<bool> {
-    renew_one(store, &id.into(), token, terms.length).await
+    renew_one(store, &id.into(), token, terms.length, Wait::Long).await
 }
 
 /// Renews a managed lease, for as long as this. False if it is not the caller's.
-async fn renew_one(store: &Store, id: &Bson, token: &str, length: Duration) -> Result<bool> {
+async fn renew_one(store: &Store, id: &Bson, token: &str, length: Duration, wait: Wait) -> Result<bool> {
     let update = vec![doc! { "$set": marked(length) }];
-    Ok(store.update(vec![Statement::one(fence::held(id, token), update)]).await?.matched > 0)
+    Ok(store.update_within(vec![Statement::one(fence::held(id, token), update)], wait).await?.matched > 0)
 }
 
 /// Renews active jobs whoever holds them, as the batch call of the public API does; how many there were.

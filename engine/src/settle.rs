@@ -11,11 +11,12 @@ pub(crate) use self::read_back::read_back;
 use crate::{
     error::{Error, Result},
     fence, fields,
+    id_key::IdKey,
     job::{Header, new_token, text},
     patience::Patience,
     retry,
     status::Status,
-    store::{RefusalCause, Statement, Store},
+    store::{RefusalCause, Statement, Store, Wait},
     transition::{Transition, Verdict},
 };
 
@@ -172,33 +173,49 @@ pub(crate) fn completing(header: Header) -> (Document, Vec<Document>) {
 
 /// Settles one claim.
 pub(crate) async fn settle_one(store: &Store, settlement: Settlement, patience: Duration) -> Result<Settled> {
-    let mut outcomes = settle(store, vec![settlement], patience).await;
-    outcomes.pop().unwrap_or(Ok(Settled::NotFound))
+    let mut planned = [Planned::new(settlement)];
+    let mut outcomes = carry_out(store, &mut planned, &mut Patience::new(patience), Wait::Long).await;
+    outcomes.pop().flatten().unwrap_or(Ok(Settled::NotFound))
 }
 
-/// Settles claims; the outcomes come in the order of the settlements.
-pub(crate) async fn settle(
+/// Writes what was planned; the outcomes, in order. Some are missing if a transaction of an app's has held the write up for
+/// longer than the wait: then nobody knows what has been written of them.
+pub(crate) async fn carry_out(
     store: &Store,
-    settlements: Vec<Settlement>,
-    patience: Duration,
-) -> Vec<Result<Settled>> {
-    let mut planned: Vec<Planned> = settlements.into_iter().map(Planned::new).collect();
+    planned: &mut [Planned],
+    patience: &mut Patience,
+    wait: Wait,
+) -> Vec<Option<Result<Settled>>> {
     let mut outcomes: Vec<Option<Result<Settled>>> = planned.iter().map(|_| None).collect();
-    let mut patience = Patience::new(patience);
     loop {
         let open: Vec<usize> = (0..planned.len()).filter(|index| outcomes[*index].is_none()).collect();
         if open.is_empty() {
-            break;
+            return outcomes;
         }
-        if let Err(error) = try_settle(store, &mut planned, &open, &mut outcomes, patience.has_failed()).await
-            && let Err(error) = patience.pause_after(error).await
-        {
+        let tried = try_settle(store, planned, &open, &mut outcomes, patience.has_failed(), wait).await;
+        let Err(error) = tried else { continue };
+        if error.is_time_limit() && wait == Wait::Brief {
+            patience.note_failure();
+            return outcomes;
+        }
+        if let Err(error) = patience.pause_after(error).await {
             for index in open {
                 outcomes[index].get_or_insert_with(|| Err(error.clone()));
             }
         }
     }
-    outcomes.into_iter().map(|outcome| outcome.unwrap_or(Ok(Settled::NotFound))).collect()
+}
+
+/// Which of the claims are still held, so that nothing has been written for them.
+pub(crate) async fn unwritten(store: &Store, planned: &[Planned]) -> Result<Vec<bool>> {
+    let headers = || planned.iter().map(|job| &*job.settlement.header);
+    let ids: Vec<&Bson> = headers().map(|header| &header.id).collect();
+    let filter = doc! { fields::ID: { "$in": ids }, fields::STATUS: Status::Active.as_str() };
+    let found = store.find(filter, doc! { fields::CLAIM_TOKEN: 1 }).await?;
+    let held: HashMap<_, _> =
+        found.iter().filter_map(|job| Some((IdKey::of_job(job)?, text(job, fields::CLAIM_TOKEN)?))).collect();
+    let is_held = |header: &Header| held.get(&IdKey::of(&header.id)).copied() == header.token.as_deref();
+    Ok(headers().map(is_held).collect())
 }
 
 /// One round: writes all that is open. Jobs whose pending place turned out to be taken stay open, replanned.
@@ -208,10 +225,11 @@ async fn try_settle(
     open: &[usize],
     outcomes: &mut [Option<Result<Settled>>],
     was_ambiguous: bool,
+    wait: Wait,
 ) -> Result<()> {
     let groups = group(planned, open);
     let statements = groups.iter().map(|group| group.statement(planned)).collect();
-    let reply = store.update(statements).await?;
+    let reply = store.update_within(statements, wait).await?;
     let mut refused = HashMap::new();
     for refusal in reply.refusals {
         for index in &groups[refusal.index].members {
@@ -301,18 +319,14 @@ async fn look_up(
     let ids: Vec<&Bson> = written.iter().map(|index| &planned[*index].settlement.header.id).collect();
     let projection = doc! { fields::STATUS: 1, fields::CLAIM_TOKEN: 1, fields::SETTLED_TOKENS: 1 };
     let found = store.find(doc! { fields::ID: { "$in": ids } }, projection).await?;
+    let found: HashMap<_, _> = found.iter().filter_map(|job| Some((IdKey::of_job(job)?, job))).collect();
     for index in written {
         let job = &planned[*index];
-        let id = &job.settlement.header.id;
-        let document = found.iter().find(|document| has_id(document, id));
+        let document = found.get(&IdKey::of(&job.settlement.header.id)).copied();
         let may_be_own = was_ambiguous || job.settlement.is_only_settler;
         outcomes[*index] = Some(Ok(judge(job, document.map(AsRef::as_ref), may_be_own)));
     }
     Ok(())
-}
-
-fn has_id(document: &RawDocument, id: &Bson) -> bool {
-    document.get(fields::ID).ok().flatten().and_then(|found| Bson::try_from(found).ok()).as_ref() == Some(id)
 }
 
 /// What happened to a job whose settlement may or may not have matched.

@@ -7,8 +7,9 @@ use tokio::sync::mpsc;
 use crate::{
     error::Result,
     grouping::ByOwner,
-    settle::{self, Settled, Settlement},
-    store::Store,
+    patience::Patience,
+    settle::{self, Planned, Settled, Settlement},
+    store::{Store, Wait},
 };
 
 /// Verdicts written in one command.
@@ -42,12 +43,12 @@ pub(crate) struct Settler {
 impl Settler {
     /// Starts the writers; they end when the last handle goes.
     pub(crate) fn start(store: &Arc<Store>) -> Self {
-        let writer = || {
+        let writer = |wait| {
             let (verdicts, inbox) = mpsc::unbounded_channel();
-            tokio::spawn(run(inbox, store.clone()));
+            tokio::spawn(run(inbox, store.clone(), wait));
             verdicts
         };
-        Self { free: writer(), may_wait: writer() }
+        Self { free: writer(Wait::Long), may_wait: writer(Wait::Brief) }
     }
 
     /// Never blocks. What bounds the queue is that processors claim no more while many verdicts are unwritten.
@@ -63,7 +64,7 @@ impl Settler {
     }
 }
 
-async fn run(mut inbox: mpsc::UnboundedReceiver<Vec<Request>>, store: Arc<Store>) {
+async fn run(mut inbox: mpsc::UnboundedReceiver<Vec<Request>>, store: Arc<Store>, wait: Wait) {
     let writes = Arc::new(tokio::sync::Semaphore::new(MOST_WRITES));
     let mut waiting: Vec<Request> = Vec::new();
     loop {
@@ -79,24 +80,72 @@ async fn run(mut inbox: mpsc::UnboundedReceiver<Vec<Request>>, store: Arc<Store>
             waiting.extend(requests);
         }
         let rest = waiting.split_off(waiting.len().min(MOST_VERDICTS));
-        let batch = std::mem::replace(&mut waiting, rest);
+        let batch = Batch::of(std::mem::replace(&mut waiting, rest));
         let store = store.clone();
         tokio::spawn(async move {
-            write(&store, batch).await;
+            if let Some(held_up) = batch.write(&store, wait).await {
+                for part in held_up.parted(&store).await {
+                    let store = store.clone();
+                    // It may take as long as the transaction does, and the next batch doesn't wait for it.
+                    tokio::spawn(async move { part.write(&store, Wait::Long).await });
+                }
+            }
             drop(permit);
         });
     }
 }
 
-async fn write(store: &Store, batch: Vec<Request>) {
-    let (settlements, runs): (Vec<_>, Vec<_>) =
-        batch.into_iter().map(|request| (request.settlement, (request.run_id, request.owner))).unzip();
-    let outcomes = settle::settle(store, settlements, PATIENCE).await;
-    let mut by_owner = ByOwner::new();
-    for ((run_id, owner), outcome) in runs.into_iter().zip(outcomes) {
-        by_owner.add(&owner, (run_id, outcome));
+type Run = (u32, Arc<dyn Owner>);
+
+/// Verdicts that are written in one command, and whom to tell.
+struct Batch {
+    verdicts: Vec<(Planned, Run)>,
+    patience: Patience,
+}
+
+impl Batch {
+    fn of(requests: Vec<Request>) -> Self {
+        let plan = |request: Request| (Planned::new(request.settlement), (request.run_id, request.owner));
+        Self { verdicts: requests.into_iter().map(plan).collect(), patience: Patience::new(PATIENCE) }
     }
-    for (owner, outcomes) in by_owner {
-        owner.settled(outcomes);
+
+    /// Writes them and tells what became of them. What remains is held up by a transaction of an app's: one of its keys is in
+    /// there, and the others stand behind that in the command.
+    async fn write(mut self, store: &Store, wait: Wait) -> Option<Self> {
+        let (mut planned, runs): (Vec<Planned>, Vec<Run>) = self.verdicts.into_iter().unzip();
+        let outcomes = settle::carry_out(store, &mut planned, &mut self.patience, wait).await;
+        let (mut by_owner, mut held_up) = (ByOwner::new(), Vec::new());
+        for ((planned, (run_id, owner)), outcome) in planned.into_iter().zip(runs).zip(outcomes) {
+            match outcome {
+                Some(outcome) => by_owner.add(&owner, (run_id, outcome)),
+                None => held_up.push((planned, (run_id, owner))),
+            }
+        }
+        for (owner, outcomes) in by_owner {
+            owner.settled(outcomes);
+        }
+        (!held_up.is_empty()).then_some(Self { verdicts: held_up, patience: self.patience })
+    }
+
+    /// What had been written before the command came to the key that is held up can be confirmed together. Of all others it
+    /// isn't known which one it is: each goes by itself.
+    async fn parted(self, store: &Store) -> Vec<Self> {
+        let Self { verdicts, patience } = self;
+        let (planned, runs): (Vec<Planned>, Vec<Run>) = verdicts.into_iter().unzip();
+        let unwritten = settle::unwritten(store, &planned).await;
+        let unwritten = unwritten.unwrap_or_else(|_| vec![true; planned.len()]);
+        let part = |verdicts| Self { verdicts, patience: patience.clone() };
+        let (mut written, mut parts) = (Vec::new(), Vec::new());
+        for (verdict, is_unwritten) in planned.into_iter().zip(runs).zip(unwritten) {
+            if is_unwritten {
+                parts.push(part(vec![verdict]));
+            } else {
+                written.push(verdict);
+            }
+        }
+        if !written.is_empty() {
+            parts.push(part(written));
+        }
+        parts
     }
 }

@@ -1,23 +1,92 @@
 //! When the next job of a type is due: what idle workers look at instead of trying to claim.
 //!
 //! Both looks skip from one priority to the next in the claim index, so they cost one key per distinct priority,
-//! however many jobs wait.
+//! however many jobs wait. They bring the server's clock along, since a job is due by that and by no other: a wait by
+//! a clock that we had read before, and that was set or is another server's by now, would end too early or too late.
 
-use mongodb::bson::{DateTime, Document, RawBsonRef, RawDocument, doc};
+use std::time::{Duration, Instant};
 
-use crate::{error::Result, fields, status::Status, store::Store};
+use mongodb::bson::{Bson, DateTime, Document, RawBsonRef, RawDocument, doc};
 
-/// The earliest time at which a pending job of the type is due; it may be past. A job without a time is due.
-pub(crate) async fn soonest(store: &Store, job_type: &str) -> Result<Option<DateTime>> {
-    earliest(store, waiting(job_type)).await
+use crate::{
+    error::{Error, Result},
+    fields,
+    status::Status,
+    store::Store,
+};
+
+/// More than our reading of the server's clock is ever wrong.
+const MARGIN: Duration = Duration::from_secs(10);
+/// The types that sort after dates, by their numbers: timestamps, regular expressions, pointers, code, and the last of all.
+const LATER_THAN_DATES: [i32; 6] = [17, 11, 12, 13, 15, 127];
+/// Jobs named in one look.
+const MOST_NAMED: i64 = 100;
+/// What the looks call the server's clock.
+const SEEN_AT: &str = "seenAt";
+
+/// When a job is due, and what the server's clock showed when that was looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Soonest {
+    run_at: DateTime,
+    seen_at: DateTime,
 }
 
-/// The same, of those due after `moment` only.
-pub(crate) async fn soonest_after(
-    store: &Store,
-    job_type: &str,
-    moment: DateTime,
-) -> Result<Option<DateTime>> {
+impl Soonest {
+    /// How long it was until then, when it was looked up; zero if it was due. Counted from when the answer came,
+    /// it is surely due.
+    pub(crate) fn wait(self) -> Duration {
+        let ms = self.run_at.timestamp_millis().saturating_sub(self.seen_at.timestamp_millis());
+        Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+    }
+
+    /// Surely not after what the server's clock showed so long before the answer came.
+    fn seen_ago(self, ago: Duration) -> DateTime {
+        let ago = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX).saturating_add(1);
+        DateTime::from_millis(self.seen_at.timestamp_millis().saturating_sub(ago))
+    }
+}
+
+/// The earliest time at which a pending job of the type is due; it may be past. A job without a time is due. Those that never
+/// will be are named.
+pub(crate) async fn soonest(store: &Store, job_type: &str) -> Result<Option<Soonest>> {
+    let Look { earliest, without_dates } = look(store, waiting(job_type)).await?;
+    for priority in without_dates {
+        let mut filter = waiting(job_type);
+        filter.insert(fields::PRIORITY, priority);
+        name_never_due(store, filter).await?;
+    }
+    Ok(earliest)
+}
+
+/// They sort behind all dates, so they are seen when nothing else of their priority is left.
+async fn name_never_due(store: &Store, mut filter: Document) -> Result<()> {
+    filter.insert(fields::RUN_AT, doc! { "$type": LATER_THAN_DATES.to_vec() });
+    store
+        .bounded("looking for jobs that are never due", async {
+            let mut cursor =
+                store.jobs().find(filter).projection(doc! { fields::ID: 1 }).limit(MOST_NAMED).await?;
+            while cursor.advance().await? {
+                let id =
+                    cursor.current().get(fields::ID).map_err(Error::encoding)?.unwrap_or(RawBsonRef::Null);
+                store.odd_jobs().never_due(&Bson::try_from(id).map_err(Error::encoding)?);
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// The same, of those only that were not due yet at a moment ago.
+pub(crate) async fn soonest_since(store: &Store, job_type: &str, asked: Instant) -> Result<Option<Soonest>> {
+    // From well before, by the clock as we know it; the answer tells what the moment was by the server's own.
+    let well_before = store.server_time().await?.earliest_ago(asked.elapsed().saturating_add(MARGIN));
+    let found = soonest_after(store, job_type, well_before).await?;
+    match found.map(|found| (found.run_at, found.seen_ago(asked.elapsed()))) {
+        Some((run_at, asked_at)) if run_at <= asked_at => soonest_after(store, job_type, asked_at).await,
+        _ => Ok(found),
+    }
+}
+
+async fn soonest_after(store: &Store, job_type: &str, moment: DateTime) -> Result<Option<Soonest>> {
     let mut filter = waiting(job_type);
     filter.insert(fields::RUN_AT, doc! { "$gt": moment });
     earliest(store, filter).await
@@ -37,7 +106,8 @@ pub(crate) async fn oldest_due(
     for job_type in types {
         let mut filter = waiting(&job_type);
         filter.insert(fields::RUN_AT, doc! { "$lte": now });
-        oldest = oldest.into_iter().chain(earliest(store, filter).await?).min();
+        let found = earliest(store, filter).await?.map(|found| found.run_at);
+        oldest = oldest.into_iter().chain(found).min();
     }
     Ok(oldest)
 }
@@ -75,7 +145,19 @@ fn due_at(job: &RawDocument) -> Option<DateTime> {
     }
 }
 
-async fn earliest(store: &Store, filter: Document) -> Result<Option<DateTime>> {
+/// What a look has seen.
+#[derive(Debug, Default)]
+struct Look {
+    earliest: Option<Soonest>,
+    /// Priorities whose first job is due at no time.
+    without_dates: Vec<Bson>,
+}
+
+async fn earliest(store: &Store, filter: Document) -> Result<Option<Soonest>> {
+    Ok(look(store, filter).await?.earliest)
+}
+
+async fn look(store: &Store, filter: Document) -> Result<Look> {
     // Grouped by one field only: the server skips from group to group for a single field, and reads all for two.
     let first_of_each_priority = [
         doc! { "$match": filter },
@@ -85,24 +167,55 @@ async fn earliest(store: &Store, filter: Document) -> Result<Option<DateTime>> {
             fields::ID: fields::value_of(fields::PRIORITY),
             fields::RUN_AT: { "$first": fields::value_of(fields::RUN_AT) },
         } },
+        doc! { "$addFields": { SEEN_AT: fields::NOW } },
     ];
     store
         .bounded("looking for the next job", async {
             let mut cursor = store.jobs().aggregate(first_of_each_priority).await?;
-            let mut earliest: Option<DateTime> = None;
+            let mut look = Look::default();
             while cursor.advance().await? {
-                earliest = earliest.into_iter().chain(due_at(cursor.current())).min();
+                look.add(cursor.current())?;
             }
-            Ok(earliest)
+            Ok(look)
         })
         .await
 }
 
+impl Look {
+    /// The first job of a priority.
+    fn add(&mut self, job: &RawDocument) -> Result<()> {
+        let seen_at = job.get_datetime(SEEN_AT).map_err(Error::encoding)?;
+        match due_at(job) {
+            Some(run_at) => {
+                let found = Some(Soonest { run_at, seen_at });
+                self.earliest = self.earliest.into_iter().chain(found).min_by_key(|found| found.run_at);
+            }
+            None => {
+                let priority = job.get(fields::ID).map_err(Error::encoding)?.unwrap_or(RawBsonRef::Null);
+                self.without_dates.push(Bson::try_from(priority).map_err(Error::encoding)?);
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use mongodb::bson::{Bson, RawDocumentBuf, Timestamp};
+    use mongodb::bson::{RawDocumentBuf, Timestamp};
 
     use super::*;
+
+    #[test]
+    fn the_wait_is_by_the_servers_clock() {
+        let at = |run_at: i64| Soonest {
+            run_at: DateTime::from_millis(run_at),
+            seen_at: DateTime::from_millis(1_000),
+        };
+        assert_eq!(at(1_020).wait(), Duration::from_millis(20));
+        assert_eq!([at(1_000).wait(), at(400).wait()], [Duration::ZERO; 2]);
+        assert_eq!(Soonest { run_at: DateTime::MIN, ..at(0) }.wait(), Duration::ZERO);
+        assert_eq!(at(0).seen_ago(Duration::from_micros(9_500)).timestamp_millis(), 990);
+    }
 
     #[test]
     fn a_job_is_due_when_a_claim_would_take_it() {

@@ -16,6 +16,7 @@ use crate::{
     clock::{ServerClock, ServerTime},
     error::{Error, Result},
     fields::{self, DEDUPE_KEY},
+    odd_jobs::OddJobs,
     primary::Primary,
 };
 
@@ -117,6 +118,7 @@ pub(crate) struct Store {
     write_concern: Option<Document>,
     clock: ServerClock,
     primary: Primary,
+    odd_jobs: OddJobs,
 }
 
 impl Store {
@@ -130,7 +132,8 @@ impl Store {
             .build();
         let jobs = database.collection_with_options(collection, options);
         let counted = database.collection(collection);
-        Self { database, jobs, counted, write_concern, clock: ServerClock::default(), primary }
+        let (clock, odd_jobs) = (ServerClock::default(), OddJobs::default());
+        Self { database, jobs, counted, write_concern, clock, primary, odd_jobs }
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -148,7 +151,7 @@ impl Store {
     }
 
     pub(crate) async fn server_time(&self) -> Result<ServerTime> {
-        self.bounded("reading the server's clock", self.clock.now(&self.database)).await
+        self.bounded("reading the server's clock", self.clock.now(&self.database, &self.primary)).await
     }
 
     /// Inserts all that can be inserted.
@@ -170,7 +173,12 @@ impl Store {
 
     /// Runs all statements that can be run; one that is refused stops no other.
     pub(crate) async fn update(&self, statements: Vec<Statement>) -> Result<WriteReply> {
-        self.run_updates(statements, Wait::Long, &Acknowledged::AsConfigured).await
+        self.update_within(statements, Wait::Long).await
+    }
+
+    /// The same, with a bound on the wait for others' transactions.
+    pub(crate) async fn update_within(&self, statements: Vec<Statement>, wait: Wait) -> Result<WriteReply> {
+        self.run_updates(statements, wait, &Acknowledged::AsConfigured).await
     }
 
     /// As [`Self::update`], with a bound on the wait for others' transactions, and answered as soon as the primary has it. What
@@ -246,6 +254,11 @@ impl Store {
     /// Which server is primary.
     pub(crate) fn primary(&self) -> &Primary {
         &self.primary
+    }
+
+    /// The jobs that only a person can help.
+    pub(crate) fn odd_jobs(&self) -> &OddJobs {
+        &self.odd_jobs
     }
 
     /// Gives a small operation a bound of its own, so that a server that has frozen can't hold its caller: some time, and

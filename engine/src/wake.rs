@@ -3,8 +3,11 @@
 //! A wake-up is never a promise. Whoever gets one looks for itself.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    collections::{BTreeSet, HashMap},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -36,13 +39,20 @@ pub(crate) trait Listener: Send + Sync {
     fn wake(&self, wake: &Wake, audience: Audience);
 }
 
+/// Timers of one type, where not everybody who is woken looks for what comes next.
+const MOST_TIMERS: usize = 1_000;
+/// Jobs that are due so closely one after the other can share a timer.
+const TIMER_STEP: Duration = Duration::from_millis(2);
+
 /// Where the wake-ups of one collection come together.
 #[derive(Default)]
 pub(crate) struct WakeHub {
     pub(crate) known_jobs: KnownJobs,
     listeners: Mutex<Vec<Weak<dyn Listener>>>,
-    timers: Mutex<HashMap<String, Instant>>,
+    timers: Mutex<HashMap<String, BTreeSet<Instant>>>,
     timers_changed: Notify,
+    /// Those who look for nothing when they are woken.
+    subscribers: AtomicUsize,
 }
 
 impl WakeHub {
@@ -65,22 +75,40 @@ impl WakeHub {
         }
     }
 
-    /// Wakes the type after a while. The sooner of several wins; whoever is woken looks for what comes next.
+    /// One more wants to be woken for every job, and looks for no other.
+    pub(crate) fn subscribed(&self) {
+        self.subscribers.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn unsubscribed(&self) {
+        self.subscribers.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Wakes the type after a while. The soonest of several wins: a dispatcher that is woken looks for what comes next. Only where
+    /// there are subscribers, the others count too.
     pub(crate) fn wake_after(&self, job_type: &str, wait: Duration) {
         let at = Instant::now() + wait;
+        let most = if self.subscribers.load(Ordering::Acquire) > 0 { MOST_TIMERS } else { 1 };
         let mut timers = lock(&self.timers);
-        match timers.get(job_type) {
-            Some(known) if *known <= at => return,
-            _ => timers.insert(job_type.to_owned(), at),
-        };
+        let of_type = timers.entry(job_type.to_owned()).or_default();
+        let is_soonest = of_type.first().is_none_or(|soonest| at < *soonest);
+        if of_type.range(at..=at + TIMER_STEP).next().is_some() {
+            return;
+        }
+        of_type.insert(at);
+        while of_type.len() > most {
+            of_type.pop_last();
+        }
         drop(timers);
-        self.timers_changed.notify_one();
+        if is_soonest {
+            self.timers_changed.notify_one();
+        }
     }
 
     /// Fires the timers, until dropped. Runs once per hub.
     pub(crate) async fn run_timers(&self) {
         loop {
-            let soonest = lock(&self.timers).values().min().copied();
+            let soonest = lock(&self.timers).values().filter_map(BTreeSet::first).min().copied();
             match soonest {
                 None => self.timers_changed.notified().await,
                 Some(at) => tokio::select! {
@@ -95,9 +123,15 @@ impl WakeHub {
         let now = Instant::now();
         let due: Vec<String> = {
             let mut timers = lock(&self.timers);
-            let due =
-                timers.iter().filter(|(_, at)| **at <= now).map(|(job_type, _)| job_type.clone()).collect();
-            timers.retain(|_, at| *at > now);
+            let mut due = Vec::new();
+            timers.retain(|job_type, of_type| {
+                let later = of_type.split_off(&now);
+                let is_due = !std::mem::replace(of_type, later).is_empty() | of_type.remove(&now);
+                if is_due {
+                    due.push(job_type.clone());
+                }
+                !of_type.is_empty()
+            });
             due
         };
         for job_type in due {
@@ -146,6 +180,34 @@ mod tests {
         assert_eq!(start.elapsed().as_secs(), 2);
         tokio::time::sleep(Duration::from_secs(120)).await;
         assert_eq!(*lock(&heard.wakes), [Wake::Type("a".into())]);
+        timers.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_subscriber_who_looks_for_nothing_is_woken_for_each_of_several_jobs() {
+        let hub = Arc::new(WakeHub::default());
+        let heard = Arc::new(Heard::default());
+        hub.add(&heard);
+        hub.subscribed();
+        let timers = tokio::spawn({
+            let hub = hub.clone();
+            async move { hub.run_timers().await }
+        });
+        let start = Instant::now();
+        for seconds in [60, 2, 30, 2] {
+            hub.wake_after("a", Duration::from_secs(seconds));
+        }
+        for seconds in [2, 30, 60] {
+            heard.one.notified().await;
+            assert_eq!(start.elapsed().as_secs(), seconds);
+        }
+        for second in 0..MOST_TIMERS as u64 + 10 {
+            hub.wake_after("a", Duration::from_secs(second));
+        }
+        assert_eq!(lock(&hub.timers)["a"].len(), MOST_TIMERS);
+        hub.unsubscribed();
+        hub.wake_after("a", Duration::from_millis(7_500));
+        assert_eq!(lock(&hub.timers)["a"].len(), 1);
         timers.abort();
     }
 

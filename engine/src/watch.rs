@@ -19,7 +19,7 @@ mod follower;
 mod wanted;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, Weak},
 };
 
@@ -44,6 +44,8 @@ struct Interest {
 #[derive(Default)]
 pub(crate) struct Watch {
     interest: Mutex<Interest>,
+    /// Processors, by their types.
+    wanting_types: Mutex<BTreeMap<String, usize>>,
     /// Engines that want it all.
     wanting_everything: Mutex<usize>,
     interest_changed: Notify,
@@ -52,9 +54,24 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// This type's wake-ups are wanted from now on.
-    pub(crate) fn add_type(&self, job_type: &str) {
-        if lock(&self.interest).types.insert(job_type.to_owned()) {
+    /// This type's wake-ups are wanted, for as long as the guard lives.
+    #[must_use]
+    pub(crate) fn want_type(self: &Arc<Self>, job_type: &str) -> WantedType {
+        self.count_wanting_type(job_type, 1);
+        WantedType { watch: self.clone(), job_type: job_type.to_owned() }
+    }
+
+    fn count_wanting_type(&self, job_type: &str, change: isize) {
+        let mut wanting = lock(&self.wanting_types);
+        let count = wanting.get(job_type).copied().unwrap_or(0).saturating_add_signed(change);
+        let is_news = if count > 0 {
+            wanting.insert(job_type.to_owned(), count);
+            lock(&self.interest).types.insert(job_type.to_owned())
+        } else {
+            wanting.remove(job_type);
+            lock(&self.interest).types.remove(job_type)
+        };
+        if is_news {
             self.interest_changed.notify_one();
         }
     }
@@ -119,8 +136,20 @@ impl Watch {
     }
 }
 
-/// Every engine on the stream.
-struct Everyone(Arc<Watch>);
+/// Somebody's wish for the wake-ups of a type.
+pub(crate) struct WantedType {
+    watch: Arc<Watch>,
+    job_type: String,
+}
+
+impl Drop for WantedType {
+    fn drop(&mut self) {
+        self.watch.count_wanting_type(&self.job_type, -1);
+    }
+}
+
+/// Every engine on the collection.
+pub(crate) struct Everyone(pub(crate) Arc<Watch>);
 
 impl Sink for Everyone {
     fn event(&self, event: Event) {
@@ -134,15 +163,30 @@ mod tests {
 
     #[test]
     fn a_type_is_news_once() {
-        let watch = Watch::default();
-        watch.add_type("a");
+        let watch = Arc::new(Watch::default());
+        let _a = watch.want_type("a");
         watch.want_everything();
         let known = lock(&watch.interest).clone();
-        watch.add_type("a");
+        let _a_again = watch.want_type("a");
         watch.want_everything();
         watch.no_longer_want_everything();
         assert_eq!(*lock(&watch.interest), known);
         watch.no_longer_want_everything();
         assert!(!lock(&watch.interest).everything);
+    }
+
+    #[tokio::test]
+    async fn a_type_that_nobody_processes_any_more_is_asked_for_no_more() {
+        let watch = Arc::new(Watch::default());
+        let types = || lock(&watch.interest).types.iter().cloned().collect::<Vec<_>>();
+        let (one, other, b) = (watch.want_type("a"), watch.want_type("a"), watch.want_type("b"));
+        drop(one);
+        assert_eq!(types(), ["a", "b"]);
+        watch.interest_changed.notified().await;
+        drop(other);
+        assert_eq!(types(), ["b"]);
+        watch.interest_changed.notified().await;
+        drop(b);
+        assert!(types().is_empty());
     }
 }

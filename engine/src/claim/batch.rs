@@ -38,8 +38,8 @@ struct Passed {
     keys: HashSet<String>,
     /// Jobs that the server refused to make active.
     ids: Vec<Bson>,
-    /// Why, if it wasn't a held key.
-    failure: Option<Error>,
+    /// Those of them that it refused for another reason than a held key, and why.
+    unwritable: Vec<(Bson, Error)>,
     /// Whether a multi-update was refused because of one of its jobs: from then on each goes by itself.
     apart: bool,
     /// Whether some of them can be claimed as soon as a transaction of an app's is over.
@@ -72,7 +72,7 @@ impl Passed {
             }
             (RefusalCause::Other(error), [candidate]) => {
                 self.ids.push(candidate.id.clone());
-                self.failure = Some(error);
+                self.unwritable.push((candidate.id.clone(), error));
             }
             _ => self.apart = true,
         }
@@ -91,20 +91,36 @@ pub(crate) async fn take_batch(
     contention: &mut Contention,
 ) -> Result<Taken> {
     let mut passed = Passed::default();
+    let outcome = take_past(store, job_type, room, lease, token, contention, &mut passed).await;
+    for (id, error) in &passed.unwritable {
+        store.odd_jobs().refused(id, "be claimed", error);
+    }
+    outcome
+}
+
+async fn take_past(
+    store: &Store,
+    job_type: &str,
+    room: Room,
+    lease: LeaseKind,
+    token: &str,
+    contention: &mut Contention,
+    passed: &mut Passed,
+) -> Result<Taken> {
     let mut window = room.total().min(WIDEST_WINDOW);
     let mut lost_races = 0;
     let mut is_at_front = false;
     while lost_races < MOST_LOST_RACES {
         // Who claims nothing ahead of the slots gets its jobs strictly in order.
         let skip = if is_at_front || room.ahead == 0 { 0 } else { contention.skip(window, rand::random()) };
-        let candidates = candidates(store, job_type, skip, window, &passed).await?;
+        let candidates = candidates(store, job_type, skip, window, passed).await?;
         let was_full = candidates.len() == window;
         if skip > 0 && !was_full {
             // So near the end there is nothing to keep away from, and what was passed over may be all there is.
             is_at_front = true;
             continue;
         }
-        let Choice { chosen, is_all, needs_slot } = choose(store, candidates, room, &mut passed).await?;
+        let Choice { chosen, is_all, needs_slot } = choose(store, candidates, room, passed).await?;
         if chosen.is_empty() && needs_slot {
             return Ok(Taken { needs_slot, ..Taken::default() });
         }
@@ -114,11 +130,10 @@ pub(crate) async fn take_batch(
             continue;
         }
         if chosen.is_empty() {
-            let nothing = Taken { drained: !passed.held_up, ..Taken::default() };
-            return passed.failure.map_or(Ok(nothing), Err);
+            return Ok(Taken { drained: !passed.held_up, ..Taken::default() });
         }
         let wanted = chosen.len();
-        let Round { jobs, learnt } = take(store, chosen, lease, token, &mut passed).await?;
+        let Round { jobs, learnt } = take(store, chosen, lease, token, passed).await?;
         if !learnt {
             contention.learn(wanted, jobs.count());
         }
@@ -316,7 +331,9 @@ mod tests {
             { "_id": { "$in": ["odd key", "full"] } },
         ] };
         assert_eq!(passed.filter(), Some(expected));
-        assert_eq!(passed.failure.and_then(|failure| failure.server_code()), Some(17_419));
+        let named: Vec<_> =
+            passed.unwritable.iter().map(|(id, error)| (id.as_str(), error.server_code())).collect();
+        assert_eq!(named, [(Some("full"), Some(17_419))]);
         assert!(!passed.apart);
     }
 

@@ -63,7 +63,7 @@ impl Engine {
         lock(&self.tasks).spawn(async move {
             let _ending = ending;
             let Some((hub, runs)) = engine.opened_at_last(&slots).await else { return };
-            hub.watch.add_type(&slots.config.job_type);
+            let _wanted = hub.watch.want_type(&slots.config.job_type);
             hub.wakes.add(&slots);
             let (sink, outages) = (engine.sink.clone(), engine.claim_outages.clone());
             drop(engine);

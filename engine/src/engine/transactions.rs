@@ -70,7 +70,7 @@ impl Engine {
     /// before; else what became of the job, and the run is over.
     ///
     /// # Errors
-    /// As [`Self::enqueue`]. Then the lease is left to its end.
+    /// As [`Self::enqueue`]. Then the lease is renewed as soon as the server can be reached again, if it still lasts.
     pub async fn resume(&self, run_id: u32, id: &str, token: &str) -> Result<Option<Settled>> {
         self.opened().await?.runs.resume(run_id, &id.into(), token).await
     }

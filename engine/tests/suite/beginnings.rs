@@ -1,9 +1,11 @@
 //! What an engine meets when it starts: collections of older versions, and servers that are about to go.
 
+use std::time::Duration;
+
 use durabl_engine::{ErrorKind, Event, LogLevel};
 use mongodb::{IndexModel, bson::doc, options::IndexOptions};
 
-use crate::support::{Job, TestQueue, active, fail_point::FailPoint, waiting::in_time};
+use crate::support::{Job, TestQueue, active, eventually, fail_point::FailPoint, profile, waiting::in_time};
 
 /// Two jobs of one key that run at once, as the first releases of the TypeScript package let them.
 async fn doubled() -> TestQueue {
@@ -62,6 +64,51 @@ async fn startup_waits_for_jobs_of_one_key_to_end_and_says_so() {
     queue.jobs().update_one(doc! { "_id": "a" }, ended).await.expect("it can be written");
     in_time("the startup", startup).await.expect("it ran").expect("nothing is in the way any more");
     assert!(index_names(&queue).await.contains(&"dedupe_active_idx".to_owned()));
+}
+
+/// Those that are in force: an index has its name before. None while the server is about to put one there.
+async fn built_indexes(queue: &TestQueue) -> Option<Vec<String>> {
+    let mut found = queue.jobs().aggregate([doc! { "$indexStats": {} }]).await.ok()?;
+    let mut names = Vec::new();
+    while found.advance().await.ok()? {
+        let index = found.deserialize_current().expect("a document");
+        if !index.get_bool("building").unwrap_or(false) {
+            names.push(index.get_str("name").expect("a name").to_owned());
+        }
+    }
+    Some(names)
+}
+
+#[tokio::test]
+async fn keys_of_a_collection_that_was_dropped_and_made_again_are_unique_again_without_push() {
+    let (queue, opened) = TestQueue::start().await;
+    opened.engine.start_recovery(Duration::from_millis(200));
+    queue.jobs().drop().await.expect("it can be dropped");
+    let job = || Job::of("t").exclusive("k").into();
+    opened.engine.enqueue(job()).await.expect("enqueued").expect("a free key");
+    eventually("the unique indexes", async || {
+        let built = built_indexes(&queue).await?;
+        let unique = ["dedupe_pending_active_idx", "dedupe_pending_idx", "dedupe_active_idx"];
+        unique.iter().all(|name| built.iter().any(|known| known == name)).then_some(())
+    })
+    .await;
+    assert_eq!(opened.engine.enqueue(job()).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_collection_that_was_dropped_is_not_made_again_by_whoever_keeps_its_indexes() {
+    let (queue, opened) = TestQueue::start().await;
+    opened.engine.start_recovery(Duration::from_millis(200));
+    queue.jobs().drop().await.expect("it can be dropped");
+    profile::start(&queue, &opened).await;
+    eventually("a look at the indexes", async || {
+        let operations = profile::so_far(&queue).await;
+        operations.iter().any(|operation| operation.name() == "listIndexes").then_some(())
+    })
+    .await;
+    profile::stop(&queue).await;
+    let names = queue.database.list_collection_names().await.expect("they can be listed");
+    assert!(!names.contains(&"jobs".to_owned()), "{names:?}");
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use crate::support::{
     recorder::Delivered,
 };
 
+mod clock;
 mod ending;
 mod idle;
 mod outage;

@@ -1,9 +1,11 @@
 //! Jobs on their way in, many at a time.
 
+use std::time::{Duration, Instant};
+
 use durabl_engine::ErrorKind;
 use mongodb::bson::{doc, rawdoc};
 
-use crate::support::{Job, Opened, TestQueue, pending, proxy::Proxy};
+use crate::support::{Job, Opened, TestQueue, pending, proxy::Proxy, waiting::in_time};
 
 /// Enqueues jobs while a write is on its way, so that they travel together in the next one; their ids or errors.
 async fn together(
@@ -121,7 +123,7 @@ async fn a_burst_under_one_key_runs_once_more_after_its_last_call() {
     let (asked, seen) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let mut workers = tokio::task::JoinSet::new();
     for opened in &engines {
-        opened.process_with("t", |config| config.poll_interval = Some(std::time::Duration::from_millis(20)));
+        opened.process_with("t", |config| config.poll_interval = Some(Duration::from_millis(20)));
         let (engine, recorder) = (opened.engine.clone(), opened.recorder.clone());
         let (asked, seen) = (asked.clone(), seen.clone());
         workers.spawn(async move {
@@ -160,4 +162,26 @@ async fn a_burst_under_one_key_runs_once_more_after_its_last_call() {
     })
     .await;
     workers.abort_all();
+}
+
+#[tokio::test]
+async fn all_of_a_long_queue_gives_up_together_when_the_server_is_away() {
+    let (queue, _direct) = TestQueue::start().await;
+    let proxy = Proxy::start().await;
+    let patience = Duration::from_secs(2);
+    let opened = proxy.engine_with(&queue, |settings| {
+        settings.server_selection_timeout_ms = Some(patience.as_millis() as u64);
+    });
+    opened.engine.enqueue(Job::of("t").into()).await.expect("the server answers");
+    proxy.go_down();
+    let began = Instant::now();
+    // A thousand travel together.
+    let jobs = (0..10_000).map(|_| Job::of("t").into()).collect();
+    let outcomes = in_time("an end", opened.engine.enqueue_many(jobs)).await.expect("an outcome for each");
+    assert!(outcomes.iter().all(|outcome| outcome.is_err()));
+    let took = began.elapsed();
+    assert!(took < patience * 4, "the last one gave up after {took:?}");
+    proxy.come_back();
+    opened.engine.enqueue(Job::of("t").into()).await.expect("the server answers");
+    assert_eq!(queue.count(doc! {}).await, 2);
 }

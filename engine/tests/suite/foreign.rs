@@ -2,6 +2,7 @@
 //! None of them may bring the engine down, or keep it from the jobs behind.
 
 mod at_random;
+mod named;
 
 use std::time::Duration;
 

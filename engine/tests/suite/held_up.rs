@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use durabl_engine::{Settled, Verdict};
+use durabl_engine::{RunVerdict, Settled, Verdict};
 use mongodb::{
     ClientSession,
     bson::{Document, doc},
@@ -139,4 +139,50 @@ async fn a_verdict_that_is_held_up_keeps_no_other_waiting() {
     assert_eq!(queue.status("held").await, "active");
     session.commit_transaction().await.expect("it is committed");
     assert_eq!(opened.recorder.outcome(held.run_id).await, Ok(Settled::Superseded));
+}
+
+#[tokio::test]
+async fn a_verdict_that_is_held_up_keeps_no_failure_under_another_key_waiting() {
+    const OTHERS: usize = 6;
+    let (queue, opened) = TestQueue::start().await;
+    let keyed_job = |id: &str, key: &str| {
+        let mut job = keyed(pending(id, "t"), key, "pending");
+        job.extend(doc! { "backoff": "fixed", "backoffDelay": 60_000 });
+        job
+    };
+    queue.insert([keyed_job("held", "k")]).await;
+    queue
+        .insert((0..OTHERS).map(|number| keyed_job(&format!("other-{number}"), &format!("k-{number}"))))
+        .await;
+    opened.process("t", OTHERS + 1);
+    let mut jobs = Vec::new();
+    for _ in 0..=OTHERS {
+        jobs.push(opened.recorder.next_job().await);
+    }
+    // The held up one first in each of the commands.
+    jobs.sort_by_key(|job| job.id() != "held");
+    let mut session = open_transaction(&queue, vec![made("follower", "k", "pending")]).await;
+    let held = jobs[0].run_id;
+    opened.engine.finish(jobs.iter().map(|job| RunVerdict {
+        run_id: job.run_id,
+        verdict: Verdict::Fail,
+        reason: Some("it broke".to_owned()),
+        elapsed: None,
+    }));
+    for job in &jobs[1..] {
+        let outcome = opened.recorder.outcome(job.run_id).await;
+        assert!(matches!(outcome, Ok(Settled::RetryScheduled(_))), "{}: {outcome:?}", job.id());
+    }
+    // And those that come after it.
+    queue.insert([keyed_job("late", "late")]).await;
+    let late = opened.engine.enqueue(Job::of("t").single_flight("later").into()).await.expect("enqueued");
+    assert!(late.is_some());
+    for _ in 0..2 {
+        let job = opened.recorder.next_job().await;
+        opened.finish(job.run_id, Verdict::Release);
+        assert_eq!(opened.recorder.outcome(job.run_id).await, Ok(Settled::Released));
+    }
+    assert_eq!(queue.status("held").await, "active");
+    session.commit_transaction().await.expect("it is committed");
+    assert_eq!(opened.recorder.outcome(held).await, Ok(Settled::Superseded));
 }

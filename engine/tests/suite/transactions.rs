@@ -7,6 +7,7 @@ use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 
 use crate::support::{
     Job, Opened, TestQueue, active, eventually, pending,
+    proxy::Proxy,
     recorder::Delivered,
     told::{ROUNDS, assert_told},
 };
@@ -267,6 +268,28 @@ async fn a_suspended_lease_is_given_up_before_anyone_else_may_take_it() {
     assert!(complete(&queue, &opened, "job", Some(token_of(&job))).await);
     let settled = opened.engine.resume(job.run_id, "job", token_of(&job)).await;
     assert_eq!(settled, Ok(Some(Settled::Completed)));
+}
+
+#[tokio::test]
+async fn a_lease_that_could_not_be_resumed_at_once_is_renewed_again_when_the_server_is_back() {
+    let (queue, _direct) = TestQueue::start().await;
+    let proxy = Proxy::start().await;
+    let opened = proxy.engine_with(&queue, |settings| settings.server_selection_timeout_ms = Some(200));
+    let job = started(&queue, &opened).await;
+    assert_eq!(opened.engine.suspend(job.run_id, Duration::from_secs(20)).await, Ok(true));
+    proxy.go_down();
+    assert!(opened.engine.resume(job.run_id, "job", token_of(&job)).await.is_err());
+    proxy.come_back();
+    eventually("the lease to be as short as before", async || {
+        (lease_ms(&queue.job("job").await) == Some(400)).then_some(())
+    })
+    .await;
+    let resumed = queue.job("job").await;
+    eventually("another renewal", async || {
+        (claimed_at(&queue.job("job").await) > claimed_at(&resumed)).then_some(())
+    })
+    .await;
+    assert!(opened.recorder.lost_leases().is_empty());
 }
 
 #[tokio::test]

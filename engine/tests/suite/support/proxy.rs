@@ -6,11 +6,11 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
 };
 
-use durabl_engine::connection::ConnectionSettings;
+use durabl_engine::{EngineOptions, connection::ConnectionSettings};
 use mongodb::bson::RawDocument;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -28,6 +28,9 @@ use super::{Opened, TestQueue, server, waiting::in_time};
 const HEADER: usize = 16;
 /// Flags, and the kind of the first section.
 const BEFORE_BODY: usize = HEADER + 5;
+
+/// The field of a `hello` that tells the server's time, as it stands in a reply.
+const LOCAL_TIME: &[u8] = b"\x09localTime\0";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -104,6 +107,8 @@ struct Shared {
     doomed: Mutex<Vec<Wanted>>,
     holds: Mutex<Vec<Hold>>,
     lost: AtomicUsize,
+    /// By how many milliseconds the server's clock seems to be ahead of what it is.
+    clock_ahead: AtomicI64,
 }
 
 /// The relay; it ends with the test.
@@ -123,6 +128,7 @@ impl Proxy {
             doomed: Mutex::default(),
             holds: Mutex::default(),
             lost: AtomicUsize::new(0),
+            clock_ahead: AtomicI64::new(0),
         });
         let mut connections = JoinSet::new();
         connections.spawn(accept(listener, shared.clone()));
@@ -143,13 +149,32 @@ impl Proxy {
         queue: &TestQueue,
         settle: impl FnOnce(&mut ConnectionSettings),
     ) -> Opened {
+        self.engine_and_options(queue, settle, |_| {})
+    }
+
+    /// An engine whose only way to the server is this relay, and that listens to a change stream.
+    pub(crate) fn engine_with_push(&self, queue: &TestQueue) -> Opened {
+        self.engine_and_options(queue, |_| {}, |options| options.use_change_streams = true)
+    }
+
+    fn engine_and_options(
+        &self,
+        queue: &TestQueue,
+        settle: impl FnOnce(&mut ConnectionSettings),
+        choose: impl FnOnce(&mut EngineOptions),
+    ) -> Opened {
         let through = |settings: &mut ConnectionSettings| {
             settings.uri = None;
             settings.hosts = vec![self.address.clone()];
             settings.direct_connection = Some(true);
             settle(settings);
         };
-        queue.engine_with(through, |_| {})
+        queue.engine_with(through, choose)
+    }
+
+    /// Whoever asks the server for its time is told a wrong one from now on.
+    pub(crate) fn set_clock_ahead(&self, ms: i64) {
+        self.shared.clock_ahead.store(ms, Ordering::Release);
     }
 
     /// Loses the reply to the next command of this name, and the connection with it.
@@ -223,6 +248,16 @@ impl Shared {
         let mut doomed = self.doomed();
         let found = doomed.iter().position(|wanted| wanted(body));
         found.map(|place| drop(doomed.remove(place))).is_some()
+    }
+
+    /// Puts the wrong time in, where the server tells its own.
+    fn shift_clock(&self, reply: &mut [u8]) {
+        let ahead = self.clock_ahead.load(Ordering::Acquire);
+        let at = reply.windows(LOCAL_TIME.len()).position(|bytes| bytes == LOCAL_TIME);
+        let time = at.and_then(|at| reply[at + LOCAL_TIME.len()..].first_chunk_mut::<8>());
+        if let (Some(time), true) = (time, ahead != 0) {
+            *time = (i64::from_le_bytes(*time) + ahead).to_le_bytes();
+        }
     }
 
     async fn until_open(&self) {
@@ -307,8 +342,9 @@ async fn pass_requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: 
 }
 
 async fn pass_replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared, fates: &Fates) {
-    while let Some(message) = read(&mut from).await {
+    while let Some(mut message) = read(&mut from).await {
         shared.until_open().await;
+        shared.shift_clock(&mut message);
         match fates.of(&message) {
             Some(Fate::Lost) => {
                 shared.lost.fetch_add(1, Ordering::AcqRel);

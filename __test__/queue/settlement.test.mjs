@@ -383,34 +383,3 @@ describe('the context', () => {
     assert.equal(calls[0][0], 'dummy-1')
   })
 })
-
-/** The end of each of these tests fails if a rejection was left to nobody. */
-describe('what a handler does not wait for ends no process', () => {
-  it('a heartbeat that fails in an outage', async () => {
-    let beats = 0
-    const heartbeat = async () => {
-      beats += 1
-      throw new Error('away')
-    }
-    await run((_job, ctx) => void ctx.heartbeat(), { methods: { heartbeat } })
-    assert.equal(beats, 1)
-  })
-
-  it('a settlement within a transaction, and a second transaction', async () => {
-    const handler = (_job, ctx) =>
-      ctx.transaction(async () => {
-        void ctx.complete()
-        void ctx.transaction(() => {})
-      })
-    const { transactions } = backend
-    const job = await run(handler, { methods: { transactions } })
-    assert.equal(job.status, 'completed')
-  })
-
-  it('a session that is asked for too late', async () => {
-    let late
-    await run((_job, ctx) => void (late = ctx))
-    void late.session()
-    await settled()
-  })
-})

@@ -1,9 +1,8 @@
 /** What can be done to workers and producers. See `faults.mjs`. */
-import { execFile } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { pollUntil } from '../../../ownership/support/waiting.mjs'
 import { lasting, pick, share } from './drawn.mjs'
+import { stopped } from './stopped.mjs'
 import { LEASE_MS } from './world.mjs'
 
 const SKEW_SECONDS = 600
@@ -12,17 +11,10 @@ const BUSY_MS = 2000
 /** Handlers that run at once in a worker, then; a producer runs one now and then. */
 const BUSY = { worker: 3, producer: 1 }
 
-const run = promisify(execFile)
-
 /** Does it to one of those that are there now. */
 function onProcess(world, fault, among, drawn, body) {
   const process = pick(among, drawn.share)
   return process && world.doing(fault, process.name, () => body(process))
-}
-
-async function isStopped(pid) {
-  const { stdout } = await run('ps', ['-o', 'state=', '-p', pid]).catch(() => ({ stdout: '' }))
-  return stdout.startsWith('T')
 }
 
 /** 1 if it was alive to be killed. */
@@ -63,11 +55,11 @@ function freeze(world, fault, among, drawn) {
     process.isFrozen = true
     await busy(process)
     process.signal('SIGSTOP')
-    const stopped = await isStopped(process.pid)
+    const effect = await stopped(process.pid)
     await sleep(drawn.ms)
     process.signal('SIGCONT')
     process.isFrozen = false
-    return stopped ? 1 : 0
+    return effect
   })
 }
 

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pollUntil } from '../../../ownership/support/waiting.mjs'
 import { lasting } from './drawn.mjs'
+import { stopped } from './stopped.mjs'
 import { killStreams } from './streams.mjs'
 
 const COMMANDS = ['insert', 'update', 'findAndModify', 'find', 'getMore', 'aggregate']
@@ -74,10 +75,10 @@ export const SERVER_FAULTS = {
     run: (world, { ms }) =>
       onPrimary(world, 'primary frozen', async (node) => {
         node.freeze()
-        const answers = await node.isPrimary()
+        const effect = await stopped(node.server.pid)
         await sleep(ms)
         if (node.isFrozen) node.thaw()
-        return answers ? 0 : 1
+        return effect
       }),
   },
 

@@ -9,7 +9,7 @@ export class Deferred<T> {
       this.resolve = resolve
       this.reject = reject
     })
-    unwatched(this.promise)
+    void unwatched(this.promise)
   }
 }
 

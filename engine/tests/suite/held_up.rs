@@ -166,6 +166,7 @@ async fn a_verdict_that_is_held_up_keeps_no_failure_under_another_key_waiting() 
     opened.engine.finish(jobs.iter().map(|job| RunVerdict {
         run_id: job.run_id,
         verdict: Verdict::Fail,
+        frees_slot: true,
         reason: Some("it broke".to_owned()),
         elapsed: None,
     }));

@@ -197,7 +197,7 @@ async fn a_second_shutdown_is_harmless_and_everything_else_is_refused() {
     opened.engine.shutdown(GENEROUS).await;
     assert!(began.elapsed() < GENEROUS / 4, "{:?}", began.elapsed());
     let kind = |error: durabl_engine::Error| error.kind();
-    let refused = Err(durabl_engine::ErrorKind::ShutDown);
+    let refused = Err(ErrorKind::ShutDown);
     assert_eq!(opened.engine.enqueue(Job::of("t").into()).await.map_err(kind), refused.map(|()| None));
     assert_eq!(opened.engine.has_outstanding("t", "k").await.map_err(kind), refused.map(|()| false));
 }

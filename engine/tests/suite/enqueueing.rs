@@ -178,7 +178,7 @@ async fn all_of_a_long_queue_gives_up_together_when_the_server_is_away() {
     // A thousand travel together.
     let jobs = (0..10_000).map(|_| Job::of("t").into()).collect();
     let outcomes = in_time("an end", opened.engine.enqueue_many(jobs)).await.expect("an outcome for each");
-    assert!(outcomes.iter().all(|outcome| outcome.is_err()));
+    assert!(outcomes.iter().all(Result::is_err));
     let took = began.elapsed();
     assert!(took < patience * 4, "the last one gave up after {took:?}");
     proxy.come_back();

@@ -1,12 +1,15 @@
 /** The change stream loses its place, and the collection is dropped, while one process enqueues and two work. */
-import { failovers } from './support/failovers.mjs'
+import { LONG, failovers } from './support/failovers.mjs'
 import { PUSHED, now } from './support/story.mjs'
 
 const HISTORY_LOST = { errorCode: 286, errorLabels: ['NonResumableChangeStreamError'] }
 
 const failover = failovers({ testCommands: true })
 
-failover(
+// To fill the oplogs of three servers takes a gigabyte and a minute. What a worker meets then is tried each time, below.
+const sleeper = LONG ? failover : () => {}
+
+sleeper(
   'when a worker sleeps until the history that its stream was at is gone, everything acknowledged is run',
   async (t, story, cluster) => {
     story.pushed.signal('SIGSTOP')

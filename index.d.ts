@@ -416,7 +416,10 @@ export interface ProcessorConfig {
   heartbeatIntervalMs?: number
   /** A run that takes longer is aborted and fails, in milliseconds. Default: no limit. */
   timeoutMs?: number
-  /** How many jobs to hold claimed beyond the free slots. Default: sized by measurement; 0 for none. */
+  /**
+   * How many jobs to hold claimed beyond the free slots; 0 for none. Default: sized by measurement, at most 2,000 jobs or about 16 MB
+   * of them. However many there are to be, one claim takes no more than 8 MB, unless it is a single job.
+   */
   prefetch?: number
 }
 

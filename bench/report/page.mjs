@@ -8,9 +8,11 @@ import { IN_FLIGHT } from '../sections/enqueue.mjs'
 import { spread } from '../statistics.mjs'
 import { barChart, figure } from './charts.mjs'
 import { goalsTable } from './goals.mjs'
-import { find, quantiles } from './series.mjs'
+import { compared, each, find, inRange, quantiles } from './series.mjs'
 import * as tables from './tables.mjs'
 
+/** The widest of the bare loop. */
+const BARE_BATCH = 1_000
 const TEMPLATE = fileURLToPath(new URL('page.md.template', import.meta.url))
 const QUEUES_AT_ONCE = ['concurrency 1', 'concurrency 16', 'concurrency 100']
 
@@ -79,6 +81,17 @@ function enqueueLimit({ latency }) {
   return `One acknowledged insert takes ${median.toFixed(2)} ms here (below), so one insert at a time of ${IN_FLIGHT} jobs makes ${figure(Math.round(((IN_FLIGHT / median) * 1000) / 100) * 100)} jobs/s.`
 }
 
+/** What bounds the goals for a backlog: the server alone, as it does nothing but to claim and complete. */
+function ceilingLine({ throughput }) {
+  const bare = throughput && find(throughput, { id: `mongodb-${BARE_BATCH}` })
+  const against = (concurrency) =>
+    compared(each(bare, 'rate'), each(find(throughput, { id: 'bullmq', concurrency }), 'rate'))
+  const ratios = bare ? [against(16), against(100)] : []
+  if (ratios.length === 0 || ratios.includes(null)) return ''
+  const [at16, at100] = ratios.map(inRange)
+  return `Against BullMQ, MongoDB itself in batches of ${figure(BARE_BATCH)} makes ${at16} times the rate at concurrency 16, and ${at100} times at 100: a queue that changes each of its jobs twice on this server gets no further, whatever it is written in.`
+}
+
 /** What stands for each name in the template. A section that was not measured says how to. */
 function parts(sections) {
   const of = (name, write) =>
@@ -98,6 +111,7 @@ function parts(sections) {
     steps: of('profile', tables.stepsTable),
     'variants.about': of('variants', ({ about }) => aboutLine(about)),
     variants: of('variants', tables.variantsTable),
+    ceiling: ceilingLine(sections),
     sizes: of('throughput', tables.sizesTable),
     'enqueue.about': of('enqueue', ({ about }) => aboutLine(about)),
     enqueue: of('enqueue', tables.enqueueTable),

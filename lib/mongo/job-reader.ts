@@ -1,7 +1,7 @@
 /**
- * Reads claimed jobs in their usual form in one pass over the bytes. A BSON library reads any document, and takes three times as long
- * over a dozen small fields; with empty handlers that was most of what a job cost here. So this knows the fields of a job and the
- * types in which this package writes them, hands the payload to the app's own library, and leaves whatever looks otherwise to it.
+ * Reads claimed jobs in their usual form in one pass over the bytes. A BSON library reads any document, and takes twice as long
+ * over a dozen small fields; with empty handlers that was nearly half of what a job cost here, by a profile. So this knows the fields of
+ * a job and the types in which this package writes them, hands the payload to the app's own library, and leaves whatever looks otherwise to it.
  */
 import type { Bson } from './driver'
 
@@ -38,20 +38,16 @@ interface Field {
   readonly bytes: Buffer
 }
 
-const field = (name: string, isRead = true): Field => ({
-  name: isRead ? (name as keyof StoredJob) : null,
-  bytes: Buffer.from(`${name}\0`),
-})
+const spelled = (name: string): Buffer => Buffer.from(`${name}\0`)
+const read = (name: keyof StoredJob): Field => ({ name, bytes: spelled(name) })
+const skipped = (name: string): Field => ({ name: null, bytes: spelled(name) })
 
 /** In the order in which a claimed job has them, so that the next one is nearly always the one to come. */
 const FIELDS: readonly Field[] = [
-  ...['_id', 'type', 'data', 'status', 'priority', 'attempt', 'maxAttempts', 'runAt', 'createdAt'].map(
-    (name) => field(name),
-  ),
-  ...['claimToken', 'claimedAt', 'dedupeKey', 'dedupeScope', 'failReason', 'completedAt', 'failedAt'].map(
-    (name) => field(name),
-  ),
-  ...['backoff', 'backoffDelay', 'backoffMaxDelay'].map((name) => field(name, false)),
+  ...(['_id', 'type', 'data', 'status', 'priority', 'attempt', 'maxAttempts'] as const).map(read),
+  ...(['runAt', 'createdAt', 'claimToken', 'claimedAt', 'dedupeKey', 'dedupeScope'] as const).map(read),
+  ...(['failReason', 'completedAt', 'failedAt'] as const).map(read),
+  ...['backoff', 'backoffDelay', 'backoffMaxDelay'].map(skipped),
 ]
 
 /** A reader of one batch: documents that lie end to end in one buffer. */
@@ -77,8 +73,8 @@ export class JobReader {
       const type = bytes[this.at]!
       const place = this.fieldAt(this.at + 1, next)
       if (place < 0) return null
-      const { name, bytes: spelled } = FIELDS[place]!
-      this.at += 1 + spelled.length
+      const { name, bytes: word } = FIELDS[place]!
+      this.at += 1 + word.length
       next = place + 1
       const value = this.readField(name, type, end)
       if (value === undefined) return null

@@ -155,9 +155,11 @@ describe('migrating', { concurrency: true }, () => {
 
   test('from Agenda: now, later, unique, by priority, and again and again', async (t) => {
     const { lines, stdout } = await example(t, 'migrating/from-agenda.mjs')
-    assert.match(stdout, /^a job\nno job, one is waiting$/m)
+    // Jobs run meanwhile, so other lines may come in between.
+    assert.match(stdout, /^a job$[^]*^no job, one is waiting$/m)
     assert.match(stdout, /^report 1, .*$[^]*^report 2, .*$/m)
-    assert.deepEqual(lines.slice(-3, -1), ['invoices: 1,2,3', '1 report was waiting'])
+    assert.ok(lines.includes('invoices: 1,2,3'), stdout)
+    assert.equal(lines.at(-2), '1 report was waiting')
   })
 
   test('from BullMQ: attempts, errors for good, deduplication, events, counts', async (t) => {

@@ -57,6 +57,8 @@ export class ManagedRun implements TransactingRun {
   /** Set once the run is over but its verdict could not be written: why. */
   failure: { readonly error: unknown } | null = null
 
+  /** The driver's own note: when the job was last known to be ours, by the monotonic clock. */
+  oursAt = 0
   /** The driver's own note: how much of this run's end it has passed on. */
   told: 'nothing' | 'verdict' | 'all' = 'nothing'
   readonly aborting = new RunSignal()

@@ -339,6 +339,12 @@ impl NativeEngine {
         Ok(is_open)
     }
 
+    /// Those of these runs that no handler may be started for any more; an event tells why.
+    #[napi]
+    pub fn gone_among(&self, run_ids: Uint32ArraySlice<'_>) -> Vec<u32> {
+        self.engine.gone_among(&run_ids)
+    }
+
     /// Turns a claim made by hand into a managed run.
     #[napi(ts_return_type = "Promise<Reply<number | null>>")]
     pub fn adopt<'env>(

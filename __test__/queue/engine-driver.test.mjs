@@ -43,7 +43,7 @@ describe('the engine driver', () => {
 
   it('hears of a lease that is lost before the answer to its adoption has come', async () => {
     engine.native.adopt = async () => {
-      engine.emit({ kind: 'lease-lost', runIds: [7] })
+      engine.gone.add(7)
       return { value: 7, failure: null }
     }
     let ran = false
@@ -255,6 +255,32 @@ describe('a lost lease', () => {
     await settled()
     assert.deepEqual(ran, [0, 2])
   })
+
+  for (const [name, blockMs] of [
+    ['while it was on its way here', 0],
+    ['while this process stood still', 150],
+  ]) {
+    it(`of a job that was lost ${name} means that it is not started`, async () => {
+      const ran = []
+      process(({ data }) => {
+        ran.push(data)
+        if (blockMs > 0) engine.gone.add(2)
+        const end = performance.now() + blockMs
+        while (performance.now() < end);
+      })
+      if (blockMs === 0) engine.gone.add(2)
+      const [, second] = engine.claim(jobs(3))
+      assert.equal(second, 2)
+      await settled()
+      // What becomes of it is told only now.
+      engine.emit({ kind: 'lease-lost', runIds: [second] })
+      await driver.idle()
+      await settled()
+      assert.deepEqual(ran, [0, 2])
+      assert.equal(log.kinds().filter((kind) => kind === 'lease-lost').length, 1)
+      assert.deepEqual(engine.freed.sort(), [1, 2, 3])
+    })
+  }
 
   it('answers a settlement that was on its way', async () => {
     engine.answers = false

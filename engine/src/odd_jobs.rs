@@ -34,7 +34,7 @@ impl OddJobs {
         _ = self.sink.set(sink);
     }
 
-    /// A job was to be written, `to` be claimed or recovered, and the server refused it for its own sake.
+    /// A job was to be written, `to` be claimed, renewed or recovered, and the server refused it for its own sake.
     pub(crate) fn refused(&self, id: &Bson, to: &str, error: &Error) {
         self.name(id, &format!("can't {to}, since the server refuses the write: {error}"));
     }

@@ -22,7 +22,7 @@ use crate::{
     job::text,
     lease::LeaseTerms,
     status::Status,
-    store::{Statement, Store, Wait},
+    store::{RefusalCause, Statement, Store, Wait, WriteRefusal},
     wake::lock,
 };
 
@@ -117,6 +117,18 @@ impl Renewer {
         lock(&self.leases).held.contains_key(&key(holder, run_id))
     }
 
+    /// Gives up those of these leases that are past their deadlines: after a pause of the whole process, whoever asks may be
+    /// sooner than the next look.
+    pub(crate) fn give_up_overdue_among(&self, holder: &Arc<dyn Holder>, run_ids: &[u32]) {
+        let now = Instant::now();
+        let known = lock(&self.leases);
+        let keys = run_ids.iter().map(|run_id| key(holder, *run_id));
+        let is_overdue = |key: &LeaseKey| known.held.get(key).is_some_and(|lease| lease.deadline() <= now);
+        let overdue: Vec<LeaseKey> = keys.filter(is_overdue).collect();
+        drop(known);
+        self.lose(&overdue);
+    }
+
     /// Renews, until dropped. Runs once per hub.
     pub(crate) async fn run(&self, store: &Store) {
         let mut not_before = Instant::now();
@@ -182,20 +194,16 @@ impl Renewer {
             }
             return Ok(());
         }
-        let reply = store.update(statements(&due)).await?;
-        if let Some(error) = reply.unexpected() {
-            return Err(error.clone());
-        }
-        let lost = if reply.matched == due.len() as u64 { Vec::new() } else { not_ours(store, &due).await? };
+        let Written { renewals, lost, failure } = write(store, due).await?;
         let mut known = lock(&self.leases);
-        for renewal in &due {
+        for renewal in &renewals {
             if let Some(lease) = known.held.get_mut(&renewal.key) {
                 lease.sent = sent;
             }
         }
         drop(known);
         self.lose(&lost);
-        Ok(())
+        failure.map_or(Ok(()), Err)
     }
 
     fn give_up_overdue(&self) {
@@ -231,6 +239,45 @@ impl Renewal {
     fn of(key: LeaseKey, lease: &HeldLease) -> Self {
         Self { key, id: lease.id.clone(), token: lease.token.clone(), length: lease.terms.length }
     }
+}
+
+/// What a write of renewals did.
+struct Written {
+    /// Those that it told the truth about: renewed, or lost.
+    renewals: Vec<Renewal>,
+    lost: Vec<LeaseKey>,
+    /// Why some were not renewed. They are due again, until their leases end.
+    failure: Option<Error>,
+}
+
+async fn write(store: &Store, due: Vec<Renewal>) -> Result<Written> {
+    let reply = store.update(statements(&due)).await?;
+    let (renewals, matched, failure) = match reply.unexpected() {
+        None => (due, reply.matched, None),
+        Some(error) if error.is_transient() => return Err(error.clone()),
+        // The server ended the statement at the first job that it would not write: the others must not lose their leases.
+        Some(_) => write_each(store, due).await?,
+    };
+    let lost =
+        if matched == renewals.len() as u64 { Vec::new() } else { not_ours(store, &renewals).await? };
+    Ok(Written { renewals, lost, failure })
+}
+
+/// One statement for each; those that were not refused, how many of them matched, and why the others were.
+async fn write_each(store: &Store, due: Vec<Renewal>) -> Result<(Vec<Renewal>, u64, Option<Error>)> {
+    let statement = |renewal: &Renewal| renewing(vec![renewal.id.clone()], vec![&renewal.token], renewal.length);
+    let reply = store.update(due.iter().map(statement).collect()).await?;
+    let mut due: Vec<Option<Renewal>> = due.into_iter().map(Some).collect();
+    let mut failure = None;
+    for WriteRefusal { index, cause } in reply.refusals {
+        let (RefusalCause::Other(error), Some(renewal)) = (cause, due[index].take()) else { continue };
+        if error.is_transient() {
+            return Err(error);
+        }
+        store.odd_jobs().refused(&renewal.id, "be renewed", &error);
+        failure = Some(error);
+    }
+    Ok((due.into_iter().flatten().collect(), reply.matched, failure))
 }
 
 /// One statement per length of lease; in most processes that is one.

@@ -147,6 +147,14 @@ impl Runs {
         self.hub.settler.settle(requests);
     }
 
+    /// Those of these runs that no handler may be started for any more. What became of each is told by an event.
+    pub(crate) fn gone_among(&self, run_ids: &[u32]) -> Vec<u32> {
+        let Some(holder) = self.holder() else { return run_ids.to_vec() };
+        self.hub.renewer.give_up_overdue_among(&holder, run_ids);
+        let table = lock(&self.table);
+        run_ids.iter().copied().filter(|run_id| !table.is_running(*run_id)).collect()
+    }
+
     /// Handlers have ended after their runs. What no verdict came for is left to the end of its lease.
     pub(crate) fn free(&self, freed: impl IntoIterator<Item = FreedSlot>) {
         let mut news = SlotNews::new();

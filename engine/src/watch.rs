@@ -3,11 +3,13 @@
 //! ```text
 //!          startup                 opened                       lost
 //!   off ───────────▶ connecting ───────────▶ streaming ───────────────────▶ reconnecting
-//!                                              ▲   │ other types or primary    │
+//!                                              ▲   │ more types, other primary │
 //!                                              │   └───▶ reopened by token     │
 //!                                              └───────────────────────────────┘
 //!                                                 reopened, then all types woken
 //! ```
+//! With fewer types it is opened anew, and all types are woken, without being lost in between.
+//!
 //! The driver resumes by token what can be resumed. Whatever else happens to the stream (token expired, collection
 //! dropped, the server silent) ends in a new one and one wake-up for every type: what was missed is then looked for, so
 //! a stream never has to be complete. Inserts carry their document, so type and time come along. Updates don't, and to
@@ -38,6 +40,31 @@ use crate::{
 struct Interest {
     types: BTreeSet<String>,
     everything: bool,
+}
+
+/// What an interest has become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Since {
+    Unchanged,
+    /// All that it was, and more.
+    Wider,
+    /// Some of it is gone.
+    Narrower,
+    /// Nobody wants anything, as at the end of a process: not worth another stream.
+    Nothing,
+}
+
+impl Interest {
+    fn since(&self, before: &Self) -> Since {
+        if self == before {
+            return Since::Unchanged;
+        }
+        if self.types.is_empty() && !self.everything {
+            return Since::Nothing;
+        }
+        let covers = self.everything || (!before.everything && self.types.is_superset(&before.types));
+        if covers { Since::Wider } else { Since::Narrower }
+    }
 }
 
 /// The stream of one collection.
@@ -173,6 +200,26 @@ mod tests {
         assert_eq!(*lock(&watch.interest), known);
         watch.no_longer_want_everything();
         assert!(!lock(&watch.interest).everything);
+    }
+
+    #[test]
+    fn only_what_covers_an_interest_can_go_on_where_it_was() {
+        let interest = |types: &[&str], everything| Interest {
+            types: types.iter().map(|&job_type| job_type.to_owned()).collect(),
+            everything,
+        };
+        let since = |after: (&[&str], bool), before: (&[&str], bool)| {
+            interest(after.0, after.1).since(&interest(before.0, before.1))
+        };
+        assert_eq!(since((&["a"], false), (&["a"], false)), Since::Unchanged);
+        assert_eq!(since((&["a", "b"], false), (&["a"], false)), Since::Wider);
+        assert_eq!(since((&[], true), (&["a"], false)), Since::Wider);
+        assert_eq!(since((&["b"], true), (&["a"], true)), Since::Wider);
+        assert_eq!(since((&["b"], false), (&["a", "b"], false)), Since::Narrower);
+        assert_eq!(since((&["b", "c"], false), (&["a", "b"], false)), Since::Narrower);
+        assert_eq!(since((&["a", "b"], false), (&["a"], true)), Since::Narrower);
+        assert_eq!(since((&[], false), (&["a"], false)), Since::Nothing);
+        assert_eq!(since((&[], false), (&[], true)), Since::Nothing);
     }
 
     #[tokio::test]

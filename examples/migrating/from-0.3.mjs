@@ -21,12 +21,12 @@ async function startWorker(name, options) {
   return { backend, queue }
 }
 
-const { queue } = await startWorker('first', { visibilityTimeoutMs: 1000 })
+const { queue } = await startWorker('first', { visibilityTimeoutMs: 2000 })
 
-// One second of lease, and a second and a half of work that lets nothing else in this process happen.
+// Two seconds of lease, and three of work that lets nothing else in this process happen.
 const counted = new Promise((resolve) => {
   queue.process('count-primes', (job, ctx) => {
-    const end = Date.now() + 1500
+    const end = Date.now() + 3000
     while (Date.now() < end) Math.sqrt(job.data.upTo)
     resolve()
     return ctx.complete() // what a handler returned was ignored, and is
@@ -35,10 +35,14 @@ const counted = new Promise((resolve) => {
 await queue.enqueue('count-primes', { upTo: 1e6 })
 await counted
 
-queue.process('resize-image', async (job) => {
-  if (!job.data.path) throw new FatalJobError('an image job needs a path')
+const refused = new Promise((resolve) => {
+  queue.process('resize-image', async (job) => {
+    resolve()
+    if (!job.data.path) throw new FatalJobError('an image job needs a path')
+  })
 })
 await queue.enqueue('resize-image', {})
+await refused
 
 // A long job is under way when the deploy comes.
 const begun = new Promise((resolve) => {

@@ -17,14 +17,16 @@ const queue = new JobQueue(backend)
 
 // agenda.define('send invoice', { concurrency: 5 }, async (job) => { … job.attrs.data … })
 const sent = []
-queue.process(
-  'send invoice',
-  async (job) => {
-    sent.push(job.data.orderId)
-    console.log(`invoice for order ${job.data.orderId}`)
-  },
-  { concurrency: 5 },
-)
+const allSent = new Promise((resolve) => {
+  queue.process(
+    'send invoice',
+    async (job) => {
+      console.log(`invoice for order ${job.data.orderId}`)
+      if (sent.push(job.data.orderId) === 3) resolve()
+    },
+    { concurrency: 5 },
+  )
+})
 
 // agenda.now('send invoice', { orderId: 1 })
 await queue.enqueue('send invoice', { orderId: 1 })
@@ -62,7 +64,7 @@ const reported = new Promise((resolve) => {
     if (reports === 2) resolve()
   })
 })
-await reported
+await Promise.all([reported, allSent])
 console.log(`invoices: ${sent.sort().join()}`)
 
 // agenda.cancel({ name: 'report' }): jobs that wait are documents, and can be removed as such.

@@ -11,13 +11,22 @@ import type { Adoption, Driver, DriverOptions, Processor } from './driver'
 import { EngineProcessor } from './engine-processor'
 import { EngineSettler } from './engine-settler'
 import { RunSet } from './run-set'
+import { monotonicNow } from '../timers'
 import { splitDocuments } from './split-documents'
 
 /** What the driver uses of an unmodified `MongoJobQueue`. */
 export interface EngineLink {
   readonly native: Pick<
     NativeEngine,
-    'process' | 'finish' | 'adopt' | 'quiesce' | 'startRecovery' | 'suspend' | 'resume' | 'completed'
+    | 'process'
+    | 'finish'
+    | 'goneAmong'
+    | 'adopt'
+    | 'quiesce'
+    | 'startRecovery'
+    | 'suspend'
+    | 'resume'
+    | 'completed'
   >
   decodeJob(document: Uint8Array): Job<any>
   /** Documents that lie end to end. */
@@ -45,10 +54,6 @@ export class EngineDriver implements Driver {
   /** This queue asked for the engine's sweeps; else they are another queue's, and its to report. */
   private recovers = false
   private quiescent = false
-  /** Adoptions whose answer has not come yet. */
-  private adopting = 0
-  /** Leases that were lost meanwhile, perhaps those of the runs that are coming: the answers and these events travel apart. */
-  private readonly lostEarly = new Set<number>()
 
   constructor(
     private readonly engine: EngineLink,
@@ -71,7 +76,9 @@ export class EngineDriver implements Driver {
       visibilityTimeoutMs,
       prefetch: processor.prefetch,
     })
-    const owner = new EngineProcessor(concurrency, this.runs, this.settler, processor.prefetch === null)
+    const { native } = this.engine
+    const givesBack = processor.prefetch === null
+    const owner = new EngineProcessor(concurrency, this.runs, this.settler, native, givesBack)
     this.lines.set(id, {
       processor: owner,
       plan: { handler, timeoutMs, settler: this.settler, transactions: this.transactions, owner, report },
@@ -97,17 +104,12 @@ export class EngineDriver implements Driver {
 
   private async startAdopted(job: Job<any>, handler: JobHandler<any>): Promise<Adoption> {
     const { visibilityTimeoutMs } = this.options
-    const token = job.claimToken ?? ''
-    this.adopting += 1
-    try {
-      const { value: runId, failure } = await this.engine.native.adopt(job.id, token, visibilityTimeoutMs)
-      if (failure !== null) throw failureToError(failure, null)
-      const isLost = runId === null || this.lostEarly.has(runId)
-      return { ended: isLost ? null : this.runAdopted(runId, job, handler) }
-    } finally {
-      this.adopting -= 1
-      if (this.adopting === 0) this.lostEarly.clear()
-    }
+    const { native } = this.engine
+    const { value: runId, failure } = await native.adopt(job.id, job.claimToken ?? '', visibilityTimeoutMs)
+    if (failure !== null) throw failureToError(failure, null)
+    // The answer was on its way for a while, and what was told of the run meanwhile came to nobody.
+    const isGone = runId === null || native.goneAmong(Uint32Array.of(runId)).length > 0
+    return { ended: isGone ? null : this.runAdopted(runId, job, handler) }
   }
 
   private runAdopted(runId: number, job: Job<any>, handler: JobHandler<any>): Promise<ManagedRun> {
@@ -170,7 +172,7 @@ export class EngineDriver implements Driver {
       case 'settled':
         return this.settler.received(event.completed, event.others)
       case 'lease-lost':
-        for (const runId of event.runIds) this.leaseLost(runId)
+        for (const runId of event.runIds) this.runs.get(runId)?.leaseLost('heartbeat')
         return
       case 'taken-back':
         for (const runId of event.runIds) this.runs.get(runId)?.takenBack()
@@ -190,29 +192,24 @@ export class EngineDriver implements Driver {
     }
   }
 
-  private leaseLost(runId: number): void {
-    const run = this.runs.get(runId)
-    if (run !== undefined) run.leaseLost('heartbeat')
-    else if (this.adopting > 0) this.lostEarly.add(runId)
-  }
-
   private jobsClaimed(processorId: number, runIds: Uint32Array, documents: Buffer): void {
     const line = this.lines.get(processorId)
     // Another queue's, on the same backend.
     if (line === undefined) return
     const jobs = this.decode(runIds, documents)
+    const gone = this.engine.native.goneAmong(runIds)
+    const now = monotonicNow()
     for (let i = 0; i < runIds.length; i += 1) {
       const job = jobs[i]
-      if (job != null) this.accept(new ManagedRun(runIds[i]!, job, line.plan), line)
+      if (job == null) continue
+      const run = new ManagedRun(runIds[i]!, job, line.plan)
+      this.runs.add(run)
+      this.options.report.claimed(job)
+      if (this.quiescent) run.release()
+      // Of one that is gone, the next event tells.
+      else if (gone.length === 0 || !gone.includes(run.id)) line.processor.accept(run, now)
     }
     line.processor.startRuns()
-  }
-
-  private accept(run: ManagedRun, line: Line): void {
-    this.runs.add(run)
-    this.options.report.claimed(run.job)
-    if (this.quiescent) run.release()
-    else line.processor.accept(run)
   }
 
   /** All at once, as nearly always can be done; one by one where a document is damaged, so that the others still run. */

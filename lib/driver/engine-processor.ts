@@ -1,4 +1,5 @@
 import type { ManagedRun } from '../managed-run'
+import type { NativeEngine } from '../mongo/native'
 import type { RunOwner } from '../run-plan'
 import { afterIfAlive, afterIo, monotonicNow } from '../timers'
 import type { EngineSettler } from './engine-settler'
@@ -7,6 +8,8 @@ import type { RunSet } from './run-set'
 
 /** Handlers may start one after the other for so long before timers and I/O get a turn. */
 const BURST_MS = 10
+/** So long after the engine said that a job is still ours, that is believed. Much less than the margin of all but the shortest leases. */
+const BELIEF_MS = 100
 /** Jobs wait for handlers that do not end for so long, or up to twice as long, before they are given back. */
 const STALL_MS = 3000
 
@@ -29,12 +32,14 @@ export class EngineProcessor implements RunOwner {
     private readonly concurrency: number,
     private readonly runs: RunSet,
     private readonly settler: EngineSettler,
+    private readonly engine: Pick<NativeEngine, 'goneAmong'>,
     /** False where the user has said how many jobs to hold. */
     private readonly givesBack: boolean,
   ) {}
 
-  /** Queues a claimed job; {@link startRuns} starts it when its turn has come. */
-  accept(run: ManagedRun): void {
+  /** Queues a claimed job that is ours `now`; {@link startRuns} starts it when its turn has come. */
+  accept(run: ManagedRun, now: number): void {
+    run.oursAt = now
     this.waiting.push(run)
   }
 
@@ -61,19 +66,28 @@ export class EngineProcessor implements RunOwner {
   private startWithinBurst(): void {
     this.starting = true
     while (this.running < this.concurrency && this.waiting.length > 0) {
-      if (monotonicNow() > this.burstEnds) {
+      const now = monotonicNow()
+      if (now > this.burstEnds) {
         this.startAfterIo()
         break
       }
       const run = this.waiting.shift()
       // Released or lost while it waited.
-      if (run === undefined || !run.isWaiting) continue
+      if (run === undefined || !run.isWaiting || !this.isOurs(run, now)) continue
       this.running += 1
       this.started += 1
       run.start()
     }
     this.starting = false
     if (this.waiting.length > 0) this.watchForStall()
+  }
+
+  /**
+   * A process that was stopped, or whose event loop was blocked, may have lost leases meanwhile, and hears of it only after
+   * this turn. Then the event that comes ends the run.
+   */
+  private isOurs(run: ManagedRun, now: number): boolean {
+    return now - run.oursAt < BELIEF_MS || this.engine.goneAmong(Uint32Array.of(run.id)).length === 0
   }
 
   private startAfterIo(): void {

@@ -213,6 +213,11 @@ export interface NativeEngine {
     others: NativeRunVerdict[],
     freed: NativeFreedSlot[],
   ): boolean
+  /**
+   * Those of these runs that no handler may be started for any more: their leases are lost or over, or the jobs were given back. An
+   * event tells what became of each; it may still be on its way, and after a pause of the whole process nothing has noticed yet.
+   */
+  goneAmong(runIds: Uint32Array): number[]
   /** Turns a claim made by hand into a managed run: renewed from now on, until `finish`. Returns its run id. */
   adopt(jobId: string, claimToken: string, visibilityTimeoutMs: number): Promise<Reply<number | null>>
   /** Shapes the writes that create these jobs; the app's own driver runs them. Planned jobs come in the order of the jobs. */

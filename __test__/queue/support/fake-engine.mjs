@@ -39,6 +39,8 @@ export class FakeEngine {
   isOpen = true
   quiesced = []
   recoveries = []
+  /** Runs that no handler may be started for. */
+  gone = new Set()
   /** Whether verdicts are answered by themselves, in the next turn of the event loop. */
   answers = true
   #listeners = new Set()
@@ -64,6 +66,7 @@ export class FakeEngine {
         setImmediate(() => this.settle(verdicts.map(({ runId, kind }) => [runId, SETTLED[kind]])))
       return true
     },
+    goneAmong: (runIds) => [...runIds].filter((runId) => this.gone.has(runId)),
     adopt: async () => ({ value: (this.#runs += 1), failure: null }),
     quiesce: (ids) => this.quiesced.push(...ids),
     startRecovery: (visibilityTimeoutMs) => this.recoveries.push(visibilityTimeoutMs),

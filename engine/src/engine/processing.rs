@@ -107,6 +107,17 @@ impl Engine {
         true
     }
 
+    /// Those of these runs that no handler may be started for any more: their leases have been lost or are over, or the jobs
+    /// have been given back. Whoever has kept a run waiting asks before it starts the handler: the event that tells may still
+    /// be on its way, and after a pause of the whole process nothing has noticed yet.
+    #[must_use]
+    pub fn gone_among(&self, run_ids: &[u32]) -> Vec<u32> {
+        match self.if_opened() {
+            Some(Opened { runs, .. }) => runs.gone_among(run_ids),
+            None => run_ids.to_vec(),
+        }
+    }
+
     /// Handlers have ended whose runs had ended before: settled by themselves, completed in a transaction, or lost.
     /// Every run that is handed over ends in a verdict that frees its slot, or here.
     pub fn free(&self, freed: impl IntoIterator<Item = FreedSlot>) {

@@ -110,6 +110,10 @@ impl Table {
         running.map(|(run_id, _)| *run_id).collect()
     }
 
+    pub(super) fn is_running(&self, run_id: u32) -> bool {
+        self.0.get(&run_id).is_some_and(|run| run.state == State::Running)
+    }
+
     /// Running to settling; whose verdict it is, if it is awaited.
     pub(super) fn verdict_came(&mut self, run_id: u32, news: &mut SlotNews) -> Option<Arc<Header>> {
         let run = self.0.get_mut(&run_id).filter(|run| run.state == State::Running)?;
@@ -154,7 +158,7 @@ impl Table {
 
     /// Running to over; whether it was running.
     pub(super) fn end_if_running(&mut self, run_id: u32) -> bool {
-        let is_running = self.0.get(&run_id).is_some_and(|run| run.state == State::Running);
+        let is_running = self.is_running(run_id);
         if is_running {
             self.change(run_id, |run| run.state = State::Over);
         }

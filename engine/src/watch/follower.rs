@@ -13,7 +13,7 @@ use mongodb::{
 use tokio::sync::mpsc;
 
 use super::{
-    Everyone, Interest, Watch,
+    Everyone, Interest, Since, Watch,
     changed::{self, MOST_LOOKED_UP},
     wanted::{Change, pipeline, wake_for_insert},
 };
@@ -64,8 +64,11 @@ impl OpenStream {
 
 /// How following a stream ended.
 enum Ended {
-    /// It goes on where it was: with other types, or at another server.
+    /// It goes on where it was: with more types, or at another server.
     Resumable,
+    /// Some of its types are wanted no more. The last thing it told may have been about one of those, and the server resumes a
+    /// stream only where that is among what it is asked for.
+    Narrowed,
     Lost(Error),
 }
 
@@ -99,6 +102,7 @@ impl Follower {
     async fn keep_open(&mut self, first: OpenStream) {
         let mut open = Some(first);
         let mut token = None;
+        let mut has_gap = false;
         loop {
             self.outage.begin();
             let opened = match open.take() {
@@ -107,10 +111,14 @@ impl Follower {
             };
             let failure = match opened {
                 Ok(mut stream) => {
-                    self.opened();
+                    self.opened(std::mem::take(&mut has_gap));
                     match self.follow(&mut stream).await {
                         Ended::Resumable => {
                             token = stream.changes.resume_token();
+                            continue;
+                        }
+                        Ended::Narrowed => {
+                            has_gap = true;
                             continue;
                         }
                         Ended::Lost(error) => error,
@@ -122,9 +130,12 @@ impl Follower {
         }
     }
 
-    fn opened(&self) {
-        if self.watch.state() == StreamState::Reconnecting {
+    fn opened(&self, has_gap: bool) {
+        let was_lost = self.watch.state() == StreamState::Reconnecting;
+        if was_lost {
             self.watch.set_state(StreamState::Streaming);
+        }
+        if was_lost || has_gap {
             self.wakes.wake(&Wake::Any, Audience::Everyone);
         }
     }
@@ -147,8 +158,10 @@ impl Follower {
             {
                 return Ended::Lost(error);
             }
-            if *lock(&self.watch.interest) != stream.interest {
-                return Ended::Resumable;
+            match lock(&self.watch.interest).since(&stream.interest) {
+                Since::Unchanged | Since::Nothing => {}
+                Since::Wider => return Ended::Resumable,
+                Since::Narrower => return Ended::Narrowed,
             }
             let next = tokio::select! {
                 next = tokio::time::timeout(LONGEST_SILENCE, stream.changes.next_if_any()) => next,

@@ -76,6 +76,53 @@ async fn a_lease_of_a_job_that_was_removed_is_lost() {
 }
 
 #[tokio::test]
+async fn a_job_that_the_server_will_not_write_costs_no_other_one_its_lease() {
+    let (queue, opened) = TestQueue::start().await;
+    queue.insert(["1 odd", "2", "3"].map(|id| pending(id, "t"))).await;
+    opened.process_with("t", |config| {
+        config.concurrency = 3;
+        config.heartbeat_interval = Some(HEARTBEAT);
+    });
+    let mut jobs = Vec::new();
+    for _ in 0..3 {
+        jobs.push(opened.recorder.next_job().await);
+    }
+    let odd = jobs.iter().position(|job| job.id() == "1 odd").expect("it was claimed");
+    let odd = jobs.swap_remove(odd);
+    let rule = doc! { "collMod": "jobs", "validator": { "_id": { "$ne": odd.id() } } };
+    queue.database.run_command(rule).await.expect("it can be given");
+    // Nobody may believe in a lease that can't be renewed.
+    opened.recorder.lease_lost(odd.run_id).await;
+    for job in &jobs {
+        let before = claimed_at(&job.document);
+        assert!(claimed_at(&queue.job(job.id()).await) > before, "{} was not renewed", job.id());
+        opened.finish(job.run_id, Verdict::Complete);
+        assert_eq!(opened.recorder.outcome(job.run_id).await, Ok(Settled::Completed));
+    }
+    assert_eq!(opened.recorder.lost_leases(), [odd.run_id]);
+    let logged = |event: &Event| match event {
+        Event::Log { message, .. } => message.contains("\"1 odd\" can't be renewed").then_some(()),
+        _ => None,
+    };
+    opened.recorder.event("a word about the job", logged).await;
+}
+
+#[tokio::test]
+async fn what_may_not_be_started_any_more_is_known_before_anybody_is_told() {
+    let (queue, opened) = TestQueue::start().await;
+    let job = started(&queue, &opened).await;
+    assert!(opened.engine.gone_among(&[job.run_id]).is_empty());
+    assert_eq!(opened.engine.gone_among(&[job.run_id, 999]), [999]);
+    opened.finish(job.run_id, Verdict::Release);
+    assert_eq!(opened.engine.gone_among(&[job.run_id]), [job.run_id]);
+
+    let again = opened.recorder.next_job().await;
+    assert!(opened.engine.gone_among(&[again.run_id]).is_empty());
+    opened.engine.shutdown(Duration::ZERO).await;
+    assert_eq!(opened.engine.gone_among(&[again.run_id]), [again.run_id]);
+}
+
+#[tokio::test]
 async fn a_holder_without_a_server_gives_up_before_anyone_else_may_take_the_job() {
     let (queue, _direct) = TestQueue::start().await;
     let proxy = Proxy::start().await;

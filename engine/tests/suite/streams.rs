@@ -27,9 +27,9 @@ async fn start_with<const COUNT: usize>(jobs: [Document; COUNT]) -> (TestQueue, 
 }
 
 /// A worker that has found nothing and waits for the stream.
-async fn idle_worker(queue: &TestQueue, pushed: &Opened, job_type: &str) {
+async fn idle_worker(queue: &TestQueue, pushed: &Opened, job_type: &str) -> u32 {
     profile::start(queue, pushed).await;
-    pushed.process(job_type, 4);
+    let processor_id = pushed.process(job_type, 4);
     eventually("the look after the first claim", async || {
         let operations = profile::so_far(queue).await;
         operations.iter().any(|operation| format!("{:?}", operation.entry).contains("$group")).then_some(())
@@ -45,6 +45,7 @@ async fn idle_worker(queue: &TestQueue, pushed: &Opened, job_type: &str) {
             .then_some(())
     })
     .await;
+    processor_id
 }
 
 /// The cursors of an engine's change streams, as the server knows them.
@@ -231,6 +232,28 @@ async fn types_added_while_jobs_arrive_cost_no_wake_up() {
         pushed.finish(job.run_id, Verdict::Complete);
     }
     assert_eq!(queue.count(doc! { "status": "pending" }).await, 0);
+}
+
+#[tokio::test]
+async fn a_worker_that_ends_beside_another_type_does_not_break_the_stream() {
+    let (queue, pushed, _other) = start().await;
+    let ending = idle_worker(&queue, &pushed, "u").await;
+    // The last that the stream tells is about the type that is wanted no more.
+    queue.insert([pending("last", "u")]).await;
+    let last = pushed.recorder.next_job().await;
+    pushed.engine.quiesce(&[ending]);
+    eventually("the stream to be opened anew without it", async || {
+        let open = streams(&queue, &pushed).await;
+        let asks_for_it = |stream: &Document| format!("{stream:?}").contains("\"u\"");
+        (!open.is_empty() && !open.iter().any(asks_for_it)).then_some(())
+    })
+    .await;
+    queue.insert([pending("job", "t")]).await;
+    assert_eq!(pushed.recorder.next_job().await.id(), "job");
+    assert!(!pushed.recorder.stream_states().contains(&StreamState::Reconnecting));
+    let told = pushed.recorder.events();
+    assert!(!told.iter().any(|event| matches!(event, Event::Log { .. })), "{told:?}");
+    pushed.finish(last.run_id, Verdict::Complete);
 }
 
 #[tokio::test]

@@ -42,27 +42,11 @@ function hadLost(first, second) {
   return end?.kind === 'recovered' && second.tenure !== null && end.index < second.tenure.from.index
 }
 
-/** How long a process that was stopped may take to notice that its leases are over, once it is woken. */
-const WAKING_MS = 500
-
-/**
- * Whether a run was begun by a process that had just been woken and did not know yet that its claim had been taken from it, before the other's. It
- * must have been told so.
- */
-function wasWaking(run, other, faults) {
-  const isWaking = ({ fault, target, at, until }) =>
-    /frozen$/.test(fault) && target === run.by && run.from >= at && run.from <= until + WAKING_MS
-  return (
-    hadLost(run, other) && run.told.some(({ outcome }) => outcome === 'lease-lost') && faults.some(isWaking)
-  )
-}
-
-function* overlaps(runs, name, faults) {
+function* overlaps(runs, name) {
   const under = []
   for (const run of [...runs].sort((one, other) => one.from - other.from)) {
     for (const earlier of under.filter(({ to }) => to > run.from))
-      if (!hadLost(earlier, run) && !wasWaking(run, earlier, faults))
-        yield [`two handlers of ${name} ran at once`, earlier, run]
+      if (!hadLost(earlier, run)) yield [`two handlers of ${name} ran at once`, earlier, run]
     under.push(run)
     for (let at = under.length - 1; at >= 0; at -= 1) if (under[at].to <= run.from) under.splice(at, 1)
   }
@@ -70,12 +54,12 @@ function* overlaps(runs, name, faults) {
 
 export const noTwoAtOnce = {
   says: 'no two handlers of one job, or of one key, run at once, unless the lease of the first has run out',
-  *broken({ runs, jobs, faults }) {
-    for (const [id, of] of groupBy(runs, ({ job }) => job)) yield* overlaps(of, `job ${id}`, faults)
+  *broken({ runs, jobs }) {
+    for (const [id, of] of groupBy(runs, ({ job }) => job)) yield* overlaps(of, `job ${id}`)
     const keyOf = ({ job }) => jobs.get(job)?.key
     const keyed = runs.filter((run) => keyOf(run))
     for (const [key, of] of groupBy(keyed, keyOf)) {
-      const others = [...overlaps(of, `the key ${key}`, faults)]
+      const others = [...overlaps(of, `the key ${key}`)]
       yield* others.filter(([, first, second]) => first.job !== second.job)
     }
   },

@@ -6,6 +6,7 @@
 use std::sync::OnceLock;
 
 use napi::{Error, Result};
+use napi_derive::napi;
 use tokio::runtime::{Builder, Runtime};
 
 /// Two, so that renewals go on while a large batch is being encoded.
@@ -25,4 +26,14 @@ pub(crate) fn runtime() -> Result<&'static Runtime> {
         .build()
         .map_err(|error| Error::from_reason(format!("the engine's threads could not be started: {error}")))?;
     Ok(RUNTIME.get_or_init(|| started))
+}
+
+/// How many tasks are alive on the engine's threads: what leaks of those shows here, and nowhere else from outside.
+///
+/// # Errors
+/// The engine's threads can't be started.
+#[napi]
+pub fn alive_tasks() -> Result<u32> {
+    let tasks = runtime()?.metrics().num_alive_tasks();
+    Ok(u32::try_from(tasks).unwrap_or(u32::MAX))
 }

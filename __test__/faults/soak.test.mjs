@@ -17,7 +17,8 @@ function samplesOf(grown) {
       files: 38,
       sockets: 17 + (wobble % 3),
     }
-    const sample = { ...held, threads: 13, handles: 2, completed: n * 50_000, failed: 0, superseded: 0 }
+    const counts = { threads: 13, handles: 2, tasks: 30 + 3 * wobble }
+    const sample = { ...held, ...counts, completed: n * 50_000, failed: 0, superseded: 0 }
     for (const [name, each] of Object.entries(grown)) sample[name] += n * each
     return sample
   })
@@ -38,6 +39,7 @@ describe('what a process holds', () => {
     ['sockets', 0.1],
     ['threads', 0.05],
     ['handles', 0.1],
+    ['tasks', 0.5],
   ])
     test(`is not if it leaks ${name}, slowly`, () => assert.deepEqual(grew({ [name]: each }), [name]))
 })
@@ -75,7 +77,7 @@ if (process.platform === 'linux')
       'no change stream was killed',
     )
     // So short a time is all warm-up to an allocator: memory is for longer ones.
-    for (const name of ['files', 'sockets', 'threads', 'handles']) {
+    for (const name of ['files', 'sockets', 'threads', 'handles', 'tasks']) {
       const { first, second, isFlat } = measures[name]
       assert.ok(isFlat, `${name} went from ${first} to ${second}`)
     }

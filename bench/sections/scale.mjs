@@ -11,7 +11,8 @@ export const involves = [peer]
 const MILLION = 1_000_000
 /** What the rate is measured over, whatever lies behind. */
 const FIRST = 10_000
-const SHARED = 40_000
+/** Enough that what four processes need to get going is a small part of it. */
+const SHARED = 100_000
 const CONCURRENCY = 100
 const SHARED_CONCURRENCY = 16
 const LONG_MS = 900_000

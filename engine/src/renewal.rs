@@ -258,14 +258,14 @@ async fn write(store: &Store, due: Vec<Renewal>) -> Result<Written> {
         // The server ended the statement at the first job that it would not write: the others must not lose their leases.
         Some(_) => write_each(store, due).await?,
     };
-    let lost =
-        if matched == renewals.len() as u64 { Vec::new() } else { not_ours(store, &renewals).await? };
+    let lost = if matched == renewals.len() as u64 { Vec::new() } else { not_ours(store, &renewals).await? };
     Ok(Written { renewals, lost, failure })
 }
 
 /// One statement for each; those that were not refused, how many of them matched, and why the others were.
 async fn write_each(store: &Store, due: Vec<Renewal>) -> Result<(Vec<Renewal>, u64, Option<Error>)> {
-    let statement = |renewal: &Renewal| renewing(vec![renewal.id.clone()], vec![&renewal.token], renewal.length);
+    let statement =
+        |renewal: &Renewal| renewing(vec![renewal.id.clone()], vec![&renewal.token], renewal.length);
     let reply = store.update(due.iter().map(statement).collect()).await?;
     let mut due: Vec<Option<Renewal>> = due.into_iter().map(Some).collect();
     let mut failure = None;

@@ -322,6 +322,8 @@ export interface NativeAddon {
     options: NativeEngineOptions,
     onEvent: (event: NativeEvent) => void,
   ): Reply<NativeEngine | null>
+  /** How many tasks are alive on the engine's threads, for whoever looks for a leak. */
+  aliveTasks(): number
   /** The version of the package that the addon was built from. */
   version(): string
 }

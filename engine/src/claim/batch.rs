@@ -132,13 +132,16 @@ async fn take_past(
         if chosen.is_empty() {
             return Ok(Taken { drained: !passed.held_up, ..Taken::default() });
         }
-        let wanted = chosen.len();
-        let Round { jobs, learnt } = take(store, chosen, lease, token, passed).await?;
+        let Round { jobs, tried, learnt, is_cut_short } = match contention.probe(chosen.len()) {
+            Some(few) => take_with_care(store, chosen, few, lease, token, passed).await?,
+            None => take(store, chosen, lease, token, passed).await?,
+        };
         if !learnt {
-            contention.learn(wanted, jobs.count());
+            contention.learn(tried, jobs.count());
         }
         if jobs.count() > 0 {
-            return Ok(Taken { drained: is_all && !was_full && !passed.held_up, needs_slot, jobs });
+            let drained = is_all && !is_cut_short && !was_full && !passed.held_up;
+            return Ok(Taken { drained, needs_slot, jobs });
         }
         if !learnt {
             // Others were quicker with every one of them. A small random wait parts us from them.
@@ -237,8 +240,31 @@ async fn choose(
 struct Round {
     /// Ours now, in claim order.
     jobs: TakenJobs,
+    /// How many were tried for.
+    tried: usize,
     /// Whether a refusal has told what to pass over in the next round.
     learnt: bool,
+    /// Whether some were left alone, as somebody else was at them.
+    is_cut_short: bool,
+}
+
+/// Takes a few first, and the others if nobody else was at those.
+async fn take_with_care(
+    store: &Store,
+    mut chosen: Vec<Candidate>,
+    few: usize,
+    lease: LeaseKind,
+    token: &str,
+    passed: &mut Passed,
+) -> Result<Round> {
+    let others = chosen.split_off(few);
+    let first = take(store, chosen, lease, token, passed).await?;
+    if first.learnt || Contention::is_taken(few, first.jobs.count()) {
+        return Ok(Round { is_cut_short: true, ..first });
+    }
+    let second = take(store, others, lease, token, passed).await?;
+    let tried = first.tried + second.tried;
+    Ok(Round { jobs: first.jobs.and(second.jobs), tried, ..second })
 }
 
 async fn take(
@@ -248,6 +274,7 @@ async fn take(
     token: &str,
     passed: &mut Passed,
 ) -> Result<Round> {
+    let tried = chosen.len();
     let (alone, together): (Vec<_>, Vec<_>) =
         chosen.iter().partition(|candidate| candidate.may_be_refused || passed.apart);
     // Those first that no transaction of an app's has to do with, which may hold up all that comes behind.
@@ -263,7 +290,8 @@ async fn take(
         Ok(reply) if reply.refusals.is_empty() => {
             let count = reply.matched as usize;
             let ids = chosen.into_iter().map(|candidate| candidate.id).collect();
-            return Ok(Round { jobs: TakenJobs::Counted { count, ids }, learnt });
+            let jobs = TakenJobs::Counted { count, ids };
+            return Ok(Round { jobs, tried, learnt, is_cut_short: false });
         }
         Ok(reply) => {
             for refusal in reply.refusals {
@@ -286,7 +314,7 @@ async fn take(
     }
     match failure {
         Some(error) if jobs.is_empty() => Err(error),
-        _ => Ok(Round { jobs: TakenJobs::Read(jobs), learnt }),
+        _ => Ok(Round { jobs: TakenJobs::Read(jobs), tried, learnt, is_cut_short: false }),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Workers that go through one backlog side by side would all choose the jobs at its front, and all but one in vain.
-//! Each learns from how many it lost to others how far behind the front to begin, each time somewhere else.
+//! Each learns from how many it lost to others how far behind the front to begin, each time somewhere else. And it takes
+//! a few before all the others: who finds most of those gone has come upon another worker, and goes elsewhere.
 //!
 //! What is passed over so is what others are about to take. What nobody happens to take waits for a claim that begins at
 //! the front, as every fourth one of each worker does at least. That is no more than what workers that hold jobs ahead of
@@ -11,12 +12,14 @@ const CROWDED: f64 = 0.1;
 const LONELY: f64 = 0.02;
 /// Batches that are passed over, at most.
 const WIDEST: f64 = 16.0;
-/// The first step away from the front, in batches.
-const FIRST: f64 = 1.0;
+/// The first step away from the front, in batches. Smaller ones would be lost as well, and each costs a batch to learn from.
+const FIRST: f64 = 4.0;
 /// Claims in a row that don't begin at the front, at most.
 const MOST_AWAY: usize = 3;
 /// Of fewer jobs the share says little, and little is lost with them.
 const FEWEST: usize = 8;
+/// Jobs that are taken first, to learn whether somebody else is at the same ones.
+const PROBE: usize = 64;
 
 /// What one worker knows of the others.
 #[derive(Debug, Default)]
@@ -33,6 +36,16 @@ impl Contention {
         let skip = if self.away < MOST_AWAY { (self.spread * random * batch as f64) as usize } else { 0 };
         self.away = if skip == 0 { 0 } else { self.away + 1 };
         skip
+    }
+
+    /// How many of so many chosen jobs are worth taking before the others; none where there is little to lose.
+    pub(super) fn probe(&self, chosen: usize) -> Option<usize> {
+        (self.spread > 0.0 && chosen >= 2 * PROBE).then_some(PROBE)
+    }
+
+    /// Whether somebody else is at the jobs of which so many were still there.
+    pub(super) fn is_taken(chosen: usize, taken: usize) -> bool {
+        taken < chosen / 2
     }
 
     /// So many were chosen, and so many of them were still there.
@@ -64,8 +77,10 @@ mod tests {
     #[test]
     fn who_loses_jobs_keeps_away_and_who_loses_none_comes_back() {
         let mut contention = Contention::default();
+        assert_eq!(contention.probe(1_000), None);
         contention.learn(100, 50);
-        assert_eq!(contention.skip(100, 0.5), 50);
+        assert_eq!(contention.skip(100, 0.5), 200);
+        assert_eq!((contention.probe(1_000), contention.probe(100)), (Some(64), None));
         for _ in 0..50 {
             contention.learn(100, 0);
         }
@@ -83,6 +98,6 @@ mod tests {
         let mut contention = Contention::default();
         contention.learn(100, 0);
         let skips: Vec<usize> = (0..8).map(|_| contention.skip(100, 1.0)).collect();
-        assert_eq!(skips, [100, 100, 100, 0, 100, 100, 100, 0]);
+        assert_eq!(skips, [400, 400, 400, 0, 400, 400, 400, 0]);
     }
 }

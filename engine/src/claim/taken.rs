@@ -42,6 +42,20 @@ impl TakenJobs {
         }
     }
 
+    /// These and those, which were claimed under the same token.
+    pub(super) fn and(self, others: Self) -> Self {
+        let count = self.count() + others.count();
+        let ids = self.into_ids().chain(others.into_ids()).collect();
+        Self::Counted { count, ids }
+    }
+
+    fn into_ids(self) -> Box<dyn Iterator<Item = Bson>> {
+        match self {
+            Self::Counted { ids, .. } => Box::new(ids.into_iter()),
+            Self::Read(jobs) => Box::new(jobs.into_iter().map(|job| job.header.id)),
+        }
+    }
+
     /// The jobs, once it is known that they stay ours: all of them, unless an election has taken some back.
     pub(crate) async fn acknowledged(self, store: &Store, token: &str) -> Result<Vec<ClaimedJob>> {
         match self {

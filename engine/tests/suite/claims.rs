@@ -4,7 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use mongodb::bson::{Bson, Document, doc};
 
-use crate::support::{Job, TestQueue, active, documents::moment, eventually, pending};
+use crate::support::{
+    Job, TestQueue, active,
+    documents::moment,
+    eventually, pending,
+    profile::{self, Operation},
+    proxy::Proxy,
+};
 
 mod contended;
 mod held_keys;

@@ -1,7 +1,7 @@
 /**
  * Whether what a process holds stays flat. The time after the warm-up is halved: what leaks is higher in the second half than in the
- * first, however slow it is, if only there is enough time. Medians, since memory comes and goes in between; the most there ever was, of what
- * is counted.
+ * first, however slow it is, if only there is enough time. Medians, since memory and tasks come and go in between; the most there ever was, of
+ * what is counted else.
  */
 
 /** Of all the time: connections open, pools fill, code is compiled, and allocators find their size. */
@@ -12,6 +12,8 @@ const NOISE_BYTES = 12 * 1024 * 1024
 const BYTES_PER_JOB = 8
 /** Sockets come and go with faults: as many as one pool may open at once beyond what it has. */
 const NOISE = { files: 4, sockets: 4, threads: 1, handles: 4 }
+/** Each call that is under way is a task, and so is each batch of verdicts. */
+const NOISE_TASKS = 20
 
 const median = (values) => [...values].sort((one, other) => one - other)[values.length >> 1]
 const ended = ({ completed, failed, superseded }) => completed + failed + superseded
@@ -27,15 +29,14 @@ export function flatness(samples) {
   const middle = (half) => ended(half[half.length >> 1])
   const jobs = middle(second) - middle(first)
   const measures = {}
-  for (const name of ['rss', 'heap', ...Object.keys(NOISE)]) {
-    const isCounted = name in NOISE
+  const noiseBytes = Math.min(NOISE_BYTES, Math.max(NOISE_BYTES / 4, jobs * BYTES_PER_JOB))
+  const noise = { rss: noiseBytes, heap: noiseBytes, tasks: NOISE_TASKS, ...NOISE }
+  for (const name of Object.keys(noise)) {
     const [before, after] = halves.map((half) => {
       const values = half.map((sample) => sample[name])
-      return isCounted ? Math.max(...values) : median(values)
+      return name in NOISE ? Math.max(...values) : median(values)
     })
-    const allowed =
-      before +
-      (isCounted ? NOISE[name] : Math.min(NOISE_BYTES, Math.max(NOISE_BYTES / 4, jobs * BYTES_PER_JOB)))
+    const allowed = before + noise[name]
     measures[name] = { first: before, second: after, allowed, isFlat: after <= allowed }
   }
   return { jobs, measures }

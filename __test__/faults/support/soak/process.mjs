@@ -6,6 +6,7 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { JobQueue, MongoJobQueue } from 'durabl'
+import { nativeAddon } from '../../../../dist/mongo/native-loader.js'
 
 const { url, database, sampleMs } = JSON.parse(process.argv[2])
 
@@ -129,7 +130,8 @@ function held() {
   return {
     ...{ rss: process.memoryUsage.rss(), heap: process.memoryUsage().heapUsed },
     ...{ files: files.length, sockets: files.filter(isSocket).length },
-    ...{ threads: readdirSync('/proc/self/task').length, handles: handles.length },
+    ...{ threads: readdirSync('/proc/self/task').length, tasks: nativeAddon().aliveTasks() },
+    handles: handles.length,
   }
 }
 

@@ -51,6 +51,40 @@ async fn no_job_is_claimed_twice_by_batches() {
     assert_eq!(queue.count(doc! { "status": "active", "attempt": 1 }).await, 600);
 }
 
+/// How many jobs each claim of several has tried to take.
+fn tried(operations: &[Operation]) -> Vec<usize> {
+    let tried = |operation: &Operation| {
+        let chosen = operation.entry.get_document("command").ok()?.get_document("q").ok()?;
+        Some(chosen.get_document("_id").ok()?.get_array("$in").ok()?.len())
+    };
+    operations.iter().filter(|operation| operation.name() == "update").filter_map(tried).collect()
+}
+
+#[tokio::test]
+async fn who_has_met_others_takes_a_few_before_it_takes_them_all() {
+    let (queue, _direct) = TestQueue::start().await;
+    queue.insert((0..4_000).map(|number| pending(&format!("job-{number:04}"), "t"))).await;
+    let proxy = Proxy::start().await;
+    let opened = proxy.engine(&queue);
+    profile::start(&queue, &opened).await;
+    // A look for several jobs, whose reply stays away until somebody else has taken what it shows.
+    let look = || proxy.hold_reply_if(|command| command.get_i64("limit").is_ok_and(|limit| limit > 1));
+    let theft = doc! { "$set": { "status": "active", "claimToken": "another's" } };
+    let mut seen = look();
+    opened.process_with("t", |config| (config.concurrency, config.prefetch) = (100, Some(200)));
+    for last in ["job-1000", "job-4000"] {
+        seen.has_come().await;
+        let taken = doc! { "status": "pending", "_id": { "$lt": last } };
+        queue.jobs().update_many(taken, theft.clone()).await.expect("they can be taken");
+        let next = look();
+        drop(std::mem::replace(&mut seen, next));
+    }
+    seen.has_come().await;
+    drop(seen);
+    let tried = tried(&profile::stop(&queue).await);
+    assert!(matches!(tried[..], [all, 64] if all >= 100), "{tried:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn single_flight_holds_while_claims_settlements_and_enqueues_race() {
     let (queue, first) = TestQueue::start().await;

@@ -7,8 +7,6 @@ function busyFor(ms) {
   while (process.hrtime.bigint() < end);
 }
 
-let hasFrozen = false
-
 export const HANDLERS = {
   async nothing() {},
 
@@ -42,13 +40,6 @@ export const HANDLERS = {
   async crash() {
     process.kill(process.pid, 'SIGKILL')
     await new Promise(() => {})
-  },
-
-  /** Stops the whole process, once, until somebody lets it go on. */
-  async freeze() {
-    if (hasFrozen) return
-    hasFrozen = true
-    process.kill(process.pid, 'SIGSTOP')
   },
 
   hang: () => new Promise(() => {}),

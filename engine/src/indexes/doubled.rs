@@ -1,4 +1,4 @@
-//! Keys that an older version let run or wait twice, so that a unique index can't be made.
+//! Keys that an older version, or a time without the indexes, let run or wait twice, so that a unique index can't be made.
 
 use mongodb::bson::{Bson, Document, doc};
 
@@ -59,8 +59,8 @@ pub(super) fn in_words(store: &Store, keys: &[String]) -> Error {
     let mut error = Error::new(
         ErrorKind::IndexConflict,
         format!(
-            "collection \"{}\" holds jobs that an older version let run or wait twice under one dedupe key, which \
-             the unique indexes forbid: {}. Wait until they have ended, or end them (if their workers are gone, \
+            "collection \"{}\" holds jobs that run or wait twice under one dedupe key, as an older version or a time \
+             without indexes let them, which the unique indexes forbid: {}. Wait until they have ended, or end them (if their workers are gone, \
              recoverStuckJobs() does), and start again",
             store.jobs().name(),
             keys.join("; ")

@@ -152,6 +152,7 @@ impl Follower {
     }
 
     async fn follow(&mut self, stream: &mut OpenStream) -> Ended {
+        let mut answers = 0;
         loop {
             if self.is_bare
                 && let Err(error) = self.restore_indexes().await
@@ -177,9 +178,12 @@ impl Follower {
                 }
                 Ok(Ok(change)) => change,
             };
-            // That it could be opened says little: what answers works.
-            self.outage.succeeded(&self.everyone);
-            self.outage.begin();
+            // That it could be opened says little, and the first answer came with that: what goes on answering works.
+            answers += 1;
+            if answers > 1 {
+                self.outage.succeeded(&self.everyone);
+                self.outage.begin();
+            }
             if let Some(change) = change {
                 self.heard(change).await;
             }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use durabl_engine::{Event, StreamState, Verdict};
+use durabl_engine::{Event, LogLevel, StreamState, Verdict};
 use mongodb::bson::{Bson, Document, doc};
 
 use crate::support::{
@@ -170,6 +170,27 @@ async fn a_stream_that_fails_for_good_is_replaced_and_what_it_missed_is_found() 
         .await;
     queue.insert([pending("third", "t")]).await;
     assert_eq!(pushed.recorder.next_job().await.id(), "third");
+}
+
+#[tokio::test]
+async fn a_stream_that_opens_and_never_answers_is_one_outage_and_tried_less_and_less() {
+    let (queue, pushed, _other) = start().await;
+    let fatal = doc! { "errorCode": 280, "closeConnection": false };
+    let failing = FailPoint::set(&pushed, &["getMore"], 6, fatal).await;
+    queue.insert([pending("first", "t")]).await;
+    let logged = |events: &[Event]| -> Vec<LogLevel> {
+        events
+            .iter()
+            .filter_map(|event| if let Event::Log { level, .. } = event { Some(*level) } else { None })
+            .collect()
+    };
+    let whole_story = [LogLevel::Warn, LogLevel::Error, LogLevel::Info];
+    let told = pushed.recorder.events_until("the end of the outage", |events| {
+        let told = logged(events);
+        told.contains(&LogLevel::Info).then_some(told)
+    });
+    assert_eq!(told.await, whole_story);
+    drop(failing);
 }
 
 #[tokio::test]

@@ -22,6 +22,11 @@ export async function open({ url, database }, { push = false, pollInterval } = {
   const backend = new MongoJobQueue({ db: client.db(database), useChangeStreams: push })
   const queue = new JobQueue(backend)
   const jobs = backend.getCollection()
+  /** From the end of the index that those stand in: at its front are the traces of all that have left it. */
+  const oneThatIs = (status) => {
+    const last = { status: -1, type: -1, [status === 'pending' ? 'priority' : 'claimedAt']: -1 }
+    return jobs.findOne({ status, type: TYPE }, { sort: last, projection: { _id: 1 } })
+  }
   return {
     setUp: () => queue.startup(),
     add: (data, delay = 0) => queue.enqueue(TYPE, data, { delay }),
@@ -32,7 +37,7 @@ export async function open({ url, database }, { push = false, pollInterval } = {
     prepare: async (handle, concurrency) => () => {
       queue.process(TYPE, (job) => handle(job.data), { concurrency, pollInterval })
     },
-    isEmpty: async () => !(await jobs.findOne({ status: { $in: ['pending', 'active'] }, type: TYPE })),
+    isEmpty: async () => !(await oneThatIs('pending')) && !(await oneThatIs('active')),
     close: async () => {
       await queue.shutdown()
       await client.close()

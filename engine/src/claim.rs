@@ -11,7 +11,7 @@ mod tokens;
 use std::time::Duration;
 
 use mongodb::{
-    bson::{Document, doc},
+    bson::{DateTime, Document, doc},
     options::{FindOneAndUpdateOptions, ReturnDocument},
 };
 
@@ -45,6 +45,16 @@ pub(crate) fn due(job_type: &str) -> Document {
     let mut filter = pending_and_due();
     filter.insert(fields::TYPE, job_type);
     filter
+}
+
+/// The pending jobs of a type that were due at this moment, which an index alone can tell: an expression makes the server read
+/// each job, also those that are passed over. Whatever is no date is in order of its type, as in [`due`].
+fn due_at(job_type: &str, moment: DateTime) -> Document {
+    doc! {
+        fields::STATUS: Status::Pending.as_str(),
+        fields::TYPE: job_type,
+        fields::RUN_AT: { "$not": { "$gt": moment } },
+    }
 }
 
 fn pending_and_due() -> Document {

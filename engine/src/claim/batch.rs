@@ -10,7 +10,7 @@ use std::{collections::HashSet, time::Duration};
 use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, doc};
 
 use super::{
-    Contention, LeaseKind, Room, claim_order, due, pending_and_due,
+    Contention, LeaseKind, Room, claim_order, due, due_at, pending_and_due,
     room::{Attempts, Cut, Load, cut},
     taken::{Taken, TakenJobs, read_back},
     taking,
@@ -167,7 +167,10 @@ async fn candidates(
     window: usize,
     passed: &Passed,
 ) -> Result<Vec<Candidate>> {
-    let mut filter = due(job_type);
+    let mut filter = match skip {
+        0 => due(job_type),
+        _ => due_at(job_type, store.server_time().await?.earliest()),
+    };
     filter.extend(passed.filter().unwrap_or_default());
     let projection = doc! {
         fields::DEDUPE_KEY: 1, fields::DEDUPE_SCOPE: 1, fields::ATTEMPT: 1, fields::MAX_ATTEMPTS: 1,

@@ -1,4 +1,6 @@
-/** One of several workers on one backlog, until it is stopped; notes how many jobs it got and what it grew to. */
+/** One of several workers on one backlog, until it is stopped; notes how many jobs it got, what they cost it and what it grew to. */
+import { ownCpu } from './clock.mjs'
+
 const MB = 1e6
 
 export default async function share({ open, parent, concurrency, sampleEveryMs }) {
@@ -13,10 +15,12 @@ export default async function share({ open, parent, concurrency, sampleEveryMs }
   }
   const timer = sampleEveryMs && setInterval(sample, sampleEveryMs)
   await parent.ready()
+  const before = ownCpu()
   await start()
   await parent.stopped()
+  const cpuMs = ownCpu() - before
   clearInterval(timer)
   sample()
   await queue.close()
-  return { handled, samples }
+  return { handled, cpuMs, samples }
 }

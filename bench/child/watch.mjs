@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { meter } from './clock.mjs'
 
-const LOOK_EVERY_MS = 5
+const LOOK_EVERY_MS = 10
 
 export default async function watch({ open, place, parent, lookEveryMs = LOOK_EVERY_MS }) {
   const queue = await open()

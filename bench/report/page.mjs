@@ -74,11 +74,15 @@ function enduranceLine({ endurance: { handled, seconds, rate }, attempts }) {
 }
 
 /** What bounds single calls: each waits for its insert to be acknowledged, so their number and that wait are all that counts. */
-function enqueueLimit({ latency }) {
+function enqueueLimit({ latency, enqueue }) {
   const insert = latency && quantiles(find(latency, { id: 'driver' }), 0.5, 'inserts')
   if (!insert?.length) return ''
   const { median } = spread(insert)
-  return `One acknowledged insert takes ${median.toFixed(2)} ms here (below), so one insert at a time of ${IN_FLIGHT} jobs makes ${figure(Math.round(((IN_FLIGHT / median) * 1000) / 100) * 100)} jobs/s.`
+  const limit = `One acknowledged insert takes ${median.toFixed(2)} ms here (below), so one insert at a time of ${IN_FLIGHT} jobs makes ${figure(Math.round(((IN_FLIGHT / median) * 1000) / 100) * 100)} jobs/s.`
+  const other = enqueue && each(find(enqueue, { id: 'bullmq', kind: 'single' }), 'rate')
+  if (!other?.length) return limit
+  const needed = (IN_FLIGHT / (2 * spread(other).median)) * 1000
+  return `${limit} Twice the rate of BullMQ, which waits for no disk, would need one within ${needed.toFixed(2)} ms, the way from JavaScript and back included.`
 }
 
 /** What bounds the goals for a backlog: the server alone, as it does nothing but to claim and complete. */

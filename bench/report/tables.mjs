@@ -118,9 +118,14 @@ export function latencyTable(section) {
 }
 
 export function scaleTable({ rates, workers }) {
-  const row = ({ name, rounds }) => [name, inRange(spread(rounds.map(({ rate }) => rate)))]
+  const row = ({ name, rounds }) => [
+    name,
+    ...['rate', 'cpu', 'serverCpu'].map((field) => inRange(spread(rounds.map((round) => round[field])))),
+    spread(rounds.map(({ rate, cpu, serverCpu }) => ((cpu + serverCpu) * rate) / 1e6)).median.toFixed(1),
+  ]
   const measured = [...rates, ...workers].filter(({ rounds }) => rounds.length > 0)
-  return table(['', 'jobs/s'], measured.map(row))
+  const heads = ['', 'jobs/s', 'workers, µs per job', 'server, µs per job', 'processors in use']
+  return table(heads, measured.map(row))
 }
 
 /** Memory and rate at about ten moments of the long run. */

@@ -12,7 +12,7 @@ const MILLION = 1_000_000
 /** What the rate is measured over, whatever lies behind. */
 const FIRST = 10_000
 /** Enough that what four processes need to get going is a small part of it. */
-const SHARED = 100_000
+const SHARED = 200_000
 const CONCURRENCY = 100
 const SHARED_CONCURRENCY = 16
 const LONG_MS = 900_000
@@ -35,7 +35,8 @@ async function shared(place, workers, { concurrency, lookEveryMs, sampleEveryMs 
   const { seconds, serverCpuMs } = await watcher.result
   for (const { stop } of started) stop()
   const shares = await Promise.all(started.map(({ result }) => result))
-  return { seconds, serverCpuMs, shares }
+  const cpuMs = shares.reduce((sum, share) => sum + share.cpuMs, 0)
+  return { seconds, cpuMs, serverCpuMs, shares }
 }
 
 /** The same jobs with nothing behind them, with many, and with many more that wait for later. */
@@ -57,9 +58,10 @@ function backlogs(servers, jobs, many, { large, future }) {
 /** A million jobs by one process: whether rate and memory stay what they were. */
 async function endurance(place, jobs) {
   const options = { concurrency: CONCURRENCY, lookEveryMs: 200, sampleEveryMs: 1000 }
-  const { seconds, serverCpuMs, shares } = await shared(place, 1, options)
+  const { shares, ...spent } = await shared(place, 1, options)
   const { handled, samples } = shares[0]
-  const { rate, serverCpu } = perJob(handled, { seconds, cpuMs: null, serverCpuMs })
+  const { seconds } = spent
+  const { rate, serverCpu } = perJob(handled, spent)
   say(
     `${handled} of about ${jobs} jobs in ${seconds.toFixed(0)} s, ${rate} jobs/s, at last ${samples.at(-1)[1]} MB`,
   )
@@ -72,15 +74,10 @@ function workers(servers, jobs) {
     const run = () =>
       servers.withPlace('mongodb', async (place) => {
         await fill(place, jobs)
-        const { seconds, serverCpuMs, shares } = await shared(place, count, {
-          concurrency: SHARED_CONCURRENCY,
-        })
-        return {
-          ...perJob(jobs, { seconds, cpuMs: null, serverCpuMs }),
-          shares: shares.map(({ handled }) => handled),
-        }
+        const { shares, ...spent } = await shared(place, count, { concurrency: SHARED_CONCURRENCY })
+        return { ...perJob(jobs, spent), shares: shares.map(({ handled }) => handled) }
       })
-    const tell = ({ rate, shares }) => `${rate} jobs/s, shares ${shares.join(', ')}`
+    const tell = (measured) => `${inWords(measured)}, shares ${measured.shares.join(', ')}`
     return { id: `workers-${count}`, name, title: name, jobs, run, tell }
   })
 }

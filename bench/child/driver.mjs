@@ -1,17 +1,46 @@
-/** One durable insert and one durable claim after it, by the bare driver of Node.js: what a pick-up can't do without. */
-import { MongoClient } from '../mongodb.mjs'
+/**
+ * One durable insert and one durable claim after it, by the bare driver of Node.js: what a pick-up can't do without. And the claim
+ * of a job of durabl's, which stands in more indexes than one.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { JobQueue, MongoJobQueue } from '../../index.mjs'
+import { MongoClient } from '../mongodb.mjs'
 import { now } from './clock.mjs'
 
 const durable = { writeConcern: { w: 'majority' } }
 
+const TYPE = 'bench'
+const DUE = { status: 'pending', type: TYPE, $expr: { $lte: ['$runAt', '$$NOW'] } }
+const IN_ORDER = { sort: { priority: 1, runAt: 1 } }
+const LEASE_MS = 20_000
+
+/** As durabl does it. */
+function takingOurs(token) {
+  const lease = { token, attempt: 1, ms: LEASE_MS }
+  return [
+    {
+      $set: {
+        ...{ status: 'active', claimToken: token, claimedAt: '$$NOW' },
+        ...{ attempt: { $add: ['$attempt', 1] }, lease },
+      },
+    },
+  ]
+}
+
 export default async function driver({ place, parent, jobs, pause: [least, most] }) {
   const client = await MongoClient.connect(place.url)
-  const collection = client.db(place.database).collection('bare', durable)
+  const db = client.db(place.database)
+  const collection = db.collection('bare', durable)
   await collection.createIndex({ status: 1, runAt: 1 })
+  const backend = new MongoJobQueue({ db })
+  const queue = new JobQueue(backend)
+  await queue.startup()
+  const real = db.collection(backend.getCollection().collectionName, durable)
+  const pause = () => sleep(least + Math.random() * (most - least))
   await parent.ready()
   const inserts = []
   const claims = []
+  const realClaims = []
   for (let n = 0; n < jobs; n += 1) {
     const start = now()
     await collection.insertOne({ status: 'pending', runAt: new Date(), data: { n } })
@@ -22,8 +51,15 @@ export default async function driver({ place, parent, jobs, pause: [least, most]
     if (!taken) throw new Error('the job that was just inserted is not there')
     inserts.push(inserted - start)
     claims.push(now() - inserted)
-    await sleep(least + Math.random() * (most - least))
+    await pause()
+    await queue.enqueue(TYPE, { n })
+    const added = now()
+    if (!(await real.findOneAndUpdate(DUE, takingOurs(`a token of the usual length, number ${n}`), IN_ORDER)))
+      throw new Error('the job that was just added is not there')
+    realClaims.push(now() - added)
+    await pause()
   }
+  await queue.shutdown()
   await client.close()
-  return { inserts, claims }
+  return { inserts, claims, realClaims }
 }

@@ -110,6 +110,7 @@ export function latencyTable(section) {
         row,
         quantileRow(contestant, 'the insert alone', 'inserts'),
         quantileRow(contestant, 'the claim alone', 'claims'),
+        quantileRow(contestant, 'the claim of a job of durabl’s, bare driver', 'realClaims'),
       ]
     }
     return [row]

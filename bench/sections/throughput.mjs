@@ -15,17 +15,17 @@ export function perJob(jobs, { seconds, cpuMs, serverCpuMs }) {
 export const inWords = ({ rate, cpu, serverCpu }) =>
   `${rate} jobs/s, ${cpu} µs a job${serverCpu === null ? '' : `, server ${serverCpu} µs`}`
 
-function contestant({ servers, sized }, peer, concurrency, { variant, suffix = '' } = {}) {
-  const { title, server, sizes } = peers[peer]
+function contestant({ servers, sized }, peer, concurrency, other = {}) {
+  const { title, sizes } = peers[peer]
+  const { variant, mark = '', suffix = '', server = peers[peer].server } = other
   const jobs = sized(sizes[concurrency])
   const run = () =>
     servers.withPlace(server, async (place) => {
       await play('fill', { peer, place, jobs, delay: 0 })
       return perJob(jobs, await play('drain', { peer, variant, place, jobs, concurrency }))
     })
-  const id = `${peer}${suffix && '-push'}`
   return {
-    id,
+    id: `${peer}${mark}`,
     name: `${title}${suffix}`,
     title: `${title}${suffix}, concurrency ${concurrency}`,
     concurrency,
@@ -51,8 +51,9 @@ export function contestants(context) {
   const list = context.concurrencies.flatMap((concurrency) => {
     const rows = context.peers.map((peer) => contestant(context, peer, concurrency))
     if (!context.peers.includes('durabl')) return rows
-    const push = { variant: { push: true }, suffix: ' with change streams' }
-    rows.push(contestant(context, 'durabl', concurrency, push))
+    const push = { variant: { push: true }, mark: '-push', suffix: ' with change streams' }
+    const tuned = { server: peers.durabl.tunedServer, mark: '-tuned', suffix: ', tuned server' }
+    for (const other of [push, tuned]) rows.push(contestant(context, 'durabl', concurrency, other))
     if (context.reference) {
       const known = { id: 'engine', name: 'durabl’s engine, no JavaScript', concurrency }
       const title = `${known.name}, concurrency ${concurrency}`

@@ -1,9 +1,10 @@
 /** The servers of a run: each is started when it is first asked for, and all are ended together. */
 import * as mongodb from './mongodb.mjs'
+import * as tuned from './mongodb-tuned.mjs'
 import * as postgresql from './postgresql.mjs'
 import * as redis from './redis.mjs'
 
-export const kinds = { mongodb, redis, postgresql }
+export const kinds = { mongodb, 'mongodb-tuned': tuned, redis, postgresql }
 
 export class Servers {
   #started = new Map()

@@ -6,10 +6,13 @@ import { say } from '../../scripts/terminal.mjs'
 
 export const settings = 'a replica set of one node, as it comes: write concern majority, journaled'
 
-export async function start() {
+export const start = () => startWith()
+
+/** @param options.args for the server, beside those of every run */
+export async function startWith({ args = [] } = {}) {
   const { MongoClient } = await import('../mongodb.mjs')
   const mongod = await findMongod(say)
-  const set = await startReplicaSet(mongod, { cacheGB: null })
+  const set = await startReplicaSet(mongod, { cacheGB: null, args })
   const client = await MongoClient.connect(set.url)
   let databases = 0
   const fresh = async () => {

@@ -63,7 +63,7 @@ await main(async () => {
   const chosen = orders(SCENARIOS, seedOf(process.env, Math.floor(Math.random() * 1e6)))
   say(`FAULT_SEED=${chosen.seed}`)
   const [start, startedAt] = [performance.now(), new Date().toISOString()]
-  const episodes = await runCampaign(planOf(chosen), {
+  const { episodes, failures } = await runCampaign(planOf(chosen), {
     directory: DIRECTORY,
     tell(episode) {
       const { scenario, seed, figures, findings, history, took } = episode
@@ -84,5 +84,6 @@ await main(async () => {
   writeFileSync(join(DIRECTORY, 'report.json'), `${JSON.stringify(report, null, 2)}\n`)
   writeFileSync(join(DIRECTORY, 'report.txt'), textOf(report))
   console.log(`\n${bold('report')} ${DIRECTORY}/report.txt\n\n${textOf(report)}`)
-  return episodes.every(({ findings }) => findings.length === 0) ? 0 : 1
+  for (const failure of failures) console.error(red(failure.stack ?? String(failure)))
+  return failures.length === 0 && episodes.every(({ findings }) => findings.length === 0) ? 0 : 1
 })

@@ -94,6 +94,37 @@ describe('a lease', () => {
     assert.equal(backend.jobs[0].status, 'active')
   })
 
+  for (const [name, method, begin] of [
+    ['a claim', 'claimNext', () => queue.process('work', () => assert.fail('must not start'))],
+    [
+      'the renewal that begins a run by hand',
+      'heartbeat',
+      async () => {
+        const handle = await queue.claimOrEnqueue('other', {})
+        await queue.runClaimed(handle, () => assert.fail('must not start'))
+      },
+    ],
+  ])
+    it(`that is over when ${name} is answered is lost, and no handler starts`, async () => {
+      /** As of a process that stands still in between. */
+      const late = async (...args) => {
+        const answer = await backend[method](...args)
+        const end = performance.now() + 150
+        while (performance.now() < end);
+        return answer
+      }
+      queue = new JobQueue(override(backend, { [method]: late }), logger, {
+        visibilityTimeoutMs: 100,
+        onJobEvent: log.listener,
+        autoRecover: false,
+      })
+      await queue.enqueue('work', {})
+      await begin()
+      await settled()
+      assert.equal(log.kinds().at(-1), 'lease-lost')
+      assert.ok(backend.jobs.every(({ status }) => status !== 'failed'))
+    })
+
   it('counts as lost a margin before its end if renewals never answer', async (t) => {
     let signal
     await start((_job, ctx) => ((signal = ctx.signal), never()), { heartbeat: never })

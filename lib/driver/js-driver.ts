@@ -102,7 +102,8 @@ export class JsDriver implements Driver, JsProcessorHost {
       // The queue may have been shut down meanwhile.
       if (this.isQuiescent) return run.release()
       this.settler.keepLease(run, this.leaseTerms(null), sentAt)
-      run.start()
+      // Unless its lease is over already.
+      if (run.isWaiting) run.start()
     })
   }
 

@@ -33,9 +33,15 @@ export class LeaseKeeper {
     private readonly onFailure: (err: unknown) => void,
   ) {}
 
-  /** @param sentAt when the claim was sent, on the monotonic clock */
+  /**
+   * A lease whose claim was on its way for so long that it is over by now is lost at once: as after a process was frozen.
+   *
+   * @param sentAt when the claim was sent, on the monotonic clock
+   */
   start(sentAt: number): void {
-    this.cancelDeadline = this.deadlineIn(this.leaseMs() - (monotonicNow() - sentAt))
+    const left = this.leaseMs() - (monotonicNow() - sentAt)
+    if (left <= 0) return this.lose()
+    this.cancelDeadline = this.deadlineIn(left)
     this.beatIn(this.terms.heartbeatIntervalMs)
   }
 
@@ -88,7 +94,7 @@ export class LeaseKeeper {
   }
 
   private deadlineIn(delayMs: number): Cancel {
-    return afterIfAlive(Math.max(0, delayMs), () => this.lose())
+    return afterIfAlive(delayMs, () => this.lose())
   }
 
   private leaseMs(): number {

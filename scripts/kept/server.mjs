@@ -56,7 +56,7 @@ export async function startKept({ name, directory, port, command, args, signal =
     keeper.ref()
     keeper.stdin.end()
     await gone
-    rmSync(directory, { recursive: true, force: true })
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
   }
   keeper.stdin.on('error', () => {})
   const pid = new Promise((resolve) => keeper.stdout.once('data', (text) => resolve(Number(text))))

@@ -20,12 +20,13 @@ const fileNameOf = ({ scenario, seed }) => `${scenario.replaceAll(/\W+/g, '-')}-
  * @param plan yields `{ scenario, seed, ms }`, for as long as the campaign is to go on
  * @param options.directory where the histories of episodes with findings are kept
  * @param options.tell is given each episode
- * @returns the episodes
+ * @returns the `episodes`, and the harness's own `failures`: the first of them ended the campaign
  */
 export async function runCampaign(plan, { directory, tell }) {
   mkdirSync(directory, { recursive: true })
   const cluster = await startFaultCluster()
   const episodes = []
+  const failures = []
   try {
     for (const orders of plan) {
       await cluster.whole()
@@ -37,8 +38,10 @@ export async function runCampaign(plan, { directory, tell }) {
       episodes.push({ ...episode, history: episode.findings.length > 0 ? kept : null })
       tell(episodes.at(-1))
     }
-  } finally {
-    await cluster.stop()
+  } catch (error) {
+    failures.push(error)
   }
-  return episodes
+  // An episode that was cut short leaves things under way, of which this may stumble too.
+  await cluster.stop().catch((error) => failures.push(error))
+  return { episodes, failures }
 }

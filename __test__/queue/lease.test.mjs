@@ -101,7 +101,8 @@ describe('a lease', () => {
       'heartbeat',
       async () => {
         const handle = await queue.claimOrEnqueue('other', {})
-        await queue.runClaimed(handle, () => assert.fail('must not start'))
+        const run = queue.runClaimed(handle, () => assert.fail('must not start'))
+        await assert.rejects(run, LeaseLostError)
       },
     ],
   ])

@@ -6,12 +6,12 @@ import type { RunOwner, RunPlan } from '../run-plan'
 import type { NativeEngine, NativeEvent } from '../mongo/native'
 import { reasonOf } from '../outcome'
 import { RunTransactions } from '../run-transaction'
+import { monotonicNow } from '../timers'
 import type { IJobQueueBackend, Job, JobHandler } from '../types'
 import type { Adoption, Driver, DriverOptions, Processor } from './driver'
 import { EngineProcessor } from './engine-processor'
 import { EngineSettler } from './engine-settler'
 import { RunSet } from './run-set'
-import { monotonicNow } from '../timers'
 import { splitDocuments } from './split-documents'
 
 /** What the driver uses of an unmodified `MongoJobQueue`. */

@@ -40,7 +40,7 @@ export const SCENARIOS = {
   },
   'memory is short': {
     ...{ faults: ['worker killed', 'worker replaced'], everyMs: 1500, sparesServers: true },
-    ...{ world: { heapMB: 26 }, load: { blobBytes: 600 * KB, everyMs: 40, mostOpen: 20 } },
+    ...{ world: { heapMB: 26 }, load: { blobBytes: 600 * KB, everyMs: 40, mostOpen: 16 } },
     shows: ['heapsNearlyFull'],
   },
   'writes come late': {

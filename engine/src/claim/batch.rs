@@ -141,7 +141,7 @@ async fn take_past(
         }
         if jobs.count() > 0 {
             let drained = is_all && !is_cut_short && !was_full && !passed.held_up;
-            return Ok(Taken { drained, needs_slot, jobs });
+            return Ok(Taken { jobs, drained, needs_slot });
         }
         if !learnt {
             // Others were quicker with every one of them. A small random wait parts us from them.

@@ -59,9 +59,9 @@ pub(super) fn in_words(store: &Store, keys: &[String]) -> Error {
     let mut error = Error::new(
         ErrorKind::IndexConflict,
         format!(
-            "collection \"{}\" holds jobs that run or wait twice under one dedupe key, as an older version or a time \
-             without indexes let them, which the unique indexes forbid: {}. Wait until they have ended, or end them (if their workers are gone, \
-             recoverStuckJobs() does), and start again",
+            "collection \"{}\" holds jobs that run or wait twice under one dedupe key, which the unique indexes forbid \
+             (an older version, or a time without indexes, let them): {}. Wait until they have ended, or end them (if \
+             their workers are gone, recoverStuckJobs() does), and start again",
             store.jobs().name(),
             keys.join("; ")
         ),

@@ -13,7 +13,7 @@ use mongodb::{
 use tokio::sync::mpsc;
 
 use super::{
-    Everyone, Interest, Since, Watch,
+    Everyone, Interest, Watch,
     changed::{self, MOST_LOOKED_UP},
     wanted::{Change, pipeline, wake_for_insert},
 };
@@ -64,11 +64,8 @@ impl OpenStream {
 
 /// How following a stream ended.
 enum Ended {
-    /// It goes on where it was: with more types, or at another server.
-    Resumable,
-    /// Some of its types are wanted no more. The last thing it told may have been about one of those, and the server resumes a
-    /// stream only where that is among what it is asked for.
-    Narrowed,
+    /// It goes on, for other types or at another server.
+    Elsewhere,
     Lost(Error),
 }
 
@@ -113,12 +110,11 @@ impl Follower {
                 Ok(mut stream) => {
                     self.opened(std::mem::take(&mut has_gap));
                     match self.follow(&mut stream).await {
-                        Ended::Resumable => {
-                            token = stream.changes.resume_token();
-                            continue;
-                        }
-                        Ended::Narrowed => {
-                            has_gap = true;
+                        Ended::Elsewhere => {
+                            // What it told last may be about a type that is wanted no more, and the server resumes a
+                            // stream only where that is among what it is asked for.
+                            has_gap = !lock(&self.watch.interest).covers(&stream.interest);
+                            token = if has_gap { None } else { stream.changes.resume_token() };
                             continue;
                         }
                         Ended::Lost(error) => error,
@@ -159,15 +155,13 @@ impl Follower {
             {
                 return Ended::Lost(error);
             }
-            match lock(&self.watch.interest).since(&stream.interest) {
-                Since::Unchanged | Since::Nothing => {}
-                Since::Wider => return Ended::Resumable,
-                Since::Narrower => return Ended::Narrowed,
+            if self.wants_another(stream) {
+                return Ended::Elsewhere;
             }
             let next = tokio::select! {
                 next = tokio::time::timeout(LONGEST_SILENCE, stream.changes.next_if_any()) => next,
                 () = self.watch.interest_changed.notified() => continue,
-                () = &mut stream.replaced => return Ended::Resumable,
+                () = &mut stream.replaced => return Ended::Elsewhere,
             };
             let change = match next {
                 Err(_) => return Ended::Lost(Error::timeout("an answer of the change stream")),
@@ -188,6 +182,12 @@ impl Follower {
                 self.heard(change).await;
             }
         }
+    }
+
+    /// Not if nobody wants anything any more, as at the end of a process.
+    fn wants_another(&self, stream: &OpenStream) -> bool {
+        let wanted = lock(&self.watch.interest);
+        *wanted != stream.interest && !wanted.is_empty()
     }
 
     async fn heard(&self, change: Change) {

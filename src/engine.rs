@@ -3,8 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use durabl_engine::{
-    ClaimedJob, Engine, EngineOptions, FreedSlot, LogBounds, NewJob, ProcessorConfig, RunVerdict, Sweep,
-    Verdict,
+    ClaimedJob, Engine, EngineOptions, FreedSlot, LogBounds, NewJob, ProcessorConfig, RunVerdict, Verdict,
     bson::{Document, RawDocumentBuf},
 };
 use napi::{
@@ -18,7 +17,7 @@ use crate::{
     event::Message,
     job::{
         NativeEnqueued, NativeFreedSlot, NativeNewJob, NativeNewJobs, NativeRunVerdict, NativeSettled,
-        NativeStats, millis, verdict,
+        NativeStats, NativeSweep, millis, verdict,
     },
     reply::{Reply, promise},
     runtime::runtime,
@@ -57,21 +56,6 @@ pub struct NativeProcessor {
     pub visibility_timeout_ms: f64,
     /// Jobs held beyond the slots.
     pub prefetch: Option<u32>,
-}
-
-/// What a sweep did.
-#[napi(object, object_from_js = false, use_nullable = true)]
-pub struct NativeSweep {
-    /// Jobs taken from holders that were gone.
-    pub handled: f64,
-    /// Whether there may be more.
-    pub saturated: bool,
-}
-
-impl From<Sweep> for NativeSweep {
-    fn from(sweep: Sweep) -> Self {
-        Self { handled: sweep.handled as f64, saturated: sweep.saturated }
-    }
 }
 
 /// One collection on one connection.

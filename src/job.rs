@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use durabl_engine::{
     BackoffKind, DedupeKey, DedupeScope, Enqueued, FreedSlot, NewJob, RunVerdict, Settled, Stats, Status,
-    Verdict, bson::RawDocumentBuf,
+    Sweep, Verdict, bson::RawDocumentBuf,
 };
 use napi::{Error, Result, Status as NapiStatus, bindgen_prelude::Buffer};
 use napi_derive::napi;
@@ -268,5 +268,20 @@ impl From<Stats> for NativeStats {
             oldest_pending_run_at_ms: stats.oldest_pending_run_at_ms.map(|ms| ms as f64),
             oldest_pending_lag_ms: stats.oldest_pending_lag_ms as f64,
         }
+    }
+}
+
+/// What a sweep did.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct NativeSweep {
+    /// Jobs taken from holders that were gone.
+    pub handled: f64,
+    /// Whether there may be more.
+    pub saturated: bool,
+}
+
+impl From<Sweep> for NativeSweep {
+    fn from(sweep: Sweep) -> Self {
+        Self { handled: sweep.handled as f64, saturated: sweep.saturated }
     }
 }

@@ -73,7 +73,9 @@ class Node {
     return this.admin.command({ configureFailPoint: 'failCommand', mode: 'off' })
   }
 
+  /** Unless somebody has killed it meanwhile. */
   freeze() {
+    if (!this.isUp) return
     this.isFrozen = true
     this.signal('SIGSTOP')
   }

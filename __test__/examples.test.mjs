@@ -136,7 +136,9 @@ describe('migrating', { concurrency: true }, () => {
   test('from 0.3: a blocked event loop loses no lease, and a deploy no attempt', async (t) => {
     const stderr = /an image job needs a path[^]*handlers are still running/
     const { lines } = await example(t, 'migrating/from-0.3.mjs', { stderr })
-    assert.deepEqual(lines.slice(0, 2), ['first: claimed count-primes', 'first: completed count-primes'])
+    assert.equal(lines[0], 'first: claimed count-primes')
+    // Its handler lets the program go on before its completion is written, so the next job may be claimed first.
+    assert.ok(lines.includes('first: completed count-primes'), lines.join('\n'))
     assert.ok(!lines.some((line) => line.includes('lease-lost')))
     assert.ok(lines.includes('after the deploy: pending, with 0 attempts used'), lines.join('\n'))
     assert.equal(lines.at(-2), 'second: completed report')

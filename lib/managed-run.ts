@@ -57,9 +57,8 @@ export class ManagedRun implements TransactingRun {
   /** Set once the run is over but its verdict could not be written: why. */
   failure: { readonly error: unknown } | null = null
 
-  /** The driver's own note: when the job was last known to be ours, by the monotonic clock. */
+  /** The driver's own notes: when the job was last known to be ours, by the monotonic clock; how much of this run's end was passed on. */
   oursAt = 0
-  /** The driver's own note: how much of this run's end it has passed on. */
   told: 'nothing' | 'verdict' | 'all' = 'nothing'
   readonly aborting = new RunSignal()
   private phase: Phase = 'waiting'
@@ -105,8 +104,9 @@ export class ManagedRun implements TransactingRun {
     return this.startedAt === 0 ? null : monotonicNow() - this.startedAt
   }
 
-  /** Calls the handler. Returns when the handler does, which for an asynchronous one is at its first wait. */
+  /** Calls the handler, unless the run is over already. Returns when it does, which for an asynchronous one is at its first wait. */
   start(): void {
+    if (!this.isWaiting) return
     this.phase = 'running'
     this.slotHeld = true
     this.startedAt = monotonicNow()

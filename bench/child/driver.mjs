@@ -3,39 +3,22 @@
  * of a job of durabl's, which stands in more indexes than one.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { JobQueue, MongoJobQueue } from '../../index.mjs'
+import { DUE, taking, tokenOf } from '../claim.mjs'
 import { MongoClient } from '../mongodb.mjs'
 import { now } from './clock.mjs'
 
 const durable = { writeConcern: { w: 'majority' } }
 
-const TYPE = 'bench'
-const DUE = { status: 'pending', type: TYPE, $expr: { $lte: ['$runAt', '$$NOW'] } }
 const IN_ORDER = { sort: { priority: 1, runAt: 1 } }
-const LEASE_MS = 20_000
 
-/** As durabl does it. */
-function takingOurs(token) {
-  const lease = { token, attempt: 1, ms: LEASE_MS }
-  return [
-    {
-      $set: {
-        ...{ status: 'active', claimToken: token, claimedAt: '$$NOW' },
-        ...{ attempt: { $add: ['$attempt', 1] }, lease },
-      },
-    },
-  ]
-}
-
-export default async function driver({ place, parent, jobs, pause: [least, most] }) {
+export default async function driver({ open, place, parent, jobs, pause: [least, most] }) {
   const client = await MongoClient.connect(place.url)
   const db = client.db(place.database)
   const collection = db.collection('bare', durable)
   await collection.createIndex({ status: 1, runAt: 1 })
-  const backend = new MongoJobQueue({ db })
-  const queue = new JobQueue(backend)
-  await queue.startup()
-  const real = db.collection(backend.getCollection().collectionName, durable)
+  const queue = await open()
+  await queue.setUp()
+  const real = db.collection('jobs', durable)
   const pause = () => sleep(least + Math.random() * (most - least))
   await parent.ready()
   const inserts = []
@@ -46,20 +29,20 @@ export default async function driver({ place, parent, jobs, pause: [least, most]
     await collection.insertOne({ status: 'pending', runAt: new Date(), data: { n } })
     const inserted = now()
     const due = { status: 'pending', runAt: { $lte: new Date() } }
-    const taking = { $set: { status: 'active', claimedAt: new Date() } }
-    const taken = await collection.findOneAndUpdate(due, taking, { sort: { runAt: 1 } })
+    const activating = { $set: { status: 'active', claimedAt: new Date() } }
+    const taken = await collection.findOneAndUpdate(due, activating, { sort: { runAt: 1 } })
     if (!taken) throw new Error('the job that was just inserted is not there')
     inserts.push(inserted - start)
     claims.push(now() - inserted)
     await pause()
-    await queue.enqueue(TYPE, { n })
+    await queue.add({ n })
     const added = now()
-    if (!(await real.findOneAndUpdate(DUE, takingOurs(`a token of the usual length, number ${n}`), IN_ORDER)))
+    if (!(await real.findOneAndUpdate(DUE, taking(tokenOf(n)), IN_ORDER)))
       throw new Error('the job that was just added is not there')
     realClaims.push(now() - added)
     await pause()
   }
-  await queue.shutdown()
+  await queue.close()
   await client.close()
   return { inserts, claims, realClaims }
 }

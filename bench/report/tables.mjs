@@ -118,11 +118,14 @@ export function latencyTable(section) {
   return table(QUANTILES, rows)
 }
 
+/** How many processors are kept busy at this rate, by so many microseconds a job. */
+const processorsInUse = ({ rate, cpu, serverCpu }) => (rate * (cpu + serverCpu)) / 1e6
+
 export function scaleTable({ rates, workers }) {
-  const row = ({ name, rounds }) => [
-    name,
-    ...['rate', 'cpu', 'serverCpu'].map((field) => inRange(spread(rounds.map((round) => round[field])))),
-    spread(rounds.map(({ rate, cpu, serverCpu }) => ((cpu + serverCpu) * rate) / 1e6)).median.toFixed(1),
+  const row = (contestant) => [
+    contestant.name,
+    ...['rate', 'cpu', 'serverCpu'].map((field) => inRange(spreadOf(contestant, field))),
+    spread(contestant.rounds.map(processorsInUse)).median.toFixed(1),
   ]
   const measured = [...rates, ...workers].filter(({ rounds }) => rounds.length > 0)
   const heads = ['', 'jobs/s', 'workers, µs per job', 'server, µs per job', 'processors in use']
@@ -181,17 +184,17 @@ export function limitsTable({ contestants }, cpus) {
   const rows = contestants
     .filter(({ id, concurrency }) => isBare({ id }) || (LIMITED.includes(id) && concurrency !== 1))
     .flatMap((contestant) => {
-      const [rate, cpu, server] = ['rate', 'cpu', 'serverCpu'].map(
+      const [rate, cpu, serverCpu] = ['rate', 'cpu', 'serverCpu'].map(
         (field) => spreadOf(contestant, field)?.median,
       )
-      if (!rate || !cpu || !server) return []
-      const busy = (rate * (cpu + server)) / 1e6
+      if (!rate || !cpu || !serverCpu) return []
+      const busy = processorsInUse({ rate, cpu, serverCpu })
       return [
         [
           contestant.title,
-          `${figure(cpu + server)} µs`,
+          `${figure(cpu + serverCpu)} µs`,
           `${busy.toFixed(1)} of ${cpus}`,
-          figure((cpus * 1e6) / (cpu + server)),
+          figure((cpus * 1e6) / (cpu + serverCpu)),
         ],
       ]
     })

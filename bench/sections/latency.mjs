@@ -64,7 +64,12 @@ function bare({ servers }, jobs) {
   const name = 'one insert and one claim, bare driver'
   const run = () =>
     servers.withPlace('mongodb', async (place) => {
-      const { inserts, claims, realClaims } = await play('driver', { place, jobs, pause: PAUSE })
+      const { inserts, claims, realClaims } = await play('driver', {
+        peer: 'durabl',
+        place,
+        jobs,
+        pause: PAUSE,
+      })
       return {
         samples: inserts.map((insert, n) => rounded(insert + claims[n])),
         inserts: inserts.map(rounded),

@@ -3,6 +3,7 @@
  * beside other ways to write the same, and with fewer indexes. A bare loop in this process, one batch after the other.
  */
 import { meter } from '../child/clock.mjs'
+import { DUE, leaseOf, taking, tokenOf } from '../claim.mjs'
 import { MongoClient } from '../mongodb.mjs'
 import { play } from '../process.mjs'
 import { inWords, perJob } from './throughput.mjs'
@@ -12,18 +13,10 @@ export const involves = [peer]
 
 const JOBS = 20_000
 const BATCH = 1_000
-const LEASE_MS = 20_000
 
 /** As durabl does: expressions, since only they know the server's time. */
 const byExpressions = {
-  taking: (token) => [
-    {
-      $set: {
-        ...{ status: 'active', claimToken: token, claimedAt: '$$NOW' },
-        ...{ attempt: { $add: ['$attempt', 1] }, lease: { token, attempt: 1, ms: LEASE_MS } },
-      },
-    },
-  ],
+  taking,
   ending: () => [{ $set: { status: 'completed', completedAt: '$$NOW' } }, { $unset: ['lease'] }],
 }
 
@@ -33,7 +26,7 @@ const byOperators = {
       status: 'active',
       claimToken: token,
       claimedAt: new Date(),
-      lease: { token, attempt: 1, ms: LEASE_MS },
+      lease: leaseOf(token),
     },
     $inc: { attempt: 1 },
   }),
@@ -67,7 +60,6 @@ const VARIANTS = {
   },
 }
 
-const DUE = { status: 'pending', type: 'bench', $expr: { $lte: ['$runAt', '$$NOW'] } }
 const IN_ORDER = { status: 1, type: 1, priority: 1, runAt: 1 }
 
 async function nextIds(jobs) {
@@ -81,7 +73,7 @@ async function empty(jobs, { statements = byExpressions, write = together }) {
   for (let number = 1; ; number += 1) {
     const $in = await nextIds(jobs)
     if ($in.length === 0) break
-    const token = `a token of the usual length, number ${number}`
+    const token = tokenOf(number)
     await write(jobs, { _id: { $in }, status: 'pending' }, statements.taking(token))
     await ended
     ended = write(jobs, { _id: { $in }, status: 'active', claimToken: token }, statements.ending())

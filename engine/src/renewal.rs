@@ -54,6 +54,10 @@ impl HeldLease {
         let length = self.suspended.map_or(self.terms.length, |suspension| suspension.length);
         LeaseTerms { length, ..self.terms }.deadline(self.sent)
     }
+
+    fn is_overdue(&self, now: Instant) -> bool {
+        self.deadline() <= now
+    }
 }
 
 /// After a failed renewal, so that the next one finds the new primary soon.
@@ -123,7 +127,7 @@ impl Renewer {
         let now = Instant::now();
         let known = lock(&self.leases);
         let keys = run_ids.iter().map(|run_id| key(holder, *run_id));
-        let is_overdue = |key: &LeaseKey| known.held.get(key).is_some_and(|lease| lease.deadline() <= now);
+        let is_overdue = |key: &LeaseKey| known.held.get(key).is_some_and(|lease| lease.is_overdue(now));
         let overdue: Vec<LeaseKey> = keys.filter(is_overdue).collect();
         drop(known);
         self.lose(&overdue);
@@ -211,7 +215,7 @@ impl Renewer {
         let overdue: Vec<LeaseKey> = lock(&self.leases)
             .held
             .iter()
-            .filter(|(_, lease)| lease.deadline() <= now)
+            .filter(|(_, lease)| lease.is_overdue(now))
             .map(|(key, _)| *key)
             .collect();
         self.lose(&overdue);

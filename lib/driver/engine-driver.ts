@@ -207,7 +207,7 @@ export class EngineDriver implements Driver {
       this.options.report.claimed(job)
       if (this.quiescent) run.release()
       // Of one that is gone, the next event tells.
-      else if (gone.length === 0 || !gone.includes(run.id)) line.processor.accept(run, now)
+      else if (!gone.includes(run.id)) line.processor.accept(run, now)
     }
     line.processor.startRuns()
   }

@@ -102,8 +102,7 @@ export class JsDriver implements Driver, JsProcessorHost {
       // The queue may have been shut down meanwhile.
       if (this.isQuiescent) return run.release()
       this.settler.keepLease(run, this.leaseTerms(null), sentAt)
-      // Unless its lease is over already.
-      if (run.isWaiting) run.start()
+      run.start()
     })
   }
 

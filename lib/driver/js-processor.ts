@@ -127,8 +127,7 @@ export class JsProcessor implements RunOwner {
     this.host.report.claimed(job)
     if (this.stopped) return run.release()
     this.host.settler.keepLease(run, this.host.leaseTerms(this.processor.heartbeatIntervalMs), sentAt)
-    // Unless its lease is over already.
-    if (run.isWaiting) run.start()
+    run.start()
     this.look()
   }
 

@@ -45,14 +45,15 @@ impl TakenJobs {
     /// These and those, which were claimed under the same token.
     pub(super) fn and(self, others: Self) -> Self {
         let count = self.count() + others.count();
-        let ids = self.into_ids().chain(others.into_ids()).collect();
+        let mut ids = self.into_ids();
+        ids.extend(others.into_ids());
         Self::Counted { count, ids }
     }
 
-    fn into_ids(self) -> Box<dyn Iterator<Item = Bson>> {
+    fn into_ids(self) -> Vec<Bson> {
         match self {
-            Self::Counted { ids, .. } => Box::new(ids.into_iter()),
-            Self::Read(jobs) => Box::new(jobs.into_iter().map(|job| job.header.id)),
+            Self::Counted { ids, .. } => ids,
+            Self::Read(jobs) => jobs.into_iter().map(|job| job.header.id).collect(),
         }
     }
 

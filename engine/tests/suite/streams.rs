@@ -66,6 +66,12 @@ async fn streams(queue: &TestQueue, pushed: &Opened) -> Vec<Document> {
     streams
 }
 
+/// The next so many answers of its streams are failures that the driver doesn't resume from by itself.
+async fn failing_streams(pushed: &Opened, times: i32) -> FailPoint {
+    let fatal = doc! { "errorCode": 280, "closeConnection": false };
+    FailPoint::set(pushed, &["getMore"], times, fatal).await
+}
+
 fn keyed(mut job: Document) -> Document {
     job.extend(doc! { "dedupeKey": "k", "dedupeScope": "pending" });
     job
@@ -154,9 +160,7 @@ async fn odd_documents_do_not_end_the_stream() {
 #[tokio::test]
 async fn a_stream_that_fails_for_good_is_replaced_and_what_it_missed_is_found() {
     let (queue, pushed, _other) = start().await;
-    // Not one that the driver resumes by itself.
-    let fatal = doc! { "errorCode": 280, "closeConnection": false };
-    let _fatal = FailPoint::set(&pushed, &["getMore"], 1, fatal).await;
+    let _failing = failing_streams(&pushed, 1).await;
     queue.insert([pending("first", "t")]).await;
     let state = |wanted: StreamState| {
         move |event: &Event| matches!(event, Event::Stream(state) if *state == wanted).then_some(())
@@ -175,8 +179,7 @@ async fn a_stream_that_fails_for_good_is_replaced_and_what_it_missed_is_found() 
 #[tokio::test]
 async fn a_stream_that_opens_and_never_answers_is_one_outage_and_tried_less_and_less() {
     let (queue, pushed, _other) = start().await;
-    let fatal = doc! { "errorCode": 280, "closeConnection": false };
-    let failing = FailPoint::set(&pushed, &["getMore"], 6, fatal).await;
+    let _failing = failing_streams(&pushed, 6).await;
     queue.insert([pending("first", "t")]).await;
     let logged = |events: &[Event]| -> Vec<LogLevel> {
         events
@@ -190,7 +193,6 @@ async fn a_stream_that_opens_and_never_answers_is_one_outage_and_tried_less_and_
         told.contains(&LogLevel::Info).then_some(told)
     });
     assert_eq!(told.await, whole_story);
-    drop(failing);
 }
 
 #[tokio::test]

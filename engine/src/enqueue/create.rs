@@ -1,5 +1,8 @@
 //! One batch of new jobs: written under the same ids in every try, and sure of what happened when a reply was lost.
 
+use std::collections::HashMap;
+
+use futures_util::stream::{self, StreamExt};
 use mongodb::bson::{RawDocumentBuf, doc};
 
 use super::{Enqueued, Request};
@@ -12,6 +15,9 @@ use crate::{
     patience::Patience,
     store::{RefusalCause, Store, Wait},
 };
+
+/// Keys whose holders are given new data at once.
+const MOST_KEYS_AT_ONCE: usize = 16;
 
 /// What became of one of them.
 #[derive(Debug, Clone)]
@@ -116,14 +122,7 @@ async fn try_create(
     if was_ambiguous {
         recognise_own(store, ids, &mut created).await?;
     }
-    for ((job, id), created) in jobs.iter().zip(ids).zip(&mut created) {
-        if job.coalesce_latest && matches!(created, Created::KeyHeld) {
-            *created = match coalesce(store, job, id, wait).await {
-                Err(error) if !error.is_transient() => Created::Refused(error),
-                outcome => outcome?,
-            };
-        }
-    }
+    coalesce_all(store, jobs, ids, &mut created, wait).await?;
     Ok(created)
 }
 
@@ -148,23 +147,90 @@ async fn recognise_own(store: &Store, ids: &[String], created: &mut [Created]) -
     Ok(())
 }
 
-/// Hands the data to the job that holds the key, or takes the key if it was let go of meanwhile. Under the one `id` in
-/// every try, or a try whose reply was lost would not be recognised.
-async fn coalesce(store: &Store, job: &NewJob, id: &str, wait: Wait) -> Result<Created> {
+/// Hands the data of the jobs that found their key held to its holder. Of those of one key the newest data counts, and is all
+/// that is written. The keys don't wait for each other, since everybody who enqueues waits for them.
+async fn coalesce_all(
+    store: &Store,
+    jobs: &[&NewJob],
+    ids: &[String],
+    created: &mut [Created],
+    wait: Wait,
+) -> Result<()> {
+    let mut calls_by_key: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
+    for (index, job) in jobs.iter().enumerate() {
+        if let (Some(dedupe), true, Created::KeyHeld) = (&job.dedupe, job.coalesce_latest, &created[index]) {
+            calls_by_key.entry((&job.job_type, &dedupe.key)).or_default().push(index);
+        }
+    }
+    let mut outcomes = stream::iter(calls_by_key.into_values())
+        .map(|calls| async move {
+            let outcome = coalesce_calls(store, jobs, ids, &calls, wait).await;
+            (calls, outcome)
+        })
+        .buffer_unordered(MOST_KEYS_AT_ONCE);
+    while let Some((calls, outcome)) = outcomes.next().await {
+        for (index, outcome) in calls.into_iter().zip(outcome?) {
+            created[index] = outcome;
+        }
+    }
+    Ok(())
+}
+
+/// What becomes of the calls of one key, in their order.
+async fn coalesce_calls(
+    store: &Store,
+    jobs: &[&NewJob],
+    ids: &[String],
+    calls: &[usize],
+    wait: Wait,
+) -> Result<Vec<Created>> {
+    let (Some(first), Some(newest)) = (calls.first(), calls.last()) else { return Ok(Vec::new()) };
+    // If the key has been let go of, the first call makes the job and the others only bring their data.
+    match coalesce(store, jobs[*first], jobs[*newest], &ids[*first], wait).await {
+        Ok(created) => {
+            let mut outcomes = vec![Created::KeyHeld; calls.len()];
+            outcomes[0] = created;
+            return Ok(outcomes);
+        }
+        Err(error) if error.is_transient() => return Err(error),
+        Err(error) if calls.len() == 1 => return Ok(vec![Created::Refused(error)]),
+        // Whose data it was, and which is the newest that the server takes, each of them has to find out.
+        Err(_) => {}
+    }
+    let mut outcomes = Vec::with_capacity(calls.len());
+    for index in calls {
+        let job = jobs[*index];
+        outcomes.push(match coalesce(store, job, job, &ids[*index], wait).await {
+            Err(error) if !error.is_transient() => Created::Refused(error),
+            outcome => outcome?,
+        });
+    }
+    Ok(outcomes)
+}
+
+/// Hands the newest data to the job that holds the key, or makes `job` with it if the key was let go of meanwhile. Under the
+/// one `id` in every try, or a try whose reply was lost would not be recognised.
+async fn coalesce(store: &Store, job: &NewJob, newest: &NewJob, id: &str, wait: Wait) -> Result<Created> {
     let Some(dedupe) = &job.dedupe else {
         return Ok(Created::KeyHeld);
     };
     // Each round needs somebody else to take or free the key in between.
     for _ in 0..10 {
-        if dedupe::replace_pending_data(store, job, &dedupe.key, wait).await? {
+        if dedupe::replace_pending_data(store, newest, &dedupe.key, wait).await? {
             return Ok(Created::KeyHeld);
         }
+        let job = NewJob { payload: newest.payload.clone(), ..job.clone() };
         let document = job.pending(id, store.server_time().await?)?;
         let reply = store.insert([&document], wait).await?;
         match reply.refusals.into_iter().next().map(|refusal| refusal.cause) {
             None | Some(RefusalCause::IdExists) => return Ok(Created::Job(id.to_owned())),
             Some(RefusalCause::KeyHeld) => {}
             Some(RefusalCause::Other(error)) => return Err(error),
+        }
+        // Data means something only to its own type.
+        let holders = dedupe::followers(store, vec![&dedupe.key]).await?;
+        if holders.iter().any(|holder| text(holder, fields::TYPE) != Some(&job.job_type)) {
+            break;
         }
     }
     Ok(Created::KeyHeld)

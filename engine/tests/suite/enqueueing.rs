@@ -1,9 +1,15 @@
 //! Jobs on their way in, many at a time.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use durabl_engine::ErrorKind;
-use mongodb::bson::{doc, rawdoc};
+use mongodb::bson::{Document, RawDocument, doc, rawdoc};
 
 use crate::support::{Job, Opened, TestQueue, pending, proxy::Proxy, waiting::in_time};
 
@@ -74,6 +80,72 @@ async fn jobs_that_travel_together_each_come_to_their_own_outcome() {
     }
 }
 
+fn is_update_of_key(command: &RawDocument, key: &str) -> bool {
+    let filter = || -> Option<&RawDocument> {
+        let first = command.get_array("updates").ok()?.get(0).ok()??;
+        first.as_document()?.get_document("q").ok()
+    };
+    filter().is_some_and(|filter| filter.get_str("dedupeKey").ok() == Some(key))
+}
+
+fn held_by(id: &str, job_type: &str, key: &str) -> Document {
+    let mut holder = pending(id, job_type);
+    holder.extend(doc! { "dedupeKey": key, "dedupeScope": "pending" });
+    holder
+}
+
+#[tokio::test]
+async fn the_holder_of_one_key_that_is_slow_to_take_new_data_holds_up_no_other_key() {
+    let (queue, proxy, opened) = start().await;
+    queue.insert([held_by("1", "t", "slow"), held_by("2", "t", "quick")]).await;
+    let held = proxy.hold_if(|command| is_update_of_key(command, "slow"));
+    let job = |key: &str| Job::of("t").single_flight(key).coalesce().data("new");
+    let (outcomes, ()) =
+        tokio::join!(together(&queue, &proxy, &opened, vec![job("slow"), job("quick")]), async {
+            held.has_come().await;
+            while queue.job("2").await.get_str("data").ok() != Some("new") {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            drop(held);
+        });
+    assert_eq!(outcomes, [Ok(None), Ok(None)]);
+    assert_eq!(queue.job("1").await.get_str("data").ok(), Some("new"));
+}
+
+#[tokio::test]
+async fn of_many_calls_that_coalesce_under_one_key_the_newest_alone_is_written() {
+    let (queue, proxy, opened) = start().await;
+    queue.insert([held_by("holder", "t", "k")]).await;
+    let updates = Arc::new(AtomicUsize::new(0));
+    let counter = updates.clone();
+    let _counting = proxy.hold_if(move |command| {
+        counter.fetch_add(usize::from(is_update_of_key(command, "k")), Ordering::Relaxed);
+        false
+    });
+    let job = |number: usize| Job::of("t").single_flight("k").coalesce().data(number.to_string());
+    let outcomes = together(&queue, &proxy, &opened, (0..50).map(job).collect()).await;
+    assert_eq!(outcomes, vec![Ok(None); 50]);
+    assert_eq!(queue.job("holder").await.get_str("data").ok(), Some("49"));
+    assert_eq!(updates.load(Ordering::Relaxed), 1);
+}
+
+/// The data of one type means nothing to another, so there is nothing to hand over, and nothing to try again.
+#[tokio::test]
+async fn a_key_that_another_type_holds_is_tried_once() {
+    let (queue, proxy, opened) = start().await;
+    queue.insert([held_by("holder", "other", "k")]).await;
+    let updates = Arc::new(AtomicUsize::new(0));
+    let counter = updates.clone();
+    let _counting = proxy.hold_if(move |command| {
+        counter.fetch_add(usize::from(is_update_of_key(command, "k")), Ordering::Relaxed);
+        false
+    });
+    let job = Job::of("t").single_flight("k").coalesce().data("new");
+    assert_eq!(opened.engine.enqueue(job.into()).await, Ok(None));
+    assert_eq!(updates.load(Ordering::Relaxed), 1);
+    assert!(queue.job("holder").await.get("data").is_some_and(|data| data.as_null().is_some()));
+}
+
 #[tokio::test]
 async fn data_too_large_to_be_handed_over_is_refused_to_its_own_caller_only() {
     let (queue, proxy, opened) = start().await;
@@ -113,11 +185,6 @@ async fn large_jobs_are_spread_over_as_many_writes_as_they_need() {
 /// Whoever asks for a run gets one that begins after the asking, however many ask at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_burst_under_one_key_runs_once_more_after_its_last_call() {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    };
-
     let (queue, first) = TestQueue::start().await;
     let engines = [first, queue.engine(), queue.engine()];
     let (asked, seen) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));

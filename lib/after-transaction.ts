@@ -37,6 +37,26 @@ export function afterTransaction(session: ClientSession, callback: (elapsedMs: n
   lookIn(FIRST_LOOK_MS, session, watch, since)
 }
 
+/**
+ * Looks whether the transaction in progress on a session has committed, once it seems to be over and for as long as that may still
+ * become true: a commit whose reply was lost is sent again, by the driver and by its user.
+ *
+ * @param look resolves to whether it has
+ */
+export function afterCommit(session: ClientSession, look: () => Promise<boolean>): void {
+  const transaction = transactionOf(session)
+  const mayCommitYet = () =>
+    !session.hasEnded && transactionOf(session) === transaction && isCommitted(session)
+  const lookAgainIn = (waitMs: number): void => {
+    if (waitMs > GIVE_UP_MS || !mayCommitYet()) return
+    setTimeout(() => void lookNow(waitMs * 2), waitMs).unref()
+  }
+  const lookNow = async (nextMs: number): Promise<void> => {
+    if (!(await look().catch(() => false))) lookAgainIn(nextMs)
+  }
+  afterTransaction(session, () => void lookNow(LONGEST_WAIT_MS))
+}
+
 function lookIn(waitMs: number, session: ClientSession, watch: Watch, since: number): void {
   setTimeout(() => {
     // It may have been told of meanwhile.
@@ -56,6 +76,14 @@ function isOver(session: ClientSession, { transaction }: Watch): boolean {
  */
 function transactionOf(session: ClientSession): unknown {
   return (session as { readonly transaction?: unknown }).transaction
+}
+
+/** By the session's own account: it has sent a commit, whatever came of it. */
+function isCommitted(session: ClientSession): boolean {
+  return (
+    (session as { readonly transaction?: { readonly isCommitted?: unknown } }).transaction?.isCommitted ===
+    true
+  )
 }
 
 function tell(session: ClientSession, watch: Watch): void {

@@ -1,5 +1,5 @@
 import type { ClientSession } from 'mongodb'
-import { afterTransaction } from './after-transaction'
+import { afterCommit } from './after-transaction'
 import { completeIn, heartbeat, settle, transactionsOf, writeLog } from './backend-calls'
 import { LeaseLostError } from './errors'
 import { COMPLETE, RELEASE, failed, failedFatally } from './outcome'
@@ -70,9 +70,10 @@ function teller<T>(job: Job<T>, { report, wake }: HandleOptions, claimedAt: numb
 /** Completes the claim in transactions of its owner's: in one of them in the end, as a transaction may begin again. */
 function completerIn<T>(job: Job<T>, { backend, assertUsable }: HandleOptions, tell: Tell) {
   /** An event is of what has happened, and only the end of the transaction shows that. */
-  const readBack = async (): Promise<void> => {
+  const readBack = async (): Promise<boolean> => {
     const found = await transactionsOf('complete', backend).readBack(job.id, job.claimToken)
     if (found.status === 'completed') tell(COMPLETE, found)
+    return found.status === 'completed'
   }
   return async (session: ClientSession): Promise<CompleteResult> => {
     assertUsable()
@@ -80,7 +81,7 @@ function completerIn<T>(job: Job<T>, { backend, assertUsable }: HandleOptions, t
     const found = await completeIn(backend, job, session)
     if (found.status !== 'completed') throw notHeld(job, found.status)
     // Who looks it up after a shutdown finds no backend, and nobody is left to be told.
-    afterTransaction(session, () => void readBack().catch(() => {}))
+    afterCommit(session, readBack)
     return found
   }
 }

@@ -2,8 +2,8 @@ import type { ClientSession, TransactionOptions } from 'mongodb'
 import { completeIn, transactionsOf } from './backend-calls'
 import { DurablError, LeaseLostError } from './errors'
 import type { Settlement } from './outcome'
-import { monotonicNow } from './timers'
-import type { BackendTransactions, HeartbeatResult, IJobQueueBackend, Job } from './types'
+import { TransactionLease, leaseFor } from './transaction-lease'
+import type { HeartbeatResult, IJobQueueBackend, Job } from './types'
 
 /** What a handler does in a transaction. */
 export type TransactionWork<T> = (session: ClientSession) => T | PromiseLike<T>
@@ -40,9 +40,6 @@ export interface LeaseSuspension<R> {
   completed(run: R): void
 }
 
-/** A transaction that is begun again finds its lease renewed, if so much of it is gone. */
-const STALE_AFTER = 1 / 3
-
 /** The transactions of the runs of one queue. */
 export class RunTransactions {
   constructor(
@@ -73,17 +70,18 @@ export class RunTransactions {
     options: TransactionOptions | undefined,
   ): Promise<T> {
     const transactions = transactionsOf('ctx.transaction', this.backend)
-    const leaseMs = await this.leaseMs(transactions)
-    const renewal = new Renewal(() => lease.suspend(run, leaseMs), leaseMs)
+    const longestMs = await transactions.longestMs()
+    const leaseMs = this.leaseMs(longestMs)
+    const kept = new TransactionLease(() => suspend(run, lease, leaseMs), leaseMs, longestMs)
     let result: T | undefined
     try {
-      await renewal.renew(run)
+      await kept.freshen()
       const session = await transactions.startSession(run.job.id)
       try {
         await session.withTransaction(async () => {
-          await renewal.renewIfStale(run)
+          await kept.freshen()
           run.attemptBegins()
-          result = await work(session)
+          result = await kept.around(session, () => work(session))
           run.commitBegins()
           await this.complete(run.job, session)
         }, inPrimary(options))
@@ -103,11 +101,9 @@ export class RunTransactions {
   }
 
   /** Longer than any transaction, so that whoever takes the job over meets none of its predecessor's. */
-  private async leaseMs(transactions: BackendTransactions): Promise<number> {
-    const longestMs = await transactions.longestMs()
+  private leaseMs(longestMs: number): number {
     if (longestMs === 0) return this.visibilityTimeoutMs
-    // The holder gives up a tenth earlier.
-    const leaseMs = Math.ceil((longestMs * 10) / 9) + 1000
+    const leaseMs = leaseFor(longestMs)
     if (leaseMs <= this.visibilityTimeoutMs) return leaseMs
     throw new DurablError(
       'ERR_DURABL_UNSUPPORTED',
@@ -176,27 +172,14 @@ export class RunTransaction<R extends TransactingRun> {
   }
 }
 
-/** Keeps the lease long from one attempt to the next. Not within one: the job is the transaction's to write then. */
-class Renewal {
-  private renewedAt = 0
-
-  constructor(
-    private readonly suspend: () => Promise<HeartbeatResult>,
-    private readonly leaseMs: number,
-  ) {}
-
-  async renew(run: TransactingRun): Promise<void> {
-    const sentAt = monotonicNow()
-    if ((await this.suspend()) === 'lease-lost') {
-      run.leaseLost('complete')
-      throw leaseLost(run.job)
-    }
-    this.renewedAt = sentAt
-  }
-
-  async renewIfStale(run: TransactingRun): Promise<void> {
-    if (monotonicNow() - this.renewedAt > this.leaseMs * STALE_AFTER) await this.renew(run)
-  }
+async function suspend<R extends TransactingRun>(
+  run: R,
+  lease: LeaseSuspension<R>,
+  leaseMs: number,
+): Promise<void> {
+  if ((await lease.suspend(run, leaseMs)) !== 'lease-lost') return
+  run.leaseLost('complete')
+  throw leaseLost(run.job)
 }
 
 /** After an error: an error of the commit says that it has failed, or that nobody knows. */

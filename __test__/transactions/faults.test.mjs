@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import * as mongodb7 from 'mongodb'
 import { findMongod } from '../../scripts/mongod/find.mjs'
 import { startReplicaSet } from '../../scripts/mongod/replica-set.mjs'
@@ -81,6 +82,26 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
     })
   })
 
+  test(`a handle whose owner sends the commit again, as nobody answered, is told to be completed (${version})`, async (t) => {
+    const { queue, db, stored, log } = await start(t)
+    const handle = await queue.claimOrEnqueue('work', {})
+    const session = db.client.startSession()
+    atEnd(t, () => session.endSession())
+    session.startTransaction()
+    await handle.complete({ session })
+    // The driver sends it twice itself.
+    await failNext(t, { ...COMMIT, closeConnection: true }, 2)
+    await assert.rejects(session.commitTransaction(), (error) =>
+      error.hasErrorLabel('UnknownTransactionCommitResult'),
+    )
+    // The session says that it has committed. Until that was seen and looked up, in vain:
+    await sleep(300)
+    assert.equal((await stored(handle.id)).status, 'active')
+    await session.commitTransaction()
+    await log.next('completed')
+    assert.deepEqual(log.kinds(), ['claimed', 'completed'])
+  })
+
   describe(`a transaction of a handler (${version})`, () => {
     /** Runs a job whose handler books its attempt in a transaction; what became of both, and what ctx.transaction came to. */
     async function book(t, fail, options) {
@@ -123,6 +144,25 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
         assert.deepEqual([job.attempt, booked], [attempt, [attempt]], job.failReason)
       })
     }
+
+    test('keeps its lease for as long as the function has sent nothing, however long that is', async (t) => {
+      await admin.db('admin').command({ setParameter: 1, transactionLifetimeLimitSeconds: 2 })
+      atEnd(t, () => admin.db('admin').command({ setParameter: 1, transactionLifetimeLimitSeconds: 60 }))
+      const { queue, stored, things, log } = await start(t, { queue: { visibilityTimeoutMs: 5000 } })
+      queue.process('work', (job, ctx) =>
+        ctx.transaction(async (session) => {
+          // Longer than its lease: that is 3.2 seconds here.
+          await sleep(5000)
+          await things.insertOne({ _id: job.attempt }, { session })
+        }),
+      )
+      const id = await queue.enqueue('work', {})
+      const { jobId } = await log.next('completed')
+      assert.equal(jobId, id)
+      assert.equal((await stored(id)).attempt, 1)
+      assert.deepEqual(log.kinds(), ['claimed', 'completed'])
+      assert.deepEqual(await things.distinct('_id'), [1])
+    })
 
     test('begins again after a transient error of the completion', async (t) => {
       const { begun, outcomes, booked, log } = await book(t, () =>

@@ -872,9 +872,9 @@ export interface MongoJobQueueCommonOptions {
   maxBlockMs?: number
 }
 
-/** {@link MongoJobQueue} on the server of the app's connected `Db`. */
+/** {@link MongoJobQueue} on the server of the app's `Db`. */
 export interface MongoJobQueueDbOptions extends MongoJobQueueCommonOptions {
-  /** A `Db` of a connected `MongoClient` (package `mongodb`, 6 or 7). */
+  /** A `Db` of the app's `MongoClient` (package `mongodb`, 6 or 7), connected or to be connected by its first use. */
   db: Db
   /** Instead of `db`: see {@link MongoJobQueueUriOptions}. */
   uri?: undefined

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { JobQueue, MongoJobQueue } from 'durabl'
-import { MongoClient, ObjectId } from 'mongodb'
+import * as mongodb7 from 'mongodb'
 import * as mongodb6 from 'mongodb6'
 import { engineOf } from '../../dist/mongo/mongo-job-queue.js'
 import { atEnd } from '../support/cleanup.mjs'
 import { connect, testUrl } from '../support/mongo.mjs'
+
+const { MongoClient, ObjectId } = mongodb7
 
 /** A started backend that ends with the test. */
 async function backend(t, options = {}, clientOptions) {
@@ -137,27 +139,36 @@ test('a failure of the server carries the stack of the call and the server’s c
   )
 })
 
-test('a client that was closed is refused at once, one that was never connected when it is needed', async (t) => {
+test('a client that was closed is refused at once, and a backend is when its client has been closed before its first call', async () => {
   const closed = await MongoClient.connect(testUrl())
+  const late = new MongoJobQueue({ db: closed.db('app') })
   await closed.close()
-  assert.throws(() => new MongoJobQueue({ db: closed.db('app') }), {
-    name: 'ConnectionError',
-    message: /has been closed/,
-  })
-  const late = new MongoClient(testUrl())
-  const queue = new MongoJobQueue({ db: late.db('durabl_test_late') })
-  atEnd(t, async () => {
-    await queue.shutdown(5000)
-    await late.db('durabl_test_late').dropDatabase()
-    await late.close()
-  })
-  const refusal = { name: 'ConnectionError', message: /is not connected: await client\.connect\(\) first/ }
-  await assert.rejects(queue.startup(), refusal)
-  await assert.rejects(queue.enqueue('type', 1), refusal)
-  await late.connect()
-  await queue.startup()
-  assert.equal(typeof (await queue.enqueue('type', 1)), 'string')
+  const refusal = { name: 'ConnectionError', message: /has been closed/ }
+  assert.throws(() => new MongoJobQueue({ db: closed.db('app') }), refusal)
+  await assert.rejects(late.startup(), refusal)
+  await assert.rejects(late.enqueue('type', 1), refusal)
+  await late.shutdown(5000)
 })
+
+for (const [version, { MongoClient }] of Object.entries({ 6: mongodb6, 7: mongodb7 })) {
+  test(`a client that the app leaves to be connected by its first use is as good (mongodb ${version})`, async (t) => {
+    const client = new MongoClient(testUrl())
+    const db = client.db(`durabl_test_lazy_${version}`)
+    const queue = new MongoJobQueue({ db })
+    atEnd(t, async () => {
+      await queue.shutdown(5000)
+      await db.dropDatabase()
+      await client.close()
+    })
+    assert.equal(typeof (await queue.enqueue('type', 1, { dedupeKey: 'k' })), 'string')
+    await queue.startup()
+    assert.equal(client.topology ?? null, null, 'nothing of durabl connects it')
+    const id = await client.withSession((session) =>
+      session.withTransaction(() => queue.enqueue('type', 2, { session })),
+    )
+    assert.deepEqual((await queue.getCollection().findOne({ _id: id })).data, 2)
+  })
+}
 
 test('a server that is down is told in one sentence, within the client’s own patience', async (t) => {
   const queue = new MongoJobQueue({

@@ -1,11 +1,11 @@
-/** The `Db` that an app hands over: whether it is one, and whether its client is connected. */
+/** The `Db` that an app hands over: whether it is one, and whether its client is of use. */
 import type { Db } from 'mongodb'
 import { ConnectionError, argumentError } from '../errors'
 import { fromCaller } from '../stack'
 import { isRecord } from '../validate/rules'
 import { show } from '../validate/show'
 
-const WANTED = 'MongoJobQueue: option "db" must be a Db of a connected MongoClient (package mongodb, 6 or 7)'
+const WANTED = 'MongoJobQueue: option "db" must be a Db of a MongoClient (package mongodb, 6 or 7)'
 
 /** @throws TypeError if it is none, with a hint for the usual mistakes */
 export function checkDb(value: unknown): Db {
@@ -41,21 +41,16 @@ interface ClientState {
   readonly s?: { readonly hasBeenClosed?: boolean }
 }
 
+/** Whether the client is connected, or on the way to it. One that never was is connected by its first use, and needs none for us. */
+export function isConnected(db: Db): boolean {
+  return (db.client as unknown as ClientState).topology != null
+}
+
 /** @throws ConnectionError if the client was closed, and not connected again */
 export function refuseClosed(db: Db): void {
   const client = db.client as unknown as ClientState
   if (client.topology != null || client.s?.hasBeenClosed !== true) return
-  throw unusable('has been closed: pass a Db of a client that is connected')
-}
-
-/** @throws ConnectionError if the client has never been connected, or was closed */
-export function refuseUnconnected(db: Db): void {
-  refuseClosed(db)
-  if ((db.client as unknown as ClientState).topology != null) return
-  throw unusable('is not connected: await client.connect() first')
-}
-
-function unusable(why: string): ConnectionError {
-  const message = `MongoJobQueue: the MongoClient behind "db" ${why}`
-  return fromCaller(new ConnectionError('ERR_DURABL_CONNECTION', message))
+  const message =
+    'MongoJobQueue: the MongoClient behind "db" has been closed: pass a Db of a client that is connected'
+  throw fromCaller(new ConnectionError('ERR_DURABL_CONNECTION', message))
 }

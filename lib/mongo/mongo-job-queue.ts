@@ -37,7 +37,7 @@ import type { NewJob } from '../validate/enqueue'
 import { normalizeQuery } from '../validate/query'
 import { checkShutdownTimeout } from '../validate/queue'
 import { sessionOfCompletion } from '../validate/session'
-import { refuseUnconnected } from './app-db'
+import { isConnected, refuseClosed } from './app-db'
 import { codecOf, codecWith } from './codec'
 import type { Codec } from './codec'
 import { engineBinding, isUnmodified, methodsOf } from './engine-binding'
@@ -77,7 +77,9 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     // Now, and not with the first payload: what is missing should show when the app starts.
     this.codec = db === null ? codecWith(bson) : codecOf(db)
     this.reminder = new StartupReminder(
-      () => db?.collection(collectionName, { readPreference: 'primary' }) ?? null,
+      // A client that the app has not connected is not connected for this: nobody would close it.
+      () =>
+        db !== null && isConnected(db) ? db.collection(collectionName, { readPreference: 'primary' }) : null,
       logger,
     )
     this.engine = new EngineHandle(nativeAddon(), connection, settings, logger)
@@ -315,12 +317,12 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     }
   }
 
-  /** The engine would connect by itself; but an app that forgot to connect, or has closed its client, should hear of it. */
+  /** The engine has a connection of its own; but an app that has closed its client should hear of it. */
   private refuseUnusable(): void {
     if (this.isConnectionSeen) return
     const db = this.db()
-    if (db !== null) refuseUnconnected(db)
-    this.isConnectionSeen = true
+    if (db !== null) refuseClosed(db)
+    this.isConnectionSeen = db === null || isConnected(db)
   }
 }
 

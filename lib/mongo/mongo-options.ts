@@ -44,7 +44,7 @@ const LONGEST_LOG_MESSAGE = 1024 * 1024
 
 /** Checked by itself, for its hints. */
 const ANYTHING: Rule<unknown> = {
-  allowed: 'a Db of a connected MongoClient',
+  allowed: 'a Db of a MongoClient',
   read: (value) => ({ value }),
 }
 
@@ -119,7 +119,7 @@ function byUri(
   if (uri === undefined) {
     throw argumentError(
       TypeError,
-      `${WHERE}: must be given "db" (a Db of a connected MongoClient), or "uri" and "database"`,
+      `${WHERE}: must be given "db" (a Db of a MongoClient), or "uri" and "database"`,
     )
   }
   const reading = TEXT.read(uri)

@@ -1042,7 +1042,7 @@ export interface MemoryBackendOptions {
  */
 export class DummyBackend implements IJobQueueBackend {
   constructor(options?: MemoryBackendOptions)
-  /** All jobs, in the order of creation. A new array each time, of live jobs. */
+  /** All jobs, in the order of creation: one live array, to be read. What empties it is `reset()`; cleared by hand, its jobs would go on holding their keys. */
   readonly jobs: RecordedJob[]
   /** Forgets all jobs; ids start again at `dummy-1`. */
   reset(): void
@@ -1091,7 +1091,7 @@ export class DummyBackend implements IJobQueueBackend {
 export class ImmediateBackend implements IJobQueueBackend {
   constructor(options?: MemoryBackendOptions)
   readonly executesInline: true
-  /** All jobs, in the order of creation. A new array each time, of live jobs. */
+  /** All jobs, in the order of creation: one live array, to be read. What empties it is `reset()`; cleared by hand, its jobs would go on holding their keys. */
   readonly jobs: RecordedJob[]
   /** Runs this handler for jobs of the type from now on; a second call for a type replaces the first. */
   registerHandler<T>(type: string, handler: JobHandler<T>): void

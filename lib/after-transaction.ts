@@ -79,7 +79,7 @@ function transactionOf(session: ClientSession): unknown {
 }
 
 /** By the session's own account: it has sent a commit, whatever came of it. */
-function isCommitted(session: ClientSession): boolean {
+export function isCommitted(session: ClientSession): boolean {
   return (
     (session as { readonly transaction?: { readonly isCommitted?: unknown } }).transaction?.isCommitted ===
     true

@@ -1,6 +1,7 @@
 import type { ClientSession, TransactionOptions } from 'mongodb'
 import { completeIn, transactionsOf } from './backend-calls'
-import { DurablError, LeaseLostError } from './errors'
+import { isCommitted } from './after-transaction'
+import { DurablError, FatalJobError, LeaseLostError } from './errors'
 import type { Settlement } from './outcome'
 import { TransactionLease, leaseFor } from './transaction-lease'
 import type { HeartbeatResult, IJobQueueBackend, Job } from './types'
@@ -82,6 +83,7 @@ export class RunTransactions {
           await kept.freshen()
           run.attemptBegins()
           result = await kept.around(session, () => work(session))
+          if (!session.inTransaction()) throw endedByFunction(session)
           run.commitBegins()
           await this.complete(run.job, session)
         }, inPrimary(options))
@@ -199,6 +201,14 @@ function leaseLost(job: Job): LeaseLostError {
 
 export function transactionError(why: string): DurablError {
   return new DurablError('ERR_DURABL_TRANSACTION', `ctx.transaction: ${why}`)
+}
+
+/** What a function has committed by itself would be done again by every retry. */
+function endedByFunction(session: ClientSession): Error {
+  const message =
+    'the function has ended the transaction itself, and the job can not end with it any more: return from the function to ' +
+    'commit, and throw to abort'
+  return isCommitted(session) ? new FatalJobError(`ctx.transaction: ${message}`) : transactionError(message)
 }
 
 /** For a settlement by hand while a transaction is open. */

@@ -1,9 +1,11 @@
 /** A server that speaks TLS and knows clients by their certificates: the engine shows and trusts what the app's client does. */
+import assert from 'node:assert/strict'
 import { copyFileSync, rmSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { findMongod } from '../../scripts/mongod/find.mjs'
 import { startServer } from '../../scripts/mongod/server.mjs'
 import { CLIENT_NAME, PASSPHRASE, certificate, pem } from '../support/certificates.mjs'
+import { runNode } from '../support/child.mjs'
 import { Backends, assertWorks, createAdmin } from './support/backends.mjs'
 import { Overheard } from './support/overheard.mjs'
 
@@ -48,6 +50,33 @@ test('a private CA works, as a file and in memory', async (t) => {
   const list = [pem('other-ca.pem'), pem('ca.pem').toString()]
   await backends.assertClientsWork(t, password(), { tls: true, ca: list })
   await assertWorks(await backends.started(t, { uri: `${password()}/?${caInUri}`, database: 'app' }))
+})
+
+test('a private CA of the environment works, for a client and for a connection string', async () => {
+  const program = `
+    const { MongoJobQueue } = require('durabl')
+    const { MongoClient } = require('mongodb')
+    const check = async (options) => {
+      const queue = new MongoJobQueue(options)
+      await queue.startup()
+      await queue.shutdown()
+    }
+    const uri = process.env.URI
+    const client = new MongoClient(uri)
+    check({ uri, database: 'app' })
+      .then(() => check({ db: client.db('app') }))
+      .then(() => client.close())`
+  const run = (trusted) =>
+    runNode(['-e', program], {
+      env: {
+        URI: `${password()}/?tls=true&serverSelectionTimeoutMS=5000`,
+        NODE_EXTRA_CA_CERTS: trusted,
+      },
+    })
+  const trusting = await run(certificate('ca.pem'))
+  assert.equal(trusting.code, 0, trusting.stderr)
+  const suspicious = await run(certificate('other-ca.pem'))
+  assert.match(suspicious.stderr, /ConnectionError/)
 })
 
 test('a client is known by its certificate, as a file, in memory, and with an encrypted key', async (t) => {

@@ -5,6 +5,7 @@ import { DummyBackend, JobQueue, MongoJobQueue } from 'durabl'
 import { MongoClient } from 'mongodb'
 import * as mongodb6 from 'mongodb6'
 import { SILENT } from '../ownership/support/jobs.mjs'
+import { pollUntil } from '../ownership/support/waiting.mjs'
 import { deferred } from '../queue/support/async.mjs'
 import { LegacyBackend } from '../queue/support/legacy-backend.mjs'
 import { atEnd } from '../support/cleanup.mjs'
@@ -173,5 +174,30 @@ test('a lease that could end in mid-transaction is refused, with the figures to 
     assert.match(refused.message, /visibilityTimeoutMs is 60000: raise it to 101000 at least/)
     assert.match(refused.message, /transactionLifetimeLimitSeconds/)
     assert.equal(isCalled, false)
+  }
+})
+
+test('a function that ends its transaction itself fails the attempt, and the job for good if that has committed', async (t) => {
+  for (const [ending, status, booked] of [
+    ['commitTransaction', 'failed', [1]],
+    ['abortTransaction', 'completed', []],
+  ]) {
+    const { queue, things, stored } = await app(t)
+    const errors = []
+    queue.process('work', async (job, ctx) => {
+      if (job.attempt > 1) return
+      const done = ctx.transaction(async (session) => {
+        await things.insertOne({ _id: job.attempt }, { session })
+        await session[ending]()
+      })
+      await done.catch((error) => {
+        errors.push(error)
+        throw error
+      })
+    })
+    const id = await queue.enqueue('work', {}, { backoffDelay: 1, backoffMaxDelay: 1 })
+    await pollUntil(`the job is ${status}`, async () => (await stored(id)).status === status)
+    assert.deepEqual(await things.distinct('_id'), booked)
+    assert.match(errors[0].message, /ctx\.transaction: the function has ended the transaction itself/)
   }
 })

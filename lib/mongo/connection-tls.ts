@@ -55,7 +55,7 @@ function trustOf(options: ResolvedOptions, refused: string[]): Pick<Tls, 'tlsCa'
  * What Node trusts by default, where that is more or other than the list of Mozilla, which the engine has too: by
  * NODE_EXTRA_CA_CERTS, by --use-system-ca, or set at run time. Null where it is that list.
  */
-function trustedByNode(): Buffer | null {
+export function trustedByNode(): Buffer | null {
   const { getCACertificates } = tls as {
     getCACertificates?: (type: 'default' | 'bundled') => readonly string[]
   }

@@ -2,6 +2,7 @@
 import type { BSONSerializeOptions } from 'mongodb'
 import { argumentError } from '../errors'
 import { unsupported } from './connection'
+import { trustedByNode } from './connection-tls'
 import type { NativeConnection } from './native'
 import { OPTION_TABLE } from './option-table'
 import type { Rule } from './option-table'
@@ -120,13 +121,14 @@ export function connectionFromUri(uri: string): NativeConnection {
     )
   }
   const pairs = pairsOf(uri)
-  if (pairs.length === 0) return { ...UNDECIDED, uri, maxPoolSize: null }
+  const undecided = { ...UNDECIDED, tlsCa: asksForTls(uri, pairs) ? trustedByNode() : null }
+  if (pairs.length === 0) return { ...undecided, uri, maxPoolSize: null }
   const refused: string[] = []
   const kept = pairs.flatMap((pair) => translated(pair, pairs, refused))
   if (refused.length > 0) throw unsupported(refused)
   const isUnbounded = pairs.some((pair) => /^maxPoolSize=0$/i.test(pair))
   return {
-    ...UNDECIDED,
+    ...undecided,
     uri: uri.slice(0, uri.indexOf('?')) + (kept.length > 0 ? `?${kept.join('&')}` : ''),
     maxPoolSize: isUnbounded ? 0 : null,
   }
@@ -160,6 +162,11 @@ function carried(name: string, pair: string, value: string): string[] {
       return [other === undefined ? pair : `${other}=${value}`]
     }
   }
+}
+
+/** Whom to trust it may say as well; the engine sees to that. */
+function asksForTls(uri: string, pairs: readonly string[]): boolean {
+  return uri.startsWith('mongodb+srv:') || pairs.some((pair) => /^(tls|ssl)=true$/i.test(pair))
 }
 
 function acceptsAnyCertificate(pairs: readonly string[]): boolean {

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use mongodb::options::{ConnectionString, Tls, TlsOptions};
+use mongodb::options::{ConnectionString, HostInfo, Tls, TlsOptions};
 
 use super::{ConnectionError, ConnectionSettings, secret_file::SecretFile};
 
@@ -69,10 +69,11 @@ pub(super) fn apply(
     target: &mut ConnectionString,
     settings: &ConnectionSettings,
 ) -> Result<Vec<SecretFile>, ConnectionError> {
-    if !settings.tls {
-        if settings.uri.is_none() {
-            target.tls = Some(Tls::Disabled);
-        }
+    if settings.uri.is_none() && !settings.tls {
+        target.tls = Some(Tls::Disabled);
+        return Ok(Vec::new());
+    }
+    if settings.uri.is_some() && !settings.tls && !trusts_what_the_process_does(target) {
         return Ok(Vec::new());
     }
     let mut options = match target.tls.take() {
@@ -102,6 +103,16 @@ pub(super) fn apply(
     }
     target.tls = Some(Tls::Enabled(options));
     Ok(files)
+}
+
+/// Whether a connection string asks for TLS, and names nobody to trust.
+fn trusts_what_the_process_does(target: &ConnectionString) -> bool {
+    match &target.tls {
+        Some(Tls::Enabled(options)) => options.ca_file_path.is_none(),
+        Some(Tls::Disabled) => false,
+        // With this kind of name TLS goes without saying.
+        None => matches!(target.host_info, HostInfo::DnsRecord(_)),
+    }
 }
 
 fn path_of(

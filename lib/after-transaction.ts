@@ -80,10 +80,8 @@ function transactionOf(session: ClientSession): unknown {
 
 /** By the session's own account: it has sent a commit, whatever came of it. */
 export function isCommitted(session: ClientSession): boolean {
-  return (
-    (session as { readonly transaction?: { readonly isCommitted?: unknown } }).transaction?.isCommitted ===
-    true
-  )
+  const { state } = (session as { readonly transaction?: { readonly state?: unknown } }).transaction ?? {}
+  return state === 'TRANSACTION_COMMITTED'
 }
 
 function tell(session: ClientSession, watch: Watch): void {

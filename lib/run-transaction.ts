@@ -75,18 +75,23 @@ export class RunTransactions {
     const leaseMs = this.leaseMs(longestMs)
     const kept = new TransactionLease(() => suspend(run, lease, leaseMs), leaseMs, longestMs)
     let result: T | undefined
+    let isCompleted = false
     try {
       await kept.freshen()
       const session = await transactions.startSession(run.job.id)
       try {
         await session.withTransaction(async () => {
+          isCompleted = false
           await kept.freshen()
           run.attemptBegins()
           result = await kept.around(session, () => work(session))
-          if (!session.inTransaction()) throw endedByFunction(session)
+          // Thrown within, the driver would try to abort what is over, and fail over that.
+          if (!session.inTransaction()) return
           run.commitBegins()
           await this.complete(run.job, session)
+          isCompleted = true
         }, inPrimary(options))
+        if (!isCompleted) throw endedByFunction(session)
       } catch (error) {
         if (isUnknown(error)) await this.supersede(run.job, session)
         throw error

@@ -6,14 +6,15 @@ import { CONCURRENCIES } from './sections/throughput.mjs'
 
 /** Measured by default, in this order, and what else there is. */
 const USUAL = ['throughput', 'profile', 'variants', 'enqueue', 'latency', 'delays']
-const ALL = [...USUAL, 'scale']
+const ON_DEMAND = ['scale', 'whole']
+const ALL = [...USUAL, ...ON_DEMAND]
 
 /** Fewer runs say too little to be published. */
 const ENOUGH_RUNS = 5
 
 export const help = `npm run bench -- [options]
 
-  --only LIST         of ${ALL.join(', ')}; all but scale by default
+  --only LIST         of ${ALL.join(', ')}; all but ${ON_DEMAND.join(' and ')} by default
   --peers LIST        of ${Object.keys(peers).join(', ')}; all by default
   --concurrency LIST  of ${CONCURRENCIES.join(', ')}, for throughput; all by default
   --runs N            rounds; ${ENOUGH_RUNS} by default

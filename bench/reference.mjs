@@ -17,12 +17,15 @@ export async function buildReference() {
 }
 
 /**
+ * Empties a backlog that is there.
+ *
  * @param what `engine` or `mongodb`
  * @param width handlers at once, or jobs in a batch
- * @returns what it measured: `filled` and `drained`, each with `seconds`, `cpuSeconds` and `serverCpuSeconds`
+ * @returns `seconds`, `cpuMs` and `serverCpuMs`; and `marks`, of `mongodb` only: the seconds after which each tenth had been claimed
  */
 export async function runReference(path, what, { url, database, pid }, jobs, width) {
   const { code, output } = await capture(path, [what, url, database, pid, jobs, width].map(String))
   if (code !== 0) throw new Error(`the reference ${what} failed: ${output}`)
-  return JSON.parse(output.trim().split('\n').at(-1))
+  const { seconds, cpuSeconds, serverCpuSeconds, marks } = JSON.parse(output.trim().split('\n').at(-1))
+  return { seconds, cpuMs: cpuSeconds * 1000, serverCpuMs: serverCpuSeconds * 1000, marks }
 }

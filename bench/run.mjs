@@ -1,8 +1,8 @@
 /**
  * durabl beside other job queues: brings up the servers, measures, and writes a page with tables and charts.
  *
- *     npm run bench                 everything but the large backlogs; about twenty minutes
- *     npm run bench -- --only scale
+ *     npm run bench                        everything but the large backlogs; about twenty-five minutes
+ *     npm run bench -- --only scale,whole  the large backlogs; about half an hour
  *     npm run bench -- --help
  */
 import { forwardSignals } from '../scripts/process.mjs'
@@ -23,9 +23,13 @@ import * as profile from './sections/profile.mjs'
 import * as scale from './sections/scale.mjs'
 import * as throughput from './sections/throughput.mjs'
 import * as variants from './sections/variants.mjs'
+import * as whole from './sections/whole.mjs'
 import { Servers } from './servers/all.mjs'
 
-const sections = { throughput, profile, variants, enqueue, latency, delays, scale }
+const sections = { throughput, profile, variants, enqueue, latency, delays, scale, whole }
+
+/** Those that the references in Rust take part in. */
+const WITH_REFERENCES = ['throughput', 'whole']
 
 /** Nobody measures with fewer jobs than this, however small the factor. */
 const FEWEST_JOBS = 20
@@ -81,7 +85,9 @@ async function measure(options, servers) {
   await installPeers(wanted)
   const { able, missing } = await present(servers, wanted)
   const needsReference =
-    options.references && options.sections.includes('throughput') && able.includes('durabl')
+    options.references &&
+    options.sections.some((name) => WITH_REFERENCES.includes(name)) &&
+    able.includes('durabl')
   const context = {
     servers,
     peers: able,

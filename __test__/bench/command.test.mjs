@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { parseOptions } from '../../bench/options.mjs'
+import { help, parseOptions } from '../../bench/options.mjs'
 import { runNode } from '../support/child.mjs'
 import { atEnd } from '../support/cleanup.mjs'
 
@@ -48,6 +48,27 @@ test('the command measures, keeps the figures and writes a page and charts from 
   assert.equal(readFileSync(join(out, 'benchmarks.md'), 'utf8'), page)
 })
 
+test('a whole backlog and its variants are measured from the first job to the last', async (t) => {
+  const out = folder(t)
+  const { code, stdout, stderr } = await bench(...FEW, '--only', 'variants,whole', '--out', out)
+  assert.equal(code, 0, stdout + stderr)
+
+  const { sections } = JSON.parse(readFileSync(join(out, 'benchmarks.json'), 'utf8'))
+  for (const { title, rounds, error } of sections.variants.contestants) {
+    assert.equal(error, undefined, title)
+    assert.ok(rounds[0].rate > 0 && rounds[0].addRate > 0, title)
+  }
+  for (const { title, size, jobs, rounds, error } of sections.whole.contestants) {
+    assert.equal(error, undefined, title)
+    assert.equal(jobs, { few: 50, many: 5_000 }[size], title)
+    if (size === 'many') assert.ok(rounds[0].firstTenth > 0 && rounds[0].lastTenth > 0, title)
+  }
+  const page = readFileSync(join(out, 'benchmarks.md'), 'utf8')
+  assert.match(page, /\| durabl, tuned server +\| 5,000 \| +[1-9]/)
+  assert.match(page, /\| random ids, beside 1,000 completed jobs +\| +[1-9]/)
+  assert.doesNotMatch(page, /failed|undefined|NaN|\{\{/)
+})
+
 for (const [args, sentence] of [
   [['--peers', 'durable'], /^--peers takes a list of durabl, bullmq, .*; it got "durable"\.$/],
   [['--only', ''], /^--only takes a list of throughput, .*; it got ""\.$/],
@@ -59,9 +80,16 @@ for (const [args, sentence] of [
   })
 }
 
+test('the large backlogs are measured only when asked for', () => {
+  const { sections } = parseOptions([])
+  assert.ok(sections.includes('throughput') && !sections.includes('scale') && !sections.includes('whole'))
+  assert.deepEqual(parseOptions(['--only', 'whole,scale']).sections, ['scale', 'whole'])
+  assert.match(help, /all but scale and whole by default/)
+})
+
 test('less than everything is not published', () => {
   assert.equal(parseOptions([]).out, 'docs')
-  assert.equal(parseOptions(['--only', 'scale']).out, 'docs')
+  assert.equal(parseOptions(['--only', 'scale,whole']).out, 'docs')
   for (const args of [['--peers', 'durabl'], ['--runs', '4'], ['--size', '0.5'], ['--no-references']]) {
     assert.equal(parseOptions(args).out, 'target/bench')
   }

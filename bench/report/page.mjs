@@ -4,15 +4,13 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { root } from '../../scripts/process.mjs'
 import { peers } from '../peers/all.mjs'
-import { IN_FLIGHT } from '../sections/enqueue.mjs'
-import { spread } from '../statistics.mjs'
-import { barChart, figure } from './charts.mjs'
+import * as backlogs from './backlogs.mjs'
+import { barChart } from './charts.mjs'
+import * as findings from './findings.mjs'
 import { goalsTable } from './goals.mjs'
-import { compared, each, find, inRange, quantiles } from './series.mjs'
+import * as runs from './runs.mjs'
 import * as tables from './tables.mjs'
 
-/** The widest of the bare loop. */
-const BARE_BATCH = 1_000
 const TEMPLATE = fileURLToPath(new URL('page.md.template', import.meta.url))
 const QUEUES_AT_ONCE = ['concurrency 1', 'concurrency 16', 'concurrency 100']
 
@@ -41,17 +39,6 @@ const chartsOf = {
   }),
 }
 
-function aboutLine({ date, command, runs, versions }) {
-  return `Measured on ${date} by \`${command}\`, ${runs} ${runs === 1 ? 'round' : 'rounds'}, at commit ${versions.commit}.`
-}
-
-function machineLines({ machine, versions }) {
-  return [
-    `- ${machine.cpus}, ${machine.memory}, ${machine.system}; all servers and all processes on this one machine`,
-    `- Node.js ${versions.node}, with \`mongodb\` ${versions.driver}; ${versions.rust}`,
-  ].join('\n')
-}
-
 function missingLines(sections) {
   const missing = Object.assign({}, ...sections.map(({ about }) => about.missing))
   const lines = Object.entries(missing).map(([peer, why]) => `- ${peers[peer].title}: ${why}`)
@@ -65,72 +52,47 @@ function failureLines(sections) {
   return `Failed:\n\n${lines.join('\n')}`
 }
 
-function enduranceLine({ endurance: { handled, seconds, rate }, attempts }) {
-  return (
-    `One process ran ${figure(handled)} jobs at concurrency 100 in ${figure(seconds)} seconds: ${figure(rate)} jobs/s. ` +
-    `Four worker processes on a backlog of ${figure(attempts.jobs)} tried ${figure(attempts.tried)} times to take a job, ` +
-    `in ${figure(attempts.commands)} commands, by the server's own profiler.`
-  )
-}
-
-/** What bounds single calls: each waits for its insert to be acknowledged, so their number and that wait are all that counts. */
-function enqueueLimit({ latency, enqueue }) {
-  const insert = latency && quantiles(find(latency, { id: 'driver' }), 0.5, 'inserts')
-  if (!insert?.length) return ''
-  const { median } = spread(insert)
-  const limit = `One acknowledged insert takes ${median.toFixed(2)} ms here (below), so one insert at a time of ${IN_FLIGHT} jobs makes ${figure(Math.round(((IN_FLIGHT / median) * 1000) / 100) * 100)} jobs/s.`
-  const other = enqueue && each(find(enqueue, { id: 'bullmq', kind: 'single' }), 'rate')
-  if (!other?.length) return limit
-  const needed = (IN_FLIGHT / (2 * spread(other).median)) * 1000
-  return `${limit} Twice the rate of BullMQ, which waits for no disk, would need one within ${needed.toFixed(2)} ms, the way from JavaScript and back included.`
-}
-
-/** What bounds the goals for a backlog: the server alone, as it does nothing but to claim and complete. */
-function ceilingLine({ throughput }) {
-  const bare = throughput && find(throughput, { id: `mongodb-${BARE_BATCH}` })
-  const against = (concurrency) =>
-    compared(each(bare, 'rate'), each(find(throughput, { id: 'bullmq', concurrency }), 'rate'))
-  const ratios = bare ? [against(16), against(100)] : []
-  if (ratios.length === 0 || ratios.includes(null)) return ''
-  const [at16, at100] = ratios.map(inRange)
-  return `Against BullMQ, MongoDB itself in batches of ${figure(BARE_BATCH)} makes ${at16} times the rate at concurrency 16, and ${at100} times at 100: a queue that changes each of its jobs twice on this server gets no further, whatever it is written in.`
-}
-
 /** What stands for each name in the template. A section that was not measured says how to. */
 function parts(sections) {
   const of = (name, write) =>
     sections[name] ? write(sections[name]) : `Not measured yet: \`npm run bench -- --only ${name}\`.`
   const all = Object.values(sections)
-  const first = sections.throughput ?? all[0]
+  const about = (name, times) => of(name, (section) => runs.aboutLine(section.about, times))
   return {
+    ...{ where: runs.runsLine(sections), runs: runs.runsTable(sections), once: runs.onceLine(sections) },
     goals: goalsTable(sections),
-    'throughput.about': of('throughput', ({ about }) => aboutLine(about)),
+    'goals.local': findings.localFinding(sections),
+    'throughput.about': about('throughput'),
     throughput: of('throughput', tables.throughputTable),
     cpu: of('throughput', tables.cpuTable),
     'server-cpu': of('throughput', tables.serverCpuTable),
-    limits: of('throughput', (section) =>
-      tables.limitsTable(section, parseInt(section.about.machine.cpus, 10)),
-    ),
-    'profile.about': of('profile', ({ about }) => aboutLine(about)),
+    limits: of('throughput', tables.limitsTable),
+    'backlog.findings': findings.backlogFindings(sections),
+    'profile.about': about('profile', 'one run'),
     steps: of('profile', tables.stepsTable),
-    'variants.about': of('variants', ({ about }) => aboutLine(about)),
+    'steps.finding': findings.stepsFinding(sections),
+    'variants.about': about('variants'),
     variants: of('variants', tables.variantsTable),
-    ceiling: ceilingLine(sections),
+    'variants.ids': findings.idsFinding(sections),
     sizes: of('throughput', tables.sizesTable),
-    'enqueue.about': of('enqueue', ({ about }) => aboutLine(about)),
+    'enqueue.about': about('enqueue'),
     enqueue: of('enqueue', tables.enqueueTable),
-    'latency.about': of('latency', ({ about }) => aboutLine(about)),
+    'enqueue.finding': findings.enqueueFinding(sections),
+    'latency.about': about('latency'),
     latency: of('latency', tables.latencyTable),
-    'in-flight': String(IN_FLIGHT),
-    'enqueue.limit': enqueueLimit(sections),
-    'delays.about': of('delays', ({ about }) => aboutLine(about)),
+    'delays.about': about('delays'),
     delays: of('delays', tables.delaysTable),
-    'scale.about': of('scale', ({ about }) => aboutLine(about)),
-    scale: of('scale', tables.scaleTable),
-    endurance: of('scale', (section) => `${enduranceLine(section)}\n\n${tables.enduranceTable(section)}`),
-    machine: first ? machineLines(first.about) : '',
-    settings: first ? tables.settingsTable(first.about) : '',
-    servers: first ? tables.serversTable(first.about) : '',
+    'scale.about': about('scale'),
+    first: of('scale', backlogs.firstJobsTable),
+    workers: of('scale', backlogs.workersTable),
+    'workers.finding': of('scale', backlogs.workersFinding),
+    'whole.about': about('whole'),
+    whole: of('whole', backlogs.wholeTable),
+    'whole.finding': sections.whole ? backlogs.wholeFinding(sections.whole) : '',
+    memory: [backlogs.memoryFinding(sections), backlogs.memoryTable(sections)].join('\n\n'),
+    machine: runs.machineLines(sections),
+    settings: tables.settingsTable(sections),
+    servers: tables.serversTable(sections),
     missing: [missingLines(all), failureLines(all)].filter(Boolean).join('\n\n'),
   }
 }

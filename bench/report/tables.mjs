@@ -4,6 +4,8 @@ import { CONCURRENCIES } from '../sections/throughput.mjs'
 import { kinds } from '../servers/all.mjs'
 import { quantile, spread } from '../statistics.mjs'
 import { figure } from './charts.mjs'
+import { allowed, inUse, processorsOf, spent } from './processors.mjs'
+import { versionsOf } from './runs.mjs'
 import { find, inRange, pooled, quantiles, spreadOf, table } from './series.mjs'
 
 /** The names of a section's contestants, each once, in order; `keys` beside the id tell rows from columns. */
@@ -118,41 +120,20 @@ export function latencyTable(section) {
   return table(QUANTILES, rows)
 }
 
-/** How many processors are kept busy at this rate, by so many microseconds a job. */
-const processorsInUse = ({ rate, cpu, serverCpu }) => (rate * (cpu + serverCpu)) / 1e6
-
-export function scaleTable({ rates, workers }) {
-  const row = (contestant) => [
-    contestant.name,
-    ...['rate', 'cpu', 'serverCpu'].map((field) => inRange(spreadOf(contestant, field))),
-    spread(contestant.rounds.map(processorsInUse)).median.toFixed(1),
-  ]
-  const measured = [...rates, ...workers].filter(({ rounds }) => rounds.length > 0)
-  const heads = ['', 'jobs/s', 'workers, µs per job', 'server, µs per job', 'processors in use']
-  return table(heads, measured.map(row))
-}
-
-/** Memory and rate at about ten moments of the long run. */
-export function enduranceTable({ endurance: { samples } }) {
-  const step = Math.max(1, Math.floor(samples.length / 10))
-  const chosen = samples.filter((_, index) => index % step === step - 1)
-  const rows = chosen.map(([handled, ...memory]) => [
-    figure(handled),
-    ...memory.map((mb) => `${figure(mb)} MB`),
-  ])
-  return table(['jobs handled', 'resident memory', 'of it for JavaScript'], rows)
-}
-
-export function settingsTable({ versions }) {
-  const rows = Object.entries(versions.peers).map(([peer, version]) => {
+export function settingsTable(sections) {
+  const servers = versionsOf(sections, 'servers')
+  const rows = Object.entries(versionsOf(sections, 'peers')).map(([peer, version]) => {
     const { title, server, settings, bulk } = peers[peer]
-    return [title, version, versions.servers[server], bulk ?? 'none', settings]
+    return [title, version, servers[server], bulk ?? 'none', settings]
   })
   return table(['', 'version', 'on', 'bulk call', 'settings'], rows, '---')
 }
 
-export function serversTable({ versions }) {
-  const rows = Object.entries(versions.servers).map(([kind, version]) => [version, kinds[kind].settings])
+export function serversTable(sections) {
+  const rows = Object.entries(versionsOf(sections, 'servers')).map(([kind, version]) => [
+    version,
+    kinds[kind].settings,
+  ])
   return table(['', 'settings'], rows, '---')
 }
 
@@ -180,34 +161,30 @@ const LIMITED = ['durabl', 'engine', 'bullmq']
  * How much of the machine a queue uses, and how fast it could be if it used all of it: what is left is waiting, for the journal and
  * for each other.
  */
-export function limitsTable({ contestants }, cpus) {
-  const rows = contestants
+export function limitsTable(section) {
+  const processors = processorsOf(section)
+  const rows = section.contestants
     .filter(({ id, concurrency }) => isBare({ id }) || (LIMITED.includes(id) && concurrency !== 1))
     .flatMap((contestant) => {
-      const [rate, cpu, serverCpu] = ['rate', 'cpu', 'serverCpu'].map(
-        (field) => spreadOf(contestant, field)?.median,
-      )
-      if (!rate || !cpu || !serverCpu) return []
-      const busy = processorsInUse({ rate, cpu, serverCpu })
-      return [
-        [
-          contestant.title,
-          `${figure(cpu + serverCpu)} µs`,
-          `${busy.toFixed(1)} of ${cpus}`,
-          figure((cpus * 1e6) / (cpu + serverCpu)),
-        ],
-      ]
+      const series = [spent(contestant), inUse(contestant), allowed(contestant, processors)]
+      if (series.includes(null)) return []
+      const [cost, busy, most] = series.map((values) => spread(values).median)
+      return [[contestant.title, `${figure(cost)} µs`, `${busy.toFixed(1)} of ${processors}`, figure(most)]]
     })
   return table(['', 'worker and server, per job', 'processors in use', 'jobs/s if all were'], rows)
 }
 
+/** Figures of before knew nothing of adding. */
 export function variantsTable(section) {
+  const columns = { 'to run, server, µs per job': 'serverCpu', 'jobs/s': 'rate' }
+  if (section.contestants.some((contestant) => spreadOf(contestant, 'addRate'))) {
+    Object.assign(columns, { 'to add, server, µs per job': 'addServerCpu', 'jobs/s added': 'addRate' })
+  }
   const rows = names(section).map(({ id, name }) => [
     name,
-    cell(section, { id }, 'serverCpu'),
-    cell(section, { id }, 'rate'),
+    ...Object.values(columns).map((field) => cell(section, { id }, field)),
   ])
-  return table(['', 'server, µs per job', 'jobs/s'], rows)
+  return table(['', ...Object.keys(columns)], rows)
 }
 
 export function stepsTable({ jobs, steps }) {

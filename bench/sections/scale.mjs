@@ -1,4 +1,4 @@
-/** durabl where there is a lot: large backlogs, a long run, several workers. */
+/** durabl where there is a lot: the first jobs of large backlogs, and several workers. All of such a backlog is `whole.mjs`. */
 import { inRounds } from '../rounds.mjs'
 import { play, start } from '../process.mjs'
 import { say } from '../../scripts/terminal.mjs'
@@ -28,10 +28,10 @@ async function first(place, jobs) {
 }
 
 /** So many workers on one backlog, until it is empty. */
-async function shared(place, workers, { concurrency, lookEveryMs, sampleEveryMs }) {
-  const request = { peer, place, concurrency, sampleEveryMs }
+async function shared(place, workers) {
+  const request = { peer, place, concurrency: SHARED_CONCURRENCY }
   const started = Array.from({ length: workers }, () => start('share', request, LONG_MS))
-  const watcher = start('watch', { peer, place, lookEveryMs }, LONG_MS)
+  const watcher = start('watch', { peer, place }, LONG_MS)
   await Promise.all([...started, watcher].map(({ ready }) => ready))
   for (const { go } of [...started, watcher]) go()
   const { seconds, serverCpuMs } = await watcher.result
@@ -57,26 +57,13 @@ function backlogs(servers, jobs, many, { large, future }) {
   ]
 }
 
-/** A million jobs by one process: whether rate and memory stay what they were. */
-async function endurance(place, jobs) {
-  const options = { concurrency: CONCURRENCY, lookEveryMs: 200, sampleEveryMs: 1000 }
-  const { shares, ...spent } = await shared(place, 1, options)
-  const { handled, samples } = shares[0]
-  const { seconds } = spent
-  const { rate, serverCpu } = perJob(handled, spent)
-  say(
-    `${handled} of about ${jobs} jobs in ${seconds.toFixed(0)} s, ${rate} jobs/s, at last ${samples.at(-1)[1]} MB`,
-  )
-  return { handled, seconds, rate, serverCpu, samples }
-}
-
 function workers(servers, jobs) {
   return [1, 4].map((count) => {
     const name = `${count} worker process${count > 1 ? 'es' : ''}`
     const run = () =>
       servers.withPlace('mongodb', async (place) => {
         await fill(place, jobs)
-        const { shares, ...spent } = await shared(place, count, { concurrency: SHARED_CONCURRENCY })
+        const { shares, ...spent } = await shared(place, count)
         return { ...perJob(jobs, spent), shares: shares.map(({ handled }) => handled) }
       })
     const tell = (measured) => `${inWords(measured)}, shares ${measured.shares.join(', ')}`
@@ -87,7 +74,7 @@ function workers(servers, jobs) {
 function attempts(servers, jobs) {
   return servers.withPlace('mongodb', async (place) => {
     await fill(place, jobs)
-    const entries = await profiled(place, () => shared(place, 4, { concurrency: SHARED_CONCURRENCY }))
+    const entries = await profiled(place, () => shared(place, 4))
     const counted = claimAttempts(entries)
     say(`${counted.tried} claim attempts for ${jobs} jobs by 4 workers, in ${counted.commands} commands`)
     return { jobs, ...counted }
@@ -103,13 +90,9 @@ export async function measure({ servers, sized, runs }) {
       await fill(large, many)
       await fill(future, many, FAR_OFF_MS)
       await fill(future, many)
-      const times = TIMES_FIRST * runs
-      const rates = await inRounds(backlogs(servers, few, many, { large, future }), times)
-      // What the rounds have taken away.
-      await fill(large, few * times)
-      const long = await endurance(large, many)
+      const rates = await inRounds(backlogs(servers, few, many, { large, future }), TIMES_FIRST * runs)
       const together = await inRounds(workers(servers, some), runs)
-      return { rates, endurance: long, workers: together, attempts: await attempts(servers, some) }
+      return { rates, workers: together, attempts: await attempts(servers, some) }
     }),
   )
 }

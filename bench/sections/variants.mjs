@@ -1,11 +1,15 @@
 /**
- * What stands between durabl and a faster MongoDB: the server's processor time for claiming and completing a job as durabl writes it,
- * beside other ways to write the same, and with fewer indexes. A bare loop in this process, one batch after the other.
+ * What stands between durabl and a faster MongoDB: the server's processor time for adding, claiming and completing a job as durabl
+ * writes it, beside other ways to write the same, with fewer indexes, and with other ids. A bare loop in this process, one batch after
+ * the other.
  */
+import { randomUUID } from 'node:crypto'
 import { meter } from '../child/clock.mjs'
+import { batches } from '../child/in-flight.mjs'
 import { DUE, leaseOf, taking, tokenOf } from '../claim.mjs'
 import { MongoClient } from '../mongodb.mjs'
 import { play } from '../process.mjs'
+import { settle } from '../settle.mjs'
 import { inWords, perJob } from './throughput.mjs'
 
 const peer = 'durabl'
@@ -13,6 +17,18 @@ export const involves = [peer]
 
 const JOBS = 20_000
 const BATCH = 1_000
+/** What has ended stays in the collection, and in the index of ids: where these come in no order, that is where it costs. */
+const ENDED = 200_000
+
+/** As durabl makes them, UUIDs of version 7: they grow with time, and with a count. */
+function idInOrder(n) {
+  const time = Date.now().toString(16).padStart(12, '0')
+  const count = n.toString(16).padStart(6, '0')
+  const rest = randomUUID().slice(24)
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${count.slice(0, 3)}-8${count.slice(3)}-${rest}`
+}
+
+const randomId = () => randomUUID()
 
 /** As durabl does: expressions, since only they know the server's time. */
 const byExpressions = {
@@ -45,7 +61,7 @@ const inTransaction = (jobs, held, update) =>
   )
 
 /** Each is durabl's own way, but for what it names. */
-const VARIANTS = {
+const variants = (ended) => ({
   'as durabl does it': {},
   'operators instead of expressions': { statements: byOperators },
   'a statement for each job': { write: apart },
@@ -58,6 +74,26 @@ const VARIANTS = {
       ...['dedupe_pending_active_idx', 'dedupe_pending_idx', 'dedupe_active_idx'],
     ],
   },
+  'random ids': { id: 'random', idOf: randomId },
+  [`beside ${ended.toLocaleString('en-US')} completed jobs`]: { id: 'ended', ended },
+  [`random ids, beside ${ended.toLocaleString('en-US')} completed jobs`]: {
+    id: 'ended-random',
+    idOf: randomId,
+    ended,
+  },
+})
+
+/** So many jobs like one of durabl's. */
+async function add(jobs, count, model, idOf) {
+  for (const datas of batches(count, BATCH)) {
+    const at = new Date()
+    const documents = datas.map((data) => ({
+      ...model,
+      ...{ _id: idOf(data.n), data, runAt: at, createdAt: at },
+      ...(model.completedAt && { completedAt: at }),
+    }))
+    await jobs.insertMany(documents, { ordered: false })
+  }
 }
 
 const IN_ORDER = { status: 1, type: 1, priority: 1, runAt: 1 }
@@ -81,27 +117,35 @@ async function empty(jobs, { statements = byExpressions, write = together }) {
   await ended
 }
 
-async function measureOne({ url, database, pid }, jobs, variant) {
-  const client = await MongoClient.connect(url)
+async function measureOne(place, count, { without = [], idOf = idInOrder, ended = 0, ...how }) {
+  // The indexes, and one job to make others like it.
+  await play('fill', { peer, place, jobs: 1, delay: 0 })
+  const client = await MongoClient.connect(place.url)
   try {
-    const collection = client.db(database).collection('jobs')
-    for (const index of variant.without ?? []) await collection.dropIndex(index)
-    const read = meter(pid)
-    await empty(collection, variant)
-    return perJob(jobs, read())
+    const jobs = client.db(place.database).collection('jobs')
+    for (const index of without) await jobs.dropIndex(index)
+    const model = await jobs.findOneAndDelete({})
+    const over = { status: 'completed', attempt: 1, claimToken: tokenOf(0), claimedAt: new Date() }
+    await add(jobs, ended, { ...model, ...over, completedAt: new Date() }, idOf)
+    await settle(place)
+    const adding = meter(place.pid)
+    await add(jobs, count, model, idOf)
+    const added = perJob(count, adding())
+    const emptying = meter(place.pid)
+    await empty(jobs, how)
+    return { ...perJob(count, emptying()), addRate: added.rate, addServerCpu: added.serverCpu }
   } finally {
     await client.close()
   }
 }
 
+const tell = ({ addRate, addServerCpu, ...emptied }) =>
+  `${inWords(emptied)}; added at ${addRate} jobs/s, server ${addServerCpu} µs`
+
 export function contestants({ servers, sized }) {
   const jobs = sized(JOBS)
-  return Object.entries(VARIANTS).map(([name, variant]) => {
-    const run = () =>
-      servers.withPlace('mongodb', async (place) => {
-        await play('fill', { peer, place, jobs, delay: 0 })
-        return measureOne(place, jobs, variant)
-      })
-    return { id: name, name, title: name, jobs, run, tell: inWords }
+  return Object.entries(variants(sized(ENDED))).map(([name, variant]) => {
+    const run = () => servers.withPlace('mongodb', (place) => measureOne(place, jobs, variant))
+    return { id: variant.id ?? name, name, title: name, jobs, run, tell }
   })
 }

@@ -3,16 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use durabl_engine::{
-    Engine, EngineOptions, Event, LogBounds, NewJob, ProcessorConfig, RunVerdict, Sink, Verdict,
-    bson::{RawDocumentBuf, rawdoc},
+    Engine, EngineOptions, Event, LogBounds, ProcessorConfig, RunVerdict, Sink, Verdict,
     connection::ConnectionSettings,
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::{COLLECTION, Cost, JOB_TYPE, Measured, Outcome, Task};
-
-/// Enqueues under way at once while the backlog is made.
-const IN_FLIGHT: usize = 512;
 
 enum Told {
     Started(Vec<u32>),
@@ -46,43 +42,6 @@ fn open(task: &Task) -> Outcome<(Arc<Engine>, UnboundedReceiver<Told>)> {
     Ok((Arc::new(Engine::open(settings, options, Arc::new(Telling(sender)))?), told))
 }
 
-fn empty_job(payload: RawDocumentBuf) -> NewJob {
-    NewJob {
-        job_type: JOB_TYPE.to_owned(),
-        payload,
-        priority: 0,
-        delay_ms: 0,
-        max_attempts: 3,
-        dedupe: None,
-        coalesce_latest: false,
-        backoff: None,
-        backoff_delay_ms: None,
-        backoff_max_delay_ms: None,
-    }
-}
-
-/// Makes the indexes and the backlog. Also what the bare loop works on.
-pub(crate) async fn fill(task: &Task) -> Outcome<()> {
-    let (engine, _told) = open(task)?;
-    engine.startup().await?;
-    let mut writers = tokio::task::JoinSet::new();
-    for writer in 0..IN_FLIGHT {
-        let (engine, jobs) = (engine.clone(), task.jobs);
-        writers.spawn(async move {
-            for number in (writer..jobs).step_by(IN_FLIGHT) {
-                let payload = rawdoc! { "data": { "n": number as i32 } };
-                engine.enqueue(empty_job(payload)).await?;
-            }
-            Ok::<_, durabl_engine::Error>(())
-        });
-    }
-    while let Some(written) = writers.join_next().await {
-        written??;
-    }
-    engine.shutdown(Duration::from_secs(5)).await;
-    Ok(())
-}
-
 /// Runs a processor whose handler ends each job as soon as it is handed over, until all are settled.
 async fn drain(task: &Task, engine: &Arc<Engine>, mut told: UnboundedReceiver<Told>) -> Outcome<()> {
     engine.process(ProcessorConfig {
@@ -112,10 +71,9 @@ async fn drain(task: &Task, engine: &Arc<Engine>, mut told: UnboundedReceiver<To
 }
 
 pub(crate) async fn measure(task: &Task) -> Outcome<Measured> {
-    let filled = Cost::of(task, fill(task)).await?;
     let (engine, told) = open(task)?;
     engine.startup().await?;
-    let drained = Cost::of(task, drain(task, &engine, told)).await?;
+    let (drained, ()) = Cost::of(task, drain(task, &engine, told)).await?;
     engine.shutdown(Duration::from_secs(5)).await;
-    Ok(Measured { filled, drained })
+    Ok(Measured { drained, marks: Vec::new() })
 }

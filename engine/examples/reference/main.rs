@@ -6,7 +6,8 @@
 //! reference mongodb URI DATABASE SERVER JOBS BATCH
 //! ```
 //! `SERVER` is the process id of the server, on this machine.
-//! Either makes its backlog first and then empties it; what it measured goes to standard output, as JSON.
+//! Either empties a backlog of `JOBS` that the package has made, with all its indexes; so it is the same that the package
+//! empties. What was measured goes to standard output, as JSON.
 
 mod bare;
 mod cpu;
@@ -42,30 +43,36 @@ struct Cost {
 }
 
 impl Cost {
-    async fn of(task: &Task, work: impl Future<Output = Outcome<()>>) -> Outcome<Self> {
+    /// What it costs to do something, and what came of it.
+    async fn of<T>(task: &Task, work: impl Future<Output = Outcome<T>>) -> Outcome<(Self, T)> {
         let (cpu, server_cpu) = (cpu::seconds()?, cpu::seconds_of(task.server)?);
         let start = Instant::now();
-        work.await?;
-        Ok(Self {
+        let done = work.await?;
+        let cost = Self {
             seconds: start.elapsed().as_secs_f64(),
             cpu_seconds: cpu::seconds()? - cpu,
             server_cpu_seconds: cpu::seconds_of(task.server)? - server_cpu,
-        })
-    }
-
-    fn json(&self) -> serde_json::Value {
-        json!({
-            "seconds": self.seconds,
-            "cpuSeconds": self.cpu_seconds,
-            "serverCpuSeconds": self.server_cpu_seconds,
-        })
+        };
+        Ok((cost, done))
     }
 }
 
 /// What was measured.
 struct Measured {
-    filled: Cost,
     drained: Cost,
+    /// Seconds from the start, one for each tenth of the backlog; empty where nobody asks for them.
+    marks: Vec<f64>,
+}
+
+impl Measured {
+    fn json(&self) -> serde_json::Value {
+        json!({
+            "seconds": self.drained.seconds,
+            "cpuSeconds": self.drained.cpu_seconds,
+            "serverCpuSeconds": self.drained.server_cpu_seconds,
+            "marks": self.marks,
+        })
+    }
 }
 
 async fn measure() -> Outcome<Measured> {
@@ -89,8 +96,8 @@ async fn measure() -> Outcome<Measured> {
 #[tokio::main]
 async fn main() -> ExitCode {
     match measure().await {
-        Ok(Measured { filled, drained }) => {
-            println!("{}", json!({ "filled": filled.json(), "drained": drained.json() }));
+        Ok(measured) => {
+            println!("{}", measured.json());
             ExitCode::SUCCESS
         }
         Err(error) => {

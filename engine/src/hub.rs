@@ -14,7 +14,8 @@ use crate::{
     connection::SharedClient,
     enqueue::Enqueuer,
     error::Result,
-    event::StreamState,
+    event::{Sink, StreamState},
+    kept::kept,
     renewal::Renewer,
     settler::Settler,
     store::Store,
@@ -87,14 +88,21 @@ impl Hub {
         let wakes = Arc::new(WakeHub::default());
         let renewer = Arc::new(Renewer::default());
         let watch = Arc::new(Watch::default());
-        store.odd_jobs().tell(Arc::new(Everyone(watch.clone())));
-        let timers = tokio::spawn({
+        let everyone: Arc<dyn Sink> = Arc::new(Everyone(watch.clone()));
+        store.odd_jobs().tell(everyone.clone());
+        let timers = kept("the timers", everyone.clone(), {
             let wakes = wakes.clone();
-            async move { wakes.run_timers().await }
+            move || {
+                let wakes = wakes.clone();
+                async move { wakes.run_timers().await }
+            }
         });
-        let renewals = tokio::spawn({
+        let renewals = kept("the renewal of leases", everyone, {
             let (renewer, store) = (renewer.clone(), store.clone());
-            async move { renewer.run(&store).await }
+            move || {
+                let (renewer, store) = (renewer.clone(), store.clone());
+                async move { renewer.run(&store).await }
+            }
         });
         Self {
             enqueuer: Enqueuer::start(store.clone(), wakes.clone(), patience),
@@ -125,8 +133,12 @@ impl Hub {
     pub(crate) async fn start_stream(&self) -> Result<()> {
         let start = || async {
             let first = self.watch.open_first(&self.store).await?;
-            let stream = self.watch.clone().run(self.store.clone(), self.wakes.clone(), first);
-            lock(&self.tasks).push(tokio::spawn(stream));
+            let (watch, store, wakes) = (self.watch.clone(), self.store.clone(), self.wakes.clone());
+            let everyone = Arc::new(Everyone(watch.clone()));
+            let mut first = Some(first);
+            lock(&self.tasks).push(kept("following changes", everyone, move || {
+                watch.clone().run(store.clone(), wakes.clone(), first.take())
+            }));
             Ok(())
         };
         self.stream.get_or_try_init(start).await.copied()

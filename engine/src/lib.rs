@@ -30,6 +30,7 @@ mod id_key;
 mod indexes;
 mod job;
 mod job_log;
+mod kept;
 mod known_jobs;
 mod lease;
 #[cfg(test)]

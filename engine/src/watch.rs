@@ -143,8 +143,13 @@ impl Watch {
         opened
     }
 
-    /// Turns changes into wake-ups, until dropped.
-    pub(crate) async fn run(self: Arc<Self>, store: Arc<Store>, wakes: Arc<WakeHub>, first: OpenStream) {
+    /// Turns changes into wake-ups, until dropped. Begun anew without a first stream, it opens one.
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        store: Arc<Store>,
+        wakes: Arc<WakeHub>,
+        first: Option<OpenStream>,
+    ) {
         Follower::run(self, store, wakes, first).await;
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     error::{Error, Result},
     event::{Event, LogLevel},
     hub::Hub,
+    kept::AFTER_PANIC,
     lease::LeaseTerms,
     outage::Outage,
     patience::Backoff,
@@ -22,9 +23,6 @@ use crate::{
     settle,
     wake::lock,
 };
-
-/// After a mistake of ours ended a dispatcher, before the next one takes over.
-const AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// Renewals of a handle whose answers all came too late, until it is given up.
 const MOST_ADOPTIONS: usize = 5;

@@ -83,8 +83,16 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    /// Follows, until dropped.
-    pub(super) async fn run(watch: Arc<Watch>, store: Arc<Store>, wakes: Arc<WakeHub>, first: OpenStream) {
+    /// Follows, until dropped. Without a first stream the last one is taken for lost.
+    pub(super) async fn run(
+        watch: Arc<Watch>,
+        store: Arc<Store>,
+        wakes: Arc<WakeHub>,
+        first: Option<OpenStream>,
+    ) {
+        if first.is_none() {
+            watch.set_state(StreamState::Reconnecting);
+        }
         wakes.known_jobs.remember();
         // What came after the processors' first look and before the stream.
         wakes.wake(&Wake::Any, Audience::Everyone);
@@ -96,8 +104,7 @@ impl Follower {
         tokio::join!(follower.keep_open(first), look_ups);
     }
 
-    async fn keep_open(&mut self, first: OpenStream) {
-        let mut open = Some(first);
+    async fn keep_open(&mut self, mut open: Option<OpenStream>) {
         let mut token = None;
         let mut has_gap = false;
         loop {

@@ -99,7 +99,8 @@ async function endsByItself(t, program) {
   const lingered = performance.now() - lastLineAt
   assert.equal(result.timedOut, false, `still alive: ${result.stdout}${result.stderr}`)
   assert.equal(result.code, 0, result.stderr)
-  assert.ok(lingered < 1500, `it lingered for ${lingered} ms`)
+  // What would be waited for is the engine’s farewell, of five seconds, or never ends.
+  assert.ok(lingered < 4000, `it lingered for ${lingered} ms`)
 }
 
 test('a process with a queue and no processors ends once the app closes its own client', async (t) => {

@@ -23,7 +23,7 @@ async function reschedule(job) {
   runs += 1
   mostAtOnce = Math.max(mostAtOnce, ++atOnce)
   console.log(`run ${runs}: the calendar of ${job.data.userId}`)
-  await sleep(200)
+  await sleep(1000)
   atOnce -= 1
 }
 

@@ -107,7 +107,7 @@ test('a client by a CA that the server does not know is not let in', async (t) =
 
 test('a certificate that was renewed in its place is shown by the next backend, also beside the last one', async (t) => {
   const renewed = certificate('renewed.pem')
-  const options = `&${caInUri}&tlsCertificateKeyFile=${encodeURIComponent(renewed)}&serverSelectionTimeoutMS=500`
+  const options = `&${caInUri}&tlsCertificateKeyFile=${encodeURIComponent(renewed)}&serverSelectionTimeoutMS=3000`
   const make = () => backends.made(t, { uri: x509() + options, database: 'app' })
   copyFileSync(certificate('stranger.pem'), renewed)
   const first = make()

@@ -61,7 +61,7 @@ for (const [user, mechanism] of [
 }
 
 test('another mechanism than the user’s is refused', async (t) => {
-  const wrong = uri('new', '&authMechanism=SCRAM-SHA-1&serverSelectionTimeoutMS=500')
+  const wrong = uri('new', '&authMechanism=SCRAM-SHA-1&serverSelectionTimeoutMS=5000')
   await backends.assertRefused(
     backends.made(t, { uri: wrong, database: 'app' }).startup(),
     'AuthenticationError',
@@ -75,7 +75,7 @@ test('a Unix socket leads there too', { skip: !hasSockets }, async (t) => {
 })
 
 test('a wrong password is an error of its own, from every call', async (t) => {
-  const wrong = uri('new', '&serverSelectionTimeoutMS=500', { password: WRONG_PASSWORD })
+  const wrong = uri('new', '&serverSelectionTimeoutMS=5000', { password: WRONG_PASSWORD })
   const backend = backends.made(t, { uri: wrong, database: 'app' })
   const message = /check the user, the password and the authSource/
   await backends.assertRefused(backend.startup(), 'AuthenticationError', message)
@@ -92,7 +92,7 @@ test('a user who may not write is told so', async (t) => {
 test('a password that is changed holds up nobody who has the new one, and lets nobody in with the old', async (t) => {
   await createUser('rotating')
   const relay = await startRelay(t, server.port)
-  const short = '&serverSelectionTimeoutMS=1000'
+  const short = '&serverSelectionTimeoutMS=5000'
   const at = `127.0.0.1:${relay.port}`
   const old = await backends.ofClient(t, uri('rotating', short, { at }))
   const { id } = await old.claimOrEnqueue('held', { by: 'the old one' })

@@ -3,34 +3,17 @@
  * `DURABL_FUZZ_SEED` takes one again, and `DURABL_FUZZ_SECONDS` goes on with new ones for so long.
  */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { DurablError, MongoJobQueue } from 'durabl'
 import { BSON, Decimal128, Long, MongoClient, ObjectId } from 'mongodb'
 import { codecOf } from '../../dist/mongo/codec.js'
 import { OPTION_TABLE } from '../../dist/mongo/option-table.js'
 import { encodePayload } from '../../dist/mongo/payload.js'
-import { atEnd } from '../support/cleanup.mjs'
+import { numbers } from '../support/random.mjs'
+import { ROUNDS, again, seeds } from './support/rounds.mjs'
 
-const ROUNDS = 400
 const PASSWORD = 's3cr3t-passw0rd'
-const SEED = Number(process.env.DURABL_FUZZ_SEED ?? 1)
-const UNTIL = Date.now() + 1000 * Number(process.env.DURABL_FUZZ_SECONDS ?? 0)
-
-/** Numbers from 0 to 1, the same ones for the same seed. */
-function randomOf(seed) {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-function* seeds() {
-  let seed = SEED
-  for (let round = 0; round < ROUNDS || Date.now() < UNTIL; round++) yield seed++
-}
 
 const revoked = () => {
   const { proxy, revoke } = Proxy.revocable({}, {})
@@ -97,18 +80,22 @@ const OWN = [
 
 const pick = (random, list) => list[Math.floor(random() * list.length)]
 
-function assertRefusal(error, seed) {
+/** @param how to have it again */
+function assertRefusal(error, how) {
   const isOurs = typeof error?.code === 'string' && error.code.startsWith('ERR_DURABL_')
-  assert.ok(isOurs, `seed ${seed}: ${error?.stack ?? String(error)}`)
+  assert.ok(isOurs, `${how}: ${error?.stack ?? String(error)}`)
   assert.ok(
     error instanceof DurablError || error instanceof TypeError || error instanceof RangeError,
-    error.stack,
+    `${how}: ${error.stack}`,
   )
-  assert.ok(
-    !`${error.message}${error.stack}`.includes(PASSWORD),
-    `seed ${seed}: a password in ${error.message}`,
-  )
+  assert.ok(!`${error.message}${error.stack}`.includes(PASSWORD), `${how}: a password in ${error.message}`)
 }
+
+/** Connection strings of which an error has quoted the password once, as lines of JSON. */
+const TROUBLE = readFileSync(new URL('corpus/quoted-uris.jsonl', import.meta.url), 'utf8')
+  .split('\n')
+  .filter((line) => line !== '')
+  .map((line) => JSON.parse(line))
 
 /** A connection string with some of its characters changed, and options that may be none. */
 function uri(random) {
@@ -145,23 +132,36 @@ function uri(random) {
   return text
 }
 
-test('a backend is made of any options, or they are refused by name', async (t) => {
+test('connection strings that were trouble are refused, and not quoted', () => {
+  for (const uri of TROUBLE)
+    assert.throws(
+      () => new MongoJobQueue({ uri, database: 'app' }),
+      (error) => {
+        assertRefusal(error, `again: ${JSON.stringify(uri)}`)
+        return true
+      },
+    )
+})
+
+test('a backend is made of any options, or they are refused by name', async () => {
   const counts = { made: 0, refused: 0 }
-  for (const seed of seeds()) {
-    const random = randomOf(seed)
+  for (const seed of seeds(1 / 2)) {
+    const random = numbers(seed)
     const options = {
       uri: random() < 0.7 ? uri(random) : `mongodb://me:${PASSWORD}@127.0.0.1:1`,
       database: 'app',
     }
     for (let odd = Math.floor(random() * 3); odd > 0; odd--) options[pick(random, OWN)] = pick(random, VALUES)
+    let backend = null
     try {
-      const backend = new MongoJobQueue(options)
-      atEnd(t, () => backend.shutdown(0))
+      backend = new MongoJobQueue(options)
       counts.made += 1
     } catch (error) {
-      assertRefusal(error, seed)
+      assertRefusal(error, again(seed))
       counts.refused += 1
     }
+    // Now: there may be rounds for many minutes.
+    await backend?.shutdown(0)
   }
   assert.ok(counts.made > ROUNDS / 20 && counts.refused > ROUNDS / 20, JSON.stringify(counts))
 })
@@ -179,19 +179,19 @@ test('a payload is stored as the driver stores it, or refused by its path', () =
   const client = new MongoClient('mongodb://127.0.0.1:1')
   const codec = codecOf(client.db('app'))
   const counts = { stored: 0, refused: 0 }
-  for (const seed of seeds()) {
-    const data = payload(randomOf(seed), 4)
+  for (const seed of seeds(1 / 2)) {
+    const data = payload(numbers(seed), 4)
     try {
       const bytes = encodePayload('enqueue', data, codec)
       assert.deepEqual(
         bytes,
         Buffer.from(BSON.serialize({ data: data ?? null }, { ignoreUndefined: false })),
-        `seed ${seed}`,
+        again(seed),
       )
       counts.stored += 1
     } catch (error) {
       if (error.code === 'ERR_ASSERTION') throw error
-      assertRefusal(error, seed)
+      assertRefusal(error, again(seed))
       counts.refused += 1
     }
   }

@@ -33,7 +33,7 @@ test('everybody is told once when the transaction is over, and not before', asyn
     told.map(([name]) => name),
     ['first', 'second'],
   )
-  assert.ok(told[0][1] >= told[1][1] && told[1][1] > 0)
+  assert.ok(told[0][1] > 0 && told[1][1] > 0)
   const { looks } = session
   await new Promise((resolve) => setTimeout(resolve, 60))
   assert.equal(session.looks, looks)

@@ -13,7 +13,8 @@ const PRELUDE = `
 /** Runs a script in a Node process of its own. Resolves when it has ended by itself. */
 async function run(script) {
   const child = start(script)
-  const [code, signal] = await once(child, 'exit')
+  // Later than its end, but not before all that it said has been read.
+  const [code, signal] = await once(child, 'close')
   return { code, signal, output: child.output() }
 }
 
@@ -83,7 +84,7 @@ it('a signal lets the process end by itself', async () => {
   `)
   await once(child.stdout, 'data')
   child.kill('SIGTERM')
-  const [code, signal] = await once(child, 'exit')
+  const [code, signal] = await once(child, 'close')
   assert.deepEqual([code, signal], [0, null], child.output())
 })
 

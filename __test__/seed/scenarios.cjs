@@ -85,8 +85,8 @@ function seedScenarios({ durabl, test, connect, atEnd }) {
     assert.equal(await enqueue(), null, 'while it is active')
     gate.emit('open')
     await becomes(backend, id, 'completed')
-    assert.equal(typeof (await enqueue()), 'string')
     const again = once(gate, 'started')
+    assert.equal(typeof (await enqueue()), 'string')
     await again
     gate.emit('open')
   })
@@ -160,7 +160,7 @@ function seedScenarios({ durabl, test, connect, atEnd }) {
     const { queue } = await start(t)
     const order = []
     const all = new EventEmitter()
-    await queue.enqueue('print', 'late', { delay: 300, priority: -100 })
+    await queue.enqueue('print', 'late', { delay: 3000, priority: -100 })
     await queue.enqueue('print', 'ten', { priority: 10 })
     await queue.enqueue('print', 'zero')
     await queue.enqueue('print', 'minus one', { priority: -1 })

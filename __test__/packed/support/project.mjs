@@ -11,6 +11,12 @@ import { packageTarball } from './tarballs.mjs'
 
 const INSTALL_TIMEOUT_MS = 180_000
 
+/** From its last words to its end, nothing that ends at once takes longer. */
+const AT_ONCE_MS = 1000
+/** A busy machine holds nothing up for as long as this, and the engine's farewell takes longer. */
+const LINGERING_MS = 4000
+const MOST_TRIES = 3
+
 /** npm and its kin are scripts on Windows, which only a shell can start. */
 const shell = process.platform === 'win32'
 
@@ -22,19 +28,37 @@ export async function project(t, name, options) {
 }
 
 /**
+ * Runs what has to end at once after its last words. What took a little longer is run again: a busy machine may hold up any process
+ * once, and what is left open holds it up each time.
+ *
+ * @param run runs it, looks at what it said, and resolves to what `run` of `child.mjs` does
+ */
+export async function endsAtOnce(run) {
+  const lingered = []
+  do {
+    const { quietMs } = await run()
+    if (quietMs < AT_ONCE_MS) return
+    lingered.push(Math.round(quietMs))
+  } while (lingered.length < MOST_TRIES && lingered.at(-1) < LINGERING_MS)
+  assert.fail(`it lingered for ${lingered.join(', ')} ms`)
+}
+
+/**
  * Runs a program of a project on a database of its own: it greets, shuts down, and ends by itself.
  *
  * @param options.flags for Node
  * @param options.env added to the program's environment
  */
 export async function greets(t, installed, program, { flags = [], env = {} } = {}) {
-  const { db } = await connect(t)
-  const ownEnv = { MONGO_URL: testUrl(), MONGO_DB: db.databaseName, ...env }
-  const result = await installed.node([...flags, program], { env: ownEnv })
-  assert.equal(result.stderr, '')
-  assert.equal(result.stdout, 'string\ntrue 1970-01-01T00:00:00.000Z\ncompleted\n')
-  assert.equal(result.code, 0)
-  assert.ok(result.quietMs < 1000, `it lingered for ${result.quietMs} ms`)
+  await endsAtOnce(async () => {
+    const { db } = await connect(t)
+    const ownEnv = { MONGO_URL: testUrl(), MONGO_DB: db.databaseName, ...env }
+    const result = await installed.node([...flags, program], { env: ownEnv })
+    assert.equal(result.stderr, '')
+    assert.equal(result.stdout, 'string\ntrue 1970-01-01T00:00:00.000Z\ncompleted\n')
+    assert.equal(result.code, 0)
+    return result
+  })
 }
 
 /**

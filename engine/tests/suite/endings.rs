@@ -20,9 +20,12 @@ async fn a_claim_that_took_as_long_as_its_lease_starts_no_handler_and_spends_no_
     opened.process_with("t", |config| config.visibility_timeout = Duration::from_secs(1));
     let job = opened.recorder.next_job().await;
     assert_eq!(job.document.get_i32("attempt").ok(), Some(1));
-    let events = opened.recorder.events();
-    let settled = |event: &Event| matches!(event, Event::Settled(results) if results[0].run_id != job.run_id);
-    assert!(events.iter().any(settled), "the late one was not given back: {events:?}");
+    let given_back = |event: &Event| match event {
+        Event::Settled(results) => (results[0].run_id != job.run_id).then_some(()),
+        _ => None,
+    };
+    // A job that was given back may be claimed again before anybody is told of it.
+    opened.recorder.event("the late one to be given back", given_back).await;
 }
 
 #[tokio::test]

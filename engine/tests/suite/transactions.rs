@@ -12,10 +12,11 @@ use crate::support::{
     told::{ROUNDS, assert_told},
 };
 
-const HEARTBEAT: Duration = Duration::from_millis(100);
-/// Four heartbeats.
-const LEASE: Duration = Duration::from_millis(400);
-const LONG_LEASE: Duration = Duration::from_secs(3);
+const HEARTBEAT: Duration = Duration::from_millis(500);
+/// Four heartbeats. Much longer than a busy machine takes for the writes that have to be acknowledged within it.
+const LEASE: Duration = Duration::from_secs(2);
+/// Its last tenth is how long before its end it is given up.
+const LONG_LEASE: Duration = Duration::from_secs(8);
 
 fn decoded(write: &RawDocumentBuf) -> Document {
     Document::try_from(write.as_ref()).expect("it can be decoded")
@@ -221,8 +222,9 @@ fn claimed_at(job: &Document) -> DateTime {
     *job.get_datetime("claimedAt").expect("a time")
 }
 
-fn lease_ms(job: &Document) -> Option<i64> {
-    job.get_document("lease").ok()?.get_i64("ms").ok()
+fn lease(job: &Document) -> Option<Duration> {
+    let ms = job.get_document("lease").ok()?.get_i64("ms").ok()?;
+    Some(Duration::from_millis(ms.unsigned_abs()))
 }
 
 fn token_of(job: &Delivered) -> &str {
@@ -236,9 +238,9 @@ async fn a_suspended_lease_is_made_long_once_and_then_left_alone() {
     assert_eq!(opened.engine.suspend(job.run_id, LONG_LEASE).await, Ok(true));
     let suspended = queue.job("job").await;
     assert!(claimed_at(&suspended) > claimed_at(&job.document));
-    assert_eq!(lease_ms(&suspended), Some(3_000));
-    // Much longer than it would have been, and many times the interval of its renewals.
-    tokio::time::sleep(LEASE * 3).await;
+    assert_eq!(lease(&suspended), Some(LONG_LEASE));
+    // Longer than it would have been, and many times the interval of its renewals.
+    tokio::time::sleep(LEASE * 3 / 2).await;
     let reaper = queue.engine();
     let sweep = reaper.engine.recover_stuck_jobs(Duration::from_secs(300), 100).await;
     assert_eq!(sweep.expect("the server answers").handled, 0);
@@ -247,7 +249,7 @@ async fn a_suspended_lease_is_made_long_once_and_then_left_alone() {
 
     assert_eq!(opened.engine.resume(job.run_id, "job", token_of(&job)).await, Ok(None));
     let resumed = queue.job("job").await;
-    assert_eq!(lease_ms(&resumed), Some(400));
+    assert_eq!(lease(&resumed), Some(LEASE));
     eventually("it to be renewed as before", async || {
         (claimed_at(&queue.job("job").await) > claimed_at(&resumed)).then_some(())
     })
@@ -260,10 +262,10 @@ async fn a_suspended_lease_is_made_long_once_and_then_left_alone() {
 async fn a_suspended_lease_is_given_up_before_anyone_else_may_take_it() {
     let (queue, opened) = TestQueue::start().await;
     let job = started(&queue, &opened).await;
-    assert_eq!(opened.engine.suspend(job.run_id, Duration::from_secs(1)).await, Ok(true));
+    assert_eq!(opened.engine.suspend(job.run_id, LONG_LEASE).await, Ok(true));
     let lost = opened.recorder.lease_lost(job.run_id).await;
-    let expires = claimed_at(&queue.job("job").await).timestamp_millis() + 1_000;
-    assert!(lost.timestamp_millis() < expires);
+    let suspended = claimed_at(&queue.job("job").await).timestamp_millis();
+    assert!(lost.timestamp_millis() < suspended + LONG_LEASE.as_millis() as i64);
     // What it committed in time counts all the same.
     assert!(complete(&queue, &opened, "job", Some(token_of(&job))).await);
     let settled = opened.engine.resume(job.run_id, "job", token_of(&job)).await;
@@ -281,7 +283,7 @@ async fn a_lease_that_could_not_be_resumed_at_once_is_renewed_again_when_the_ser
     assert!(opened.engine.resume(job.run_id, "job", token_of(&job)).await.is_err());
     proxy.come_back();
     eventually("the lease to be as short as before", async || {
-        (lease_ms(&queue.job("job").await) == Some(400)).then_some(())
+        (lease(&queue.job("job").await) == Some(LEASE)).then_some(())
     })
     .await;
     let resumed = queue.job("job").await;

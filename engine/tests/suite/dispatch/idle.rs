@@ -30,17 +30,22 @@ async fn start() -> (TestQueue, Opened) {
     (queue, opened)
 }
 
-/// None too early, and most of them on time: a busy machine may delay some.
+/// What is found by a look is most of a minute late, and what is started together with a job that is due much later is later
+/// than this. A busy machine is not.
+const ON_TIME_MS: i64 = 1_000;
+
+/// None too early, and most of them on time.
 fn assert_on_time(jobs: &[Delivered]) {
     let late = lateness(jobs);
-    assert!(late[0] >= 0 && late[late.len() / 2] <= 50, "{late:?}");
+    assert!(late[0] >= 0 && late[late.len() / 2] <= ON_TIME_MS, "{late:?}");
 }
 
 #[tokio::test]
 async fn delayed_jobs_start_on_time_and_none_too_early() {
     let (_queue, opened) = start().await;
     opened.process("t", 1);
-    for delay in [1_900, 700, 1_300, 400, 1_600] {
+    // Most of them would be late if the first timer held, and if the last one did.
+    for delay in [4_000, 700, 1_000, 400, 3_000] {
         opened.engine.enqueue(Job::of("t").delay_ms(delay).into()).await.expect("enqueued");
     }
     assert_on_time(&take_all(&opened, 5).await);
@@ -50,7 +55,7 @@ async fn delayed_jobs_start_on_time_and_none_too_early() {
 async fn delayed_jobs_that_were_there_before_the_worker_start_on_time() {
     let (queue, opened) = start().await;
     queue
-        .insert([800, 1_000, 1_200, 1_400, 1_600].map(|delay| {
+        .insert([800, 1_000, 1_200, 1_400, 4_000].map(|delay| {
             let mut job = pending(&format!("job-{delay}"), "t");
             job.insert("runAt", moment(delay));
             job
@@ -73,7 +78,7 @@ async fn a_delayed_job_behind_a_blocked_one_starts_on_time() {
         job
     };
     queue.insert([keyed(active("running", "t", "token")), keyed(pending("blocked", "t"))]).await;
-    queue.insert([600, 900, 1_200].map(delayed)).await;
+    queue.insert([600, 900, 4_000].map(delayed)).await;
     opened.process("t", 1);
     assert_on_time(&take_all(&opened, 3).await);
 }

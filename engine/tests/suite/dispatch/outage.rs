@@ -24,6 +24,8 @@ fn logged(opened: &Opened, wanted: LogLevel) -> Vec<String> {
 async fn a_worker_goes_on_after_an_outage_and_tells_its_story_once() {
     let (queue, _direct) = TestQueue::start().await;
     let (proxy, opened) = through_a_proxy(&queue).await;
+    // The first connection may take longer than it is waited for, which would be another story.
+    eventually("the first connection", async || opened.engine.stats(None).await.ok()).await;
     opened.process_with("t", |config| {
         config.poll_interval = Some(Duration::from_millis(100));
         // Half of it is how long one claim is tried for.

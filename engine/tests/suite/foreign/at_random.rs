@@ -11,8 +11,8 @@ use mongodb::{
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
-use super::{FIELDS, oddities};
-use crate::support::{Opened, TestQueue, eventually, pending};
+use super::{FIELDS, come_to, oddities};
+use crate::support::{Opened, TestQueue, pending};
 
 const SEEDS: [u64; 4] = [1, 2, 3, 4];
 const ODD_JOBS: usize = 150;
@@ -119,13 +119,10 @@ async fn run(queue: &TestQueue, opened: &Opened, seed: u64) {
         }
     });
     let good_done = doc! { "_id": { "$regex": "^good-" }, "status": "completed" };
-    let done = eventually("the good jobs", async || {
-        (queue.count(good_done.clone()).await == GOOD_JOBS as u64).then_some(())
-    });
-    let in_time = tokio::time::timeout(Duration::from_secs(30), done).await.is_ok();
+    let are_done = come_to(queue, good_done, GOOD_JOBS as u64).await;
     worker.abort();
     let left = queue.count(doc! { "_id": { "$regex": "^good-" }, "status": { "$ne": "completed" } }).await;
-    assert!(in_time, "seed {seed}: {left} good jobs wait behind odd ones");
+    assert!(are_done, "seed {seed}: {left} good jobs wait behind odd ones");
 }
 
 async fn look(opened: &Opened, seed: u64) {

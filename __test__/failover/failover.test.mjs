@@ -61,4 +61,6 @@ failover(
     await story.allWorkAgain(at)
     await story.end({ isShorterThanLeases: !LONG })
   },
+  // Leases of a minute: the servers have to start and to elect as well, which may take longer than the default of 20 s.
+  { heartbeatIntervalMs: 15_000 },
 )

@@ -5,7 +5,8 @@ import { jobs } from './support/jobs.mjs'
 import { assertNoOverlap, runsOf } from './support/runs.mjs'
 import { heardOut, startWorker, startWorkers } from './support/workers.mjs'
 
-const LONG_MS = 1500
+/** So long that none ends within the grace, also when it began a while before that. */
+const LONG_MS = 4000
 const GRACE_MS = 300
 
 /** Enqueues without a pause until it is stopped. Resolves to how many jobs that were. */

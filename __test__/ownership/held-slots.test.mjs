@@ -7,6 +7,11 @@ import { deferred, eventLog, never } from '../queue/support/async.mjs'
 import { atEnd } from '../support/cleanup.mjs'
 import { SILENT, jobs } from './support/jobs.mjs'
 
+/** Leases are four times as long, so that none is lost by accident: nobody recovers its job here. */
+const HEARTBEAT_MS = 500
+/** Should it happen all the same, its test must not wait for ever. */
+const PATIENCE_MS = 120_000
+
 const ONE_BY_ONE = { concurrency: 1, prefetch: 0, pollInterval: 50 }
 
 function newQueue(t, backend, options) {
@@ -28,7 +33,8 @@ const ENDS = {
 
 describe('a slot', { concurrency: true }, () => {
   for (const [name, end] of Object.entries(ENDS)) {
-    test(`is held by a handler that works on when it ${name}, and the next job runs elsewhere`, async (t) => {
+    const title = `is held by a handler that works on when it ${name}, and the next job runs elsewhere`
+    test(title, { timeout: PATIENCE_MS }, async (t) => {
       const { backend, collection, db, whenJob } = await jobs(t)
       const [over, gate] = [deferred(), deferred()]
       const ran = []
@@ -38,11 +44,10 @@ describe('a slot', { concurrency: true }, () => {
         async (job, ctx) => {
           ran.push(job.data)
           if (job.data !== 'first') return
-          await end({ ctx, collection, job })
-          over.resolve()
+          await end({ ctx, collection, job }).then(over.resolve, over.reject)
           await gate.promise
         },
-        { ...ONE_BY_ONE, heartbeatIntervalMs: 100 },
+        { ...ONE_BY_ONE, heartbeatIntervalMs: HEARTBEAT_MS },
       )
       await busy.enqueue('work', 'first')
       await over.promise

@@ -59,7 +59,8 @@ describe('a job whose worker was killed', { concurrency: true }, () => {
     const processors = { work: { handler: 'sleep', ms: 100, config: { prefetch: 20, pollInterval: 100 } } }
     const queue = { visibilityTimeoutMs: 1000 }
     const victim = await startWorker(t, { ...env.config, queue, processors })
-    for (let n = 0; n < 30; n += 1) await env.queue.enqueue('work', n)
+    // At once, so that there is something to fetch ahead of the first one's end.
+    await env.queue.enqueueMany(Array.from({ length: 30 }, (_, n) => ({ type: 'work', data: n })))
     await victim.next('ended')
     await victim.kill()
     const held = await env.collection.countDocuments({ status: 'active' })

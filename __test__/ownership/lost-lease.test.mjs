@@ -194,7 +194,8 @@ describe('a worker that stands still', { concurrency: true }, () => {
   test('frozen beyond its lease, completes nothing when it goes on', async (t) => {
     const env = await jobs(t)
     const config = { ...env.config, queue: { visibilityTimeoutMs: VISIBILITY_MS } }
-    const frozen = await startWorker(t, { ...config, processors: { work: { handler: 'sleep', ms: 300 } } })
+    // Time enough to freeze it.
+    const frozen = await startWorker(t, { ...config, processors: { work: { handler: 'sleep', ms: 1000 } } })
     const id = await env.queue.enqueue('work', {})
     await frozen.next('started')
     frozen.signal('SIGSTOP')
@@ -251,6 +252,9 @@ describe('a worker that stands still', { concurrency: true }, () => {
   test('its event loop stuck for longer than maxBlockMs, loses its job, and claims no other', async (t) => {
     const env = await jobs(t)
     const config = { ...env.config, queue: { visibilityTimeoutMs: VISIBILITY_MS } }
+    // Ready before the other one is stuck, or that might be over when it comes; and frozen, or it would take the job itself.
+    const taker = await startWorker(t, { ...config, processors: other })
+    taker.signal('SIGSTOP')
     const stuck = await startWorker(t, {
       ...config,
       backend: { maxBlockMs: 500 },
@@ -258,7 +262,7 @@ describe('a worker that stands still', { concurrency: true }, () => {
     })
     const id = await env.queue.enqueue('work', {})
     await stuck.next('started')
-    const taker = await startWorker(t, { ...config, processors: other })
+    taker.signal('SIGCONT')
     // Not 3: the stuck process, whose engine is well, must not take it again and again until its attempts are used up.
     assert.equal((await taker.next('started')).attempt, 2)
     await stuck.next('event:lease-lost')

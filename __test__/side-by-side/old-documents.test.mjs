@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { JobQueue, MongoJobQueue } from 'durabl'
+import { pollUntil } from '../ownership/support/waiting.mjs'
 import { atEnd } from '../support/cleanup.mjs'
 import { connect } from '../support/mongo.mjs'
 import { OLD_TIMEOUT_MS, OldPackage, oldJob, oldJobs, withoutNulls } from './support/old-package.mjs'
@@ -206,6 +207,8 @@ test('the sweeps of a worker leave an old worker’s run its whole visibility ti
     }),
   )
   assert.deepEqual(ran.sort(), ['abandoned by 0.1', 'abandoned by 0.3'])
+  // Workers are woken before the sweep that found their jobs is told of.
+  await pollUntil('the sweep is told of', () => handled.length > 0)
   assert.deepEqual(handled, [2])
   for (const era of ['0.1', '0.3'])
     assert.equal((await backend.findOne({ id: `running on ${era}` })).status, 'active')

@@ -102,7 +102,8 @@ for (const era of ['0.1', '0.3']) {
 }
 
 test('jobs of one key that 0.1 let run at once are named, and recovering them lets startup go on', async (t) => {
-  const { db } = await connect(t, { serverSelectionTimeoutMS: 400 })
+  // Startup waits for so long: shorter than by default, and long enough to connect in.
+  const { db } = await connect(t, { serverSelectionTimeoutMS: 2000 })
   const collection = db.collection('jobs')
   await new OldPackage(collection, '0.1').startup()
   const { active } = oldJobs('0.1', { activeForMs: OLD_TIMEOUT_MS + 1000 })

@@ -14,6 +14,8 @@ import { app } from './support/env.mjs'
 /** The server ends a transaction within three seconds: that takes a lease of four and a half. */
 const LIMIT = ['--setParameter', 'transactionLifetimeLimitSeconds=2']
 const QUEUE = { visibilityTimeoutMs: 5000 }
+/** A transaction is open for so long: enough to freeze or kill its worker in the middle of it, and less than the server allows. */
+const OPEN_MS = 1000
 
 const LONG = process.env.DURABL_LONG === '1'
 const TRANSFERS = 1000
@@ -42,7 +44,7 @@ async function bank(t, processor) {
 
 describe('a worker in mid-transaction', { concurrency: true }, () => {
   test('that is frozen beyond its lease and thawed leaves nothing; the other’s writes are there, once', async (t) => {
-    const env = await bank(t, { ms: 300 })
+    const env = await bank(t, { ms: OPEN_MS })
     const frozen = await startWorker(t, env.config)
     const id = await env.queue.enqueue('transfer', { from: 0, to: 1, amount: 10 })
     await frozen.next('halfway')
@@ -67,7 +69,7 @@ describe('a worker in mid-transaction', { concurrency: true }, () => {
   })
 
   test('that is killed leaves nothing, and its job is done elsewhere', async (t) => {
-    const env = await bank(t, { ms: 300 })
+    const env = await bank(t, { ms: OPEN_MS })
     const victim = await startWorker(t, env.config)
     const id = await env.queue.enqueue('transfer', { from: 0, to: 1, amount: 10 })
     await victim.next('halfway')

@@ -12,6 +12,7 @@ import { produce } from '../../faults/support/producer.mjs'
 import { HANDLERS } from './handlers.mjs'
 import { tellHeap } from './heap.mjs'
 import { race } from './race.mjs'
+import { watchStalls } from './stalls.mjs'
 
 const config = JSON.parse(process.argv[2])
 
@@ -95,9 +96,10 @@ const targets = {
     now: () => Date.now(),
     /** Ends everything, in the order that an app would. */
     async end(timeoutMs) {
+      const stalls = watchStalls()
       const start = performance.now()
       await queue.shutdown(timeoutMs)
-      tell('down', { ms: performance.now() - start })
+      tell('down', { ms: performance.now() - start, stalls: stalls() })
       await client?.close()
     },
     /** Leaves a call to itself. */

@@ -50,8 +50,48 @@ const CASES = {
           .called('x', { ...ONE, coalesce: 'latest' })
           .answered('x', null)
           .ran('a'),
+      'one whose newer one came after its answer': (h) =>
+        h
+          .enqueue('a', ONE)
+          .called('x', { ...ONE, coalesce: 'latest' })
+          .answered('x', null)
+          .wait(5)
+          .called('y', { ...ONE, coalesce: 'latest' })
+          .wrote('a', { data: { call: 'y' } })
+          .answered('y', null)
+          .ran('a'),
+      'one whose newer one had been answered before': (h) =>
+        h
+          .enqueue('a', ONE)
+          .called('y', { ...ONE, coalesce: 'latest' })
+          .wrote('a', { data: { call: 'y' } })
+          .answered('y', null)
+          .wait(5)
+          .called('x', { ...ONE, coalesce: 'latest' })
+          .answered('x', null)
+          .ran('a'),
+      'one whose newer one is of another key': (h) =>
+        h
+          .enqueue('a', ONE)
+          .enqueue('b', { ...ONE, key: 'other' })
+          .called('x', { ...ONE, coalesce: 'latest' })
+          .called('y', { ...ONE, key: 'other', coalesce: 'latest' })
+          .wrote('b', { data: { call: 'y' } })
+          .answered('x', null)
+          .answered('y', null)
+          .ran('a')
+          .ran('b'),
     },
     keeps: {
+      'one whose newer one did, called before it was answered': (h) =>
+        h
+          .enqueue('a', ONE)
+          .called('x', { ...ONE, coalesce: 'latest' })
+          .called('y', { ...ONE, coalesce: 'latest' })
+          .wrote('a', { data: { call: 'y' } })
+          .answered('x', null)
+          .answered('y', null)
+          .ran('a'),
       'a payload that did': (h) =>
         h
           .enqueue('a', ONE)
@@ -237,12 +277,56 @@ const CASES = {
         h.wrote('a', { status: 'completed' })
         h.told('worker', 'aborted', { ...h.run('a'), code: 'ERR_DURABL_LEASE_LOST' })
       },
+      'one whose holder’s failure was written, as superseded': (h) => {
+        h.enqueue('a', ONE).claimed('a').started('a').enqueue('b', ONE).ended('a', { outcome: 'threw' })
+        h.wrote('a', { status: 'superseded', failReason: 'it went wrong' })
+        h.told('worker', 'aborted', { ...h.run('a'), code: 'ERR_DURABL_LEASE_LOST' }).ran('b')
+      },
+      'one that its holder has given back': (h) => {
+        h.enqueue('a').claimed('a').started('a')
+        const run = h.run('a')
+        h.told('harness', 'asked-to-end', { of: 'worker' }).released('a')
+        h.told('worker', 'aborted', { ...run, code: 'ERR_DURABL_LEASE_LOST' }).ended('a', { run })
+        h.ran('a', 'other')
+      },
+      'one whose holder has its verdict written, and is told so in answer to it': (h) => {
+        h.enqueue('a').claimed('a').started('a').ended('a', { outcome: 'threw' })
+        h.gaveBack('a', { settledTokens: ['t1'], runAt: h.now + 200, failReason: 'it went wrong' })
+        h.told('worker', 'event:lease-lost', { jobId: 'a', op: 'fail' }).wait(300).ran('a', 'other')
+      },
+      'the same while its process runs the job once more': (h) => {
+        h.enqueue('a').claimed('a').started('a').ended('a', { outcome: 'threw' })
+        h.gaveBack('a', { settledTokens: ['t1'], runAt: h.now + 200, failReason: 'it went wrong' })
+        h.wait(300).claimed('a').started('a')
+        h.told('worker', 'event:lease-lost', { jobId: 'a', op: 'fail' }).ended('a').completed('a')
+      },
     },
     keeps: {
       'a lease that was lost': (h) => {
         h.enqueue('a').claimed('a').started('a').wait(LEASE)
         h.told('worker', 'aborted', { ...h.run('a'), code: 'ERR_DURABL_LEASE_LOST' }).ended('a')
         h.recovered('a').ran('a', 'other')
+      },
+      'one that was lost to a reaper who found a follower': (h) => {
+        h.enqueue('a', ONE).claimed('a').started('a').enqueue('b', ONE).wait(LEASE)
+        h.wrote('a', {
+          status: 'superseded',
+          failReason: 'the lease expired and a follower covers the work',
+        })
+        h.told('worker', 'aborted', { ...h.run('a'), code: 'ERR_DURABL_LEASE_LOST' })
+          .ended('a')
+          .ran('b')
+      },
+      'one that was lost before the verdict arrived': (h) => {
+        h.enqueue('a').claimed('a').started('a').wait(LEASE).recovered('a')
+        h.ended('a', { run: { job: 'a', attempt: 1, token: 't1', key: null } })
+        h.told('worker', 'event:lease-lost', { jobId: 'a', op: 'complete' }).ran('a', 'other')
+      },
+      'one of two of which either may be meant': (h) => {
+        h.enqueue('a').claimed('a').started('a').ended('a', { outcome: 'threw' })
+        h.gaveBack('a', { settledTokens: ['t1'], runAt: h.now + 200, failReason: 'it went wrong' })
+        h.wait(300).claimed('a').started('a').ended('a', { outcome: 'threw' }).wait(LEASE).recovered('a')
+        h.told('worker', 'event:lease-lost', { jobId: 'a', op: 'fail' }).ran('a', 'other')
       },
     },
   },

@@ -14,7 +14,7 @@ import { elsewhere } from './support/elsewhere.mjs'
 import { operationsByType, record } from './support/profiler.mjs'
 
 const JOBS = 20
-const ROUNDS = 3
+const ROUNDS = 5
 const ON_TIME_MS = 50
 /** Less than an idle worker without push waits until it looks by itself. */
 const SOON_MS = 100

@@ -20,6 +20,12 @@ const MECHANISMS = ['DEFAULT', 'SCRAM-SHA-1', 'SCRAM-SHA-256', 'MONGODB-X509', '
 /** A mechanism's properties that the engine knows, or that say nothing to the ones above. */
 const PROPERTIES = ['AWS_SESSION_TOKEN']
 
+/** Those that are quoted in a refusal. */
+const KNOWN_PROPERTIES = [
+  ...['SERVICE_NAME', 'SERVICE_REALM', 'SERVICE_HOST', 'CANONICALIZE_HOST_NAME', 'AWS_CREDENTIAL_PROVIDER'],
+  ...['OIDC_CALLBACK', 'OIDC_HUMAN_CALLBACK', 'ENVIRONMENT', 'ALLOWED_HOSTS', 'TOKEN_RESOURCE'],
+]
+
 /** Who the client is. What can't be carried over is added to `refused`. */
 export function credentialsOf(options: ResolvedOptions, refused: string[]): Credentials {
   const { credentials } = options
@@ -32,7 +38,9 @@ export function credentialsOf(options: ResolvedOptions, refused: string[]): Cred
   const properties = credentials.mechanismProperties ?? {}
   for (const [name, value] of Object.entries(properties)) {
     if (PROPERTIES.includes(name) || value == null) continue
-    refused.push(`authMechanismProperties.${name}: the engine can't have it`)
+    // A part of a credential that was misspelt looks like a name.
+    const known = KNOWN_PROPERTIES.includes(name) ? `.${name}` : ''
+    refused.push(`authMechanismProperties${known}: the engine can't have it`)
   }
   return {
     username: presentText(credentials.username),
@@ -61,7 +69,7 @@ function sourceOf(options: ResolvedOptions, credentials: ResolvedCredentials): s
   return mayBeInTxtRecord && source !== '$external' ? null : source
 }
 
-/** The driver spells "none" as an empty string. */
+/** The driver spells "none" as an empty string. What is no text is refused later, and not left out. */
 function presentText(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? value : null
+  return value === '' ? null : ((value ?? null) as string | null)
 }

@@ -31,6 +31,11 @@ const PLAIN: Tls = {
 /** How the client protects its connections. What can't be carried over is added to `refused`. */
 export function tlsOf(options: ResolvedOptions, refused: string[]): Tls {
   if (options.tls !== true) return PLAIN
+  const mistaken = (['tlsCAFile', 'tlsCertificateKeyFile'] as const).filter((name) => isPem(options[name]))
+  // No file has such a name, and whoever can't read one quotes it: a key must not get into a message.
+  for (const name of mistaken)
+    refused.push(`${name}: it must be the path of a file; PEM text goes into ca, cert and key`)
+  if (mistaken.length > 0) return PLAIN
   return {
     ...PLAIN,
     tls: true,
@@ -47,7 +52,8 @@ function trustOf(options: ResolvedOptions, refused: string[]): Pick<Tls, 'tlsCa'
     return { tlsCaFile: options.tlsCAFile, tlsCa: null }
   }
   const ca = options.ca == null ? trustedByNode() : pemOf(options.ca)
-  if (ca === undefined) refused.push('ca: it must be PEM text, as a string, a Buffer, or a list of them')
+  if (ca === undefined || (ca !== null && !isPem(ca)))
+    refused.push('ca: it must be PEM text, as a string, a Buffer, or a list of them')
   return { tlsCaFile: null, tlsCa: ca ?? null }
 }
 
@@ -173,6 +179,8 @@ function pemOf(value: unknown, most = Infinity): Buffer | undefined {
   }
   return joined(texts)
 }
+
+const isPem = (text: string | Buffer | undefined): boolean => text?.includes('-----BEGIN ') === true
 
 /** A key may stand beside the certificate in one text; here it must not travel in the clear. */
 function onlyCertificates(text: string): string {

@@ -6,6 +6,7 @@ import type { Db } from 'mongodb'
 import { UnsupportedOptionError } from '../errors'
 import { fromCaller } from '../stack'
 import { credentialsOf } from './connection-credentials'
+import { refuseMisshapen } from './connection-shapes'
 import { tlsOf } from './connection-tls'
 import type { NativeConnection } from './native'
 import { refusals } from './option-table'
@@ -23,8 +24,7 @@ export function connectionOf(db: Db): NativeConnection {
   const credentials = credentialsOf(options, refused)
   const tls = tlsOf(options, refused)
   const concerns = concernsOf(db, refused)
-  if (refused.length > 0) throw unsupported(refused)
-  return {
+  const connection: NativeConnection = {
     uri: null,
     ...serversOf(options),
     ...credentials,
@@ -42,6 +42,9 @@ export function connectionOf(db: Db): NativeConnection {
     serverApiStrict: options.serverApi?.strict ?? null,
     serverApiDeprecationErrors: options.serverApi?.deprecationErrors ?? null,
   }
+  refuseMisshapen(connection, refused)
+  if (refused.length > 0) throw unsupported(refused)
+  return connection
 }
 
 /** One error for all of them, so that nobody has to find out one by one. */
@@ -137,16 +140,18 @@ type Concerns = Pick<
 /** A database may have its own; where it has none, it shows its client's. */
 function concernsOf(db: Db, refused: string[]): Concerns {
   const write = db.writeConcern
-  const { readPreference } = db
-  if (write?.w === 0) refused.push('w: 0: a job that nobody acknowledged can be lost')
+  // The driver lets a database have anything, also none.
+  const readPreference = db.readPreference as Partial<typeof db.readPreference> | undefined
+  const isLost = write?.w === 0
+  if (isLost) refused.push('w: 0: a job that nobody acknowledged can be lost')
   return {
     readConcernLevel: db.readConcern?.level ?? null,
-    writeConcernW: write?.w ?? null,
+    writeConcernW: isLost ? null : (write?.w ?? null),
     writeConcernJournal: write?.journal ?? write?.j ?? (write?.fsync as boolean | undefined) ?? null,
     writeConcernTimeoutMs: write?.wtimeoutMS ?? write?.wtimeout ?? null,
-    readPreferenceMode: readPreference.mode,
-    readPreferenceTags: tagsOf(readPreference.tags),
-    maxStalenessSeconds: positive(readPreference.maxStalenessSeconds),
+    readPreferenceMode: readPreference?.mode ?? null,
+    readPreferenceTags: tagsOf(readPreference?.tags),
+    maxStalenessSeconds: positive(readPreference?.maxStalenessSeconds),
   }
 }
 

@@ -134,11 +134,15 @@ export function connectionFromUri(uri: string): NativeConnection {
   }
 }
 
+const NO_NAMES =
+  'MongoJobQueue: option "uri": after the question mark, it must be name=value, with & between; a ? in a password is %3F there'
+
 /** The pair as the engine knows it: one, or none if it need not. */
 function translated(pair: string, all: readonly string[], refused: string[]): string[] {
   const [key = '', value = ''] = splitOnce(pair)
   const [name, rule] = RULES.get(key.toLowerCase()) ?? [key, null]
-  // What nobody knows, the engine refuses by name.
+  // What nobody knows, the engine refuses by name. What is none may be a part of a password, and is not to be quoted.
+  if (rule === null && /[^a-z]/i.test(name)) throw argumentError(TypeError, NO_NAMES)
   if (rule === null) return [pair]
   if (rule === 'carried') return carried(name, pair, value)
   if ('irrelevant' in rule || value === 'false') return []

@@ -42,10 +42,17 @@ const BUGS = {
     plant({ db }) {
       const jobs = db.collection('jobs')
       const waiting = { status: 'pending', failReason: { $exists: true } }
+      const damages = [
+        () => jobs.updateOne(waiting, { $set: { status: 'failed' } }),
+        () => jobs.deleteOne(waiting),
+      ]
+      let done = 0
+      // In turn, so that both are done however few retries there are.
       return rogue(async () => {
-        const failed = await jobs.updateOne(waiting, { $set: { status: 'failed' } })
-        return modified(failed) + modified(await jobs.deleteOne(waiting))
-      }, 40)
+        const now = modified(await damages[done % damages.length]())
+        done += now
+        return now
+      }, 20)
     },
   },
 

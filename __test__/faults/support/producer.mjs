@@ -84,9 +84,11 @@ function drawBacklog(draw, name, size) {
   return { method: 'enqueueMany', calls }
 }
 
-/** What an error says, and those that it is made of. */
-const errorsIn = (error) =>
-  (error.errors ?? [error]).map(({ name, code = null, message }) => ({ name, code, message }))
+/** What an error says. */
+const told = ({ name, code = null, serverCode = null, message }) => ({ name, code, serverCode, message })
+
+/** The same of those that it is made of. */
+const errorsIn = (error) => (error.errors ?? [error]).map(told)
 
 /** Runs a job that was claimed by hand, and tells how that ended, if it does. */
 async function runHandle(call, handle, { queue, run, tell }) {
@@ -132,7 +134,7 @@ function tellRefusal(tell, { calls }, error) {
   for (const [n, { call }] of calls.entries()) {
     // Of a call for many some may have been made.
     const { status, id, error: its = error } = error.results?.[n] ?? { status: 'failed' }
-    if (status === 'failed') tell('rejected', { call, code: its.code ?? null, message: its.message })
+    if (status === 'failed') tell('rejected', { call, ...told(its) })
     else tell('answered', { call, id: id ?? null })
   }
 }

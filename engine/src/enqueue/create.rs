@@ -147,8 +147,8 @@ async fn recognise_own(store: &Store, ids: &[String], created: &mut [Created]) -
     Ok(())
 }
 
-/// Hands the data of the jobs that found their key held to its holder. Of those of one key the newest data counts, and is all
-/// that is written. The keys don't wait for each other, since everybody who enqueues waits for them.
+/// Hands the data of the jobs that found their key held to its holder. Of the calls of one key the newest data counts, and is all
+/// that is written to a holder. The keys don't wait for each other, since everybody who enqueues waits for them.
 async fn coalesce_all(
     store: &Store,
     jobs: &[&NewJob],
@@ -184,23 +184,17 @@ async fn coalesce_calls(
     calls: &[usize],
     wait: Wait,
 ) -> Result<Vec<Created>> {
-    let (Some(first), Some(newest)) = (calls.first(), calls.last()) else { return Ok(Vec::new()) };
-    // If the key has been let go of, the first call makes the job and the others only bring their data.
-    match coalesce(store, jobs[*first], jobs[*newest], &ids[*first], wait).await {
-        Ok(created) => {
-            let mut outcomes = vec![Created::KeyHeld; calls.len()];
-            outcomes[0] = created;
-            return Ok(outcomes);
-        }
-        Err(error) if error.is_transient() => return Err(error),
-        Err(error) if calls.len() == 1 => return Ok(vec![Created::Refused(error)]),
-        // Whose data it was, and which is the newest that the server takes, each of them has to find out.
-        Err(_) => {}
+    if let [.., newest] = calls
+        && calls.len() > 1
+        && let Some(dedupe) = &jobs[*newest].dedupe
+        // If it is refused, whose data it was, and which is the newest that the server takes, each call has to find out.
+        && dedupe::replace_pending_data(store, jobs[*newest], &dedupe.key, wait).await.or_else(unless_transient)?
+    {
+        return Ok(vec![Created::KeyHeld; calls.len()]);
     }
     let mut outcomes = Vec::with_capacity(calls.len());
     for index in calls {
-        let job = jobs[*index];
-        outcomes.push(match coalesce(store, job, job, &ids[*index], wait).await {
+        outcomes.push(match coalesce(store, jobs[*index], &ids[*index], wait).await {
             Err(error) if !error.is_transient() => Created::Refused(error),
             outcome => outcome?,
         });
@@ -208,18 +202,21 @@ async fn coalesce_calls(
     Ok(outcomes)
 }
 
-/// Hands the newest data to the job that holds the key, or makes `job` with it if the key was let go of meanwhile. Under the
-/// one `id` in every try, or a try whose reply was lost would not be recognised.
-async fn coalesce(store: &Store, job: &NewJob, newest: &NewJob, id: &str, wait: Wait) -> Result<Created> {
+fn unless_transient(error: Error) -> Result<bool> {
+    if error.is_transient() { Err(error) } else { Ok(false) }
+}
+
+/// Hands the data to the job that holds the key, or makes the job if the key was let go of meanwhile. Under the one `id` in
+/// every try, or a try whose reply was lost would not be recognised.
+async fn coalesce(store: &Store, job: &NewJob, id: &str, wait: Wait) -> Result<Created> {
     let Some(dedupe) = &job.dedupe else {
         return Ok(Created::KeyHeld);
     };
     // Each round needs somebody else to take or free the key in between.
     for _ in 0..10 {
-        if dedupe::replace_pending_data(store, newest, &dedupe.key, wait).await? {
+        if dedupe::replace_pending_data(store, job, &dedupe.key, wait).await? {
             return Ok(Created::KeyHeld);
         }
-        let job = NewJob { payload: newest.payload.clone(), ..job.clone() };
         let document = job.pending(id, store.server_time().await?)?;
         let reply = store.insert([&document], wait).await?;
         match reply.refusals.into_iter().next().map(|refusal| refusal.cause) {

@@ -7,6 +7,16 @@ const ordered = (h) => h.told('harness', 'ordered', { of: 'producer' })
 const ended = (h) => h.told('producer', 'call-ended', { method: 'produce' })
 const over = (h) => h.told('harness', 'production-over', {})
 
+const BUG = { code: null, message: 'x is undefined' }
+const THROWN = { code: null, message: 'it was to go wrong' }
+const GONE = { code: 'ERR_DURABL_CONNECTION', message: 'no server' }
+
+/** A producer that claims a job by hand, and runs it. */
+function ranByHand(h, errors) {
+  ordered(h).enqueue('a').ran('a').told('producer', 'run-begun', { call: 'a', job: 'a' })
+  return over(ended(h.told('producer', 'run-over', { call: 'a', job: 'a', errors })))
+}
+
 /** A run that was to show this. */
 function toShow(h, settings) {
   Object.assign(h.lines[0], settings)
@@ -17,6 +27,18 @@ const fault = (h, name, from, until, effect = 1) => {
   h.lines.push({ by: 'harness', kind: 'fault', fault: name, target: 'worker', at: from, until, effect })
   return h
 }
+
+/** A call that is refused after so long. */
+const refused = (h, { code = 'ERR_DURABL_CONNECTION', serverCode = null, after = 30_000 } = {}) =>
+  h.called('a').wait(after).told('producer', 'rejected', { call: 'a', code, serverCode, message: 'no' })
+
+/** The same while something is done that leaves servers and network alone. */
+const refusedBeside = (h, name, options) => fault(refused(h, options), name, h.now - 20_000, h.now - 10)
+
+/** The same while all servers are away. */
+const refusedInOutage = (h, options) => fault(refused(h, options), 'outage', h.now - 31_000, h.now + 1)
+
+const askedToEnd = (h) => h.told('harness', 'asked-to-end', { of: 'producer' })
 
 const SCHEDULE = [
   { at: 0, name: 'worker killed' },
@@ -44,15 +66,35 @@ export const PROCESSES = {
   callsAreAnswered: {
     breaks: {
       'a call without an answer': (h) => h.called('a'),
-      'a refusal while all is well': (h) =>
-        h.called('a').told('producer', 'rejected', { call: 'a', message: 'no' }),
+      'a refusal while all is well': (h) => refused(h),
+      'one while deploys roll': (h) => refusedBeside(h, 'worker replaced'),
+      'one while clocks are wrong': (h) => refusedBeside(h, 'clock set wrong'),
+      'one that says that the library is at fault': (h) =>
+        refusedInOutage(h, { code: 'ERR_DURABL_INTERNAL' }),
+      'one without a code': (h) => refusedInOutage(h, { code: null }),
+      'one of arguments': (h) => refusedInOutage(h, { code: 'ERR_DURABL_INVALID_ARGUMENT' }),
+      'one by a server that does not want it tried again': (h) =>
+        refusedInOutage(h, { code: 'ERR_DURABL_SERVER', serverCode: 2 }),
+      'one that comes before the call has waited': (h) => refusedInOutage(h, { after: 5000 }),
+      'one that comes long after the servers are back': (h) => {
+        const { now } = h
+        fault(refused(h.wait(20_000)), 'outage', now, now + 1000)
+      },
+      'one before the servers go away': (h) => {
+        const { now } = refused(h)
+        fault(h, 'outage', now + 10, now + 1000)
+      },
+      'a process that says it has ended, and was not asked to': (h) =>
+        refusedInOutage(h, { code: 'ERR_DURABL_SHUT_DOWN' }),
+      'one that is asked to only then': (h) =>
+        askedToEnd(refused(h, { code: 'ERR_DURABL_SHUT_DOWN' }).wait(20)),
     },
     keeps: {
-      'a refusal while servers are away': (h) =>
-        h
-          .called('a')
-          .told('producer', 'rejected', { call: 'a', message: 'no' })
-          .told('harness', 'fault', { fault: 'outage', until: h.now }),
+      'a refusal while servers are away': (h) => refusedInOutage(h),
+      'one by a server that is primary no more': (h) =>
+        refusedInOutage(h, { code: 'ERR_DURABL_SERVER', serverCode: 189 }),
+      'one by a process that was asked to end': (h) =>
+        refused(askedToEnd(h), { code: 'ERR_DURABL_SHUT_DOWN', after: 5 }),
       'a call of a process that is killed': (h) =>
         h
           .called('a')
@@ -67,24 +109,19 @@ export const PROCESSES = {
         over(ordered(h).told('producer', 'call-failed', { method: 'produce', message: 'no such thing' })),
       'a run by hand that never ends': (h) =>
         over(ended(ordered(h).enqueue('a').ran('a').told('producer', 'run-begun', { call: 'a', job: 'a' }))),
-      'a run by hand that ends with an error of nobody’s': (h) => {
-        ordered(h).enqueue('a').ran('a').told('producer', 'run-begun', { call: 'a', job: 'a' })
-        h.told('producer', 'run-over', {
-          call: 'a',
-          job: 'a',
-          errors: [{ code: null, message: 'x is undefined' }],
-        })
-        over(ended(h))
-      },
+      'a run by hand that ends with an error of nobody’s': (h) => ranByHand(h, [BUG]),
+      'one that ends with the library’s own bug': (h) =>
+        ranByHand(h, [THROWN, { code: 'ERR_DURABL_INTERNAL', message: 'a bug' }]),
+      'one whose end can not be written though the servers are there': (h) => ranByHand(h, [THROWN, GONE]),
     },
     keeps: {
       'one that does': (h) => over(ended(ordered(h))),
       'one that is killed': (h) => over(ordered(h).told('producer', 'process-ended', KILLED)),
-      'a run that ends as its handler did': (h) => {
-        ordered(h).enqueue('a').ran('a').told('producer', 'run-begun', { call: 'a', job: 'a' })
-        const errors = [{ code: null, message: 'it was to go wrong' }]
-        over(ended(h.told('producer', 'run-over', { call: 'a', job: 'a', errors })))
-      },
+      'a run that ends as its handler did': (h) => ranByHand(h, [THROWN]),
+      'one that lost its lease': (h) =>
+        ranByHand(h, [{ code: 'ERR_DURABL_LEASE_LOST', message: 'it is lost' }]),
+      'one whose end can not be written while the servers are away': (h) =>
+        fault(ranByHand(h, [THROWN, GONE]), 'outage', h.now - 20, h.now),
     },
   },
   faultsHappen: {

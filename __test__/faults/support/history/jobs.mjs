@@ -129,13 +129,26 @@ const TERMINAL_EVENTS = {
   'event:fail-fatal': 'failed',
 }
 
-/** What a line tells of a run: what became of its job, and of which attempt if it says so. */
-function outcomeIn({ kind, terminal, attempt, code }) {
+/** How a handler ends that comes to such a verdict. What is given back need not have begun, and is not told apart from what has. */
+const ENDS = { complete: 'returned', fail: 'threw', failFatal: 'fatal' }
+
+/** What a line tells of a run: what became of its job, and of which attempt, or after which verdict, if it says so. */
+function outcomeIn({ kind, terminal, attempt, code, op }) {
   if (kind === 'event:failed') return { outcome: terminal ? 'failed' : 'retried', attempt }
-  // Its event does not say of which attempt it is; the signal of the run does.
+  // Told while the handler runs: its event does not say of which attempt it is, the signal of the run does.
   if (kind === 'aborted') return code === 'ERR_DURABL_LEASE_LOST' ? { outcome: 'lease-lost', attempt } : null
+  if (kind === 'event:lease-lost') return op === 'heartbeat' ? null : { outcome: 'lease-lost', verdict: op }
   // Nothing comes after these, so the last run it is.
-  return kind in TERMINAL_EVENTS ? { outcome: TERMINAL_EVENTS[kind], attempt: null } : null
+  return kind in TERMINAL_EVENTS ? { outcome: TERMINAL_EVENTS[kind] } : null
+}
+
+/** The run that a line is about, of those of its job in its process; null if it may be several. */
+function runMeant(runs, at, { attempt, verdict }) {
+  if (verdict === undefined)
+    return runs.filter((run) => run.from <= at && run.attempt === (attempt ?? run.attempt)).at(-1) ?? null
+  const mayBe = ({ to, outcome, told }) => to <= at && told.length === 0 && outcome === ENDS[verdict]
+  const [meant, ...others] = runs.filter(mayBe)
+  return others.length === 0 ? (meant ?? null) : null
 }
 
 /** What the queue told of each run, after its handler had ended or meanwhile: `completed`, `retried`, `lease-lost`, … */
@@ -145,8 +158,7 @@ function tellOutcomes(lines, runs) {
     const found = outcomeIn(line)
     if (found === null) continue
     const of = runsOf.get(`${line.by} ${line.jobId ?? line.job}`) ?? []
-    const isMeant = ({ from, attempt }) => from <= line.at && attempt === (found.attempt ?? attempt)
-    of.filter(isMeant).at(-1)?.told.push({ outcome: found.outcome, at: line.at })
+    runMeant(of, line.at, found)?.told.push({ outcome: found.outcome, at: line.at })
   }
 }
 
@@ -170,8 +182,10 @@ function callsIn(lines) {
       Object.assign(call, { to: line.at, answer: line.isHeld ? 'seen' : 'not seen' })
     if (line.kind === 'answered')
       Object.assign(call, { to: line.at, answer: line.id ? 'made' : 'held', id: line.id })
-    if (line.kind === 'rejected')
-      Object.assign(call, { to: line.at, answer: 'rejected', message: line.message })
+    if (line.kind === 'rejected') {
+      const { code, serverCode = null, message } = line
+      Object.assign(call, { to: line.at, answer: 'rejected', code, serverCode, message })
+    }
   }
   return [...calls.values()]
 }

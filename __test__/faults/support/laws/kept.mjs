@@ -1,5 +1,6 @@
 /** Nothing that was acknowledged is lost, nothing is made twice, and everything comes to an end. */
 import { groupBy, isTerminal } from '../history/jobs.mjs'
+import { surpriseOfCall } from './refusals.mjs'
 
 /** What a job must be made of that was asked for so; what was not asked for is the library's to choose. */
 function* unlike({ created }, { type, key, scope, asked = {} }) {
@@ -48,24 +49,31 @@ export const everythingEnds = {
 }
 
 export const latestIsKept = {
-  says: 'a payload that is handed to the pending job of its key is there when the call is answered',
+  says: 'a payload that is handed to the pending job of its key is there when the call is answered, or a newer one is',
   *broken({ calls, steps, jobs }) {
     const handed = new Set(steps.map(({ after }) => after.data?.call))
-    const created = new Set([...jobs.values()].map((job) => job.created.data?.call))
-    for (const call of calls.filter(({ answer, coalesce }) => answer === 'held' && coalesce))
-      if (!handed.has(call.call) && !created.has(call.call))
+    for (const job of jobs.values()) handed.add(job.created.data?.call)
+    const coalescing = calls.filter(({ coalesce }) => coalesce)
+    const ofKey = groupBy(coalescing, ({ by, type, key }) => [by, type, key].join())
+    // Under way at the same time: then it may count as the newer one, and there was no moment at which this one had to be seen.
+    const isNewerThan = (call) => (other) =>
+      (other.to ?? Infinity) >= call.from && other.from <= call.to && handed.has(other.call)
+    for (const call of coalescing.filter(({ answer }) => answer === 'held')) {
+      const others = ofKey.get([call.by, call.type, call.key].join())
+      if (!handed.has(call.call) && !others.some(isNewerThan(call)))
         yield [`the payload of ${call.call} was to replace that of its key's pending job, and did not`, call]
+    }
   },
 }
 
 export const callsAreAnswered = {
-  says: 'a call is answered, and while nothing is done to servers or processes it is not refused',
-  *broken({ calls, faults, ends }) {
+  says: 'a call is answered, and refused only for what was done to servers or network, after the wait that is promised',
+  *broken({ calls, ends, ...story }) {
     const gone = new Set(ends.filter(({ fate }) => fate === 'killed').map(({ by }) => by))
     for (const call of calls) {
       if (call.answer === 'none' && !gone.has(call.by)) yield [`${call.call} was never answered`, call]
-      if (call.answer === 'rejected' && faults.length === 0)
-        yield [`${call.call} was refused: ${call.message}`, call]
+      const why = call.answer === 'rejected' ? surpriseOfCall(call, story) : null
+      if (why !== null) yield [`${call.call} was refused: ${call.code}, ${call.message}; ${why}`, call]
     }
   },
 }

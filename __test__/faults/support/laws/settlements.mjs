@@ -42,8 +42,8 @@ export const settledByHolder = {
   },
 }
 
-/** What the servers made of a claim that its process was told to have lost. */
-const NOT_LOST = ['completed', 'retried', 'failed']
+/** How the servers have a claim that was ended in its holder's name. What a reaper writes is `recovered`, also where it supersedes. */
+const NOT_LOST = ['completed', 'retried', 'failed', 'superseded', 'released']
 
 export const resultsAreTrue = {
   says: 'what a process is told of its settlement is what the servers have',

@@ -15,6 +15,7 @@ const [HOST_UNREACHABLE, NETWORK_TIMEOUT, TIME_LIMIT] = [6, 89, 262]
 
 /** An election that another fault has brought about is waited for. */
 const ELECTION_MS = 15_000
+const MOST_STEP_DOWNS = 5
 
 /** Does it to the primary, as soon as there is one. */
 export async function onPrimary(world, fault, body, how) {
@@ -52,8 +53,11 @@ export const SERVER_FAULTS = {
     run: (world) =>
       onPrimary(world, 'step-down', async (node) => {
         const order = { replSetStepDown: 5, secondaryCatchUpPeriodSecs: 2 }
-        // It says so itself, or closes the connection; what counts is whether it is one still.
-        await node.admin.command(order).catch(() => {})
+        // It says so itself, or closes the connection; what counts is whether it is one still. It stays one where no other has
+        // all that it has written, as on a machine that has no time for them just then.
+        for (let tries = 0; tries < MOST_STEP_DOWNS && (await node.isPrimary()); tries += 1) {
+          await node.admin.command(order).catch(() => {})
+        }
         return (await node.isPrimary()) ? 0 : 1
       }),
   },

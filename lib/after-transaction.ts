@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers'
 import type { ClientSession } from 'mongodb'
+import { isCommitted, transactionOf } from './session-state'
 import { monotonicNow } from './timers'
 
 /** Most transactions take a few milliseconds, some much longer. */
@@ -66,22 +67,12 @@ function lookIn(waitMs: number, session: ClientSession, watch: Watch, since: num
   }, waitMs).unref()
 }
 
+/**
+ * Sessions that are used for one transaction after the other are hardly ever seen without one. Where a session has no mark of its
+ * transaction, the end of such a use is waited for.
+ */
 function isOver(session: ClientSession, { transaction }: Watch): boolean {
   return !session.inTransaction() || transactionOf(session) !== transaction
-}
-
-/**
- * Sessions that are used for one transaction after the other are hardly ever seen without one; but each of them is an object of
- * its own, in every version of the driver so far. No public one: where there is none, the end of such a session's use is waited for.
- */
-function transactionOf(session: ClientSession): unknown {
-  return (session as { readonly transaction?: unknown }).transaction
-}
-
-/** By the session's own account: it has sent a commit, whatever came of it. */
-export function isCommitted(session: ClientSession): boolean {
-  const { state } = (session as { readonly transaction?: { readonly state?: unknown } }).transaction ?? {}
-  return state === 'TRANSACTION_COMMITTED'
 }
 
 function tell(session: ClientSession, watch: Watch): void {

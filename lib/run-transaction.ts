@@ -1,8 +1,8 @@
 import type { ClientSession, TransactionOptions } from 'mongodb'
 import { completeIn, transactionsOf } from './backend-calls'
-import { isCommitted } from './after-transaction'
 import { DurablError, FatalJobError, LeaseLostError } from './errors'
 import type { Settlement } from './outcome'
+import { isCommitted } from './session-state'
 import { TransactionLease, leaseFor } from './transaction-lease'
 import type { HeartbeatResult, IJobQueueBackend, Job } from './types'
 

@@ -69,12 +69,14 @@ pub(super) fn apply(
     target: &mut ConnectionString,
     settings: &ConnectionSettings,
 ) -> Result<Vec<SecretFile>, ConnectionError> {
-    if settings.uri.is_none() && !settings.tls {
-        target.tls = Some(Tls::Disabled);
-        return Ok(Vec::new());
-    }
-    if settings.uri.is_some() && !settings.tls && !trusts_what_the_process_does(target) {
-        return Ok(Vec::new());
+    if !settings.tls {
+        if settings.uri.is_none() {
+            target.tls = Some(Tls::Disabled);
+            return Ok(Vec::new());
+        }
+        if !trusts_what_the_process_does(target) {
+            return Ok(Vec::new());
+        }
     }
     let mut options = match target.tls.take() {
         Some(Tls::Enabled(options)) => options,

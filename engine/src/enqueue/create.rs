@@ -184,8 +184,7 @@ async fn coalesce_calls(
     calls: &[usize],
     wait: Wait,
 ) -> Result<Vec<Created>> {
-    if let [.., newest] = calls
-        && calls.len() > 1
+    if let [_, .., newest] = calls
         && let Some(dedupe) = &jobs[*newest].dedupe
         // If it is refused, whose data it was, and which is the newest that the server takes, each call has to find out.
         && dedupe::replace_pending_data(store, jobs[*newest], &dedupe.key, wait).await.or_else(unless_transient)?

@@ -11,7 +11,11 @@ use std::{
 use durabl_engine::ErrorKind;
 use mongodb::bson::{Document, RawDocument, doc, rawdoc};
 
-use crate::support::{Job, Opened, TestQueue, pending, proxy::Proxy, waiting::in_time};
+use crate::support::{
+    Job, Opened, TestQueue, pending,
+    proxy::{Held, Proxy},
+    waiting::in_time,
+};
 
 /// Enqueues jobs while a write is on its way, so that they travel together in the next one; their ids or errors.
 async fn together(
@@ -88,6 +92,17 @@ fn is_update_of_key(command: &RawDocument, key: &str) -> bool {
     filter().is_some_and(|filter| filter.get_str("dedupeKey").ok() == Some(key))
 }
 
+/// How many updates of a key have been sent, for as long as the guard lives.
+fn counting_updates_of_key(proxy: &Proxy, key: &'static str) -> (Arc<AtomicUsize>, Held) {
+    let updates = Arc::new(AtomicUsize::new(0));
+    let counter = updates.clone();
+    let counting = proxy.hold_if(move |command| {
+        counter.fetch_add(usize::from(is_update_of_key(command, key)), Ordering::Relaxed);
+        false
+    });
+    (updates, counting)
+}
+
 fn held_by(id: &str, job_type: &str, key: &str) -> Document {
     let mut holder = pending(id, job_type);
     holder.extend(doc! { "dedupeKey": key, "dedupeScope": "pending" });
@@ -116,12 +131,7 @@ async fn the_holder_of_one_key_that_is_slow_to_take_new_data_holds_up_no_other_k
 async fn of_many_calls_that_coalesce_under_one_key_the_newest_alone_is_written() {
     let (queue, proxy, opened) = start().await;
     queue.insert([held_by("holder", "t", "k")]).await;
-    let updates = Arc::new(AtomicUsize::new(0));
-    let counter = updates.clone();
-    let _counting = proxy.hold_if(move |command| {
-        counter.fetch_add(usize::from(is_update_of_key(command, "k")), Ordering::Relaxed);
-        false
-    });
+    let (updates, _counting) = counting_updates_of_key(&proxy, "k");
     let job = |number: usize| Job::of("t").single_flight("k").coalesce().data(number.to_string());
     let outcomes = together(&queue, &proxy, &opened, (0..50).map(job).collect()).await;
     assert_eq!(outcomes, vec![Ok(None); 50]);
@@ -134,12 +144,7 @@ async fn of_many_calls_that_coalesce_under_one_key_the_newest_alone_is_written()
 async fn a_key_that_another_type_holds_is_tried_once() {
     let (queue, proxy, opened) = start().await;
     queue.insert([held_by("holder", "other", "k")]).await;
-    let updates = Arc::new(AtomicUsize::new(0));
-    let counter = updates.clone();
-    let _counting = proxy.hold_if(move |command| {
-        counter.fetch_add(usize::from(is_update_of_key(command, "k")), Ordering::Relaxed);
-        false
-    });
+    let (updates, _counting) = counting_updates_of_key(&proxy, "k");
     let job = Job::of("t").single_flight("k").coalesce().data("new");
     assert_eq!(opened.engine.enqueue(job.into()).await, Ok(None));
     assert_eq!(updates.load(Ordering::Relaxed), 1);
@@ -149,10 +154,10 @@ async fn a_key_that_another_type_holds_is_tried_once() {
 #[tokio::test]
 async fn data_too_large_to_be_handed_over_is_refused_to_its_own_caller_only() {
     let (queue, proxy, opened) = start().await;
-    let mut holder = pending("holder", "t");
+    let mut holder = held_by("holder", "t", "k");
     // Small enough to travel with others, and too much for the job that is to take it over.
     let logs = ["x".repeat(16 * 1024 * 1024 - 100_000)];
-    holder.extend(doc! { "dedupeKey": "k", "dedupeScope": "pending", "logs": logs });
+    holder.insert("logs", logs.to_vec());
     queue.insert([holder]).await;
     let large = "y".repeat(200_000);
     let outcomes = together(

@@ -13,17 +13,17 @@ export {
   ShutDownError,
   TimeoutError,
   UnsupportedOptionError,
-} from './errors'
+} from './base/errors'
 export {
   createJobQueue,
   getDefaultQueue,
   getGlobalBackend,
   setGlobalBackend,
   withGlobalQueue,
-} from './global'
-export { JobQueue } from './job-queue'
-export { consoleLogger, defaultLogger } from './logger'
+} from './compat/global'
+export { JobQueue } from './queue/job-queue'
+export { consoleLogger, defaultLogger } from './base/logger'
 export { DummyBackend } from './memory/dummy-backend'
 export { ImmediateBackend } from './memory/immediate-backend'
-export { MongoChangeStreamWatcher } from './mongo/change-stream-watcher'
+export { MongoChangeStreamWatcher } from './compat/change-stream-watcher'
 export { MongoJobQueue } from './mongo/mongo-job-queue'

@@ -6,7 +6,7 @@ use durabl_engine::connection::{ConnectionSettings, WriteAcknowledgment};
 use napi::bindgen_prelude::{Buffer, Either};
 use napi_derive::napi;
 
-/// `NativeConnection` of `lib/mongo/native.ts`, field by field. It has no `Debug` form: it holds credentials.
+/// `NativeConnection` of `lib/mongo/native/addon.ts`, field by field. It has no `Debug` form: it holds credentials.
 #[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeConnection {
     pub uri: Option<String>,

@@ -1,4 +1,4 @@
-//! `NativeEngine` and `openEngine` of `lib/mongo/native.ts`.
+//! `NativeEngine` and `openEngine` of `lib/mongo/native/addon.ts`.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Events as JavaScript sees them: `NativeEvent` of `lib/mongo/native.ts`.
+//! Events as JavaScript sees them: `NativeEvent` of `lib/mongo/native/addon.ts`.
 
 use durabl_engine::{Event, RunResult, Settled};
 use napi::{

@@ -3,7 +3,7 @@
 use durabl_engine::{Error, ErrorKind};
 use napi_derive::napi;
 
-/// `NativeFailure` of `lib/mongo/native.ts`.
+/// `NativeFailure` of `lib/mongo/native/addon.ts`.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct NativeFailure {
     /// A stable code.

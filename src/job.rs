@@ -11,7 +11,7 @@ use napi_derive::napi;
 
 use crate::failure::NativeFailure;
 
-/// `NativeJobSettings` of `lib/mongo/native.ts`.
+/// `NativeJobSettings` of `lib/mongo/native/addon.ts`.
 #[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeJobSettings {
     /// Which handler it is for.
@@ -59,7 +59,7 @@ impl NativeJobSettings {
     }
 }
 
-/// `NativeNewJob` of `lib/mongo/native.ts`.
+/// `NativeNewJob` of `lib/mongo/native/addon.ts`.
 #[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeNewJob {
     /// How it is to be queued.
@@ -78,7 +78,7 @@ impl TryFrom<NativeNewJob> for NewJob {
     }
 }
 
-/// `NativeNewJobs` of `lib/mongo/native.ts`.
+/// `NativeNewJobs` of `lib/mongo/native/addon.ts`.
 #[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeNewJobs {
     /// How they are to be queued.
@@ -114,7 +114,7 @@ fn split_document(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     bytes.split_at_checked(usize::try_from(length).ok().filter(|length| *length > 0)?)
 }
 
-/// `NativeEnqueued` of `lib/mongo/native.ts`.
+/// `NativeEnqueued` of `lib/mongo/native/addon.ts`.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct NativeEnqueued {
     /// The id of each job that was created, in the order of the jobs.
@@ -123,7 +123,7 @@ pub struct NativeEnqueued {
     pub failures: Vec<NativeEnqueueFailure>,
 }
 
-/// `NativeEnqueueFailure` of `lib/mongo/native.ts`.
+/// `NativeEnqueueFailure` of `lib/mongo/native/addon.ts`.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct NativeEnqueueFailure {
     /// Which job, counted from 0.
@@ -145,7 +145,7 @@ impl From<Vec<Enqueued>> for NativeEnqueued {
     }
 }
 
-/// `NativeRunVerdict` of `lib/mongo/native.ts`.
+/// `NativeRunVerdict` of `lib/mongo/native/addon.ts`.
 #[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeRunVerdict {
     /// Which run.
@@ -174,7 +174,7 @@ impl TryFrom<NativeRunVerdict> for RunVerdict {
     }
 }
 
-/// `NativeFreedSlot` of `lib/mongo/native.ts`.
+/// `NativeFreedSlot` of `lib/mongo/native/addon.ts`.
 #[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeFreedSlot {
     /// Whose slot it was.
@@ -209,7 +209,7 @@ fn invalid(what: &str, came: &str) -> Error {
     Error::new(NapiStatus::InvalidArg, format!("{what}: {came}"))
 }
 
-/// `NativeSettled` of `lib/mongo/native.ts`.
+/// `NativeSettled` of `lib/mongo/native/addon.ts`.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct NativeSettled {
     /// What became of the verdict.
@@ -238,7 +238,7 @@ impl From<Settled> for NativeSettled {
     }
 }
 
-/// `NativeStats` of `lib/mongo/native.ts`.
+/// `NativeStats` of `lib/mongo/native/addon.ts`.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct NativeStats {
     /// Jobs that wait.

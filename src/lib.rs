@@ -1,6 +1,6 @@
 //! The binding: what JavaScript calls and what it is told. Plain data and callbacks; no rule of its own.
 //!
-//! The surface is described, for the other side, in `lib/mongo/native.ts`: same names, same order.
+//! The surface is described, for the other side, in `lib/mongo/native/addon.ts`: same names, same order.
 
 mod connection;
 mod engine;

@@ -11,7 +11,7 @@ use napi::{
 
 use crate::{failure::NativeFailure, runtime::runtime};
 
-/// `Reply` of `lib/mongo/native.ts`: exactly one of the two is there, unless the value itself is null.
+/// `Reply` of `lib/mongo/native/addon.ts`: exactly one of the two is there, unless the value itself is null.
 pub struct Reply<T> {
     value: Option<T>,
     failure: Option<NativeFailure>,

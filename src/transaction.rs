@@ -1,4 +1,4 @@
-//! What `NativeEngine` of `lib/mongo/native.ts` offers for transactions of the app's.
+//! What `NativeEngine` of `lib/mongo/native/addon.ts` offers for transactions of the app's.
 
 use durabl_engine::PlannedJob;
 use napi::{

@@ -4,9 +4,9 @@ import test from 'node:test'
 import { MongoJobQueue } from 'durabl'
 import * as mongodb7 from 'mongodb'
 import * as mongodb6 from 'mongodb6'
-import { connectionOf } from '../../dist/mongo/connection.js'
-import { OPTION_TABLE } from '../../dist/mongo/option-table.js'
-import { connectionFromUri } from '../../dist/mongo/uri.js'
+import { connectionOf } from '../../dist/mongo/connection/client-options.js'
+import { OPTION_TABLE } from '../../dist/mongo/connection/option-table.js'
+import { connectionFromUri } from '../../dist/mongo/connection/uri.js'
 import { PASSPHRASE, certificate, pem } from '../support/certificates.mjs'
 import { runNode } from '../support/child.mjs'
 
@@ -192,7 +192,7 @@ test('a key in memory travels encrypted, and equal ones travel alike', () => {
 test('what Node trusts beside its own list, the engine trusts too', async () => {
   const program = `
     const { MongoClient } = require('mongodb')
-    const { connectionOf } = require('./dist/mongo/connection.js')
+    const { connectionOf } = require('./dist/mongo/connection/client-options.js')
     const { tlsCa } = connectionOf(new MongoClient('mongodb://one/?tls=true').db('app'))
     console.log(tlsCa === null ? 'the list' : tlsCa.includes(process.env.EXTRA) ? 'more' : 'something else')
   `

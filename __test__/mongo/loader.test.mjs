@@ -4,8 +4,8 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import test from 'node:test'
-import { loadAddon, nativeAddon } from '../../dist/mongo/native-loader.js'
-import { isMuslHere, platformTriple } from '../../dist/mongo/platform.js'
+import { loadAddon, nativeAddon } from '../../dist/mongo/native/loader.js'
+import { isMuslHere, platformTriple } from '../../dist/mongo/native/platform.js'
 import { root, runNode } from '../support/child.mjs'
 
 const require = createRequire(import.meta.url)
@@ -15,7 +15,7 @@ function notFound(request) {
   return Object.assign(error, { code: 'MODULE_NOT_FOUND' })
 }
 
-const OWN_CODE = join('/package', 'dist', 'mongo', 'installation.js')
+const OWN_CODE = join('/package', 'dist', 'base', 'installation.js')
 
 /** A world that has only these modules, and durabl's own code unless it was bundled. */
 function world(modules, { triple = 'linux-x64-gnu', override, bundled = false } = {}) {

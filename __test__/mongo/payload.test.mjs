@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import * as mongodb7 from 'mongodb'
 import * as mongodb6 from 'mongodb6'
-import { codecOf } from '../../dist/mongo/codec.js'
-import { decodeJob, decodeJobs, decodeRecord } from '../../dist/mongo/job-document.js'
-import { MAX_PAYLOAD_BYTES, encodePayload } from '../../dist/mongo/payload.js'
+import { codecOf } from '../../dist/mongo/bson/codec.js'
+import { decodeJob, decodeJobs, decodeRecord } from '../../dist/mongo/bson/job-document.js'
+import { MAX_PAYLOAD_BYTES, encodePayload } from '../../dist/mongo/bson/payload.js'
 
 const { BSON, Binary, Decimal128, Double, Int32, Long, ObjectId, Timestamp, UUID } = mongodb7
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MongoNetworkError, MongoServerError, MongoServerSelectionError } from 'mongodb'
-import { TransactionLimit } from '../../dist/mongo/transaction-limit.js'
+import { TransactionLimit } from '../../dist/mongo/transactions/limit.js'
 
 const MINUTE = 60_000
 

@@ -148,7 +148,7 @@ describe('an ESM project', () => {
   test('refuses an engine of another version than its own', async () => {
     const { version } = JSON.parse(await readFile(installed('durabl/package.json')))
     const other = (content) => content.toString().replace(`'${version}'`, "'99.0.0'")
-    const message = await changed(installed('durabl/dist/version.js'), other, failure)
+    const message = await changed(installed('durabl/dist/base/version.js'), other, failure)
     assert.ok(message.includes(`durabl 99.0.0 found ${version} of its native engine: ${engine}`), message)
   })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { afterTransaction } from '../../dist/after-transaction.js'
+import { afterTransaction } from '../../dist/backend/after-transaction.js'
 import { deferred } from './support/async.mjs'
 
 /** What is tested keeps no process alive. */

@@ -38,7 +38,7 @@ describe('the global backend', () => {
 
   it('is shared with another copy of the package', () => {
     const require = createRequire(import.meta.url)
-    const path = require.resolve('../../dist/global.js')
+    const path = require.resolve('../../dist/compat/global.js')
     require(path)
     delete require.cache[path]
     const copy = require(path)

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import vm from 'node:vm'
 import { FatalJobError } from 'durabl'
-import { bothFailed, reasonOf, verdictOnThrow } from '../../dist/outcome.js'
+import { reasonOf } from '../../dist/base/reason.js'
+import { bothFailed, verdictOnThrow } from '../../dist/run/outcome.js'
 
 const hostile = {
   toString() {

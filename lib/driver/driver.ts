@@ -1,6 +1,6 @@
-import type { DurablError } from '../errors'
-import type { ManagedRun } from '../managed-run'
-import type { Reporter } from '../report'
+import type { DurablError } from '../base/errors'
+import type { Reporter } from '../run/report'
+import type { ManagedRun } from '../run/run'
 import type { Job, JobHandler } from '../types'
 
 /** What a driver needs to know of its queue. */

@@ -1,38 +1,19 @@
-import type { DurablError } from '../errors'
-import { ShutDownError, failureToError } from '../errors'
-import { KeepAlive } from '../keep-alive'
-import { ManagedRun } from '../managed-run'
-import type { RunOwner, RunPlan } from '../run-plan'
-import type { NativeEngine, NativeEvent } from '../mongo/native'
-import { reasonOf } from '../outcome'
-import { RunTransactions } from '../run-transaction'
-import { monotonicNow } from '../timers'
+import { ShutDownError, failureToError } from '../base/errors'
+import type { DurablError } from '../base/errors'
+import { KeepAlive } from '../base/keep-alive'
+import { reasonOf } from '../base/reason'
+import { monotonicNow } from '../base/timers'
+import type { EngineLink } from '../mongo/engine-link'
+import type { NativeEvent } from '../mongo/native/addon'
+import { ManagedRun } from '../run/run'
+import type { RunOwner, RunPlan } from '../run/setup'
+import { RunTransactions } from '../run/transaction'
 import type { IJobQueueBackend, Job, JobHandler } from '../types'
 import type { Adoption, Driver, DriverOptions, Processor } from './driver'
 import { EngineProcessor } from './engine-processor'
 import { EngineSettler } from './engine-settler'
 import { RunSet } from './run-set'
 import { splitDocuments } from './split-documents'
-
-/** What the driver uses of an unmodified `MongoJobQueue`. */
-export interface EngineLink {
-  readonly native: Pick<
-    NativeEngine,
-    | 'process'
-    | 'finish'
-    | 'goneAmong'
-    | 'adopt'
-    | 'quiesce'
-    | 'startRecovery'
-    | 'suspend'
-    | 'resume'
-    | 'completed'
-  >
-  decodeJob(document: Uint8Array): Job<any>
-  /** Documents that lie end to end. */
-  decodeJobs(documents: Buffer, count: number): Job<any>[]
-  subscribe(listener: (event: NativeEvent) => void): () => void
-}
 
 /** The jobs of one processor on their way from the engine to the handler. */
 interface Line {

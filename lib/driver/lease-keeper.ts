@@ -1,6 +1,6 @@
-import type { ManagedRun } from '../managed-run'
-import { afterIfAlive, monotonicNow } from '../timers'
-import type { Cancel } from '../timers'
+import { afterIfAlive, monotonicNow } from '../base/timers'
+import type { Cancel } from '../base/timers'
+import type { ManagedRun } from '../run/run'
 import type { HeartbeatResult } from '../types'
 
 /** What keeps one lease. */

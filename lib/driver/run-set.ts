@@ -1,6 +1,6 @@
-import { Deferred } from '../deferred'
-import type { DurablError } from '../errors'
-import type { ManagedRun } from '../managed-run'
+import { Deferred } from '../base/deferred'
+import type { DurablError } from '../base/errors'
+import type { ManagedRun } from '../run/run'
 
 /** The runs of one driver that are not at their end, by number. */
 export class RunSet {

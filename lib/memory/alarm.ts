@@ -1,5 +1,5 @@
-import { afterIfAlive } from '../timers'
-import type { Cancel } from '../timers'
+import { afterIfAlive } from '../base/timers'
+import type { Cancel } from '../base/timers'
 
 /** One timer, for the soonest of many moments, in milliseconds since the epoch. Keeps no process alive. */
 export class Alarm {

@@ -1,8 +1,9 @@
 import type { ClientSession } from 'mongodb'
-import { completeIn, heartbeat, settle, transactionsOf } from '../backend-calls'
-import { COMPLETE, failed, failedFatally, verdictOnThrow } from '../outcome'
-import type { Verdict } from '../outcome'
-import { transactionError } from '../run-transaction'
+import { completeIn, heartbeat, settle, transactionsOf } from '../backend/calls'
+import { COMPLETE, failed, failedFatally } from '../backend/verdict'
+import type { Verdict } from '../backend/verdict'
+import { verdictOnThrow } from '../run/outcome'
+import { transactionError } from '../run/transaction'
 import type {
   CompleteResult,
   FailFatalResult,

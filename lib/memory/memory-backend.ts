@@ -1,6 +1,6 @@
-import { enqueueOneByOne } from '../enqueue-many'
-import { reasonOf } from '../outcome'
-import type { VerdictKind } from '../outcome'
+import { enqueueOneByOne } from '../backend/enqueue-many'
+import type { VerdictKind } from '../backend/verdict'
+import { reasonOf } from '../base/reason'
 import type {
   BackendTransactions,
   CompleteOptions,

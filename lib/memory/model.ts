@@ -1,5 +1,4 @@
-import type { VerdictKind } from '../outcome'
-import { DEFAULT_RETRY_POLICY, retryDelay } from '../retry'
+import type { VerdictKind } from '../backend/verdict'
 import type {
   CompleteResult,
   DedupeScope,
@@ -14,6 +13,7 @@ import { hasFollower, holdersOf, isBehindActive, isHeld } from './dedupe'
 import { addToLog } from './log'
 import { matches } from './matches'
 import { OpenJobs } from './open-jobs'
+import { DEFAULT_RETRY_POLICY, retryDelay } from './retry'
 import { statsOf } from './stats'
 import { newStoredJob } from './stored-job'
 import type { StoredJob } from './stored-job'

@@ -2,7 +2,7 @@
  * What ends a claim, as one table: pure, and shared by settlements and recovery. `engine/vectors/transitions.json` holds
  * examples that the engine is tested against as well.
  */
-import type { VerdictKind } from '../outcome'
+import type { VerdictKind } from '../backend/verdict'
 
 /** What is to be written. */
 export type Transition =

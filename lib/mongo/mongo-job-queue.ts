@@ -1,9 +1,10 @@
 import type { Collection, Db } from 'mongodb'
-import { unlessFailed } from '../enqueue-many'
-import { DurablError, PayloadError } from '../errors'
-import { defaultLogger, guardLogger } from '../logger'
-import { reasonOf } from '../outcome'
-import { fromCaller } from '../stack'
+import { unlessFailed } from '../backend/enqueue-many'
+import { DurablError, PayloadError } from '../base/errors'
+import { defaultLogger, guardLogger } from '../base/logger'
+import { shownAs } from '../base/print'
+import { reasonOf } from '../base/reason'
+import { fromCaller } from '../base/stack'
 import type {
   BackendTransactions,
   CompleteOptions,
@@ -25,7 +26,6 @@ import type {
   ReleaseResult,
   StreamState,
 } from '../types'
-import { shownAs } from '../shown'
 import * as check from '../validate/backend'
 import {
   normalizeClaimOrEnqueue,
@@ -37,24 +37,25 @@ import type { NewJob } from '../validate/enqueue'
 import { normalizeQuery } from '../validate/query'
 import { checkShutdownTimeout } from '../validate/queue'
 import { sessionOfCompletion } from '../validate/session'
-import { isConnected, refuseClosed } from './app-db'
-import { codecOf, codecWith } from './codec'
-import type { Codec } from './codec'
-import { engineBinding, isUnmodified, methodsOf } from './engine-binding'
-import type { EngineBinding } from './engine-binding'
-import { EngineHandle } from './engine-handle'
-import { encodeFilter } from './filter'
-import { claimOf, decodeJob, decodeRecord } from './job-document'
+import { codecOf, codecWith } from './bson/codec'
+import type { Codec } from './bson/codec'
+import { encodeFilter } from './bson/filter'
+import { claimOf, decodeJob, decodeRecord } from './bson/job-document'
+import { encodePayload } from './bson/payload'
+import { isConnected, refuseClosed } from './connection/app-db'
+import { engineLink } from './engine-link'
+import type { EngineLink } from './engine-link'
 import { readMongoOptions } from './mongo-options'
 import type { MongoSettings } from './mongo-options'
-import type { NativeNewJob } from './native'
-import { nativeAddon } from './native-loader'
-import { encodePayload } from './payload'
-import { settledAs, toStats } from './replies'
+import type { NativeNewJob } from './native/addon'
+import { EngineHandle } from './native/engine-handle'
+import { nativeAddon } from './native/loader'
+import { settledAs, toStats } from './native/replies'
 import { StartupReminder } from './startup-reminder'
-import { MongoTransactions } from './transactions'
+import { MongoTransactions } from './transactions/transactions'
+import { isUnmodified, methodsOf } from './unmodified'
 
-const BINDINGS = new WeakMap<object, EngineBinding>()
+const LINKS = new WeakMap<object, EngineLink>()
 
 /** Jobs in a MongoDB collection. See the public types for what each method promises. */
 export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
@@ -84,7 +85,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     )
     this.engine = new EngineHandle(nativeAddon(), connection, settings, logger)
     this.sessions = new MongoTransactions(this.engine, this.db, collectionName, this.codec)
-    BINDINGS.set(this, engineBinding(this.engine, this.codec))
+    LINKS.set(this, engineLink(this.engine, this.codec))
   }
 
   async enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null> {
@@ -332,7 +333,7 @@ const ORIGINALS = methodsOf(MongoJobQueue.prototype)
  * The engine of an unmodified `MongoJobQueue`. Null for everything else: another backend, a subclass, a proxy, an object or
  * class with a replaced method (also by a spy). Those expect every call to pass through them.
  */
-export function engineOf(backend: object): EngineBinding | null {
-  const binding = BINDINGS.get(backend)
-  return binding !== undefined && isUnmodified(backend, MongoJobQueue.prototype, ORIGINALS) ? binding : null
+export function engineOf(backend: object): EngineLink | null {
+  const link = LINKS.get(backend)
+  return link !== undefined && isUnmodified(backend, MongoJobQueue.prototype, ORIGINALS) ? link : null
 }

@@ -1,27 +1,22 @@
 import type { BSONSerializeOptions, Db } from 'mongodb'
-import { argumentError } from '../errors'
+import { argumentError } from '../base/errors'
 import type { Logger, MongoJobQueueCommonOptions } from '../types'
 import { readOptions } from '../validate/options'
 import { LOGGER } from '../validate/queue'
 import { BOOLEAN, TEXT, duration, isRecord, wholeNumber } from '../validate/rules'
 import type { Rule } from '../validate/rules'
-import { checkDb, isDb, refuseClosed } from './app-db'
-import { connectionOf } from './connection'
-import type { NativeConnection } from './native'
-import { bsonOptionsFromUri, connectionFromUri } from './uri'
+import { checkDb, isDb, refuseClosed } from './connection/app-db'
+import { connectionOf } from './connection/client-options'
+import { bsonOptionsFromUri, connectionFromUri } from './connection/uri'
+import type { NativeConnection } from './native/addon'
+import type { EngineSettings } from './native/engine-handle'
 
-/** What `MongoJobQueue` was given: checked, defaults filled in. */
-export interface MongoSettings {
+/** The options of a `MongoJobQueue`: checked, defaults filled in. */
+export interface MongoSettings extends EngineSettings {
   /** Null where the engine connects by a connection string. */
   readonly db: Db | null
-  readonly database: string
-  readonly collectionName: string
-  readonly useChangeStreams: boolean
   /** Undefined for the default one. */
   readonly logger: Logger | undefined
-  readonly maxLogEntries: number
-  readonly maxLogMessageBytes: number
-  readonly maxBlockMs: number
 }
 
 /** What the constructor alone has a use for. */

@@ -5,7 +5,7 @@
  * A process that only enqueues may leave `startup()` to its workers, so what counts is whether the indexes are there.
  */
 import type { Collection } from 'mongodb'
-import type { SafeLogger } from '../logger'
+import type { SafeLogger } from '../base/logger'
 
 /** Unique, so that they are what holds a key. */
 const DEDUPE_INDEXES = ['dedupe_pending_active_idx', 'dedupe_pending_idx', 'dedupe_active_idx']

@@ -1,8 +1,8 @@
 /** The arguments that a backend's methods take beside those of `enqueue`. */
 import type { ClientSession } from 'mongodb'
-import { NAME, TEXT, check, checkOr, duration, functionOf, listOf, wholeNumber } from './rules'
 import type { JobAvailableListener } from '../types'
 import { readOptions } from './options'
+import { NAME, TEXT, check, checkOr, duration, functionOf, listOf, wholeNumber } from './rules'
 
 const DEFAULT_MAX_PER_SWEEP = 1000
 const DEFAULT_MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000

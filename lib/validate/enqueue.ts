@@ -1,5 +1,5 @@
 import type { ClientSession } from 'mongodb'
-import { argumentError } from '../errors'
+import { argumentError } from '../base/errors'
 import type { Backoff, DedupeScope, EnqueueManyOptions, EnqueueOptions } from '../types'
 import { readOptions, unknownName } from './options'
 import { NAME, check, duration, isRecord, oneOf, wholeNumber } from './rules'

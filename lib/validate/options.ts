@@ -1,4 +1,4 @@
-import { argumentError } from '../errors'
+import { argumentError } from '../base/errors'
 import { nearest } from './nearest'
 import { check, isRecord } from './rules'
 import type { Rule } from './rules'

@@ -1,6 +1,6 @@
 import { types } from 'node:util'
-import { PayloadError } from '../errors'
-import { fromCaller } from '../stack'
+import { PayloadError } from '../base/errors'
+import { fromCaller } from '../base/stack'
 
 /** MongoDB stores documents of up to 180 levels, the job itself being the first. */
 const MOST_LEVELS = 179

@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { argumentError } from '../errors'
+import { argumentError } from '../base/errors'
 import type { DedupeScope, JobStatus } from '../types'
 import { nearest } from './nearest'
 import { NAME, check, isRecord, oneOf, wholeNumber } from './rules'

@@ -1,6 +1,6 @@
 /** The arguments of `JobQueue` and of the global functions. */
 import { constants } from 'node:os'
-import { argumentError } from '../errors'
+import { argumentError } from '../base/errors'
 import type {
   GlobalQueueOptions,
   IJobQueueBackend,

@@ -1,4 +1,4 @@
-import { argumentError } from '../errors'
+import { argumentError } from '../base/errors'
 import { show } from './show'
 
 /** What an argument may be. Rules are values, so that a set of options is checked against a table. */

@@ -1,5 +1,5 @@
 import type { ClientSession } from 'mongodb'
-import { DurablError, argumentError } from '../errors'
+import { DurablError, argumentError } from '../base/errors'
 import type { CompleteOptions } from '../types'
 import { check, isRecord, objectWith } from './rules'
 import type { Rule } from './rules'

@@ -13,7 +13,7 @@ export async function checkManifests() {
   const { version } = rootManifest()
   return [
     ...stale.map(([file]) => `${file} is not current: run node scripts/manifests.mjs`),
-    ...strays.map((name) => `npm/${name} is no platform of lib/mongo/platform.ts`),
+    ...strays.map((name) => `npm/${name} is no platform of lib/mongo/native/platform.ts`),
     ...(read('CHANGELOG.md').includes(`## [${version}]`) ? [] : [`CHANGELOG.md says nothing of ${version}`]),
   ]
 }

@@ -1,6 +1,6 @@
 /**
  * What is the same in several places: the version, which stands in `package.json`, and the packages of the platforms, which stand in
- * `lib/mongo/platform.ts`. Every other place is written from these two.
+ * `lib/mongo/native/platform.ts`. Every other place is written from these two.
  */
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -10,10 +10,11 @@ import { read } from '../check/files.mjs'
 const require = createRequire(import.meta.url)
 
 /** The platforms that binaries are published for, as the loader looks for them. Needs `dist/`. */
-export const triples = () => require(join(root, 'dist/mongo/platform.js')).PUBLISHED_TRIPLES
+export const triples = () => require(join(root, 'dist/mongo/native/platform.js')).PUBLISHED_TRIPLES
 
 /** The name of a platform's package. Needs `dist/`. */
-export const packageNameOf = (triple) => require(join(root, 'dist/mongo/platform.js')).packageNameOf(triple)
+export const packageNameOf = (triple) =>
+  require(join(root, 'dist/mongo/native/platform.js')).packageNameOf(triple)
 
 export const rootManifest = () => JSON.parse(read('package.json'))
 
@@ -62,7 +63,7 @@ export function derivedFiles() {
   ])
   return new Map([
     ...platforms,
-    ['lib/version.ts', withVersion('lib/version.ts', "VERSION = '")],
+    ['lib/base/version.ts', withVersion('lib/base/version.ts', "VERSION = '")],
     ['Cargo.toml', withVersion('Cargo.toml', 'name = "durabl"\\nversion = "')],
     ['engine/Cargo.toml', withVersion('engine/Cargo.toml', 'name = "durabl-engine"\\nversion = "')],
     [

@@ -16,7 +16,9 @@ export const isPackedTest = (file) => file.split(/[\\/]/).includes('packed')
 
 /** The engine of this platform, as it was packed, for the tests that use it in place: where one would be that was built here. */
 export async function takePackedEngine() {
-  const { platformTriple, isMuslHere } = createRequire(import.meta.url)(join(root, 'dist/mongo/platform.js'))
+  const { platformTriple, isMuslHere } = createRequire(import.meta.url)(
+    join(root, 'dist/mongo/native/platform.js'),
+  )
   const triple = platformTriple(process.platform, process.arch, () => isMuslHere())
   const tarball = join(packedElsewhere(), tarballOf(packageNameOf(triple), rootManifest().version))
   const directory = mkdtempSync(join(tmpdir(), 'durabl-engine-'))

@@ -4,7 +4,7 @@
  */
 import * as mongodb7 from 'mongodb'
 import * as mongodb6 from 'mongodb6'
-import { OPTION_TABLE } from '../../../dist/mongo/option-table.js'
+import { OPTION_TABLE } from '../../../dist/mongo/connection/option-table.js'
 import { PASSPHRASE, certificate, pem } from '../../support/certificates.mjs'
 
 const DRIVERS = { mongodb6, mongodb7 }

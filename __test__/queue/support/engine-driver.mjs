@@ -1,8 +1,8 @@
 /** An engine driver on an engine that a test plays, new for each test of the file that imports this. */
 import { afterEach, beforeEach } from 'node:test'
 import { EngineDriver } from '../../../dist/driver/engine-driver.js'
-import { guardLogger } from '../../../dist/logger.js'
-import { Reporter } from '../../../dist/report.js'
+import { guardLogger } from '../../../dist/base/logger.js'
+import { Reporter } from '../../../dist/run/report.js'
 import { eventLog } from './async.mjs'
 import { FakeEngine } from './fake-engine.mjs'
 import { recordingLogger } from './loggers.mjs'

@@ -6,7 +6,7 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { JobQueue, MongoJobQueue } from 'durabl'
-import { nativeAddon } from '../../../../dist/mongo/native-loader.js'
+import { nativeAddon } from '../../../../dist/mongo/native/loader.js'
 
 const { url, database, sampleMs } = JSON.parse(process.argv[2])
 

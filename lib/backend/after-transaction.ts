@@ -1,0 +1,82 @@
+import { setTimeout } from 'node:timers'
+import type { ClientSession } from 'mongodb'
+import { monotonicNow } from '../base/timers'
+import { isCommitted, transactionOf } from './session-state'
+
+/** Most transactions take a few milliseconds, some much longer. */
+const FIRST_LOOK_MS = 1
+const LONGEST_WAIT_MS = 50
+const GROWTH = 1.5
+/** No server lets a transaction live that long by default. */
+const GIVE_UP_MS = 300_000
+
+/** What waits for the end of the transaction on a session. */
+interface Watch {
+  /** The session's own mark of it, which another transaction does not share. */
+  readonly transaction: unknown
+  readonly callbacks: (() => void)[]
+}
+
+const watches = new WeakMap<ClientSession, Watch>()
+
+/**
+ * Calls back once the transaction in progress on a session is over, with the time that took, however it ended: whether it
+ * has committed is the caller's to find out, if it matters.
+ *
+ * A session tells nobody of a commit, so it is looked at, more and more seldom, and without changing it. Nothing here keeps the
+ * process alive. The timers are never faked: the server's time isn't either.
+ */
+export function afterTransaction(session: ClientSession, callback: (elapsedMs: number) => void): void {
+  const since = monotonicNow()
+  const told = () => callback(monotonicNow() - since)
+  const known = watches.get(session)
+  if (known !== undefined && !isOver(session, known)) return void known.callbacks.push(told)
+  // Another one has begun before anybody saw the end of that.
+  if (known !== undefined) tell(session, known)
+  const watch: Watch = { transaction: transactionOf(session), callbacks: [told] }
+  watches.set(session, watch)
+  lookIn(FIRST_LOOK_MS, session, watch, since)
+}
+
+/**
+ * Looks whether the transaction in progress on a session has committed, once it seems to be over and for as long as that may still
+ * become true: a commit whose reply was lost is sent again, by the driver and by its user.
+ *
+ * @param look resolves to whether it has
+ */
+export function afterCommit(session: ClientSession, look: () => Promise<boolean>): void {
+  const transaction = transactionOf(session)
+  const mayCommitYet = () =>
+    !session.hasEnded && transactionOf(session) === transaction && isCommitted(session)
+  const lookAgainIn = (waitMs: number): void => {
+    if (waitMs > GIVE_UP_MS || !mayCommitYet()) return
+    setTimeout(() => void lookNow(waitMs * 2), waitMs).unref()
+  }
+  const lookNow = async (nextMs: number): Promise<void> => {
+    if (!(await look().catch(() => false))) lookAgainIn(nextMs)
+  }
+  afterTransaction(session, () => void lookNow(LONGEST_WAIT_MS))
+}
+
+function lookIn(waitMs: number, session: ClientSession, watch: Watch, since: number): void {
+  setTimeout(() => {
+    // It may have been told of meanwhile.
+    if (watches.get(session) !== watch) return
+    if (isOver(session, watch) || monotonicNow() - since > GIVE_UP_MS) tell(session, watch)
+    else lookIn(Math.min(waitMs * GROWTH, LONGEST_WAIT_MS), session, watch, since)
+  }, waitMs).unref()
+}
+
+/**
+ * Sessions that are used for one transaction after the other are hardly ever seen without one. Where a session has no mark of its
+ * transaction, the end of such a use is waited for.
+ */
+function isOver(session: ClientSession, { transaction }: Watch): boolean {
+  return !session.inTransaction() || transactionOf(session) !== transaction
+}
+
+function tell(session: ClientSession, watch: Watch): void {
+  // Before the callbacks: what they begin on the session is another transaction.
+  watches.delete(session)
+  for (const told of watch.callbacks) told()
+}

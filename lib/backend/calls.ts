@@ -1,0 +1,180 @@
+/**
+ * The calls that the queue makes to a backend of any era. A backend written for the first releases knows no claim tokens, lacks
+ * the newer methods, and resolves to nothing where a newer one says what it found; one that a test wrote by hand may lack
+ * still more, or throw where it should reject. All of that ends here.
+ */
+import type { ClientSession } from 'mongodb'
+import { DurablError } from '../base/errors'
+import { fromCaller } from '../base/stack'
+import type { BackendTransactions, HeartbeatResult, IJobQueueBackend, Job, QueueStats } from '../types'
+import { COMPLETE } from './verdict'
+import type { Settlement, Verdict } from './verdict'
+
+/** Writes a verdict. Rejects if the backend does, or if it does not have the method. */
+export async function settle(backend: IJobQueueBackend, job: Job, verdict: Verdict): Promise<Settlement> {
+  return understood(await write(backend, job, verdict), verdict, job)
+}
+
+function write(backend: IJobQueueBackend, job: Job, verdict: Verdict): Promise<unknown> {
+  const reason = verdict.reason ?? ''
+  // A missing token is left out, not passed as undefined: that is how the older backends were called.
+  const token: [] | [string] = job.claimToken == null ? [] : [job.claimToken]
+  switch (verdict.kind) {
+    case 'complete':
+      return backend.complete(job.id, ...token)
+    case 'fail':
+      return backend.fail(job.id, reason, ...token)
+    case 'failFatal':
+      return backend.failFatal(job.id, reason, ...token)
+    case 'release':
+      if (!canRelease(backend))
+        throw new DurablError('ERR_DURABL_UNSUPPORTED', 'the backend has no release()')
+      return backend.release!(job.id, ...token)
+  }
+}
+
+/** What a backend said about a settlement; or, if it said nothing, that it applied. A plain `false` did not apply. */
+export function understood(said: unknown, verdict: Verdict, job: Job): Settlement {
+  if (said === false) return { status: 'lease-lost' }
+  const isResult =
+    typeof said === 'object' && said !== null && 'status' in said && typeof said.status === 'string'
+  return isResult ? (said as Settlement) : applied(verdict, job)
+}
+
+function applied(verdict: Verdict, job: Job): Settlement {
+  switch (verdict.kind) {
+    case 'complete':
+      return { status: 'completed' }
+    case 'fail':
+      return { status: job.attempt >= job.maxAttempts ? 'failed-terminal' : 'retry-scheduled' }
+    case 'failFatal':
+      return { status: 'failed-terminal' }
+    case 'release':
+      return { status: 'released' }
+  }
+}
+
+/** What the backend offers to those who write in transactions. Without it a session would be dropped in silence. */
+export function transactionsOf(where: string, backend: IJobQueueBackend): BackendTransactions {
+  const { transactions } = backend
+  if (typeof transactions === 'object' && transactions !== null) return transactions
+  throw fromCaller(
+    new DurablError(
+      'ERR_DURABL_UNSUPPORTED',
+      `${where}: this backend has no transactions (its property "transactions" is absent), so it takes no session`,
+    ),
+  )
+}
+
+/** Completes a claim in the transaction in progress on a session. Whether that counts, the transaction decides. */
+export async function completeIn(
+  backend: IJobQueueBackend,
+  job: Job,
+  session: ClientSession,
+): Promise<Settlement> {
+  return understood(await backend.complete(job.id, job.claimToken ?? undefined, { session }), COMPLETE, job)
+}
+
+/**
+ * After a transaction that may have completed a claim: null if it has not and the claim is still held, for which it is
+ * renewed; else what became of the job.
+ *
+ * @param renew a write, not a look: it waits for a transaction that is still open, and none that was can commit after it
+ */
+export async function heldOrReadBack(
+  backend: IJobQueueBackend,
+  job: Job,
+  renew: () => Promise<HeartbeatResult>,
+): Promise<Settlement | null> {
+  if ((await renew()) === 'applied') return null
+  return transactionsOf('ctx.transaction', backend).readBack(job.id, job.claimToken)
+}
+
+/** Whether claims can be given back. Where not, their leases expire. */
+export function canRelease(backend: IJobQueueBackend): boolean {
+  return typeof backend.release === 'function'
+}
+
+export async function heartbeat(backend: IJobQueueBackend, job: Job): Promise<HeartbeatResult> {
+  if (typeof backend.heartbeat !== 'function') return 'applied'
+  const said: unknown = await (job.claimToken == null
+    ? backend.heartbeat(job.id)
+    : backend.heartbeat(job.id, job.claimToken))
+  return said === 'lease-lost' || said === false ? 'lease-lost' : 'applied'
+}
+
+export async function writeLog(backend: IJobQueueBackend, job: Job, message: string): Promise<void> {
+  if (typeof backend.log !== 'function') return
+  await (job.claimToken == null ? backend.log(job.id, message) : backend.log(job.id, message, job.claimToken))
+}
+
+/** Claims the next job of a type; null if there is none. Refuses what is no job, before a handler sees it. */
+export async function claimNext(backend: IJobQueueBackend, type: string): Promise<Job | null> {
+  return claimed(await backend.claimNext(type))
+}
+
+/** Claims the follower of a key; null if there is none, or if the backend can't claim by key. */
+export async function claimNextByKey(
+  backend: IJobQueueBackend,
+  type: string,
+  key: string,
+): Promise<Job | null> {
+  return typeof backend.claimNextByKey === 'function'
+    ? claimed(await backend.claimNextByKey(type, key))
+    : null
+}
+
+function claimed(said: unknown): Job | null {
+  if (said === null || said === undefined) return null
+  if (typeof said !== 'object' || !('id' in said) || typeof said.id !== 'string') {
+    throw new TypeError(`the backend claimed something that is no job: ${typeof said} without an id`)
+  }
+  return said as Job
+}
+
+export async function hasOutstanding(
+  backend: IJobQueueBackend,
+  type: string,
+  dedupeKey: string,
+): Promise<boolean> {
+  if (typeof backend.hasOutstanding === 'function')
+    return Boolean(await backend.hasOutstanding(type, dedupeKey))
+  for (const status of ['pending', 'active'] as const) {
+    if ((await backend.findOne({ type, dedupeKey, status })) != null) return true
+  }
+  return false
+}
+
+/** Counts of a backend of any era; what it does not count is 0, and what it does not look for is not there. */
+export async function statsOf(backend: IJobQueueBackend, type: string | undefined): Promise<QueueStats> {
+  const said = await backend.getStats(type)
+  return {
+    ...said,
+    superseded: said.superseded ?? 0,
+    oldestPendingRunAt: said.oldestPendingRunAt ?? null,
+    oldestPendingLagMs: said.oldestPendingLagMs ?? 0,
+  }
+}
+
+export function canRecover(backend: IJobQueueBackend): boolean {
+  return typeof backend.recoverStuckJobs === 'function'
+}
+
+/** Recovers jobs of expired leases. Returns how many were handled; null if the backend can't. */
+export async function recoverStuckJobs(
+  backend: IJobQueueBackend,
+  visibilityTimeoutMs: number,
+  maxPerSweep: number,
+): Promise<number | null> {
+  if (!canRecover(backend)) return null
+  const said: unknown = await backend.recoverStuckJobs!(visibilityTimeoutMs, maxPerSweep)
+  return typeof said === 'number' ? said : 0
+}
+
+export async function startUp(backend: IJobQueueBackend): Promise<void> {
+  if (typeof backend.startup === 'function') await backend.startup()
+}
+
+export async function shutDown(backend: IJobQueueBackend, timeoutMs: number): Promise<void> {
+  if (typeof backend.shutdown === 'function') await backend.shutdown(timeoutMs)
+}

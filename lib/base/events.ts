@@ -1,0 +1,29 @@
+import type { JobEvent, JobEventListener } from '../types'
+import type { SafeLogger } from './logger'
+
+/** Tells the user's listener of an event. Never throws. */
+export type Emit = (event: JobEvent) => void
+
+/**
+ * Makes a user's event listener safe to call. Null if there is none: then nobody needs to make events at all.
+ *
+ * A listener that throws (or is asynchronous and rejects) is warned of once, not at every event: it may be called
+ * thousands of times a second.
+ */
+export function guardListener(listener: JobEventListener | undefined, logger: SafeLogger): Emit | null {
+  if (listener === undefined) return null
+  let warned = false
+  const warn = (err: unknown) => {
+    if (warned) return
+    warned = true
+    logger.warn({ err }, 'onJobEvent threw; this is reported once, and events go on')
+  }
+  return (event) => {
+    try {
+      const outcome: unknown = listener(event)
+      if (outcome instanceof Promise) outcome.catch(warn)
+    } catch (err) {
+      warn(err)
+    }
+  }
+}

@@ -1,0 +1,34 @@
+/** Stacks that begin where the app called: the frames above that are this package's, and nobody can mend a call there. */
+import { basename, dirname, join, sep } from 'node:path'
+
+/** An error that is about the caller's own call, with the caller's line first. */
+export function fromCaller<E extends Error>(error: E): E {
+  const lines = error.stack?.split('\n') ?? []
+  const first = lines.findIndex(isFrame)
+  if (first < 0) return error
+  const frames = callersFrames(lines.slice(first))
+  error.stack = [...lines.slice(0, first), ...frames].join('\n')
+  return error
+}
+
+/** The frames of a stack from the caller's on; all of them where none is the caller's. */
+export function callersFrames(frames: readonly string[]): readonly string[] {
+  // Between our frames there may be built-in ones, such as that of a callback's `map`.
+  const above = [...ownDirectories(), '(<anonymous>)']
+  const first = frames.findIndex((frame) => !above.some((mark) => frame.includes(mark)))
+  return first < 0 ? frames : frames.slice(first)
+}
+
+export function isFrame(line: string): boolean {
+  return line.startsWith('    at ')
+}
+
+/**
+ * Where this package's code is, as stacks show it: compiled, or through its source maps. Nowhere in a bundle, where the app's
+ * code is in the same file.
+ */
+function ownDirectories(): readonly string[] {
+  if (typeof __filename !== 'string' || basename(__filename) !== 'stack.js') return []
+  const root = dirname(dirname(dirname(__filename)))
+  return ['dist', 'lib'].map((name) => join(root, name) + sep)
+}

@@ -1,0 +1,87 @@
+import { recoverStuckJobs } from '../backend/calls'
+import { FailureStreak } from '../base/failure-streak'
+import { reasonOf } from '../base/reason'
+import { afterIfAlive } from '../base/timers'
+import type { Cancel } from '../base/timers'
+import type { Reporter } from '../run/report'
+import type { IJobQueueBackend, ReaperStartResult } from '../types'
+
+/** One sweep handles at most so many jobs, so that it neither takes long nor holds up others. */
+const MAX_PER_SWEEP = 1000
+/** There is more: the next sweep comes as soon as others had a turn. */
+const SATURATED_WAIT_MS = 1000
+
+/** What the reaper needs of its queue. */
+export interface ReaperOptions {
+  readonly backend: IJobQueueBackend
+  readonly report: Reporter
+  readonly visibilityTimeoutMs: number
+}
+
+/**
+ * Sweeps for jobs whose lease has expired, through the backend's own `recoverStuckJobs`. It keeps no process alive, and a sweep
+ * begins only after the one before has ended.
+ */
+export class Reaper {
+  private readonly streak: FailureStreak
+  /** Changes with every start and stop: what an older generation still does leads to nothing. */
+  private generation = 0
+  private running = false
+  private cancelWait: Cancel | null = null
+
+  constructor(private readonly options: ReaperOptions) {
+    this.streak = new FailureStreak(options.report.logger, 'recovering jobs of expired leases', {})
+  }
+
+  /** Sweeps now, then at every interval. */
+  async start(intervalMs: number): Promise<ReaperStartResult> {
+    if (this.running) return { status: 'already-running' }
+    this.running = true
+    const generation = (this.generation += 1)
+    const handled = await this.sweep('startup')
+    this.next(generation, intervalMs, handled)
+    return { status: 'started', recovered: handled }
+  }
+
+  /** Sweeps at intervals that vary by a fifth, beginning with a part of one: the processes of a deploy start together. */
+  startJittered(intervalMs: number): void {
+    if (this.running) return
+    this.running = true
+    const generation = (this.generation += 1)
+    this.sweepIn(generation, intervalMs, Math.random() * intervalMs, true)
+  }
+
+  stop(): void {
+    this.running = false
+    this.generation += 1
+    this.cancelWait?.()
+  }
+
+  private next(generation: number, intervalMs: number, handled: number | null, jitter = false): void {
+    const saturated = handled !== null && handled >= MAX_PER_SWEEP
+    const wait = saturated ? Math.min(SATURATED_WAIT_MS, intervalMs) : intervalMs
+    this.sweepIn(generation, intervalMs, jitter ? wait * (0.8 + 0.4 * Math.random()) : wait, jitter)
+  }
+
+  private sweepIn(generation: number, intervalMs: number, waitMs: number, jitter: boolean): void {
+    if (generation !== this.generation) return
+    this.cancelWait = afterIfAlive(waitMs, () => {
+      void this.sweep('periodic').then((handled) => this.next(generation, intervalMs, handled, jitter))
+    })
+  }
+
+  /** How many jobs were handled; null if the sweep failed, which is reported and never thrown. */
+  private async sweep(phase: 'startup' | 'periodic'): Promise<number | null> {
+    const { backend, report, visibilityTimeoutMs } = this.options
+    try {
+      const handled = (await recoverStuckJobs(backend, visibilityTimeoutMs, MAX_PER_SWEEP)) ?? 0
+      this.streak.succeeded()
+      report.recovered(handled, handled >= MAX_PER_SWEEP)
+      return handled
+    } catch (err) {
+      this.streak.failed(err)
+      report.recoveryFailed(phase, reasonOf(err))
+      return null
+    }
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * From a stored document to a job. Payloads are read as the app reads its own collections; the job's own fields leniently, as the
+ * TypeScript package, older releases or a hand may have written them: null means absent, a number is a number in any encoding.
+ */
+import type { DedupeScope, Job, JobLogEntry, JobRecord, JobStatus } from '../../types'
+import { EXACT_READING } from './codec'
+import type { Codec } from './codec'
+import { JobReader } from './job-reader'
+import type { StoredJob } from './job-reader'
+
+const DEFAULT_MAX_ATTEMPTS = 3
+
+/** One stored job. */
+export function decodeJob(bytes: Uint8Array, codec: Codec): Job<any> {
+  return toJob(codec.bson.deserialize(bytes, codec.reading))
+}
+
+/** Whose claim a stored job is, also where it can't be decoded as the app reads its collections; null if that is not to be had either. */
+export function claimOf(
+  bytes: Uint8Array,
+  codec: Codec,
+): { readonly id: string; readonly token: string | null } | null {
+  try {
+    // Nothing within the payload is looked at.
+    const { _id, claimToken } = codec.bson.deserialize(bytes, { ...EXACT_READING, raw: true })
+    const id = text(_id)
+    return id === undefined ? null : { id, token: text(claimToken) ?? null }
+  } catch {
+    return null
+  }
+}
+
+/** One stored job with its log. */
+export function decodeRecord(bytes: Uint8Array, codec: Codec): JobRecord<any> {
+  const document = codec.bson.deserialize(bytes, codec.reading)
+  return Object.assign(toJob(document), { logs: toLogs(document.logs, codec) })
+}
+
+/** `count` stored jobs that lie end to end. */
+export function decodeJobs(documents: Buffer, count: number, codec: Codec): Job<any>[] {
+  const jobs = new Array<Job<any>>(count)
+  // It reads as the library does where the app has not asked for anything else.
+  const reader = codec.reading === undefined ? new JobReader(documents, codec.bson) : null
+  let start = 0
+  for (let index = 0; index < count; index += 1) {
+    const end = start + documents.readInt32LE(start)
+    const stored = reader?.read(start, end) ?? null
+    jobs[index] = stored === null ? decodeJob(documents.subarray(start, end), codec) : toJob(stored)
+    start = end
+  }
+  return jobs
+}
+
+function toJob(document: StoredJob): Job<any> {
+  const job: Job<any> = {
+    id: text(document._id) ?? '',
+    type: text(document.type) ?? '',
+    data: document.data,
+    status: document.status as JobStatus,
+    attempt: number(document.attempt, 0),
+    maxAttempts: number(document.maxAttempts, DEFAULT_MAX_ATTEMPTS),
+    priority: number(document.priority, 0),
+    runAt: date(document.runAt) ?? new Date(0),
+    createdAt: date(document.createdAt) ?? new Date(0),
+  }
+  // Only what is there: a job that is compared, logged or copied should not carry a crowd of undefined.
+  if (document.dedupeKey != null) addKey(job, document)
+  if (document.claimedAt != null) job.claimedAt = date(document.claimedAt)
+  if (document.claimToken != null) job.claimToken = text(document.claimToken)
+  if (document.completedAt != null) job.completedAt = date(document.completedAt)
+  if (document.failedAt != null) job.failedAt = date(document.failedAt)
+  if (document.failReason != null) job.failReason = text(document.failReason)
+  return job
+}
+
+/** The first releases stored no scope; theirs was the strict one. */
+function addKey(job: Job<any>, document: StoredJob): void {
+  job.dedupeKey = text(document.dedupeKey)
+  job.dedupeScope = (document.dedupeScope as DedupeScope | null | undefined) ?? 'pending+active'
+}
+
+function toLogs(logs: unknown, codec: Codec): JobLogEntry[] {
+  if (!Array.isArray(logs)) return []
+  return logs.map((entry: unknown) => {
+    // A client that reads raw BSON does so for its payloads; the log is the job's own.
+    const fields = entry instanceof Uint8Array ? codec.bson.deserialize(entry) : entry
+    const { timestamp, message } = (fields ?? {}) as { timestamp?: unknown; message?: unknown }
+    return { timestamp: date(timestamp) ?? new Date(0), message: text(message) ?? '' }
+  })
+}
+
+/** Numbers and strings may come wrapped, as the app's options ask for it. */
+function number(value: unknown, fallback: number): number {
+  if (typeof value === 'number') return value
+  if (value == null) return fallback
+  const converted = Number(value)
+  return Number.isNaN(converted) ? fallback : converted
+}
+
+function text(value: unknown): string | undefined {
+  if (typeof value === 'string') return value
+  // An id made elsewhere may be an ObjectId, whose text form is what people know it by.
+  return value == null ? undefined : (value as { toString(): string }).toString()
+}
+
+function date(value: unknown): Date | undefined {
+  if (value instanceof Date) return value
+  if (value == null) return undefined
+  const moment = new Date(typeof value === 'string' ? value : Number(value))
+  return Number.isNaN(moment.getTime()) ? undefined : moment
+}

@@ -1,0 +1,134 @@
+/**
+ * The app's own copy of the `mongodb` package: payloads are encoded and decoded by it, so that they come out as from any other
+ * collection of the app. It is looked for when it is first needed.
+ */
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { Db, MongoClient } from 'mongodb'
+import { DurablError } from '../../base/errors'
+import { KEEP_EXTERNAL, isBundled } from '../../base/installation'
+import { fromCaller } from '../../base/stack'
+
+/** What is used of the package's BSON. */
+export interface Bson {
+  serialize(document: object, options: { serializeFunctions: boolean; ignoreUndefined: boolean }): Uint8Array
+  deserialize(bytes: Uint8Array, options?: object): Record<string, unknown>
+  calculateObjectSize(
+    document: object,
+    options: { serializeFunctions: boolean; ignoreUndefined: boolean },
+  ): number
+}
+
+/** A copy of the package. */
+export interface MongodbPackage {
+  readonly BSON: Bson
+  readonly MongoClient: new (...args: never[]) => MongoClient
+  readonly ObjectId: { readonly prototype: object }
+}
+
+/** BSON values carry the major version of the library that made them; only the same one can encode them. */
+export const BSON_VERSION = Symbol.for('@@mdb.bson.version')
+
+const OLDEST_BSON = 6
+
+/**
+ * The copy that made `db`; or, if it can't be told, one that is installed where the app is.
+ *
+ * @throws DurablError `ERR_DURABL_DRIVER_MISSING`
+ */
+export function packageOf(db: Db): MongodbPackage {
+  const fallback: MongodbPackage[] = []
+  for (const candidate of candidates()) {
+    if (db.client instanceof candidate.MongoClient) return supported(candidate)
+    fallback.push(candidate)
+  }
+  // The app's copy hides, as behind a bundler. Values of another major version are refused when they are met.
+  return supported(fallback[0])
+}
+
+/** The copy that the app would get. */
+export function installedPackage(): MongodbPackage {
+  const [first] = candidates()
+  return supported(first)
+}
+
+/** The major version of a copy's BSON library. */
+export function bsonMajor(copy: MongodbPackage): unknown {
+  return (copy.ObjectId.prototype as Record<symbol, unknown>)[BSON_VERSION]
+}
+
+function supported(copy: MongodbPackage | undefined): MongodbPackage {
+  if (copy === undefined) {
+    throw missing('the package mongodb, which encodes the payloads, is not installed')
+  }
+  const major = bsonMajor(copy)
+  if (typeof major !== 'number' || major < OLDEST_BSON) {
+    throw missing('the installed package mongodb is too old')
+  }
+  return copy
+}
+
+function missing(what: string): DurablError {
+  const bundled = isBundled() ? ` Durabl's own code seems to be part of a bundle. ${KEEP_EXTERNAL}` : ''
+  const message = `MongoJobQueue: ${what}: run \`npm install mongodb\` (6 or 7).${bundled}`
+  return fromCaller(new DurablError('ERR_DURABL_DRIVER_MISSING', message))
+}
+
+/** Copies in the order of how likely they are the app's, each at most once, found only as far as they are asked for. */
+function* candidates(): Generator<MongodbPackage> {
+  const seen = new Set<unknown>()
+  for (const look of [fromHere, fromMain, fromWorkingDirectory]) {
+    const copy = look()
+    if (!isPackage(copy) || seen.has(copy)) continue
+    seen.add(copy)
+    yield copy
+  }
+  for (const copy of alreadyLoaded()) {
+    if (!seen.has(copy)) yield copy
+    seen.add(copy)
+  }
+}
+
+const loadModule = require
+
+function fromHere(): unknown {
+  return attempt(() => loadModule('mongodb') as unknown)
+}
+
+function fromMain(): unknown {
+  const main = loadModule.main?.filename
+  return main === undefined ? null : attempt(() => createRequire(main)('mongodb') as unknown)
+}
+
+function fromWorkingDirectory(): unknown {
+  return attempt(() => createRequire(join(process.cwd(), 'index.js'))('mongodb') as unknown)
+}
+
+/** Whatever the app has loaded, from wherever: in a monorepo that may be none of the above. */
+function* alreadyLoaded(): Generator<MongodbPackage> {
+  for (const [path, module] of Object.entries(loadModule.cache ?? {})) {
+    if (!/mongodb[^\\/]*[\\/]lib[\\/]index\.js$/.test(path)) continue
+    const copy: unknown = module?.exports
+    if (isPackage(copy)) yield copy
+  }
+}
+
+function attempt(load: () => unknown): unknown {
+  try {
+    return load()
+  } catch (error) {
+    // Not installed there. Anything else would be a broken installation, which should be seen as what it is.
+    if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return null
+    throw error
+  }
+}
+
+function isPackage(copy: unknown): copy is MongodbPackage {
+  if (typeof copy !== 'object' || copy === null) return false
+  const { BSON, MongoClient, ObjectId } = copy as Partial<MongodbPackage>
+  return (
+    typeof BSON?.serialize === 'function' &&
+    typeof MongoClient === 'function' &&
+    typeof ObjectId === 'function'
+  )
+}

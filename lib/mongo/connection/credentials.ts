@@ -1,0 +1,75 @@
+import type { NativeConnection } from '../native/addon'
+import type { ResolvedCredentials, ResolvedOptions } from './resolved-options'
+
+type Credentials = Pick<
+  NativeConnection,
+  'username' | 'password' | 'authSource' | 'authMechanism' | 'awsSessionToken'
+>
+
+const NOBODY: Credentials = {
+  username: null,
+  password: null,
+  authSource: null,
+  authMechanism: null,
+  awsSessionToken: null,
+}
+
+/** The mechanisms that the engine has. The first stands for "negotiate". */
+const MECHANISMS = ['DEFAULT', 'SCRAM-SHA-1', 'SCRAM-SHA-256', 'MONGODB-X509', 'MONGODB-AWS', 'PLAIN']
+
+/** A mechanism's properties that the engine knows, or that say nothing to the ones above. */
+const PROPERTIES = ['AWS_SESSION_TOKEN']
+
+/** Those that are quoted in a refusal. */
+const KNOWN_PROPERTIES = [
+  ...['SERVICE_NAME', 'SERVICE_REALM', 'SERVICE_HOST', 'CANONICALIZE_HOST_NAME', 'AWS_CREDENTIAL_PROVIDER'],
+  ...['OIDC_CALLBACK', 'OIDC_HUMAN_CALLBACK', 'ENVIRONMENT', 'ALLOWED_HOSTS', 'TOKEN_RESOURCE'],
+]
+
+/** Who the client is. What can't be carried over is added to `refused`. */
+export function credentialsOf(options: ResolvedOptions, refused: string[]): Credentials {
+  const { credentials } = options
+  if (credentials == null) return NOBODY
+  const mechanism = (credentials.mechanism ?? 'DEFAULT').toUpperCase()
+  if (!MECHANISMS.includes(mechanism)) {
+    refused.push(`authMechanism: the engine can't authenticate by ${mechanism}`)
+    return NOBODY
+  }
+  const properties = credentials.mechanismProperties ?? {}
+  for (const [name, value] of Object.entries(properties)) {
+    if (PROPERTIES.includes(name) || value == null) continue
+    // A part of a credential that was misspelt looks like a name.
+    const known = KNOWN_PROPERTIES.includes(name) ? `.${name}` : ''
+    refused.push(`authMechanismProperties${known}: the engine can't have it`)
+  }
+  return {
+    username: presentText(credentials.username),
+    // With a certificate there is none; elsewhere an empty one is a password like any other.
+    password: mechanism === 'MONGODB-X509' ? null : passwordOf(credentials, mechanism),
+    authSource: sourceOf(options, credentials),
+    authMechanism: mechanism === 'DEFAULT' ? null : mechanism,
+    awsSessionToken: presentText(properties.AWS_SESSION_TOKEN),
+  }
+}
+
+function passwordOf(credentials: ResolvedCredentials, mechanism: string): string | null {
+  return mechanism === 'MONGODB-AWS' ? presentText(credentials.password) : (credentials.password ?? null)
+}
+
+/**
+ * The database that knows the user. A TXT record beside an SRV record may name it: before the client has read it, the choice
+ * is left to the engine, which reads it too.
+ */
+function sourceOf(options: ResolvedOptions, credentials: ResolvedCredentials): string | null {
+  const mayBeInTxtRecord =
+    typeof options.srvHost === 'string' &&
+    options.userSpecifiedAuthSource === false &&
+    options.hosts.length === 0
+  const source = presentText(credentials.source)
+  return mayBeInTxtRecord && source !== '$external' ? null : source
+}
+
+/** The driver spells "none" as an empty string. What is no text is refused later, and not left out. */
+function presentText(value: unknown): string | null {
+  return value === '' ? null : ((value ?? null) as string | null)
+}

@@ -1,0 +1,195 @@
+/** One open engine: calls go in, events come out, failures become errors. Knows no job. */
+import { created } from '../../backend/enqueue-many'
+import { ShutDownError, failureToError } from '../../base/errors'
+import type { CallSite } from '../../base/errors'
+import type { SafeLogger } from '../../base/logger'
+import { fromCaller } from '../../base/stack'
+import type { EnqueueManyOutcome, JobAvailableListener, StreamState } from '../../types'
+import type { NativeAddon, NativeConnection, NativeEngine, NativeEvent, NativeNewJob, Reply } from './addon'
+import { EnqueueBatches, grouped, placed } from './enqueue-batch'
+import type { Enqueued } from './enqueue-batch'
+
+/** Jobs that cross over to the engine in one call. */
+const MOST_AT_ONCE = 4000
+
+/** The settings of an engine beside its connection. */
+export interface EngineSettings {
+  readonly database: string
+  readonly collectionName: string
+  readonly useChangeStreams: boolean
+  readonly maxLogEntries: number
+  readonly maxLogMessageBytes: number
+  readonly maxBlockMs: number
+}
+
+export class EngineHandle {
+  readonly native: NativeEngine
+  private readonly batches: EnqueueBatches
+  private state: StreamState = 'off'
+  private readonly stateListeners = new Set<(state: StreamState) => void>()
+  private readonly wakeListeners = new Set<JobAvailableListener>()
+  private readonly subscribers = new Set<(event: NativeEvent) => void>()
+  private ending: Promise<void> | null = null
+  private hasEnded = false
+
+  /** @throws UnsupportedOptionError, DurablError if the engine refuses its options */
+  constructor(
+    addon: NativeAddon,
+    connection: NativeConnection,
+    settings: EngineSettings,
+    private readonly logger: SafeLogger,
+  ) {
+    const { value, failure } = addon.openEngine(
+      connection,
+      {
+        database: settings.database,
+        collection: settings.collectionName,
+        useChangeStreams: settings.useChangeStreams,
+        maxLogEntries: settings.maxLogEntries,
+        maxLogMessageBytes: settings.maxLogMessageBytes,
+        maxBlockMs: settings.maxBlockMs,
+      },
+      (event) => this.received(event),
+    )
+    if (failure !== null) throw fromCaller(failureToError(failure, null))
+    this.native = value!
+    this.batches = new EnqueueBatches(this.native)
+    this.state = this.native.streamState()
+  }
+
+  /** Creates a job; its id, or null if its key is held. As {@link call}. */
+  async enqueue(job: NativeNewJob): Promise<string | null> {
+    this.refuseEnded()
+    const outcome = await this.batches.enqueue(job)
+    // Made here, where the stack leads to whoever awaits this call; a stack taken beforehand costs as much as all the rest.
+    if ('failure' in outcome) throw fromCaller(failureToError(outcome.failure, null))
+    return outcome.id
+  }
+
+  /** Creates jobs; what became of each, in their order. As {@link call}, but that a failure is an outcome. */
+  async enqueueMany(jobs: readonly NativeNewJob[]): Promise<EnqueueManyOutcome[]> {
+    this.refuseEnded()
+    const site = callSite()
+    const outcomes: EnqueueManyOutcome[] = []
+    // One part after the other: so they are created in order, and what crosses over is bounded.
+    for (let start = 0; start < jobs.length; start += MOST_AT_ONCE) {
+      const part = jobs.slice(start, start + MOST_AT_ONCE)
+      const reply = await this.native.enqueueMany(grouped(part))
+      for (const place of part.keys()) outcomes.push(outcomeOf(placed(reply, place), site))
+    }
+    return outcomes
+  }
+
+  /** Makes one call. Its failure becomes an error with the stack of whoever called the public method. */
+  async call<T>(invoke: (native: NativeEngine) => Promise<Reply<T>>): Promise<T> {
+    this.refuseEnded()
+    const site = callSite()
+    const { value, failure } = await invoke(this.native)
+    if (failure !== null) throw failureToError(failure, site)
+    return value
+  }
+
+  private refuseEnded(): void {
+    if (this.ending !== null)
+      throw fromCaller(new ShutDownError('ERR_DURABL_SHUT_DOWN', 'MongoJobQueue: it was shut down'))
+  }
+
+  /** Ends the engine. Twice is harmless: the second call waits for the first. */
+  shutdown(timeoutMs: number): Promise<void> {
+    this.ending ??= this.end(timeoutMs)
+    return this.ending
+  }
+
+  private async end(timeoutMs: number): Promise<void> {
+    const { failure } = await this.native.shutdown(timeoutMs)
+    // An engine that has ended tells nothing any more, nor this; what it told before may still arrive.
+    this.hasEnded = true
+    this.streamIs('off')
+    if (failure !== null) throw failureToError(failure, null)
+  }
+
+  private streamIs(state: StreamState): void {
+    if (this.state === state) return
+    this.state = state
+    this.tellAll(this.stateListeners, state)
+  }
+
+  get streamState(): StreamState {
+    return this.state
+  }
+
+  onStreamState(listener: (state: StreamState) => void): () => void {
+    return added(this.stateListeners, listener)
+  }
+
+  /** The engine sends wake-ups only while somebody listens. */
+  onWake(listener: JobAvailableListener): () => void {
+    const remove = added(this.wakeListeners, listener)
+    if (this.wakeListeners.size === 1) this.native.watch(true)
+    return () => {
+      if (this.wakeListeners.size === 0) return
+      remove()
+      if (this.wakeListeners.size === 0) this.native.watch(false)
+    }
+  }
+
+  subscribe(listener: (event: NativeEvent) => void): () => void {
+    return added(this.subscribers, listener)
+  }
+
+  /** Nothing may be thrown back into the addon. */
+  private received(event: NativeEvent): void {
+    switch (event.kind) {
+      case 'log':
+        this.logger[event.level](event.fields, event.message)
+        break
+      case 'stream':
+        if (!this.hasEnded) this.streamIs(event.state)
+        break
+      case 'wake':
+        this.tellAll(this.wakeListeners, event.type)
+        break
+      case 'jobs':
+      case 'settled':
+      case 'lease-lost':
+      case 'taken-back':
+      case 'ping':
+      case 'recovered':
+      case 'recovery-failed':
+        break
+    }
+    this.tellAll(this.subscribers, event)
+  }
+
+  private tellAll<T>(listeners: ReadonlySet<(value: T) => void>, value: T): void {
+    // A copy: listeners come and go while they are told.
+    for (const listener of [...listeners]) {
+      try {
+        listener(value)
+      } catch (err) {
+        this.logger.error({ err }, 'a listener threw')
+      }
+    }
+  }
+}
+
+/** Adds a listener, of which there may be several that are the same function; returns how to remove this one, once. */
+function added<T>(listeners: Set<(value: T) => void>, listener: (value: T) => void): () => void {
+  const own = (value: T): void => listener(value)
+  listeners.add(own)
+  return () => {
+    listeners.delete(own)
+  }
+}
+
+function outcomeOf(enqueued: Enqueued, site: CallSite): EnqueueManyOutcome {
+  return 'failure' in enqueued
+    ? { status: 'failed', error: failureToError(enqueued.failure, site) }
+    : created(enqueued.id)
+}
+
+function callSite(): CallSite {
+  const site: CallSite = {}
+  Error.captureStackTrace(site, callSite)
+  return site
+}

@@ -1,0 +1,102 @@
+/** Enqueues that are made in one turn of the event loop cross over to the engine together: a crossing costs more than a job. */
+import { afterMicrotasks } from '../../base/timers'
+import type {
+  NativeEngine,
+  NativeEnqueued,
+  NativeFailure,
+  NativeJobSettings,
+  NativeNewJob,
+  NativeNewJobs,
+  Reply,
+} from './addon'
+
+/** A batch is closed at this many jobs or bytes: a small job should not wait while large ones are written. */
+const FULL = 1000
+const FULL_BYTES = 1024 * 1024
+
+/** What became of one job. */
+export type Enqueued = { readonly id: string | null } | { readonly failure: NativeFailure }
+
+class Batch {
+  readonly jobs: NativeNewJob[] = []
+  readonly reply: Promise<Reply<NativeEnqueued>>
+  private bytes = 0
+
+  constructor(send: (batch: Batch) => Promise<Reply<NativeEnqueued>>) {
+    this.reply = new Promise((resolve, reject) => {
+      // Nobody waits for company: whoever has something to enqueue in this turn has done so by then.
+      afterMicrotasks(() => void send(this).then(resolve, reject))
+    })
+  }
+
+  /** The job's place. */
+  add(job: NativeNewJob): number {
+    this.bytes += job.payload.length
+    return this.jobs.push(job) - 1
+  }
+
+  get isFull(): boolean {
+    return this.jobs.length >= FULL || this.bytes >= FULL_BYTES
+  }
+}
+
+export class EnqueueBatches {
+  private open: Batch | null = null
+
+  constructor(private readonly native: Pick<NativeEngine, 'enqueueMany'>) {}
+
+  async enqueue(job: NativeNewJob): Promise<Enqueued> {
+    const batch = (this.open ??= new Batch((batch) => this.send(batch)))
+    const place = batch.add(job)
+    if (batch.isFull) this.open = null
+    return placed(await batch.reply, place)
+  }
+
+  private async send(batch: Batch): Promise<Reply<NativeEnqueued>> {
+    if (this.open === batch) this.open = null
+    return this.native.enqueueMany(grouped(batch.jobs))
+  }
+}
+
+/** What became of the job in this place. */
+export function placed({ value, failure }: Reply<NativeEnqueued>, place: number): Enqueued {
+  if (failure !== null) return { failure }
+  const id = value.ids[place] ?? null
+  const failed = id === null ? value.failures.find(({ index }) => index === place) : undefined
+  return failed === undefined ? { id } : { failure: failed.failure }
+}
+
+/** The same jobs in the same order, their settings only once where neighbours share them. */
+export function grouped(jobs: readonly NativeNewJob[]): NativeNewJobs[] {
+  const groups: NativeNewJobs[] = []
+  let start = 0
+  for (let end = 1; end <= jobs.length; end += 1) {
+    if (end < jobs.length && areAlike(jobs[start]!.settings, jobs[end]!.settings)) continue
+    groups.push(group(jobs.slice(start, end)))
+    start = end
+  }
+  return groups
+}
+
+function group(jobs: readonly NativeNewJob[]): NativeNewJobs {
+  const { settings } = jobs[0]!
+  return {
+    settings,
+    dedupeKeys: settings.dedupeScope === null ? null : jobs.map(({ dedupeKey }) => dedupeKey ?? ''),
+    payloads: jobs.length === 1 ? jobs[0]!.payload : Buffer.concat(jobs.map(({ payload }) => payload)),
+  }
+}
+
+function areAlike(a: NativeJobSettings, b: NativeJobSettings): boolean {
+  return (
+    a.type === b.type &&
+    a.priority === b.priority &&
+    a.delayMs === b.delayMs &&
+    a.maxAttempts === b.maxAttempts &&
+    a.dedupeScope === b.dedupeScope &&
+    a.coalesceLatest === b.coalesceLatest &&
+    a.backoff === b.backoff &&
+    a.backoffDelayMs === b.backoffDelayMs &&
+    a.backoffMaxDelayMs === b.backoffMaxDelayMs
+  )
+}

@@ -1,0 +1,20 @@
+/** The engine's replies in the shapes of the public types, where the two differ. */
+import type { QueueStats, SettleResult } from '../../types'
+import type { NativeSettled, NativeStats } from './addon'
+
+/** What a settlement found. Which results are possible depends on the settlement: `R` says. */
+export function settledAs<R extends SettleResult>({ status, terminalStatus }: NativeSettled): R {
+  return (terminalStatus === null ? { status } : { status, terminalStatus }) as R
+}
+
+export function toStats({ oldestPendingRunAtMs, ...stats }: NativeStats): QueueStats {
+  return {
+    pending: stats.pending,
+    active: stats.active,
+    completed: stats.completed,
+    failed: stats.failed,
+    superseded: stats.superseded,
+    oldestPendingRunAt: oldestPendingRunAtMs === null ? null : new Date(oldestPendingRunAtMs),
+    oldestPendingLagMs: stats.oldestPendingLagMs,
+  }
+}

@@ -1,0 +1,160 @@
+/** Jobs in transactions of the app's: the engine plans the writes, and the app's own driver runs them. Knows no query. */
+import type { AnyBulkWriteOperation, ClientSession, Collection, Db, Document, UpdateFilter } from 'mongodb'
+import { afterTransaction } from '../../backend/after-transaction'
+import { created, soonestOfTypes } from '../../backend/enqueue-many'
+import { failureToError } from '../../base/errors'
+import { shownAs } from '../../base/print'
+import type { BackendTransactions, CompleteResult, EnqueueManyResult } from '../../types'
+import { checkInTransaction } from '../../validate/session'
+import { EXACT_READING } from '../bson/codec'
+import type { Codec } from '../bson/codec'
+import type { NativeNewJob, NativePlannedJob } from '../native/addon'
+import type { EngineHandle } from '../native/engine-handle'
+import { grouped } from '../native/enqueue-batch'
+import { settledAs } from '../native/replies'
+import { checkAppSession, checkTransactions } from './app-session'
+import { TransactionLimit } from './limit'
+
+/** Ids are strings. */
+type Jobs = Collection<Document & { _id: string }>
+type Operation = AnyBulkWriteOperation<Document & { _id: string }>
+
+/** Jobs that are planned and written in one go. */
+const MOST_AT_ONCE = 1000
+
+export class MongoTransactions implements BackendTransactions {
+  private readonly limit = new TransactionLimit()
+
+  /** @param db the app's; null where the engine's connection was not made from a client of the app's */
+  constructor(
+    private readonly engine: EngineHandle,
+    private readonly db: () => Db | null,
+    private readonly collectionName: string,
+    private readonly codec: Codec,
+  ) {}
+
+  /** Makes jobs; what became of each, in their order. */
+  async enqueue(
+    where: string,
+    jobs: readonly NativeNewJob[],
+    session: ClientSession,
+  ): Promise<EnqueueManyResult[]> {
+    const collection = this.jobs(checkAppSession(where, this.db(), session))
+    const results: EnqueueManyResult[] = []
+    for (let start = 0; start < jobs.length; start += MOST_AT_ONCE) {
+      const part = jobs.slice(start, start + MOST_AT_ONCE)
+      const planned = await this.engine.call((native) => native.planEnqueue(grouped(part)))
+      // Planning may have taken a moment, and after an abort the driver would run the writes by themselves.
+      checkInTransaction(where, session)
+      results.push(...(await this.run(planned, collection, session)))
+    }
+    this.wakeAfter(session, jobs, results)
+    return results
+  }
+
+  private async run(
+    planned: readonly NativePlannedJob[],
+    collection: Jobs,
+    session: ClientSession,
+  ): Promise<EnqueueManyResult[]> {
+    const operations = planned.map(({ writes }) => writes.map((write) => this.operation(write)))
+    const { upsertedIds } = await collection.bulkWrite(operations.flat(), { session, ordered: true })
+    return resultsOf(planned, operations, upsertedIds)
+  }
+
+  /** Completes a claim; whether that counts, the transaction decides. */
+  async complete(jobId: string, claimToken: string | null, session: ClientSession): Promise<CompleteResult> {
+    const where = 'complete'
+    const collection = this.jobs(checkAppSession(where, this.db(), session))
+    const { value, failure } = this.engine.native.planCompletion(jobId, claimToken)
+    if (failure !== null) throw failureToError(failure, null)
+    const { q, u } = this.decoded(value) as { q: Document; u: Document[] }
+    const { matchedCount } = await collection.updateOne(q, u, { session })
+    if (matchedCount > 0) return { status: 'completed' }
+    const found = await this.readBack(jobId, claimToken ?? undefined)
+    // Not by this call, then.
+    return found.status === 'completed' ? { status: 'already-terminal', terminalStatus: 'completed' } : found
+  }
+
+  async startSession(jobId: string): Promise<ClientSession> {
+    const db = checkTransactions('ctx', this.db())
+    const session = db.client.startSession({ causalConsistency: true })
+    try {
+      // Where the claim was written: the reply carries a time that is not before it.
+      await this.jobs(db).findOne(
+        { _id: jobId },
+        { session, readPreference: 'primary', projection: { _id: 1 } },
+      )
+      return session
+    } catch (error) {
+      await session.endSession()
+      throw error
+    }
+  }
+
+  /** The server looks for transactions to end every half of its limit, though not more often than once a second. */
+  async longestMs(): Promise<number> {
+    const limit = await this.limit.ms(checkTransactions('ctx.transaction', this.db()))
+    return limit + Math.min(Math.max(limit / 2, 1000), 60_000)
+  }
+
+  async readBack(jobId: string, claimToken?: string): Promise<CompleteResult> {
+    const found = await this.engine.call((native) => native.readBack(jobId, claimToken ?? null))
+    return settledAs<CompleteResult>(found)
+  }
+
+  private jobs(db: Db): Jobs {
+    return db.collection(this.collectionName)
+  }
+
+  private operation(bytes: Uint8Array): Operation {
+    const { insert, q, u, upsert } = this.decoded(bytes) as {
+      insert?: Document & { _id: string }
+      q: Document
+      u: UpdateFilter<Document & { _id: string }>
+      upsert: boolean
+    }
+    return insert === undefined
+      ? { updateOne: { filter: q, update: u, upsert } }
+      : { insertOne: { document: insert } }
+  }
+
+  private decoded(bytes: Uint8Array): Record<string, unknown> {
+    return this.codec.bson.deserialize(bytes, EXACT_READING)
+  }
+
+  /** Workers in this process hear of the jobs when the transaction is over; those elsewhere by push, or when they poll. */
+  private wakeAfter(
+    session: ClientSession,
+    jobs: readonly NativeNewJob[],
+    results: readonly EnqueueManyResult[],
+  ): void {
+    const soonest = soonestOfTypes(
+      jobs.map(({ settings }) => settings),
+      results,
+    )
+    if (soonest.size === 0) return
+    afterTransaction(session, (elapsedMs) => {
+      for (const [type, delayMs] of soonest) this.engine.native.wake(type, Math.max(0, delayMs - elapsedMs))
+    })
+  }
+
+  static {
+    shownAs(this, ({ collectionName }) => ({ collection: collectionName }))
+  }
+}
+
+/** By the last write of each job, which says whether it made it. */
+function resultsOf(
+  planned: readonly NativePlannedJob[],
+  operations: readonly (readonly Operation[])[],
+  upsertedIds: Readonly<Record<number, unknown>>,
+): EnqueueManyResult[] {
+  let written = 0
+  return planned.map(({ id }, index) => {
+    const writes = operations[index]!
+    written += writes.length
+    const isMade = 'insertOne' in writes.at(-1)! || upsertedIds[written - 1] !== undefined
+    return created(isMade ? id : null)
+  })
+}

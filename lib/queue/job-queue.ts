@@ -1,0 +1,229 @@
+import type { ClientSession } from 'mongodb'
+import { afterTransaction } from '../backend/after-transaction'
+import { hasOutstanding, startUp, statsOf, transactionsOf } from '../backend/calls'
+import { enqueueMany, soonestOfTypes } from '../backend/enqueue-many'
+import { DurablError, ShutDownError } from '../base/errors'
+import { guardListener } from '../base/events'
+import { defaultLogger, guardLogger } from '../base/logger'
+import type { SafeLogger } from '../base/logger'
+import { shownAs } from '../base/print'
+import { fromCaller } from '../base/stack'
+import { createDriver } from '../driver/create-driver'
+import type { Driver } from '../driver/driver'
+import { Reaper } from '../driver/reaper'
+import { Reporter } from '../run/report'
+import type {
+  EnqueueManyJob,
+  EnqueueManyOptions,
+  EnqueueManyResult,
+  EnqueueOptions,
+  IJobQueueBackend,
+  JobHandle,
+  JobHandler,
+  JobQueueOptions,
+  Logger,
+  ProcessorConfig,
+  QueueStats,
+  ReaperStartResult,
+  RunClaimedOptions,
+  SignalHandlerOptions,
+} from '../types'
+import {
+  checkBackend,
+  checkDedupeKey,
+  checkLogger,
+  checkOptionalType,
+  checkReaperInterval,
+  checkShutdownTimeout,
+  checkType,
+  normalizeClaimOrEnqueue,
+  normalizeEnqueue,
+  normalizeEnqueueMany,
+  normalizeProcessor,
+  normalizeQueueOptions,
+  normalizeRunClaimed,
+  normalizeSignalOptions,
+  sessionOfMany,
+} from '../validate'
+import type { QueueSettings } from '../validate'
+import { createJobHandle, jobOfHandle } from './job-handle'
+import { runClaimed } from './run-claimed'
+import { shutDown } from './shutdown'
+import { onSignals } from './signals'
+
+/**
+ * - `open`: everything goes.
+ * - `draining`: the shutdown has begun. Nothing is claimed any more, but running handlers may still enqueue and settle.
+ * - `closed`: the backend was shut down.
+ */
+type State = 'open' | 'draining' | 'closed'
+
+/** The queue as an app sees it; documented in the public types. It checks arguments, keeps the state and delegates. */
+export class JobQueue {
+  readonly backend: IJobQueueBackend
+  private readonly settings: QueueSettings
+  private readonly logger: SafeLogger
+  private readonly report: Reporter
+  private readonly driver: Driver
+  private readonly reaper: Reaper
+  private readonly types = new Set<string>()
+  private state: State = 'open'
+  private shutdownPromise: Promise<void> | null = null
+
+  constructor(backend: IJobQueueBackend, logger?: Logger, options?: JobQueueOptions) {
+    this.backend = checkBackend('JobQueue', backend)
+    this.logger = guardLogger(checkLogger('JobQueue', logger) ?? defaultLogger)
+    this.settings = normalizeQueueOptions('JobQueue', options)
+    const { visibilityTimeoutMs, autoRecover, onJobEvent } = this.settings
+    this.report = new Reporter(guardListener(onJobEvent, this.logger), this.logger)
+    this.driver = createDriver(this.backend, { visibilityTimeoutMs, autoRecover, report: this.report })
+    this.reaper = new Reaper({ backend: this.backend, report: this.report, visibilityTimeoutMs })
+  }
+
+  get draining(): Promise<void> | null {
+    return this.shutdownPromise
+  }
+
+  async enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null> {
+    this.assertNotClosed()
+    const { delayMs, session } = normalizeEnqueue('enqueue', type, options)
+    if (session !== null) transactionsOf('enqueue', this.backend)
+    const id = await this.backend.enqueue(type, data, options)
+    if (id == null) return null
+    if (session === null) this.driver.wake(type, delayMs)
+    else this.wakeAfter(session, new Map([[type, delayMs]]))
+    return id
+  }
+
+  async enqueueMany(
+    jobs: readonly EnqueueManyJob[],
+    options?: EnqueueManyOptions,
+  ): Promise<EnqueueManyResult[]> {
+    this.assertNotClosed()
+    const settings = normalizeEnqueueMany('enqueueMany', jobs)
+    const session = sessionOfMany('enqueueMany', options)
+    if (session !== null) transactionsOf('enqueueMany', this.backend)
+    const results = await enqueueMany(this.backend, jobs, session)
+    const soonest = soonestOfTypes(settings, results)
+    if (session !== null) this.wakeAfter(session, soonest)
+    else for (const [type, delayMs] of soonest) this.driver.wake(type, delayMs)
+    return results
+  }
+
+  async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null> {
+    this.assertOpen()
+    normalizeClaimOrEnqueue(type, options)
+    const job = await this.backend.claimOrEnqueue(type, data, options)
+    if (job == null) return null
+    this.report.claimed(job)
+    const { backend, report, driver } = this
+    const assertUsable = () => this.assertNotClosed()
+    return createJobHandle(job, { backend, report, assertUsable, wake: (type) => driver.wake(type, 0) })
+  }
+
+  async runClaimed<T>(
+    handle: JobHandle<T>,
+    handler: JobHandler<T>,
+    options?: RunClaimedOptions,
+  ): Promise<void> {
+    this.assertOpen()
+    const settings = normalizeRunClaimed(handle, handler, options)
+    const { driver, backend, report } = this
+    const parts = { driver, backend, report, isOpen: () => this.state === 'open' }
+    await runClaimed(parts, jobOfHandle(settings.handle), settings.handler, settings.maxDrains)
+  }
+
+  process<T>(type: string, handler: JobHandler<T>, config?: ProcessorConfig): void {
+    this.assertOpen()
+    const processor = normalizeProcessor(type, handler, config, this.settings.visibilityTimeoutMs)
+    if (this.types.has(type)) {
+      throw fromCaller(
+        new DurablError(
+          'ERR_DURABL_DUPLICATE_PROCESSOR',
+          `process: this queue already has a processor for type ${JSON.stringify(type)}: ` +
+            `to run more jobs of it at once, raise its "concurrency"`,
+        ),
+      )
+    }
+    this.driver.process(processor)
+    this.types.add(type)
+  }
+
+  async hasOutstanding(type: string, dedupeKey: string): Promise<boolean> {
+    this.assertNotClosed()
+    return hasOutstanding(
+      this.backend,
+      checkType('hasOutstanding', type),
+      checkDedupeKey('hasOutstanding', dedupeKey),
+    )
+  }
+
+  async getStats(type?: string): Promise<QueueStats> {
+    this.assertNotClosed()
+    return statsOf(this.backend, checkOptionalType('getStats', type))
+  }
+
+  async startup(): Promise<void> {
+    this.assertOpen()
+    await startUp(this.backend)
+    this.driver.backendStarted()
+  }
+
+  async startReaper(intervalMs?: number): Promise<ReaperStartResult> {
+    this.assertOpen()
+    return this.reaper.start(checkReaperInterval(intervalMs))
+  }
+
+  stopReaper(): void {
+    this.reaper.stop()
+  }
+
+  async shutdown(timeoutMs?: number): Promise<void> {
+    const checked = checkShutdownTimeout('shutdown', timeoutMs)
+    this.shutdownPromise ??= this.drain(checked)
+    return this.shutdownPromise
+  }
+
+  installSignalHandlers(options?: SignalHandlerOptions): () => void {
+    this.assertOpen()
+    const { signals, timeoutMs } = normalizeSignalOptions(options)
+    return onSignals(signals, this.logger, () => this.shutdown(timeoutMs))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown()
+  }
+
+  static {
+    shownAs(this, ({ backend, types, state }) => ({ backend, processors: [...types], state }))
+  }
+
+  /** Until the transaction is over there is nothing to wake for. */
+  private wakeAfter(session: ClientSession, soonest: ReadonlyMap<string, number>): void {
+    if (soonest.size === 0) return
+    afterTransaction(session, (elapsedMs) => {
+      for (const [type, delayMs] of soonest) this.driver.wake(type, Math.max(0, delayMs - elapsedMs))
+    })
+  }
+
+  private async drain(timeoutMs: number): Promise<void> {
+    this.state = 'draining'
+    this.reaper.stop()
+    await shutDown({ driver: this.driver, backend: this.backend, logger: this.logger }, timeoutMs)
+    this.state = 'closed'
+  }
+
+  /** For what begins something new. */
+  private assertOpen(): void {
+    if (this.state !== 'open') throw shutDownError()
+  }
+
+  /** For what a running handler may still need while the queue drains. */
+  private assertNotClosed(): void {
+    if (this.state === 'closed') throw shutDownError()
+  }
+}
+
+function shutDownError(): ShutDownError {
+  return fromCaller(new ShutDownError('ERR_DURABL_SHUT_DOWN', 'the queue was shut down'))
+}

@@ -1,0 +1,79 @@
+import { claimNextByKey } from '../backend/calls'
+import { LeaseLostError, ShutDownError } from '../base/errors'
+import type { Driver } from '../driver/driver'
+import type { Reporter } from '../run/report'
+import type { ManagedRun } from '../run/run'
+import type { IJobQueueBackend, Job, JobHandler } from '../types'
+
+/** What {@link runClaimed} needs of its queue. */
+export interface RunClaimedParts {
+  readonly driver: Driver
+  readonly backend: IJobQueueBackend
+  readonly report: Reporter
+  /** Whether the queue may still claim. */
+  readonly isOpen: () => boolean
+}
+
+/**
+ * Runs a claimed job, then the followers of its type and key, one after the other.
+ *
+ * @throws the first error of any of these runs, once the last has ended
+ */
+export async function runClaimed(
+  parts: RunClaimedParts,
+  job: Job<any>,
+  handler: JobHandler<any>,
+  maxDrains: number,
+): Promise<void> {
+  let firstError: RunError | null = null
+  let next: Job | null = job
+  for (let drains = 0; next !== null; drains += 1) {
+    const run = await parts.driver.adopt(next, handler)
+    firstError ??= errorOf(next, run)
+    const goesOn: boolean = run !== null && drains < maxDrains && coversFollower(run)
+    next = goesOn ? await claimFollower(parts, job) : null
+  }
+  // What could not be drained here may be a processor's to run.
+  parts.driver.wake(job.type, 0)
+  if (firstError !== null) throw firstError.error
+}
+
+interface RunError {
+  readonly error: unknown
+}
+
+/** Why a run is not the success that its caller waits for; null if it is. A handler's own error comes before all others. */
+function errorOf(job: Job, run: ManagedRun | null): RunError | null {
+  if (run !== null) {
+    if (run.failure !== null) return run.failure
+    if (run.thrown !== null) return run.thrown
+    if (run.found?.status === 'released') {
+      return {
+        error: new ShutDownError(
+          'ERR_DURABL_SHUT_DOWN',
+          `the queue shut down before job ${job.id} had ended`,
+        ),
+      }
+    }
+    if (run.found?.status !== 'lease-lost') return null
+  }
+  return { error: new LeaseLostError('ERR_DURABL_LEASE_LOST', `the lease of job ${job.id} is lost`) }
+}
+
+/** After a retry was scheduled nothing else of the key can be pending; after these two, a follower can. */
+function coversFollower(run: ManagedRun): boolean {
+  return run.found?.status === 'completed' || run.found?.status === 'superseded'
+}
+
+/** A follower that can't be claimed here stays pending: a processor, or another process, will run it. */
+async function claimFollower({ backend, report, isOpen }: RunClaimedParts, job: Job): Promise<Job | null> {
+  if (job.dedupeKey == null || !isOpen()) return null
+  try {
+    const follower = await claimNextByKey(backend, job.type, job.dedupeKey)
+    if (follower !== null) report.claimed(follower)
+    return follower
+  } catch (err) {
+    report.logger.warn({ type: job.type, dedupeKey: job.dedupeKey, err }, 'followers could not be claimed')
+    return null
+  }
+}

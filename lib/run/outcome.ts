@@ -1,0 +1,48 @@
+/**
+ * What the end of a handler means for its job. This file is the only place that knows; both drivers ask it.
+ *
+ * | the handler | the job |
+ * |---|---|
+ * | settles by `ctx` | that settlement, the first one only; the rows below no longer matter |
+ * | commits a `ctx.transaction` | completes with it: that is a settlement, too |
+ * | ends while its transaction is open | as the transaction decides; if that fails, its error counts as thrown |
+ * | returns, resolves | completes |
+ * | throws a `FatalJobError` | fails for good |
+ * | throws anything else | fails: retried while attempts are left |
+ * | runs past `timeoutMs` | is aborted, and fails |
+ * | throws after the shutdown aborted it, or has not ended by then | is released, its attempt given back |
+ * | loses its lease | nothing is written: the job is another's |
+ */
+import { RELEASE, failed, failedFatally } from '../backend/verdict'
+import type { Verdict } from '../backend/verdict'
+import { FatalJobError } from '../base/errors'
+import type { DurablError } from '../base/errors'
+import { isError, reasonOf } from '../base/reason'
+
+/**
+ * What a throw means for a run that has not been settled.
+ *
+ * @param abortReason why the run's signal was aborted; null if it was not
+ */
+export function verdictOnThrow(thrown: unknown, abortReason: DurablError | null): Verdict {
+  if (isFatal(thrown)) return failedFatally(thrown)
+  return abortReason?.code === 'ERR_DURABL_SHUT_DOWN' ? RELEASE : failed(thrown)
+}
+
+/** By code as well as by class: the error may come from another copy of this package. */
+function isFatal(thrown: unknown): boolean {
+  try {
+    if (thrown instanceof FatalJobError) return true
+    return isError(thrown) && (thrown as { code?: unknown }).code === 'ERR_DURABL_FATAL_JOB'
+  } catch {
+    return false
+  }
+}
+
+/** For when a handler failed and the write that should say so failed as well: neither error may hide the other. */
+export function bothFailed(handlerError: unknown, writeError: unknown): AggregateError {
+  return new AggregateError(
+    [handlerError, writeError],
+    `the handler failed (${reasonOf(handlerError)}), and so did recording it (${reasonOf(writeError)})`,
+  )
+}

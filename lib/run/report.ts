@@ -1,0 +1,123 @@
+import type { Settlement, Verdict } from '../backend/verdict'
+import type { Emit } from '../base/events'
+import type { SafeLogger } from '../base/logger'
+import type { Job, LeaseOperation } from '../types'
+
+/**
+ * Tells the world what became of a claim: the user's event listener and the log, always both, always the same way,
+ * whether the queue ran the job or its owner settled it by hand.
+ */
+export class Reporter {
+  constructor(
+    private readonly emit: Emit | null,
+    readonly logger: SafeLogger,
+  ) {}
+
+  claimed(job: Job): void {
+    this.emit?.({ kind: 'claimed', type: job.type, jobId: job.id, attempt: job.attempt })
+  }
+
+  /** What writing a verdict found. `err`: what the handler threw, if that is where the verdict comes from. */
+  settled(job: Job, verdict: Verdict, found: Settlement, durationMs: number, err?: unknown): void {
+    const { type, id: jobId, attempt, maxAttempts } = job
+    const reason = verdict.reason ?? ''
+    switch (found.status) {
+      case 'completed':
+        this.emit?.({ kind: 'completed', type, jobId, durationMs })
+        return
+      case 'retry-scheduled':
+        this.emit?.({
+          kind: 'failed',
+          type,
+          jobId,
+          durationMs,
+          attempt,
+          maxAttempts,
+          terminal: false,
+          reason,
+        })
+        this.logger.warn(
+          { type, jobId, attempt, maxAttempts, reason, ...cause(err) },
+          'job failed and will be retried',
+        )
+        return
+      case 'failed-terminal':
+        this.failedForGood(job, verdict, durationMs, err)
+        return
+      case 'superseded':
+        this.emit?.({ kind: 'superseded', type, jobId, durationMs, reason })
+        this.logger.info(
+          { type, jobId, attempt, reason, ...cause(err) },
+          'job ended: a newer one of its key covers its work',
+        )
+        return
+      case 'released':
+        this.logger.debug({ type, jobId, attempt }, 'job released')
+        return
+      case 'lease-lost':
+        this.leaseLost(job, verdict.kind, durationMs)
+        return
+      case 'already-terminal':
+        this.logger.warn(
+          { type, jobId, op: verdict.kind, terminalStatus: found.terminalStatus },
+          'job had ended before this run settled it; nothing was changed',
+        )
+        return
+      case 'not-found':
+        this.logger.warn({ type, jobId, op: verdict.kind }, 'job was removed before this run settled it')
+    }
+  }
+
+  private failedForGood(job: Job, verdict: Verdict, durationMs: number, err: unknown): void {
+    const { type, id: jobId, attempt, maxAttempts } = job
+    const reason = verdict.reason ?? ''
+    if (verdict.kind === 'failFatal') this.emit?.({ kind: 'fail-fatal', type, jobId, durationMs, reason })
+    else
+      this.emit?.({ kind: 'failed', type, jobId, durationMs, attempt, maxAttempts, terminal: true, reason })
+    this.logger.error({ type, jobId, attempt, maxAttempts, reason, ...cause(err) }, 'job failed for good')
+  }
+
+  /** The shutdown gave a claim back. */
+  shutdownReleased(job: Job): void {
+    this.emit?.({ kind: 'shutdown-released', type: job.type, jobId: job.id })
+    this.logger.info({ type: job.type, jobId: job.id }, 'job released by the shutdown')
+  }
+
+  leaseLost(job: Job, op: LeaseOperation, durationMs: number): void {
+    this.emit?.({ kind: 'lease-lost', type: job.type, jobId: job.id, durationMs, op })
+    this.logger.warn(
+      { type: job.type, jobId: job.id, op },
+      'lease lost: nothing that this run does counts any more',
+    )
+  }
+
+  /** A verdict could not be written. The job stays claimed until its lease expires, and then runs again. */
+  writeFailed(job: Job, verdict: Verdict, err: unknown): void {
+    this.logger.error(
+      { type: job.type, jobId: job.id, op: verdict.kind, err },
+      'settlement could not be written: the job will run again once its lease has expired',
+    )
+  }
+
+  /** A handler threw and nothing was left to decide. Once aborted, it should; before that, it is worth a warning. */
+  threwTooLate(job: Job, err: unknown, wasAborted: boolean): void {
+    const fields = { type: job.type, jobId: job.id, err }
+    if (wasAborted) this.logger.debug(fields, 'aborted handler threw')
+    else this.logger.warn(fields, 'handler threw after it had settled its job; the job stays settled')
+  }
+
+  recovered(handled: number, saturated: boolean): void {
+    if (handled === 0) return
+    this.emit?.({ kind: 'reaper-recovered', handled, saturated })
+    this.logger.info({ handled, saturated }, 'recovered jobs whose lease had expired')
+  }
+
+  recoveryFailed(phase: 'startup' | 'periodic', message: string): void {
+    this.emit?.({ kind: 'reaper-error', phase, message })
+  }
+}
+
+/** The error behind a failure as a log field, where there is one: a job that was failed by hand has none. */
+function cause(err: unknown): { err?: unknown } {
+  return err === undefined ? {} : { err }
+}

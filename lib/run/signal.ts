@@ -1,0 +1,23 @@
+import type { DurablError } from '../base/errors'
+
+/** The abort signal of a run. Made when first asked for: most handlers never do. */
+export class RunSignal {
+  /** Why it was aborted; null if it was not. */
+  reason: DurablError | null = null
+  private controller: AbortController | null = null
+
+  get signal(): AbortSignal {
+    if (this.controller === null) {
+      this.controller = new AbortController()
+      if (this.reason !== null) this.controller.abort(this.reason)
+    }
+    return this.controller.signal
+  }
+
+  /** The first reason counts. */
+  abort(reason: DurablError): void {
+    if (this.reason !== null) return
+    this.reason = reason
+    this.controller?.abort(reason)
+  }
+}

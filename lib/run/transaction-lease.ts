@@ -1,0 +1,69 @@
+import { clearInterval, setInterval } from 'node:timers'
+import type { ClientSession } from 'mongodb'
+import { hasSentNothing } from '../backend/session-state'
+import { monotonicNow } from '../base/timers'
+
+/** The holder of a lease gives up a tenth before its end. */
+const HOLDERS_SHARE = 9 / 10
+/** So much longer than the longest transaction the lease is, at least. */
+const MARGIN_MS = 1000
+
+/** How long a lease has to be, so that no transaction outlives what its holder believes in. */
+export function leaseFor(longestTransactionMs: number): number {
+  return Math.ceil(longestTransactionMs / HOLDERS_SHARE) + MARGIN_MS
+}
+
+/**
+ * Keeps a lease longer than what is left of its transaction: it is renewed before each attempt, and on while an attempt has sent
+ * nothing to the server, which counts from the first operation. From then on the job is the transaction's to write.
+ */
+export class TransactionLease {
+  /** How old a renewal may be when a transaction begins. */
+  private readonly freshMs: number
+  private renewedAt = -Infinity
+  private renewal: Promise<void> | null = null
+
+  /**
+   * @param renew makes the lease long again, or throws
+   * @param leaseMs how long
+   * @param longestMs how long a transaction may live, from its first operation
+   */
+  constructor(
+    private readonly renew: () => Promise<void>,
+    leaseMs: number,
+    longestMs: number,
+  ) {
+    this.freshMs = leaseMs * HOLDERS_SHARE - longestMs
+  }
+
+  /** @throws what the renewal throws, if one was needed */
+  async freshen(): Promise<void> {
+    if (monotonicNow() - this.renewedAt <= this.freshMs) return
+    this.renewal ??= this.renewNow().finally(() => (this.renewal = null))
+    await this.renewal
+  }
+
+  /** Runs the function of an attempt. */
+  async around<T>(session: ClientSession, work: () => T | PromiseLike<T>): Promise<T> {
+    // Where it is not known, as with the stand-ins of backends in memory, there is nothing to watch.
+    if (!hasSentNothing(session)) return work()
+    // Where this fails, the next one tells, or the completion.
+    const keep = () => void (hasSentNothing(session) && this.freshen().catch(() => {}))
+    // Never faked: the server's time isn't either.
+    const timer = setInterval(keep, this.freshMs / 2)
+    timer.unref()
+    try {
+      return await work()
+    } finally {
+      clearInterval(timer)
+      // One that overtakes the completion would make it conflict.
+      await this.renewal?.catch(() => {})
+    }
+  }
+
+  private async renewNow(): Promise<void> {
+    const sentAt = monotonicNow()
+    await this.renew()
+    this.renewedAt = sentAt
+  }
+}

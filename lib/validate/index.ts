@@ -1,0 +1,14 @@
+/**
+ * All validation of arguments: nothing malformed gets past these functions, and nothing behind them checks again.
+ *
+ * - `undefined` stands for "absent" everywhere. `null` does for a whole set of options, for a skipped argument such as a logger or
+ *   a type filter, and for a claim token; a single option of `null` is refused.
+ * - The wrong kind of value is a `TypeError`, the right kind out of bounds a `RangeError`; both have the code
+ *   `ERR_DURABL_INVALID_ARGUMENT` and name the argument, what came and what is allowed.
+ */
+export * from './backend'
+export * from './enqueue'
+export { checkPayload } from './payload'
+export * from './query'
+export * from './queue'
+export * from './session'

@@ -5,10 +5,11 @@
  */
 import { writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { root } from './process.mjs'
 import { read } from './check/files.mjs'
+import { filesUnder } from './setup/newest.mjs'
 
 const require = createRequire(import.meta.url)
 
@@ -26,18 +27,27 @@ function wanted() {
   }
 }
 
-/** The classes, functions and constants that the types promise. */
-function declared() {
-  const names = read('index.d.ts').matchAll(
-    /^export (?:declare )?(?:abstract )?(?:class|function|const) (\w+)/gm,
-  )
-  return new Set([...names].map(([, name]) => name))
+/** The classes, functions and constants that the types promise: every export that is there at run time. */
+async function declared() {
+  const { default: ts } = await import('typescript')
+  const program = ts.createProgram([join(root, 'index.d.ts')], { types: ['node'], skipLibCheck: true })
+  const checker = program.getTypeChecker()
+  const entry = checker.getSymbolAtLocation(program.getSourceFile(join(root, 'index.d.ts')))
+  const values = checker.getExportsOfModule(entry).filter(({ flags }) => flags & ts.SymbolFlags.Value)
+  return new Set(values.map(({ name }) => name))
+}
+
+/** The files of the contract that `index.d.ts` leaves out. */
+function leftOut() {
+  const entry = read('index.d.ts')
+  return filesUnder('types').filter((file) => !entry.includes(`'./types/${basename(file, '.d.ts')}.js'`))
 }
 
 export async function checkEsmEntry() {
   const stale = Object.entries(wanted()).filter(([file, text]) => read(file) !== text)
   const complaints = stale.map(([file]) => `${file} is not current: run node scripts/esm-entry.mjs`)
-  const promised = declared()
+  complaints.push(...leftOut().map((file) => `index.d.ts exports nothing from ${file}`))
+  const promised = await declared()
   const there = new Set(exported())
   for (const name of promised)
     if (!there.has(name)) complaints.push(`index.d.ts declares ${name}, dist/index.js has no such export`)

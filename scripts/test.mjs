@@ -21,10 +21,14 @@ import { isPackedTest, packedElsewhere, runPackedTests, takePackedEngine } from 
 import { runRustTests } from './test/rust.mjs'
 import { serverForTests } from './test/server.mjs'
 
-/** Programs that are compiled, not run: what the types accept and refuse. */
+/** Programs that are compiled, not run: what the types accept and refuse. A declaration that is merged reaches all of one. */
+const TYPE_PROJECTS = ['', '/augmented', '/augmented-commonjs', '/mongodb6'].map(
+  (name) => `__test__/types${name}`,
+)
+
 async function runTypeTests() {
   const counts = { passed: 0, failed: 0, skipped: 0, broken: false }
-  for (const project of ['__test__/types', '__test__/types/augmented', '__test__/types/mongodb6']) {
+  for (const project of TYPE_PROJECTS) {
     const { code, output } = await capture(process.execPath, [
       'node_modules/typescript/bin/tsc',
       '-p',

@@ -48,3 +48,21 @@ test('a TypeScript project: every way to resolve modules, with the oldest compil
   await writeFile(join(installed.directory, 'classic/package.json'), '{ "type": "commonjs" }')
   await greets(t, installed, 'classic/index.js')
 })
+
+test('job types declared for a whole program, in ES modules and CommonJS', async (t) => {
+  const installed = await project(t, 'typescript')
+  await installed.copy('augmented/index.ts', 'augmented-commonjs/index.cts')
+  await installed.copy('augmented/tsconfig.json', 'augmented-commonjs/tsconfig.json')
+  const compile = async (directory, compiler, ...options) => {
+    const args = [`node_modules/${compiler}/bin/tsc`, '-p', directory, ...options]
+    const { code, stdout } = await installed.node(args)
+    assert.equal(code, 0, `${args.join(' ')}\n${stdout}`)
+  }
+  for (const compiler of ['typescript', 'typescript-oldest']) {
+    for (const directory of ['augmented', 'augmented-commonjs']) {
+      await compile(directory, compiler, '--module', 'node16')
+      await compile(directory, compiler, '--module', 'esnext', '--moduleResolution', 'bundler')
+    }
+  }
+  await compile('augmented', 'typescript-oldest', '--module', 'commonjs', '--moduleResolution', 'node10')
+})

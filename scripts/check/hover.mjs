@@ -2,10 +2,10 @@
  * What an editor shows when the mouse rests on a public name: every export, every member, every overload has something to say.
  * Asked of the same service that editors ask, so documentation that is inherited counts, and one that does not arrive doesn't.
  */
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { root } from '../process.mjs'
 
-const FILE = join(root, 'index.d.ts')
+const ENTRY = join(root, 'index.d.ts')
 
 /** Loaded late: the gate must be loadable before the dependencies are there. */
 let ts
@@ -17,7 +17,7 @@ function languageService() {
   }
   return ts.createLanguageService({
     getCompilationSettings: () => options,
-    getScriptFileNames: () => [FILE],
+    getScriptFileNames: () => [ENTRY],
     getScriptVersion: () => '1',
     getScriptSnapshot: (file) => ts.ScriptSnapshot.fromString(ts.sys.readFile(file) ?? ''),
     getCurrentDirectory: () => root,
@@ -55,22 +55,31 @@ function* publicNames(node, owner = null) {
 function isDocumented(service, name) {
   // Of a symbol in brackets the service would tell what the symbol is.
   if (ts.isComputedPropertyName(name)) return ts.getJSDocCommentsAndTags(name.parent).length > 0
-  const info = service.getQuickInfoAtPosition(FILE, name.getStart())
+  const info = service.getQuickInfoAtPosition(name.getSourceFile().fileName, name.getStart())
   return ts.displayPartsToString(info?.documentation).trim() !== ''
 }
+
+/** The files of the contract: the entry, and those that it exports from. */
+const contractFiles = (service) =>
+  service
+    .getProgram()
+    .getSourceFiles()
+    .filter(({ fileName }) => /^(index\.d\.ts|types[\\/].+)$/.test(relative(root, fileName)))
 
 export async function checkHover() {
   ts = (await import('typescript')).default
   const service = languageService()
-  const source = service.getProgram().getSourceFile(FILE)
   const complaints = []
   let names = 0
-  for (const [path, name] of publicNames(source)) {
-    names += 1
-    if (isDocumented(service, name)) continue
-    const { line } = source.getLineAndCharacterOfPosition(name.getStart())
-    complaints.push(`index.d.ts:${line + 1}: an editor has nothing to show for ${path}`)
+  for (const source of contractFiles(service)) {
+    for (const [path, name] of publicNames(source)) {
+      names += 1
+      if (isDocumented(service, name)) continue
+      const { line } = source.getLineAndCharacterOfPosition(name.getStart())
+      const place = `${relative(root, source.fileName)}:${line + 1}`
+      complaints.push(`${place}: an editor has nothing to show for ${path}`)
+    }
   }
   // A check that finds nothing to check would pass for ever.
-  return names > 200 ? complaints : [`only ${names} public names were found in index.d.ts`]
+  return names > 200 ? complaints : [`only ${names} public names were found behind index.d.ts`]
 }

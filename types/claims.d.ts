@@ -1,0 +1,100 @@
+/** Claimed jobs, and how a claim ends. */
+import type { LeaseLostError } from './errors.js'
+import type { Job, TerminalStatus } from './job.js'
+import type { JobQueue } from './queue.js'
+import type { CompleteOptions } from './transact.js'
+
+/**
+ * What every settlement can find instead of what it wanted:
+ *
+ * - `already-terminal`: the job had ended before; nothing was changed.
+ * - `lease-lost`: the lease is another's now, or was given back; nothing was changed.
+ * - `not-found`: no such job.
+ */
+export type SettleMiss =
+  | {
+      /** The job had ended before. */
+      status: 'already-terminal'
+      /** How it had ended. */
+      terminalStatus: TerminalStatus
+    }
+  | {
+      /** Whose the job is not any more, or there is no such job. */
+      status: 'lease-lost' | 'not-found'
+    }
+
+/** What `complete` did. */
+export type CompleteResult =
+  | {
+      /** The job has ended, and well. */
+      status: 'completed'
+    }
+  | SettleMiss
+
+/**
+ * What `fail` did: `retry-scheduled` (pending again, after a back-off), `failed-terminal` (attempts used up), or
+ * `superseded` (a follower is pending under the same key and covers the work).
+ */
+export type FailResult =
+  | {
+      /** What became of the job. */
+      status: 'retry-scheduled' | 'failed-terminal' | 'superseded'
+    }
+  | SettleMiss
+
+/** What `failFatal` did. */
+export type FailFatalResult =
+  | {
+      /** The job has failed for good. */
+      status: 'failed-terminal'
+    }
+  | SettleMiss
+
+/** What `release` did: `released` (pending again, the attempt given back), or `superseded` (a follower covers it). */
+export type ReleaseResult =
+  | {
+      /** What became of the job. */
+      status: 'released' | 'superseded'
+    }
+  | SettleMiss
+
+/** Any of the results of a settlement. */
+export type SettleResult = CompleteResult | FailResult | FailFatalResult | ReleaseResult
+
+/** What `heartbeat` did: `lease-lost` means that the job is no longer yours, so stop. */
+export type HeartbeatResult = 'applied' | 'lease-lost'
+
+/**
+ * A claimed job that its owner runs and settles, from {@link JobQueue.claimOrEnqueue}.
+ *
+ * Its lease lasts `visibilityTimeoutMs`; call `heartbeat` to extend it, or hand it to {@link JobQueue.runClaimed}.
+ */
+export interface JobHandle<T = unknown> extends Job<T> {
+  /** It was, when it was claimed. */
+  status: 'active'
+  /**
+   * Ends the job as completed.
+   *
+   * With `{ session }` that happens in the transaction which is in progress there, if it commits; make it the last write in it,
+   * and claim the job before the transaction begins. Events and wake-ups come after the commit. A job that is not this handle's
+   * any more is then no result but a {@link LeaseLostError}, so that the transaction is aborted. Do not call `heartbeat` or `log`
+   * while the transaction is open: their writes would meet this one.
+   */
+  complete(options?: CompleteOptions): Promise<CompleteResult>
+  /** Fails this attempt; the job is retried after a back-off while attempts are left. */
+  fail(reason: string): Promise<FailResult>
+  /** Fails the job for good. */
+  failFatal(reason: string): Promise<FailFatalResult>
+  /** Extends the lease by the full visibility timeout, from now. */
+  heartbeat(): Promise<HeartbeatResult>
+  /** Gives the job back, due at once; the attempt does not count. */
+  release(): Promise<ReleaseResult>
+  /** Adds a line to the job's log. */
+  log(message: string): Promise<void>
+}
+
+/** How {@link JobQueue.runClaimed} runs. */
+export interface RunClaimedOptions {
+  /** How many followers at most to run after the handle's own job; 0 for none. Default 10. */
+  maxDrains?: number
+}

@@ -1,0 +1,69 @@
+/** Kept for apps of earlier versions: the global queue, and a change-stream watcher of its own. */
+import type { Collection, Db } from 'mongodb'
+import type { IJobQueueBackend } from './backend.js'
+import type { JobTypes } from './job-types.js'
+import type { Logger, defaultLogger } from './logging.js'
+import type { MongoJobQueue } from './mongo.js'
+import type { JobQueue, JobQueueOptions } from './queue.js'
+import type { JobAvailableListener } from './work.js'
+
+/** Watches a collection for claimable jobs, by a change stream of the app's own driver. {@link MongoJobQueue} needs none. */
+export class MongoChangeStreamWatcher {
+  constructor(collection: Collection, db: Db, logger?: Logger)
+  /** Listeners added before `start` count. */
+  addListener(listener: JobAvailableListener): void
+  /** Tells a listener no more. */
+  removeListener(listener: JobAvailableListener): void
+  /**
+   * Opens the stream, and keeps it open until `stop`. Resolves when the server has accepted it.
+   *
+   * @throws ServerUnsupportedError if the server has no change streams; ConnectionError if it can't be reached; ShutDownError if
+   * it was stopped meanwhile
+   */
+  start(): Promise<void>
+  /** Closes the stream, also one that `start` is about to open. Harmless if there is none. */
+  stop(): Promise<void>
+}
+
+/** How queues on the global backend behave. */
+export interface GlobalQueueOptions extends JobQueueOptions {
+  /** Default {@link defaultLogger}. */
+  logger?: Logger
+}
+
+/** Sets the backend, and the options, that {@link getDefaultQueue} and {@link createJobQueue} use. `null` unsets it. */
+export function setGlobalBackend(backend: IJobQueueBackend | null, options?: GlobalQueueOptions): void
+
+/** The backend that was set. @throws DurablError `ERR_DURABL_NO_GLOBAL_BACKEND` if none was */
+export function getGlobalBackend(): IJobQueueBackend
+
+/** The one shared queue on the global backend; made at the first call, and anew after the backend was changed. */
+export function getDefaultQueue<Jobs extends object = JobTypes>(): JobQueue<Jobs>
+
+/** A new queue on this backend, or on the global one; `overrides` go over the global options. */
+export function createJobQueue<Jobs extends object = JobTypes>(
+  backend?: IJobQueueBackend,
+  overrides?: GlobalQueueOptions,
+): JobQueue<Jobs>
+
+/**
+ * Makes a backend the global one while a callback runs, then restores exactly what was, and shuts down the queue that it made.
+ *
+ * ```ts
+ * await withGlobalQueue(new DummyBackend(), async (queue) => { … })
+ * ```
+ *
+ * For a map of job types of its own, give the callback's parameter its type: `(queue: JobQueue<Jobs>) => …`.
+ *
+ * @returns what the callback resolves to
+ * @throws DurablError `ERR_DURABL_GLOBAL_SCOPE_OVERLAP` if another such scope is open
+ */
+export function withGlobalQueue<R, Jobs extends object = JobTypes>(
+  backend: IJobQueueBackend,
+  callback: (queue: JobQueue<Jobs>) => R | PromiseLike<R>,
+): Promise<R>
+export function withGlobalQueue<R, Jobs extends object = JobTypes>(
+  backend: IJobQueueBackend,
+  options: GlobalQueueOptions,
+  callback: (queue: JobQueue<Jobs>) => R | PromiseLike<R>,
+): Promise<R>

@@ -1,0 +1,123 @@
+/** Errors, and their codes. */
+import type { EnqueueManyOutcome } from './produce.js'
+import type { JobQueue } from './queue.js'
+
+/**
+ * What went wrong, for code to switch on. Codes are stable; messages are not.
+ *
+ * | code | class | meaning |
+ * |---|---|---|
+ * | `ERR_DURABL_INVALID_ARGUMENT` | `TypeError`, `RangeError` | malformed argument; nothing was done |
+ * | `ERR_DURABL_UNSUPPORTED_OPTION` | {@link UnsupportedOptionError} | a connection option can't be carried over |
+ * | `ERR_DURABL_CONNECTION` | {@link ConnectionError} | no server reachable, or the connection broke |
+ * | `ERR_DURABL_AUTHENTICATION` | {@link AuthenticationError} | the server refused the credentials |
+ * | `ERR_DURABL_PERMISSION_DENIED` | {@link PermissionError} | the user may not do this |
+ * | `ERR_DURABL_SERVER_TOO_OLD` | {@link ServerUnsupportedError} | MongoDB 6.0 is the floor |
+ * | `ERR_DURABL_NOT_A_REPLICA_SET` | {@link ServerUnsupportedError} | change streams and transactions need a replica set |
+ * | `ERR_DURABL_INDEX_CONFLICT` | {@link ServerError} | an index can't be created on the data or indexes there are |
+ * | `ERR_DURABL_WRITE_FAILED` | {@link ServerError} | the server refused a write, or could not confirm it |
+ * | `ERR_DURABL_SERVER` | {@link ServerError} | any other error of the server |
+ * | `ERR_DURABL_TIMEOUT` | {@link TimeoutError} | the server did not answer in time |
+ * | `ERR_DURABL_HANDLER_TIMEOUT` | {@link TimeoutError} | a handler ran longer than its `timeoutMs` |
+ * | `ERR_DURABL_LEASE_LOST` | {@link LeaseLostError} | a run's lease is gone |
+ * | `ERR_DURABL_SHUT_DOWN` | {@link ShutDownError} | used after, or cut short by, `shutdown` |
+ * | `ERR_DURABL_PAYLOAD_TOO_LARGE` | {@link PayloadError} | over MongoDB's document limit |
+ * | `ERR_DURABL_PAYLOAD_NOT_ENCODABLE` | {@link PayloadError} | not representable in BSON |
+ * | `ERR_DURABL_PAYLOAD_NOT_DECODABLE` | {@link PayloadError} | a claimed job that the app's options or JavaScript can't read; its attempt fails |
+ * | `ERR_DURABL_ENQUEUE_MANY` | {@link EnqueueManyError} | some jobs of an `enqueueMany` were not created |
+ * | `ERR_DURABL_DUPLICATE_PROCESSOR` | {@link DurablError} | a second `process` for one type |
+ * | `ERR_DURABL_NO_GLOBAL_BACKEND` | {@link DurablError} | `setGlobalBackend` was not called |
+ * | `ERR_DURABL_GLOBAL_SCOPE_OVERLAP` | {@link DurablError} | `withGlobalQueue` within or beside another |
+ * | `ERR_DURABL_TRANSACTION` | {@link DurablError} | not while, or after, a transaction settles the job |
+ * | `ERR_DURABL_UNSUPPORTED` | {@link DurablError} | this backend can't do that |
+ * | `ERR_DURABL_ADDON_MISSING` | {@link DurablError} | the native engine could not be loaded |
+ * | `ERR_DURABL_DRIVER_MISSING` | {@link DurablError} | the peer package `mongodb` could not be loaded |
+ * | `ERR_DURABL_FATAL_JOB` | {@link FatalJobError} | thrown by a handler to fail for good |
+ * | `ERR_DURABL_INTERNAL` | {@link DurablError} | a fault of durabl's own: please report it |
+ */
+export type ErrorCode =
+  | 'ERR_DURABL_INVALID_ARGUMENT'
+  | 'ERR_DURABL_UNSUPPORTED_OPTION'
+  | 'ERR_DURABL_CONNECTION'
+  | 'ERR_DURABL_AUTHENTICATION'
+  | 'ERR_DURABL_PERMISSION_DENIED'
+  | 'ERR_DURABL_SERVER_TOO_OLD'
+  | 'ERR_DURABL_NOT_A_REPLICA_SET'
+  | 'ERR_DURABL_INDEX_CONFLICT'
+  | 'ERR_DURABL_WRITE_FAILED'
+  | 'ERR_DURABL_SERVER'
+  | 'ERR_DURABL_TIMEOUT'
+  | 'ERR_DURABL_HANDLER_TIMEOUT'
+  | 'ERR_DURABL_LEASE_LOST'
+  | 'ERR_DURABL_SHUT_DOWN'
+  | 'ERR_DURABL_PAYLOAD_TOO_LARGE'
+  | 'ERR_DURABL_PAYLOAD_NOT_ENCODABLE'
+  | 'ERR_DURABL_PAYLOAD_NOT_DECODABLE'
+  | 'ERR_DURABL_ENQUEUE_MANY'
+  | 'ERR_DURABL_DUPLICATE_PROCESSOR'
+  | 'ERR_DURABL_NO_GLOBAL_BACKEND'
+  | 'ERR_DURABL_GLOBAL_SCOPE_OVERLAP'
+  | 'ERR_DURABL_TRANSACTION'
+  | 'ERR_DURABL_UNSUPPORTED'
+  | 'ERR_DURABL_ADDON_MISSING'
+  | 'ERR_DURABL_DRIVER_MISSING'
+  | 'ERR_DURABL_FATAL_JOB'
+  | 'ERR_DURABL_INTERNAL'
+
+/** What a {@link DurablError} is made of, beside code and message. */
+export interface DurablErrorOptions {
+  /** What went wrong before. */
+  cause?: unknown
+  /** The server's own error code. */
+  serverCode?: number
+}
+
+/** The base of all errors of durabl, except for malformed arguments, which are `TypeError` or `RangeError`. */
+export class DurablError extends Error {
+  constructor(code: ErrorCode, message: string, options?: DurablErrorOptions)
+  /** What went wrong, for code to switch on. */
+  readonly code: ErrorCode
+  /** The server's own error code, where the server said no. */
+  readonly serverCode?: number
+}
+
+/** A connection option of the app's client can't be carried over. The message names it and the way out. */
+export class UnsupportedOptionError extends DurablError {}
+/** No server could be reached, or the connection broke before the reply. */
+export class ConnectionError extends DurablError {}
+/** The server refused the credentials. */
+export class AuthenticationError extends DurablError {}
+/** The credentials are right, but the user may not do this. */
+export class PermissionError extends DurablError {}
+/** The server is too old, or of a kind that can't do what was asked. */
+export class ServerUnsupportedError extends DurablError {}
+/** The server refused an operation; see `serverCode`. */
+export class ServerError extends DurablError {}
+/** Something took too long: the server, or a handler. */
+export class TimeoutError extends DurablError {}
+/** The lease of a run is gone, so nothing that it does counts any more. The reason of an aborted `ctx.signal`. */
+export class LeaseLostError extends DurablError {}
+/** The queue or the backend was shut down. */
+export class ShutDownError extends DurablError {}
+/** A payload can't be stored, or read. */
+export class PayloadError extends DurablError {}
+/**
+ * Some jobs of an {@link JobQueue.enqueueMany} were not created, or it is not known. What can be tried again: the jobs
+ * whose result is `failed`. `cause` is the first of their errors.
+ */
+export class EnqueueManyError extends DurablError {
+  constructor(results: readonly EnqueueManyOutcome[])
+  /** What became of each job, in the order of the call. */
+  readonly results: readonly EnqueueManyOutcome[]
+}
+
+/**
+ * Thrown by a handler to fail its job for good, whatever attempts are left.
+ *
+ * ```ts
+ * if (!user) throw new FatalJobError(`no such user: ${job.data.userId}`)
+ * ```
+ */
+export class FatalJobError extends DurablError {
+  constructor(message: string, options?: { cause?: unknown })
+}

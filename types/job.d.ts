@@ -1,0 +1,77 @@
+/** The jobs themselves: what one is made of, and where it is in its life. */
+import type { IJobQueueBackend } from './backend.js'
+import type { EnqueueOptions } from './produce.js'
+
+/**
+ * Where a job is in its life.
+ *
+ * - `pending`: waits for its `runAt` and for a free worker.
+ * - `active`: claimed; somebody holds its lease.
+ * - `completed`, `failed`: it has ended.
+ * - `superseded`: it has ended because a newer job of the same dedupe key already covers its work; not a failure.
+ */
+export type JobStatus = 'pending' | 'active' | 'completed' | 'failed' | 'superseded'
+
+/** The statuses that nothing leads out of. */
+export type TerminalStatus = 'completed' | 'failed' | 'superseded'
+
+/**
+ * How far a dedupe key reaches.
+ *
+ * - `'pending+active'`: the key is held while a job of it is pending or active: no second one at all.
+ * - `'pending'`: one job of the key may run while one more, its follower, is pending: single-flight with coalescing.
+ */
+export type DedupeScope = 'pending' | 'pending+active'
+
+/** How the wait before a retry grows. See {@link EnqueueOptions.backoff}. */
+export type Backoff = 'exponential' | 'fixed'
+
+/** A job as handlers and backends see it: plain data, a snapshot that does not change by itself. */
+export interface Job<T = unknown> {
+  /** Unique; a time-ordered UUID in MongoDB, `dummy-1`, `immediate-1`, … in memory. */
+  id: string
+  /** The kind of work, as given to `enqueue` and `process`. */
+  type: string
+  /** The payload, as enqueued. */
+  data: T
+  /** Where it is in its life, when this snapshot was taken. */
+  status: JobStatus
+  /** How many times the job has been claimed: 1 during its first run. */
+  attempt: number
+  /** After this many attempts a failure is final. */
+  maxAttempts: number
+  /** Lower runs first. */
+  priority: number
+  /** The name under which only so many jobs may be outstanding; see {@link EnqueueOptions.dedupeKey}. */
+  dedupeKey?: string
+  /** Set when `dedupeKey` is. */
+  dedupeScope?: DedupeScope
+  /** Not claimed before this moment. */
+  runAt: Date
+  /** When it was enqueued. */
+  createdAt: Date
+  /** When it was claimed, or its lease last renewed. */
+  claimedAt?: Date
+  /** When it ended as `completed`. */
+  completedAt?: Date
+  /** When it ended as `failed` or `superseded`. */
+  failedAt?: Date
+  /** Why the last run failed; also set while the job waits for a retry. */
+  failReason?: string
+  /** Proves the ownership of an active job's lease. */
+  claimToken?: string
+}
+
+/** One line that a handler logged. */
+export interface JobLogEntry {
+  /** When it was logged, by the server's clock. */
+  timestamp: Date
+  /** What was logged; cut if it was longer than the backend allows. */
+  message: string
+}
+
+/** A stored job with its log, as {@link IJobQueueBackend.findOne} returns it. */
+export interface JobRecord<T = unknown> extends Job<T> {
+  /** The newest entries, oldest first; bounded (1000 entries of at most 4000 bytes by default). */
+  logs: JobLogEntry[]
+}

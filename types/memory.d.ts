@@ -1,0 +1,133 @@
+/** Jobs in memory, for tests. */
+import type { ClientSession } from 'mongodb'
+import type { IJobQueueBackend } from './backend.js'
+import type { CompleteResult, FailFatalResult, FailResult, HeartbeatResult, ReleaseResult } from './claims.js'
+import type { Backoff, Job, JobRecord, JobStatus } from './job.js'
+import type { EnqueueManyJob, EnqueueManyOptions, EnqueueManyResult, EnqueueOptions } from './produce.js'
+import type { JobQuery, QueueStats } from './query.js'
+import type { BackendTransactions, CompleteOptions } from './transact.js'
+import type { JobAvailableListener, JobHandler } from './work.js'
+
+/** A job that an in-memory backend holds: live, so it shows what has happened since. */
+export interface RecordedJob<T = any> extends Job<T> {
+  /** The messages that were logged, oldest first. */
+  logs: string[]
+  /** As enqueued. */
+  backoff?: Backoff
+  /** As enqueued, in milliseconds. */
+  backoffDelay?: number
+  /** As enqueued, in milliseconds. */
+  backoffMaxDelay?: number
+  /** The session that it was enqueued with. */
+  session?: ClientSession
+  /** The session that it was completed with. */
+  completedInSession?: ClientSession
+}
+
+/** What the in-memory backends take. */
+export interface MemoryBackendOptions {
+  /** Milliseconds since the epoch. Default `Date.now`, looked up at each call, so that fake timers work. */
+  clock?: () => number
+  /** Between 0 (inclusive) and 1 (exclusive); spreads retries. Default `Math.random`. */
+  random?: () => number
+  /**
+   * Where the sessions of `ctx.transaction` and `ctx.session` come from: `() => client.startSession()`, where handlers use
+   * them on collections of a real client. Default: stand-ins, which have the methods of a session and do nothing.
+   */
+  startSession?: () => ClientSession
+}
+
+/**
+ * Jobs in memory, for unit tests: records what was enqueued and runs nothing by itself. With a processor it behaves as the
+ * real one does: order, delays, dedupe, retries with back-off, leases.
+ *
+ * Payloads are kept by reference: a job's `data` is what was passed to `enqueue`. Jobs that are enqueued or completed with a
+ * session are so at once, whatever becomes of its transaction.
+ *
+ * ```ts
+ * const backend = new DummyBackend()
+ * const queue = new JobQueue(backend)
+ * await myService.doThing()
+ * expect(backend.jobs).toHaveLength(1)
+ * expect(backend.jobs[0].dedupeKey).toBe('thing:42')
+ * ```
+ */
+export class DummyBackend implements IJobQueueBackend {
+  constructor(options?: MemoryBackendOptions)
+  /** All jobs, in the order of creation: one live array, to be read. What empties it is `reset()`; cleared by hand, its jobs would go on holding their keys. */
+  readonly jobs: RecordedJob[]
+  /** Forgets all jobs; ids start again at `dummy-1`. */
+  reset(): void
+  /** The jobs of a type, in the order of creation. */
+  getJobsByType<T = any>(type: string): RecordedJob<T>[]
+  /** The jobs that are in a status now, in the order of creation. */
+  getJobsByStatus<T = any>(status: JobStatus): RecordedJob<T>[]
+  enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
+  enqueueMany(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
+  claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
+  claimNext<T>(type: string): Promise<Job<T> | null>
+  claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
+  complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult>
+  fail(jobId: string, reason: string, claimToken?: string): Promise<FailResult>
+  failFatal(jobId: string, reason: string, claimToken?: string): Promise<FailFatalResult>
+  release(jobId: string, claimToken?: string): Promise<ReleaseResult>
+  heartbeat(jobId: string, claimToken?: string): Promise<HeartbeatResult>
+  log(jobId: string, message: string, claimToken?: string): Promise<void>
+  hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
+  findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>
+  getStats(type?: string): Promise<QueueStats>
+  startup(): Promise<void>
+  shutdown(timeoutMs?: number): Promise<void>
+  resetStorage(): Promise<void>
+  recoverStuckJobs(visibilityTimeoutMs?: number, maxPerSweep?: number): Promise<number>
+  onJobAvailable(listener: JobAvailableListener): () => void
+  readonly transactions: BackendTransactions
+}
+
+/**
+ * Jobs in memory that run inside `enqueue`, which resolves after the handler: for tests that want the side effects.
+ *
+ * - `delay` is ignored on purpose.
+ * - A failing handler does not make `enqueue` reject: the failure is on the job (`failReason`, and `pending` for
+ *   its next attempt or `failed`). It is not retried inline.
+ * - A job of a type without a handler stays pending until one is registered.
+ *
+ * ```ts
+ * const backend = new ImmediateBackend()
+ * const queue = new JobQueue(backend)
+ * queue.process('welcome-email', async (job) => outbox.push(job.data))
+ * await queue.enqueue('welcome-email', { userId: 'u_123' })
+ * expect(outbox).toHaveLength(1)
+ * ```
+ */
+export class ImmediateBackend implements IJobQueueBackend {
+  constructor(options?: MemoryBackendOptions)
+  readonly executesInline: true
+  /** All jobs, in the order of creation: one live array, to be read. What empties it is `reset()`; cleared by hand, its jobs would go on holding their keys. */
+  readonly jobs: RecordedJob[]
+  /** Runs this handler for jobs of the type from now on; a second call for a type replaces the first. */
+  registerHandler<T>(type: string, handler: JobHandler<T>): void
+  /** Forgets all handlers. */
+  clearHandlers(): void
+  /** Forgets all jobs and handlers; ids start again at `immediate-1`. */
+  reset(): void
+  enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
+  enqueueMany(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
+  claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
+  claimNext<T>(type: string): Promise<Job<T> | null>
+  claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
+  complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult>
+  fail(jobId: string, reason: string, claimToken?: string): Promise<FailResult>
+  failFatal(jobId: string, reason: string, claimToken?: string): Promise<FailFatalResult>
+  release(jobId: string, claimToken?: string): Promise<ReleaseResult>
+  heartbeat(jobId: string, claimToken?: string): Promise<HeartbeatResult>
+  log(jobId: string, message: string, claimToken?: string): Promise<void>
+  hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
+  findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>
+  getStats(type?: string): Promise<QueueStats>
+  startup(): Promise<void>
+  shutdown(timeoutMs?: number): Promise<void>
+  resetStorage(): Promise<void>
+  recoverStuckJobs(visibilityTimeoutMs?: number, maxPerSweep?: number): Promise<number>
+  readonly transactions: BackendTransactions
+}

@@ -1,0 +1,136 @@
+/** Jobs in MongoDB. */
+import type { Collection, Db } from 'mongodb'
+import type { IJobQueueBackend } from './backend.js'
+import type { CompleteResult, FailFatalResult, FailResult, HeartbeatResult, ReleaseResult } from './claims.js'
+import type { ConnectionError, DurablError, UnsupportedOptionError } from './errors.js'
+import type { Job, JobRecord } from './job.js'
+import type { Logger, defaultLogger } from './logging.js'
+import type { EnqueueManyJob, EnqueueManyOptions, EnqueueManyResult, EnqueueOptions } from './produce.js'
+import type { JobQuery, QueueStats } from './query.js'
+import type { BackendTransactions, CompleteOptions } from './transact.js'
+import type { JobAvailableListener } from './work.js'
+
+/** What {@link MongoJobQueue} takes, however it connects. */
+export interface MongoJobQueueCommonOptions {
+  /** Default `'jobs'`. */
+  collectionName?: string
+  /**
+   * Learn of new jobs by a change stream instead of waiting for a poll. Needs a replica set or a sharded cluster: on a
+   * standalone server `startup()` throws. Default false.
+   */
+  useChangeStreams?: boolean
+  /** Default {@link defaultLogger}. */
+  logger?: Logger
+  /** How many log entries a job keeps, the newest ones; at least 1. Default 1000. */
+  maxLogEntries?: number
+  /** Longer log messages are cut, in bytes of UTF-8; at least 16. Default 4000. */
+  maxLogMessageBytes?: number
+  /** Stop renewing leases once this process's JavaScript thread has hung for so long, in milliseconds. Default 300000. */
+  maxBlockMs?: number
+}
+
+/** {@link MongoJobQueue} on the server of the app's `Db`. */
+export interface MongoJobQueueDbOptions extends MongoJobQueueCommonOptions {
+  /** A `Db` of the app's `MongoClient` (package `mongodb`, 6 or 7), connected or to be connected by its first use. */
+  db: Db
+  /** Instead of `db`: see {@link MongoJobQueueUriOptions}. */
+  uri?: undefined
+  /** The database is that of `db`. */
+  database?: undefined
+}
+
+/** {@link MongoJobQueue} on a server named by a connection string. */
+export interface MongoJobQueueUriOptions extends MongoJobQueueCommonOptions {
+  /**
+   * A connection string, `mongodb://` or `mongodb+srv://`. Its options for BSON (`promoteLongs`, `ignoreUndefined` and so on) count as
+   * they do for a client of the installed `mongodb`.
+   */
+  uri: string
+  /** The database that holds the jobs. */
+  database: string
+  /** Instead of `uri`: see {@link MongoJobQueueDbOptions}. */
+  db?: undefined
+}
+
+/** Where {@link MongoJobQueue} stores jobs and how. */
+export type MongoJobQueueOptions = MongoJobQueueDbOptions | MongoJobQueueUriOptions
+
+/**
+ * How wake-ups reach this process: `off` (not asked for, or not started: polling), `connecting` (first attempt; polling
+ * meanwhile), `streaming`, `reconnecting` (the stream was lost; polling meanwhile).
+ */
+export type StreamState = 'off' | 'connecting' | 'streaming' | 'reconnecting'
+
+/**
+ * Jobs in a MongoDB collection (server 6.0 or newer).
+ *
+ * The engine opens a connection of its own, made from the options of the client behind `db`. An option that it can't honour is
+ * refused by the constructor, by name; then connect with `{ uri, database }`.
+ *
+ * ```ts
+ * const backend = new MongoJobQueue({ db, useChangeStreams: true })
+ * await backend.startup()
+ * ```
+ */
+export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
+  /**
+   * @throws TypeError, RangeError if an option is malformed; {@link UnsupportedOptionError} if the client's connection can't
+   * be carried over; {@link ConnectionError} if the client was closed; {@link DurablError} `ERR_DURABL_ADDON_MISSING` or
+   * `ERR_DURABL_DRIVER_MISSING` if a part of the installation is
+   */
+  constructor(options: MongoJobQueueOptions)
+  enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
+  enqueueMany(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
+  claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
+  claimNext<T>(type: string): Promise<Job<T> | null>
+  claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
+  complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult>
+  fail(jobId: string, reason: string, claimToken?: string): Promise<FailResult>
+  failFatal(jobId: string, reason: string, claimToken?: string): Promise<FailFatalResult>
+  release(jobId: string, claimToken?: string): Promise<ReleaseResult>
+  heartbeat(jobId: string, claimToken?: string): Promise<HeartbeatResult>
+  log(jobId: string, message: string, claimToken?: string): Promise<void>
+  hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
+  findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>
+  /** Counts by status, of one type or of all; they are read from where the client's read preference says. */
+  getStats(type?: string): Promise<QueueStats>
+  /**
+   * Checks the server and creates the indexes. Idempotent, and safe in many processes at once. Tries again while the server is
+   * away, for as long as the client's `serverSelectionTimeoutMS` (30 s by default); it waits as long for jobs that an older version
+   * lets run twice under one key, since the unique indexes forbid that, and says so by a warning.
+   *
+   * @throws ServerUnsupportedError if the server is older than 6.0, or standalone while `useChangeStreams` is on;
+   * ServerError `ERR_DURABL_INDEX_CONFLICT` naming the index, or the keys and jobs, in the way; ConnectionError,
+   * AuthenticationError, PermissionError as the case may be
+   */
+  startup(): Promise<void>
+  /** Ends the engine's connection and stream, within `timeoutMs`. Default 30000. The app's own client stays open. */
+  shutdown(timeoutMs?: number): Promise<void>
+  resetStorage(): Promise<void>
+  /**
+   * @param visibilityTimeoutMs default 300000
+   * @param maxPerSweep how many jobs to handle at most. Default 1000
+   */
+  recoverStuckJobs(visibilityTimeoutMs?: number, maxPerSweep?: number): Promise<number>
+  onJobAvailable(listener: JobAvailableListener): (() => void) | null
+  /** The collection, by the app's own driver. Needs `{ db }`; with `{ uri }` it throws. */
+  getCollection(): Collection
+  /** Whether a change stream delivers wake-ups right now: `streamState === 'streaming'`. */
+  isChangeStreamsActive(): boolean
+  /** How wake-ups reach this process right now. `off` after `shutdown`. */
+  readonly streamState: StreamState
+  /** Told of every change of `streamState`. Returns how to unsubscribe. */
+  onStreamState(listener: (state: StreamState) => void): () => void
+  /**
+   * Removes jobs that ended longer ago than this.
+   *
+   * @param maxAgeMs default 604800000 (7 days)
+   * @returns how many were removed
+   */
+  cleanupOldJobs(maxAgeMs?: number): Promise<number>
+  readonly transactions: BackendTransactions
+  /** Extends the leases of several active jobs by one write. Returns how many were active. */
+  batchHeartbeat(jobIds: string[]): Promise<number>
+  /** `shutdown()` at the end of an `await using` scope. */
+  [Symbol.asyncDispose](): Promise<void>
+}

@@ -1,0 +1,108 @@
+/** Adding jobs. */
+import type { ClientSession } from 'mongodb'
+import type { EnqueueManyError } from './errors.js'
+import type { Backoff, DedupeScope } from './job.js'
+import type { DummyBackend, ImmediateBackend } from './memory.js'
+import type { JobQueue } from './queue.js'
+
+/** How a job is to be queued. Anything malformed is refused with a `TypeError` or `RangeError` before any round trip. */
+export interface EnqueueOptions {
+  /** Lower runs first; any safe integer. Default 0. */
+  priority?: number
+  /** Milliseconds before the job may be claimed. Default 0. */
+  delay?: number
+  /** How often the job may be started before a failure is final; at least 1. Default 3. */
+  maxAttempts?: number
+  /**
+   * At most one job of this key is outstanding, across all types; how strictly, `dedupeScope` says. When the key is held,
+   * `enqueue` resolves to null and makes nothing.
+   */
+  dedupeKey?: string
+  /** No effect without a `dedupeKey`. Default `'pending+active'`. */
+  dedupeScope?: DedupeScope
+  /**
+   * `'latest'`: when a pending job holds the key, its payload is replaced by this one (an active job's never is).
+   * Needs a `dedupeKey` and `dedupeScope: 'pending'`. Default: the first payload stays.
+   */
+  coalesce?: 'latest'
+  /**
+   * `'exponential'`: the longest wait before a retry doubles with each attempt; the wait is drawn between `backoffDelay` and it.
+   * `'fixed'`: `backoffDelay` each time, plus up to a tenth so that retries spread. Default `'exponential'`.
+   */
+  backoff?: Backoff
+  /** The shortest wait before a retry, in milliseconds. Default 1000. */
+  backoffDelay?: number
+  /** The longest wait before a retry, in milliseconds; no effect below `backoffDelay`. Default 60000. */
+  backoffMaxDelay?: number
+  /**
+   * Makes the job in the transaction that is in progress on this session, of the client behind the backend's `db`: with the
+   * commit the job is there, once; after an abort there has never been one.
+   *
+   * ```ts
+   * await client.withSession((session) =>
+   *   session.withTransaction(async () => {
+   *     await orders.insertOne(order, { session })
+   *     await queue.enqueue('welcome-email', { userId: order.userId }, { session })
+   *   }),
+   * )
+   * ```
+   *
+   * - The id that comes back belongs to a job that is there once the transaction has committed. `await` the call within the
+   *   transaction, as every operation of it.
+   * - `delay` counts from the call, not from the commit.
+   * - Errors of the driver are rethrown as they are, labels included, so that `withTransaction` begins again where it should: when
+   *   two transactions meet on one `dedupeKey`, for one.
+   * - With `dedupeScope: 'pending'`, null promises that the pending job which holds the key starts after the commit, and so sees
+   *   what the transaction wrote. For that it can't be claimed while the transaction is open: keep it short.
+   *
+   * Refused with a `TypeError` or `RangeError`: what is no session, one of another client, one that has ended, one without a
+   * transaction in progress; and by {@link JobQueue.claimOrEnqueue}, since a claim that may be rolled back is none. With
+   * `ERR_DURABL_NOT_A_REPLICA_SET`: a standalone server, which has no transactions. With `ERR_DURABL_UNSUPPORTED`: a backend
+   * without transactions, and a `MongoJobQueue` that was made with `{ uri }`, whose client is not the app's.
+   *
+   * {@link DummyBackend} and {@link ImmediateBackend} note the session on the job, and make it at once.
+   */
+  session?: ClientSession
+}
+
+/** One job of {@link JobQueue.enqueueMany}: what {@link JobQueue.enqueue} takes, as an object. */
+export interface EnqueueManyJob<T = unknown> {
+  /** The kind of work. */
+  type: string
+  /** The payload. */
+  data: T
+  /** How it is to be queued. */
+  options?: EnqueueOptions
+}
+
+/** How the jobs of {@link JobQueue.enqueueMany} are queued, all of them. */
+export interface EnqueueManyOptions {
+  /**
+   * Makes all of them in the transaction that is in progress on this session, and so together; see {@link EnqueueOptions.session}.
+   * The first error ends the call, and is rethrown as it is. A session of a single job is refused.
+   */
+  session?: ClientSession
+}
+
+/** What became of one job of a call that failed as a whole; see {@link EnqueueManyError}. */
+export type EnqueueManyOutcome =
+  | EnqueueManyResult
+  | {
+      /** The job was not made, or it is not known whether it was. */
+      status: 'failed'
+      /** Why. */
+      error: Error
+    }
+
+/** What became of one job of {@link JobQueue.enqueueMany}: `duplicate` means that its dedupe key is held. */
+export type EnqueueManyResult =
+  | {
+      /** The job was made. */
+      status: 'created'
+      /** Its id. */
+      id: string
+    }
+  | {
+      /** The key is held: nothing was made. */
+      status: 'duplicate'
+    }

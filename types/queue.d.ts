@@ -1,0 +1,179 @@
+/** The queue that an app talks to. */
+import type { ReaperStartResult } from './admin.js'
+import type { IJobQueueBackend } from './backend.js'
+import type { JobHandle, RunClaimedOptions } from './claims.js'
+import type { DurablError, EnqueueManyError, LeaseLostError, PayloadError, ShutDownError } from './errors.js'
+import type { JobEventListener } from './events.js'
+import type { JobTypes, ManyJobs, MappedJobName, OpenJobName } from './job-types.js'
+import type { Logger, defaultLogger } from './logging.js'
+import type { EnqueueManyOptions, EnqueueManyResult, EnqueueOptions } from './produce.js'
+import type { QueueStats } from './query.js'
+import type { JobHandler, ProcessorConfig } from './work.js'
+
+/** How a {@link JobQueue} behaves. */
+export interface JobQueueOptions {
+  /** How long a lease lasts without a renewal, in milliseconds. Default 300000 (5 minutes). */
+  visibilityTimeoutMs?: number
+  /** Told of every claim, settlement and recovery of this queue. */
+  onJobEvent?: JobEventListener
+  /** While this queue has processors, return jobs of dead workers to `pending`. Default true. */
+  autoRecover?: boolean
+}
+
+/** How {@link JobQueue.installSignalHandlers} reacts. */
+export interface SignalHandlerOptions {
+  /** Which signals shut the queue down. Default `['SIGTERM', 'SIGINT']`. */
+  signals?: NodeJS.Signals[]
+  /** The grace for running jobs, as for {@link JobQueue.shutdown}. Default 30000. */
+  timeoutMs?: number
+}
+
+/**
+ * The queue: enqueues jobs, runs handlers, renews leases, settles.
+ *
+ * ```ts
+ * const backend = new MongoJobQueue({ db })
+ * await backend.startup()
+ * const queue = new JobQueue(backend)
+ * queue.process<{ userId: string }>('welcome-email', async (job) => send(job.data.userId), { concurrency: 4 })
+ * await queue.enqueue('welcome-email', { userId: 'u_123' }, { dedupeKey: 'welcome-email:u_123' })
+ * ```
+ *
+ * With a map of job types ({@link JobTypes} or the type argument) names and payloads are checked at both ends. A function that
+ * takes any queue, with whatever map, takes a `JobQueue<any>`: a plain `JobQueue` could be asked for types that the map lacks.
+ *
+ * After `shutdown` every call that needs the queue is refused with a {@link ShutDownError}.
+ */
+export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable {
+  /**
+   * @param backend where the jobs are stored
+   * @param logger default {@link defaultLogger}
+   * @throws TypeError, RangeError if an argument is malformed
+   */
+  constructor(backend: IJobQueueBackend, logger?: Logger, options?: JobQueueOptions)
+
+  /** The backend given to the constructor. */
+  readonly backend: IJobQueueBackend
+
+  /** The shutdown, from its beginning on, also when it has ended; null before. */
+  readonly draining: Promise<void> | null
+
+  /**
+   * Adds a job.
+   *
+   * `data` is stored as the app's own driver stores it in a document: dates, ids and decimals stay what they are, and objects
+   * without fields of their own, such as a `Set` or an `Error`, become `{}`. Functions, symbols, promises and cycles are refused.
+   *
+   * @returns the job's id once the write is acknowledged; null if `dedupeKey` is held
+   * @throws TypeError, RangeError if an argument is malformed; {@link PayloadError} if `data` can't be stored;
+   * {@link DurablError} otherwise
+   */
+  enqueue<K extends MappedJobName<Jobs>>(
+    type: K,
+    data: NoInfer<Jobs[K]>,
+    options?: EnqueueOptions,
+  ): Promise<string | null>
+  enqueue<T = unknown>(type: OpenJobName<Jobs>, data: T, options?: EnqueueOptions): Promise<string | null>
+
+  /**
+   * Adds many jobs at once: any number, in few round trips. They are created in the order given, so of two with the same key
+   * the first one is. All are checked before the first is sent; a malformed one fails the call, and nothing is created.
+   *
+   * ```ts
+   * const results = await queue.enqueueMany(users.map((user) => ({ type: 'sync', data: { userId: user.id } })))
+   * ```
+   *
+   * The jobs are not created together, unless by `{ session }`: when the server fails halfway, those before stay. Then the call rejects with an
+   * {@link EnqueueManyError}, whose `results` say of each job what became of it. Very large imports are better
+   * called for in parts of some ten thousand jobs, since all payloads of a call are held in memory.
+   *
+   * @returns what became of each job, in the order given, once all writes are acknowledged
+   * @throws TypeError, RangeError if an argument is malformed, by its place (`jobs[3]`); {@link PayloadError} if a `data`
+   * can't be stored; {@link EnqueueManyError} if some were not created; {@link DurablError} otherwise
+   */
+  enqueueMany(jobs: readonly ManyJobs<Jobs>[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
+
+  /**
+   * Adds a job and claims it in the same step, so that the caller can run it at once. With `dedupeScope: 'pending'` this is
+   * single-flight: one caller runs, at most one more job waits behind it.
+   *
+   * ```ts
+   * const handle = await queue.claimOrEnqueue('sync', { userId }, { dedupeKey: `sync:${userId}`, dedupeScope: 'pending' })
+   * if (handle) await queue.runClaimed(handle, async (job) => sync(job.data.userId))
+   * ```
+   *
+   * @returns the handle, on attempt 1; null if the key is held. Then, in scope `pending`, a follower is pending (made now,
+   * or before); in scope `pending+active` nothing was made
+   */
+  claimOrEnqueue<K extends MappedJobName<Jobs>>(
+    type: K,
+    data: NoInfer<Jobs[K]>,
+    options?: EnqueueOptions,
+  ): Promise<JobHandle<Jobs[K]> | null>
+  claimOrEnqueue<T = unknown>(
+    type: OpenJobName<Jobs>,
+    data: T,
+    options?: EnqueueOptions,
+  ): Promise<JobHandle<T> | null>
+
+  /**
+   * Runs a claimed job as `process` would: renews its lease, aborts `ctx.signal` if the lease is lost, settles by the outcome.
+   * After success, or supersession, it goes on with followers of the same type and key, at most `maxDrains` of them.
+   *
+   * @throws the first error that the handler threw, after newer work ran; {@link LeaseLostError} if the lease was lost, and
+   * {@link ShutDownError} if a shutdown took the job away; both, as an `AggregateError`, if the handler failed and so did
+   * recording it
+   */
+  runClaimed<T>(handle: JobHandle<T>, handler: JobHandler<T>, options?: RunClaimedOptions): Promise<void>
+
+  /**
+   * Runs a handler for every job of a type. The first claim happens at once.
+   *
+   * @throws DurablError `ERR_DURABL_DUPLICATE_PROCESSOR` if the type has a processor in this queue already
+   */
+  process<K extends MappedJobName<Jobs>>(
+    type: K,
+    handler: JobHandler<Jobs[K]>,
+    config?: ProcessorConfig,
+  ): void
+  process<T = unknown>(type: OpenJobName<Jobs>, handler: JobHandler<T>, config?: ProcessorConfig): void
+
+  /** Whether a job of this type and dedupe key is pending or active. */
+  hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
+
+  /** Counts by status, of one type or of all. */
+  getStats(type?: string): Promise<QueueStats>
+
+  /** Starts the backend, which for MongoDB creates the indexes, without which no dedupe key is held. Idempotent. */
+  startup(): Promise<void>
+
+  /**
+   * Sweeps now, and then at every interval, for jobs whose lease has expired. Seldom needed: see
+   * {@link JobQueueOptions.autoRecover}.
+   *
+   * @param intervalMs default 60000
+   */
+  startReaper(intervalMs?: number): Promise<ReaperStartResult>
+
+  /** Ends what `startReaper` started. Harmless if nothing runs. */
+  stopReaper(): void
+
+  /**
+   * Stops claiming, gives running jobs their time, then aborts their signals and releases what is unfinished (the attempt is
+   * given back), and shuts the backend down. Resolves within `timeoutMs` plus a second. Twice is harmless. A call that the
+   * server has not answered by then rejects with a {@link ShutDownError}: what it asked for may have happened or not.
+   *
+   * @param timeoutMs default 30000
+   */
+  shutdown(timeoutMs?: number): Promise<void>
+
+  /**
+   * Shuts the queue down on signals. Never ends the process by itself: once nothing else is alive, Node does.
+   *
+   * @returns removes the handlers again
+   */
+  installSignalHandlers(options?: SignalHandlerOptions): () => void
+
+  /** `shutdown()` at the end of an `await using` scope. */
+  [Symbol.asyncDispose](): Promise<void>
+}

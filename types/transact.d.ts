@@ -1,0 +1,20 @@
+/** Writing in transactions of the app. */
+import type { ClientSession } from 'mongodb'
+import type { CompleteResult } from './claims.js'
+import type { EnqueueOptions } from './produce.js'
+
+/** In which transaction a claim is completed. */
+export interface CompleteOptions {
+  /** A session with a transaction in progress, as {@link EnqueueOptions.session} describes it. */
+  session?: ClientSession
+}
+
+/** What a backend offers to those who write in transactions. */
+export interface BackendTransactions {
+  /** A session for the handler of this job: causally consistent, and after the claim. Whoever asked for it ends it. */
+  startSession(jobId: string): Promise<ClientSession>
+  /** How long a transaction can live, in milliseconds; a lease must outlast it. 0 where nothing needs to. */
+  longestMs(): Promise<number>
+  /** What became of a claim that a transaction may have completed, now that the transaction is over. */
+  readBack(jobId: string, claimToken?: string): Promise<CompleteResult>
+}

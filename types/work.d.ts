@@ -1,0 +1,114 @@
+/** Running handlers for jobs. */
+import type { ClientSession, TransactionOptions } from 'mongodb'
+import type { CompleteResult, FailFatalResult, FailResult, HeartbeatResult } from './claims.js'
+import type { DurablError, FatalJobError, LeaseLostError } from './errors.js'
+import type { Job } from './job.js'
+
+/**
+ * What a handler can do about its run, beside returning or throwing.
+ *
+ * Settling by hand is optional: returning completes the job, throwing fails it. When a handler does settle, its
+ * first settlement counts and the later ones return the same result without a write.
+ */
+export interface JobContext {
+  /**
+   * Aborted when the run is no longer wanted: its lease was lost, `timeoutMs` has passed, or the queue shuts down.
+   * `signal.reason` is a {@link DurablError} whose `code` says which.
+   */
+  readonly signal: AbortSignal
+  /** Completes the job. Resolves when the write is durable. */
+  complete(): Promise<CompleteResult>
+  /** Fails this attempt: a retry after a back-off, or the end if attempts are used up. */
+  fail(reason: string): Promise<FailResult>
+  /** Fails the job for good, whatever attempts are left. */
+  failFatal(reason: string): Promise<FailFatalResult>
+  /** Extends the lease by hand. Not needed: the queue renews the leases of the handlers that it runs. */
+  heartbeat(): Promise<HeartbeatResult>
+  /** Adds a line to the job's log. Needs no `await`: it never rejects, and a failing write never fails a job. */
+  log(message: string): Promise<void>
+  /**
+   * Runs a function in a transaction that also completes the job: what the function writes with the session, the jobs that
+   * it enqueues with it, and the completion are committed together, or not at all. However often the handler is started, what it
+   * does here to MongoDB happens exactly once.
+   *
+   * ```ts
+   * queue.process<Transfer>('transfer', async (job, ctx) => {
+   *   const { from, to, amount } = job.data
+   *   await ctx.transaction(async (session) => {
+   *     await accounts.updateOne({ _id: from }, { $inc: { balance: -amount } }, { session })
+   *     await accounts.updateOne({ _id: to }, { $inc: { balance: amount } }, { session })
+   *     await queue.enqueue('receipt', { transferId: job.id }, { session })
+   *   })
+   * })
+   * ```
+   *
+   * - The function may be called several times: `session.withTransaction` begins again after transient errors. Pass the session
+   *   to every operation, and await each one.
+   * - Return to commit. Then the job is completed: nothing that the handler does or throws afterwards changes that, and another
+   *   `ctx.transaction` is refused.
+   * - Throw to abort. The error is thrown on, the job is as it was, and its lease is renewed again: the handler may try
+   *   again, settle otherwise, or let the error fail this attempt. `ctx.complete()`, `ctx.fail()` and `ctx.failFatal()` are
+   *   refused within the function: throw, and a {@link FatalJobError} to fail for good.
+   * - If the job is no longer this worker's when the function returns, the transaction is aborted and all of it is gone:
+   *   {@link LeaseLostError}. Whoever has the job now does the work.
+   * - Whether a commit whose reply was lost has happened is found out, and the promise settles accordingly.
+   *
+   * While the transaction is open the lease is not renewed (a renewal would make the completion conflict); it is made once as
+   * long as the server lets a transaction live. So a worker that dies in mid-transaction holds its job for that long: about 100
+   * seconds by default, and in proportion to the server's `transactionLifetimeLimitSeconds` (60).
+   *
+   * @param options of the transaction, as for `session.withTransaction`
+   * @returns what the function returned
+   * @throws DurablError `ERR_DURABL_TRANSACTION` if the run is settled, or in a transaction, already;
+   * `ERR_DURABL_NOT_A_REPLICA_SET` on a standalone server; `ERR_DURABL_UNSUPPORTED` if the backend has no transactions, or
+   * `visibilityTimeoutMs` is shorter than the lease that a transaction needs; {@link LeaseLostError}; what the function threw, and
+   * errors of the driver, as they are
+   */
+  transaction<R>(
+    work: (session: ClientSession) => R | PromiseLike<R>,
+    options?: TransactionOptions,
+  ): Promise<R>
+  /**
+   * A causally consistent session that begins after the job was claimed: what is read with it, also from a secondary, includes
+   * what had been written before the job was enqueued. It has no transaction, ends with the handler, and is the same one at every
+   * call.
+   *
+   * ```ts
+   * const session = await ctx.session()
+   * const user = await users.findOne({ _id: job.data.userId }, { session, readPreference: 'secondaryPreferred' })
+   * ```
+   *
+   * @throws DurablError `ERR_DURABL_UNSUPPORTED` if the backend has no sessions
+   */
+  session(): Promise<ClientSession>
+}
+
+/**
+ * The work. Return (or resolve) to complete the job, throw an `Error` to fail this attempt, throw a {@link FatalJobError}
+ * to fail for good. What it returns is ignored. It may run more than once for a job: after a crash, or a lost lease.
+ */
+export type JobHandler<T = unknown> = (job: Job<T>, ctx: JobContext) => unknown
+
+/** How a job type is processed. */
+export interface ProcessorConfig {
+  /** How many jobs of the type run at once in this process; at least 1. Default 1. */
+  concurrency?: number
+  /** The longest silence between two looks for work, in milliseconds. Default 5000, or 60000 while push is active. */
+  pollInterval?: number
+  /**
+   * How often leases are renewed, in milliseconds; less than the visibility timeout. On MongoDB a run's lease is four times as
+   * long, so this also says how soon a dead worker's jobs start elsewhere. Default there: 5000, or a quarter of the
+   * visibility timeout if that is less; on other backends a quarter of the visibility timeout.
+   */
+  heartbeatIntervalMs?: number
+  /** A run that takes longer is aborted and fails, in milliseconds. Default: no limit. */
+  timeoutMs?: number
+  /**
+   * How many jobs to hold claimed beyond the free slots; 0 for none. Default: sized by measurement, at most 2,000 jobs or about 16 MB
+   * of them. However many there are to be, one claim takes no more than 8 MB, unless it is a single job.
+   */
+  prefetch?: number
+}
+
+/** Told that a job of this type may be claimable; `''` for any type. */
+export type JobAvailableListener = (type: string) => void

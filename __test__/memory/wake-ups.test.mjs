@@ -97,6 +97,32 @@ describe('with fake timers', () => {
     assert.deepEqual(told, [''])
   })
 
+  test('a wake-up comes when a retry is due, and not before', async (t) => {
+    fake(t)
+    const { backend, told } = listened({ random: () => 0 })
+    const { id, claimToken } = await backend.claimOrEnqueue('t', {}, { backoff: 'fixed', backoffDelay: 2000 })
+    await backend.fail(id, 'not yet', claimToken)
+    const delay = backend.jobs[0].runAt.getTime() - start
+    assert.ok(delay > 0)
+    assert.deepEqual(told, [])
+    t.mock.timers.tick(delay - 1)
+    assert.deepEqual(told, [])
+    t.mock.timers.tick(1)
+    assert.deepEqual(told, [''])
+    assert.equal((await backend.claimNext('t')).attempt, 2)
+  })
+
+  test('a wake-up comes to one listener when another has left', async (t) => {
+    fake(t)
+    const { backend, told, unsubscribe } = listened()
+    const toldNext = []
+    backend.onJobAvailable((type) => toldNext.push(type))
+    await backend.enqueue('t', {}, { delay: 1000 })
+    unsubscribe()
+    t.mock.timers.tick(1000)
+    assert.deepEqual([told, toldNext], [[], ['']])
+  })
+
   test('the soonest of several is told first, and the later ones as well', async (t) => {
     fake(t)
     const { backend, told } = listened()

@@ -25,6 +25,44 @@ describe('jobs that were handed over ahead', () => {
     assert.equal(log.kinds().includes('shutdown-released'), false)
   })
 
+  it('are given back each time that the handlers stall, not only the first time', async (t) => {
+    process(never)
+    engine.claim(jobs(2))
+    t.mock.timers.tick(3000)
+    await settled()
+    for (let stall = 2; stall <= 4; stall += 1) {
+      engine.claim([job(stall)])
+      t.mock.timers.tick(2999)
+      await settled()
+      assert.equal(engine.verdicts.length, stall - 1)
+      t.mock.timers.tick(1)
+      await settled()
+      assert.deepEqual(
+        engine.verdicts.map(({ kind }) => kind),
+        Array(stall).fill('release'),
+      )
+    }
+  })
+
+  it('are given back when the handlers stall after they made progress', async (t) => {
+    const gate = deferred()
+    process(({ data }) => (data === 0 ? gate.promise : never()))
+    const [, , third] = engine.claim(jobs(3))
+    t.mock.timers.tick(2000)
+    gate.resolve()
+    await settled()
+    // This look sees the progress; the next one sees none.
+    t.mock.timers.tick(1000)
+    await settled()
+    t.mock.timers.tick(3000)
+    await settled()
+    const released = engine.verdicts.filter(({ kind }) => kind === 'release')
+    assert.deepEqual(
+      released.map(({ runId }) => runId),
+      [third],
+    )
+  })
+
   it('stay while the handlers make progress', async (t) => {
     const gates = []
     process(() => (gates.push(deferred()), gates.at(-1).promise))
@@ -112,6 +150,38 @@ describe('a claim made by hand', () => {
     engine.native.adopt = async () => ({ value: null, failure: null })
     assert.equal(await driver.adopt(job(0), () => assert.fail('must not start')), null)
   })
+
+  for (const [name, end] of [
+    ['has begun', () => driver.quiesce()],
+    [
+      'has begun and let go of what runs',
+      () => {
+        driver.quiesce()
+        driver.abort(Object.assign(new Error('down'), { code: 'ERR_DURABL_SHUT_DOWN' }))
+        driver.releaseAll()
+      },
+    ],
+  ]) {
+    it(`is not run but given back if its adoption is answered after the shutdown ${name}`, async () => {
+      const answer = deferred()
+      engine.native.adopt = () => answer.promise
+      let ran = false
+      const adopted = driver.adopt(job(0), () => (ran = true))
+      end()
+      let isIdle = false
+      const idle = driver.idle().then(() => (isIdle = true))
+      await settled()
+      assert.equal(isIdle, false, 'the shutdown waits for the answer')
+      answer.resolve({ value: 7, failure: null })
+      const { found } = await adopted
+      assert.deepEqual([ran, found.status], [false, 'released'])
+      assert.deepEqual(
+        engine.verdicts.map(({ runId, kind }) => [runId, kind]),
+        [[7, 'release']],
+      )
+      await idle
+    })
+  }
 
   it('is not run if the engine can not say', async () => {
     engine.native.adopt = async () => ({

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { it } from 'node:test'
+import { runNode } from '../support/child.mjs'
 
 const PRELUDE = `
   import { DummyBackend, ImmediateBackend, JobQueue } from 'durabl'
@@ -16,6 +17,12 @@ async function run(script) {
   // Later than its end, but not before all that it said has been read.
   const [code, signal] = await once(child, 'close')
   return { code, signal, output: child.output() }
+}
+
+/** As {@link run}, for a process that may not end by itself: it is killed after a while. */
+async function runBounded(script) {
+  const { stdout, stderr, ...end } = await runNode(['--input-type=module', '--eval', PRELUDE + script])
+  return { ...end, output: stdout + stderr }
 }
 
 function start(script) {
@@ -49,6 +56,32 @@ it('a processor holds the process, also while its backend never answers, until t
     if (before !== 0 || during !== 1 || holders() !== 0) throw new Error([before, during, holders()].join())
   `)
   assert.equal(code, 0, output)
+})
+
+it('a job that is run by its handle holds the process until it has ended, and no longer', async () => {
+  const { code, output, timedOut } = await runBounded(`
+    const handles = await Promise.all([1, 2].map((n) => queue.claimOrEnqueue('work', n)))
+    const ran = handles.map((handle) =>
+      // A timer that holds no process by itself.
+      queue.runClaimed(handle, ({ data }) => new Promise((resolve) => setTimeout(resolve, data * 50).unref())),
+    )
+    await Promise.all(ran)
+    console.log(backend.jobs.map(({ status }) => status).join())
+  `)
+  assert.deepEqual([code, timedOut], [0, false], output)
+  assert.match(output, /completed,completed/)
+})
+
+it('a processor holds the process after a job was run by its handle', async () => {
+  const { code, output, timedOut } = await runBounded(`
+    queue.process('work', () => {})
+    await queue.runClaimed(await queue.claimOrEnqueue('other', {}), () => {})
+    await new Promise((resolve) => setTimeout(resolve, 100).unref())
+    await queue.shutdown()
+    console.log('down')
+  `)
+  assert.deepEqual([code, timedOut], [0, false], output)
+  assert.match(output, /down/)
 })
 
 it('after the shutdown nothing does', async () => {

@@ -112,11 +112,18 @@ describe('runClaimed', () => {
     const reply = deferred()
     open({ heartbeat: () => reply.promise })
     const run = queue.runClaimed(await claim({}), () => assert.fail('must not start'))
+    const refused = assert.rejects(run, { code: 'ERR_DURABL_SHUT_DOWN' })
     const down = queue.shutdown()
     reply.resolve('applied')
-    await assert.rejects(run, { code: 'ERR_DURABL_SHUT_DOWN' })
-    await down
+    await settled()
+    // Not only when the grace for running handlers is over.
     assert.deepEqual(statuses(), ['pending'])
+    await refused
+    await down
+    assert.deepEqual(
+      backend.jobs.map(({ attempt }) => attempt),
+      [0],
+    )
   })
 
   it('rejects when the lease is lost in mid-run', async () => {

@@ -162,16 +162,19 @@ describe('shutdown', () => {
     })
   }
 
-  it('gives back a claim that arrives after it began', async () => {
+  it('gives back a claim that arrives after it began, at once', async () => {
     const reply = deferred()
     const queue = queueOn({ claimNext: () => reply.promise })
     queue.process('work', () => assert.fail('must not start'))
     await queue.enqueue('work', {})
     const down = queue.shutdown()
     reply.resolve(await backend.claimNext('work'))
-    await down
+    await settled()
+    // Not only when the grace for running handlers is over.
     assert.equal(backend.jobs[0].status, 'pending')
     assert.equal(backend.jobs[0].attempt, 0)
+    await within(1000, down)
+    assert.deepEqual(log.kinds(), ['claimed', 'shutdown-released'])
   })
 
   it('twice is one shutdown', async () => {

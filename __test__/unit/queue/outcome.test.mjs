@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import vm from 'node:vm'
+import { FatalJobError } from 'durabl'
+import { reasonOf } from '../../../dist/base/reason.js'
+import { bothFailed, verdictOnThrow } from '../../../dist/run/outcome.js'
+
+const hostile = {
+  toString() {
+    throw new Error('no')
+  },
+  get message() {
+    throw new Error('no')
+  },
+}
+
+describe('the reason of a throw', () => {
+  const table = [
+    ['an error', new Error('boom'), 'boom'],
+    ['an error without a message', new TypeError(), 'TypeError'],
+    ['an error whose message is no string', Object.assign(new Error(), { message: 42 }), 'Error'],
+    ['an error of another realm', vm.runInNewContext('new Error("from afar")'), 'from afar'],
+    ['a string', 'boom', 'boom'],
+    ['an empty string', '', 'an empty string was thrown'],
+    ['undefined', undefined, 'undefined'],
+    ['null', null, 'null'],
+    ['a number', 42, '42'],
+    ['a bigint', 42n, '42n'],
+    ['a symbol', Symbol('s'), 'Symbol(s)'],
+    ['an object with a message', { message: 'boom' }, 'boom'],
+    ['a plain object', { code: 7 }, '{ code: 7 }'],
+    ['an object without a prototype', Object.create(null), '[Object: null prototype] {}'],
+    ['a hostile object', hostile, 'a value was thrown that can not be shown'],
+  ]
+  for (const [name, thrown, reason] of table) {
+    it(`is told for ${name}`, () => assert.equal(reasonOf(thrown), reason))
+  }
+
+  it('is never empty for a function, a proxy or a revoked proxy', () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    for (const thrown of [() => {}, new Proxy({}, {}), proxy]) assert.notEqual(reasonOf(thrown), '')
+  })
+
+  it('is cut, so that it can not make a document too large to write', () => {
+    assert.equal(reasonOf(new Error('x'.repeat(1_000_000))).length, 8192)
+  })
+})
+
+describe('the verdict on a throw', () => {
+  it('is to fail', () =>
+    assert.deepEqual(verdictOnThrow(new Error('boom'), null), { kind: 'fail', reason: 'boom' }))
+
+  it('is to fail for good after a FatalJobError', () => {
+    assert.deepEqual(verdictOnThrow(new FatalJobError('boom'), null), { kind: 'failFatal', reason: 'boom' })
+  })
+
+  it('knows the FatalJobError of another copy of the package', () => {
+    const foreign = Object.assign(new Error('boom'), { code: 'ERR_DURABL_FATAL_JOB' })
+    assert.equal(verdictOnThrow(foreign, null).kind, 'failFatal')
+  })
+
+  it('is to release once the shutdown has aborted the run, but to fail for good where the handler says so', () => {
+    const reason = { code: 'ERR_DURABL_SHUT_DOWN' }
+    assert.equal(verdictOnThrow(new Error('aborted'), reason).kind, 'release')
+    assert.equal(verdictOnThrow(new FatalJobError('boom'), reason).kind, 'failFatal')
+  })
+
+  it('is to fail, even for values that can not be looked at', () => {
+    assert.equal(verdictOnThrow(hostile, null).kind, 'fail')
+  })
+})
+
+it('an error of the handler and one of writing it are kept together', () => {
+  const [first, second] = [new Error('handler'), new Error('write')]
+  const both = bothFailed(first, second)
+  assert.ok(both instanceof AggregateError)
+  assert.deepEqual(both.errors, [first, second])
+  assert.match(both.message, /handler.*write/)
+})

@@ -11,6 +11,7 @@ import { checkEsmEntry } from './esm-entry.mjs'
 import { checkManifests } from './check/manifests.mjs'
 import { checkHosts } from './check/hosts.mjs'
 import { checkHover } from './check/hover.mjs'
+import { checkRoomsOfLib } from './check/rooms-lib.mjs'
 import { checkRustDependencies } from './check/rust-dependencies.mjs'
 import { checkSize } from './check/size.mjs'
 import { checkWorkflows } from './check/workflows.mjs'
@@ -57,6 +58,7 @@ const steps = {
   unsafe: checkCrates,
   docs: checkDocs,
   size: checkSize,
+  'rooms-lib': checkRoomsOfLib,
   hosts: checkHosts,
   hover: checkHover,
 }

@@ -8,10 +8,10 @@ import { DurablError } from '../base/errors'
 import { fromCaller } from '../base/stack'
 import type { BackendTransactions, HeartbeatResult, IJobQueueBackend, Job, QueueStats } from '../types'
 import { COMPLETE } from './verdict'
-import type { Settlement, Verdict } from './verdict'
+import type { Settled, Verdict } from './verdict'
 
 /** Writes a verdict. Rejects if the backend does, or if it does not have the method. */
-export async function settle(backend: IJobQueueBackend, job: Job, verdict: Verdict): Promise<Settlement> {
+export async function settle(backend: IJobQueueBackend, job: Job, verdict: Verdict): Promise<Settled> {
   return understood(await write(backend, job, verdict), verdict, job)
 }
 
@@ -34,14 +34,14 @@ function write(backend: IJobQueueBackend, job: Job, verdict: Verdict): Promise<u
 }
 
 /** What a backend said about a settlement; or, if it said nothing, that it applied. A plain `false` did not apply. */
-export function understood(said: unknown, verdict: Verdict, job: Job): Settlement {
+export function understood(said: unknown, verdict: Verdict, job: Job): Settled {
   if (said === false) return { status: 'lease-lost' }
   const isResult =
     typeof said === 'object' && said !== null && 'status' in said && typeof said.status === 'string'
-  return isResult ? (said as Settlement) : applied(verdict, job)
+  return isResult ? (said as Settled) : applied(verdict, job)
 }
 
-function applied(verdict: Verdict, job: Job): Settlement {
+function applied(verdict: Verdict, job: Job): Settled {
   switch (verdict.kind) {
     case 'complete':
       return { status: 'completed' }
@@ -71,7 +71,7 @@ export async function completeIn(
   backend: IJobQueueBackend,
   job: Job,
   session: ClientSession,
-): Promise<Settlement> {
+): Promise<Settled> {
   return understood(await backend.complete(job.id, job.claimToken ?? undefined, { session }), COMPLETE, job)
 }
 
@@ -85,7 +85,7 @@ export async function heldOrReadBack(
   backend: IJobQueueBackend,
   job: Job,
   renew: () => Promise<HeartbeatResult>,
-): Promise<Settlement | null> {
+): Promise<Settled | null> {
   if ((await renew()) === 'applied') return null
   return transactionsOf('ctx.transaction', backend).readBack(job.id, job.claimToken)
 }

@@ -13,7 +13,7 @@ export interface Verdict {
 }
 
 /** What writing a verdict found. */
-export type Settlement = CompleteResult | FailResult | FailFatalResult | ReleaseResult
+export type Settled = CompleteResult | FailResult | FailFatalResult | ReleaseResult
 
 export const COMPLETE: Verdict = { kind: 'complete', reason: null }
 export const RELEASE: Verdict = { kind: 'release', reason: null }

@@ -6,7 +6,8 @@ import { monotonicNow } from '../base/timers'
 import type { EngineLink } from '../mongo/engine-link'
 import type { NativeEvent } from '../mongo/native/addon'
 import { ManagedRun } from '../run/run'
-import type { RunOwner, RunPlan } from '../run/setup'
+import type { RunSetup } from '../run/setup'
+import type { RunListener } from '../run/settler'
 import { RunTransactions } from '../run/transaction'
 import type { IJobQueueBackend, Job, JobHandler } from '../types'
 import type { Adoption, Driver, DriverOptions, Processor } from './driver'
@@ -18,7 +19,7 @@ import { splitDocuments } from './split-documents'
 /** The jobs of one processor on their way from the engine to the handler. */
 interface Line {
   readonly processor: EngineProcessor
-  readonly plan: RunPlan
+  readonly setup: RunSetup
 }
 
 /**
@@ -59,10 +60,11 @@ export class EngineDriver implements Driver {
     })
     const { native } = this.engine
     const givesBack = processor.prefetch === null
-    const owner = new EngineProcessor(concurrency, this.runs, this.settler, native, givesBack)
+    const { settler, transactions } = this
+    const listener = new EngineProcessor(concurrency, this.runs, settler, native, givesBack)
     this.lines.set(id, {
-      processor: owner,
-      plan: { handler, timeoutMs, settler: this.settler, transactions: this.transactions, owner, report },
+      processor: listener,
+      setup: { handler, timeoutMs, settler, transactions, listener, report },
     })
     this.keepAlive.hold()
     if (!autoRecover) return
@@ -96,9 +98,9 @@ export class EngineDriver implements Driver {
   private runAdopted(runId: number, job: Job<any>, handler: JobHandler<any>): Promise<ManagedRun> {
     return new Promise((resolve) => {
       const { settler, transactions } = this
-      const owner: RunOwner = {
-        slotFreed: (run) => settler.slotFreed(run),
-        ended: (run) => {
+      const listener: RunListener = {
+        slotFreed: () => settler.slotFreed(run),
+        ended: () => {
           settler.ended(run)
           this.runs.remove(run)
           resolve(run)
@@ -109,7 +111,7 @@ export class EngineDriver implements Driver {
         timeoutMs: null,
         settler,
         transactions,
-        owner,
+        listener,
         report: this.options.report,
       })
       this.runs.add(run)
@@ -183,7 +185,7 @@ export class EngineDriver implements Driver {
     for (let i = 0; i < runIds.length; i += 1) {
       const job = jobs[i]
       if (job == null) continue
-      const run = new ManagedRun(runIds[i]!, job, line.plan)
+      const run = new ManagedRun(runIds[i]!, job, line.setup)
       this.runs.add(run)
       this.options.report.claimed(job)
       if (this.quiescent) run.release()

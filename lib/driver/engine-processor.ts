@@ -1,7 +1,7 @@
 import { afterIfAlive, afterIo, monotonicNow } from '../base/timers'
 import type { NativeEngine } from '../mongo/native/addon'
 import type { ManagedRun } from '../run/run'
-import type { RunOwner } from '../run/setup'
+import type { Run, RunListener } from '../run/settler'
 import type { EngineSettler } from './engine-settler'
 import { Fifo } from './fifo'
 import type { RunSet } from './run-set'
@@ -18,7 +18,7 @@ const STALL_MS = 3000
  * as one has ended. The verdicts travel meanwhile; the engine bounds how many jobs it hands over ahead of them. It hears of
  * each slot that comes free, so that it claims for those alone.
  */
-export class EngineProcessor implements RunOwner {
+export class EngineProcessor implements RunListener {
   private readonly waiting = new Fifo<ManagedRun>()
   private running = 0
   private starting = false
@@ -43,14 +43,14 @@ export class EngineProcessor implements RunOwner {
     this.waiting.push(run)
   }
 
-  slotFreed(run: ManagedRun): void {
+  slotFreed(run: Run): void {
     this.settler.slotFreed(run)
     this.running -= 1
     // A handler may end before `start` returns; then the loop there goes on by itself, and the stack stays flat.
     if (!this.starting) this.startWithinBurst()
   }
 
-  ended(run: ManagedRun): void {
+  ended(run: Run): void {
     this.settler.ended(run)
     this.runs.remove(run)
   }

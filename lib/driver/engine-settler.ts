@@ -1,10 +1,9 @@
 import { heartbeat, writeLog } from '../backend/calls'
-import type { Settlement, Verdict } from '../backend/verdict'
+import type { Settled, Verdict } from '../backend/verdict'
 import { ShutDownError, failureToError } from '../base/errors'
 import type { DurablError } from '../base/errors'
 import type { NativeEngine, NativeRunResult, NativeSettled } from '../mongo/native/addon'
-import type { ManagedRun } from '../run/run'
-import type { Settler } from '../run/setup'
+import type { Run, Settler } from '../run/settler'
 import type { HeartbeatResult, IJobQueueBackend } from '../types'
 import type { RunSet } from './run-set'
 import { VerdictBatch } from './verdict-batch'
@@ -23,7 +22,7 @@ export class EngineSettler implements Settler {
   ) {}
 
   /** A handler that has ended, as most have by now, leaves its slot with the verdict; any other one says so later. */
-  settle(run: ManagedRun, verdict: Verdict, elapsedMs: number | null): void {
+  settle(run: Run, verdict: Verdict, elapsedMs: number | null): void {
     if (this.closed !== null) return run.writeFailed(this.closed)
     const freesSlot = !run.holdsSlot
     run.told = freesSlot ? 'all' : 'verdict'
@@ -36,37 +35,37 @@ export class EngineSettler implements Settler {
   }
 
   /** The run holds no slot any more. If its verdict is still to come, that will say so. */
-  slotFreed(run: ManagedRun): void {
+  slotFreed(run: Run): void {
     if (run.told === 'verdict') this.tellFreed(run)
   }
 
   /** Nothing more comes of the run, and it holds no slot. */
-  ended(run: ManagedRun): void {
+  ended(run: Run): void {
     if (run.told !== 'all') this.tellFreed(run)
   }
 
-  heartbeat(run: ManagedRun): Promise<HeartbeatResult> {
+  heartbeat(run: Run): Promise<HeartbeatResult> {
     return heartbeat(this.backend, run.job)
   }
 
-  log(run: ManagedRun, message: string): Promise<void> {
+  log(run: Run, message: string): Promise<void> {
     return writeLog(this.backend, run.job, message)
   }
 
-  async suspend(run: ManagedRun, leaseMs: number): Promise<HeartbeatResult> {
+  async suspend(run: Run, leaseMs: number): Promise<HeartbeatResult> {
     const { value, failure } = await this.native.suspend(run.id, leaseMs)
     if (failure !== null) throw failureToError(failure, null)
     return value ? 'applied' : 'lease-lost'
   }
 
-  async resume(run: ManagedRun): Promise<Settlement | null> {
+  async resume(run: Run): Promise<Settled | null> {
     const { id, claimToken } = run.job
     const { value, failure } = await this.native.resume(run.id, id, claimToken ?? '')
     if (failure !== null) throw failureToError(failure, null)
     return value === null ? null : settlementOf(value)
   }
 
-  completed(run: ManagedRun): void {
+  completed(run: Run): void {
     this.native.completed(run.id)
   }
 
@@ -88,7 +87,7 @@ export class EngineSettler implements Settler {
     }
   }
 
-  private tellFreed(run: ManagedRun): void {
+  private tellFreed(run: Run): void {
     run.told = 'all'
     if (this.closed === null) this.batch.addFreed({ runId: run.id, elapsedMs: run.ranMs })
   }
@@ -112,12 +111,12 @@ export class EngineSettler implements Settler {
 }
 
 /** The verdict is not known to the engine any more. A handler that hears of it may give another one. */
-function failed(run: ManagedRun, err: unknown): void {
+function failed(run: Run, err: unknown): void {
   run.told = 'nothing'
   run.writeFailed(err)
 }
 
-function settlementOf(settled: NativeSettled): Settlement {
+function settlementOf(settled: NativeSettled): Settled {
   const { status, terminalStatus } = settled
   if (status !== 'already-terminal') return { status }
   // The engine sets it exactly with this status.

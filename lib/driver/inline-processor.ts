@@ -1,10 +1,10 @@
 import { canRelease, heldOrReadBack, settle, understood } from '../backend/calls'
 import { RELEASE } from '../backend/verdict'
-import type { Settlement, Verdict } from '../backend/verdict'
+import type { Settled, Verdict } from '../backend/verdict'
 import { Deferred } from '../base/deferred'
 import { DurablError } from '../base/errors'
 import { ManagedRun } from '../run/run'
-import type { RunOwner, Settler } from '../run/setup'
+import type { Run, RunListener, Settler } from '../run/settler'
 import type { HeartbeatResult, Job, JobContext } from '../types'
 import type { Processor } from './driver'
 import type { JsProcessorHost } from './js-processor'
@@ -26,7 +26,7 @@ export function processInline(processor: Processor, host: JsProcessorHost): void
 
 function runInline(processor: Processor, host: JsProcessorHost, job: Job, ctx: JobContext): Promise<void> {
   const over = new Deferred<void>()
-  const owner: RunOwner = {
+  const listener: RunListener = {
     slotFreed() {},
     ended(run) {
       host.runs.remove(run)
@@ -40,7 +40,7 @@ function runInline(processor: Processor, host: JsProcessorHost, job: Job, ctx: J
     timeoutMs,
     settler,
     transactions: host.transactions,
-    owner,
+    listener,
     report: host.report,
   })
   host.runs.add(run)
@@ -58,7 +58,7 @@ class InlineSettler implements Settler {
     private readonly ctx: JobContext,
   ) {}
 
-  settle(run: ManagedRun, verdict: Verdict): void {
+  settle(run: Run, verdict: Verdict): void {
     this.write(run, verdict).then(
       (found) => (found === null ? run.leftToExpire() : run.settled(found)),
       (err: unknown) => run.writeFailed(err),
@@ -73,17 +73,17 @@ class InlineSettler implements Settler {
     return this.ctx.heartbeat()
   }
 
-  resume(run: ManagedRun): Promise<Settlement | null> {
+  resume(run: Run): Promise<Settled | null> {
     return heldOrReadBack(this.host.backend, run.job, () => this.ctx.heartbeat())
   }
 
   completed(): void {}
 
-  log(_run: ManagedRun, message: string): Promise<void> {
+  log(_run: Run, message: string): Promise<void> {
     return this.ctx.log(message)
   }
 
-  private async write(run: ManagedRun, verdict: Verdict): Promise<Settlement | null> {
+  private async write(run: Run, verdict: Verdict): Promise<Settled | null> {
     const { backend } = this.host
     // A context has no release: that is the backend's own.
     if (verdict.kind === 'release') return canRelease(backend) ? settle(backend, run.job, RELEASE) : null

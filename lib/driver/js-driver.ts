@@ -3,7 +3,7 @@ import type { DurablError } from '../base/errors'
 import { KeepAlive } from '../base/keep-alive'
 import { monotonicNow } from '../base/timers'
 import { ManagedRun } from '../run/run'
-import type { RunOwner } from '../run/setup'
+import type { RunListener } from '../run/settler'
 import { RunTransactions } from '../run/transaction'
 import type { IJobQueueBackend, Job, JobHandler } from '../types'
 import type { Adoption, Driver, DriverOptions, Processor } from './driver'
@@ -87,17 +87,17 @@ export class JsDriver implements Driver, JsProcessorHost {
 
   private runAdopted(job: Job<any>, handler: JobHandler<any>, sentAt: number): Promise<ManagedRun> {
     return new Promise((resolve) => {
-      const owner: RunOwner = {
+      const listener: RunListener = {
         slotFreed() {},
-        ended: (run) => {
+        ended: () => {
           this.settler.forget(run)
           this.runs.remove(run)
           resolve(run)
         },
       }
       const { settler, transactions, report } = this
-      const plan = { handler, timeoutMs: null, settler, transactions, owner, report }
-      const run = new ManagedRun(this.nextRunId(), job, plan)
+      const setup = { handler, timeoutMs: null, settler, transactions, listener, report }
+      const run = new ManagedRun(this.nextRunId(), job, setup)
       this.runs.add(run)
       // The queue may have been shut down meanwhile.
       if (this.isQuiescent) return run.release()

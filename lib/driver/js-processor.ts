@@ -4,7 +4,8 @@ import { after, monotonicNow } from '../base/timers'
 import type { Cancel } from '../base/timers'
 import type { Reporter } from '../run/report'
 import { ManagedRun } from '../run/run'
-import type { RunOwner, RunPlan } from '../run/setup'
+import type { RunSetup } from '../run/setup'
+import type { Run, RunListener } from '../run/settler'
 import type { RunTransactions } from '../run/transaction'
 import type { IJobQueueBackend, Job } from '../types'
 import type { Processor } from './driver'
@@ -36,8 +37,8 @@ export interface JsProcessorHost {
  * ended; else after a wait as {@link idleWait} or, after a failure, {@link errorWait} say. Looks are made one at a time until
  * one finds work, then for more free slots at once: an idle type costs one query per look, a busy one fills its slots.
  */
-export class JsProcessor implements RunOwner {
-  private readonly plan: RunPlan
+export class JsProcessor implements RunListener {
+  private readonly setup: RunSetup
   private readonly streak: FailureStreak
   private readonly due = new DueTimes(() => this.wake())
   /** Slots taken by runs. */
@@ -58,7 +59,7 @@ export class JsProcessor implements RunOwner {
   ) {
     const { report, settler, transactions } = host
     const { handler, timeoutMs } = processor
-    this.plan = { handler, timeoutMs, settler, transactions, owner: this, report }
+    this.setup = { handler, timeoutMs, settler, transactions, listener: this, report }
     this.streak = new FailureStreak(report.logger, 'claiming jobs', { type: processor.type })
   }
 
@@ -83,7 +84,7 @@ export class JsProcessor implements RunOwner {
   /** Nothing: the slot is held until the verdict is written. Earlier, the follower of its key could not be claimed. */
   slotFreed(): void {}
 
-  ended(run: ManagedRun): void {
+  ended(run: Run): void {
     this.host.settler.forget(run)
     this.host.runs.remove(run)
     this.running -= 1
@@ -121,7 +122,7 @@ export class JsProcessor implements RunOwner {
   private found(job: Job, sentAt: number): void {
     this.emptyLooks = 0
     this.appetite = Math.min(this.appetite * 2, this.processor.concurrency)
-    const run = new ManagedRun(this.host.nextRunId(), job, this.plan)
+    const run = new ManagedRun(this.host.nextRunId(), job, this.setup)
     this.running += 1
     this.host.runs.add(run)
     this.host.report.claimed(job)

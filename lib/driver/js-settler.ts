@@ -1,15 +1,14 @@
 import { canRelease, heartbeat, heldOrReadBack, settle, writeLog } from '../backend/calls'
-import type { Settlement, Verdict } from '../backend/verdict'
+import type { Settled, Verdict } from '../backend/verdict'
 import type { SafeLogger } from '../base/logger'
-import type { ManagedRun } from '../run/run'
-import type { Settler } from '../run/setup'
+import type { Run, Settler } from '../run/settler'
 import type { HeartbeatResult, IJobQueueBackend } from '../types'
 import { LeaseKeeper } from './lease-keeper'
 import type { LeaseTerms } from './lease-keeper'
 
 /** Settles runs through the methods of any backend, and keeps their leases meanwhile. */
 export class JsSettler implements Settler {
-  private readonly keepers = new Map<ManagedRun, LeaseKeeper>()
+  private readonly keepers = new Map<Run, LeaseKeeper>()
 
   constructor(
     private readonly backend: IJobQueueBackend,
@@ -19,7 +18,7 @@ export class JsSettler implements Settler {
   ) {}
 
   /** Keeps the run's lease from now on, until the run is settled. */
-  keepLease(run: ManagedRun, terms: LeaseTerms, sentAt: number): void {
+  keepLease(run: Run, terms: LeaseTerms, sentAt: number): void {
     const { type, id: jobId } = run.job
     const keeper = new LeaseKeeper(
       run,
@@ -32,7 +31,7 @@ export class JsSettler implements Settler {
   }
 
   /** The run is over. */
-  forget(run: ManagedRun): void {
+  forget(run: Run): void {
     this.keepers.get(run)?.stop()
     this.keepers.delete(run)
   }
@@ -43,7 +42,7 @@ export class JsSettler implements Settler {
     this.keepers.clear()
   }
 
-  settle(run: ManagedRun, verdict: Verdict): void {
+  settle(run: Run, verdict: Verdict): void {
     if (verdict.kind === 'release' && !canRelease(this.backend)) return run.leftToExpire()
     // The lease is kept meanwhile: a run whose settlement fails may go on.
     settle(this.backend, run.job, verdict).then(
@@ -55,32 +54,32 @@ export class JsSettler implements Settler {
     )
   }
 
-  heartbeat(run: ManagedRun): Promise<HeartbeatResult> {
+  heartbeat(run: Run): Promise<HeartbeatResult> {
     return this.keepers.get(run)?.beat() ?? heartbeat(this.backend, run.job)
   }
 
   /** The lease is as long as every other on this backend. */
-  suspend(run: ManagedRun): Promise<HeartbeatResult> {
+  suspend(run: Run): Promise<HeartbeatResult> {
     return this.keepers.get(run)?.suspend() ?? heartbeat(this.backend, run.job)
   }
 
-  resume(run: ManagedRun): Promise<Settlement | null> {
+  resume(run: Run): Promise<Settled | null> {
     const renew = () => this.keepers.get(run)?.resume() ?? heartbeat(this.backend, run.job)
     return heldOrReadBack(this.backend, run.job, renew)
   }
 
   /** All there is to know is written. */
-  completed(run: ManagedRun): void {
+  completed(run: Run): void {
     this.freedKey(run)
   }
 
   /** A handler that goes on after its job has ended keeps its slot, and what waits behind the key may have another. */
-  private freedKey(run: ManagedRun): void {
+  private freedKey(run: Run): void {
     const { type, dedupeScope } = run.job
     if (dedupeScope === 'pending' && this.keepers.has(run)) this.wake(type)
   }
 
-  log(run: ManagedRun, message: string): Promise<void> {
+  log(run: Run, message: string): Promise<void> {
     return writeLog(this.backend, run.job, message)
   }
 }

@@ -1,6 +1,6 @@
 import { afterIfAlive, monotonicNow } from '../base/timers'
 import type { Cancel } from '../base/timers'
-import type { ManagedRun } from '../run/run'
+import type { Run } from '../run/settler'
 import type { HeartbeatResult } from '../types'
 
 /** What keeps one lease. */
@@ -27,7 +27,7 @@ export class LeaseKeeper {
   private cancelDeadline: Cancel | null = null
 
   constructor(
-    private readonly run: ManagedRun,
+    private readonly run: Run,
     private readonly terms: LeaseTerms,
     private readonly renew: () => Promise<HeartbeatResult>,
     private readonly onFailure: (err: unknown) => void,

@@ -1,6 +1,7 @@
 import { Deferred } from '../base/deferred'
 import type { DurablError } from '../base/errors'
 import type { ManagedRun } from '../run/run'
+import type { Run } from '../run/settler'
 
 /** The runs of one driver that are not at their end, by number. */
 export class RunSet {
@@ -17,7 +18,7 @@ export class RunSet {
     return this.runs.get(id)
   }
 
-  remove(run: ManagedRun): void {
+  remove(run: Run): void {
     this.runs.delete(run.id)
     this.tellIfIdle()
   }

@@ -2,7 +2,7 @@ import type { ClientSession } from 'mongodb'
 import { afterCommit } from '../backend/after-transaction'
 import { completeIn, heartbeat, settle, transactionsOf, writeLog } from '../backend/calls'
 import { COMPLETE, RELEASE, failed, failedFatally } from '../backend/verdict'
-import type { Settlement, Verdict } from '../backend/verdict'
+import type { Settled, Verdict } from '../backend/verdict'
 import { LeaseLostError } from '../base/errors'
 import { monotonicNow } from '../base/timers'
 import type { Reporter } from '../run/report'
@@ -54,7 +54,7 @@ export function createJobHandle<T>(job: Job<T>, options: HandleOptions): JobHand
   }
 }
 
-type Tell = (verdict: Verdict, found: Settlement) => void
+type Tell = (verdict: Verdict, found: Settled) => void
 
 /** Tells what a settlement found; of the completion once, as it may be read back by several transactions. */
 function teller<T>(job: Job<T>, { report, wake }: HandleOptions, claimedAt: number): Tell {

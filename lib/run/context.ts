@@ -1,8 +1,21 @@
 import { COMPLETE, failed, failedFatally } from '../backend/verdict'
+import type { Settled, Verdict } from '../backend/verdict'
 import { unwatched } from '../base/deferred'
+import type { ClientSession, TransactionOptions } from 'mongodb'
 import type { CompleteResult, FailFatalResult, FailResult, HeartbeatResult, JobContext } from '../types'
 import { refusalOfSession } from '../validate'
-import type { ManagedRun } from './run'
+import type { RunSignal } from './signal'
+import type { TransactionWork } from './transaction'
+
+/** A run, as the handler's context uses it. */
+export interface HandledRun {
+  readonly aborting: RunSignal
+  settleByHand(verdict: Verdict): Promise<Settled>
+  heartbeat(): Promise<HeartbeatResult>
+  log(message: unknown): Promise<void>
+  session(): Promise<ClientSession>
+  transact<T>(work: TransactionWork<T>, options: TransactionOptions | undefined): Promise<T>
+}
 
 /**
  * What a handler sees of its run. The methods are fields, so that `async (job, { complete, log }) => …` works; what
@@ -15,9 +28,9 @@ export class RunContext implements JobContext {
   readonly failFatal: (reason: string) => Promise<FailFatalResult>
   readonly heartbeat: () => Promise<HeartbeatResult>
   readonly log: (message: string) => Promise<void>
-  readonly #run: ManagedRun
+  readonly #run: HandledRun
 
-  constructor(run: ManagedRun) {
+  constructor(run: HandledRun) {
     this.#run = run
     this.complete = (options?: unknown) => {
       const refusal = refusalOfSession('ctx.complete', options)

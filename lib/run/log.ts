@@ -1,15 +1,7 @@
 import { settlesWithin } from '../base/timers'
-import type { ManagedRun } from './run'
-import type { RunPlan } from './setup'
 
-/** The log of one run. */
-export function runLogOf(run: ManagedRun, { settler, report }: RunPlan): RunLog {
-  const { type, id: jobId } = run.job
-  return new RunLog(
-    (line) => settler.log(run, line),
-    (err) => report.logger.debug({ type, jobId, err }, 'log line not written'),
-  )
-}
+/** How long a verdict or a transaction waits for the log lines that came before it. */
+export const LOG_GRACE_MS = 2000
 
 /**
  * The log lines of one run, written one after the other so that they keep their order. A line that can't be written is
@@ -28,12 +20,6 @@ export class RunLog {
   /** Lines are kept from now on. Nobody waits for one: whoever does may be what the release waits for. */
   hold(): void {
     this.held ??= []
-  }
-
-  /** As {@link hold}, once the lines so far are written, after `limitMs` at the latest. */
-  async holdFlushed(limitMs: number): Promise<void> {
-    await this.flushed(limitMs)
-    this.hold()
   }
 
   /** What was kept is written, and what comes from now on. Harmless if nothing is held. */

@@ -1,4 +1,4 @@
-import type { Settlement, Verdict } from '../backend/verdict'
+import type { Settled, Verdict } from '../backend/verdict'
 import type { Emit } from '../base/events'
 import type { SafeLogger } from '../base/logger'
 import type { Job, LeaseOperation } from '../types'
@@ -18,7 +18,7 @@ export class Reporter {
   }
 
   /** What writing a verdict found. `err`: what the handler threw, if that is where the verdict comes from. */
-  settled(job: Job, verdict: Verdict, found: Settlement, durationMs: number, err?: unknown): void {
+  settled(job: Job, verdict: Verdict, found: Settled, durationMs: number, err?: unknown): void {
     const { type, id: jobId, attempt, maxAttempts } = job
     const reason = verdict.reason ?? ''
     switch (found.status) {

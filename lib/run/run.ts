@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import type { ClientSession, TransactionOptions } from 'mongodb'
 import { COMPLETE, RELEASE, failed } from '../backend/verdict'
-import type { Settlement, Verdict } from '../backend/verdict'
+import type { Settled, Verdict } from '../backend/verdict'
 import { Deferred, unwatched } from '../base/deferred'
 import { LeaseLostError, ShutDownError, TimeoutError } from '../base/errors'
 import type { DurablError } from '../base/errors'
@@ -9,109 +9,273 @@ import { after, monotonicNow } from '../base/timers'
 import type { Cancel } from '../base/timers'
 import type { HeartbeatResult, Job, LeaseOperation } from '../types'
 import { RunContext } from './context'
-import { runLogOf } from './log'
-import type { RunLog } from './log'
+import type { HandledRun } from './context'
+import { LOG_GRACE_MS, RunLog } from './log'
 import { bothFailed, verdictOnThrow } from './outcome'
 import { RunSession } from './session'
-import type { RunPlan } from './setup'
+import type { RunSetup } from './setup'
 import { RunSignal } from './signal'
+import { INITIAL, step } from './state'
+import type { Effect, RunEvent, RunState } from './state'
 import { RunTransaction, transactionError, withinTransaction } from './transaction'
 import type { TransactingRun, TransactionWork } from './transaction'
 
+/** The facts that come with an event, for the effects that it has. */
+interface Facts {
+  /** To be sent, if the event decides the run. */
+  readonly verdict?: Verdict
+  /** Counts as thrown by the handler, if the event decides the run. */
+  readonly thrown?: Thrown
+  /** The result, if the event ends the run. */
+  readonly found?: Settled
+  /** Why the signal is aborted. */
+  readonly reason?: DurablError
+  readonly op?: LeaseOperation
+  /** Why the verdict could not be written. */
+  readonly failure?: unknown
+}
+
+interface Thrown {
+  readonly error: unknown
+}
+
+const NO_FACTS: Facts = {}
+const RETURNED: Facts = { verdict: COMPLETE }
+const RELEASED: Facts = { verdict: RELEASE }
+
 /**
- * - `waiting`: claimed, the handler has not started.
- * - `running`: the handler has started; nothing is decided.
- * - `committing`: the handler's own transaction, which completes the job, decides.
- * - `settling`: the one verdict is on its way to the backend.
- * - `over`: settled, or the lease is lost, or the verdict could not be written.
+ * One run of one job by a handler, whose lease and settlement the queue owns. The table in `state.ts` says what each event
+ * means; this class carries the effects out.
+ *
+ * A run holds its slot until its handler has ended, except where the handler is no longer waited for.
  */
-type Phase = 'waiting' | 'running' | 'committing' | 'settling' | 'over'
+export class ManagedRun implements TransactingRun, HandledRun {
+  /** The handler's error, or the error that cut it short. */
+  thrown: Thrown | null = null
+  /** The result of the verdict, once the run is over and one was written. */
+  found: Settled | null = null
+  /** Set once the run is over but its verdict could not be written. */
+  failure: Thrown | null = null
 
-/** How long a verdict waits for the log lines that came before it. */
-const LOG_GRACE_MS = 2000
-
-/**
- * One run of one job by a handler, whose lease and settlement the queue owns.
- *
- * ```
- *            start            verdict                written
- *  waiting ─────────► running ───────► settling ───────────────► over
- *     │ release          ▲ └──────────┐   │ │                     ▲
- *     └──────────────────│────────────│──►┘ │ write failed        │
- *                        └────────────│─────┴─────────────────────┤
- *                    (by hand only)   └── lease lost (any phase) ─┘
- *
- *            commit                 committed
- *  running ─────────► committing ───────────────► over
- *     ▲                   │
- *     └── rolled back ────┘   (what came meanwhile counts then: lease lost, timeout, release, the handler's end)
- * ```
- *
- * Beside the phase, the handler's own end counts: a run holds its slot until its handler has ended, except where nobody
- * waits for the handler any more (its `timeoutMs` has passed, or the shutdown has taken its job away).
- */
-export class ManagedRun implements TransactingRun {
-  /** What the handler threw, or the error that cut it short. */
-  thrown: { readonly error: unknown } | null = null
-  /** What the settlement found, once the run is over and a verdict was written. */
-  found: Settlement | null = null
-  /** Set once the run is over but its verdict could not be written: why. */
-  failure: { readonly error: unknown } | null = null
-
-  /** The driver's own notes: when the job was last known to be ours, by the monotonic clock; how much of this run's end was passed on. */
+  /** A note of the driver: when the job was last known to be ours, by the monotonic clock. */
   oursAt = 0
   told: 'nothing' | 'verdict' | 'all' = 'nothing'
   readonly aborting = new RunSignal()
-  private phase: Phase = 'waiting'
+  private state: RunState = INITIAL
   private verdict: Verdict | null = null
   private startedAt = 0
   private elapsedMs: number | null = null
-  private handlerEnded = false
+  /** How long the job had waited here when it was given back before its start; null for every other run. */
+  private stalledMs: number | null = null
   private slotHeld = false
   private endTold = false
-  private stalled = false
   private cancelTimeout: Cancel | null = null
-  private byHand: Deferred<Settlement> | null = null
-  private runLog: RunLog | null = null
-  private transaction: RunTransaction<ManagedRun> | null = null
-  /** What came while a transaction was committing, and counts if it is rolled back. */
-  private meanwhile: (() => void) | null = null
-  private causalSession: RunSession | null = null
+  private byHand: Deferred<Settled> | null = null
+  private ownLog: RunLog | null = null
+  private ownSession: RunSession | null = null
+  private transaction: RunTransaction | null = null
+  /** The event that came while a transaction was committing, and counts if that is rolled back. */
+  private kept: { readonly event: RunEvent; readonly facts: Facts } | null = null
 
   constructor(
-    /** The driver's number for this run. */
     readonly id: number,
     readonly job: Job<any>,
-    private readonly plan: RunPlan,
+    private readonly setup: RunSetup,
   ) {}
 
   /** Not started, and still ours to start. */
   get isWaiting(): boolean {
-    return this.phase === 'waiting'
+    return this.state.phase === 'waiting'
   }
 
-  /** A handler may still be at work, or about to be: the lease is worth renewing. */
   get needsLease(): boolean {
-    return this.phase === 'waiting' || this.phase === 'running'
+    switch (this.state.phase) {
+      case 'waiting':
+      case 'running':
+      case 'transacting':
+        return true
+      case 'committing':
+      case 'overtaken':
+      case 'settling':
+      case 'over':
+        return false
+    }
   }
 
-  /** A handler is at work, and waited for. */
+  /** A transaction is open that may still decide the run. */
+  get isUndecided(): boolean {
+    const { phase } = this.state
+    return phase === 'transacting' || phase === 'committing' || phase === 'overtaken'
+  }
+
   get holdsSlot(): boolean {
-    return this.slotHeld && !this.handlerEnded
+    return this.slotHeld && this.state.handler !== 'ended'
   }
 
-  /** How long ago the handler was started; null if it never was. */
   get ranMs(): number | null {
     return this.startedAt === 0 ? null : monotonicNow() - this.startedAt
   }
 
   /** Calls the handler, unless the run is over already. Returns when it does, which for an asynchronous one is at its first wait. */
   start(): void {
+    this.tell('start')
+  }
+
+  /** Gives back a job that no handler has started on. `waitedMs` counts as its handler's time, so that the engine prefetches less. */
+  giveBack(waitedMs: number): void {
     if (!this.isWaiting) return
-    this.phase = 'running'
+    this.stalledMs = waitedMs
+    this.tell('give-back', RELEASED)
+  }
+
+  /** Takes the job from its handler and gives it back to the queue. Whatever the handler still does is ignored. */
+  release(): void {
+    this.tell('release', RELEASED)
+  }
+
+  /** Tells the handler to stop. What it does then still counts, within what {@link verdictOnThrow} says. */
+  abort(reason: DurablError): void {
+    this.aborting.abort(reason)
+  }
+
+  leaseLost(op: LeaseOperation): void {
+    const reason = new LeaseLostError('ERR_DURABL_LEASE_LOST', `the lease of job ${this.job.id} is lost`)
+    this.tell('lease-lost', { found: { status: 'lease-lost' }, reason, op })
+  }
+
+  /** The backend was shut down, and gives the job back by itself. */
+  takenBack(): void {
+    const reason = new ShutDownError('ERR_DURABL_SHUT_DOWN', 'the backend was shut down')
+    this.tell('taken-back', { found: { status: 'released' }, reason })
+  }
+
+  settled(found: Settled): void {
+    this.tell('written', { found })
+  }
+
+  leftToExpire(): void {
+    this.tell('left-to-expire')
+  }
+
+  writeFailed(error: unknown): void {
+    this.tell('write-failed', { failure: error })
+  }
+
+  /** The handler settles by itself. Its first settlement counts; the later ones get the same result. */
+  settleByHand(verdict: Verdict): Promise<Settled> {
+    if (this.transaction?.isOpen === true) return unwatched(Promise.reject(withinTransaction(verdict.kind)))
+    if (this.byHand === null) {
+      const byHand = new Deferred<Settled>()
+      this.byHand = byHand
+      // A failure may be known at once, and then the run has forgotten this settlement.
+      this.tell('settled-by-hand', { verdict })
+      return byHand.promise
+    }
+    return this.byHand.promise
+  }
+
+  async heartbeat(): Promise<HeartbeatResult> {
+    // The lease is long enough, and a write to the job would be in the transaction's way.
+    if (this.isUndecided) return 'applied'
+    if (!this.needsLease) return 'lease-lost'
+    const result = await this.setup.settler.heartbeat(this)
+    if (result === 'lease-lost' && this.needsLease) this.leaseLost('heartbeat')
+    return result
+  }
+
+  /** Never rejects. */
+  log(message: unknown): Promise<void> {
+    const log = this.openLog()
+    // Log lines are writes to the job as well.
+    if (this.transaction?.isOpen === true) log.hold()
+    return log.add(typeof message === 'string' ? message : inspect(message))
+  }
+
+  /** The context's session, which ends with the handler. */
+  session(): Promise<ClientSession> {
+    this.ownSession ??= new RunSession(() => this.setup.transactions.startSession(this.job))
+    if (this.state.handler === 'ended') this.ownSession.end()
+    return this.ownSession.get()
+  }
+
+  /** Runs a function in a transaction that also completes the job. */
+  transact<T>(work: TransactionWork<T>, options: TransactionOptions | undefined): Promise<T> {
+    const { transactions, settler } = this.setup
+    this.transaction ??= new RunTransaction(this, transactions, settler, this.openLog())
+    return this.transaction.begin(work, options)
+  }
+
+  enter(step: 'transaction-begins' | 'attempt' | 'commit'): void {
+    this.tell(step)
+    this.elapsedMs = step === 'commit' ? this.ranMs : null
+  }
+
+  committed(): void {
+    this.tell('committed', { found: { status: 'completed' } })
+  }
+
+  rolledBack(error: unknown): void {
+    if (this.isUndecided) this.elapsedMs = null
+    const thrown = this.thrown ?? { error }
+    this.tell('rolled-back', { thrown, verdict: verdictOnThrow(thrown.error, this.aborting.reason) })
+  }
+
+  private tell(event: RunEvent, facts = NO_FACTS): void {
+    const next = step(this.state, event)
+    this.state = next
+    for (const effect of next.effects) this.carryOut(effect, event, facts)
+  }
+
+  private carryOut(effect: Effect, event: RunEvent, facts: Facts): void {
+    const { job, setup } = this
+    switch (effect) {
+      case 'call-handler':
+        return this.callHandler()
+      case 'end-handler':
+        this.cancelTimeout?.()
+        return this.ownSession?.end()
+      case 'free-slot':
+        this.cancelTimeout?.()
+        return this.freeSlot()
+      case 'settle':
+        this.thrown ??= facts.thrown ?? null
+        return this.send(facts.verdict!)
+      case 'keep':
+        this.kept = { event, facts }
+        return
+      case 'replay':
+        return this.replay()
+      case 'refuse':
+        throw this.refusal(event)
+      case 'back-to-handler':
+        return this.backToHandler(facts.failure)
+      case 'abort':
+        return this.abort(facts.reason!)
+      case 'end':
+        this.found = facts.found ?? null
+        this.answerByHand()
+        return this.tellEnd()
+      case 'answer':
+        return this.answerByHand()
+      case 'report-settled':
+        return this.reportSettled(facts.found!)
+      case 'report-committed':
+        return this.reportCommitted()
+      case 'report-write-failed':
+        return this.reportFailure(facts.failure)
+      case 'report-lease-lost':
+        return setup.report.leaseLost(job, this.verdict?.kind ?? facts.op!, this.elapsedMs ?? this.ranMs ?? 0)
+      case 'report-taken-back':
+        return setup.report.shutdownReleased(job)
+      case 'report-thrown':
+        return setup.report.threwTooLate(job, facts.thrown!.error, this.aborting.reason !== null)
+    }
+  }
+
+  private callHandler(): void {
     this.slotHeld = true
     this.startedAt = monotonicNow()
-    const { handler, timeoutMs } = this.plan
+    const { handler, timeoutMs } = this.setup
     if (timeoutMs !== null) this.cancelTimeout = after(timeoutMs, () => this.timedOut(timeoutMs))
     let returned: unknown
     try {
@@ -127,218 +291,14 @@ export class ManagedRun implements TransactingRun {
     )
   }
 
-  /** The handler settles by itself. Its first settlement counts; the later ones get the same result. */
-  settleByHand(verdict: Verdict): Promise<Settlement> {
-    if (this.isTransacting) return unwatched(Promise.reject(withinTransaction(verdict.kind)))
-    if (this.byHand === null) {
-      this.byHand = new Deferred()
-      if (this.phase === 'running') this.decide(verdict)
-      else if (this.phase === 'over') this.answerByHand()
-    }
-    return this.byHand.promise
-  }
-
-  async heartbeat(): Promise<HeartbeatResult> {
-    // The lease is long enough, and a write to the job would be in the transaction's way.
-    if (this.isTransacting && this.isUndecided) return 'applied'
-    if (!this.needsLease) return 'lease-lost'
-    const result = await this.plan.settler.heartbeat(this)
-    if (result === 'lease-lost' && this.needsLease) this.leaseLost('heartbeat')
-    return result
-  }
-
-  /** Never rejects. */
-  log(message: unknown): Promise<void> {
-    this.runLog ??= runLogOf(this, this.plan)
-    if (this.isTransacting) this.runLog.hold()
-    return this.runLog.add(typeof message === 'string' ? message : inspect(message))
-  }
-
-  /** The lease is another's now: nothing will be written, and the handler should stop. */
-  leaseLost(op: LeaseOperation): void {
-    if (this.phase === 'over') return
-    // The completion is written and fenced: nobody can have taken the job if it commits.
-    if (this.phase === 'committing') return void (this.meanwhile = () => this.leaseLost(op))
-    const durationMs = this.elapsedMs ?? this.ranMs ?? 0
-    this.plan.report.leaseLost(this.job, this.verdict?.kind ?? op, durationMs)
-    this.toOver({ status: 'lease-lost' })
-    this.abort(new LeaseLostError('ERR_DURABL_LEASE_LOST', `the lease of job ${this.job.id} is lost`))
-  }
-
-  /** The backend was shut down, by whom ever, and gives the job back by itself. */
-  takenBack(): void {
-    if (this.phase === 'over') return
-    if (this.phase === 'committing') return void (this.meanwhile ??= () => this.takenBack())
-    this.plan.report.shutdownReleased(this.job)
-    this.toOver({ status: 'released' })
-    this.abort(new ShutDownError('ERR_DURABL_SHUT_DOWN', 'the backend was shut down'))
-    this.abandonHandler()
-  }
-
-  /** Tells the handler to stop. What it does then still counts, within what {@link verdictOnThrow} says. */
-  abort(reason: DurablError): void {
-    this.aborting.abort(reason)
-  }
-
-  /** Takes the job from its handler and gives it back to the queue. Whatever the handler still does is ignored. */
-  release(): void {
-    if (this.needsLease) this.decide(RELEASE)
-    else if (this.phase === 'committing') this.meanwhile ??= () => this.decide(RELEASE)
-    this.abandonHandler()
-  }
-
-  /**
-   * Gives back a job that no handler has started on, as those ahead of it do not end: it may run elsewhere.
-   *
-   * @param waitedMs counts as its handler's time, so that the engine prefetches less
-   */
-  giveBack(waitedMs: number): void {
-    if (this.phase !== 'waiting') return
-    this.stalled = true
-    this.elapsedMs = waitedMs
-    this.phase = 'settling'
-    this.verdict = RELEASE
-    this.plan.settler.settle(this, RELEASE, waitedMs)
-  }
-
-  /** The settler's answer: the verdict was written, and this is what it found. */
-  settled(found: Settlement): void {
-    if (this.phase !== 'settling' || this.verdict === null) return
-    if (found.status === 'released' && !this.stalled) this.plan.report.shutdownReleased(this.job)
-    else this.plan.report.settled(this.job, this.verdict, found, this.elapsedMs ?? 0, this.thrown?.error)
-    this.toOver(found)
-  }
-
-  /** The settler's answer to a release where the backend has none: the lease expires by itself. */
-  leftToExpire(): void {
-    if (this.phase === 'settling') this.toOver(null)
-  }
-
-  /** The settler's other answer: the verdict could not be written. */
-  writeFailed(error: unknown): void {
-    if (this.phase !== 'settling' || this.verdict === null) return
-    if (this.byHand !== null && this.slotHeld && !this.handlerEnded)
-      return this.backToHandler(this.byHand, error)
-    const handlerFailed = this.thrown !== null && this.verdict.reason !== null
-    this.failure = { error: handlerFailed ? bothFailed(this.thrown?.error, error) : error }
-    this.plan.report.writeFailed(this.job, this.verdict, this.failure.error)
-    this.toOver(null)
-  }
-
-  /** Runs a function in a transaction that also completes the job. */
-  transact<T>(work: TransactionWork<T>, options: TransactionOptions | undefined): Promise<T> {
-    this.transaction ??= new RunTransaction(this, this.plan)
-    return this.transaction.begin(work, options)
-  }
-
-  /** Whether a transaction may begin: null; or why not. */
-  refusalOfTransaction(): DurablError | null {
-    if (this.phase === 'running' && this.byHand === null) return null
-    return this.aborting.reason ?? transactionError('this run is settled already')
-  }
-
-  /** {@link TransactingRun} Log lines are writes to the job as well. */
-  async holdLog(): Promise<void> {
-    await this.runLog?.holdFlushed(LOG_GRACE_MS)
-  }
-
-  /** {@link TransactingRun} */
-  async releaseLog(): Promise<void> {
-    this.runLog?.release()
-    await this.runLog?.flushed(LOG_GRACE_MS)
-  }
-
-  private get isTransacting(): boolean {
-    return this.transaction?.isOpen === true
-  }
-
-  /** {@link TransactingRun} */
-  get isUndecided(): boolean {
-    return this.phase === 'running' || this.phase === 'committing'
-  }
-
-  /** {@link TransactingRun} */
-  attemptBegins(): void {
-    if (this.phase === 'committing' && this.meanwhile === null) {
-      this.phase = 'running'
-      this.verdict = null
-    }
-    if (this.phase !== 'running')
-      throw this.aborting.reason ?? transactionError('this run was settled meanwhile')
-  }
-
-  /** {@link TransactingRun} */
-  commitBegins(): void {
-    this.attemptBegins()
-    this.elapsedMs = monotonicNow() - this.startedAt
-    this.phase = 'committing'
-    this.verdict = COMPLETE
-  }
-
-  /** {@link TransactingRun} */
-  committed(): void {
-    if (!this.isUndecided) return
-    this.phase = 'settling'
-    this.verdict = COMPLETE
-    this.meanwhile = null
-    this.elapsedMs ??= monotonicNow() - this.startedAt
-    const { settler, report } = this.plan
-    settler.completed(this)
-    if (this.thrown !== null) report.threwTooLate(this.job, this.thrown.error, this.aborting.reason !== null)
-    this.settled({ status: 'completed' })
-  }
-
-  /** {@link TransactingRun} What could not be decided meanwhile is decided now, also for a handler that has ended. */
-  rolledBack(error: unknown): void {
-    if (!this.isUndecided) return
-    const { meanwhile } = this
-    this.phase = 'running'
-    this.verdict = null
-    this.elapsedMs = null
-    this.meanwhile = null
-    if (meanwhile !== null) meanwhile()
-    else if (this.handlerEnded) {
-      this.thrown ??= { error }
-      this.decide(verdictOnThrow(this.thrown.error, this.aborting.reason))
-    }
-  }
-
-  /** The context's session, which ends with the handler. */
-  session(): Promise<ClientSession> {
-    this.causalSession ??= new RunSession(() => this.plan.transactions.startSession(this.job))
-    if (this.handlerEnded) this.causalSession.end()
-    return this.causalSession.get()
-  }
-
-  /** The handler is there to hear that its settlement failed: it may try again, settle otherwise, or throw. */
-  private backToHandler(byHand: Deferred<Settlement>, error: unknown): void {
-    this.byHand = null
-    this.verdict = null
-    this.elapsedMs = null
-    this.phase = 'running'
-    byHand.reject(error)
-  }
-
   private handlerReturned(): void {
-    this.handlerHasEnded()
-    // Not before a transaction that nobody waits for: it decides.
-    if (this.phase === 'running' && !this.isTransacting) this.decide(COMPLETE)
-    this.freeSlot()
+    this.tell('handler-returned', RETURNED)
   }
 
   private handlerThrew(error: unknown): void {
-    this.handlerHasEnded()
-    this.thrown ??= { error }
-    if (this.phase === 'running') this.decide(verdictOnThrow(error, this.aborting.reason))
-    else if (this.phase !== 'committing')
-      this.plan.report.threwTooLate(this.job, error, this.aborting.reason !== null)
-    this.freeSlot()
-  }
-
-  private handlerHasEnded(): void {
-    this.handlerEnded = true
-    this.cancelTimeout?.()
-    this.causalSession?.end()
+    const thrown = { error }
+    this.thrown ??= thrown
+    this.tell('handler-threw', { verdict: verdictOnThrow(error, this.aborting.reason), thrown })
   }
 
   private timedOut(timeoutMs: number): void {
@@ -346,33 +306,60 @@ export class ManagedRun implements TransactingRun {
     const reason = new TimeoutError('ERR_DURABL_HANDLER_TIMEOUT', message)
     // First the signal: a listener that settles by hand is in time.
     this.abort(reason)
-    if (this.phase === 'running') {
-      this.thrown ??= { error: reason }
-      this.decide(failed(reason))
-    } else if (this.phase === 'committing') this.meanwhile ??= () => this.decide(failed(reason))
-    this.abandonHandler()
+    this.tell('timed-out', { verdict: failed(reason), thrown: { error: reason } })
   }
 
-  /** The one place where a verdict is taken. Log lines go first, within a bound: a settled job's log can't be written. */
-  private decide(verdict: Verdict): void {
-    this.elapsedMs = this.phase === 'waiting' ? null : monotonicNow() - this.startedAt
-    this.phase = 'settling'
-    this.verdict = verdict
-    this.runLog?.release()
-    const logged = verdict === RELEASE ? null : (this.runLog?.flushed(LOG_GRACE_MS) ?? null)
-    if (logged === null) this.plan.settler.settle(this, verdict, this.elapsedMs)
-    else void logged.then(() => this.send(verdict))
-  }
-
+  /** Log lines go before a verdict, within a bound: a settled job's log can't be written. */
   private send(verdict: Verdict): void {
-    if (this.phase === 'settling') this.plan.settler.settle(this, verdict, this.elapsedMs)
+    this.verdict = verdict
+    this.elapsedMs = this.stalledMs ?? this.ranMs
+    this.ownLog?.release()
+    const logged = verdict === RELEASE ? null : (this.ownLog?.flushed(LOG_GRACE_MS) ?? null)
+    if (logged === null) return this.setup.settler.settle(this, verdict, this.elapsedMs)
+    void logged.then(() => {
+      if (this.state.phase === 'settling') this.setup.settler.settle(this, verdict, this.elapsedMs)
+    })
   }
 
-  private toOver(found: Settlement | null): void {
-    this.phase = 'over'
-    this.found = found
-    this.answerByHand()
-    this.tellEnd()
+  private replay(): void {
+    const { kept } = this
+    this.kept = null
+    if (kept !== null) this.tell(kept.event, kept.facts)
+  }
+
+  private refusal(event: RunEvent): DurablError {
+    const when = event === 'transaction-begins' ? 'is settled already' : 'was settled meanwhile'
+    return this.aborting.reason ?? transactionError(`this run ${when}`)
+  }
+
+  /** The handler is there to hear that its settlement failed: it may try again, settle otherwise, or throw. */
+  private backToHandler(error: unknown): void {
+    const { byHand } = this
+    this.byHand = null
+    this.verdict = null
+    this.elapsedMs = null
+    byHand?.reject(error)
+  }
+
+  private reportSettled(found: Settled): void {
+    const { job, thrown, setup } = this
+    if (found.status === 'released' && this.stalledMs === null) setup.report.shutdownReleased(job)
+    else setup.report.settled(job, this.verdict!, found, this.elapsedMs ?? 0, thrown?.error)
+  }
+
+  private reportCommitted(): void {
+    const { job, thrown, setup } = this
+    this.elapsedMs ??= this.ranMs
+    setup.settler.completed(this)
+    if (thrown !== null) setup.report.threwTooLate(job, thrown.error, this.aborting.reason !== null)
+    setup.report.settled(job, COMPLETE, { status: 'completed' }, this.elapsedMs ?? 0, thrown?.error)
+  }
+
+  private reportFailure(error: unknown): void {
+    const { job, thrown, verdict, setup } = this
+    const handlerFailed = thrown !== null && verdict?.reason != null
+    this.failure = { error: handlerFailed ? bothFailed(thrown.error, error) : error }
+    setup.report.writeFailed(job, verdict!, this.failure.error)
   }
 
   private answerByHand(): void {
@@ -380,22 +367,29 @@ export class ManagedRun implements TransactingRun {
     else this.byHand?.resolve(this.found ?? { status: 'lease-lost' })
   }
 
-  private abandonHandler(): void {
-    this.cancelTimeout?.()
-    this.freeSlot()
-  }
-
   private freeSlot(): void {
     if (this.slotHeld) {
       this.slotHeld = false
-      this.plan.owner.slotFreed(this)
+      this.setup.listener.slotFreed(this)
     }
     this.tellEnd()
   }
 
   private tellEnd(): void {
-    if (this.phase !== 'over' || this.slotHeld || this.endTold) return
+    if (this.state.phase !== 'over' || this.slotHeld || this.endTold) return
     this.endTold = true
-    this.plan.owner.ended(this)
+    this.setup.listener.ended(this)
+  }
+
+  private openLog(): RunLog {
+    if (this.ownLog === null) {
+      const { settler, report } = this.setup
+      const { type, id: jobId } = this.job
+      this.ownLog = new RunLog(
+        (line) => settler.log(this, line),
+        (err) => report.logger.debug({ type, jobId, err }, 'log line not written'),
+      )
+    }
+    return this.ownLog
   }
 }

@@ -1,44 +1,31 @@
 import type { ClientSession, TransactionOptions } from 'mongodb'
 import { completeIn, transactionsOf } from '../backend/calls'
 import { isCommitted } from '../backend/session-state'
-import type { Settlement } from '../backend/verdict'
+import { unwatched } from '../base/deferred'
 import { DurablError, FatalJobError, LeaseLostError } from '../base/errors'
-import type { HeartbeatResult, IJobQueueBackend, Job } from '../types'
+import type { IJobQueueBackend, Job } from '../types'
+import { LOG_GRACE_MS } from './log'
+import type { RunLog } from './log'
+import type { Run, Settler } from './settler'
 import { TransactionLease, leaseFor } from './transaction-lease'
 
 /** What a handler does in a transaction. */
 export type TransactionWork<T> = (session: ClientSession) => T | PromiseLike<T>
 
-/** The run whose handler is in the transaction, as the transaction sees it. */
-export interface TransactingRun {
-  readonly job: Job<any>
+/** A run, as its transaction sees it. */
+export interface TransactingRun extends Run {
   /** The run is still to be decided: neither settled otherwise nor lost. */
   readonly isUndecided: boolean
-  /** The function is about to be called, perhaps again. @throws why nothing that it does can count any more */
-  attemptBegins(): void
-  /** It has returned. From now on the transaction decides. @throws as above */
-  commitBegins(): void
+  /**
+   * The next step: the function is about to be called, perhaps again, or has returned and the transaction decides.
+   *
+   * @throws the reason for which nothing in the transaction can count any more
+   */
+  enter(step: 'transaction-begins' | 'attempt' | 'commit'): void
+  /** The transaction has committed, and the job is completed with it. */
   committed(): void
   /** The job is as it was, if the run is not decided otherwise. */
   rolledBack(error: unknown): void
-  /** Why no transaction may begin; null if one may. */
-  refusalOfTransaction(): DurablError | null
-  /** Resolves when what was logged is written; what comes then is kept. */
-  holdLog(): Promise<void>
-  /** Resolves when what was kept is written. */
-  releaseLog(): Promise<void>
-  /** The job is no longer this run's. */
-  leaseLost(op: 'complete'): void
-}
-
-/** What becomes of a run's lease around its transaction: the drivers differ in it. */
-export interface LeaseSuspension<R> {
-  /** Makes the lease as long as `leaseMs`, or as long as it gets, and leaves it alone. */
-  suspend(run: R, leaseMs: number): Promise<HeartbeatResult>
-  /** The transaction is over, and not known to have committed. Null: it has not, and the lease is kept as before. */
-  resume(run: R): Promise<Settlement | null>
-  /** The transaction has committed. */
-  completed(run: R): void
 }
 
 /** The transactions of the runs of one queue. */
@@ -64,16 +51,16 @@ export class RunTransactions {
    *                                          lease renewed, or read back
    * ```
    */
-  async run<R extends TransactingRun, T>(
-    run: R,
-    lease: LeaseSuspension<R>,
+  async run<T>(
+    run: TransactingRun,
+    settler: Settler,
     work: TransactionWork<T>,
     options: TransactionOptions | undefined,
   ): Promise<T> {
     const transactions = transactionsOf('ctx.transaction', this.backend)
     const longestMs = await transactions.longestMs()
     const leaseMs = this.leaseMs(longestMs)
-    const kept = new TransactionLease(() => suspend(run, lease, leaseMs), leaseMs, longestMs)
+    const kept = new TransactionLease(() => suspend(run, settler, leaseMs), leaseMs, longestMs)
     let result: T | undefined
     let isCompleted = false
     try {
@@ -83,11 +70,11 @@ export class RunTransactions {
         await session.withTransaction(async () => {
           isCompleted = false
           await kept.freshen()
-          run.attemptBegins()
+          run.enter('attempt')
           result = await kept.around(session, () => work(session))
           // Thrown within, the driver would try to abort what is over, and fail over that.
           if (!session.inTransaction()) return
-          run.commitBegins()
+          run.enter('commit')
           await this.complete(run.job, session)
           isCompleted = true
         }, inPrimary(options))
@@ -100,10 +87,8 @@ export class RunTransactions {
         await session.endSession()
       }
     } catch (error) {
-      if (!(await hasCommitted(run, lease))) throw error
+      if (!(await hasCommitted(run, settler))) throw error
     }
-    await run.releaseLog()
-    run.committed()
     return result as T
   }
 
@@ -142,58 +127,57 @@ export class RunTransactions {
 }
 
 /** The transactions of one run's handler: one at a time, and none after one that has committed. */
-export class RunTransaction<R extends TransactingRun> {
+export class RunTransaction {
   /** From before the first attempt until it is known how the transaction ended. */
   isOpen = false
 
   constructor(
-    private readonly run: R,
-    private readonly plan: { readonly transactions: RunTransactions; readonly settler: LeaseSuspension<R> },
+    private readonly run: TransactingRun,
+    private readonly transactions: RunTransactions,
+    private readonly settler: Settler,
+    private readonly log: RunLog,
   ) {}
 
   begin<T>(work: TransactionWork<T>, options: TransactionOptions | undefined): Promise<T> {
-    const refusal = this.isOpen
-      ? transactionError('this run is in a transaction already')
-      : this.run.refusalOfTransaction()
-    if (refusal !== null) return Promise.reject(refusal)
-    this.isOpen = true
-    const done = this.toItsEnd(work, options)
     // A handler that does not wait for it has ended by then, and the failure is the run's.
-    done.catch(() => {})
-    return done
+    return unwatched(this.toItsEnd(work, options))
   }
 
   private async toItsEnd<T>(work: TransactionWork<T>, options: TransactionOptions | undefined): Promise<T> {
-    const { run, plan } = this
+    const { run, transactions, settler, log } = this
+    if (this.isOpen) throw transactionError('this run is in a transaction already')
+    run.enter('transaction-begins')
+    this.isOpen = true
     try {
-      await run.holdLog()
-      const result = await plan.transactions.run(run, plan.settler, work, options)
+      // Log lines are writes to the job as well.
+      log.hold()
+      await log.flushed(LOG_GRACE_MS)
+      const result = await transactions.run(run, settler, work, options)
+      log.release()
+      await log.flushed(LOG_GRACE_MS)
+      run.committed()
       this.isOpen = false
       return result
     } catch (error) {
       this.isOpen = false
-      void run.releaseLog()
+      log.release()
       run.rolledBack(error)
       throw error
     }
   }
 }
 
-async function suspend<R extends TransactingRun>(
-  run: R,
-  lease: LeaseSuspension<R>,
-  leaseMs: number,
-): Promise<void> {
-  if ((await lease.suspend(run, leaseMs)) !== 'lease-lost') return
+async function suspend(run: Run, settler: Settler, leaseMs: number): Promise<void> {
+  if ((await settler.suspend(run, leaseMs)) !== 'lease-lost') return
   run.leaseLost('complete')
   throw leaseLost(run.job)
 }
 
 /** After an error: an error of the commit says that it has failed, or that nobody knows. */
-async function hasCommitted<R extends TransactingRun>(run: R, lease: LeaseSuspension<R>): Promise<boolean> {
+async function hasCommitted(run: TransactingRun, settler: Settler): Promise<boolean> {
   if (!run.isUndecided) return false
   // Where not even that can be found out, the handler hears of the first error, and the lease runs out by itself.
-  const found = await lease.resume(run).catch(() => null)
+  const found = await settler.resume(run).catch(() => null)
   if (found === null) return false
   if (found.status === 'completed') return true
   run.leaseLost('complete')

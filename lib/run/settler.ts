@@ -1,0 +1,53 @@
+/** The contract between a run and the driver that started it: what the run asks to be written, and what it tells. */
+import type { Settled, Verdict } from '../backend/verdict'
+import type { HeartbeatResult, Job, LeaseOperation } from '../types'
+
+/** A run, as its settler and its listener see it. */
+export interface Run {
+  /** The driver's number for this run. */
+  readonly id: number
+  readonly job: Job<any>
+  /** A note of the driver: how much of this run's end was passed on. */
+  told: 'nothing' | 'verdict' | 'all'
+  /** A handler is at work, and waited for. */
+  readonly holdsSlot: boolean
+  /** A handler may be at work, or about to be: the lease is worth renewing. */
+  readonly needsLease: boolean
+  /** How long ago the handler was started; null if it never was. */
+  readonly ranMs: number | null
+  /** The verdict was written, and this is what it found. */
+  settled(found: Settled): void
+  /** The verdict could not be written. */
+  writeFailed(error: unknown): void
+  /** The verdict is a release, and the backend has none: the lease expires by itself. */
+  leftToExpire(): void
+  /** The lease is another worker's now. */
+  leaseLost(op: LeaseOperation): void
+}
+
+/** Writes what a run decides, and keeps its lease. The drivers differ in this, and in nothing else that a handler could notice. */
+export interface Settler {
+  /**
+   * Writes a verdict, and calls the run's `settled` or `writeFailed` once it is durable or known to have failed (or
+   * `leftToExpire`, where nothing can be written). Never throws.
+   *
+   * @param elapsedMs how long the handler took; null if it never started
+   */
+  settle(run: Run, verdict: Verdict, elapsedMs: number | null): void
+  heartbeat(run: Run): Promise<HeartbeatResult>
+  log(run: Run, message: string): Promise<void>
+  /** Makes the lease as long as `leaseMs`, or as long as it gets, and leaves it alone: a transaction begins. */
+  suspend(run: Run, leaseMs: number): Promise<HeartbeatResult>
+  /** The transaction is over, and not known to have committed. Null: it has not, and the lease is kept as before. */
+  resume(run: Run): Promise<Settled | null>
+  /** The transaction has committed. */
+  completed(run: Run): void
+}
+
+/** Started a run, and waits for its slot and its end. */
+export interface RunListener {
+  /** The run takes no slot any more: its handler has ended, or is no longer waited for. Called once per started run. */
+  slotFreed(run: Run): void
+  /** Nothing more comes of the run. Called once, after `slotFreed`. */
+  ended(run: Run): void
+}

@@ -1,0 +1,46 @@
+/** The rooms of `lib/`: a file may import from its own room and from those below, never in a circle. */
+import { dirname, join, normalize } from 'node:path'
+import ts from 'typescript'
+import { ownFiles, read } from './files.mjs'
+import { circles, upwardArrows } from './rooms.mjs'
+
+/** From the highest floor down. Rooms of one floor don't know each other. `orchestrator` and `testing` are reserved. */
+export const FLOORS = [
+  ['contract'],
+  ['index'],
+  ['compat', 'orchestrator', 'testing'],
+  ['queue'],
+  ['driver', 'memory'],
+  ['run'],
+  ['mongo'],
+  ['mongo/transactions', 'mongo/connection'],
+  ['mongo/native', 'mongo/bson'],
+  ['backend', 'validate'],
+  ['base'],
+  ['types'],
+]
+
+/** The directory; of a file at the root, the file itself. */
+export function roomOf(file) {
+  const path = file.replace(/^lib\//, '').replace(/\.ts$/, '')
+  return path.includes('/') ? dirname(path) : path
+}
+
+/** The imports within `lib/`, of types too. */
+export async function libGraph() {
+  const files = (await ownFiles()).filter((file) => /^lib\/.*\.ts$/.test(file))
+  const known = new Set(files)
+  const importsOf = (file) =>
+    ts
+      .preProcessFile(read(file))
+      .importedFiles.filter(({ fileName }) => fileName.startsWith('.'))
+      .map(({ fileName }) => normalize(join(dirname(file), fileName)))
+      .map((path) => [`${path}.ts`, `${path}/index.ts`].find((candidate) => known.has(candidate)))
+      .filter((path) => path !== undefined)
+  return new Map(files.map((file) => [file, importsOf(file)]))
+}
+
+export async function checkRoomsOfLib() {
+  const graph = await libGraph()
+  return [...upwardArrows(graph, FLOORS, roomOf), ...circles(graph)]
+}

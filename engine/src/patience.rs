@@ -101,6 +101,15 @@ mod tests {
         assert!(backoff.next_pause() >= LONGEST_PAUSE / 2);
     }
 
+    #[test]
+    fn another_deadline_forgets_no_failure() {
+        let mut patience = Patience::new(Duration::ZERO);
+        assert!(!patience.has_failed());
+        patience.note_failure();
+        let later = patience.with_deadline(Instant::now() + Duration::from_secs(60));
+        assert!(later.has_failed(), "what was tried may have been done");
+    }
+
     #[tokio::test]
     async fn what_will_not_change_is_not_tried_again() {
         let mut patience = Patience::new(Duration::from_secs(60));

@@ -18,6 +18,7 @@ mod mixed_leases;
 mod recovery;
 mod renewal;
 mod settlement;
+mod shared_hub;
 mod streams;
 mod transactions;
 mod vectors;

@@ -122,6 +122,34 @@ async fn a_recovered_job_bears_no_trace_of_its_claim_and_has_spent_its_attempt()
 }
 
 #[tokio::test]
+async fn a_sweep_wakes_its_own_process_if_it_recovered_a_job() {
+    let (queue, opened) = TestQueue::start().await;
+    opened.engine.watch(true);
+    let sweep = async || {
+        let sweep = opened.engine.recover_stuck_jobs(VISIBILITY_TIMEOUT, 100).await;
+        sweep.expect("the server answers").handled
+    };
+    let wakes =
+        || opened.recorder.events().into_iter().filter(|event| matches!(event, Event::Wake(_))).count();
+    queue.insert([claimed_ago("alive", 0)]).await;
+    assert_eq!((sweep().await, wakes()), (0, 0));
+    // No stream is open, and nobody polls for the sink: what it hears of it, it hears from the sweep.
+    queue.insert([claimed_ago("over", 100_000)]).await;
+    assert_eq!((sweep().await, wakes()), (1, 1));
+}
+
+#[tokio::test]
+async fn the_sweeps_of_a_worker_wake_it_for_what_they_recovered() {
+    let (queue, opened) = TestQueue::start().await;
+    opened.engine.watch(true);
+    queue.insert([claimed_ago("over", 100_000)]).await;
+    opened.engine.start_recovery(Duration::from_millis(200));
+    let wake = |event: &Event| matches!(event, Event::Wake(_)).then_some(());
+    opened.recorder.event("a wake-up", wake).await;
+    assert_eq!(queue.status("over").await, "pending");
+}
+
+#[tokio::test]
 async fn an_exhausted_job_fails_or_yields_to_its_follower() {
     let (queue, _opened) = TestQueue::start().await;
     let exhausted = |id: &str| {

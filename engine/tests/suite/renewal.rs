@@ -28,8 +28,8 @@ fn claimed_at(job: &Document) -> DateTime {
 }
 
 /// Fails if a reaper could have taken a lease of slow heartbeats before its holder was told to stop.
-async fn assert_given_up_in_time(queue: &TestQueue, lost: DateTime) {
-    let job = queue.job("job").await;
+async fn assert_given_up_in_time(queue: &TestQueue, id: &str, lost: DateTime) {
+    let job = queue.job(id).await;
     let length = job.get_document("lease").and_then(|lease| lease.get_i64("ms")).expect("a lease");
     assert_eq!(length, (SLOW_HEARTBEAT * 4).as_millis() as i64);
     let left = claimed_at(&job).timestamp_millis() + length - lost.timestamp_millis();
@@ -138,7 +138,7 @@ async fn a_holder_without_a_server_gives_up_before_anyone_else_may_take_the_job(
     let job = started_with(&queue, &opened, SLOW_HEARTBEAT).await;
     proxy.freeze();
     let lost = opened.recorder.lease_lost(job.run_id).await;
-    assert_given_up_in_time(&queue, lost).await;
+    assert_given_up_in_time(&queue, "job", lost).await;
     proxy.come_back();
 }
 
@@ -156,9 +156,46 @@ async fn a_renewal_counts_from_when_it_was_sent_however_late_its_reply_is() {
     // By the time the reply has passed, nothing else does.
     proxy.freeze();
     let lost = opened.recorder.lease_lost(job.run_id).await;
-    assert_given_up_in_time(&queue, lost).await;
+    assert_given_up_in_time(&queue, "job", lost).await;
     assert!(claimed_at(&queue.job("job").await) > claimed_at(&job.document), "the renewal was not applied");
     proxy.come_back();
+}
+
+/// A claim whose reply is late, and after which nothing passes: the moment counts at which it was sent.
+async fn assert_lease_of_a_late_claim_is_given_up_in_time(command: &'static str) {
+    let (queue, _direct) = TestQueue::start().await;
+    queue.insert(["a head", "job", "last"].map(|id| pending(id, "t"))).await;
+    let proxy = Proxy::start().await;
+    let opened = proxy.engine(&queue);
+    // The head is claimed alone; what stands behind it comes as a batch.
+    let wanted = if command == "update" { "job" } else { "a head" };
+    let held = proxy.hold_reply_if(move |body| body.get_str(command).is_ok());
+    opened.process_with("t", |config| {
+        config.concurrency = 3;
+        config.heartbeat_interval = Some(SLOW_HEARTBEAT);
+    });
+    held.has_come().await;
+    // Longer than the margin by which a holder gives up early, and shorter than what makes a lease not worth starting under.
+    tokio::time::sleep(SLOW_HEARTBEAT * 3 / 4).await;
+    drop(held);
+    let mut job = opened.recorder.next_job().await;
+    while job.id() != wanted {
+        job = opened.recorder.next_job().await;
+    }
+    proxy.freeze();
+    let lost = opened.recorder.lease_lost(job.run_id).await;
+    assert_given_up_in_time(&queue, job.id(), lost).await;
+    proxy.come_back();
+}
+
+#[tokio::test]
+async fn the_lease_of_a_claim_counts_from_when_it_was_sent_however_late_its_reply_is() {
+    assert_lease_of_a_late_claim_is_given_up_in_time("findAndModify").await;
+}
+
+#[tokio::test]
+async fn the_lease_of_a_batch_counts_from_when_its_claim_was_sent_however_late_its_reply_is() {
+    assert_lease_of_a_late_claim_is_given_up_in_time("update").await;
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Ending claims: what becomes of a job, and what the caller is told.
 
-use durabl_engine::{ErrorKind, RunVerdict, Settled, Status, Verdict};
+use std::collections::HashSet;
+
+use durabl_engine::{ErrorKind, Event, RunVerdict, Settled, Status, Verdict};
 use mongodb::bson::{Document, doc};
 
 use crate::support::{Job, Opened, TestQueue, active, pending, recorder::Delivered, waiting::in_time};
@@ -116,6 +118,34 @@ async fn a_run_is_settled_once_however_often_it_is_finished() {
     opened.finish(next.run_id, Verdict::Complete);
     opened.recorder.next_job().await;
     assert_eq!(queue.status("job").await, "failed");
+}
+
+/// One command carries a thousand.
+#[tokio::test]
+async fn of_thousands_of_verdicts_that_wait_none_is_forgotten() {
+    const COUNT: usize = 2_500;
+    let (queue, opened) = TestQueue::start().await;
+    queue.insert((0..COUNT).map(|number| pending(&format!("job-{number:04}"), "t"))).await;
+    let jobs = claimed(&opened, COUNT).await;
+    // Most of them at once, and the others while those are on the way.
+    let (at_once, one_by_one) = jobs.split_at(COUNT - 200);
+    opened.engine.finish(at_once.iter().map(|job| verdict(job, Verdict::Complete)));
+    for job in one_by_one {
+        opened.engine.finish([verdict(job, Verdict::Complete)]);
+    }
+    let told = opened
+        .recorder
+        .events_until("all outcomes", |events| {
+            let results = events.iter().filter_map(|event| match event {
+                Event::Settled(results) => Some(results.iter().map(|result| result.run_id)),
+                _ => None,
+            });
+            let runs: HashSet<u32> = results.flatten().collect();
+            (runs.len() == COUNT).then_some(runs)
+        })
+        .await;
+    assert!(jobs.iter().all(|job| told.contains(&job.run_id)));
+    assert_eq!(queue.count(doc! { "status": "completed" }).await, COUNT as u64);
 }
 
 #[tokio::test]

@@ -116,3 +116,37 @@ async fn a_lease_is_let_go_when_its_handler_ends_and_no_verdict_comes() {
     })
     .await;
 }
+
+/// Counted by the primary, and gone when they are to be read: as after an election.
+#[tokio::test]
+async fn the_slots_of_claimed_jobs_that_an_election_took_back_are_free() {
+    let (queue, _direct) = TestQueue::start().await;
+    let proxy = Proxy::start().await;
+    let opened = proxy.engine(&queue);
+    for round in 0..3 {
+        queue.insert((0..3).map(|number| pending(&format!("{round}-{number}"), "t"))).await;
+    }
+    let is_reading = |command: &RawDocument| {
+        let filter = command.get_document("filter");
+        command.get_str("find").is_ok() && filter.is_ok_and(|filter| filter.get_str("claimToken").is_ok())
+    };
+    let mut reading = proxy.hold_if(is_reading);
+    // The head is claimed alone, and keeps its slot; what stands behind it comes as a batch.
+    opened.process_with("t", |config| {
+        config.concurrency = 3;
+        config.poll_interval = Some(Duration::from_millis(20));
+    });
+    let head = opened.recorder.next_job().await;
+    for _ in 0..3 {
+        reading.has_come().await;
+        let batch = doc! { "status": "active", "_id": { "$ne": head.id() } };
+        let back = doc! { "$set": { "status": "pending", "attempt": 0 }, "$unset": { "claimToken": "", "claimedAt": "", "lease": "" } };
+        let taken_back = queue.jobs().update_many(batch, back).await.expect("they can be written");
+        assert_eq!(taken_back.matched_count, 2);
+        let next = proxy.hold_if(is_reading);
+        drop(std::mem::replace(&mut reading, next));
+    }
+    drop(reading);
+    delivered(&opened, 2).await;
+    assert_eq!(queue.count(doc! { "status": "active" }).await, 3);
+}

@@ -13,6 +13,7 @@ import { checkHosts } from './check/hosts.mjs'
 import { checkHover } from './check/hover.mjs'
 import { checkRoomsOfLib } from './check/rooms-lib.mjs'
 import { checkRustDependencies } from './check/rust-dependencies.mjs'
+import { checkRustRooms } from './check/rooms-rust.mjs'
 import { checkSize } from './check/size.mjs'
 import { checkWorkflows } from './check/workflows.mjs'
 import { capture, forwardSignals, wasInterrupted } from './process.mjs'
@@ -47,6 +48,7 @@ const steps = {
     '-p',
     'durabl-engine',
     '--all-targets',
+    '--features=hot-paths',
     '--',
     '-D',
     'warnings',
@@ -56,6 +58,7 @@ const steps = {
   }),
   crates: checkRustDependencies,
   unsafe: checkCrates,
+  'rooms-rust': checkRustRooms,
   docs: checkDocs,
   size: checkSize,
   'rooms-lib': checkRoomsOfLib,

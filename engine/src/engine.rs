@@ -1,5 +1,7 @@
 //! The engine as its users see it: one collection, all operations, and the processors that run on it.
 
+#[cfg(feature = "hot-paths")]
+pub mod hot_paths;
 mod processing;
 mod transactions;
 
@@ -19,29 +21,36 @@ use tokio::{
 };
 
 use crate::{
-    claim::{self, ClaimTokens, LeaseKind},
-    claim_or_enqueue,
-    connection::{ConnectionSettings, SharedClient, shared_client},
-    dedupe,
-    dispatch::Slots,
-    enqueue::Enqueued,
-    error::{Error, ErrorKind, Result},
-    event::{Event, LogLevel, Sink, StreamState},
-    hub::Hub,
-    indexes,
-    job::{ClaimedJob, NewJob},
-    job_log::{self, LogBounds},
-    outage::OutageLog,
-    patience::{Patience, retrying},
-    reaper::{self, Sweep},
-    recovery::Recovery,
-    renewal, retention,
-    runs::Runs,
-    server_check,
-    settle::{self, Settled, Settlement},
-    stats::{self, Stats},
-    transition::Verdict,
-    wake::{Audience, Listener, Wake, lock},
+    base::{
+        error::{Error, ErrorKind, Result},
+        patience::{Patience, retrying},
+        sync::lock,
+    },
+    connection::{
+        ConnectionSettings,
+        registry::{SharedClient, shared_client},
+    },
+    job::{
+        document::{ClaimedJob, NewJob},
+        verdict::{Settled, Verdict},
+    },
+    report::{
+        event::{Event, LogLevel, Sink, StreamState},
+        outage::OutageLog,
+    },
+    store::{holders, indexes, server_check},
+    verbs::{
+        claim::{one, taking::LeaseKind, tokens::ClaimTokens},
+        claim_or_enqueue,
+        enqueue::request::Enqueued,
+        log::{self, LogBounds},
+        recover::{self, Sweep},
+        renew, retain,
+        settle::{carry_out, planned::Settlement},
+        stats::{self, Stats},
+    },
+    wake::hints::{Audience, Listener, Wake},
+    worker::{dispatch::slots::Slots, hub::Hub, reaper::Recovery, runs::Runs},
 };
 
 /// What an engine works on.
@@ -82,13 +91,13 @@ pub struct Engine {
 
 /// What exists once the client does.
 #[derive(Clone)]
-struct Opened {
+pub(crate) struct Opened {
     hub: Arc<Hub>,
     runs: Arc<Runs>,
 }
 
 /// Passes wake-ups on to the sink.
-struct Subscription {
+pub(crate) struct Subscription {
     sink: Arc<dyn Sink>,
     /// Known to the hub.
     is_on: AtomicBool,
@@ -247,7 +256,8 @@ impl Engine {
     pub async fn claim_next(&self, job_type: &str) -> Result<Option<ClaimedJob>> {
         let hub = self.hub().await?;
         let (kind, mut tokens) = (LeaseKind::Manual, ClaimTokens::new());
-        let claimed = claim::claim_one(&hub.store, job_type, kind, &mut tokens, hub.patience).await?;
+        let claimed =
+            one::claim_one(&hub.store, &hub.unwritable, job_type, kind, &mut tokens, hub.patience).await?;
         Ok(claimed.jobs.acknowledged(&hub.store, tokens.current()).await?.pop())
     }
 
@@ -257,7 +267,7 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn claim_next_by_key(&self, job_type: &str, key: &str) -> Result<Option<ClaimedJob>> {
         let hub = self.hub().await?;
-        claim::claim_by_key(&hub.store, job_type, key, LeaseKind::Manual, hub.patience).await
+        one::claim_by_key(&hub.store, job_type, key, LeaseKind::Manual, hub.patience).await
     }
 
     /// Settles a claim: fenced if there is a token.
@@ -272,13 +282,13 @@ impl Engine {
         reason: Option<String>,
     ) -> Result<Settled> {
         let hub = self.hub().await?;
-        let header = retried(&hub, || settle::header_of(&hub.store, id, token)).await?;
+        let header = retried(&hub, || carry_out::header_of(&hub.store, id, token)).await?;
         let Some(header) = header else {
             return Ok(Settled::NotFound);
         };
         let settlement =
             Settlement { header: header.clone().into(), verdict, reason, is_only_settler: false };
-        let settled = settle::settle_one(&hub.store, settlement, hub.patience).await?;
+        let settled = carry_out::settle_one(&hub.store, settlement, hub.patience).await?;
         self.opened().await?.runs.pass_on(&header, settled);
         Ok(settled)
     }
@@ -289,7 +299,7 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn heartbeat(&self, id: &str, token: Option<&str>) -> Result<bool> {
         let hub = self.hub().await?;
-        retried(&hub, || renewal::heartbeat(&hub.store, id, token)).await
+        retried(&hub, || renew::heartbeat(&hub.store, id, token)).await
     }
 
     /// Renews active jobs, whoever holds them; how many there were.
@@ -298,7 +308,7 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn batch_heartbeat(&self, ids: Vec<String>) -> Result<u64> {
         let hub = self.hub().await?;
-        retried(&hub, || renewal::heartbeat_many(&hub.store, ids.clone())).await
+        retried(&hub, || renew::heartbeat_many(&hub.store, ids.clone())).await
     }
 
     /// Adds a message to a job's log. A job that is gone, or not the caller's any more, is no error.
@@ -307,7 +317,7 @@ impl Engine {
     /// The server can't be reached, or refuses.
     pub async fn log(&self, id: &str, token: Option<&str>, message: &str) -> Result<()> {
         let hub = self.hub().await?;
-        job_log::append(&hub.store, id, token, message, self.options.log_bounds).await?;
+        log::append(&hub.store, id, token, message, self.options.log_bounds).await?;
         Ok(())
     }
 
@@ -317,7 +327,7 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn has_outstanding(&self, job_type: &str, key: &str) -> Result<bool> {
         let hub = self.hub().await?;
-        retried(&hub, || dedupe::has_outstanding(&hub.store, job_type, key)).await
+        retried(&hub, || holders::has_outstanding(&hub.store, job_type, key)).await
     }
 
     /// The first job that matches, with its logs.
@@ -346,7 +356,7 @@ impl Engine {
     pub async fn recover_stuck_jobs(&self, visibility_timeout: Duration, most: usize) -> Result<Sweep> {
         let hub = self.hub().await?;
         let timeout_ms = i64::try_from(visibility_timeout.as_millis()).unwrap_or(i64::MAX);
-        retried(&hub, || reaper::recover(&hub.store, &hub.wakes, timeout_ms, most)).await
+        retried(&hub, || recover::recover(&hub.store, &hub.wakes, &hub.unwritable, timeout_ms, most)).await
     }
 
     /// Removes jobs that ended longer ago than `max_age`; how many.
@@ -355,7 +365,7 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn clean_up(&self, max_age: Duration) -> Result<u64> {
         let hub = self.hub().await?;
-        retention::clean_up(&hub.store, i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX)).await
+        retain::clean_up(&hub.store, i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX)).await
     }
 
     /// Removes every job.
@@ -363,7 +373,7 @@ impl Engine {
     /// # Errors
     /// As [`Self::enqueue`].
     pub async fn reset_storage(&self) -> Result<()> {
-        retention::reset(&self.hub().await?.store).await
+        retain::reset(&self.hub().await?.store).await
     }
 
     /// How the change stream is doing.
@@ -373,7 +383,7 @@ impl Engine {
 }
 
 /// Tries again while the server is away, for as long as callers are asked to wait.
-async fn retried<T, F>(hub: &Hub, operation: impl FnMut() -> F) -> Result<T>
+pub(crate) async fn retried<T, F>(hub: &Hub, operation: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {

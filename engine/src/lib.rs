@@ -1,77 +1,56 @@
 //! The engine of durabl: a durable job queue on MongoDB.
 //!
 //! It owns everything that must be right: claiming, leases and their renewal, dedupe, settlement, retries, recovery,
-//! wake-ups and the loop that hands jobs to whoever runs them. It knows nothing of JavaScript: [`Engine`] takes plain
-//! values and BSON bytes, and tells a [`Sink`] what happens.
+//! wake-ups and the loops that hand jobs to handlers. It knows nothing of JavaScript: [`Engine`] takes plain values and
+//! BSON bytes, and tells a [`Sink`] what happens.
 //!
-//! One file, one duty. A job's way through them: [`enqueue`](Engine::enqueue) → `claim` → `dispatch` → `runs` →
-//! `settle`; beside it `renewal` keeps leases alive, `reaper` takes dead ones away, `watch` and `wake` say when to look.
+//! The rooms, from the top. A room uses those below it and none above or beside it; the gate's step `rooms-rust` checks that.
+//!
+//! ```text
+//! engine                 the face: one collection, all operations
+//! worker                 all that keeps going: hub, dispatch, runs, renewer, verdict_writer, reaper
+//! verbs                  one operation each: enqueue, claim, settle, renew, recover, log, plan, stats, retain
+//! wake                   when to look for work: hints, timers, stream
+//! store      report      round trips to MongoDB  |  all that people hear: event, outage, unwritable
+//! job        connection  rules without I/O       |  the engine's own client
+//! base                   errors, patience, locks
+//! ```
+//!
+//! A job's way: [`Engine::enqueue`] → `verbs/enqueue` writes it → `wake/hints` wakes `worker/dispatch` → `verbs/claim` takes
+//! it → `worker/runs` hands it to the [`Sink`] → its handler runs, while `worker/renewer` keeps its lease →
+//! [`Engine::finish`] → `worker/verdict_writer` → `verbs/settle` ends it. If its process dies, `worker/reaper` returns it.
+//! `job/transition` is its life as a table. Begin there, then read `verbs/claim`.
 
 pub mod connection;
 
-mod claim;
-mod claim_or_enqueue;
-mod clock;
-#[cfg(test)]
-mod damaged;
-mod dedupe;
-mod dispatch;
+mod base;
 mod engine;
-mod enqueue;
-mod error;
-mod event;
-mod fence;
-mod fields;
-mod grouping;
-#[cfg(feature = "hot-paths")]
-pub mod hot_paths;
-mod hub;
-mod id_key;
-mod indexes;
 mod job;
-mod job_log;
-mod kept;
-mod known_jobs;
-mod lease;
 #[cfg(test)]
 mod model;
-mod odd_jobs;
-mod outage;
-mod patience;
-mod plan;
-mod prefetch;
-mod primary;
-mod reaper;
-mod recovery;
-mod renewal;
-mod retention;
-mod retry;
-mod runs;
-mod server_check;
-mod settle;
-mod settler;
-mod soonest;
-mod stagger;
-mod stats;
-mod status;
+mod report;
 mod store;
-mod transition;
+mod verbs;
 mod wake;
-mod watch;
+mod worker;
 
-pub use dispatch::ProcessorConfig;
-pub use engine::{Engine, EngineOptions};
-pub use enqueue::Enqueued;
-pub use error::{Error, ErrorKind, Result};
-pub use event::{Event, LogLevel, RunResult, Sink, StreamState};
-pub use job::{ClaimedJob, DedupeKey, NewJob};
-pub use job_log::LogBounds;
-pub use mongodb::bson;
-pub use plan::PlannedJob;
-pub use reaper::Sweep;
-pub use retry::{BackoffKind, BackoffPolicy, delay as retry_delay};
-pub use runs::{FreedSlot, RunVerdict};
-pub use settle::Settled;
-pub use stats::Stats;
-pub use status::{DedupeScope, Status};
-pub use transition::{Transition, Verdict};
+#[cfg(feature = "hot-paths")]
+pub use engine::hot_paths;
+pub use {
+    base::error::{Error, ErrorKind, Result},
+    engine::{Engine, EngineOptions},
+    job::{
+        document::{ClaimedJob, DedupeKey, NewJob},
+        retry::{BackoffKind, BackoffPolicy, delay as retry_delay},
+        status::{DedupeScope, Status},
+        transition::Transition,
+        verdict::{Settled, Verdict},
+    },
+    mongodb::bson,
+    report::event::{Event, LogLevel, RunResult, Sink, StreamState},
+    verbs::{enqueue::request::Enqueued, log::LogBounds, plan::PlannedJob, recover::Sweep, stats::Stats},
+    worker::{
+        dispatch::slots::ProcessorConfig,
+        runs::{FreedSlot, RunVerdict},
+    },
+};

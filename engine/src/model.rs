@@ -19,6 +19,7 @@
 //! `DURABL_MODEL=large` explores more workers, commands and failures: minutes instead of seconds.
 
 mod bug;
+mod damaged;
 mod explorer;
 mod promises;
 mod protocol;

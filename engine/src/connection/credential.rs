@@ -7,7 +7,7 @@ use mongodb::{
     options::{AuthMechanism, ConnectionString, Credential},
 };
 
-use super::{ConnectionError, ConnectionSettings};
+use super::{error::ConnectionError, settings::ConnectionSettings};
 
 /// Sets the credential, on top of what a connection string said.
 pub(super) fn apply(

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::{Error, ErrorKind};
+use crate::base::error::{Error, ErrorKind};
 
 /// An option that can't be honoured, by the name that the connection string gives it. Holds no credential.
 #[derive(Debug, Clone, PartialEq, Eq)]

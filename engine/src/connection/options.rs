@@ -3,15 +3,19 @@
 use std::{str::FromStr, time::Duration};
 
 use futures_util::FutureExt;
-use mongodb::{
-    error::ErrorKind,
-    options::{
-        ClientOptions, Compressor, ConnectionString, DriverInfo, HostInfo, ServerAddress, ServerApi,
-        ServerApiVersion, Socks5Proxy,
-    },
+use mongodb::options::{
+    ClientOptions, Compressor, ConnectionString, DriverInfo, HostInfo, ServerAddress, ServerApi,
+    ServerApiVersion, Socks5Proxy,
 };
 
-use super::{ConnectionError, ConnectionSettings, credential, reading, tls};
+use super::{
+    credential,
+    error::ConnectionError,
+    reading,
+    settings::ConnectionSettings,
+    tls,
+    uri::{parse, plain},
+};
 
 /// The driver looks after a server no oftener than this, and refuses to be asked to.
 const SHORTEST_HEARTBEAT_MS: u64 = 500;
@@ -53,7 +57,7 @@ pub(super) fn target(settings: &ConnectionSettings) -> Result<ConnectionString, 
 pub(super) async fn resolve(
     target: ConnectionString,
     settings: &ConnectionSettings,
-) -> Result<ClientOptions, crate::error::Error> {
+) -> Result<ClientOptions, crate::base::error::Error> {
     let mut options = ClientOptions::parse(target).await?;
     if let Some(api) = server_api(settings)? {
         options.server_api = Some(api);
@@ -62,60 +66,6 @@ pub(super) async fn resolve(
         DriverInfo::builder().name("durabl".to_owned()).version(env!("CARGO_PKG_VERSION").to_owned()).build();
     options.driver_info = Some(info);
     Ok(options)
-}
-
-/// A connection string, as the driver reads it. The only way to it: what it breaks down over is refused first.
-pub(super) fn parse(uri: &str) -> Result<ConnectionString, ConnectionError> {
-    let refused =
-        |why: String| ConnectionError::new("uri", format!("is not a valid connection string: {why}"));
-    // A reserved character in a password moves the borders of what follows, and messages quote what follows.
-    let after_scheme = uri.split_once("://").map_or("", |(_, rest)| rest);
-    let (user_info, _) = after_scheme.rsplit_once('@').unwrap_or_default();
-    let is_encoded =
-        |part: &str| part.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-    if user_info.contains(['/', '?', '#', '[', ']', '@', '&'])
-        || user_info.matches(':').count() > 1
-        // The driver breaks down over a percent sign before other than ASCII.
-        || !user_info.split('%').skip(1).all(is_encoded)
-    {
-        return Err(refused("user name and password must be percent-encoded".to_owned()));
-    }
-    let unread = |kind: &ErrorKind| {
-        match plain(kind) {
-        // A password without its @ is taken for an address, or for a part of one.
-        why if why.starts_with("invalid server address") => refused(
-            "an address in it can not be read: one is a host, or host:port, and user name and password end with @"
-                .to_owned(),
-        ),
-        why => refused(why),
-    }
-    };
-    ConnectionString::parse(uri).map_err(|error| unread(&error.kind)).map(|mut target| {
-        // Refused by the driver, and of no use here: every operation of the engine has a bound of its own.
-        #[allow(deprecated)]
-        {
-            target.socket_timeout = None;
-        }
-        target
-    })
-}
-
-/// The driver's message without a frame, and without the few quotes that could hold a secret.
-fn plain(kind: &ErrorKind) -> String {
-    let message = match kind {
-        ErrorKind::InvalidArgument { message, .. } | ErrorKind::InvalidTlsConfig { message, .. } => {
-            message.clone()
-        }
-        other => other.to_string(),
-    };
-    for quoting in
-        ["connection string option is not a 'key=value' pair", "each entry in authMechanismProperties"]
-    {
-        if message.starts_with(quoting) {
-            return format!("{quoting} as it should be");
-        }
-    }
-    message
 }
 
 fn hosts(target: &mut ConnectionString, settings: &ConnectionSettings) -> Result<(), ConnectionError> {
@@ -136,7 +86,7 @@ fn hosts(target: &mut ConnectionString, settings: &ConnectionSettings) -> Result
     Ok(())
 }
 
-fn address(host: &str) -> Result<ServerAddress, ConnectionError> {
+pub(super) fn address(host: &str) -> Result<ServerAddress, ConnectionError> {
     if host.starts_with('/') {
         #[cfg(unix)]
         return Ok(ServerAddress::Unix { path: host.into() });

@@ -6,7 +6,10 @@ use mongodb::options::{
     Acknowledgment, ConnectionString, ReadConcern, ReadPreference, ReadPreferenceOptions, WriteConcern,
 };
 
-use super::{ConnectionError, ConnectionSettings, WriteAcknowledgment};
+use super::{
+    error::ConnectionError,
+    settings::{ConnectionSettings, WriteAcknowledgment},
+};
 
 /// Sets concerns and preference, on top of what a connection string said.
 pub(super) fn apply(

@@ -9,8 +9,7 @@ use std::{
 use mongodb::Client;
 use tokio::{runtime, sync::OnceCell};
 
-use super::{ConnectionError, ConnectionSettings, options, tls};
-use crate::primary::Primary;
+use super::{error::ConnectionError, options, primary::Primary, settings::ConnectionSettings, tls};
 
 /// The clients in use. They are few: looking through them beats hashing secrets.
 static CLIENTS: Mutex<Vec<Weak<SharedClient>>> = Mutex::new(Vec::new());
@@ -46,21 +45,21 @@ impl SharedClient {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub async fn client(&self) -> Result<&Client, crate::error::Error> {
+    pub async fn client(&self) -> Result<&Client, crate::base::error::Error> {
         Ok(&self.connected().await?.client)
     }
 
     /// How long calls keep trying while no server can be found: the app's own server selection timeout.
-    pub(crate) async fn patience(&self) -> Result<Duration, crate::error::Error> {
+    pub(crate) async fn patience(&self) -> Result<Duration, crate::base::error::Error> {
         Ok(self.connected().await?.patience)
     }
 
     /// What its monitors see.
-    pub(crate) async fn primary(&self) -> Result<Primary, crate::error::Error> {
+    pub(crate) async fn primary(&self) -> Result<Primary, crate::base::error::Error> {
         Ok(self.connected().await?.primary.clone())
     }
 
-    async fn connected(&self) -> Result<&Connected, crate::error::Error> {
+    async fn connected(&self) -> Result<&Connected, crate::base::error::Error> {
         self.client
             .get_or_try_init(|| async {
                 let mut target = options::target(&self.settings)?;

@@ -8,7 +8,7 @@ use std::{
 
 use mongodb::options::{ConnectionString, HostInfo, Tls, TlsOptions};
 
-use super::{ConnectionError, ConnectionSettings, secret_file::SecretFile};
+use super::{error::ConnectionError, secret_file::SecretFile, settings::ConnectionSettings};
 
 /// Says what can't be honoured, before anything is written or opened.
 pub(super) fn check(settings: &ConnectionSettings) -> Result<(), ConnectionError> {
@@ -48,7 +48,7 @@ fn readable(option: &str, in_memory: Option<&[u8]>, path: Option<&str>) -> Resul
 /// Tells one state of the files that the settings name from another. A file that can't be read is as good as none: what needs it
 /// will say so.
 pub(super) fn fingerprint(settings: &ConnectionSettings) -> u64 {
-    let from_uri = settings.uri.as_deref().and_then(|uri| super::options::parse(uri).ok());
+    let from_uri = settings.uri.as_deref().and_then(|uri| super::uri::parse(uri).ok());
     let mut paths: Vec<PathBuf> = match from_uri.and_then(|target| target.tls) {
         Some(Tls::Enabled(options)) => {
             options.ca_file_path.into_iter().chain(options.cert_key_file_path).collect()

@@ -10,18 +10,27 @@ use std::{
 
 use super::{Engine, Opened, Subscription, retried};
 use crate::{
-    dispatch::{Dispatcher, HandOver, ProcessorConfig, Slots},
-    error::{Error, Result},
-    event::{Event, LogLevel},
-    hub::Hub,
-    kept::AFTER_PANIC,
-    lease::LeaseTerms,
-    outage::Outage,
-    patience::Backoff,
-    renewal,
-    runs::{FreedSlot, RunVerdict},
-    settle,
-    wake::lock,
+    base::{
+        error::{Error, Result},
+        patience::Backoff,
+        sync::lock,
+    },
+    job::lease::LeaseTerms,
+    report::{
+        event::{Event, LogLevel},
+        outage::Outage,
+        supervisor::AFTER_PANIC,
+    },
+    verbs::{renew, settle::carry_out},
+    worker::{
+        dispatch::{
+            Dispatcher,
+            hand_over::HandOver,
+            slots::{ProcessorConfig, Slots},
+        },
+        hub::Hub,
+        runs::{FreedSlot, RunVerdict},
+    },
 };
 
 /// Renewals of a handle whose answers all came too late, until it is given up.
@@ -130,7 +139,7 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn adopt(&self, id: &str, token: &str, visibility_timeout: Duration) -> Result<Option<u32>> {
         let Opened { hub, runs } = self.opened().await?;
-        let Some(header) = retried(&hub, || settle::header_of(&hub.store, id, Some(token))).await? else {
+        let Some(header) = retried(&hub, || carry_out::header_of(&hub.store, id, Some(token))).await? else {
             return Ok(None);
         };
         let terms = LeaseTerms::new(visibility_timeout, None);
@@ -230,7 +239,7 @@ async fn adopted(hub: &Hub, id: &str, token: &str, terms: LeaseTerms) -> Result<
         let sent = Mutex::new(Instant::now());
         let is_ours = retried(hub, || {
             *lock(&sent) = Instant::now();
-            renewal::adopt(&hub.store, id, token, terms)
+            renew::adopt(&hub.store, id, token, terms)
         });
         if !is_ours.await? {
             return Ok(None);

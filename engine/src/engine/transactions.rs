@@ -7,11 +7,13 @@ use mongodb::bson::{Bson, RawDocumentBuf};
 
 use super::{Engine, Opened, retried};
 use crate::{
-    error::Result,
-    job::NewJob,
-    plan::{self, PlannedJob},
-    settle::{self, Settled},
-    wake::{Audience, Wake},
+    base::error::Result,
+    job::{document::NewJob, verdict::Settled},
+    verbs::{
+        plan::{self, PlannedJob},
+        settle::read_back,
+    },
+    wake::hints::{Audience, Wake},
 };
 
 impl Engine {
@@ -40,7 +42,7 @@ impl Engine {
     pub async fn read_back(&self, id: &str, token: Option<&str>) -> Result<Settled> {
         let Opened { hub, runs } = self.opened().await?;
         let id = Bson::from(id);
-        let (settled, header) = retried(&hub, || settle::read_back(&hub.store, &id, token)).await?;
+        let (settled, header) = retried(&hub, || read_back::read_back(&hub.store, &id, token)).await?;
         if let (Settled::Completed, Some(header)) = (settled, header) {
             runs.pass_on(&header, settled);
         }

@@ -3,7 +3,7 @@
 use mongodb::bson::Document;
 
 use super::state::Command;
-use crate::{fields, store::Statement};
+use crate::{job::fields, store::write::Statement};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bug {

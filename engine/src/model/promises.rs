@@ -1,14 +1,10 @@
 //! What must hold in every state, and of every write.
-
 use super::{
     protocol::{Protocol, name},
     server::{Reply, Stored},
     state::{Command, Entry, Fate, Found, Held, State, Token, Worker},
 };
-use crate::{
-    status::Status,
-    transition::{Transition, Verdict},
-};
+use crate::job::{status::Status, transition::Transition, verdict::Verdict};
 
 type Kept = Result<(), String>;
 

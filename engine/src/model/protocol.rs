@@ -15,16 +15,24 @@ use super::{
     state::{Budget, Command, Entry, Found, Held, JobIndex, State, Tick, Worker},
 };
 use crate::{
-    claim::{self, LeaseKind},
-    clock::ServerTime,
-    job::{DedupeKey, Header, NewJob},
-    lease::LeaseTerms,
-    reaper::Expired,
-    renewal,
-    retry::BackoffKind,
-    settle::{Planned, Settlement},
-    store::Statement,
-    transition::{Transition, Verdict},
+    job::{
+        document::{DedupeKey, Header, NewJob},
+        lease::LeaseTerms,
+        retry::BackoffKind,
+        server_time::ServerTime,
+        transition::Transition,
+        verdict::Verdict,
+    },
+    store::write::Statement,
+    verbs::{
+        claim::{
+            due,
+            taking::{self, LeaseKind},
+        },
+        recover::Expired,
+        renew,
+        settle::planned::{Planned, Settlement},
+    },
 };
 
 pub(super) const JOB_TYPE: &str = "work";
@@ -139,13 +147,13 @@ impl Protocol {
         let statement = match command {
             Command::Claim { token } => {
                 let lease = LeaseKind::Managed(self.terms.length);
-                let mut taking = claim::taking(&name("token", *token), lease);
+                let mut taking = taking::taking(&name("token", *token), lease);
                 if self.has(Bug::ClaimThatKeepsTheAttempts) {
                     taking.push(doc! { "$set": { "attempt": 1 } });
                 }
-                Statement::one(claim::due(JOB_TYPE), taking)
+                Statement::one(due::due(JOB_TYPE), taking)
             }
-            Command::Renew { job, token } => renewal::renewing(
+            Command::Renew { job, token } => renew::renewing(
                 vec![name("job", *job).into()],
                 vec![&name("token", *token)],
                 self.terms.length,

@@ -8,7 +8,7 @@ use mongodb::{
 };
 
 use super::server::{Effect, TICK_MS, moment};
-use crate::{fields, job::new_id};
+use crate::job::{document::new_id, fields};
 
 const VARIABLE: &str = "DURABL_TEST_URL";
 /// Documents and statements in one command.

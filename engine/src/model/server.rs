@@ -15,7 +15,10 @@ use std::{
 use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf};
 
 use self::expression::Scope;
-use crate::{fields, indexes, job::attempts, status::Status, store::Statement};
+use crate::{
+    job::{document::attempts, fields, status::Status},
+    store::{indexes, write::Statement},
+};
 
 /// A document, by number.
 pub(super) type DocId = u16;

@@ -1,10 +1,9 @@
 //! What is explored: small enough for every run of the tests, or as much as minutes allow.
-
 use super::{protocol::Size, state::Budget};
-use crate::{
-    job::DedupeKey,
+use crate::job::{
+    document::DedupeKey,
     status::DedupeScope,
-    transition::Verdict::{self, Complete, Fail, FailFatal, Release},
+    verdict::Verdict::{self, Complete, Fail, FailFatal, Release},
 };
 
 const VARIABLE: &str = "DURABL_MODEL";

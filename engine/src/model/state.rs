@@ -1,7 +1,6 @@
 //! One state of the model: what is stored, what is on its way, and what each process believes.
-
 use super::server::{DocId, Reply};
-use crate::transition::{Transition, Verdict};
+use crate::job::{transition::Transition, verdict::Verdict};
 
 /// Times are ticks of one clock, which the server shows and the processes measure by.
 pub(super) type Tick = u8;

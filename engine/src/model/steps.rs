@@ -1,5 +1,4 @@
 //! The steps: of time, of those who enqueue, of reapers, and of commands that arrive. Those of workers have a file of their own.
-
 use super::{
     explorer::Model,
     promises,
@@ -7,7 +6,10 @@ use super::{
     server::{DocId, Look, Reply},
     state::{Budget, Claimed, Command, Entry, Fate, Found, JobIndex, State, Token, Worker},
 };
-use crate::{job::Header, reaper, status::Status};
+use crate::{
+    job::{document::Header, status::Status},
+    verbs::recover,
+};
 
 impl Model for Protocol {
     type State = State;
@@ -160,7 +162,7 @@ impl Protocol {
 
     pub(super) fn sweep(&self, state: &State, job: JobIndex) -> Option<Found> {
         let document = state.stored(job)?;
-        let is_expired = || reaper::is_expired(self.visibility_timeout_ms());
+        let is_expired = || recover::is_expired(self.visibility_timeout_ms());
         if !self.server.matches(document, (Look::Expired, state.now), is_expired) {
             return None;
         }

@@ -1,5 +1,4 @@
 //! The steps of a worker: it claims, runs, renews, settles, gives up, or crashes.
-
 use super::{
     bug::Bug,
     promises,
@@ -8,10 +7,12 @@ use super::{
     state::{Claimed, Command, Fate, Held, JobIndex, Renewal, State, Tick, Token, Worker},
 };
 use crate::{
-    claim,
-    settle::{Settled, judge},
-    status::Status,
-    transition::{Transition, Verdict},
+    job::{
+        status::Status,
+        transition::Transition,
+        verdict::{Settled, Verdict},
+    },
+    verbs::{claim::taking, settle::planned::judge},
 };
 
 impl Protocol {
@@ -66,7 +67,7 @@ impl Protocol {
             let names: Vec<String> =
                 (0..8).filter(|token| tokens & 1 << token != 0).map(|token| name("token", token)).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            claim::taken_under(JOB_TYPE, &names)
+            taking::taken_under(JOB_TYPE, &names)
         };
         let look = (Look::TakenUnder(tokens), state.now);
         (0..state.jobs.len() as JobIndex).find_map(|job| {

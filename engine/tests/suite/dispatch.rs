@@ -14,9 +14,9 @@ use crate::support::{
 };
 
 mod clock;
-mod ending;
 mod idle;
 mod outage;
+mod shutdown;
 mod slots;
 
 async fn delivered(opened: &Opened, count: usize) -> Vec<Delivered> {

@@ -2,23 +2,23 @@
 //!
 //! `DURABL_TEST_URL` names a replica set started with `enableTestCommands=1`. Each test works in a database of its own,
 //! which is dropped when the test ends, also when it fails. One binary, because linking takes longer than most tests.
+//!
+//! The files have the names of the verbs and loops that they test; `foreign`, `lost_replies` and `costs` are about all of them.
 
 mod support;
 
-mod beginnings;
-mod claims;
+mod claim;
 mod costs;
 mod dispatch;
-mod endings;
-mod enqueueing;
+mod enqueue;
 mod foreign;
-mod held_up;
 mod lost_replies;
-mod mixed_leases;
-mod recovery;
-mod renewal;
-mod settlement;
+mod recover;
+mod renewer;
+mod settle;
 mod shared_hub;
-mod streams;
+mod shutdown;
+mod startup;
+mod stream;
 mod transactions;
 mod vectors;

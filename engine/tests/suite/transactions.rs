@@ -1,5 +1,7 @@
 //! What the engine does for transactions that others run: it plans their writes, leaves leases alone, and reads back.
 
+mod held_up;
+
 use std::time::{Duration, Instant};
 
 use durabl_engine::{NewJob, PlannedJob, Settled, Verdict};

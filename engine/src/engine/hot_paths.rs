@@ -1,0 +1,38 @@
+//! What costs CPU once per job, opened for the micro-benchmarks in `bench/micro` and for nobody else: behind a feature,
+//! and without any promise.
+
+use std::time::Duration;
+
+use mongodb::bson::{Bson, RawDocumentBuf};
+
+use crate::{
+    base::error::Result,
+    job::{
+        document::{ClaimedJob, NewJob, new_id},
+        server_time::ServerTime,
+        transition::Transition,
+    },
+    verbs::settle::writing,
+};
+
+/// The document of a new job, under a new id.
+///
+/// # Errors
+/// The payload has no data.
+pub fn encode_new(job: &NewJob) -> Result<RawDocumentBuf> {
+    job.pending(&new_id(), ServerTime::exactly(1_800_000_000_000))
+}
+
+/// A claimed job as it comes from the server: what the engine needs of it is read, the payload is not.
+///
+/// # Errors
+/// The document is damaged.
+pub fn read_claimed(document: RawDocumentBuf) -> Result<ClaimedJob> {
+    ClaimedJob::read(document)
+}
+
+/// The update that completes a job.
+#[must_use]
+pub fn completion(job: &ClaimedJob) -> Bson {
+    writing::writing(Transition::Complete, &job.header, None, Duration::ZERO, job.token()).into()
+}

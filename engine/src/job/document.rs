@@ -1,0 +1,342 @@
+//! A job on its way into the database, and what the engine reads of one that comes out.
+
+use mongodb::bson::{
+    Bson, DateTime, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc,
+    raw::{CStr, cstr},
+};
+use uuid::Uuid;
+
+use super::{
+    fields,
+    retry::{BackoffKind, BackoffPolicy},
+    server_time::ServerTime,
+    status::{DedupeScope, Status},
+};
+use crate::base::error::{Error, ErrorKind, Result};
+
+/// A dedupe key and what it excludes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DedupeKey {
+    /// Unique across all types of the collection.
+    pub key: String,
+    /// What it excludes while it is held.
+    pub scope: DedupeScope,
+}
+
+/// A job to be created.
+#[derive(Debug, Clone)]
+pub struct NewJob {
+    /// Which handler it is for.
+    pub job_type: String,
+    /// A document with the one field `data`, which is never decoded here.
+    pub payload: RawDocumentBuf,
+    /// Lower runs first.
+    pub priority: i64,
+    /// How long until it may be claimed, in milliseconds.
+    pub delay_ms: i64,
+    /// How many starts it may have.
+    pub max_attempts: i32,
+    /// The key it holds, if any.
+    pub dedupe: Option<DedupeKey>,
+    /// Whether a pending holder of the key takes over this data.
+    pub coalesce_latest: bool,
+    /// How the delay of retries grows; none for the default.
+    pub backoff: Option<BackoffKind>,
+    /// The shortest delay of a retry, in milliseconds; none for the default.
+    pub backoff_delay_ms: Option<i64>,
+    /// The longest delay of a retry, in milliseconds; none for the default.
+    pub backoff_max_delay_ms: Option<i64>,
+}
+
+impl NewJob {
+    /// The `data` value, still encoded.
+    pub(crate) fn data(&self) -> Result<RawBsonRef<'_>> {
+        self.payload
+            .get(fields::DATA)
+            .map_err(Error::encoding)?
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "the payload has no data"))
+    }
+
+    /// The document of a job that waits to be claimed.
+    pub(crate) fn pending(&self, id: &str, now: ServerTime) -> Result<RawDocumentBuf> {
+        let run_at = if self.delay_ms > 0 { now.after(self.delay_ms) } else { now.earliest() };
+        let mut job = self.beginning(id, Status::Pending, 0, run_at, now)?;
+        self.append_end(&mut job);
+        Ok(job)
+    }
+
+    /// The document of a job that is born claimed: attempt 1.
+    pub(crate) fn active(&self, id: &str, token: &str, now: ServerTime) -> Result<RawDocumentBuf> {
+        let mut job = self.beginning(id, Status::Active, 1, now.earliest(), now)?;
+        job.append(cstr!("claimedAt"), now.earliest());
+        job.append(cstr!("claimToken"), token);
+        self.append_end(&mut job);
+        Ok(job)
+    }
+
+    fn beginning(
+        &self,
+        id: &str,
+        status: Status,
+        attempt: i32,
+        run_at: DateTime,
+        now: ServerTime,
+    ) -> Result<RawDocumentBuf> {
+        let mut job = RawDocumentBuf::new();
+        job.append(cstr!("_id"), id);
+        job.append(cstr!("type"), self.job_type.as_str());
+        job.append(cstr!("data"), self.data()?);
+        job.append(cstr!("status"), status.as_str());
+        append_number(&mut job, cstr!("priority"), self.priority);
+        job.append(cstr!("attempt"), attempt);
+        job.append(cstr!("maxAttempts"), self.max_attempts);
+        job.append(cstr!("runAt"), run_at);
+        job.append(cstr!("createdAt"), now.earliest());
+        Ok(job)
+    }
+
+    fn append_end(&self, job: &mut RawDocumentBuf) {
+        if let Some(dedupe) = &self.dedupe {
+            job.append(cstr!("dedupeKey"), dedupe.key.as_str());
+            job.append(cstr!("dedupeScope"), dedupe.scope.as_str());
+        }
+        if let Some(backoff) = self.backoff {
+            job.append(cstr!("backoff"), backoff.as_str());
+        }
+        if let Some(delay) = self.backoff_delay_ms {
+            append_number(job, cstr!("backoffDelay"), delay);
+        }
+        if let Some(delay) = self.backoff_max_delay_ms {
+            append_number(job, cstr!("backoffMaxDelay"), delay);
+        }
+        job.append(cstr!("logs"), mongodb::bson::RawArrayBuf::new());
+    }
+}
+
+/// As the Node driver would store it: the smallest integer that holds it.
+fn append_number(job: &mut RawDocumentBuf, key: &CStr, value: i64) {
+    match i32::try_from(value) {
+        Ok(small) => job.append(key, small),
+        Err(_) => job.append(key, value),
+    }
+}
+
+/// A new id: a UUID whose beginning is the time, so that neighbours in time are neighbours in the index.
+pub(crate) fn new_id() -> String {
+    Uuid::now_v7().to_string()
+}
+
+/// A new claim token: nobody can guess it.
+pub(crate) fn new_token() -> String {
+    Uuid::new_v4().to_string()
+}
+
+/// What settling needs to know of a claimed job. Read leniently: other versions and people write documents too.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Header {
+    pub(crate) id: Bson,
+    pub(crate) job_type: String,
+    pub(crate) token: Option<String>,
+    pub(crate) attempt: i32,
+    pub(crate) max_attempts: i32,
+    pub(crate) dedupe: Option<DedupeKey>,
+    pub(crate) backoff: BackoffPolicy,
+}
+
+impl Header {
+    /// Of a job that nothing else is known of: enough for a completion.
+    pub(crate) fn known_by(id: &str, token: Option<&str>) -> Self {
+        Self {
+            id: id.into(),
+            job_type: String::new(),
+            token: token.map(str::to_owned),
+            attempt: 0,
+            max_attempts: fields::DEFAULT_MAX_ATTEMPTS,
+            dedupe: None,
+            backoff: BackoffPolicy::default(),
+        }
+    }
+
+    /// The fields read by [`Header::read`], as a projection.
+    pub(crate) fn projection() -> Document {
+        doc! {
+            fields::TYPE: 1, fields::CLAIM_TOKEN: 1, fields::ATTEMPT: 1, fields::MAX_ATTEMPTS: 1,
+            fields::DEDUPE_KEY: 1, fields::DEDUPE_SCOPE: 1, fields::BACKOFF: 1, fields::BACKOFF_DELAY: 1,
+            fields::BACKOFF_MAX_DELAY: 1, fields::STATUS: 1, fields::CLAIMED_AT: 1,
+        }
+    }
+
+    pub(crate) fn read(job: &RawDocument) -> Result<Self> {
+        let [id, job_type, token, attempt, most, key, scope, backoff, backoff_delay, backoff_max_delay] =
+            pick(
+                job,
+                [
+                    fields::ID,
+                    fields::TYPE,
+                    fields::CLAIM_TOKEN,
+                    fields::ATTEMPT,
+                    fields::MAX_ATTEMPTS,
+                    fields::DEDUPE_KEY,
+                    fields::DEDUPE_SCOPE,
+                    fields::BACKOFF,
+                    fields::BACKOFF_DELAY,
+                    fields::BACKOFF_MAX_DELAY,
+                ],
+            );
+        let id = id.ok_or_else(|| Error::new(ErrorKind::Internal, "a job without an _id"))?;
+        let text = |value: Option<RawBsonRef<'_>>| value.and_then(RawBsonRef::as_str).map(str::to_owned);
+        let dedupe = text(key).and_then(|key| {
+            let scope = DedupeScope::parse(scope?.as_str()?)?;
+            Some(DedupeKey { key, scope })
+        });
+        let default = BackoffPolicy::default();
+        Ok(Self {
+            id: Bson::try_from(id).map_err(Error::encoding)?,
+            job_type: text(job_type).unwrap_or_default(),
+            token: text(token),
+            attempt: small(attempt).unwrap_or(0),
+            max_attempts: small(most).unwrap_or(fields::DEFAULT_MAX_ATTEMPTS),
+            dedupe,
+            backoff: BackoffPolicy {
+                kind: backoff.and_then(RawBsonRef::as_str).map(BackoffKind::parse).unwrap_or_default(),
+                delay_ms: delay(backoff_delay).unwrap_or(default.delay_ms),
+                max_delay_ms: delay(backoff_max_delay).unwrap_or(default.max_delay_ms),
+            },
+        })
+    }
+
+    /// Whether a follower may wait behind this job.
+    pub(crate) fn may_have_follower(&self) -> bool {
+        self.dedupe.as_ref().is_some_and(|dedupe| dedupe.scope == DedupeScope::Pending)
+    }
+}
+
+/// A job whose lease is ours.
+#[derive(Debug, Clone)]
+pub struct ClaimedJob {
+    pub(crate) header: Header,
+    pub(crate) document: RawDocumentBuf,
+}
+
+impl ClaimedJob {
+    pub(crate) fn read(document: RawDocumentBuf) -> Result<Self> {
+        Ok(Self { header: Header::read(&document)?, document })
+    }
+
+    /// The job's id as a string; that of a foreign document may be of another type, and is then printed.
+    #[must_use]
+    pub fn id(&self) -> String {
+        match &self.header.id {
+            Bson::String(id) => id.clone(),
+            other => other.to_string(),
+        }
+    }
+
+    /// The proof of the lease.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.header.token.as_deref()
+    }
+
+    /// Which start this is, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> i32 {
+        self.header.attempt
+    }
+
+    /// The whole document, without its logs.
+    #[must_use]
+    pub fn document(&self) -> &RawDocument {
+        &self.document
+    }
+
+    /// The whole document, without its logs.
+    #[must_use]
+    pub fn into_document(self) -> RawDocumentBuf {
+        self.document
+    }
+}
+
+/// A string field; null and other types count as absent.
+pub(crate) fn text<'a>(job: &'a RawDocument, field: &str) -> Option<&'a str> {
+    job.get_str(field).ok()
+}
+
+/// A date field; null and other types count as absent.
+pub(crate) fn date(job: &RawDocument, field: &str) -> Option<DateTime> {
+    job.get_datetime(field).ok()
+}
+
+/// How many attempts a job has had, and how many it may have.
+pub(crate) fn attempts(job: &RawDocument) -> (i32, i32) {
+    let [attempt, most] = pick(job, [fields::ATTEMPT, fields::MAX_ATTEMPTS]);
+    (small(attempt).unwrap_or(0), small(most).unwrap_or(fields::DEFAULT_MAX_ATTEMPTS))
+}
+
+/// The values of these fields, in one pass: to look each one up by itself takes most of the time of reading a job.
+/// What lies behind damaged bytes is absent.
+fn pick<'a, const N: usize>(job: &'a RawDocument, names: [&str; N]) -> [Option<RawBsonRef<'a>>; N] {
+    let mut values = [None; N];
+    let mut missing = N;
+    for (name, value) in job.iter().map_while(std::result::Result::ok) {
+        let place = names.iter().position(|known| name == *known);
+        if let Some(place) = place.filter(|place| values[*place].is_none()) {
+            values[place] = Some(value);
+            missing -= 1;
+            if missing == 0 {
+                break;
+            }
+        }
+    }
+    values
+}
+
+fn integer(value: Option<RawBsonRef<'_>>) -> Option<i64> {
+    match value? {
+        RawBsonRef::Int32(value) => Some(i64::from(value)),
+        RawBsonRef::Int64(value) => Some(value),
+        RawBsonRef::Double(value) => Some(value as i64),
+        _ => None,
+    }
+}
+
+fn delay(value: Option<RawBsonRef<'_>>) -> Option<i64> {
+    Some(integer(value)?.clamp(0, fields::LONGEST_MS))
+}
+
+fn small(value: Option<RawBsonRef<'_>>) -> Option<i32> {
+    let value = integer(value)?;
+    Some(value.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::rawdoc;
+
+    use super::*;
+
+    #[test]
+    fn nulls_and_wrong_types_count_as_absent() {
+        let job = rawdoc! {
+            "_id": "a", "type": null, "attempt": null, "maxAttempts": "3", "dedupeKey": "k", "dedupeScope": null,
+            "claimToken": 7, "backoffDelay": 250.0,
+        };
+        let header = Header::read(&job).expect("an id is enough");
+        assert_eq!(header.job_type, "");
+        assert_eq!((header.attempt, header.max_attempts), (0, 3));
+        assert_eq!(header.dedupe, None);
+        assert_eq!(header.token, None);
+        assert_eq!(header.backoff.delay_ms, 250);
+    }
+
+    #[test]
+    fn a_job_without_an_id_is_an_error() {
+        assert!(Header::read(&rawdoc! { "type": "t" }).is_err());
+    }
+
+    #[test]
+    fn ids_sort_by_the_time_they_were_made() {
+        let ids: Vec<String> = (0..100).map(|_| new_id()).collect();
+        assert!(ids.is_sorted());
+    }
+}

@@ -1,0 +1,72 @@
+//! Dedupe keys: which jobs hold one, as filters.
+//!
+//! Every filter names the scope and the status, or the planner could not use the partial indexes.
+
+use mongodb::bson::{Document, RawDocument, doc};
+
+use super::{
+    document::{DedupeKey, text},
+    fields,
+    status::{DedupeScope, Status},
+};
+
+/// Whether a job of scope `pending` and this key has this status.
+pub(crate) fn single_flight(key: &str, status: Status) -> Document {
+    doc! {
+        fields::DEDUPE_KEY: key,
+        fields::DEDUPE_SCOPE: DedupeScope::Pending.as_str(),
+        fields::STATUS: status.as_str(),
+    }
+}
+
+/// The job of scope `pending+active` and this key that has not ended.
+fn exclusive(key: &str) -> Document {
+    doc! {
+        fields::DEDUPE_KEY: key,
+        fields::DEDUPE_SCOPE: DedupeScope::PendingAndActive.as_str(),
+        fields::STATUS: { "$in": [Status::Pending.as_str(), Status::Active.as_str()] },
+    }
+}
+
+/// Any job that holds the key, one branch per unique index.
+pub(crate) fn any_holder(key: &str) -> Document {
+    doc! { "$or": [exclusive(key), single_flight(key, Status::Pending), single_flight(key, Status::Active)] }
+}
+
+/// Any job that leaves no room for one more pending job of the key: exactly what the unique index of its scope refuses.
+pub(crate) fn barring(dedupe: &DedupeKey) -> Document {
+    match dedupe.scope {
+        DedupeScope::PendingAndActive => exclusive(&dedupe.key),
+        DedupeScope::Pending => single_flight(&dedupe.key, Status::Pending),
+    }
+}
+
+/// The pending job of this type that holds the key of scope `pending`, to be given other data.
+pub(crate) fn replaceable(key: &str, job_type: &str) -> Document {
+    let mut filter = single_flight(key, Status::Pending);
+    // Under one key there may be jobs of several types, and data means something only to its own.
+    filter.insert(fields::TYPE, job_type);
+    filter
+}
+
+/// A stage for the update that ends a job of which nothing is known but that it ends: it tells that a key is free where
+/// one is.
+pub(crate) fn freeing_key() -> Document {
+    let may_have_follower = doc! { "$and": [
+        { "$eq": [fields::value_of(fields::DEDUPE_SCOPE), DedupeScope::Pending.as_str()] },
+        { "$eq": [{ "$type": fields::value_of(fields::DEDUPE_KEY) }, "string"] },
+    ] };
+    doc! { "$set": { fields::KEY_FREED: { "$cond": [may_have_follower, fields::NOW, "$$REMOVE"] } } }
+}
+
+/// Whether a job stands in the indexes of scope `pending`, whatever its key is.
+pub(crate) fn is_single_flight(job: &RawDocument) -> bool {
+    text(job, fields::DEDUPE_SCOPE).and_then(DedupeScope::parse) == Some(DedupeScope::Pending)
+        && matches!(job.get(fields::DEDUPE_KEY), Ok(Some(_)))
+}
+
+/// The dedupe key of a job, if its scope lets a follower wait behind it.
+pub(crate) fn single_flight_key(job: &RawDocument) -> Option<&str> {
+    let scope = DedupeScope::parse(text(job, fields::DEDUPE_SCOPE)?)?;
+    (scope == DedupeScope::Pending).then(|| text(job, fields::DEDUPE_KEY)).flatten()
+}

@@ -1,0 +1,59 @@
+//! The server's present, as a bracket: two moments that it surely lies between.
+
+use std::time::Duration;
+
+use mongodb::bson::DateTime;
+
+/// A bracket around the server's present, in milliseconds since the epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ServerTime {
+    earliest_ms: i64,
+    latest_ms: i64,
+}
+
+impl ServerTime {
+    /// The server's clock shows a moment between these two.
+    pub(crate) fn between(earliest_ms: i64, latest_ms: i64) -> Self {
+        Self { earliest_ms, latest_ms }
+    }
+
+    /// A moment that is known, for measurements of what comes after it.
+    #[cfg(any(test, feature = "hot-paths"))]
+    pub(crate) fn exactly(ms: i64) -> Self {
+        Self { earliest_ms: ms, latest_ms: ms }
+    }
+
+    /// Surely not in the server's future.
+    pub(crate) fn earliest(self) -> DateTime {
+        DateTime::from_millis(self.earliest_ms)
+    }
+
+    /// Surely not after what the server's clock showed so long ago.
+    pub(crate) fn earliest_ago(self, ago: Duration) -> DateTime {
+        let ago = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX).saturating_add(1);
+        DateTime::from_millis(self.earliest_ms.saturating_sub(ago))
+    }
+
+    /// `ms` after the server's present, or a moment later; never sooner.
+    pub(crate) fn after(self, ms: i64) -> DateTime {
+        DateTime::from_millis(self.latest_ms.saturating_add(ms))
+    }
+
+    /// How long until the server's clock surely shows `at`; zero if it is past.
+    pub(crate) fn until(self, at: DateTime) -> Duration {
+        let ms = at.timestamp_millis().saturating_sub(self.earliest_ms);
+        Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn until_is_zero_for_the_past_and_counts_from_the_early_side() {
+        let time = ServerTime::between(500, 510);
+        assert_eq!(time.until(DateTime::from_millis(400)), Duration::ZERO);
+        assert_eq!(time.until(DateTime::from_millis(900)), Duration::from_millis(400));
+    }
+}

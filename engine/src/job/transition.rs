@@ -1,0 +1,127 @@
+//! The life of a job as one table: what an operation makes of an active job. Pure; `settle` and `reaper` write it.
+//!
+//! ```text
+//!                      claim
+//!        ┌─────────┐ ─────────▶ ┌────────┐  complete  ┌───────────┐
+//!  ────▶ │ pending │            │ active │ ─────────▶ │ completed │
+//!        └─────────┘ ◀───────── └────────┘            └───────────┘
+//!              fail with attempts │   │ fail, no attempts left; fail fatally; recover, none left
+//!              left, release,     │   └─────────────▶ ┌────────┐
+//!              recover            │                   │ failed │
+//!                                 │ as on the left,   └────────┘
+//!                                 │ but a follower    ┌────────────┐
+//!                                 └────────────────▶  │ superseded │
+//!                                   waits already     └────────────┘
+//! ```
+//! `superseded` exists because a key of scope `pending` has room for one pending job: an active job that would have
+//! to wait again finds its follower there, which will do the same work with newer data.
+use super::{status::Status, verdict::Verdict};
+
+/// What is to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transition {
+    /// To `completed`.
+    Complete,
+    /// To `pending`, due after the back-off.
+    Retry,
+    /// To `failed`.
+    Fail,
+    /// To `pending`, due at once, with the attempt given back.
+    Release,
+    /// To `pending`, due at once, the attempt spent: its holder is gone.
+    Recover,
+    /// To `superseded`.
+    Supersede,
+}
+
+impl Transition {
+    /// What a verdict makes of a job that has had `attempt` starts of `max_attempts`.
+    #[must_use]
+    pub fn of_verdict(verdict: Verdict, attempt: i32, max_attempts: i32) -> Self {
+        match verdict {
+            Verdict::Complete => Self::Complete,
+            Verdict::Fail if attempt < max_attempts => Self::Retry,
+            Verdict::Fail | Verdict::FailFatal => Self::Fail,
+            Verdict::Release => Self::Release,
+        }
+    }
+
+    /// What becomes of a job whose lease has run out.
+    #[must_use]
+    pub fn of_expiry(attempt: i32, max_attempts: i32, has_follower: bool) -> Self {
+        match (attempt < max_attempts, has_follower) {
+            (true, false) => Self::Recover,
+            (false, false) => Self::Fail,
+            (_, true) => Self::Supersede,
+        }
+    }
+
+    /// What is written instead if the pending place of the key turns out to be taken.
+    #[must_use]
+    pub fn behind_follower(self) -> Self {
+        match self {
+            Self::Retry | Self::Release | Self::Recover => Self::Supersede,
+            Self::Complete | Self::Fail | Self::Supersede => self,
+        }
+    }
+
+    /// The status it leads to.
+    #[must_use]
+    pub fn target(self) -> Status {
+        match self {
+            Self::Complete => Status::Completed,
+            Self::Retry | Self::Release | Self::Recover => Status::Pending,
+            Self::Fail => Status::Failed,
+            Self::Supersede => Status::Superseded,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Transition; 6] = [
+        Transition::Complete,
+        Transition::Retry,
+        Transition::Fail,
+        Transition::Release,
+        Transition::Recover,
+        Transition::Supersede,
+    ];
+
+    #[test]
+    fn a_failure_is_tried_again_while_attempts_are_left() {
+        let fail = |attempt, most| Transition::of_verdict(Verdict::Fail, attempt, most);
+        assert_eq!([fail(0, 1), fail(1, 2), fail(2, 3)], [Transition::Retry; 3]);
+        assert_eq!([fail(1, 1), fail(3, 3), fail(4, 3), fail(0, 0), fail(1, -1)], [Transition::Fail; 5]);
+    }
+
+    #[test]
+    fn other_verdicts_do_not_count_attempts() {
+        for (attempt, most) in [(0, 3), (3, 3), (9, 3)] {
+            let of = |verdict| Transition::of_verdict(verdict, attempt, most);
+            assert_eq!(of(Verdict::Complete), Transition::Complete);
+            assert_eq!(of(Verdict::FailFatal), Transition::Fail);
+            assert_eq!(of(Verdict::Release), Transition::Release);
+        }
+    }
+
+    #[test]
+    fn an_expired_lease_yields_to_a_follower_before_all_else() {
+        assert_eq!(Transition::of_expiry(1, 3, false), Transition::Recover);
+        assert_eq!(Transition::of_expiry(3, 3, false), Transition::Fail);
+        assert_eq!(Transition::of_expiry(1, 3, true), Transition::Supersede);
+        assert_eq!(Transition::of_expiry(3, 3, true), Transition::Supersede);
+    }
+
+    #[test]
+    fn what_would_wait_again_is_superseded_when_its_place_is_taken_and_nothing_else_is() {
+        for transition in ALL {
+            let waits = transition.target() == Status::Pending;
+            let expected = if waits { Transition::Supersede } else { transition };
+            assert_eq!(transition.behind_follower(), expected);
+            assert!(expected.target().is_terminal());
+        }
+    }
+}

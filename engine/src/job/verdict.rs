@@ -1,0 +1,39 @@
+//! The words for the end of a claim: what is asked for, and what came of it.
+
+use std::time::Duration;
+
+use super::status::Status;
+
+/// How a claim ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// The work is done.
+    Complete,
+    /// It went wrong; try again if attempts are left.
+    Fail,
+    /// It went wrong in a way that no retry mends.
+    FailFatal,
+    /// It was not done and that is nobody's fault: the attempt is given back.
+    Release,
+}
+
+/// What became of a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// The job is completed.
+    Completed,
+    /// The job will run again after this long.
+    RetryScheduled(Duration),
+    /// The job has failed for good.
+    FailedTerminal,
+    /// Its follower covers its work.
+    Superseded,
+    /// The job is pending again and the attempt given back.
+    Released,
+    /// It had ended before, so.
+    AlreadyTerminal(Status),
+    /// Somebody else holds the job, or nobody; it is not ours to settle.
+    LeaseLost,
+    /// There is no such job.
+    NotFound,
+}

@@ -1,0 +1,127 @@
+//! What the engine tells whoever runs the handlers.
+use crate::{base::error::Error, job::verdict::Settled};
+
+/// How the change stream is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StreamState {
+    /// Not asked for, or ended.
+    #[default]
+    Off,
+    /// Being opened for the first time.
+    Connecting,
+    /// Open: wake-ups arrive.
+    Streaming,
+    /// Lost, and being reopened; polling covers meanwhile.
+    Reconnecting,
+}
+
+impl StreamState {
+    /// The word for it in the public API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Connecting => "connecting",
+            Self::Streaming => "streaming",
+            Self::Reconnecting => "reconnecting",
+        }
+    }
+}
+
+/// How loud a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// For whoever looks into the engine.
+    Debug,
+    /// Worth knowing.
+    Info,
+    /// Something failed and will be tried again.
+    Warn,
+    /// Something keeps failing.
+    Error,
+}
+
+impl LogLevel {
+    /// The logger's method of this level.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// The end of one managed run.
+#[derive(Debug, Clone)]
+pub struct RunResult {
+    /// Which run.
+    pub run_id: u32,
+    /// What became of its verdict.
+    pub outcome: Result<Settled, Error>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// Claimed jobs, to be run: as many BSON documents, end to end, as there are run ids.
+    Jobs {
+        /// Whose they are.
+        processor_id: u32,
+        /// One for each document, in claim order.
+        run_ids: Vec<u32>,
+        /// The documents.
+        documents: Vec<u8>,
+    },
+    /// Verdicts that were written, or couldn't be.
+    Settled(Vec<RunResult>),
+    /// Runs whose lease is gone; nothing is expected of them any more but that their slots are freed.
+    LeaseLost(Vec<u32>),
+    /// Runs whose jobs are given back by the engine itself, since it is shut down; nothing is expected of them any more.
+    TakenBack(Vec<u32>),
+    /// Something may be claimable: a type, or none for any.
+    Wake(Option<String>),
+    /// The change stream's state has changed.
+    Stream(StreamState),
+    /// A sweep has recovered jobs.
+    Recovered {
+        /// How many.
+        handled: u64,
+        /// Whether there may be more.
+        saturated: bool,
+    },
+    /// A sweep has failed.
+    RecoveryFailed {
+        /// Whether it was the first one.
+        is_first: bool,
+        /// Why.
+        message: String,
+    },
+    /// Something to log.
+    Log {
+        /// How loud.
+        level: LogLevel,
+        /// What, for people.
+        message: String,
+        /// What, for machines.
+        fields: Vec<(&'static str, String)>,
+    },
+}
+
+/// Where events go.
+pub trait Sink: Send + Sync + 'static {
+    /// Takes an event. Must return at once, from whatever thread.
+    fn event(&self, event: Event);
+
+    /// False once whatever runs the handlers has been stuck for so long that its leases should end.
+    fn is_responsive(&self) -> bool {
+        true
+    }
+
+    /// As the answer of [`Self::is_responsive`], without asking anew: whether to give it no more work.
+    fn is_stuck(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,103 @@
+//! Jobs that nobody but a person can help: the server refuses to write them, as they have grown almost as large as a document
+//! may be, or break a rule that somebody has given the collection; or they are due at no time at all. Nobody else has to wait
+//! for them, so nobody would notice: each is named, once.
+
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::{Arc, Mutex, OnceLock},
+};
+
+use mongodb::bson::Bson;
+
+use super::event::{Event, LogLevel, Sink};
+use crate::base::{error::Error, sync::lock};
+
+/// Jobs that are named in the life of a process, at most.
+const MOST: usize = 1_000;
+/// Of an id: it may be any value.
+const MOST_CHARACTERS: usize = 200;
+
+/// Those of one collection that were named.
+#[derive(Default)]
+pub(crate) struct Unwritable {
+    named: Mutex<HashSet<String>>,
+    sink: OnceLock<Arc<dyn Sink>>,
+}
+
+impl Unwritable {
+    /// Tells this one from now on, and nobody else.
+    pub(crate) fn tell(&self, sink: Arc<dyn Sink>) {
+        _ = self.sink.set(sink);
+    }
+
+    /// A job was to be written, `to` be claimed, renewed or recovered, and the server refused it for its own sake.
+    pub(crate) fn refused(&self, id: &Bson, to: &str, error: &Error) {
+        self.name(id, &format!("can't {to}, since the server refuses the write: {error}"));
+    }
+
+    /// A pending job's `runAt` is of a type that is later than every date.
+    pub(crate) fn never_due(&self, id: &Bson) {
+        self.name(id, "is never due, since its runAt is no date");
+    }
+
+    fn name(&self, id: &Bson, what: &str) {
+        let id = in_words(id);
+        let mut named = lock(&self.named);
+        if named.len() >= MOST || !named.insert(id.clone()) {
+            return;
+        }
+        let rest = if named.len() == MOST { "; from now on no other such job is named" } else { "" };
+        drop(named);
+        let message = format!("job \"{id}\" {what}; mend the job or remove it{rest}");
+        let fields = vec![("jobId", id)];
+        if let Some(sink) = self.sink.get() {
+            sink.event(Event::Log { level: LogLevel::Warn, message, fields });
+        }
+    }
+}
+
+fn in_words(id: &Bson) -> String {
+    match id {
+        Bson::String(id) => id.chars().take(MOST_CHARACTERS).collect(),
+        other => other.to_string().chars().take(MOST_CHARACTERS).collect(),
+    }
+}
+
+impl fmt::Debug for Unwritable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unwritable").field("named", &lock(&self.named).len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<String>>);
+
+    impl Sink for Heard {
+        fn event(&self, event: Event) {
+            if let Event::Log { message, .. } = event {
+                lock(&self.0).push(message);
+            }
+        }
+    }
+
+    #[test]
+    fn each_job_is_named_once_and_only_so_many() {
+        let (heard, unwritable) = (Arc::new(Heard::default()), Unwritable::default());
+        unwritable.tell(heard.clone());
+        for number in 0..MOST + 10 {
+            for _ in 0..2 {
+                let id = format!("job-{number}").into();
+                unwritable.refused(&id, "be claimed", &Error::from_server(121, "against the rules"));
+            }
+        }
+        let heard = lock(&heard.0);
+        assert_eq!(heard.len(), MOST);
+        assert!(heard[0].contains("\"job-0\" can't be claimed") && heard[0].contains("against the rules"));
+        assert!(heard[MOST - 1].ends_with("no other such job is named"));
+    }
+}

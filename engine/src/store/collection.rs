@@ -1,0 +1,242 @@
+//! The collection, and the few shapes of round trip that everything else is made of.
+//!
+//! Writes go out as raw `insert` and `update` commands, since only those carry many statements in one trip on every
+//! supported server, and tell which index a duplicate key met. Lost replies are the callers' business: each knows
+//! how to find out what happened (by id, by token). That is why nothing here retries.
+
+use std::time::Duration;
+
+use mongodb::{
+    Client, Collection, Database,
+    bson::{Bson, Document, RawArrayBuf, RawDocumentBuf, doc, raw::cstr, rawdoc},
+    options::{Acknowledgment, ReadConcern, SelectionCriteria, WriteConcern},
+};
+
+use super::{
+    clock::ServerClock,
+    write::{Statement, Wait, WriteReply, read_write_reply},
+};
+use crate::{
+    base::error::{Error, Result},
+    connection::primary::Primary,
+    job::{fields, server_time::ServerTime},
+};
+
+/// A single try of a small operation; past it the connection is given up and the outcome looked up.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Documents in one reply of the server; their size is bounded by itself.
+const MOST_IN_A_REPLY: u32 = 10_000;
+
+/// Who has a write before it is answered.
+enum Acknowledged {
+    /// As many as the app's write concern asks for, or the server's own.
+    AsConfigured,
+    ByPrimary,
+}
+
+/// One collection of jobs.
+#[derive(Debug)]
+pub(crate) struct Store {
+    database: Database,
+    jobs: Collection<RawDocumentBuf>,
+    counted: Collection<RawDocumentBuf>,
+    write_concern: Option<Document>,
+    clock: ServerClock,
+    primary: Primary,
+}
+
+impl Store {
+    pub(crate) fn new(client: &Client, primary: Primary, database: &str, collection: &str) -> Self {
+        let database = client.database(database);
+        let write_concern = database.write_concern().and_then(write_concern_document);
+        // Claims, fences and looks before a write must see the newest state; only the primary has it.
+        let options = mongodb::options::CollectionOptions::builder()
+            .selection_criteria(SelectionCriteria::ReadPreference(mongodb::options::ReadPreference::Primary))
+            .read_concern(ReadConcern::local())
+            .build();
+        let jobs = database.collection_with_options(collection, options);
+        let counted = database.collection(collection);
+        Self { database, jobs, counted, write_concern, clock: ServerClock::default(), primary }
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The collection, read from the primary.
+    pub(crate) fn jobs(&self) -> &Collection<RawDocumentBuf> {
+        &self.jobs
+    }
+
+    /// The collection, read from where the app reads: for counts, which cost most and decide nothing.
+    pub(crate) fn counted(&self) -> &Collection<RawDocumentBuf> {
+        &self.counted
+    }
+
+    pub(crate) async fn server_time(&self) -> Result<ServerTime> {
+        self.bounded("reading the server's clock", self.clock.now(&self.database, &self.primary)).await
+    }
+
+    /// Inserts all that can be inserted.
+    pub(crate) async fn insert<'a>(
+        &self,
+        jobs: impl IntoIterator<Item = &'a RawDocumentBuf>,
+        wait: Wait,
+    ) -> Result<WriteReply> {
+        let mut documents = RawArrayBuf::new();
+        let mut count = 0;
+        for job in jobs {
+            documents.push(job);
+            count += 1;
+        }
+        let mut command = rawdoc! { "insert": self.jobs.name(), "ordered": false };
+        command.append(cstr!("documents"), documents);
+        self.run_write(command, count, wait, &Acknowledged::AsConfigured).await
+    }
+
+    /// Runs all statements that can be run; one that is refused stops no other.
+    pub(crate) async fn update(&self, statements: Vec<Statement>) -> Result<WriteReply> {
+        self.update_within(statements, Wait::Long).await
+    }
+
+    /// The same, with a bound on the wait for others' transactions.
+    pub(crate) async fn update_within(&self, statements: Vec<Statement>, wait: Wait) -> Result<WriteReply> {
+        self.run_updates(statements, wait, &Acknowledged::AsConfigured).await
+    }
+
+    /// As [`Self::update`], with a bound on the wait for others' transactions, and answered as soon as the primary has it. What
+    /// it did can still be taken back: whoever goes by it has to [`Self::confirm`] it.
+    pub(crate) async fn update_on_primary(
+        &self,
+        statements: Vec<Statement>,
+        wait: Wait,
+    ) -> Result<WriteReply> {
+        self.run_updates(statements, wait, &Acknowledged::ByPrimary).await
+    }
+
+    async fn run_updates(
+        &self,
+        statements: Vec<Statement>,
+        wait: Wait,
+        by: &Acknowledged,
+    ) -> Result<WriteReply> {
+        if statements.is_empty() {
+            return Ok(WriteReply::default());
+        }
+        let count = statements.len();
+        let updates: Vec<Bson> = statements
+            .into_iter()
+            .map(|Statement { filter, update, multi }| {
+                let is_by_id = filter.contains_key(fields::ID);
+                let mut statement = doc! { "q": filter, "u": update, "multi": multi };
+                if is_by_id {
+                    // The server must neither weigh the indexes of the job's state for it, nor ever choose one.
+                    statement.insert("hint", doc! { fields::ID: 1 });
+                }
+                statement.into()
+            })
+            .collect();
+        let command = doc! { "update": self.jobs.name(), "ordered": false, "updates": updates };
+        let command = RawDocumentBuf::try_from(&command).map_err(Error::encoding)?;
+        self.run_write(command, count, wait, by).await
+    }
+
+    /// Runs one statement that is encoded already; how many documents it matched.
+    pub(crate) async fn update_raw(&self, statement: RawDocumentBuf, wait: Wait) -> Result<WriteReply> {
+        let mut updates = RawArrayBuf::new();
+        updates.push(statement);
+        let mut command = rawdoc! { "update": self.jobs.name() };
+        command.append(cstr!("updates"), updates);
+        self.run_write(command, 1, wait, &Acknowledged::AsConfigured).await
+    }
+
+    /// Waits until everything that the primary has written so far is acknowledged as writes are here. Reads come from
+    /// the primary as it is, and one that has lost its majority still shows what it will have to take back. So what
+    /// becomes of a write whose reply was lost must not be told by a read alone. A write that changes nothing waits.
+    pub(crate) async fn confirm(&self) -> Result<()> {
+        let nobody = doc! { fields::ID: Bson::MinKey };
+        self.update(vec![Statement::one(nobody, doc! { "$unset": { fields::LEASE: "" } })]).await?;
+        Ok(())
+    }
+
+    /// The documents that match, without an order.
+    pub(crate) async fn find(&self, filter: Document, projection: Document) -> Result<Vec<RawDocumentBuf>> {
+        self.bounded("reading jobs", async {
+            // In as few replies as carry them: by itself the server sends a hundred, and waits to be asked for the rest.
+            let mut cursor =
+                self.jobs.find(filter).projection(projection).batch_size(MOST_IN_A_REPLY).await?;
+            let mut found = Vec::new();
+            while cursor.advance().await? {
+                found.push(cursor.current().to_owned());
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Which server is primary.
+    pub(crate) fn primary(&self) -> &Primary {
+        &self.primary
+    }
+
+    /// Gives a small operation a bound of its own, so that a server that has frozen can't hold its caller: some time, and
+    /// less once another server is primary.
+    pub(crate) async fn bounded<T>(
+        &self,
+        what: &str,
+        operation: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        tokio::select! {
+            outcome = tokio::time::timeout(ATTEMPT_TIMEOUT, operation) => {
+                outcome.unwrap_or_else(|_| Err(Error::timeout(what)))
+            }
+            () = self.primary.replaced() => Err(Error::primary_replaced(what)),
+        }
+    }
+
+    async fn run_write(
+        &self,
+        mut command: RawDocumentBuf,
+        count: usize,
+        wait: Wait,
+        by: &Acknowledged,
+    ) -> Result<WriteReply> {
+        if let Some(limit) = wait.limit() {
+            command.append(cstr!("maxTimeMS"), limit.as_millis() as i64);
+        }
+        match (by, &self.write_concern) {
+            (Acknowledged::ByPrimary, _) => command.append(cstr!("writeConcern"), rawdoc! { "w": 1 }),
+            (Acknowledged::AsConfigured, Some(concern)) => {
+                let concern = RawDocumentBuf::try_from(concern).map_err(Error::encoding)?;
+                command.append(cstr!("writeConcern"), concern);
+            }
+            (Acknowledged::AsConfigured, None) => {}
+        }
+        let write = async { Ok(self.database.run_raw_command(command).await?) };
+        let reply = self.bounded("a write", write).await?;
+        let reply = read_write_reply(&reply)?;
+        // Callers go by the place of a refusal: an imitation of the server must not bring them down.
+        if reply.refusals.iter().any(|refusal| refusal.index >= count) {
+            return Err(Error::encoding("a write error names a place that the command doesn't have"));
+        }
+        Ok(reply)
+    }
+}
+
+fn write_concern_document(concern: &WriteConcern) -> Option<Document> {
+    let mut document = Document::new();
+    match &concern.w {
+        Some(Acknowledgment::Nodes(nodes)) => _ = document.insert("w", *nodes as i32),
+        Some(Acknowledgment::Majority) => _ = document.insert("w", "majority"),
+        Some(Acknowledgment::Custom(tag)) => _ = document.insert("w", tag.as_str()),
+        _ => {}
+    }
+    if let Some(journal) = concern.journal {
+        document.insert("j", journal);
+    }
+    if let Some(timeout) = concern.w_timeout {
+        document.insert("wtimeout", timeout.as_millis() as i64);
+    }
+    (!document.is_empty()).then_some(document)
+}

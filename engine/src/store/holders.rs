@@ -1,0 +1,69 @@
+//! Looks at the holders of dedupe keys, before a write and after a refusal. The unique indexes decide.
+
+use std::collections::HashSet;
+
+use mongodb::bson::{RawDocumentBuf, doc, raw::cstr, rawdoc};
+
+use super::{collection::Store, write::Wait};
+use crate::{
+    base::error::{Error, Result},
+    job::{
+        document::{NewJob, text},
+        fields,
+        keys::{any_holder, replaceable, single_flight},
+        status::{DedupeScope, Status},
+    },
+};
+
+/// The jobs under one key of scope `pending`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Holders {
+    pub(crate) pending: bool,
+    pub(crate) active: bool,
+}
+
+pub(crate) async fn single_flight_holders(store: &Store, key: &str) -> Result<Holders> {
+    let filter = doc! { "$or": [single_flight(key, Status::Pending), single_flight(key, Status::Active)] };
+    let found = store.find(filter, doc! { fields::STATUS: 1 }).await?;
+    let has = |status: Status| found.iter().any(|job| text(job, fields::STATUS) == Some(status.as_str()));
+    Ok(Holders { pending: has(Status::Pending), active: has(Status::Active) })
+}
+
+/// Whether a job of this type and key is pending or active.
+pub(crate) async fn has_outstanding(store: &Store, job_type: &str, key: &str) -> Result<bool> {
+    // The key is unique across types, so at most three documents come back, whatever the type.
+    let found = store.find(any_holder(key), doc! { fields::TYPE: 1 }).await?;
+    Ok(found.iter().any(|job| text(job, fields::TYPE) == Some(job_type)))
+}
+
+/// Which of these keys of scope `pending` have an active holder.
+pub(crate) async fn busy_keys(store: &Store, keys: Vec<&str>) -> Result<HashSet<String>> {
+    let filter = doc! {
+        fields::DEDUPE_KEY: { "$in": keys },
+        fields::DEDUPE_SCOPE: DedupeScope::Pending.as_str(),
+        fields::STATUS: Status::Active.as_str(),
+    };
+    let found = store.find(filter, doc! { fields::ID: 0, fields::DEDUPE_KEY: 1 }).await?;
+    Ok(found.iter().filter_map(|job| Some(text(job, fields::DEDUPE_KEY)?.to_owned())).collect())
+}
+
+/// The pending jobs under these keys of scope `pending`: their types and times.
+pub(crate) async fn followers(store: &Store, keys: Vec<&str>) -> Result<Vec<RawDocumentBuf>> {
+    let filter = doc! {
+        fields::DEDUPE_KEY: { "$in": keys },
+        fields::DEDUPE_SCOPE: DedupeScope::Pending.as_str(),
+        fields::STATUS: Status::Pending.as_str(),
+    };
+    store.find(filter, doc! { fields::TYPE: 1, fields::RUN_AT: 1 }).await
+}
+
+/// Gives the pending holder of the key the data of `job`. False if there is none of the same type any more.
+pub(crate) async fn replace_pending_data(store: &Store, job: &NewJob, key: &str, wait: Wait) -> Result<bool> {
+    let filter = RawDocumentBuf::try_from(&replaceable(key, &job.job_type)).map_err(Error::encoding)?;
+    // Raw, so that the data reaches the server as it was encoded; as an update document, not a pipeline, so that
+    // nothing in it is taken for an expression.
+    let mut changes = rawdoc! {};
+    changes.append(cstr!("data"), job.data()?);
+    let reply = store.update_raw(rawdoc! { "q": filter, "u": { "$set": changes } }, wait).await?;
+    reply.unexpected().map_or(Ok(reply.matched > 0), |refusal| Err(refusal.clone()))
+}

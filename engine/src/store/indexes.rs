@@ -1,0 +1,196 @@
+//! The indexes: what makes dedupe certain and every look cheap.
+//!
+//! One small partial index per state, so that a job stands in one of them at a time, and the three unique ones that
+//! hold the dedupe keys, which are shared with the TypeScript package. Each begins with the status although its filter
+//! fixes it: only so do the server's covered and skipping plans apply.
+
+mod codes;
+mod doubled;
+mod replaced;
+
+use std::collections::HashSet;
+
+use mongodb::{
+    IndexModel,
+    bson::{Bson, Document, doc},
+    options::IndexOptions,
+};
+
+use self::codes::NAMESPACE_NOT_FOUND;
+use super::collection::Store;
+use crate::{
+    base::error::{Error, ErrorKind, Result},
+    job::{
+        fields,
+        status::{DedupeScope, Status},
+    },
+};
+
+const UNAUTHORIZED: i32 = 13;
+
+const DUPLICATE_KEY: i32 = 11_000;
+
+/// Same name or same keys with other options.
+const INDEX_CONFLICTS: [i32; 2] = [85, 86];
+
+struct Index {
+    name: &'static str,
+    keys: Document,
+    filter: Document,
+    unique: bool,
+}
+
+impl Index {
+    fn of_status(name: &'static str, statuses: &[Status], rest: &[&str]) -> Self {
+        let mut keys = doc! { fields::STATUS: 1 };
+        keys.extend(rest.iter().map(|field| ((*field).to_owned(), Bson::Int32(1))));
+        let filter = match statuses {
+            [status] => doc! { fields::STATUS: status.as_str() },
+            several => doc! { fields::STATUS: { "$in": words(several) } },
+        };
+        Self { name, keys, filter, unique: false }
+    }
+
+    fn dedupe(name: &'static str, scope: DedupeScope, status: Bson) -> Self {
+        Self {
+            name,
+            keys: doc! { fields::DEDUPE_KEY: 1, fields::DEDUPE_SCOPE: 1 },
+            filter: doc! {
+                fields::DEDUPE_KEY: { "$exists": true },
+                fields::DEDUPE_SCOPE: scope.as_str(),
+                fields::STATUS: status,
+            },
+            unique: true,
+        }
+    }
+
+    fn model(&self) -> IndexModel {
+        let options = IndexOptions::builder()
+            .name(self.name.to_owned())
+            .partial_filter_expression(self.filter.clone())
+            .unique(self.unique.then_some(true))
+            .build();
+        IndexModel::builder().keys(self.keys.clone()).options(options).build()
+    }
+}
+
+/// The filters of the unique indexes, by their names.
+#[cfg(test)]
+pub(crate) fn unique_filters() -> Vec<(&'static str, Document)> {
+    wanted().into_iter().filter(|index| index.unique).map(|index| (index.name, index.filter)).collect()
+}
+
+fn words(statuses: &[Status]) -> Vec<&'static str> {
+    statuses.iter().map(|status| status.as_str()).collect()
+}
+
+fn wanted() -> Vec<Index> {
+    let open = doc! { "$in": words(&[Status::Pending, Status::Active]) };
+    let ended_badly = [Status::Failed, Status::Superseded];
+    vec![
+        Index::dedupe("dedupe_pending_active_idx", DedupeScope::PendingAndActive, open.into()),
+        Index::dedupe("dedupe_pending_idx", DedupeScope::Pending, Status::Pending.as_str().into()),
+        Index::dedupe("dedupe_active_idx", DedupeScope::Pending, Status::Active.as_str().into()),
+        Index::of_status(
+            "durabl_pending_idx",
+            &[Status::Pending],
+            &[fields::TYPE, fields::PRIORITY, fields::RUN_AT],
+        ),
+        Index::of_status("durabl_active_idx", &[Status::Active], &[fields::TYPE, fields::CLAIMED_AT]),
+        Index::of_status("durabl_completed_idx", &[Status::Completed], &[fields::TYPE, fields::COMPLETED_AT]),
+        Index::of_status("durabl_failed_idx", &ended_badly, &[fields::TYPE, fields::FAILED_AT]),
+    ]
+}
+
+/// Creates what is missing, then drops what it replaces. Safe in many processes at once, and repeated. Where nothing is missing,
+/// no right to change indexes is needed.
+///
+/// Older versions could let two jobs of one key run or wait at once, and then the index that forbids it can't be made. All
+/// the others are, and the failure, which names the keys, is one that time may heal: those jobs end.
+pub(crate) async fn ensure(store: &Store) -> Result<()> {
+    let present = names(store).await?;
+    let wanted = wanted();
+    let missing: Vec<&Index> = wanted.iter().filter(|index| !present.contains(index.name)).collect();
+    // A look is cheaper than a build that is bound to fail.
+    let is_second_try = !missing.is_empty() && missing.iter().all(|index| index.unique);
+    let created =
+        if is_second_try { create_apart(store, &wanted).await } else { create_all(store, &wanted).await };
+    let doubled = match created {
+        // A process whose user may not change indexes, and that finds them made by one whose user may.
+        Err(error) if missing.is_empty() && error.server_code() == Some(UNAUTHORIZED) => return Ok(()),
+        created => created?,
+    };
+    replaced::drop_replaced(store, &present).await?;
+    if doubled.is_empty() { Ok(()) } else { Err(doubled::in_words(store, &doubled)) }
+}
+
+/// In one command, so that the server reads the collection once. The keys that stood in the way, if there were any.
+async fn create_all(store: &Store, wanted: &[Index]) -> Result<Vec<String>> {
+    match create(store, wanted).await {
+        Err(error) if error.server_code() == Some(DUPLICATE_KEY) => create_apart(store, wanted).await,
+        created => created.map(|()| Vec::new()),
+    }
+}
+
+/// What makes looks cheap first, then each of the unique ones by itself.
+async fn create_apart(store: &Store, wanted: &[Index]) -> Result<Vec<String>> {
+    let (unique, plain): (Vec<&Index>, Vec<&Index>) = wanted.iter().partition(|index| index.unique);
+    create(store, plain).await?;
+    let mut doubled = Vec::new();
+    for index in unique {
+        doubled.extend(create_unique(store, index).await?);
+    }
+    Ok(doubled)
+}
+
+/// Makes one of the unique indexes; the keys that stand in its way, if there are any.
+async fn create_unique(store: &Store, index: &Index) -> Result<Vec<String>> {
+    let in_the_way = doubled::keys(store, &index.filter).await?;
+    if !in_the_way.is_empty() {
+        return Ok(in_the_way);
+    }
+    match create(store, [index]).await {
+        // One that came meanwhile.
+        Err(error) if error.server_code() == Some(DUPLICATE_KEY) => Ok(vec![error.to_string()]),
+        created => created.map(|()| Vec::new()),
+    }
+}
+
+async fn create<'a>(store: &Store, indexes: impl IntoIterator<Item = &'a Index>) -> Result<()> {
+    match store.jobs().create_indexes(indexes.into_iter().map(Index::model)).await.map_err(Error::from) {
+        Err(error) if error.server_code().is_some_and(|code| INDEX_CONFLICTS.contains(&code)) => {
+            Err(Error::new(
+                ErrorKind::IndexConflict,
+                format!(
+                    "an index of collection \"{}\" has one of durabl's names and another definition; \
+                     drop it and start again: {error}",
+                    store.jobs().name()
+                ),
+            ))
+        }
+        created => created.map(|_| ()),
+    }
+}
+
+/// The names of the indexes that are there. None where there is no collection.
+async fn names(store: &Store) -> Result<HashSet<String>> {
+    let names = store.bounded("listing the indexes", async { Ok(store.jobs().list_index_names().await?) });
+    match names.await {
+        Err(error) if error.server_code() == Some(NAMESPACE_NOT_FOUND) => Ok(HashSet::new()),
+        listed => Ok(listed?.into_iter().collect()),
+    }
+}
+
+/// Makes them again once somebody has made the collection again. False while nobody has: to drop a collection is to want it
+/// gone. Where nothing is missing, nothing is written.
+pub(crate) async fn ensure_if_there(store: &Store) -> Result<bool> {
+    let present = names(store).await?;
+    // Where there is a collection, there is the index of its ids.
+    if present.is_empty() {
+        return Ok(false);
+    }
+    if wanted().iter().any(|index| !present.contains(index.name)) {
+        ensure(store).await?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,126 @@
+//! Write commands: their statements, and their replies.
+
+use std::time::Duration;
+
+use mongodb::bson::{Bson, Document};
+
+use crate::{
+    base::error::{Error, Result},
+    job::fields::DEDUPE_KEY,
+};
+
+/// How long a write may be held up by a transaction of somebody's that has written to the same job, or under the same key,
+/// and is still open: the server has it wait until that is over, and everything behind it in the same command too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Until others would notice. Past it the error is one of which [`Error::is_time_limit`] is true, and what was done
+    /// by then is done.
+    Brief,
+    /// As long as a try may take.
+    Long,
+}
+
+impl Wait {
+    pub(crate) fn limit(self) -> Option<Duration> {
+        match self {
+            Self::Brief => Some(Duration::from_secs(1)),
+            Self::Long => None,
+        }
+    }
+}
+
+/// One statement of an `update` command.
+pub(crate) struct Statement {
+    pub(crate) filter: Document,
+    /// An update document, or a pipeline.
+    pub(crate) update: Bson,
+    pub(crate) multi: bool,
+}
+
+impl Statement {
+    pub(crate) fn one(filter: Document, update: impl Into<Bson>) -> Self {
+        Self { filter, update: update.into(), multi: false }
+    }
+
+    pub(crate) fn many(filter: Document, update: impl Into<Bson>) -> Self {
+        Self { filter, update: update.into(), multi: true }
+    }
+}
+
+/// Why one statement or document of a write command was refused.
+#[derive(Debug, Clone)]
+pub(crate) struct WriteRefusal {
+    /// Which statement or document, counted from 0.
+    pub(crate) index: usize,
+    pub(crate) cause: RefusalCause,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum RefusalCause {
+    /// A unique index on the dedupe key: the key is held.
+    KeyHeld,
+    /// A document of this id exists.
+    IdExists,
+    /// Anything else.
+    Other(Error),
+}
+
+const DUPLICATE_KEY: i32 = 11_000;
+
+/// What a write command did.
+#[derive(Debug, Default)]
+pub(crate) struct WriteReply {
+    /// Documents inserted or matched.
+    pub(crate) matched: u64,
+    pub(crate) refusals: Vec<WriteRefusal>,
+}
+
+impl WriteReply {
+    /// The first refusal that is neither a held key nor a known id.
+    pub(crate) fn unexpected(&self) -> Option<&Error> {
+        self.refusals.iter().find_map(|refusal| match &refusal.cause {
+            RefusalCause::Other(error) => Some(error),
+            RefusalCause::KeyHeld | RefusalCause::IdExists => None,
+        })
+    }
+}
+
+pub(super) fn read_write_reply(reply: &Document) -> Result<WriteReply> {
+    let refusals = reply
+        .get_array("writeErrors")
+        .map(|errors| errors.iter().filter_map(Bson::as_document).map(read_refusal).collect())
+        .unwrap_or_default();
+    // The primary has the write, and the members that were asked for may not: not acknowledged.
+    if let Ok(concern) = reply.get_document("writeConcernError") {
+        let mut error = server_error(concern);
+        error.mark_transient();
+        return Err(error);
+    }
+    Ok(WriteReply { matched: number(reply, "n").unwrap_or(0) as u64, refusals })
+}
+
+fn read_refusal(error: &Document) -> WriteRefusal {
+    let code = number(error, "code").unwrap_or(0) as i32;
+    let pattern = error.get_document("keyPattern").ok();
+    let cause = match pattern {
+        Some(pattern) if code == DUPLICATE_KEY && pattern.contains_key(DEDUPE_KEY) => RefusalCause::KeyHeld,
+        Some(pattern) if code == DUPLICATE_KEY && pattern.contains_key("_id") => RefusalCause::IdExists,
+        _ => RefusalCause::Other(server_error(error)),
+    };
+    WriteRefusal { index: number(error, "index").unwrap_or(0) as usize, cause }
+}
+
+fn server_error(error: &Document) -> Error {
+    let code = number(error, "code").unwrap_or(0) as i32;
+    Error::from_server(code, error.get_str("errmsg").unwrap_or("the server refused a write"))
+}
+
+/// A number, however the server chose to encode it.
+pub(crate) fn number(document: &Document, field: &str) -> Option<i64> {
+    match document.get(field)? {
+        Bson::Int32(value) => Some(i64::from(*value)),
+        Bson::Int64(value) => Some(*value),
+        Bson::Double(value) => Some(*value as i64),
+        _ => None,
+    }
+}

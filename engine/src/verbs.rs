@@ -1,0 +1,13 @@
+//! What can be done to jobs, one verb in one file or folder: each decides, writes, and finds out what happened when a reply was
+//! lost. A new operation is a new verb.
+
+pub(crate) mod claim;
+pub(crate) mod claim_or_enqueue;
+pub(crate) mod enqueue;
+pub(crate) mod log;
+pub(crate) mod plan;
+pub(crate) mod recover;
+pub(crate) mod renew;
+pub(crate) mod retain;
+pub(crate) mod settle;
+pub(crate) mod stats;

@@ -1,0 +1,120 @@
+//! Creating a job and claiming it in one step, so that a burst under one key runs once now and at most once more.
+
+use std::time::Duration;
+
+use mongodb::bson::{RawDocumentBuf, doc};
+
+use super::enqueue::enqueuer::Enqueuer;
+use crate::{
+    base::{
+        error::Result,
+        patience::{Patience, retrying},
+    },
+    job::{
+        document::{ClaimedJob, DedupeKey, NewJob, new_id, new_token, text},
+        fields,
+        status::{DedupeScope, Status},
+    },
+    store::{
+        collection::Store,
+        holders::{self, Holders},
+        write::{RefusalCause, Wait},
+    },
+};
+
+/// Rounds in which others take and free the key between our look and our write.
+const MOST_ROUNDS: usize = 20;
+
+/// The new job, already ours, or none if its key is held. Under a key of scope `pending` none also means that a
+/// pending job is there that will run after this moment.
+pub(crate) async fn claim_or_enqueue(
+    store: &Store,
+    enqueuer: &Enqueuer,
+    job: NewJob,
+    patience: Duration,
+) -> Result<Option<ClaimedJob>> {
+    let single_flight = job.dedupe.as_ref().filter(|dedupe| dedupe.scope == DedupeScope::Pending).cloned();
+    match single_flight {
+        None => match create_claimed(store, &job, patience).await? {
+            Created::Claimed(claimed) => Ok(Some(*claimed)),
+            Created::Lost | Created::KeyHeld => Ok(None),
+        },
+        Some(dedupe) => claim_or_follow(store, enqueuer, job, &dedupe, patience).await,
+    }
+}
+
+async fn claim_or_follow(
+    store: &Store,
+    enqueuer: &Enqueuer,
+    job: NewJob,
+    dedupe: &DedupeKey,
+    total: Duration,
+) -> Result<Option<ClaimedJob>> {
+    for _ in 0..MOST_ROUNDS {
+        let holders = retrying(total, || holders::single_flight_holders(store, &dedupe.key)).await?;
+        if holders != Holders::default() {
+            break;
+        }
+        match create_claimed(store, &job, total).await? {
+            Created::Claimed(claimed) => return Ok(Some(*claimed)),
+            Created::Lost => return Ok(None),
+            Created::KeyHeld => {}
+        }
+    }
+    // Somebody is running, or waits already: one follower is pending after this, whoever makes it. Only a write may say so:
+    // what a primary shows that has lost its majority is about to be taken back.
+    enqueuer.enqueue_one(job).await?;
+    Ok(None)
+}
+
+/// What became of a job that was to be created as ours.
+enum Created {
+    Claimed(Box<ClaimedJob>),
+    /// It was, and by the time that we heard of it somebody else had it: to make another one would have the work done twice.
+    Lost,
+    KeyHeld,
+}
+
+async fn create_claimed(store: &Store, job: &NewJob, patience: Duration) -> Result<Created> {
+    let (id, token) = (new_id(), new_token());
+    let mut patience = Patience::new(patience);
+    loop {
+        match try_create_claimed(store, job, &id, &token, patience.has_failed()).await {
+            Ok(created) => return Ok(created),
+            Err(error) => patience.pause_after(error).await?,
+        }
+    }
+}
+
+async fn try_create_claimed(
+    store: &Store,
+    job: &NewJob,
+    id: &str,
+    token: &str,
+    was_ambiguous: bool,
+) -> Result<Created> {
+    let document = job.active(id, token, store.server_time().await?)?;
+    let reply = store.insert([&document], Wait::Long).await?;
+    match reply.refusals.into_iter().next().map(|refusal| refusal.cause) {
+        None => claimed(document),
+        Some(RefusalCause::IdExists) => own(store, id, token).await,
+        // The holder may be ourselves, by an earlier try whose reply was lost.
+        Some(RefusalCause::KeyHeld) if was_ambiguous => own(store, id, token).await,
+        Some(RefusalCause::KeyHeld) => Ok(Created::KeyHeld),
+        Some(RefusalCause::Other(error)) => Err(error),
+    }
+}
+
+fn claimed(document: RawDocumentBuf) -> Result<Created> {
+    Ok(Created::Claimed(Box::new(ClaimedJob::read(document)?)))
+}
+
+/// Our own job, if an earlier try has created it, and if its claim is still ours.
+async fn own(store: &Store, id: &str, token: &str) -> Result<Created> {
+    let Some(job) = store.find(doc! { fields::ID: id }, fields::of_a_run()).await?.pop() else {
+        return Ok(Created::KeyHeld);
+    };
+    let is_held = text(&job, fields::STATUS) == Some(Status::Active.as_str())
+        && text(&job, fields::CLAIM_TOKEN) == Some(token);
+    if is_held { claimed(job) } else { Ok(Created::Lost) }
+}

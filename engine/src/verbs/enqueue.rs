@@ -1,0 +1,9 @@
+//! Creating jobs: group commit.
+//!
+//! A lone call is written at once. Calls that arrive while a write is on its way travel together in the next one, so
+//! the number of round trips falls as the load grows and nobody waits for company.
+
+mod create;
+pub(crate) mod enqueuer;
+pub(crate) mod request;
+mod writer;

@@ -1,0 +1,62 @@
+//! The callers' side of the writer of new jobs.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    request::{Enqueued, Request, as_lots},
+    writer::Writer,
+};
+use crate::{
+    base::error::{Error, Result},
+    job::document::NewJob,
+    store::collection::Store,
+    wake::hints::WakeHub,
+};
+
+/// Calls that wait for a write; more wait in their own callers.
+const QUEUE_LENGTH: usize = 1_000;
+
+/// The one writer of new pending jobs of a collection.
+pub(crate) struct Enqueuer {
+    requests: mpsc::Sender<Request>,
+}
+
+impl Enqueuer {
+    /// Starts the writer; it ends when the last handle goes.
+    pub(crate) fn start(store: Arc<Store>, wakes: Arc<WakeHub>, patience: Duration) -> Self {
+        let (requests, inbox) = mpsc::channel(QUEUE_LENGTH);
+        tokio::spawn(Writer::new(store, wakes, patience).run(inbox));
+        Self { requests }
+    }
+
+    /// What became of each job, in their order. They are written in this order too, so that of two with the same key the
+    /// first one is created.
+    pub(crate) async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>> {
+        for job in &jobs {
+            // Here, where it is nobody else's trouble: jobs travel in company.
+            job.data()?;
+        }
+        let made = Instant::now();
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        let mut answers = Vec::new();
+        for jobs in as_lots(jobs) {
+            let (reply, answer) = oneshot::channel();
+            self.requests.send(Request { jobs, made, reply }).await.map_err(|_| Error::shut_down())?;
+            answers.push(answer);
+        }
+        for answer in answers {
+            outcomes.extend(answer.await.map_err(|_| Error::shut_down())?);
+        }
+        Ok(outcomes)
+    }
+
+    /// The id of the new job, or none if its key is held.
+    pub(crate) async fn enqueue_one(&self, job: NewJob) -> Enqueued {
+        self.enqueue(vec![job]).await?.pop().unwrap_or_else(|| Err(Error::shut_down()))
+    }
+}

@@ -1,0 +1,64 @@
+//! Calls that wait for the writer, and how much one insert carries.
+
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+use crate::{base::error::Result, job::document::NewJob};
+
+/// Documents and bytes of one insert, at most. The server takes up to 16 MiB of command.
+pub(super) const MOST_JOBS: usize = 1_000;
+
+const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+/// What became of a job: its id, or none if its key is held.
+pub type Enqueued = Result<Option<String>>;
+
+/// Jobs of one caller, no more than one insert carries.
+pub(super) struct Request {
+    pub(super) jobs: Vec<NewJob>,
+    /// When the call was made: others, and lots of its own, may have to be written before.
+    pub(super) made: Instant,
+    pub(super) reply: oneshot::Sender<Vec<Enqueued>>,
+}
+
+/// Splits jobs by what one insert carries.
+pub(super) fn as_lots(jobs: Vec<NewJob>) -> Vec<Vec<NewJob>> {
+    let mut lots = Vec::new();
+    let (mut lot, mut load) = (Vec::new(), Load::default());
+    for job in jobs {
+        let load_of_job = Load::of(std::slice::from_ref(&job));
+        if !lot.is_empty() && !load.has_room_for(load_of_job) {
+            lots.push(std::mem::take(&mut lot));
+            load = Load::default();
+        }
+        load.add(load_of_job);
+        lot.push(job);
+    }
+    if !lot.is_empty() {
+        lots.push(lot);
+    }
+    lots
+}
+
+/// How much an insert carries.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Load {
+    pub(super) jobs: usize,
+    pub(super) bytes: usize,
+}
+
+impl Load {
+    pub(super) fn of(jobs: &[NewJob]) -> Self {
+        Self { jobs: jobs.len(), bytes: jobs.iter().map(|job| job.payload.as_bytes().len()).sum() }
+    }
+
+    pub(super) fn has_room_for(self, more: Self) -> bool {
+        self.jobs + more.jobs <= MOST_JOBS && self.bytes + more.bytes <= MOST_BYTES
+    }
+
+    pub(super) fn add(&mut self, more: Self) {
+        self.jobs += more.jobs;
+        self.bytes += more.bytes;
+    }
+}

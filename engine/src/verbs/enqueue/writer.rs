@@ -1,0 +1,207 @@
+//! The one writer of a collection's new jobs: what it writes together, and for how long it tries.
+
+use std::{
+    collections::HashSet,
+    iter::repeat_n,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::mpsc;
+
+use super::{
+    create::{Created, Draft, create},
+    request::{Load, MOST_JOBS, Request},
+};
+use crate::{
+    base::{
+        error::{Error, Result},
+        patience::{LONGEST_PAUSE, Patience},
+    },
+    job::{document::NewJob, server_time::ServerTime},
+    store::{collection::Store, write::Wait},
+    wake::hints::{Audience, Wake, WakeHub},
+};
+
+pub(super) struct Writer {
+    store: Arc<Store>,
+    wakes: Arc<WakeHub>,
+    /// How long a call waits for a server that is away.
+    patience: Duration,
+    /// When the server has answered a write last.
+    wrote: Instant,
+    /// What has kept it from that since.
+    failure: Option<Error>,
+}
+
+impl Writer {
+    pub(super) fn new(store: Arc<Store>, wakes: Arc<WakeHub>, patience: Duration) -> Self {
+        Self { store, wakes, patience, wrote: Instant::now(), failure: None }
+    }
+
+    /// Writes, until the last of those who call is gone.
+    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
+        let mut waiting = Vec::new();
+        while inbox.recv_many(&mut waiting, MOST_JOBS).await > 0 {
+            while !waiting.is_empty() {
+                let mut batch = take_batch(&mut waiting);
+                if let Some(failure) = self.failure.clone() {
+                    // They have waited for their turn as long as they would have for the server.
+                    self.give_up(&mut batch, Instant::now(), failure);
+                }
+                if !batch.is_empty() {
+                    self.write(batch).await;
+                }
+            }
+        }
+    }
+
+    /// When a call has waited for long enough: since it was made, or since the server was there. So a call with much to write has
+    /// as much patience for a server that goes away in the middle as for one that was away before.
+    fn deadline(&self, request: &Request) -> Instant {
+        request.made.max(self.wrote) + self.patience
+    }
+
+    fn first_deadline(&self, batch: &[Request]) -> Instant {
+        batch.iter().map(|request| self.deadline(request)).min().unwrap_or_else(Instant::now)
+    }
+
+    /// Takes the calls out of the batch whose deadline is this one or before, and fails them. Which of the jobs remain.
+    fn give_up(&mut self, batch: &mut Vec<Request>, deadline: Instant, failure: Error) -> Vec<bool> {
+        let is_kept = |request: &Request| self.deadline(request) > deadline;
+        let jobs = batch.iter().flat_map(|request| repeat_n(is_kept(request), request.jobs.len())).collect();
+        let (kept, overdue) = std::mem::take(batch).into_iter().partition(is_kept);
+        *batch = kept;
+        answer(overdue, Err(failure.clone()));
+        self.failure = Some(failure);
+        jobs
+    }
+
+    /// Writes a batch, as often as it takes: who came later waits for longer.
+    async fn write(&mut self, mut batch: Vec<Request>) {
+        let (mut draft, mut patience) = (None, Patience::new(Duration::ZERO));
+        while !batch.is_empty() {
+            patience = patience.with_deadline(self.first_deadline(&batch));
+            let known = match draft.take() {
+                Some(draft) => Ok(draft),
+                None => Draft::of(&self.store, &batch, &mut patience).await,
+            };
+            let failure = match known {
+                Ok(known) => match self.write_drafted(batch, known, &mut patience).await {
+                    Some((rest, known, failure)) => {
+                        (batch, draft) = (rest, Some(known));
+                        failure
+                    }
+                    None => return,
+                },
+                Err(failure) => failure,
+            };
+            if !failure.is_transient() {
+                return answer(batch, Err(failure));
+            }
+            // As the patience has it: there would be no time for another pause.
+            let kept = self.give_up(&mut batch, Instant::now() + LONGEST_PAUSE, failure);
+            draft = draft.map(|draft| draft.only(&kept));
+        }
+    }
+
+    /// Writes a batch, until the first of its calls runs out of patience: then it comes back, with the failure. If one of its keys
+    /// turns out to be in a transaction of somebody's, nobody waits for it but its own caller.
+    async fn write_drafted(
+        &mut self,
+        batch: Vec<Request>,
+        draft: Draft,
+        patience: &mut Patience,
+    ) -> Option<(Vec<Request>, Draft, Error)> {
+        let jobs: Vec<&NewJob> = batch.iter().flat_map(|request| &request.jobs).collect();
+        let wait = if jobs.iter().any(|job| job.dedupe.is_some()) { Wait::Brief } else { Wait::Long };
+        let outcome = create(&self.store, &jobs, &draft, wait, patience).await;
+        match outcome {
+            Err(error) if error.is_time_limit() && wait == Wait::Brief => {
+                self.server_was_there();
+                self.write_apart(batch, draft, patience);
+            }
+            Err(error) => return Some((batch, draft, error)),
+            Ok(_) => {
+                self.server_was_there();
+                announce(&self.wakes, &self.store, &jobs, &outcome, draft.at).await;
+                answer(batch, outcome);
+            }
+        }
+        None
+    }
+
+    fn server_was_there(&mut self) {
+        (self.wrote, self.failure) = (Instant::now(), None);
+    }
+
+    fn write_apart(&self, batch: Vec<Request>, mut draft: Draft, patience: &Patience) {
+        for request in batch {
+            let draft = draft.split_off_first(request.jobs.len());
+            let (store, wakes) = (self.store.clone(), self.wakes.clone());
+            let mut patience = patience.clone().with_deadline(self.deadline(&request));
+            tokio::spawn(async move {
+                let jobs: Vec<&NewJob> = request.jobs.iter().collect();
+                let outcome = create(&store, &jobs, &draft, Wait::Long, &mut patience).await;
+                announce(&wakes, &store, &jobs, &outcome, draft.at).await;
+                answer(vec![request], outcome);
+            });
+        }
+    }
+}
+
+/// As many as one command carries, and at least one: a job may be as large as a document gets.
+fn take_batch(waiting: &mut Vec<Request>) -> Vec<Request> {
+    let mut load = Load::default();
+    let fits = waiting
+        .iter()
+        .take_while(|request| {
+            let more = Load::of(&request.jobs);
+            let fits = load.has_room_for(more);
+            load.add(more);
+            fits
+        })
+        .count();
+    waiting.drain(..fits.max(1)).collect()
+}
+
+async fn announce(
+    wakes: &WakeHub,
+    store: &Store,
+    jobs: &[&NewJob],
+    outcome: &Result<Vec<Created>>,
+    drafted_at: ServerTime,
+) {
+    let Ok(created) = outcome else { return };
+    wakes.known_jobs.add(created.iter().filter_map(Created::id));
+    let mut due = HashSet::new();
+    for (job, created_job) in jobs.iter().zip(created) {
+        if created_job.id().is_none() {
+            continue;
+        }
+        if job.delay_ms > 0 {
+            let delay = Duration::from_millis(job.delay_ms.unsigned_abs());
+            // The write has taken a part of it.
+            let now = store.server_time().await;
+            let wait = now.map_or(delay, |now| now.until(drafted_at.after(job.delay_ms)));
+            wakes.wake_after(&job.job_type, wait);
+        } else {
+            due.insert(job.job_type.as_str());
+        }
+    }
+    for job_type in due {
+        wakes.wake(&Wake::Type(job_type.to_owned()), Audience::Here);
+    }
+}
+
+fn answer(batch: Vec<Request>, outcome: Result<Vec<Created>>) {
+    let mut outcome = outcome.map(Vec::into_iter);
+    for Request { jobs, reply, .. } in batch {
+        let answers = match &mut outcome {
+            Ok(created) => created.by_ref().take(jobs.len()).map(Created::into_answer).collect(),
+            Err(error) => vec![Err(error.clone()); jobs.len()],
+        };
+        // A caller that has gone away has lost only the answer.
+        _ = reply.send(answers);
+    }
+}

@@ -1,0 +1,76 @@
+//! Writes for a transaction of the app's. A transaction belongs to a session, and a session to the client that made it: so
+//! these are shaped here, where the documents are known, and run by the app's own driver.
+//!
+//! A duplicate-key error ends a whole transaction on the server. So a keyed job is not inserted to see whether that is
+//! refused: it is an upsert that finds whoever holds the key, by the very predicate of the unique index. Of two
+//! transactions that meet on a free key the server lets one go on, and has the other begin again (`WriteConflict`).
+
+use mongodb::bson::{Document, RawBsonRef, RawDocumentBuf, doc, raw::cstr, rawdoc};
+
+use super::settle::planned;
+use crate::{
+    base::error::{Error, Result},
+    job::{
+        document::{Header, NewJob, new_id, new_token},
+        fields, keys,
+        server_time::ServerTime,
+        status::DedupeScope,
+    },
+};
+
+/// What makes one job.
+#[derive(Debug, Clone)]
+pub struct PlannedJob {
+    /// The new job's id.
+    pub id: String,
+    /// What to run, in this order: an insert, `{ insert }`, or an update, `{ q, u, upsert }`. The job was made if the last
+    /// of them inserted a document; if it matched one instead, its key is held.
+    pub writes: Vec<RawDocumentBuf>,
+}
+
+pub(crate) fn enqueue(job: &NewJob, now: ServerTime) -> Result<PlannedJob> {
+    let id = new_id();
+    let document = job.pending(&id, now)?;
+    let writes = match &job.dedupe {
+        None => vec![insert(&document)],
+        Some(dedupe) => {
+            let mut writes = Vec::with_capacity(2);
+            if job.coalesce_latest {
+                let filter = keys::replaceable(&dedupe.key, &job.job_type);
+                let mut changes = rawdoc! {};
+                changes.append(cstr!("data"), job.data()?);
+                writes.push(update(&filter, rawdoc! { "$set": changes }, false)?);
+            }
+            let mut upsert = rawdoc! { "$setOnInsert": document };
+            if dedupe.scope == DedupeScope::Pending {
+                // The holder is to run after this transaction. Only read, it could be claimed before the commit, and run
+                // without having seen what the transaction writes.
+                upsert.append(cstr!("$set"), raw(&doc! { fields::KEY_HELD: new_token() })?);
+            }
+            writes.push(update(&keys::barring(dedupe), upsert, true)?);
+            writes
+        }
+    };
+    Ok(PlannedJob { id, writes })
+}
+
+/// What completes a job in a transaction: the one statement `{ q, u }`, fenced as every settlement is.
+pub(crate) fn completion(id: &str, token: Option<&str>) -> Result<RawDocumentBuf> {
+    let (filter, mut stages) = planned::completing(Header::known_by(id, token));
+    stages.push(keys::freeing_key());
+    raw(&doc! { "q": filter, "u": stages })
+}
+
+fn insert(document: &RawDocumentBuf) -> RawDocumentBuf {
+    let mut write = rawdoc! {};
+    write.append(cstr!("insert"), RawBsonRef::Document(document));
+    write
+}
+
+fn update(filter: &Document, update: RawDocumentBuf, upsert: bool) -> Result<RawDocumentBuf> {
+    Ok(rawdoc! { "q": raw(filter)?, "u": update, "upsert": upsert })
+}
+
+fn raw(document: &Document) -> Result<RawDocumentBuf> {
+    RawDocumentBuf::try_from(document).map_err(Error::encoding)
+}

@@ -1,0 +1,185 @@
+//! Recovering jobs whose holder is gone: fenced, and re-checked by the server at the moment of the write.
+
+use std::time::Duration;
+
+use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
+
+use super::settle::writing::writing;
+use crate::{
+    base::error::{Error, Result},
+    job::{document::Header, fence, fields, status::Status, transition::Transition},
+    report::unwritable::Unwritable,
+    store::{
+        collection::Store,
+        holders,
+        write::{RefusalCause, Statement, WriteRefusal},
+    },
+    wake::hints::{Audience, Wake, WakeHub},
+};
+
+/// Jobs written in one command.
+const CHUNK: usize = 500;
+
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sweep {
+    /// Jobs taken from holders that were gone.
+    pub handled: u64,
+    /// Whether there may be more than the sweep was allowed to take.
+    pub saturated: bool,
+}
+
+/// A job whose lease was found to be over, and what is to become of it.
+pub(crate) struct Expired {
+    header: Header,
+    token: Bson,
+    claimed_at: Bson,
+    pub(crate) transition: Transition,
+}
+
+/// Takes up to `most` expired leases away and gives their jobs what comes next for them.
+pub(crate) async fn recover(
+    store: &Store,
+    wakes: &WakeHub,
+    unwritable: &Unwritable,
+    visibility_timeout_ms: i64,
+    most: usize,
+) -> Result<Sweep> {
+    if most == 0 {
+        return Ok(Sweep::default());
+    }
+    let found = find_expired(store, visibility_timeout_ms, most).await?;
+    let saturated = found.len() == most;
+    let mut expired = Vec::with_capacity(found.len());
+    for job in &found {
+        expired.push(read_expired(store, job).await?);
+    }
+    let (mut handled, mut failure) = (0, None);
+    for chunk in expired.chunks_mut(CHUNK) {
+        let taken = take_back(store, unwritable, chunk, visibility_timeout_ms).await?;
+        handled += taken.handled;
+        failure = failure.or(taken.failure);
+    }
+    if handled > 0 {
+        wakes.wake(&Wake::Any, Audience::Here);
+    }
+    match failure {
+        // What became of some must not be hidden by what the others met with.
+        Some(error) if handled == 0 => Err(error),
+        _ => Ok(Sweep { handled, saturated }),
+    }
+}
+
+/// What a sweep looks for.
+pub(crate) fn is_expired(visibility_timeout_ms: i64) -> Document {
+    doc! {
+        fields::STATUS: Status::Active.as_str(),
+        "$expr": fence::lease_is_over(visibility_timeout_ms),
+    }
+}
+
+async fn find_expired(store: &Store, visibility_timeout_ms: i64, most: usize) -> Result<Vec<RawDocumentBuf>> {
+    let filter = is_expired(visibility_timeout_ms);
+    store
+        .bounded("looking for expired leases", async {
+            let mut cursor = store
+                .jobs()
+                .find(filter)
+                .sort(doc! { fields::CLAIMED_AT: 1 })
+                .limit(most as i64)
+                .projection(Header::projection())
+                .await?;
+            let mut found = Vec::new();
+            while cursor.advance().await? {
+                found.push(cursor.current().to_owned());
+            }
+            Ok(found)
+        })
+        .await
+}
+
+async fn read_expired(store: &Store, job: &RawDocument) -> Result<Expired> {
+    let header = Header::read(job)?;
+    let has_follower = match &header.dedupe {
+        // With attempts left the write finds out: there is no room for two pending jobs.
+        Some(dedupe) if header.may_have_follower() && header.attempt >= header.max_attempts => {
+            holders::single_flight_holders(store, &dedupe.key).await?.pending
+        }
+        _ => false,
+    };
+    Expired::new(job, header, has_follower)
+}
+
+struct TakenBack {
+    handled: u64,
+    /// Of the server's, which may be over when the next sweep comes.
+    failure: Option<Error>,
+}
+
+async fn take_back(
+    store: &Store,
+    unwritable: &Unwritable,
+    expired: &mut [Expired],
+    visibility_timeout_ms: i64,
+) -> Result<TakenBack> {
+    let statements = expired.iter().map(|job| job.statement(visibility_timeout_ms)).collect();
+    let reply = store.update(statements).await?;
+    let mut failure = None;
+    let mut behind_follower = Vec::new();
+    for WriteRefusal { index, cause } in reply.refusals {
+        let job = &mut expired[index];
+        match cause {
+            RefusalCause::KeyHeld => {
+                job.transition = job.transition.behind_follower();
+                behind_follower.push(index);
+            }
+            cause => failure = failure.or(note_refusal(unwritable, job, cause)),
+        }
+    }
+    let again =
+        behind_follower.iter().map(|index| expired[*index].statement(visibility_timeout_ms)).collect();
+    let superseded = store.update(again).await?;
+    for WriteRefusal { index, cause } in superseded.refusals {
+        failure = failure.or(note_refusal(unwritable, &expired[behind_follower[index]], cause));
+    }
+    Ok(TakenBack { handled: reply.matched + superseded.matched, failure })
+}
+
+/// The failure, if it is not about the job: such a job is named, or it would stay active for ever and nobody know why.
+fn note_refusal(unwritable: &Unwritable, job: &Expired, cause: RefusalCause) -> Option<Error> {
+    match cause {
+        // Taken, let go and taken again meanwhile: the next sweep sees what there is.
+        RefusalCause::KeyHeld | RefusalCause::IdExists => None,
+        RefusalCause::Other(error) if error.is_transient() => Some(error),
+        RefusalCause::Other(error) => {
+            unwritable.refused(&job.header.id, "be recovered", &error);
+            None
+        }
+    }
+}
+
+impl Expired {
+    pub(crate) fn new(job: &RawDocument, header: Header, has_follower: bool) -> Result<Self> {
+        let transition = Transition::of_expiry(header.attempt, header.max_attempts, has_follower);
+        let as_found = |field| match job.get(field).map_err(Error::encoding)? {
+            Some(value) => Bson::try_from(value).map_err(Error::encoding),
+            None => Ok(Bson::Null),
+        };
+        let (token, claimed_at) = (as_found(fields::CLAIM_TOKEN)?, as_found(fields::CLAIMED_AT)?);
+        Ok(Self { header, token, claimed_at, transition })
+    }
+
+    pub(crate) fn statement(&self, visibility_timeout_ms: i64) -> Statement {
+        let Header { id, attempt, max_attempts, .. } = &self.header;
+        let filter = fence::expired(id, self.token.clone(), self.claimed_at.clone(), visibility_timeout_ms);
+        let reason = match self.transition {
+            Transition::Fail => {
+                Some(format!("the lease expired on attempt {attempt} of {max_attempts}: its worker is gone"))
+            }
+            Transition::Supersede => Some("the lease expired and a follower covers the work".to_owned()),
+            _ => None,
+        };
+        let update = writing(self.transition, &self.header, reason.as_deref(), Duration::ZERO, None);
+        Statement::one(filter, update)
+    }
+}

@@ -1,0 +1,68 @@
+//! Renewing leases: many in one statement, or one by its handle.
+
+use std::time::Duration;
+
+use mongodb::bson::{Bson, doc};
+
+use crate::{
+    base::error::Result,
+    job::{fence, fields, lease::LeaseTerms, status::Status},
+    store::{
+        collection::Store,
+        write::{Statement, Wait},
+    },
+};
+
+/// The statement that renews managed leases of this length.
+pub(crate) fn renewing(ids: Vec<Bson>, tokens: Vec<&str>, length: Duration) -> Statement {
+    Statement::many(fence::any_held(ids, tokens), vec![doc! { "$set": marked(length) }])
+}
+
+/// Claimed now, and managed: also what turns a claim made by hand into a managed one.
+fn marked(length: Duration) -> mongodb::bson::Document {
+    doc! {
+        fields::CLAIMED_AT: fields::NOW,
+        fields::LEASE: {
+            fields::LEASE_TOKEN: fields::value_of(fields::CLAIM_TOKEN),
+            fields::LEASE_ATTEMPT: fields::value_of(fields::ATTEMPT),
+            fields::LEASE_MS: length.as_millis() as i64,
+        },
+    }
+}
+
+/// Renews one lease once: a handler's or a handle's own heartbeat. Without a token any active claim.
+/// Keeps the kind of lease that it is.
+pub(crate) async fn heartbeat(store: &Store, id: &str, token: Option<&str>) -> Result<bool> {
+    let id = Bson::from(id);
+    let filter = match token {
+        Some(token) => fence::held(&id, token),
+        None => doc! { fields::ID: id, fields::STATUS: Status::Active.as_str() },
+    };
+    let update = vec![doc! { "$set": { fields::CLAIMED_AT: fields::NOW } }];
+    let reply = store.update(vec![Statement::one(filter, update)]).await?;
+    Ok(reply.matched > 0)
+}
+
+/// Marks a claim made by hand as managed, and renews it. False if it is not the caller's.
+pub(crate) async fn adopt(store: &Store, id: &str, token: &str, terms: LeaseTerms) -> Result<bool> {
+    renew_one(store, &id.into(), token, terms.length, Wait::Long).await
+}
+
+/// Renews a managed lease, for as long as this. False if it is not the caller's.
+pub(crate) async fn renew_one(
+    store: &Store,
+    id: &Bson,
+    token: &str,
+    length: Duration,
+    wait: Wait,
+) -> Result<bool> {
+    let update = vec![doc! { "$set": marked(length) }];
+    Ok(store.update_within(vec![Statement::one(fence::held(id, token), update)], wait).await?.matched > 0)
+}
+
+/// Renews active jobs whoever holds them, as the batch call of the public API does; how many there were.
+pub(crate) async fn heartbeat_many(store: &Store, ids: Vec<String>) -> Result<u64> {
+    let filter = doc! { fields::ID: { "$in": ids }, fields::STATUS: Status::Active.as_str() };
+    let update = vec![doc! { "$set": { fields::CLAIMED_AT: fields::NOW } }];
+    Ok(store.update(vec![Statement::many(filter, update)]).await?.matched)
+}

@@ -1,0 +1,9 @@
+//! Ending claims: fenced, in batches, and sure of what happened when a reply was lost.
+
+pub(crate) mod carry_out;
+pub(crate) mod planned;
+mod proofs;
+pub(crate) mod read_back;
+#[cfg(test)]
+mod tests;
+pub(crate) mod writing;

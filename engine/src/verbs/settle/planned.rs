@@ -1,0 +1,125 @@
+//! A verdict and the write that it takes.
+
+use std::{sync::Arc, time::Duration};
+
+use mongodb::bson::{Document, RawDocument};
+
+use super::{proofs, writing::writing};
+use crate::{
+    job::{
+        document::{Header, new_token, text},
+        fence, fields, retry,
+        status::Status,
+        transition::Transition,
+        verdict::{Settled, Verdict},
+    },
+    store::write::Statement,
+};
+
+/// A verdict on a claim.
+#[derive(Debug, Clone)]
+pub(crate) struct Settlement {
+    pub(crate) header: Arc<Header>,
+    pub(crate) verdict: Verdict,
+    pub(crate) reason: Option<String>,
+    /// Whether a job that is found settled under our token counts as settled by this call.
+    pub(crate) is_only_settler: bool,
+}
+
+impl Settlement {
+    /// Whether it may lead back to `pending`, under a key that has room for one pending job.
+    pub(crate) fn may_wait_for_key(&self) -> bool {
+        matches!(self.verdict, Verdict::Fail | Verdict::Release) && self.header.may_have_follower()
+    }
+
+    /// By the one who holds the claim.
+    pub(super) fn completion(header: Header) -> Self {
+        Self { header: header.into(), verdict: Verdict::Complete, reason: None, is_only_settler: true }
+    }
+}
+
+/// A longer reason is cut: it is for people, and shares its document with the payload.
+pub(super) const MOST_REASON_BYTES: usize = 8 * 1024;
+
+/// A settlement, and what is to be written for it.
+pub(crate) struct Planned {
+    pub(super) settlement: Settlement,
+    /// What this settlement is known by in the document afterwards: the claim's token, or one made up for a caller who
+    /// has none.
+    pub(super) proof: String,
+    pub(crate) transition: Transition,
+    retry_delay: Duration,
+}
+
+impl Planned {
+    pub(crate) fn new(mut settlement: Settlement) -> Self {
+        let Header { attempt, max_attempts, backoff, .. } = *settlement.header;
+        let transition = Transition::of_verdict(settlement.verdict, attempt, max_attempts);
+        let retry_delay = match transition {
+            Transition::Retry => retry::delay(backoff, attempt, rand::random()),
+            _ => Duration::ZERO,
+        };
+        if matches!(settlement.verdict, Verdict::Complete | Verdict::Release) {
+            // Nothing has failed.
+            settlement.reason = None;
+        }
+        let proof = settlement.header.token.clone().unwrap_or_else(new_token);
+        Self { settlement, proof, transition, retry_delay }
+    }
+
+    pub(crate) fn outcome(&self) -> Settled {
+        match self.transition {
+            Transition::Complete => Settled::Completed,
+            Transition::Retry => Settled::RetryScheduled(self.retry_delay),
+            Transition::Fail => Settled::FailedTerminal,
+            Transition::Release | Transition::Recover => Settled::Released,
+            Transition::Supersede => Settled::Superseded,
+        }
+    }
+
+    pub(crate) fn statement(&self) -> Statement {
+        Statement::one(self.fence(), self.update())
+    }
+
+    fn fence(&self) -> Document {
+        let Header { id, token, .. } = &*self.settlement.header;
+        match token {
+            Some(token) => fence::held(id, token),
+            None => fence::not_ended(id, &self.proof),
+        }
+    }
+
+    pub(super) fn update(&self) -> Vec<Document> {
+        let header = &self.settlement.header;
+        let reason = self.settlement.reason.as_deref().map(clip);
+        writing(self.transition, header, reason, self.retry_delay, Some(&self.proof))
+    }
+}
+
+/// The filter and the update that complete a claim, for whoever else is to run them.
+pub(crate) fn completing(header: Header) -> (Document, Vec<Document>) {
+    let planned = Planned::new(Settlement::completion(header));
+    (planned.fence(), planned.update())
+}
+
+/// What happened to a job whose settlement may or may not have matched.
+pub(crate) fn judge(job: &Planned, document: Option<&RawDocument>, may_be_own: bool) -> Settled {
+    let Some(document) = document else {
+        return Settled::NotFound;
+    };
+    let status = text(document, fields::STATUS).and_then(Status::parse);
+    // What was given back may have run elsewhere since; whoever ended a job under our claim wrote what we would have.
+    let is_own = proofs::include(document, &job.proof)
+        || (text(document, fields::CLAIM_TOKEN) == Some(&job.proof)
+            && job.transition.target().is_terminal()
+            && status == Some(job.transition.target()));
+    match status {
+        _ if may_be_own && is_own => job.outcome(),
+        Some(status) if status.is_terminal() => Settled::AlreadyTerminal(status),
+        _ => Settled::LeaseLost,
+    }
+}
+
+pub(super) fn clip(reason: &str) -> &str {
+    &reason[..reason.floor_char_boundary(MOST_REASON_BYTES)]
+}

@@ -1,0 +1,31 @@
+//! What shows the writer of a settlement whose reply was lost that it was written, whoever has had the job since.
+
+use mongodb::bson::{Document, RawBsonRef, RawDocument, doc};
+
+use crate::job::fields;
+
+/// Those that the document has; people and other versions may have left anything in their place.
+fn kept() -> Document {
+    let field = fields::value_of(fields::SETTLED_TOKENS);
+    doc! { "$cond": [{ "$isArray": [&field] }, &field, []] }
+}
+
+/// Those of the document, and this one before them.
+pub(super) fn with(proof: &str) -> Document {
+    let all = doc! { "$concatArrays": [[{ "$literal": proof }], kept()] };
+    doc! { "$slice": [all, fields::MOST_SETTLED_TOKENS] }
+}
+
+/// Those of the document but for its present holder's: a lease that is taken away must never look as if its holder had
+/// given it back.
+pub(super) fn without_holder() -> Document {
+    let is_another = doc! { "$ne": ["$$this", fields::value_of(fields::CLAIM_TOKEN)] };
+    doc! { "$filter": { "input": kept(), "cond": is_another } }
+}
+
+/// Whether the document bears this one.
+pub(super) fn include(document: &RawDocument, proof: &str) -> bool {
+    document.get_array(fields::SETTLED_TOKENS).is_ok_and(|proofs| {
+        proofs.into_iter().any(|found| matches!(found, Ok(RawBsonRef::String(found)) if found == proof))
+    })
+}

@@ -1,0 +1,135 @@
+use mongodb::bson::{RawDocumentBuf, rawdoc};
+
+use super::{
+    carry_out::group,
+    planned::{MOST_REASON_BYTES, Planned, Settlement, clip, judge},
+};
+use crate::job::{
+    document::{DedupeKey, Header},
+    fence,
+    retry::{BackoffKind, BackoffPolicy},
+    status::{DedupeScope, Status},
+    verdict::{Settled, Verdict},
+};
+
+fn header(id: &str, token: Option<&str>) -> Header {
+    Header {
+        id: id.into(),
+        job_type: "t".to_owned(),
+        token: token.map(str::to_owned),
+        attempt: 1,
+        max_attempts: 3,
+        dedupe: None,
+        backoff: BackoffPolicy { kind: BackoffKind::Fixed, delay_ms: 0, max_delay_ms: 0 },
+    }
+}
+
+fn planned(header: Header, verdict: Verdict) -> Planned {
+    Planned::new(Settlement { header: header.into(), verdict, reason: None, is_only_settler: false })
+}
+
+fn with_key(mut header: Header, scope: DedupeScope) -> Header {
+    header.dedupe = Some(DedupeKey { key: "k".to_owned(), scope });
+    header
+}
+
+/// What is made of a verdict when this is found, and nothing is known of an earlier try, or everything.
+fn judged(verdict: Verdict, found: &RawDocumentBuf) -> [Settled; 2] {
+    let job = planned(header("a", Some("mine")), verdict);
+    [judge(&job, Some(found), false), judge(&job, Some(found), true)]
+}
+
+#[test]
+fn a_job_that_is_gone_is_not_found() {
+    let job = planned(header("a", Some("mine")), Verdict::Complete);
+    assert_eq!(judge(&job, None, true), Settled::NotFound);
+}
+
+#[test]
+fn what_an_earlier_try_may_have_written_is_ones_own_only_if_there_was_one() {
+    let completed = rawdoc! { "_id": "a", "status": "completed", "claimToken": "mine" };
+    let ended = Settled::AlreadyTerminal(Status::Completed);
+    assert_eq!(judged(Verdict::Complete, &completed), [ended, Settled::Completed]);
+    let released = rawdoc! { "_id": "a", "status": "pending", "settledTokens": ["mine"] };
+    assert_eq!(judged(Verdict::Release, &released), [Settled::LeaseLost, Settled::Released]);
+}
+
+#[test]
+fn what_was_given_back_stays_ones_own_whatever_became_of_it() {
+    for status in ["pending", "active", "completed", "failed"] {
+        let found = rawdoc! { "_id": "a", "status": status, "settledTokens": ["another's", "mine"], "claimToken": "another's" };
+        assert_eq!(judged(Verdict::Release, &found)[1], Settled::Released, "{status}");
+    }
+}
+
+#[test]
+fn another_end_than_ones_own_is_another_s() {
+    let failed = rawdoc! { "_id": "a", "status": "failed", "claimToken": "mine" };
+    assert_eq!(judged(Verdict::Complete, &failed), [Settled::AlreadyTerminal(Status::Failed); 2]);
+    let taken = rawdoc! { "_id": "a", "status": "completed", "claimToken": "another's" };
+    assert_eq!(judged(Verdict::Complete, &taken), [Settled::AlreadyTerminal(Status::Completed); 2]);
+    let active = rawdoc! { "_id": "a", "status": "active", "claimToken": "mine" };
+    assert_eq!(judged(Verdict::Release, &active), [Settled::LeaseLost; 2]);
+}
+
+#[test]
+fn odd_states_are_nobody_s() {
+    for found in [
+        rawdoc! { "_id": "a" },
+        rawdoc! { "_id": "a", "status": 7, "claimToken": 7, "settledTokens": null },
+        rawdoc! { "_id": "a", "status": "unheard of", "claimToken": "mine" },
+    ] {
+        assert_eq!(judged(Verdict::Complete, &found), [Settled::LeaseLost; 2]);
+    }
+}
+
+#[test]
+fn without_a_token_each_settlement_has_a_proof_of_its_own() {
+    let (one, other) =
+        (planned(header("a", None), Verdict::Complete), planned(header("a", None), Verdict::Complete));
+    assert_ne!(one.proof, other.proof);
+    let found = rawdoc! { "_id": "a", "status": "completed", "settledTokens": [one.proof.as_str()] };
+    assert_eq!(judge(&one, Some(&found), true), Settled::Completed);
+    assert_eq!(judge(&other, Some(&found), true), Settled::AlreadyTerminal(Status::Completed));
+}
+
+#[test]
+fn only_completions_that_write_the_same_under_the_same_token_travel_in_one_statement() {
+    let jobs = [
+        planned(header("0", Some("x")), Verdict::Complete),
+        planned(header("1", Some("x")), Verdict::Fail),
+        planned(header("2", Some("x")), Verdict::Complete),
+        planned(header("3", Some("y")), Verdict::Complete),
+        planned(header("4", None), Verdict::Complete),
+        planned(header("5", None), Verdict::Complete),
+        planned(with_key(header("6", Some("x")), DedupeScope::Pending), Verdict::Complete),
+        planned(with_key(header("7", Some("x")), DedupeScope::PendingAndActive), Verdict::Complete),
+        planned(header("8", Some("x")), Verdict::Release),
+        planned(header("9", Some("x")), Verdict::Complete),
+    ];
+    let open = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+    let members: Vec<Vec<usize>> = group(&jobs, &open).into_iter().map(|group| group.members).collect();
+    let expected: [&[usize]; 7] = [&[0, 2, 7], &[1], &[3], &[4], &[5], &[6], &[8]];
+    assert_eq!(members, expected);
+}
+
+#[test]
+fn several_jobs_need_a_statement_for_many() {
+    let jobs = [
+        planned(header("a", Some("x")), Verdict::Complete),
+        planned(header("b", Some("x")), Verdict::Complete),
+    ];
+    let statement = group(&jobs, &[0, 1]).remove(0).statement(&jobs);
+    assert!(statement.multi);
+    assert_eq!(statement.filter, fence::all_held(vec!["a".into(), "b".into()], "x"));
+    let alone = group(&jobs, &[1]).remove(0).statement(&jobs);
+    assert!(!alone.multi);
+    assert_eq!(alone.filter, fence::held(&"b".into(), "x"));
+}
+
+#[test]
+fn a_reason_is_cut_between_characters() {
+    assert_eq!(clip("short"), "short");
+    let long = "\u{20ac}".repeat(MOST_REASON_BYTES);
+    assert!(clip(&long).len() <= MOST_REASON_BYTES && clip(&long).len() > MOST_REASON_BYTES - 3);
+}

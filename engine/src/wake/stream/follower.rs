@@ -1,0 +1,243 @@
+//! Keeps the stream open, and turns what it tells into wake-ups.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use mongodb::{
+    bson::Bson,
+    change_stream::{
+        ChangeStream,
+        event::{OperationType, ResumeToken},
+    },
+    options::ReadConcern,
+};
+use tokio::sync::mpsc;
+
+use super::{
+    changed::{self, MOST_LOOKED_UP},
+    interest::Interest,
+    pipeline::{Change, pipeline, wake_for_insert},
+    watch::{Everyone, Watch},
+};
+use crate::{
+    base::{
+        error::{Error, Result},
+        sync::lock,
+    },
+    job::fields,
+    report::{
+        event::{Event, LogLevel, StreamState},
+        outage::Outage,
+    },
+    store::{collection::Store, indexes},
+    wake::hints::{Audience, Wake, WakeHub},
+};
+
+/// How long the server may hold an answer back while there is nothing to tell.
+const LONGEST_ANSWER: Duration = Duration::from_secs(5);
+/// Silence beyond this is a server that has gone, not one with nothing to tell.
+const LONGEST_SILENCE: Duration = Duration::from_secs(15);
+
+/// A stream and what it was opened for.
+pub(crate) struct OpenStream {
+    changes: ChangeStream<Change>,
+    interest: Interest,
+    /// Ready once another server is primary than when the stream was opened.
+    replaced: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl OpenStream {
+    async fn open(watch: &Watch, store: &Store, token: Option<ResumeToken>) -> Result<Self> {
+        let interest = lock(&watch.interest).clone();
+        let open = store
+            .jobs()
+            .watch()
+            .pipeline(pipeline(&interest))
+            // The server streams nothing else, whatever the collection reads by.
+            .read_concern(ReadConcern::majority())
+            .resume_after(token)
+            .max_await_time(LONGEST_ANSWER);
+        let mut replaced = Box::pin(store.primary().replaced());
+        let what = "opening the change stream";
+        let changes = tokio::select! {
+            opened = tokio::time::timeout(LONGEST_SILENCE, async { open.await }) => {
+                opened.map_err(|_| Error::timeout(what))?.map_err(Error::from)?
+            }
+            () = &mut replaced => return Err(Error::primary_replaced(what)),
+        };
+        Ok(Self { changes: changes.with_type(), interest, replaced })
+    }
+}
+
+/// Opens the stream, so that a caller learns at once whether it can be.
+pub(crate) async fn open_first(watch: &Watch, store: &Store) -> Result<OpenStream> {
+    watch.set_state(StreamState::Connecting);
+    let opened = OpenStream::open(watch, store, None).await;
+    watch.set_state(if opened.is_ok() { StreamState::Streaming } else { StreamState::Off });
+    opened
+}
+
+/// Turns changes into wake-ups, until dropped. Begun anew without a first stream, it takes the last one for lost and opens
+/// one.
+pub(crate) async fn follow(
+    watch: Arc<Watch>,
+    store: Arc<Store>,
+    wakes: Arc<WakeHub>,
+    first: Option<OpenStream>,
+) {
+    if first.is_none() {
+        watch.set_state(StreamState::Reconnecting);
+    }
+    wakes.known_jobs.remember();
+    // What came after the processors' first look and before the stream.
+    wakes.wake(&Wake::Any, Audience::Everyone);
+    let (sender, inbox) = mpsc::channel(MOST_LOOKED_UP);
+    let look_ups = changed::look_up(inbox, store.clone(), wakes.clone());
+    let everyone = Everyone(watch.clone());
+    let outage = Outage::new("the change stream");
+    let mut follower = Follower { watch, store, wakes, everyone, outage, changed: sender, is_bare: false };
+    tokio::join!(follower.keep_open(first), look_ups);
+}
+
+/// How following a stream ended.
+enum Ended {
+    /// It goes on, for other types or at another server.
+    Elsewhere,
+    Lost(Error),
+}
+
+/// What follows the stream of one collection, from one opening to the next.
+struct Follower {
+    watch: Arc<Watch>,
+    store: Arc<Store>,
+    wakes: Arc<WakeHub>,
+    everyone: Everyone,
+    outage: Outage,
+    /// Jobs that changed, to be looked up.
+    changed: mpsc::Sender<Bson>,
+    /// The collection was dropped under us, and its indexes with it.
+    is_bare: bool,
+}
+
+impl Follower {
+    async fn keep_open(&mut self, mut open: Option<OpenStream>) {
+        let mut token = None;
+        let mut has_gap = false;
+        loop {
+            self.outage.begin();
+            let opened = match open.take() {
+                Some(stream) => Ok(stream),
+                None => OpenStream::open(&self.watch, &self.store, token.take()).await,
+            };
+            let failure = match opened {
+                Ok(mut stream) => {
+                    self.opened(std::mem::take(&mut has_gap));
+                    match self.follow(&mut stream).await {
+                        Ended::Elsewhere => {
+                            // What it told last may be about a type that is wanted no more, and the server resumes a
+                            // stream only where that is among what it is asked for.
+                            has_gap = !lock(&self.watch.interest).covers(&stream.interest);
+                            token = if has_gap { None } else { stream.changes.resume_token() };
+                            continue;
+                        }
+                        Ended::Lost(error) => error,
+                    }
+                }
+                Err(error) => error,
+            };
+            self.lost(&failure).await;
+        }
+    }
+
+    fn opened(&self, has_gap: bool) {
+        let was_lost = self.watch.state() == StreamState::Reconnecting;
+        if was_lost {
+            self.watch.set_state(StreamState::Streaming);
+        }
+        if was_lost || has_gap {
+            self.wakes.wake(&Wake::Any, Audience::Everyone);
+        }
+    }
+
+    /// From now on something may be missed.
+    async fn lost(&mut self, failure: &Error) {
+        if self.watch.state() != StreamState::Reconnecting {
+            self.watch.set_state(StreamState::Reconnecting);
+            // Polling takes over, at its own, shorter interval.
+            self.wakes.wake(&Wake::Any, Audience::Everyone);
+        }
+        let pause = self.outage.failed(failure, &self.everyone);
+        tokio::time::sleep(pause).await;
+    }
+
+    async fn follow(&mut self, stream: &mut OpenStream) -> Ended {
+        let mut answers = 0;
+        loop {
+            if self.is_bare
+                && let Err(error) = self.restore_indexes().await
+            {
+                return Ended::Lost(error);
+            }
+            if self.wants_another(stream) {
+                return Ended::Elsewhere;
+            }
+            let next = tokio::select! {
+                next = tokio::time::timeout(LONGEST_SILENCE, stream.changes.next_if_any()) => next,
+                () = self.watch.interest_changed.notified() => continue,
+                () = &mut stream.replaced => return Ended::Elsewhere,
+            };
+            let change = match next {
+                Err(_) => return Ended::Lost(Error::timeout("an answer of the change stream")),
+                Ok(Err(error)) => return Ended::Lost(error.into()),
+                Ok(Ok(None)) if !stream.changes.is_alive() => {
+                    self.is_bare = true;
+                    return Ended::Lost(Error::stream_ended());
+                }
+                Ok(Ok(change)) => change,
+            };
+            // That it could be opened says little, and the first answer came with that: what goes on answering works.
+            answers += 1;
+            if answers > 1 {
+                self.outage.succeeded(&self.everyone);
+                self.outage.begin();
+            }
+            if let Some(change) = change {
+                self.heard(change).await;
+            }
+        }
+    }
+
+    /// Not if nobody wants anything any more, as at the end of a process.
+    fn wants_another(&self, stream: &OpenStream) -> bool {
+        let wanted = lock(&self.watch.interest);
+        *wanted != stream.interest && !wanted.is_empty()
+    }
+
+    async fn heard(&self, change: Change) {
+        match change.operation_type {
+            OperationType::Insert => wake_for_insert(change, &self.wakes, &self.store).await,
+            OperationType::Update | OperationType::Replace => {
+                let id = change.document_key.and_then(|mut key| key.remove(fields::ID));
+                if let Some(id) = id {
+                    // Bounded: while the look-ups lag behind, so may the stream.
+                    _ = self.changed.send(id).await;
+                }
+            }
+            // Dropped, renamed or invalidated: the stream ends, or nothing can come of it.
+            _ => self.wakes.wake(&Wake::Any, Audience::Everyone),
+        }
+    }
+
+    /// Once somebody has made the collection again.
+    async fn restore_indexes(&mut self) -> Result<()> {
+        match indexes::ensure_if_there(&self.store).await {
+            Ok(is_there) => self.is_bare = !is_there,
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => {
+                let message = format!("the collection was made again, and its indexes can't be: {error}");
+                self.watch.tell(&Event::Log { level: LogLevel::Error, message, fields: Vec::new() });
+                self.is_bare = false;
+            }
+        }
+        Ok(())
+    }
+}

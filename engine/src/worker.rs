@@ -1,0 +1,10 @@
+//! Everything that keeps going: the hub of a collection, the dispatchers and runs of an engine, and the loops that renew,
+//! write verdicts and sweep.
+
+pub(crate) mod dispatch;
+mod grouping;
+pub(crate) mod hub;
+pub(crate) mod reaper;
+pub(crate) mod renewer;
+pub(crate) mod runs;
+mod verdict_writer;

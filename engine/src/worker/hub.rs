@@ -1,0 +1,177 @@
+//! What all engines on one collection of one client share: the writers, the renewals, the timers and the stream.
+
+use std::{
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::OnceCell, task::JoinHandle};
+
+use super::{renewer::Renewer, verdict_writer::Settler};
+use crate::{
+    base::{error::Result, sync::lock},
+    connection::registry::SharedClient,
+    report::{
+        event::{Sink, StreamState},
+        supervisor::kept,
+        unwritable::Unwritable,
+    },
+    store::collection::Store,
+    verbs::enqueue::enqueuer::Enqueuer,
+    wake::{
+        hints::WakeHub,
+        stream::{
+            follower,
+            watch::{Everyone, Watch},
+        },
+    },
+};
+
+/// The longest silence of a processor whose user named none.
+const POLL_WITHOUT_PUSH: Duration = Duration::from_secs(5);
+const POLL_WITH_PUSH: Duration = Duration::from_secs(60);
+
+/// The shared half of the engines on one collection.
+pub(crate) struct Hub {
+    pub(crate) store: Arc<Store>,
+    pub(crate) wakes: Arc<WakeHub>,
+    pub(crate) enqueuer: Enqueuer,
+    pub(crate) settler: Settler,
+    pub(crate) renewer: Arc<Renewer>,
+    pub(crate) watch: Arc<Watch>,
+    /// The jobs that only a person can help.
+    pub(crate) unwritable: Arc<Unwritable>,
+    /// How long calls keep trying while the server is away.
+    pub(crate) patience: Duration,
+    stream: OnceCell<()>,
+    is_started: AtomicBool,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// Keeps the client, and so its place in the registry.
+    client: Arc<SharedClient>,
+    namespace: (String, String),
+}
+
+/// The hubs in use, as few as there are collections.
+static HUBS: Mutex<Vec<Weak<Hub>>> = Mutex::new(Vec::new());
+
+impl Hub {
+    /// The hub of a collection: the one in use, or a new one.
+    pub(crate) async fn of(
+        client: &Arc<SharedClient>,
+        database: &str,
+        collection: &str,
+    ) -> Result<Arc<Self>> {
+        let connection = client.client().await?.clone();
+        let patience = client.patience().await?;
+        let primary = client.primary().await?;
+        let namespace = (database.to_owned(), collection.to_owned());
+        let mut hubs = lock(&HUBS);
+        hubs.retain(|hub| hub.strong_count() > 0);
+        let known = hubs
+            .iter()
+            .filter_map(Weak::upgrade)
+            .find(|hub| Arc::ptr_eq(&hub.client, client) && hub.namespace == namespace);
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let hub = Arc::new(Self::start(
+            client.clone(),
+            Store::new(&connection, primary, database, collection),
+            namespace,
+            patience,
+        ));
+        hubs.push(Arc::downgrade(&hub));
+        Ok(hub)
+    }
+
+    fn start(
+        client: Arc<SharedClient>,
+        store: Store,
+        namespace: (String, String),
+        patience: Duration,
+    ) -> Self {
+        let store = Arc::new(store);
+        let wakes = Arc::new(WakeHub::default());
+        let unwritable = Arc::new(Unwritable::default());
+        let renewer = Arc::new(Renewer::new(unwritable.clone()));
+        let watch = Arc::new(Watch::default());
+        let everyone: Arc<dyn Sink> = Arc::new(Everyone(watch.clone()));
+        unwritable.tell(everyone.clone());
+        let timers = kept("the timers", everyone.clone(), {
+            let wakes = wakes.clone();
+            move || {
+                let wakes = wakes.clone();
+                async move { wakes.run_timers().await }
+            }
+        });
+        let renewals = kept("the renewal of leases", everyone, {
+            let (renewer, store) = (renewer.clone(), store.clone());
+            move || {
+                let (renewer, store) = (renewer.clone(), store.clone());
+                async move { renewer.run(&store).await }
+            }
+        });
+        Self {
+            enqueuer: Enqueuer::start(store.clone(), wakes.clone(), patience),
+            settler: Settler::start(&store),
+            watch,
+            unwritable,
+            patience,
+            stream: OnceCell::new(),
+            is_started: AtomicBool::new(false),
+            tasks: Mutex::new(vec![timers, renewals]),
+            store,
+            wakes,
+            renewer,
+            client,
+            namespace,
+        }
+    }
+
+    /// The collection was found as it has to be: from now on it is kept so.
+    pub(crate) fn started(&self) {
+        self.is_started.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_started(&self) -> bool {
+        self.is_started.load(Ordering::Acquire)
+    }
+
+    /// Opens the change stream if it isn't open.
+    pub(crate) async fn start_stream(&self) -> Result<()> {
+        let start = || async {
+            let first = follower::open_first(&self.watch, &self.store).await?;
+            let (watch, store, wakes) = (self.watch.clone(), self.store.clone(), self.wakes.clone());
+            let everyone = Arc::new(Everyone(watch.clone()));
+            let mut first = Some(first);
+            lock(&self.tasks).push(kept("following changes", everyone, move || {
+                follower::follow(watch.clone(), store.clone(), wakes.clone(), first.take())
+            }));
+            Ok(())
+        };
+        self.stream.get_or_try_init(start).await.copied()
+    }
+
+    /// Whether wake-ups really arrive.
+    pub(crate) fn is_pushed(&self) -> bool {
+        match self.watch.state() {
+            StreamState::Streaming => true,
+            StreamState::Off | StreamState::Connecting | StreamState::Reconnecting => false,
+        }
+    }
+
+    pub(crate) fn default_poll_interval(&self) -> Duration {
+        if self.is_pushed() { POLL_WITH_PUSH } else { POLL_WITHOUT_PUSH }
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        for task in lock(&self.tasks).drain(..) {
+            task.abort();
+        }
+    }
+}

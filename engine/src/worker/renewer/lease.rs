@@ -1,0 +1,79 @@
+//! The leases that this process holds, and when each is looked at next.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use mongodb::bson::Bson;
+
+use crate::job::lease::LeaseTerms;
+
+/// Who is told that a lease is gone, and asked whether its process is still worth renewing for.
+pub(crate) trait Holder: Send + Sync {
+    fn lease_lost(&self, run_id: u32);
+    /// False once whatever runs the handlers has been stuck for too long.
+    fn is_responsive(&self) -> bool;
+}
+
+/// The lease of one managed run.
+pub(crate) struct HeldLease {
+    pub(crate) id: Bson,
+    pub(crate) token: String,
+    pub(crate) terms: LeaseTerms,
+    /// When the claim or the last successful renewal was sent.
+    pub(crate) sent: Instant,
+    pub(crate) run_id: u32,
+    pub(crate) holder: Arc<dyn Holder>,
+    pub(crate) suspended: Option<Suspension>,
+}
+
+impl HeldLease {
+    pub(super) fn next_renewal(&self) -> Instant {
+        if self.suspended.is_some() { self.deadline() } else { self.sent + self.terms.renew_every }
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        let length = self.suspended.map_or(self.terms.length, |suspension| suspension.length);
+        LeaseTerms { length, ..self.terms }.deadline(self.sent)
+    }
+
+    pub(super) fn is_overdue(&self, now: Instant) -> bool {
+        self.deadline() <= now
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Leases {
+    pub(super) held: HashMap<LeaseKey, HeldLease>,
+    /// When they are looked at next; none while there are none.
+    pub(super) next_look: Option<Instant>,
+}
+
+impl Leases {
+    /// Plans the next look, at the soonest of these moments and not before `not_before`.
+    pub(super) fn plan(
+        &mut self,
+        moment: impl Fn(&HeldLease) -> Instant,
+        not_before: Instant,
+    ) -> Option<Instant> {
+        self.next_look = self.held.values().map(moment).min().map(|soonest| soonest.max(not_before));
+        self.next_look
+    }
+}
+
+pub(super) type LeaseKey = (usize, u32);
+
+/// Two engines may both have a run 1: the holder's address tells them apart.
+pub(super) fn key(holder: &Arc<dyn Holder>, run_id: u32) -> LeaseKey {
+    (Arc::as_ptr(holder).cast::<()>() as usize, run_id)
+}
+
+/// A lease as long as this, once, and not renewed meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Suspension {
+    pub(super) length: Duration,
+    /// The transaction is over, and the lease is to be renewed again as soon as the server can be reached.
+    pub(super) is_over: bool,
+}

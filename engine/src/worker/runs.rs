@@ -1,0 +1,334 @@
+//! The managed runs of one engine, from hand-over to settlement, and until their handlers have ended.
+
+mod table;
+mod transaction;
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use self::table::{Next, Run, SlotNews, State, Table};
+use super::{
+    dispatch::{hand_over::HandOver, slots::Slots},
+    hub::Hub,
+    renewer::lease::{HeldLease, Holder},
+    verdict_writer::{Owner, Request},
+};
+use crate::{
+    base::{
+        error::{Error, Result},
+        sync::lock,
+    },
+    job::{
+        document::{ClaimedJob, Header},
+        lease::LeaseTerms,
+        verdict::{Settled, Verdict},
+    },
+    report::event::{Event, RunResult, Sink},
+    verbs::settle::planned::Settlement,
+    wake::hints::{Audience, Wake},
+};
+
+/// The end of one run.
+#[derive(Debug, Clone)]
+pub struct RunVerdict {
+    /// Which run.
+    pub run_id: u32,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Why, if it went wrong.
+    pub reason: Option<String>,
+    /// Whether the run's slot is free with this. Not while its handler works on: then a [`FreedSlot`] follows.
+    pub frees_slot: bool,
+    /// How long the handler ran; none if it never started. Counts with the slot.
+    pub elapsed: Option<Duration>,
+}
+
+/// The end of a handler whose run had ended before it.
+#[derive(Debug, Clone)]
+pub struct FreedSlot {
+    /// Whose slot is free. No verdict of it will come any more.
+    pub run_id: u32,
+    /// How long the handler ran; none if it never started.
+    pub elapsed: Option<Duration>,
+}
+
+/// The runs of which something is still expected.
+pub(crate) struct Runs {
+    table: Mutex<Table>,
+    next_id: AtomicU32,
+    /// Verdicts on their way, until whoever waits for them has been told.
+    unanswered: AtomicUsize,
+    answered: tokio::sync::Notify,
+    sink: Arc<dyn Sink>,
+    hub: Arc<Hub>,
+    this: std::sync::Weak<Self>,
+}
+
+impl Runs {
+    pub(crate) fn new(hub: Arc<Hub>, sink: Arc<dyn Sink>) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            table: Mutex::default(),
+            next_id: AtomicU32::new(1),
+            unanswered: AtomicUsize::new(0),
+            answered: tokio::sync::Notify::new(),
+            sink,
+            hub,
+            this: this.clone(),
+        })
+    }
+
+    fn holder(&self) -> Option<Arc<dyn Holder>> {
+        Some(self.this.upgrade()?)
+    }
+
+    /// Takes a run under management: renewed from now on.
+    pub(crate) fn adopt(&self, header: Header, terms: LeaseTerms, sent: Instant) -> u32 {
+        self.begin(vec![header], None, terms, sent).into_iter().next().unwrap_or_default()
+    }
+
+    fn begin(
+        &self,
+        headers: Vec<Header>,
+        slots: Option<&Arc<Slots>>,
+        terms: LeaseTerms,
+        sent: Instant,
+    ) -> Vec<u32> {
+        let Some(holder) = self.holder() else {
+            return Vec::new();
+        };
+        let mut run_ids = Vec::with_capacity(headers.len());
+        let mut leases = Vec::with_capacity(headers.len());
+        // Held until the leases are known too: a run that is forgotten in between would be renewed for ever.
+        let mut table = lock(&self.table);
+        for header in headers {
+            let run_id = self.next_id.fetch_add(1, Ordering::Relaxed);
+            leases.push(HeldLease {
+                id: header.id.clone(),
+                token: header.token.clone().unwrap_or_default(),
+                terms,
+                sent,
+                run_id,
+                holder: holder.clone(),
+                suspended: None,
+            });
+            table.insert(run_id, Run::new(header, slots.cloned()));
+            run_ids.push(run_id);
+        }
+        self.hub.renewer.add(leases);
+        drop(table);
+        run_ids
+    }
+
+    /// Takes verdicts. Those of runs that are not known, lost ones included, only free their slots.
+    pub(crate) fn finish(&self, verdicts: impl IntoIterator<Item = RunVerdict>) {
+        let mut table = lock(&self.table);
+        let taken = self.take(&mut table, verdicts);
+        drop(table);
+        self.send(taken);
+    }
+
+    fn take(&self, table: &mut Table, verdicts: impl IntoIterator<Item = RunVerdict>) -> Taken {
+        let mut taken = Taken { requests: Vec::new(), news: SlotNews::new() };
+        let Some(owner) = self.this.upgrade() else { return taken };
+        for RunVerdict { run_id, verdict, reason, frees_slot, elapsed } in verdicts {
+            if let Some(header) = table.verdict_came(run_id, &mut taken.news) {
+                let settlement = Settlement { header, verdict, reason, is_only_settler: true };
+                taken.requests.push(Request { settlement, run_id, owner: owner.clone() });
+            }
+            if frees_slot {
+                table.free_slot(run_id, elapsed, &mut taken.news);
+            }
+        }
+        // While the table is locked: whoever finds no run to take back must not miss what is on the way.
+        self.unanswered.fetch_add(taken.requests.len(), Ordering::AcqRel);
+        taken
+    }
+
+    fn send(&self, Taken { requests, news }: Taken) {
+        news.tell();
+        self.hub.settler.settle(requests);
+    }
+
+    /// Those of these runs that no handler may be started for any more. What became of each is told by an event.
+    pub(crate) fn gone_among(&self, run_ids: &[u32]) -> Vec<u32> {
+        let Some(holder) = self.holder() else { return run_ids.to_vec() };
+        self.hub.renewer.give_up_overdue_among(&holder, run_ids);
+        let table = lock(&self.table);
+        run_ids.iter().copied().filter(|run_id| !table.is_running(*run_id)).collect()
+    }
+
+    /// Handlers have ended after their runs. What no verdict came for is left to the end of its lease.
+    pub(crate) fn free(&self, freed: impl IntoIterator<Item = FreedSlot>) {
+        let mut news = SlotNews::new();
+        let mut forgotten = Vec::new();
+        {
+            let mut table = lock(&self.table);
+            for FreedSlot { run_id, elapsed } in freed {
+                if table.end_if_running(run_id) {
+                    forgotten.push(run_id);
+                }
+                table.free_slot(run_id, elapsed, &mut news);
+            }
+        }
+        self.let_go(forgotten);
+        news.tell();
+    }
+
+    /// Gives back every job that no verdict came for, and says so first: their handlers are not to go on.
+    pub(crate) fn take_back_all(&self) {
+        let mut table = lock(&self.table);
+        let run_ids = table.running();
+        let taken = self.take(&mut table, run_ids.iter().copied().map(released));
+        drop(table);
+        if !run_ids.is_empty() {
+            self.sink.event(Event::TakenBack(run_ids));
+        }
+        self.send(taken);
+    }
+
+    /// Forgets every run: what could not be given back or written in time is left to the end of its lease. Whoever waits
+    /// to hear of one does so now.
+    pub(crate) fn abandon(&self) {
+        let (mut run_ids, mut unwritten, mut lost) = (Vec::new(), Vec::new(), Vec::new());
+        for (run_id, run) in lock(&self.table).drain() {
+            run_ids.push(run_id);
+            match run.state {
+                State::Running => lost.push(run_id),
+                State::Settling => {
+                    unwritten.push(RunResult { run_id, outcome: Err(Error::cut_off()) });
+                    if run.holds_slot {
+                        lost.push(run_id);
+                    }
+                }
+                State::Over => {}
+            }
+        }
+        self.let_go(run_ids);
+        self.tell(unwritten, lost);
+    }
+
+    /// Waits until every verdict has been written, or given up, and told of.
+    pub(crate) async fn all_answered(&self) {
+        loop {
+            let answered = self.answered.notified();
+            if self.unanswered.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            answered.await;
+        }
+    }
+
+    fn tell(&self, results: Vec<RunResult>, lost: Vec<u32>) {
+        if !results.is_empty() {
+            self.sink.event(Event::Settled(results));
+        }
+        if !lost.is_empty() {
+            self.sink.event(Event::LeaseLost(lost));
+        }
+    }
+
+    fn let_go(&self, run_ids: impl IntoIterator<Item = u32>) {
+        if let Some(holder) = self.holder() {
+            self.hub.renewer.remove(&holder, run_ids);
+        }
+    }
+
+    /// What others may do now that this job has been settled.
+    pub(crate) fn pass_on(&self, header: &Header, settled: Settled) {
+        match settled {
+            Settled::RetryScheduled(delay) => self.hub.wakes.wake_after(&header.job_type, delay),
+            Settled::Released => self.wake_here(header),
+            _ if header.may_have_follower() => self.wake_here(header),
+            _ => {}
+        }
+    }
+
+    fn wake_here(&self, header: &Header) {
+        self.hub.wakes.wake(&Wake::Type(header.job_type.clone()), Audience::Here);
+    }
+}
+
+/// Verdicts that were taken, and what is to be told of them.
+struct Taken {
+    requests: Vec<Request>,
+    news: SlotNews,
+}
+
+fn released(run_id: u32) -> RunVerdict {
+    RunVerdict { run_id, verdict: Verdict::Release, reason: None, frees_slot: true, elapsed: None }
+}
+
+impl HandOver for Runs {
+    fn hand_over(&self, slots: &Arc<Slots>, jobs: Vec<ClaimedJob>, claim_sent: Instant) {
+        let size = jobs.iter().map(|job| job.document.as_bytes().len()).sum();
+        let mut documents = Vec::with_capacity(size);
+        let mut headers = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            documents.extend_from_slice(job.document.as_bytes());
+            headers.push(job.header);
+        }
+        let run_ids = self.begin(headers, Some(slots), slots.terms, claim_sent);
+        // The claim was on its way when the processor was stopped: nobody is there to run these. Or it took so long that
+        // the leases might be given up before anybody hears of the jobs.
+        if slots.is_stopped() || !slots.terms.is_worth_starting(claim_sent, Instant::now()) {
+            self.finish(run_ids.into_iter().map(released));
+            return;
+        }
+        self.sink.event(Event::Jobs { processor_id: slots.id, run_ids, documents });
+    }
+}
+
+impl Holder for Runs {
+    fn lease_lost(&self, run_id: u32) {
+        // If its verdict is on the way, the fence will tell.
+        if lock(&self.table).end_if_running(run_id) {
+            self.sink.event(Event::LeaseLost(vec![run_id]));
+        }
+    }
+
+    fn is_responsive(&self) -> bool {
+        self.sink.is_responsive()
+    }
+}
+
+impl Owner for Runs {
+    fn settled(&self, outcomes: Vec<(u32, Result<Settled>)>) {
+        let Some(holder) = self.holder() else { return };
+        let count = outcomes.len();
+        let mut results = Vec::with_capacity(count);
+        let (mut passed_on, mut over, mut lost) = (Vec::new(), Vec::with_capacity(count), Vec::new());
+        let mut news = SlotNews::new();
+        {
+            let mut table = lock(&self.table);
+            for (run_id, outcome) in outcomes {
+                let is_held = || self.hub.renewer.holds(&holder, run_id);
+                let Some((header, next)) = table.settled(run_id, outcome.is_ok(), is_held, &mut news) else {
+                    continue;
+                };
+                match next {
+                    Next::Over => over.push(run_id),
+                    Next::Lost => lost.push(run_id),
+                    Next::GoesOn => {}
+                }
+                if let Ok(settled) = &outcome {
+                    passed_on.push((header, *settled));
+                }
+                results.push(RunResult { run_id, outcome });
+            }
+        }
+        self.let_go(over);
+        for (header, settled) in passed_on {
+            self.pass_on(&header, settled);
+        }
+        news.tell();
+        self.tell(results, lost);
+        // Not before: a shutdown waits for this, and after it nobody listens.
+        self.unanswered.fetch_sub(count, Ordering::AcqRel);
+        self.answered.notify_waiters();
+    }
+}

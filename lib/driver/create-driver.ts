@@ -1,11 +1,18 @@
 import { engineOf } from '../mongo/mongo-job-queue'
 import type { IJobQueueBackend } from '../types'
-import type { Driver, DriverOptions } from './driver'
-import { EngineDriver } from './engine-driver'
-import { JsDriver } from './js-driver'
+import { AddonEngine } from '../engine/addon/addon-engine'
+import { Driver } from './driver'
+import type { DriverOptions } from './driver'
+import type { EngineEvents } from '../engine/engine'
+import { ScriptEngine } from '../engine/script/script-engine'
 
-/** The driver for a backend: the native engine for an unmodified `MongoJobQueue`, plain JavaScript for anything else. */
+/** The driver of a queue on a backend: the addon's engine for an unmodified `MongoJobQueue`, plain JavaScript for any other. */
 export function createDriver(backend: IJobQueueBackend, options: DriverOptions): Driver {
-  const engine = engineOf(backend)
-  return engine === null ? new JsDriver(backend, options) : new EngineDriver(engine, backend, options)
+  const { visibilityTimeoutMs, report } = options
+  const link = engineOf(backend)
+  const createEngine = (events: EngineEvents) =>
+    link === null
+      ? new ScriptEngine(backend, { visibilityTimeoutMs, report }, events)
+      : new AddonEngine(link, backend, { visibilityTimeoutMs, logger: report.logger }, events)
+  return new Driver(createEngine, backend, options)
 }

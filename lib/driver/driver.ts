@@ -1,7 +1,17 @@
 import type { DurablError } from '../base/errors'
+import { KeepAlive } from '../base/keep-alive'
+import { monotonicNow } from '../base/timers'
 import type { Reporter } from '../run/report'
-import type { ManagedRun } from '../run/run'
-import type { Job, JobHandler } from '../types'
+import { ManagedRun } from '../run/run'
+import type { RunSetup } from '../run/setup'
+import type { RunListener } from '../run/settler'
+import { RunTransactions } from '../run/transaction'
+import type { IJobQueueBackend, Job, JobHandler } from '../types'
+import type { Settled } from '../backend/verdict'
+import type { Engine, EngineEvents, EngineProcessorConfig } from '../engine/engine'
+import { ProcessorSlots } from './processor'
+import { RunSet } from './run-set'
+import { EngineSettler } from './settler'
 
 /** What a driver needs to know of its queue. */
 export interface DriverOptions {
@@ -11,50 +21,197 @@ export interface DriverOptions {
 }
 
 /** A processor, every option checked and every default known to be one. */
-export interface Processor {
-  readonly type: string
+export interface Processor extends EngineProcessorConfig {
   readonly handler: JobHandler<any>
-  readonly concurrency: number
-  /** Null: the driver's default, which depends on whether wake-ups are pushed. */
-  readonly pollInterval: number | null
-  /** Null: a quarter of the visibility timeout. */
-  readonly heartbeatIntervalMs: number | null
   /** Null: no limit. */
   readonly timeoutMs: number | null
-  /** Null: the driver's choice. */
-  readonly prefetch: number | null
 }
 
 /** A claim made by hand, once it is known whether it holds. */
-export interface Adoption {
+interface Adoption {
   /** Resolves when its run is over; null if the lease was lost, and there is no run. */
   readonly ended: Promise<ManagedRun> | null
 }
 
+/** The jobs of one processor on their way from the engine to the handler. */
+interface Line {
+  readonly slots: ProcessorSlots
+  readonly setup: RunSetup
+}
+
 /**
- * Gets jobs claimed, run and settled. Two of them exist: `EngineDriver` for an unmodified `MongoJobQueue`, whose native
- * engine owns the loop, and `JsDriver` for every other backend.
+ * Runs the handlers of one queue. An {@link Engine} claims the jobs, keeps their leases and writes how they ended; the driver
+ * starts handlers, and tells the engine how they ended.
  *
  * The calls come in the order of a queue's life: `process` and `adopt` while it is open; then, when it shuts down,
  * `quiesce`, `abort`, `releaseAll`, `close`, each of which may be repeated.
  */
-export interface Driver {
+export class Driver implements EngineEvents {
+  private readonly engine: Engine
+  private readonly runs = new RunSet()
+  private readonly settler: EngineSettler
+  private readonly transactions: RunTransactions
+  private readonly lines = new Map<number, Line>()
+  private readonly keepAlive = new KeepAlive()
+  private isQuiescent = false
+
+  constructor(
+    createEngine: (events: EngineEvents) => Engine,
+    backend: IJobQueueBackend,
+    private readonly options: DriverOptions,
+  ) {
+    this.engine = createEngine(this)
+    this.settler = new EngineSettler(this.engine)
+    this.transactions = new RunTransactions(backend, options.visibilityTimeoutMs)
+  }
+
   /** Starts to claim and run jobs of a type. At most once for each type. */
-  process(processor: Processor): void
+  process(processor: Processor): void {
+    const { handler, timeoutMs, prefetch } = processor
+    const { engine, settler, transactions, runs } = this
+    const { autoRecover, report } = this.options
+    const concurrency = engine.runsInline ? Infinity : processor.concurrency
+    const slots = new ProcessorSlots(concurrency, runs, settler, engine, prefetch === null)
+    const id = engine.process(processor)
+    this.lines.set(id, {
+      slots,
+      setup: { handler, timeoutMs, settler, transactions, listener: slots, report },
+    })
+    if (engine.runsInline) return
+    this.keepAlive.hold()
+    if (autoRecover) engine.recover()
+  }
+
   /** A job of this type was enqueued here; it is due in `delayMs`. */
-  wake(type: string, delayMs: number): void
+  wake(type: string, delayMs: number): void {
+    this.engine.wake(type, delayMs)
+  }
+
   /** Runs a job that was claimed by hand. Resolves with the run when it is over; null if its lease turned out to be lost. */
-  adopt(job: Job<any>, handler: JobHandler<any>): Promise<ManagedRun | null>
-  /** The backend has started: whatever it can do only from then on can begin. */
-  backendStarted(): void
+  async adopt(job: Job<any>, handler: JobHandler<any>): Promise<ManagedRun | null> {
+    this.keepAlive.hold()
+    try {
+      const { ended } = await this.runs.whileExpecting(() => this.startAdopted(job, handler))
+      return await ended
+    } finally {
+      this.keepAlive.release()
+    }
+  }
+
+  private async startAdopted(job: Job<any>, handler: JobHandler<any>): Promise<Adoption> {
+    const runId = await this.engine.adopt(job)
+    return { ended: runId === null ? null : this.runAdopted(runId, job, handler) }
+  }
+
+  private runAdopted(runId: number, job: Job<any>, handler: JobHandler<any>): Promise<ManagedRun> {
+    return new Promise((resolve) => {
+      const { settler, transactions } = this
+      const listener: RunListener = {
+        slotFreed: () => settler.slotFreed(run),
+        ended: () => {
+          settler.ended(run)
+          this.runs.remove(run)
+          resolve(run)
+        },
+      }
+      const { report } = this.options
+      const run = new ManagedRun(runId, job, {
+        handler,
+        timeoutMs: null,
+        settler,
+        transactions,
+        listener,
+        report,
+      })
+      this.runs.add(run)
+      // The answer was on its way for a while. An event of the run that came meanwhile found no run, and the queue may have been
+      // shut down.
+      if (this.engine.goneAmong(Uint32Array.of(runId)).length > 0) run.leaseLost('heartbeat')
+      else if (this.isQuiescent) run.release()
+      else run.start()
+    })
+  }
+
+  /** The backend has started: what it can do only from then on can begin. */
+  backendStarted(): void {
+    if (!this.isQuiescent) this.engine.backendStarted()
+  }
+
   /** No claims from now on. What was claimed but not started is given back. */
-  quiesce(): void
+  quiesce(): void {
+    this.isQuiescent = true
+    const coming = this.engine.quiesce()
+    if (coming !== null) void this.runs.whileExpecting(() => coming)
+    this.runs.releaseWaiting()
+  }
+
   /** Resolves when no run is left. */
-  idle(): Promise<void>
+  idle(): Promise<void> {
+    return this.runs.idle()
+  }
+
   /** Tells all handlers to stop. */
-  abort(reason: DurablError): void
+  abort(reason: DurablError): void {
+    this.runs.abortAll(reason)
+  }
+
   /** Takes the jobs of all handlers that are still at work and gives them back. */
-  releaseAll(): void
+  releaseAll(): void {
+    this.runs.releaseAll()
+  }
+
   /** The end: nothing here holds the process from now on. */
-  close(): void
+  close(): void {
+    this.engine.close()
+    this.keepAlive.drop()
+  }
+
+  claimed(processorId: number, runIds: Uint32Array, jobs: readonly (Job<any> | null)[]): void {
+    const line = this.lines.get(processorId)
+    // Another queue's, on the same backend.
+    if (line === undefined) return
+    const gone = Array.from(this.engine.goneAmong(runIds))
+    const now = monotonicNow()
+    for (const [i, job] of jobs.entries()) {
+      if (job === null) continue
+      const run = new ManagedRun(runIds[i]!, job, line.setup)
+      this.runs.add(run)
+      this.options.report.claimed(job)
+      if (this.isQuiescent) run.release()
+      // The next event ends a run whose lease is lost.
+      else if (!gone.includes(run.id)) line.slots.accept(run, now)
+    }
+    line.slots.startRuns()
+  }
+
+  settled(runId: number, found: Settled | null): void {
+    const run = this.runs.get(runId)
+    if (found === null) run?.leftToExpire()
+    else run?.settled(found)
+  }
+
+  writeFailed(runId: number, error: unknown): void {
+    const run = this.runs.get(runId)
+    if (run !== undefined) this.settler.writeFailed(run, error)
+  }
+
+  leaseLost(runId: number): void {
+    this.runs.get(runId)?.leaseLost('heartbeat')
+  }
+
+  takenBack(runId: number): void {
+    this.runs.get(runId)?.takenBack()
+  }
+
+  recovered(handled: number, saturated: boolean): void {
+    this.options.report.recovered(handled, saturated)
+  }
+
+  recoveryFailed(phase: 'startup' | 'periodic', message: string): void {
+    this.options.report.recoveryFailed(phase, message)
+  }
+
+  closed(reason: Error): void {
+    for (const run of this.runs.all()) run.writeFailed(reason)
+  }
 }

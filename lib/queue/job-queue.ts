@@ -10,7 +10,7 @@ import { shownAs } from '../base/print'
 import { fromCaller } from '../base/stack'
 import { createDriver } from '../driver/create-driver'
 import type { Driver } from '../driver/driver'
-import { Reaper } from '../driver/reaper'
+import { Reaper } from '../engine/reaper'
 import { Reporter } from '../run/report'
 import type {
   EnqueueManyJob,

@@ -1,5 +1,5 @@
 /**
- * What the end of a handler means for its job. This file is the only place that knows; both drivers ask it.
+ * What the end of a handler means for its job. This file is the only place that knows.
  *
  * | the handler | the job |
  * |---|---|

@@ -11,8 +11,6 @@ export interface Run {
   told: 'nothing' | 'verdict' | 'all'
   /** A handler is at work, and waited for. */
   readonly holdsSlot: boolean
-  /** A handler may be at work, or about to be: the lease is worth renewing. */
-  readonly needsLease: boolean
   /** How long ago the handler was started; null if it never was. */
   readonly ranMs: number | null
   /** The verdict was written, and this is what it found. */
@@ -25,7 +23,7 @@ export interface Run {
   leaseLost(op: LeaseOperation): void
 }
 
-/** Writes what a run decides, and keeps its lease. The drivers differ in this, and in nothing else that a handler could notice. */
+/** Writes what a run decides, and keeps its lease. */
 export interface Settler {
   /**
    * Writes a verdict, and calls the run's `settled` or `writeFailed` once it is durable or known to have failed (or

@@ -11,6 +11,8 @@ export const FLOORS = [
   ['compat', 'orchestrator', 'testing'],
   ['queue'],
   ['driver', 'memory'],
+  ['engine/addon', 'engine/script'],
+  ['engine'],
   ['run'],
   ['mongo'],
   ['mongo/transactions', 'mongo/connection'],

@@ -7,7 +7,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { BSON, MongoClient } from 'mongodb'
-import { EngineDriver } from '../../../dist/driver/engine-driver.js'
+import { AddonEngine } from '../../../dist/engine/addon/addon-engine.js'
+import { Driver } from '../../../dist/driver/driver.js'
 import { guardLogger } from '../../../dist/base/logger.js'
 import { codecOf } from '../../../dist/mongo/bson/codec.js'
 import { decodeJob, decodeJobs, decodeRecord } from '../../../dist/mongo/bson/job-document.js'
@@ -83,7 +84,8 @@ function start(codec, handler) {
   engine.decodeJob = (document) => decodeJob(document, codec)
   engine.decodeJobs = (documents, count) => decodeJobs(documents, count, codec)
   const report = new Reporter(() => {}, guardLogger(recordingLogger()))
-  const driver = new EngineDriver(engine, {}, { visibilityTimeoutMs: 1000, autoRecover: false, report })
+  const options = { visibilityTimeoutMs: 1000, autoRecover: false, report, logger: report.logger }
+  const driver = new Driver((events) => new AddonEngine(engine, {}, options, events), {}, options)
   const config = { pollInterval: null, heartbeatIntervalMs: null, timeoutMs: null, prefetch: null }
   driver.process({ type: 'work', handler, concurrency: 1000, ...config })
   return { engine, driver }

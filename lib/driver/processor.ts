@@ -1,8 +1,8 @@
 import { afterIfAlive, afterIo, monotonicNow } from '../base/timers'
-import type { NativeEngine } from '../mongo/native/addon'
+import type { Engine } from '../engine/engine'
 import type { ManagedRun } from '../run/run'
 import type { Run, RunListener } from '../run/settler'
-import type { EngineSettler } from './engine-settler'
+import type { EngineSettler } from './settler'
 import { Fifo } from './fifo'
 import type { RunSet } from './run-set'
 
@@ -18,7 +18,7 @@ const STALL_MS = 3000
  * as one has ended. The verdicts travel meanwhile; the engine bounds how many jobs it hands over ahead of them. It hears of
  * each slot that comes free, so that it claims for those alone.
  */
-export class EngineProcessor implements RunListener {
+export class ProcessorSlots implements RunListener {
   private readonly waiting = new Fifo<ManagedRun>()
   private running = 0
   private starting = false
@@ -32,7 +32,7 @@ export class EngineProcessor implements RunListener {
     private readonly concurrency: number,
     private readonly runs: RunSet,
     private readonly settler: EngineSettler,
-    private readonly engine: Pick<NativeEngine, 'goneAmong'>,
+    private readonly engine: Pick<Engine, 'goneAmong'>,
     /** False where the user has said how many jobs to hold. */
     private readonly givesBack: boolean,
   ) {}

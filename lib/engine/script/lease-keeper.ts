@@ -1,19 +1,27 @@
-import { afterIfAlive, monotonicNow } from '../base/timers'
-import type { Cancel } from '../base/timers'
-import type { Run } from '../run/settler'
-import type { HeartbeatResult } from '../types'
+import { afterIfAlive, monotonicNow } from '../../base/timers'
+import type { Cancel } from '../../base/timers'
+import type { HeartbeatResult } from '../../types'
 
-/** What keeps one lease. */
+/** The length of a lease, and the time between two renewals. */
 export interface LeaseTerms {
   readonly visibilityTimeoutMs: number
   readonly heartbeatIntervalMs: number
+}
+
+/** The claim whose lease is kept. */
+export interface KeptClaim {
+  /** False while a verdict is on its way: it ends the lease itself, and its reply tells whether it still had one. */
+  readonly needsLease: boolean
+  renew(): Promise<HeartbeatResult>
+  leaseLost(): void
+  renewalFailed(err: unknown): void
 }
 
 /** The owner gives up this much before the backend would take the lease away, at most; for short leases, a tenth of them. */
 const MARGIN_MS = 1000
 
 /**
- * Renews the lease of one run by ordinary timers, and declares it lost when it can no longer be sure of it.
+ * Renews the lease of one claim by ordinary timers, and declares it lost when it can no longer be sure of it.
  *
  * The deadline is counted from before the claim or the renewal was *sent*: when the reply takes long, the backend may have
  * counted from any moment since.
@@ -27,10 +35,8 @@ export class LeaseKeeper {
   private cancelDeadline: Cancel | null = null
 
   constructor(
-    private readonly run: Run,
+    private readonly claim: KeptClaim,
     private readonly terms: LeaseTerms,
-    private readonly renew: () => Promise<HeartbeatResult>,
-    private readonly onFailure: (err: unknown) => void,
   ) {}
 
   /**
@@ -82,7 +88,7 @@ export class LeaseKeeper {
     const cancelNew = this.deadlineIn(this.leaseMs())
     let isRenewed = false
     try {
-      const result = await this.renew()
+      const result = await this.claim.renew()
       isRenewed = result === 'applied' && !this.stopped
       return result
     } finally {
@@ -109,20 +115,19 @@ export class LeaseKeeper {
   private async beatOnTime(): Promise<void> {
     let next = this.terms.heartbeatIntervalMs
     try {
-      if (this.run.needsLease && (await this.beat()) === 'lease-lost') this.lose()
+      if (this.claim.needsLease && (await this.beat()) === 'lease-lost') this.lose()
     } catch (err) {
       if (this.stopped) return
-      this.onFailure(err)
+      this.claim.renewalFailed(err)
       // Sooner than usual: there may be time for a few more tries before the deadline.
       next /= 4
     }
     if (!this.stopped && !this.suspended) this.beatIn(next)
   }
 
-  /** Not while a verdict is on its way: it ends the lease itself, and its reply tells whether it still had one. */
   private lose(): void {
-    if (this.stopped || !this.run.needsLease) return
+    if (this.stopped || !this.claim.needsLease) return
     this.stop()
-    this.run.leaseLost('heartbeat')
+    this.claim.leaseLost()
   }
 }

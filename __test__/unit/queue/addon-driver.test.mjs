@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { deferred, settled } from '../../support/async.mjs'
-import { calls, driver, engine, job, jobs, log, logger, process } from './support/engine-driver.mjs'
+import { calls, driver, engine, job, jobs, log, logger, process } from './support/addon-driver.mjs'
 import { encode } from '../../support/fake-engine.mjs'
 
 describe('the engine driver', () => {
@@ -48,7 +48,8 @@ describe('the engine driver', () => {
     }
     let ran = false
     const run = await driver.adopt(job(0), () => (ran = true))
-    assert.deepEqual([run, ran, engine.verdicts], [null, false, []])
+    assert.deepEqual([run.found, ran, engine.verdicts], [{ status: 'lease-lost' }, false, []])
+    assert.deepEqual(log.kinds(), ['lease-lost'])
   })
 
   for (const [name, handler] of [

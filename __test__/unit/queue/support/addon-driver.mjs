@@ -1,6 +1,7 @@
 /** An engine driver on an engine that a test plays, new for each test of the file that imports this. */
 import { afterEach, beforeEach } from 'node:test'
-import { EngineDriver } from '../../../../dist/driver/engine-driver.js'
+import { AddonEngine } from '../../../../dist/engine/addon/addon-engine.js'
+import { Driver } from '../../../../dist/driver/driver.js'
 import { guardLogger } from '../../../../dist/base/logger.js'
 import { Reporter } from '../../../../dist/run/report.js'
 import { eventLog } from '../../../support/async.mjs'
@@ -19,7 +20,12 @@ beforeEach(() => {
     fail: async (...args) => (calls.push(['fail', ...args]), { status: 'retry-scheduled' }),
   }
   const report = new Reporter(log.listener, guardLogger(logger))
-  driver = new EngineDriver(engine, backend, { visibilityTimeoutMs: 1000, autoRecover: true, report })
+  const options = { visibilityTimeoutMs: 1000, logger: report.logger }
+  driver = new Driver((events) => new AddonEngine(engine, backend, options, events), backend, {
+    visibilityTimeoutMs: 1000,
+    autoRecover: true,
+    report,
+  })
 })
 afterEach(() => driver.close())
 

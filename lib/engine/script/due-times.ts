@@ -1,5 +1,5 @@
-import { after } from '../base/timers'
-import type { Cancel } from '../base/timers'
+import { after } from '../../base/timers'
+import type { Cancel } from '../../base/timers'
 
 /** Beyond so many timers at once the poll has to do. */
 const MAX_TIMERS = 1000

@@ -1,5 +1,5 @@
-import { afterMicrotasks } from '../base/timers'
-import type { NativeFreedSlot, NativeRunVerdict } from '../mongo/native/addon'
+import { afterMicrotasks } from '../../base/timers'
+import type { NativeFreedSlot, NativeRunVerdict } from '../../mongo/native/addon'
 
 /** A batch as large as this goes at once: the engine can write it while more handlers end. */
 const FULL = 256

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { deferred, never, settled } from '../../support/async.mjs'
-import { driver, engine, job, jobs, log, process } from './support/engine-driver.mjs'
+import { driver, engine, job, jobs, log, process } from './support/addon-driver.mjs'
 import { encode } from '../../support/fake-engine.mjs'
 
 describe('a slot is free', () => {

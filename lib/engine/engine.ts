@@ -1,0 +1,76 @@
+import type { Settled, Verdict } from '../backend/verdict'
+import type { HeartbeatResult, Job } from '../types'
+
+/** A processor, as far as an engine has to know it. */
+export interface EngineProcessorConfig {
+  readonly type: string
+  readonly concurrency: number
+  /** Null: the engine's default, which depends on whether wake-ups are pushed. */
+  readonly pollInterval: number | null
+  /** Null: a quarter of the visibility timeout. */
+  readonly heartbeatIntervalMs: number | null
+  /** Null: the engine's choice. */
+  readonly prefetch: number | null
+}
+
+/**
+ * Claims jobs, keeps their leases and writes verdicts, for the driver that runs the handlers. Two exist: `AddonEngine` for an
+ * unmodified `MongoJobQueue`, and `ScriptEngine` for every other backend. Each claim becomes a run, which has a number.
+ *
+ * The calls come in the order of a queue's life: `process`, `adopt` and what concerns runs while it is open; then `quiesce`
+ * and `close`, each of which may be repeated.
+ */
+export interface Engine {
+  /** The backend calls handlers by itself, inside `enqueue`: it decides how many at once, and keeps no process alive. */
+  readonly runsInline: boolean
+  /** Starts to claim jobs of a type. They come as {@link EngineEvents.claimed}. Returns the processor's number. */
+  process(config: EngineProcessorConfig): number
+  /** Starts to sweep for jobs whose lease has expired, if the backend can. */
+  recover(): void
+  /** A job of this type is due in `delayMs`. */
+  wake(type: string, delayMs: number): void
+  /** Takes over a claim that was made by hand. Resolves to the number of its run; null if its lease is lost. */
+  adopt(job: Job<any>): Promise<number | null>
+  /** Which of these runs have lost their lease, by all that is known now. */
+  goneAmong(runIds: Uint32Array): ArrayLike<number>
+  /**
+   * Writes the verdict of a run. The answer is {@link EngineEvents.settled} or {@link EngineEvents.writeFailed}.
+   *
+   * @param freesSlot false while the handler goes on; then {@link freeSlot} follows
+   * @param elapsedMs how long the handler ran; null if it never started
+   */
+  settle(runId: number, verdict: Verdict, freesSlot: boolean, elapsedMs: number | null): void
+  /** The run holds no slot any more, and its verdict, if there was one, did not say so. */
+  freeSlot(runId: number, elapsedMs: number | null): void
+  heartbeat(runId: number, job: Job<any>): Promise<HeartbeatResult>
+  log(runId: number, job: Job<any>, message: string): Promise<void>
+  /** Makes the lease as long as `leaseMs`, or as long as it gets, and leaves it alone: a transaction is about to write to the job. */
+  suspend(runId: number, job: Job<any>, leaseMs: number): Promise<HeartbeatResult>
+  /** The transaction is over, and not known to have committed. Null: it has not, and the lease is kept as before. */
+  resume(runId: number, job: Job<any>): Promise<Settled | null>
+  /** The transaction has committed, and the job is completed. */
+  completed(runId: number): void
+  /** The backend has started: what it can do only from then on can begin. */
+  backendStarted(): void
+  /** No claims from now on. Resolves when those on their way have come, and never rejects; null if none can come. */
+  quiesce(): Promise<void> | null
+  /** The end: no timer and no subscription is left. */
+  close(): void
+}
+
+/** Events of an engine, for its driver. An event about a run that is over does nothing. */
+export interface EngineEvents {
+  /** Claimed jobs, in claim order. Null stands for a job that could not be read; the engine has failed it. */
+  claimed(processorId: number, runIds: Uint32Array, jobs: readonly (Job<any> | null)[]): void
+  /** A verdict is durable, and `found` is what writing it found. Null: the claim can't be given back, its lease expires. */
+  settled(runId: number, found: Settled | null): void
+  /** A verdict could not be written, and the engine does not know it any more. Another one may follow. */
+  writeFailed(runId: number, error: unknown): void
+  leaseLost(runId: number): void
+  /** The backend was shut down, and gives the job back by itself. */
+  takenBack(runId: number): void
+  recovered(handled: number, saturated: boolean): void
+  recoveryFailed(phase: 'startup' | 'periodic', message: string): void
+  /** The engine has ended. No answer comes any more to verdicts that are on their way. */
+  closed(reason: Error): void
+}

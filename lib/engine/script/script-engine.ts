@@ -1,0 +1,252 @@
+import { canRecover, heartbeat, heldOrReadBack } from '../../backend/calls'
+import type { Settled, Verdict } from '../../backend/verdict'
+import { DurablError } from '../../base/errors'
+import type { SafeLogger } from '../../base/logger'
+import { monotonicNow } from '../../base/timers'
+import type { Reporter } from '../../run/report'
+import type { HeartbeatResult, IJobQueueBackend, Job, JobContext } from '../../types'
+import type { Engine, EngineEvents, EngineProcessorConfig } from '../engine'
+import { Reaper } from '../reaper'
+import { Claim } from './claim'
+import type { ClaimListener } from './claim'
+import { ClaimLoop } from './claim-loop'
+import type { ClaimLoopHost } from './claim-loop'
+import { BackendWriter, ContextWriter } from './claim-writer'
+import type { ClaimWriter } from './claim-writer'
+import type { LeaseTerms } from './lease-keeper'
+
+const POLL_INTERVAL_MS = 5000
+/** While wake-ups are pushed the poll is only a safety net. */
+const POLL_INTERVAL_WITH_PUSH_MS = 60_000
+const LONGEST_SWEEP_INTERVAL_MS = 60_000
+
+/** What a {@link ScriptEngine} needs to know of its queue. */
+export interface ScriptEngineOptions {
+  readonly visibilityTimeoutMs: number
+  readonly report: Reporter
+}
+
+/**
+ * An engine by nothing but the backend contract and ordinary timers. For the in-memory backends, a user's own, and a
+ * `MongoJobQueue` that was decorated or overridden.
+ */
+export class ScriptEngine implements Engine, ClaimLoopHost {
+  readonly logger: SafeLogger
+  private readonly claims = new Map<number, Claim>()
+  private readonly loops = new Map<string, ClaimLoop>()
+  private readonly reaper: Reaper
+  private unsubscribe: (() => void) | null = null
+  private lastRunId = 0
+  private lastProcessorId = 0
+  private isQuiescent = false
+
+  constructor(
+    readonly backend: IJobQueueBackend,
+    private readonly options: ScriptEngineOptions,
+    private readonly events: EngineEvents,
+  ) {
+    const { report, visibilityTimeoutMs } = options
+    this.logger = report.logger
+    this.reaper = new Reaper({ backend, report, visibilityTimeoutMs })
+  }
+
+  get runsInline(): boolean {
+    return this.backend.executesInline === true
+  }
+
+  process(config: EngineProcessorConfig): number {
+    this.lastProcessorId += 1
+    const id = this.lastProcessorId
+    if (this.runsInline) this.processInline(id, config.type)
+    else this.processByLooking(id, config)
+    return id
+  }
+
+  recover(): void {
+    if (!canRecover(this.backend)) return
+    this.reaper.startJittered(Math.min(LONGEST_SWEEP_INTERVAL_MS, this.options.visibilityTimeoutMs))
+  }
+
+  wake(type: string, delayMs: number): void {
+    const loop = this.loops.get(type)
+    if (delayMs > 0) loop?.wakeIn(delayMs)
+    else loop?.wake()
+  }
+
+  /** The age of a claim made by hand is not known, so its lease is renewed first. */
+  async adopt(job: Job<any>): Promise<number | null> {
+    const sentAt = monotonicNow()
+    if ((await heartbeat(this.backend, job)) !== 'applied') return null
+    const claim = this.add(job, this.writer(job), () => {})
+    this.keepLease(claim, null, sentAt)
+    return claim.id
+  }
+
+  goneAmong(runIds: Uint32Array): Uint32Array {
+    return runIds.filter((id) => this.claims.get(id)?.isLost === true)
+  }
+
+  claimed(job: Job<any>, loop: ClaimLoop, sentAt: number): void {
+    const claim = this.add(job, this.writer(job), () => loop.slotFreed())
+    this.keepLease(claim, loop.config.heartbeatIntervalMs, sentAt)
+    this.handOver(loop.processorId, claim)
+  }
+
+  defaultPollInterval(): number {
+    return this.unsubscribe === null ? POLL_INTERVAL_MS : POLL_INTERVAL_WITH_PUSH_MS
+  }
+
+  settle(runId: number, verdict: Verdict, freesSlot: boolean): void {
+    const claim = this.claims.get(runId)
+    if (claim === undefined) return
+    claim.verdictSent(freesSlot)
+    claim.writer.settle(verdict).then(
+      (found) => {
+        this.events.settled(runId, found)
+        claim.settled()
+        this.wakeBehindKey(claim)
+      },
+      (err: unknown) => {
+        claim.verdictFailed()
+        this.events.writeFailed(runId, err)
+      },
+    )
+  }
+
+  freeSlot(runId: number): void {
+    this.claims.get(runId)?.slotFreed()
+  }
+
+  heartbeat(runId: number, job: Job<any>): Promise<HeartbeatResult> {
+    return this.claims.get(runId)?.beat() ?? heartbeat(this.backend, job)
+  }
+
+  log(runId: number, job: Job<any>, message: string): Promise<void> {
+    return (this.claims.get(runId)?.writer ?? this.writer(job)).log(message)
+  }
+
+  /** The lease is as long as every other on this backend. */
+  suspend(runId: number, job: Job<any>): Promise<HeartbeatResult> {
+    return this.claims.get(runId)?.suspend() ?? heartbeat(this.backend, job)
+  }
+
+  resume(runId: number, job: Job<any>): Promise<Settled | null> {
+    const renew = () => this.claims.get(runId)?.resume() ?? heartbeat(this.backend, job)
+    return heldOrReadBack(this.backend, job, renew)
+  }
+
+  /** The transaction has written all there is to write. */
+  completed(runId: number): void {
+    const claim = this.claims.get(runId)
+    if (claim === undefined) return
+    claim.settled()
+    this.wakeBehindKey(claim)
+  }
+
+  /** A backend may be able to push only once it has started. */
+  backendStarted(): void {
+    if (this.loops.size > 0) this.subscribe()
+  }
+
+  quiesce(): Promise<void> {
+    this.isQuiescent = true
+    this.reaper.stop()
+    const stopped = Promise.all([...this.loops.values()].map((loop) => loop.stop()))
+    try {
+      this.unsubscribe?.()
+    } catch (err) {
+      this.logger.warn({ err }, 'unsubscribing from wake-ups failed')
+    }
+    this.unsubscribe = null
+    return stopped.then(() => {})
+  }
+
+  close(): void {
+    for (const claim of this.claims.values()) claim.stopKeeping()
+  }
+
+  private processByLooking(id: number, config: EngineProcessorConfig): void {
+    this.subscribe()
+    const loop = new ClaimLoop(id, config, this)
+    this.loops.set(config.type, loop)
+    loop.wake()
+  }
+
+  /** The backend claims, calls the handler and waits for the end of the run, which is managed as every other is. */
+  private processInline(id: number, type: string): void {
+    const { backend } = this
+    if (typeof backend.registerHandler !== 'function') {
+      throw new DurablError(
+        'ERR_DURABL_UNSUPPORTED',
+        'the backend has executesInline, but no registerHandler()',
+      )
+    }
+    backend.registerHandler(type, (job, ctx) => this.runInline(id, job, ctx))
+  }
+
+  private runInline(processorId: number, job: Job<any>, ctx: JobContext): Promise<void> {
+    return new Promise((resolve) => {
+      this.handOver(processorId, this.add(job, new ContextWriter(this.backend, job, ctx), resolve))
+    })
+  }
+
+  private handOver(processorId: number, claim: Claim): void {
+    this.events.claimed(processorId, Uint32Array.of(claim.id), [claim.job])
+    // It was lost before there was a run to hear of it.
+    if (claim.isLost) this.events.leaseLost(claim.id)
+  }
+
+  private add(job: Job<any>, writer: ClaimWriter, ended: () => void): Claim {
+    this.lastRunId += 1
+    const claim: Claim = new Claim(this.lastRunId, job, writer, this.listener(ended))
+    this.claims.set(claim.id, claim)
+    return claim
+  }
+
+  private listener(ended: () => void): ClaimListener {
+    return {
+      leaseLost: ({ id }) => this.events.leaseLost(id),
+      renewalFailed: ({ job: { type, id: jobId } }, err) =>
+        this.logger.warn({ type, jobId, err }, 'lease could not be renewed; it is tried again'),
+      ended: ({ id }) => {
+        this.claims.delete(id)
+        ended()
+      },
+    }
+  }
+
+  /** Not after the queue has stopped claiming: such a claim is given back at once. */
+  private keepLease(claim: Claim, heartbeatIntervalMs: number | null, sentAt: number): void {
+    const { visibilityTimeoutMs } = this.options
+    const terms: LeaseTerms = {
+      visibilityTimeoutMs,
+      heartbeatIntervalMs: heartbeatIntervalMs ?? visibilityTimeoutMs / 4,
+    }
+    if (!this.isQuiescent) claim.keepLease(terms, sentAt)
+  }
+
+  private writer(job: Job<any>): ClaimWriter {
+    return new BackendWriter(this.backend, job)
+  }
+
+  /** A handler that goes on after its job has ended keeps its slot, and what waits behind the key may have another. */
+  private wakeBehindKey(claim: Claim): void {
+    const { type, dedupeScope } = claim.job
+    if (dedupeScope === 'pending' && claim.outlivesItsJob) this.wake(type, 0)
+  }
+
+  private subscribe(): void {
+    if (this.unsubscribe !== null || typeof this.backend.onJobAvailable !== 'function') return
+    try {
+      const unsubscribe: unknown = this.backend.onJobAvailable((type) => this.jobAvailable(type))
+      this.unsubscribe = typeof unsubscribe === 'function' ? (unsubscribe as () => void) : null
+    } catch (err) {
+      this.logger.warn({ err }, 'subscribing to wake-ups failed: polling instead')
+    }
+  }
+
+  private jobAvailable(type: string): void {
+    if (type !== '') return this.loops.get(type)?.wake()
+    for (const loop of this.loops.values()) loop.wake()
+  }
+}

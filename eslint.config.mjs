@@ -26,6 +26,11 @@ export default defineConfig(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
       // A user's backend, logger or handler may hand over anything; those seams take `any` on purpose.
       '@typescript-eslint/no-explicit-any': 'off',
+      // Loaded late, by literals that tools which trace files can read.
+      '@typescript-eslint/no-require-imports': [
+        'error',
+        { allow: ['^#packages$', '^mongodb$', '^@durabl/'] },
+      ],
       eqeqeq: ['error', 'always', { null: 'ignore' }],
     },
   },

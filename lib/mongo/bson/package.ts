@@ -8,6 +8,7 @@ import type { Db, MongoClient } from 'mongodb'
 import { DurablError } from '../../base/errors'
 import { KEEP_EXTERNAL, isBundled } from '../../base/installation'
 import { fromCaller } from '../../base/stack'
+import { requireNamed } from '../packages/named'
 
 /** What is used of the package's BSON. */
 export interface Bson {
@@ -92,7 +93,7 @@ function* candidates(): Generator<MongodbPackage> {
 const loadModule = require
 
 function fromHere(): unknown {
-  return attempt(() => loadModule('mongodb') as unknown)
+  return attempt(() => requireNamed('mongodb', loadModule))
 }
 
 function fromMain(): unknown {

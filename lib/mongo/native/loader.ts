@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { isBundled, packageRoot } from '../../base/installation'
 import { VERSION } from '../../base/version'
+import { requireNamed } from '../packages/named'
 import type { NativeAddon } from './addon'
 import { broken, missing, noSuchOverride, otherVersion } from './loader-errors'
 import { PATH_OVERRIDE, PUBLISHED_TRIPLES, isMuslHere, packageNameOf, platformTriple } from './platform'
@@ -79,7 +80,7 @@ function thisEnvironment(): LoaderEnvironment {
     version: VERSION,
     override: process.env[PATH_OVERRIDE],
     exists: existsSync,
-    require: (request) => loadModule(request) as unknown,
+    require: (request) => requireNamed(request, loadModule),
     finds,
   }
 }
@@ -87,11 +88,23 @@ function thisEnvironment(): LoaderEnvironment {
 // Under another name, so that bundlers leave it alone: what it loads is known at run time only.
 const loadModule = require
 
+/** A tool that put the binary into a bundle leaves no package to resolve: then only loading it tells. */
 function finds(packageName: string): boolean {
+  return (
+    succeeds(() => loadModule.resolve(`${packageName}/package.json`)) ||
+    succeeds(() => requireNamed(packageName, notNamed))
+  )
+}
+
+function succeeds(look: () => unknown): boolean {
   try {
-    loadModule.resolve(`${packageName}/package.json`)
+    look()
     return true
   } catch {
     return false
   }
+}
+
+function notNamed(packageName: string): never {
+  throw new Error(`durabl names no package ${packageName}`)
 }

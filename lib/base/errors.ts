@@ -1,5 +1,5 @@
 import type { DurablErrorOptions, EnqueueManyOutcome, ErrorCode } from '../types'
-import { callersFrames, fromCaller, isFrame } from './stack'
+import { callersFrames, fromCaller, isFrame, stackOf } from './stack'
 
 /** The base of all errors of durabl, except for malformed arguments: see {@link argumentError}. */
 export class DurablError extends Error {
@@ -202,6 +202,7 @@ function isErrorCode(code: string): code is ErrorCode {
 }
 
 function framesOf(caller: CallSite | null): string | null {
-  const frames = (caller?.stack ?? '').split('\n').filter(isFrame)
+  const stack = caller === null ? null : stackOf(caller)
+  const frames = (stack ?? '').split('\n').filter(isFrame)
   return frames.length === 0 ? null : callersFrames(frames).join('\n')
 }

@@ -1,4 +1,5 @@
 import type { JobEvent, JobEventListener } from '../types'
+import { isolatedListener } from './app-code'
 import type { SafeLogger } from './logger'
 
 /** Tells the user's listener of an event. Never throws. */
@@ -18,12 +19,5 @@ export function guardListener(listener: JobEventListener | undefined, logger: Sa
     warned = true
     logger.warn({ err }, 'onJobEvent threw; this is reported once, and events go on')
   }
-  return (event) => {
-    try {
-      const outcome: unknown = listener(event)
-      if (outcome instanceof Promise) outcome.catch(warn)
-    } catch (err) {
-      warn(err)
-    }
-  }
+  return isolatedListener(listener, warn)
 }

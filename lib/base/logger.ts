@@ -1,4 +1,5 @@
 import type { Logger } from '../types'
+import { apart, isolated, watch } from './app-code'
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -28,14 +29,13 @@ export function guardLogger(logger: Partial<Logger> | null | undefined): SafeLog
 }
 
 function guarded(logger: Partial<Logger>, bindings: Record<string, unknown> | null): SafeLogger {
+  // The method is looked up at each call, as tests replace it, and called on its logger, as pino needs it.
+  const call = isolated((level: Level, fields: object, message: string): unknown =>
+    logger[level]?.(bindings === null ? fields : { ...bindings, ...fields }, message),
+  )
   const at = (level: Level) => (fields: object, message: string) => {
     try {
-      // The method is looked up at each call, as tests replace it, and called on its logger, as pino needs it.
-      const outcome: unknown = logger[level]?.(
-        bindings === null ? fields : { ...bindings, ...fields },
-        message,
-      )
-      if (outcome instanceof Promise) outcome.catch(() => {})
+      watch(call(level, fields, message), () => {})
     } catch {
       // There is nowhere left to report to.
     }
@@ -57,7 +57,7 @@ function guardedChild(
 ): SafeLogger {
   const merged = { ...bindings, ...more }
   try {
-    const child: unknown = logger.child?.(merged)
+    const child: unknown = apart(() => logger.child?.(merged))
     if (typeof child === 'object' && child !== null) return guarded(child, null)
   } catch {
     // As if it had no `child`.

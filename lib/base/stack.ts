@@ -3,12 +3,21 @@ import { basename, dirname, join, sep } from 'node:path'
 
 /** An error that is about the caller's own call, with the caller's line first. */
 export function fromCaller<E extends Error>(error: E): E {
-  const lines = error.stack?.split('\n') ?? []
+  const lines = stackOf(error)?.split('\n') ?? []
   const first = lines.findIndex(isFrame)
   if (first < 0) return error
   const frames = callersFrames(lines.slice(first))
   error.stack = [...lines.slice(0, first), ...frames].join('\n')
   return error
+}
+
+/** A stack as text; null where there is none. `Error.prepareStackTrace` is the app's: it may return anything, or throw. */
+export function stackOf(holder: { readonly stack?: unknown }): string | null {
+  try {
+    return typeof holder.stack === 'string' ? holder.stack : null
+  } catch {
+    return null
+  }
 }
 
 /** The frames of a stack from the caller's on; all of them where none is the caller's. */

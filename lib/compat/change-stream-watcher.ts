@@ -1,4 +1,5 @@
 import type { ChangeStream, ChangeStreamDocument, Collection, Db, Document } from 'mongodb'
+import { isolatedListener } from '../base/app-code'
 import { ConnectionError, ServerUnsupportedError, ShutDownError } from '../base/errors'
 import { defaultLogger, guardLogger } from '../base/logger'
 import type { SafeLogger } from '../base/logger'
@@ -40,7 +41,8 @@ type State = 'stopped' | 'opening' | 'streaming' | 'waiting'
 /** Watches a collection for claimable jobs, by a change stream of the app's own driver. */
 export class MongoChangeStreamWatcher {
   private readonly logger: SafeLogger
-  private readonly listeners = new Set<JobAvailableListener>()
+  /** Each as the app added it, with what calls it. */
+  private readonly listeners = new Map<JobAvailableListener, (type: string) => void>()
   private state: State = 'stopped'
   private started: Promise<void> | null = null
   /** How many times it was stopped: tells a start that it was stopped meanwhile, and perhaps started again. */
@@ -64,7 +66,9 @@ export class MongoChangeStreamWatcher {
   }
 
   addListener(listener: JobAvailableListener): void {
-    this.listeners.add(checkListener('addListener', listener))
+    const checked = checkListener('addListener', listener)
+    const failed = (err: unknown) => this.logger.error({ err }, 'a listener failed')
+    this.listeners.set(checked, isolatedListener(checked, failed))
   }
 
   removeListener(listener: JobAvailableListener): void {
@@ -196,13 +200,7 @@ export class MongoChangeStreamWatcher {
   }
 
   private tell(type: string): void {
-    for (const listener of [...this.listeners]) {
-      try {
-        listener(type)
-      } catch (err) {
-        this.logger.error({ err }, 'a listener threw')
-      }
-    }
+    for (const tell of [...this.listeners.values()]) tell(type)
   }
 }
 

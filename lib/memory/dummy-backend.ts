@@ -1,3 +1,4 @@
+import { isolatedListener } from '../base/app-code'
 import type { JobAvailableListener, JobStatus, MemoryBackendOptions, RecordedJob } from '../types'
 import { checkListener } from '../validate'
 import { Alarm } from './alarm'
@@ -5,7 +6,7 @@ import { MemoryBackend } from './memory-backend'
 
 /** Jobs in memory for unit tests; documented in the public types. Pushes wake-ups, so that a processor claims in the same tick. */
 export class DummyBackend extends MemoryBackend {
-  private readonly listeners = new Set<{ readonly tell: JobAvailableListener }>()
+  private readonly listeners = new Set<JobAvailableListener>()
   private readonly alarm = new Alarm(
     () => this.model.soonestFuture(),
     () => this.model.now(),
@@ -31,11 +32,12 @@ export class DummyBackend extends MemoryBackend {
 
   onJobAvailable(listener: JobAvailableListener): () => void {
     // Wrapped, so that a function that listens twice is told twice and leaves once at a time.
-    const entry = { tell: checkListener('onJobAvailable', listener) }
-    this.listeners.add(entry)
+    // A wake-up is a hint: a listener that can't take it loses time, and the job was stored.
+    const tell = isolatedListener(checkListener('onJobAvailable', listener), () => {})
+    this.listeners.add(tell)
     this.alarm.start()
     return () => {
-      this.listeners.delete(entry)
+      this.listeners.delete(tell)
       if (this.listeners.size === 0) this.alarm.stop()
     }
   }
@@ -63,12 +65,6 @@ export class DummyBackend extends MemoryBackend {
   }
 
   private wake(type: string): void {
-    for (const { tell } of [...this.listeners]) {
-      try {
-        tell(type)
-      } catch {
-        // A wake-up is a hint; whoever can't take it has lost only time, and the job was stored.
-      }
-    }
+    for (const tell of [...this.listeners]) tell(type)
   }
 }

@@ -1,3 +1,4 @@
+import { isolated } from '../base/app-code'
 import type { EnqueueOptions, JobHandler, MemoryBackendOptions, RecordedJob } from '../types'
 import { checkHandler, checkType } from '../validate'
 import type { NewJob } from '../validate'
@@ -27,7 +28,7 @@ export class ImmediateBackend extends MemoryBackend {
   /** Jobs of the type that wait for a handler are run, in the background. */
   registerHandler<T>(type: string, handler: JobHandler<T>): void {
     const checkedType = checkType('registerHandler', type)
-    this.handlers.set(checkedType, checkHandler('registerHandler', handler))
+    this.handlers.set(checkedType, isolated(checkHandler('registerHandler', handler)))
     // Not before the caller is done with setting up.
     this.inBackground(Promise.resolve().then(() => this.runBacklog(checkedType)))
   }

@@ -2,6 +2,7 @@ import type { ClientSession } from 'mongodb'
 import { afterTransaction } from '../backend/after-transaction'
 import { hasOutstanding, startUp, statsOf, transactionsOf } from '../backend/calls'
 import { enqueueMany, soonestOfTypes } from '../backend/enqueue-many'
+import { isolated } from '../base/app-code'
 import { DurablError, ShutDownError } from '../base/errors'
 import { guardListener } from '../base/events'
 import { defaultLogger, guardLogger } from '../base/logger'
@@ -130,12 +131,18 @@ export class JobQueue {
     const settings = normalizeRunClaimed(handle, handler, options)
     const { driver, backend, report } = this
     const parts = { driver, backend, report, isOpen: () => this.state === 'open' }
-    await runClaimed(parts, jobOfHandle(settings.handle), settings.handler, settings.maxDrains)
+    await runClaimed(parts, jobOfHandle(settings.handle), isolated(settings.handler), settings.maxDrains)
   }
 
   process<T>(type: string, handler: JobHandler<T>, config?: ProcessorConfig): void {
     this.assertOpen()
-    const processor = normalizeProcessor(type, handler, config, this.settings.visibilityTimeoutMs)
+    const { handler: checked, ...rest } = normalizeProcessor(
+      type,
+      handler,
+      config,
+      this.settings.visibilityTimeoutMs,
+    )
+    const processor = { ...rest, handler: isolated(checked) }
     if (this.types.has(type)) {
       throw fromCaller(
         new DurablError(

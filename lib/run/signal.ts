@@ -1,3 +1,4 @@
+import { apart } from '../base/app-code'
 import type { DurablError } from '../base/errors'
 
 /** The abort signal of a run. Made when first asked for: most handlers never do. */
@@ -18,6 +19,8 @@ export class RunSignal {
   abort(reason: DurablError): void {
     if (this.reason !== null) return
     this.reason = reason
-    this.controller?.abort(reason)
+    const { controller } = this
+    // The handler's listeners are called by this.
+    if (controller !== null) apart(() => controller.abort(reason))
   }
 }

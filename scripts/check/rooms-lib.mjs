@@ -17,6 +17,7 @@ export const FLOORS = [
   ['mongo'],
   ['mongo/transactions', 'mongo/connection'],
   ['mongo/native', 'mongo/bson'],
+  ['mongo/packages'],
   ['backend', 'validate'],
   ['base'],
   ['types'],

@@ -1,5 +1,6 @@
 /** One open engine: calls go in, events come out, failures become errors. Knows no job. */
 import { created } from '../../backend/enqueue-many'
+import { isolatedListener } from '../../base/app-code'
 import { ShutDownError, failureToError } from '../../base/errors'
 import type { CallSite } from '../../base/errors'
 import type { SafeLogger } from '../../base/logger'
@@ -119,12 +120,16 @@ export class EngineHandle {
   }
 
   onStreamState(listener: (state: StreamState) => void): () => void {
-    return added(this.stateListeners, listener)
+    return added(this.stateListeners, this.guarded(listener))
+  }
+
+  private guarded<T>(listener: (value: T) => unknown): (value: T) => void {
+    return isolatedListener(listener, (err) => this.logger.error({ err }, 'a listener failed'))
   }
 
   /** The engine sends wake-ups only while somebody listens. */
   onWake(listener: JobAvailableListener): () => void {
-    const remove = added(this.wakeListeners, listener)
+    const remove = added(this.wakeListeners, this.guarded(listener))
     if (this.wakeListeners.size === 1) this.native.watch(true)
     return () => {
       if (this.wakeListeners.size === 0) return

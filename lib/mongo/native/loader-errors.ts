@@ -42,7 +42,7 @@ function instead(others: readonly string[]): string {
  * others.
  */
 function fix(triple: string, wanted: string): string {
-  return (PUBLISHED_TRIPLES as readonly string[]).includes(triple)
+  return PUBLISHED_TRIPLES.includes(triple)
     ? 'It is an optional dependency: on this platform, reinstall with `npm install --include=optional`; if the lock file ' +
         `was made on another platform, run \`npm install --no-save ${wanted}\` after installing. The README's "Install" tells of ` +
         'images, pnpm and Yarn. In a checkout of durabl, run `npm run build:addon`.'

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 
 /** The platforms that binaries are published for, in one package each. */
-export const PUBLISHED_TRIPLES = [
+export const PUBLISHED_TRIPLES: readonly string[] = [
   'linux-x64-gnu',
   'linux-arm64-gnu',
   'linux-x64-musl',
@@ -10,9 +10,7 @@ export const PUBLISHED_TRIPLES = [
   'darwin-x64',
   'darwin-arm64',
   'win32-x64-msvc',
-] as const
-
-export type PublishedTriple = (typeof PUBLISHED_TRIPLES)[number]
+]
 
 /** Overrides where the addon is loaded from: a path to a `.node` file, from the working directory if it is relative. */
 export const PATH_OVERRIDE = 'DURABL_NATIVE_LIBRARY_PATH'

@@ -6,9 +6,8 @@
  * most would end the build with an error.
  */
 import type { NamedPackages } from './named'
-import type { PublishedTriple } from '../native/platform'
 
-export const PACKAGES = {
+export const PACKAGES: NamedPackages = {
   mongodb: () => require('mongodb') as unknown,
   '@durabl/durabl-linux-x64-gnu': () => require('@durabl/durabl-linux-x64-gnu') as unknown,
   '@durabl/durabl-linux-arm64-gnu': () => require('@durabl/durabl-linux-arm64-gnu') as unknown,
@@ -17,4 +16,4 @@ export const PACKAGES = {
   '@durabl/durabl-darwin-x64': () => require('@durabl/durabl-darwin-x64') as unknown,
   '@durabl/durabl-darwin-arm64': () => require('@durabl/durabl-darwin-arm64') as unknown,
   '@durabl/durabl-win32-x64-msvc': () => require('@durabl/durabl-win32-x64-msvc') as unknown,
-} satisfies NamedPackages & Record<`@durabl/durabl-${PublishedTriple}`, () => unknown>
+}

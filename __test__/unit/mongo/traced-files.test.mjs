@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { nodeFileTrace } from '@vercel/nft'
-import { atEnd } from '../support/cleanup.mjs'
-import { root } from '../support/child.mjs'
+import { atEnd } from '../../support/cleanup.mjs'
+import { root } from '../../support/child.mjs'
 
 const require = createRequire(import.meta.url)
-const { PUBLISHED_TRIPLES, packageNameOf } = require('../../dist/mongo/native/platform.js')
+const { PUBLISHED_TRIPLES, packageNameOf } = require('../../../dist/mongo/native/platform.js')
 
 /** A project with durabl, and with packages that hold nothing but their main file. */
 async function install(t, packages) {

@@ -1,20 +1,17 @@
 import { COMPLETE, failed, failedFatally } from '../backend/verdict'
 import type { Settled, Verdict } from '../backend/verdict'
 import { unwatched } from '../base/deferred'
-import type { ClientSession, TransactionOptions } from 'mongodb'
 import type { CompleteResult, FailFatalResult, FailResult, HeartbeatResult, JobContext } from '../types'
 import { refusalOfSession } from '../validate'
 import type { RunSignal } from './signal'
-import type { TransactionWork } from './transaction'
+import type { RunTools } from './tools'
 
 /** A run, as the handler's context uses it. */
 export interface HandledRun {
   readonly aborting: RunSignal
+  readonly tools: RunTools
   settleByHand(verdict: Verdict): Promise<Settled>
   heartbeat(): Promise<HeartbeatResult>
-  log(message: unknown): Promise<void>
-  session(): Promise<ClientSession>
-  transact<T>(work: TransactionWork<T>, options: TransactionOptions | undefined): Promise<T>
 }
 
 /**
@@ -41,7 +38,7 @@ export class RunContext implements JobContext {
     this.fail = (reason) => run.settleByHand(failed(reason)) as Promise<FailResult>
     this.failFatal = (reason) => run.settleByHand(failedFatally(reason)) as Promise<FailFatalResult>
     this.heartbeat = () => unwatched(run.heartbeat())
-    this.log = (message) => run.log(message)
+    this.log = (message) => run.tools.log(message)
   }
 
   get signal(): AbortSignal {
@@ -49,10 +46,10 @@ export class RunContext implements JobContext {
   }
 
   get transaction(): JobContext['transaction'] {
-    return (work, options) => unwatched(this.#run.transact(work, options))
+    return (work, options) => unwatched(this.#run.tools.transact(work, options))
   }
 
   get session(): JobContext['session'] {
-    return () => unwatched(this.#run.session())
+    return () => unwatched(this.#run.tools.session())
   }
 }

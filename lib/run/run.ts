@@ -1,5 +1,3 @@
-import { inspect } from 'node:util'
-import type { ClientSession, TransactionOptions } from 'mongodb'
 import { COMPLETE, RELEASE, failed } from '../backend/verdict'
 import type { Settled, Verdict } from '../backend/verdict'
 import { Deferred, unwatched } from '../base/deferred'
@@ -10,15 +8,14 @@ import type { Cancel } from '../base/timers'
 import type { HeartbeatResult, Job, LeaseOperation } from '../types'
 import { RunContext } from './context'
 import type { HandledRun } from './context'
-import { LOG_GRACE_MS, RunLog } from './log'
 import { bothFailed, verdictOnThrow } from './outcome'
-import { RunSession } from './session'
 import type { RunSetup } from './setup'
 import { RunSignal } from './signal'
 import { INITIAL, step } from './state'
 import type { Effect, RunEvent, RunState } from './state'
-import { RunTransaction, transactionError, withinTransaction } from './transaction'
-import type { TransactingRun, TransactionWork } from './transaction'
+import { RunTools } from './tools'
+import { transactionError, withinTransaction } from './transaction'
+import type { TransactingRun } from './transaction'
 
 /** The facts that come with an event, for the effects that it has. */
 interface Facts {
@@ -71,9 +68,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
   private endTold = false
   private cancelTimeout: Cancel | null = null
   private byHand: Deferred<Settled> | null = null
-  private ownLog: RunLog | null = null
-  private ownSession: RunSession | null = null
-  private transaction: RunTransaction | null = null
+  private ownTools: RunTools | null = null
   /** The event that came while a transaction was committing, and counts if that is rolled back. */
   private kept: { readonly event: RunEvent; readonly facts: Facts } | null = null
 
@@ -106,6 +101,11 @@ export class ManagedRun implements TransactingRun, HandledRun {
   get isUndecided(): boolean {
     const { phase } = this.state
     return phase === 'transacting' || phase === 'committing' || phase === 'overtaken'
+  }
+
+  /** Made when the handler first asks for one of them. */
+  get tools(): RunTools {
+    return (this.ownTools ??= new RunTools(this, this.setup, () => this.state.handler === 'ended'))
   }
 
   get holdsSlot(): boolean {
@@ -163,7 +163,8 @@ export class ManagedRun implements TransactingRun, HandledRun {
 
   /** The handler settles by itself. Its first settlement counts; the later ones get the same result. */
   settleByHand(verdict: Verdict): Promise<Settled> {
-    if (this.transaction?.isOpen === true) return unwatched(Promise.reject(withinTransaction(verdict.kind)))
+    if (this.ownTools?.isTransacting === true)
+      return unwatched(Promise.reject(withinTransaction(verdict.kind)))
     if (this.byHand === null) {
       const byHand = new Deferred<Settled>()
       this.byHand = byHand
@@ -181,28 +182,6 @@ export class ManagedRun implements TransactingRun, HandledRun {
     const result = await this.setup.settler.heartbeat(this)
     if (result === 'lease-lost' && this.needsLease) this.leaseLost('heartbeat')
     return result
-  }
-
-  /** Never rejects. */
-  log(message: unknown): Promise<void> {
-    const log = this.openLog()
-    // Log lines are writes to the job as well.
-    if (this.transaction?.isOpen === true) log.hold()
-    return log.add(typeof message === 'string' ? message : inspect(message))
-  }
-
-  /** The context's session, which ends with the handler. */
-  session(): Promise<ClientSession> {
-    this.ownSession ??= new RunSession(() => this.setup.transactions.startSession(this.job))
-    if (this.state.handler === 'ended') this.ownSession.end()
-    return this.ownSession.get()
-  }
-
-  /** Runs a function in a transaction that also completes the job. */
-  transact<T>(work: TransactionWork<T>, options: TransactionOptions | undefined): Promise<T> {
-    const { transactions, settler } = this.setup
-    this.transaction ??= new RunTransaction(this, transactions, settler, this.openLog())
-    return this.transaction.begin(work, options)
   }
 
   enter(step: 'transaction-begins' | 'attempt' | 'commit'): void {
@@ -233,7 +212,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
         return this.callHandler()
       case 'end-handler':
         this.cancelTimeout?.()
-        return this.ownSession?.end()
+        return this.ownTools?.end()
       case 'free-slot':
         this.cancelTimeout?.()
         return this.freeSlot()
@@ -313,9 +292,9 @@ export class ManagedRun implements TransactingRun, HandledRun {
   private send(verdict: Verdict): void {
     this.verdict = verdict
     this.elapsedMs = this.stalledMs ?? this.ranMs
-    this.ownLog?.release()
-    const logged = verdict === RELEASE ? null : (this.ownLog?.flushed(LOG_GRACE_MS) ?? null)
-    if (logged === null) return this.setup.settler.settle(this, verdict, this.elapsedMs)
+    const logged = this.ownTools?.flushLog() ?? null
+    if (logged === null || verdict === RELEASE)
+      return this.setup.settler.settle(this, verdict, this.elapsedMs)
     void logged.then(() => {
       if (this.state.phase === 'settling') this.setup.settler.settle(this, verdict, this.elapsedMs)
     })
@@ -379,17 +358,5 @@ export class ManagedRun implements TransactingRun, HandledRun {
     if (this.state.phase !== 'over' || this.slotHeld || this.endTold) return
     this.endTold = true
     this.setup.listener.ended(this)
-  }
-
-  private openLog(): RunLog {
-    if (this.ownLog === null) {
-      const { settler, report } = this.setup
-      const { type, id: jobId } = this.job
-      this.ownLog = new RunLog(
-        (line) => settler.log(this, line),
-        (err) => report.logger.debug({ type, jobId, err }, 'log line not written'),
-      )
-    }
-    return this.ownLog
   }
 }

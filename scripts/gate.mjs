@@ -7,6 +7,7 @@
  */
 import { checkCrates } from './check/crates.mjs'
 import { checkDocs } from './check/docs.mjs'
+import { checkBorder } from './native-types.mjs'
 import { checkEsmEntry } from './esm-entry.mjs'
 import { checkManifests } from './check/manifests.mjs'
 import { checkHosts } from './check/hosts.mjs'
@@ -56,6 +57,7 @@ const steps = {
   rustdoc: cargo(['doc', '--quiet', '--locked', '--workspace', '--no-deps', '--document-private-items'], {
     RUSTDOCFLAGS: '-D warnings',
   }),
+  border: checkBorder,
   crates: checkRustDependencies,
   unsafe: checkCrates,
   'rooms-rust': checkRustRooms,

@@ -6,7 +6,8 @@ use durabl_engine::connection::{ConnectionSettings, WriteAcknowledgment};
 use napi::bindgen_prelude::{Buffer, Either};
 use napi_derive::napi;
 
-/// `NativeConnection` of `lib/mongo/native/addon.ts`, field by field. It has no `Debug` form: it holds credentials.
+/// The connection as plain data. Milliseconds, bytes and names as the MongoDB drivers specify them. When `uri` is there, the
+/// other fields override it where they are not null. It has no `Debug` form: it holds credentials.
 #[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeConnection {
     pub uri: Option<String>,

@@ -1,100 +1,158 @@
-//! Events as JavaScript sees them: `NativeEvent` of `lib/mongo/native/addon.ts`.
+//! Events as JavaScript sees them.
 
-use durabl_engine::{Event, RunResult, Settled};
-use napi::{
-    Env, Result,
-    bindgen_prelude::{Buffer, Object, ToNapiValue, Uint32Array},
-    sys,
-};
+use std::collections::HashMap;
 
-use crate::{failure::NativeFailure, job::NativeSettled};
+use durabl_engine::{Event, LogLevel, RunResult, Settled};
+use napi::bindgen_prelude::{Buffer, Uint32Array};
+use napi_derive::napi;
 
-/// What goes through the callback: an event, or a question whether anybody is there.
-pub(crate) enum Message {
-    Event(Event),
+use crate::{claims::NativeSettled, failure::NativeFailure, work::NativeStreamState};
+
+/// An event of the engine, told through one callback. `kind` says which of the other fields are there.
+#[napi(discriminant = "kind", discriminant_case = "kebab-case", object_from_js = false, use_nullable = true)]
+pub enum NativeEvent {
+    /// Claimed jobs.
+    Jobs {
+        /// The processor they are for.
+        processor_id: u32,
+        /// The run of each, in claim order.
+        run_ids: Uint32Array,
+        /// Their BSON documents, end to end.
+        documents: Buffer,
+    },
+    /// Verdicts that are durable now.
+    Settled {
+        /// The runs whose jobs are completed.
+        completed: Uint32Array,
+        /// The other runs.
+        others: Vec<NativeRunResult>,
+    },
+    /// Leases that are gone.
+    LeaseLost {
+        /// The runs: abort them, settle nothing. No verdict is expected, only that their slots are freed.
+        run_ids: Vec<u32>,
+    },
+    /// Jobs that the engine gives back by itself, since it is shut down.
+    TakenBack {
+        /// The runs: abort them, settle nothing. No verdict is expected, only that their slots are freed.
+        run_ids: Vec<u32>,
+    },
+    /// A question whether this thread still answers. Its arrival is the answer.
     Ping,
+    /// A wake-up. Sent only after `watch(true)`.
+    Wake {
+        /// The type of which a job may be claimable; empty for any type.
+        r#type: String,
+    },
+    /// A change of the stream's state.
+    Stream {
+        /// The new state.
+        state: NativeStreamState,
+    },
+    /// A sweep that recovered jobs.
+    Recovered {
+        /// The number of jobs.
+        handled: f64,
+        /// Whether there may be more.
+        saturated: bool,
+    },
+    /// A sweep that failed.
+    RecoveryFailed {
+        /// Whether it was the first one.
+        phase: NativeSweepPhase,
+        /// The reason.
+        message: String,
+    },
+    /// A message for the log.
+    Log {
+        /// How urgent it is.
+        level: NativeLogLevel,
+        /// The message.
+        message: String,
+        /// Its fields.
+        fields: HashMap<String, String>,
+    },
 }
 
-impl ToNapiValue for Message {
-    /// The object for it. Fields that its kind has no use for are not there.
-    unsafe fn to_napi_value(raw_env: sys::napi_env, message: Self) -> Result<sys::napi_value> {
-        let env = Env::from_raw(raw_env);
-        let mut object = Object::new(&env)?;
-        match message {
-            Self::Ping => object.set("kind", "ping")?,
-            Self::Event(event) => fill(&mut object, event, &env)?,
+/// The result of one verdict that did not complete its job.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct NativeRunResult {
+    /// The run.
+    pub run_id: u32,
+    /// Null exactly when `failure` is not.
+    pub settled: Option<NativeSettled>,
+    /// The failure of the write.
+    pub failure: Option<NativeFailure>,
+}
+
+/// Which sweep it was.
+#[napi(string_enum = "lowercase")]
+pub enum NativeSweepPhase {
+    /// The first one.
+    Startup,
+    /// A later one.
+    Periodic,
+}
+
+/// The urgency of a message.
+#[napi(string_enum = "lowercase")]
+pub enum NativeLogLevel {
+    /// For those who look into the engine.
+    Debug,
+    /// Worth knowing.
+    Info,
+    /// Something failed and will be tried again.
+    Warn,
+    /// Something keeps failing.
+    Error,
+}
+
+impl From<LogLevel> for NativeLogLevel {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Debug => Self::Debug,
+            LogLevel::Info => Self::Info,
+            LogLevel::Warn => Self::Warn,
+            LogLevel::Error => Self::Error,
         }
-        // SAFETY: `raw_env` is the environment we were called in.
-        unsafe { Object::to_napi_value(raw_env, object) }
     }
 }
 
-fn fill(object: &mut Object<'_>, event: Event, env: &Env) -> Result<()> {
-    match event {
-        Event::Jobs { processor_id, run_ids, documents } => {
-            object.set("kind", "jobs")?;
-            object.set("processorId", processor_id)?;
-            object.set("runIds", Uint32Array::new(run_ids))?;
-            object.set("documents", Buffer::from(documents))?;
-        }
-        Event::Settled(results) => {
-            object.set("kind", "settled")?;
-            let (completed, others): (Vec<_>, Vec<_>) =
-                results.into_iter().partition(|result| matches!(result.outcome, Ok(Settled::Completed)));
-            let completed: Vec<u32> = completed.into_iter().map(|result| result.run_id).collect();
-            let others: Vec<Object<'_>> =
-                others.into_iter().map(|result| run_result(result, env)).collect::<Result<_>>()?;
-            object.set("completed", Uint32Array::new(completed))?;
-            object.set("others", others)?;
-        }
-        Event::LeaseLost(run_ids) => {
-            object.set("kind", "lease-lost")?;
-            object.set("runIds", run_ids)?;
-        }
-        Event::TakenBack(run_ids) => {
-            object.set("kind", "taken-back")?;
-            object.set("runIds", run_ids)?;
-        }
-        Event::Wake(job_type) => {
-            object.set("kind", "wake")?;
-            object.set("type", job_type.unwrap_or_default())?;
-        }
-        Event::Stream(state) => {
-            object.set("kind", "stream")?;
-            object.set("state", state.as_str())?;
-        }
-        Event::Recovered { handled, saturated } => {
-            object.set("kind", "recovered")?;
-            object.set("handled", handled as f64)?;
-            object.set("saturated", saturated)?;
-        }
-        Event::RecoveryFailed { is_first, message } => {
-            object.set("kind", "recovery-failed")?;
-            object.set("phase", if is_first { "startup" } else { "periodic" })?;
-            object.set("message", message)?;
-        }
-        Event::Log { level, message, fields } => {
-            object.set("kind", "log")?;
-            object.set("level", level.as_str())?;
-            object.set("message", message)?;
-            let mut named = Object::new(env)?;
-            for (name, value) in fields {
-                named.set(name, value)?;
+impl From<Event> for NativeEvent {
+    fn from(event: Event) -> Self {
+        match event {
+            Event::Jobs { processor_id, run_ids, documents } => {
+                Self::Jobs { processor_id, run_ids: run_ids.into(), documents: documents.into() }
             }
-            object.set("fields", named)?;
+            Event::Settled(results) => settled(results),
+            Event::LeaseLost(run_ids) => Self::LeaseLost { run_ids },
+            Event::TakenBack(run_ids) => Self::TakenBack { run_ids },
+            Event::Wake(job_type) => Self::Wake { r#type: job_type.unwrap_or_default() },
+            Event::Stream(state) => Self::Stream { state: state.into() },
+            Event::Recovered { handled, saturated } => Self::Recovered { handled: handled as f64, saturated },
+            Event::RecoveryFailed { is_first, message } => {
+                let phase = if is_first { NativeSweepPhase::Startup } else { NativeSweepPhase::Periodic };
+                Self::RecoveryFailed { phase, message }
+            }
+            Event::Log { level, message, fields } => {
+                let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+                Self::Log { level: level.into(), message, fields }
+            }
         }
     }
-    Ok(())
 }
 
-fn run_result(result: RunResult, env: &Env) -> Result<Object<'_>> {
-    let mut object = Object::new(env)?;
-    object.set("runId", result.run_id)?;
-    let (settled, failure) = match result.outcome {
-        Ok(settled) => (Some(NativeSettled::from(settled)), None),
-        Err(error) => (None, Some(NativeFailure::from(error))),
-    };
-    object.set("settled", settled)?;
-    object.set("failure", failure)?;
-    Ok(object)
+/// Most verdicts complete their jobs: those cross as numbers alone.
+fn settled(results: Vec<RunResult>) -> NativeEvent {
+    let (mut completed, mut others) = (Vec::new(), Vec::new());
+    for RunResult { run_id, outcome } in results {
+        match outcome {
+            Ok(Settled::Completed) => completed.push(run_id),
+            Ok(settled) => {
+                others.push(NativeRunResult { run_id, settled: Some(settled.into()), failure: None });
+            }
+            Err(error) => others.push(NativeRunResult { run_id, settled: None, failure: Some(error.into()) }),
+        }
+    }
+    NativeEvent::Settled { completed: completed.into(), others }
 }

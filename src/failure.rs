@@ -1,16 +1,16 @@
-//! Failures as data: JavaScript makes its error classes of them, with the caller's stack.
+//! Failures as data.
 
 use durabl_engine::{Error, ErrorKind};
 use napi_derive::napi;
 
-/// `NativeFailure` of `lib/mongo/native/addon.ts`.
+/// An unexpected failure. `lib/` makes an error of it, with the caller's stack.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct NativeFailure {
-    /// A stable code.
+    /// A stable code, one of the public `ErrorCode`.
     pub code: &'static str,
-    /// What happened.
+    /// The message of the error.
     pub message: String,
-    /// The server's own code.
+    /// The server's own error code, where the server said no.
     pub server_code: Option<i32>,
 }
 

@@ -5,13 +5,13 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 use napi::{
     Env, Result,
-    bindgen_prelude::{Object, ToNapiValue},
+    bindgen_prelude::{JsValue, Object, PromiseRaw, ToNapiValue},
     sys,
 };
 
 use crate::{failure::NativeFailure, runtime::runtime};
 
-/// `Reply` of `lib/mongo/native/addon.ts`: exactly one of the two is there, unless the value itself is null.
+/// A value or a failure: exactly one of the two is there, unless the value itself is null.
 pub struct Reply<T> {
     value: Option<T>,
     failure: Option<NativeFailure>,
@@ -36,8 +36,11 @@ impl<T: ToNapiValue> ToNapiValue for Reply<T> {
     }
 }
 
+/// A promise of a reply.
+pub(crate) type Promised<'env, T> = PromiseRaw<'env, Reply<T>>;
+
 /// Runs a future on the engine's threads. A panic in it becomes a failure, so that no caller waits for ever.
-pub(crate) fn promise<T, F>(env: &Env, future: F) -> Result<Object<'_>>
+pub(crate) fn promise<T, F>(env: &Env, future: F) -> Result<Promised<'_, T>>
 where
     T: ToNapiValue + Send + 'static,
     F: Future<Output = durabl_engine::Result<T>> + Send + 'static,
@@ -52,7 +55,7 @@ where
         };
         deferred.resolve(move |_| Ok(reply));
     });
-    Ok(promise)
+    Ok(PromiseRaw::new(env.raw(), promise.raw()))
 }
 
 fn describe(panic: &(dyn std::any::Any + Send)) -> String {

@@ -28,7 +28,7 @@ pub(crate) fn runtime() -> Result<&'static Runtime> {
     Ok(RUNTIME.get_or_init(|| started))
 }
 
-/// How many tasks are alive on the engine's threads: what leaks of those shows here, and nowhere else from outside.
+/// The number of tasks that are alive on the engine's threads. A leak of those shows here, and nowhere else from outside.
 ///
 /// # Errors
 /// The engine's threads can't be started.

@@ -12,10 +12,10 @@ use napi::{
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 
-use crate::event::Message;
+use crate::event::NativeEvent;
 
 /// Weak: it keeps no process alive. Unbounded: what bounds it is how many jobs the engine holds.
-type Callback = ThreadsafeFunction<Message, (), Message, Status, false, true>;
+type Callback = ThreadsafeFunction<NativeEvent, (), NativeEvent, Status, false, true>;
 
 /// Sends events to a JavaScript function, until it is closed.
 pub(crate) struct JavaScriptSink {
@@ -54,11 +54,11 @@ impl Liveness {
 }
 
 impl JavaScriptSink {
-    pub(crate) fn new(callback: &Function<'_, Message, ()>, longest_block: Duration) -> Result<Self> {
+    pub(crate) fn new(callback: &Function<'_, NativeEvent, ()>, longest_block: Duration) -> Result<Self> {
         let liveness = Arc::new(Liveness { asked: Mutex::new(None), longest_block });
         let answering = liveness.clone();
         let callback = callback
-            .build_threadsafe_function::<Message>()
+            .build_threadsafe_function::<NativeEvent>()
             .weak::<true>()
             .callee_handled::<false>()
             .build_callback(move |context| {
@@ -68,11 +68,11 @@ impl JavaScriptSink {
         Ok(Self { callback: RwLock::new(Some(callback)), liveness })
     }
 
-    fn send(&self, message: Message) {
+    fn send(&self, event: NativeEvent) {
         let callback = self.callback.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(callback) = callback.as_ref() {
             // An environment that is ending takes no more calls, and needs none.
-            callback.call(message, ThreadsafeFunctionCallMode::NonBlocking);
+            callback.call(event, ThreadsafeFunctionCallMode::NonBlocking);
         }
     }
 
@@ -85,13 +85,13 @@ impl JavaScriptSink {
 
 impl Sink for JavaScriptSink {
     fn event(&self, event: Event) {
-        self.send(Message::Event(event));
+        self.send(event.into());
     }
 
     fn is_responsive(&self) -> bool {
         let (ask, responsive) = self.liveness.check();
         if ask {
-            self.send(Message::Ping);
+            self.send(NativeEvent::Ping);
         }
         responsive
     }

@@ -5,6 +5,7 @@ const MOST_LINES = 400
 
 /** Longer on purpose, and why. */
 const ALLOWED = {
+  'lib/mongo/native/addon.ts': 'generated',
   'package-lock.json': 'generated',
   'bench/package-lock.json': 'generated',
   'bench/micro/Cargo.lock': 'generated',

@@ -1,80 +1,160 @@
 /**
- * The addon's surface: what `src/` (Rust) offers and `lib/` calls. Names and order are the same on both sides.
- * Absent values are `null`, never missing. BSON travels as bytes in both directions.
+ * The surface of the addon: all that `src/` offers and `lib/` calls. Absent values are `null`, never missing. BSON travels as
+ * bytes in both directions.
+ *
+ * Written by scripts/native-types.mjs, from the declarations in `src/`.
  */
 
-/** An unexpected failure, as data: `errors.ts` turns it into an error class with the caller's stack. */
-export interface NativeFailure {
-  /** A stable code, one of `ErrorCode` in `errors.ts`. */
-  code: string
-  message: string
-  /** The server's own error code, where the server said no. */
-  serverCode: number | null
-}
-
-/** What every call resolves to: exactly one of the two is not null, unless the value itself is null. */
+/** The reply to a call: exactly one of the two is not null, unless the value itself is null. */
 export interface Reply<T> {
   value: T
   failure: NativeFailure | null
 }
 
-/** How jobs are to be queued; every default has been filled in and every value checked. */
-export interface NativeJobSettings {
-  type: string
-  priority: number
-  delayMs: number
-  maxAttempts: number
-  /** Null exactly when there is no dedupe key. */
-  dedupeScope: 'pending' | 'pending+active' | null
-  /** `coalesce: 'latest'`: replace the data of the pending holder of the key. */
-  coalesceLatest: boolean
-  backoff: 'exponential' | 'fixed' | null
-  backoffDelayMs: number | null
-  backoffMaxDelayMs: number | null
-}
+/** A reply to come. The promise never rejects. */
+export type Promised<T> = Promise<Reply<T>>
 
-/** A job to be created. */
-export interface NativeNewJob {
-  settings: NativeJobSettings
-  dedupeKey: string | null
-  /** A BSON document with the one field `data`. */
-  payload: Buffer
-}
-
-/** Jobs to be created that are to be queued alike. */
-export interface NativeNewJobs {
-  settings: NativeJobSettings
-  /** One for each job, or null. */
-  dedupeKeys: string[] | null
-  /** The payloads, end to end. */
-  payloads: Buffer
-}
-
-/** What became of jobs. */
-export interface NativeEnqueued {
-  /** The id of each, in the order of the jobs; null if its key is held, or if it stands in `failures`. */
-  ids: (string | null)[]
-  failures: NativeEnqueueFailure[]
-}
-
-export interface NativeEnqueueFailure {
-  /** Which job, counted from 0. */
-  index: number
-  failure: NativeFailure
-}
-
-/** What makes one job in a transaction of the app's. */
-export interface NativePlannedJob {
-  id: string
+/** The module. */
+export interface NativeAddon {
   /**
-   * BSON documents to run in order: `{ insert }`, a document, or `{ q, u, upsert }`, a statement of an `update` command. The job
-   * was made if the last one inserted a document; if that matched one instead, its key is held.
+   * Opens an engine, without any round trip. Options that the engine's driver can't honour come back as a failure. `onEvent`
+   * is held weakly: it keeps no process alive.
+   *
+   * @throws Error if The engine's threads can't be started.
    */
-  writes: Buffer[]
+  openEngine(
+    connection: NativeConnection,
+    options: NativeEngineOptions,
+    onEvent: (arg: NativeEvent) => void,
+  ): Reply<NativeEngine>
+  /**
+   * How many tasks are alive on the engine's threads: what leaks of those shows here, and nowhere else from outside.
+   *
+   * @throws Error if The engine's threads can't be started.
+   */
+  aliveTasks(): number
+  /** The package's version that this addon was built from: both sides of the border must be of one make. */
+  version(): string
 }
 
+/** One collection on one connection. Every promise settles within its own bound, even while the server is away. */
+export interface NativeEngine {
+  /** Checks the server, creates the indexes, starts the change stream if it was asked for. */
+  startup(): Promised<null>
+  /** Ends everything: resolves within `timeoutMs`, whatever the server does. Twice is harmless. */
+  shutdown(timeoutMs: number): Promised<null>
+  /** Returns the jobs of expired leases to `pending`, or ends them if their attempts are used up. */
+  recoverStuckJobs(visibilityTimeoutMs: number, maxPerSweep: number): Promised<NativeSweep>
+  /**
+   * Starts the sweeps that recover expired leases, jittered. Idempotent: the shortest timeout asked for wins.
+   *
+   * @throws Error if The engine's threads can't be started.
+   */
+  startRecovery(visibilityTimeoutMs: number): void
+  /** Removes jobs that ended longer ago than this: the number of them. */
+  cleanupOldJobs(maxAgeMs: number): Promised<number>
+  /** Removes every job. */
+  resetStorage(): Promised<null>
+  /** Creates a job and claims it: the claimed job as BSON, or null if its key is held. */
+  claimOrEnqueue(job: NativeNewJob): Promised<Buffer | null>
+  /** Claims the next due job of a type: the claimed job as BSON, or null if there is none. */
+  claimNext(jobType: string): Promised<Buffer | null>
+  /** Claims the due job of a type and key: the claimed job as BSON, or null if there is none. */
+  claimNextByKey(jobType: string, key: string): Promised<Buffer | null>
+  /** Settles a claim. */
+  settle(
+    jobId: string,
+    claimToken: string | null,
+    kind: NativeVerdictKind,
+    reason: string | null,
+  ): Promised<NativeSettled>
+  /** Renews a lease. */
+  heartbeat(jobId: string, claimToken: string | null): Promised<NativeHeartbeat>
+  /** Renews the leases of several jobs: the number of those that are active. */
+  batchHeartbeat(jobIds: Array<string>): Promised<number>
+  /** Adds a message to a job's log. */
+  log(jobId: string, claimToken: string | null, message: string): Promised<null>
+  /** Creates jobs, in their order. */
+  enqueueMany(groups: Array<NativeNewJobs>): Promised<NativeEnqueued>
+  /** Whether a job of this type and key is pending or active. */
+  hasOutstanding(jobType: string, key: string): Promised<boolean>
+  /** The first job that matches a filter, which is a BSON document: the job as BSON, with its logs; null if there is none. */
+  findOne(filter: Buffer): Promised<Buffer | null>
+  /** Counts of one type, or of all. */
+  getStats(jobType: string | null): Promised<NativeStats>
+  /** Shapes the writes that create these jobs. Planned jobs come in the order of the jobs. */
+  planEnqueue(groups: Array<NativeNewJobs>): Promised<Array<NativePlannedJob>>
+  /** Shapes the write that completes a claim, `{ q, u }` as BSON: done if it matches. No round trip. */
+  planCompletion(jobId: string, claimToken: string | null): Reply<Buffer>
+  /** The fate of a claim that a transaction may have completed. If it has, the next job of its key is woken. */
+  readBack(jobId: string, claimToken: string | null): Promised<NativeSettled>
+  /** A job of this type may be there, due in so long: the transaction that created it is over. */
+  wake(jobType: string, delayMs: number): void
+  /**
+   * Readies a run for a transaction that completes its job: the lease is made so long, from now on, and not renewed until
+   * `resume`. False if it is lost; then only that its slot is freed is expected.
+   */
+  suspend(runId: number, leaseMs: number): Promised<boolean>
+  /**
+   * The transaction of a run is over, and not known to have committed. Null: it has not, and the lease is renewed again.
+   * Otherwise the run is over.
+   */
+  resume(runId: number, jobId: string, claimToken: string): Promised<NativeSettled | null>
+  /** The transaction of a run has committed: the run is over, but for its slot. */
+  completed(runId: number): void
+  /**
+   * Starts to claim jobs of a type. They arrive as `jobs` events with the processor's id, which is returned.
+   *
+   * @throws Error if The engine's threads can't be started.
+   */
+  process(processor: NativeProcessor): number
+  /**
+   * Ends runs: those that completed, with how long their handlers ran, and the others. Results arrive as `settled`
+   * events. A run whose `lease-lost` was sent is ignored. A run whose verdict could not be written, and which holds its
+   * slot, goes on as before, or its `lease-lost` follows. Then frees slots of runs that had ended before. Every run ends
+   * in a verdict that frees its slot, or by its slot's being freed: until then nothing is claimed for it.
+   *
+   * Returns false if the engine has been shut down: then no result arrives.
+   *
+   * @throws Error if There are not as many durations as completed runs.
+   */
+  finish(
+    completed: Uint32Array,
+    elapsedMs: Float64Array,
+    others: Array<NativeRunVerdict>,
+    freed: Array<NativeFreedSlot>,
+  ): boolean
+  /**
+   * Those of these runs that no handler may be started for any more: their leases are lost or over, or the jobs were
+   * given back. An event tells what became of each. It may still be on its way, and after a pause of the whole process
+   * nothing has noticed yet.
+   */
+  goneAmong(runIds: Uint32Array): Array<number>
+  /**
+   * Turns a claim made by hand into a managed run: renewed from now on, until `finish`. Its run id, or null if the lease
+   * is lost.
+   */
+  adopt(jobId: string, claimToken: string, visibilityTimeoutMs: number): Promised<number | null>
+  /** Stops the claims of these processors for good; their running jobs go on. Idempotent. */
+  quiesce(processorIds: Array<number>): void
+  /** Sends `wake` events, or stops to. */
+  watch(enabled: boolean): void
+  /** The state of the change stream. */
+  streamState(): NativeStreamState
+}
+
+/** The result of a sweep. */
+export interface NativeSweep {
+  /** Jobs taken from holders that were gone. */
+  handled: number
+  /** Whether there may be more. */
+  saturated: boolean
+}
+
+/** The verdict on a claim. */
 export type NativeVerdictKind = 'complete' | 'fail' | 'failFatal' | 'release'
 
+/** The effect of a verdict. */
 export type NativeSettleStatus =
   | 'completed'
   | 'retry-scheduled'
@@ -85,174 +165,27 @@ export type NativeSettleStatus =
   | 'lease-lost'
   | 'not-found'
 
+/** A status that nothing leads out of. */
+export type NativeTerminalStatus = 'completed' | 'failed' | 'superseded'
+
+/** The effect of a verdict, with the status that kept it from applying. */
 export interface NativeSettled {
+  /** The effect. */
   status: NativeSettleStatus
   /** Set exactly when `status` is `already-terminal`. */
-  terminalStatus: 'completed' | 'failed' | 'superseded' | null
+  terminalStatus: NativeTerminalStatus | null
 }
 
-export interface NativeStats {
-  pending: number
-  active: number
-  completed: number
-  failed: number
-  superseded: number
-  /** Milliseconds since the epoch, of the oldest job that is due. */
-  oldestPendingRunAtMs: number | null
-  oldestPendingLagMs: number
-}
+/** The effect of a renewal. */
+export type NativeHeartbeat = 'applied' | 'lease-lost'
 
-export interface NativeProcessor {
-  type: string
-  concurrency: number
-  /** The longest silence between two looks; null for the default, which depends on push. */
-  pollIntervalMs: number | null
-  /** Null for the default: a quarter of the lease. */
-  heartbeatIntervalMs: number | null
-  visibilityTimeoutMs: number
-  /** How many jobs to hold beyond the free slots; null to size it by measurement, 0 for none. */
-  prefetch: number | null
-}
-
-/** The end of a run that did not complete, or whose handler has not ended. */
-export interface NativeRunVerdict {
-  runId: number
-  kind: NativeVerdictKind
-  reason: string | null
-  /** Not while the handler works on; then a `NativeFreedSlot` follows. */
-  freesSlot: boolean
-  /** How long the handler ran; null if it never started. The engine sizes its prefetch by it, if the slot is free. */
-  elapsedMs: number | null
-}
-
-/** The end of a handler whose run had ended before: settled by it, completed in a transaction, or lost. */
-export interface NativeFreedSlot {
-  /** No verdict of this run will come any more. */
-  runId: number
-  /** As in {@link NativeRunVerdict}. */
-  elapsedMs: number | null
-}
-
-export interface NativeRunResult {
-  runId: number
-  /** Null exactly when `failure` is not. */
-  settled: NativeSettled | null
-  failure: NativeFailure | null
-}
-
-export type StreamState = 'off' | 'connecting' | 'streaming' | 'reconnecting'
-
-/** What the engine tells JavaScript, through one callback. `kind` says which of the other fields are there. */
-export type NativeEvent =
-  /** Claimed jobs: `documents` holds `runIds.length` BSON documents, end to end, in claim order. */
-  | { kind: 'jobs'; processorId: number; runIds: Uint32Array; documents: Buffer }
-  /** Verdicts that are durable now: the runs whose jobs are completed, and what became of the others. */
-  | { kind: 'settled'; completed: Uint32Array; others: NativeRunResult[] }
-  /** Runs whose lease is gone: abort them, settle nothing. No verdict is expected, only that their slots are freed. */
-  | { kind: 'lease-lost'; runIds: number[] }
-  /** Runs whose jobs the engine gives back by itself, since it is shut down. As above. */
-  | { kind: 'taken-back'; runIds: number[] }
-  /** Asks whether this thread still answers. That it arrived is the answer. */
-  | { kind: 'ping' }
-  /** A job of this type may be claimable; `''` for any type. Sent only after `watch(true)`. */
-  | { kind: 'wake'; type: string }
-  | { kind: 'stream'; state: StreamState }
-  | { kind: 'recovered'; handled: number; saturated: boolean }
-  | { kind: 'recovery-failed'; phase: 'startup' | 'periodic'; message: string }
-  | {
-      kind: 'log'
-      level: 'debug' | 'info' | 'warn' | 'error'
-      message: string
-      fields: Record<string, string>
-    }
-
-/** One collection on one connection. Every promise settles within its own bound, also while the server is away. */
-export interface NativeEngine {
-  /** Checks the server, creates the indexes, starts the change stream if it was asked for. */
-  startup(): Promise<Reply<null>>
-  /** Creates jobs, in their order. */
-  enqueueMany(jobs: NativeNewJobs[]): Promise<Reply<NativeEnqueued>>
-  /** The claimed job as BSON, or null. */
-  claimOrEnqueue(job: NativeNewJob): Promise<Reply<Buffer | null>>
-  claimNext(type: string): Promise<Reply<Buffer | null>>
-  claimNextByKey(type: string, key: string): Promise<Reply<Buffer | null>>
-  settle(
-    jobId: string,
-    claimToken: string | null,
-    kind: NativeVerdictKind,
-    reason: string | null,
-  ): Promise<Reply<NativeSettled>>
-  heartbeat(jobId: string, claimToken: string | null): Promise<Reply<'applied' | 'lease-lost'>>
-  /** How many of these jobs were active and are renewed now. */
-  batchHeartbeat(jobIds: string[]): Promise<Reply<number>>
-  log(jobId: string, claimToken: string | null, message: string): Promise<Reply<null>>
-  hasOutstanding(type: string, key: string): Promise<Reply<boolean>>
-  /** `filter` is a BSON document; the job found comes with its logs. */
-  findOne(filter: Buffer): Promise<Reply<Buffer | null>>
-  getStats(type: string | null): Promise<Reply<NativeStats>>
-  recoverStuckJobs(
-    visibilityTimeoutMs: number,
-    maxPerSweep: number,
-  ): Promise<Reply<{ handled: number; saturated: boolean }>>
-  cleanupOldJobs(maxAgeMs: number): Promise<Reply<number>>
-  resetStorage(): Promise<Reply<null>>
-
-  /** Starts to claim jobs of a type; they arrive as `jobs` events with the processor's id, which is returned. */
-  process(processor: NativeProcessor): number
-  /**
-   * Ends runs: those that completed, with how long their handlers ran, and the others. Results arrive as `settled` events; a run
-   * whose `lease-lost` was sent is ignored. A run whose verdict could not be written, and which holds its slot, goes on as before,
-   * or its `lease-lost` follows. Then frees slots of runs that had ended before. Every run ends in a verdict that frees its slot,
-   * or by its slot's being freed: until then nothing is claimed for it.
-   *
-   * @returns false if the engine has been shut down: then no result arrives
-   */
-  finish(
-    completed: Uint32Array,
-    elapsedMs: Float64Array,
-    others: NativeRunVerdict[],
-    freed: NativeFreedSlot[],
-  ): boolean
-  /**
-   * Those of these runs that no handler may be started for any more: their leases are lost or over, or the jobs were given back. An
-   * event tells what became of each; it may still be on its way, and after a pause of the whole process nothing has noticed yet.
-   */
-  goneAmong(runIds: Uint32Array): number[]
-  /** Turns a claim made by hand into a managed run: renewed from now on, until `finish`. Returns its run id. */
-  adopt(jobId: string, claimToken: string, visibilityTimeoutMs: number): Promise<Reply<number | null>>
-  /** Shapes the writes that create these jobs; the app's own driver runs them. Planned jobs come in the order of the jobs. */
-  planEnqueue(jobs: NativeNewJobs[]): Promise<Reply<NativePlannedJob[]>>
-  /** Shapes the write that completes a claim, `{ q, u }` as BSON: done if it matches. No round trip. */
-  planCompletion(jobId: string, claimToken: string | null): Reply<Buffer>
-  /** What became of a claim that a transaction may have completed. If it has, whoever waits for its key is woken. */
-  readBack(jobId: string, claimToken: string | null): Promise<Reply<NativeSettled>>
-  /** A job of this type may be there, due in so long: the transaction that created it is over. */
-  wake(type: string, delayMs: number): void
-  /**
-   * Readies a run for a transaction that completes its job: the lease is made so long, from now on, and not renewed until
-   * `resume`. False if it is lost; then only that its slot is freed is expected.
-   */
-  suspend(runId: number, leaseMs: number): Promise<Reply<boolean>>
-  /** Its transaction is over, and not known to have committed. Null: it has not, the lease is renewed again. Else the run is over. */
-  resume(runId: number, jobId: string, claimToken: string): Promise<Reply<NativeSettled | null>>
-  /** Its transaction has committed: the run is over, but for its slot. */
-  completed(runId: number): void
-  /** Stops the claims of these processors for good; their running jobs go on. Idempotent. */
-  quiesce(processorIds: number[]): void
-  /** Starts the sweeps that recover expired leases, jittered. Idempotent: the shortest timeout asked for wins. */
-  startRecovery(visibilityTimeoutMs: number): void
-  /** Sends `wake` events, or stops to. */
-  watch(enabled: boolean): void
-  streamState(): StreamState
-  /** Ends everything: resolves within `timeoutMs`, whatever the server does. Twice is harmless. */
-  shutdown(timeoutMs: number): Promise<Reply<null>>
-}
-
-/** The connection, as plain data. Milliseconds, bytes and names as the MongoDB drivers specify them. */
+/**
+ * The connection as plain data. Milliseconds, bytes and names as the MongoDB drivers specify them. When `uri` is there, the
+ * other fields override it where they are not null. It has no `Debug` form: it holds credentials.
+ */
 export interface NativeConnection {
-  /** A whole connection string; when it is given, the fields below override it where they are not null. */
   uri: string | null
-  hosts: string[]
+  hosts: Array<string>
   srvHost: string | null
   srvServiceName: string | null
   srvMaxHosts: number | null
@@ -272,7 +205,7 @@ export interface NativeConnection {
   tlsCertificateKeyPassword: string | null
   tlsAllowInvalidCertificates: boolean
   tlsAllowInvalidHostnames: boolean
-  compressors: string[]
+  compressors: Array<string>
   zlibCompressionLevel: number | null
   maxPoolSize: number | null
   minPoolSize: number | null
@@ -289,7 +222,7 @@ export interface NativeConnection {
   writeConcernJournal: boolean | null
   writeConcernTimeoutMs: number | null
   readPreferenceMode: string | null
-  readPreferenceTags: Record<string, string>[] | null
+  readPreferenceTags: Array<Record<string, string>> | null
   maxStalenessSeconds: number | null
   retryReads: boolean | null
   retryWrites: boolean | null
@@ -302,28 +235,219 @@ export interface NativeConnection {
   proxyPassword: string | null
 }
 
+/** Options of an engine beside its connection. */
 export interface NativeEngineOptions {
+  /** The database's name. */
   database: string
+  /** The collection's name. */
   collection: string
+  /** Whether `startup` opens a change stream. */
   useChangeStreams: boolean
+  /** Log entries that a job keeps. */
   maxLogEntries: number
+  /** The longest log message, in bytes. */
   maxLogMessageBytes: number
   /** A process whose JavaScript thread has been stuck for longer than this stops renewing its leases. */
   maxBlockMs: number
 }
 
-export interface NativeAddon {
-  /**
-   * Opens an engine. No round trip happens yet; options that the engine's driver can't honour come back as a failure.
-   * `onEvent` is held weakly: it keeps no process alive.
-   */
-  openEngine(
-    connection: NativeConnection,
-    options: NativeEngineOptions,
-    onEvent: (event: NativeEvent) => void,
-  ): Reply<NativeEngine | null>
-  /** How many tasks are alive on the engine's threads, for whoever looks for a leak. */
-  aliveTasks(): number
-  /** The version of the package that the addon was built from. */
-  version(): string
+/** An event of the engine, told through one callback. `kind` says which of the other fields are there. */
+export type NativeEvent =
+  | {
+      kind: 'jobs' /** The processor they are for. */
+      processorId: number /** The run of each, in claim order. */
+      runIds: Uint32Array /** Their BSON documents, end to end. */
+      documents: Buffer
+    }
+  | {
+      kind: 'settled' /** The runs whose jobs are completed. */
+      completed: Uint32Array /** The other runs. */
+      others: Array<NativeRunResult>
+    }
+  | {
+      kind: 'lease-lost' /** The runs: abort them, settle nothing. No verdict is expected, only that their slots are freed. */
+      runIds: Array<number>
+    }
+  | {
+      kind: 'taken-back' /** The runs: abort them, settle nothing. No verdict is expected, only that their slots are freed. */
+      runIds: Array<number>
+    }
+  | { kind: 'ping' }
+  | { kind: 'wake'; /** The type of which a job may be claimable; empty for any type. */ type: string }
+  | { kind: 'stream'; /** The new state. */ state: NativeStreamState }
+  | {
+      kind: 'recovered' /** The number of jobs. */
+      handled: number /** Whether there may be more. */
+      saturated: boolean
+    }
+  | {
+      kind: 'recovery-failed' /** Whether it was the first one. */
+      phase: NativeSweepPhase /** The reason. */
+      message: string
+    }
+  | {
+      kind: 'log' /** How urgent it is. */
+      level: NativeLogLevel /** The message. */
+      message: string /** Its fields. */
+      fields: Record<string, string>
+    }
+
+/** The result of one verdict that did not complete its job. */
+export interface NativeRunResult {
+  /** The run. */
+  runId: number
+  /** Null exactly when `failure` is not. */
+  settled: NativeSettled | null
+  /** The failure of the write. */
+  failure: NativeFailure | null
 }
+
+/** Which sweep it was. */
+export type NativeSweepPhase = 'startup' | 'periodic'
+
+/** The urgency of a message. */
+export type NativeLogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+/** An unexpected failure. `lib/` makes an error of it, with the caller's stack. */
+export interface NativeFailure {
+  /** A stable code, one of the public `ErrorCode`. */
+  code: string
+  /** The message of the error. */
+  message: string
+  /** The server's own error code, where the server said no. */
+  serverCode: number | null
+}
+
+/** The range of a dedupe key. */
+export type NativeDedupeScope = 'pending' | 'pending+active'
+
+/** The growth of the wait before a retry. */
+export type NativeBackoff = 'exponential' | 'fixed'
+
+/** Options of new jobs. `lib/` has checked every value and filled in every default. */
+export interface NativeJobSettings {
+  /** The kind of work. */
+  type: string
+  /** Lower runs first. */
+  priority: number
+  /** Milliseconds before the job may be claimed. */
+  delayMs: number
+  /** After this many attempts a failure is final. */
+  maxAttempts: number
+  /** Null exactly when there is no dedupe key. */
+  dedupeScope: NativeDedupeScope | null
+  /** `coalesce: 'latest'`: the data of a pending holder of the key is replaced. */
+  coalesceLatest: boolean
+  /** Null for the default. */
+  backoff: NativeBackoff | null
+  /** The shortest wait before a retry; null for the default. */
+  backoffDelayMs: number | null
+  /** The longest wait before a retry; null for the default. */
+  backoffMaxDelayMs: number | null
+}
+
+/** A job to be created. */
+export interface NativeNewJob {
+  /** Its options. */
+  settings: NativeJobSettings
+  /** The key it holds. */
+  dedupeKey: string | null
+  /** A BSON document with the one field `data`. */
+  payload: Buffer
+}
+
+/** Jobs to be created that share their options. */
+export interface NativeNewJobs {
+  /** The options of all of them. */
+  settings: NativeJobSettings
+  /** The key of each, or null. */
+  dedupeKeys: Array<string> | null
+  /** A BSON document for each with the one field `data`, end to end. */
+  payloads: Buffer
+}
+
+/** The fate of each job of one call. */
+export interface NativeEnqueued {
+  /** The id of each, in the order of the jobs; null if its key is held, or if it stands in `failures`. */
+  ids: Array<string | null>
+  /** The failures of single jobs. */
+  failures: Array<NativeEnqueueFailure>
+}
+
+/** The failure of one job of a call. */
+export interface NativeEnqueueFailure {
+  /** The place of the job, counted from 0. */
+  index: number
+  /** Its failure. */
+  failure: NativeFailure
+}
+
+/** Counts by status, and the lag of the queue. */
+export interface NativeStats {
+  /** Jobs that wait. */
+  pending: number
+  /** Claimed jobs. */
+  active: number
+  /** Jobs that ended well. */
+  completed: number
+  /** Jobs that failed for good. */
+  failed: number
+  /** Jobs whose follower covers the work. */
+  superseded: number
+  /** The `runAt` of the oldest job that is due, in milliseconds since the epoch; null if none is. */
+  oldestPendingRunAtMs: number | null
+  /** How long that job has been due; 0 if none is. */
+  oldestPendingLagMs: number
+}
+
+/** The writes that create one job in a transaction of the app. */
+export interface NativePlannedJob {
+  /** The new job's id. */
+  id: string
+  /**
+   * BSON documents to run in order: `{ insert }`, a document, or `{ q, u, upsert }`, a statement of an `update` command.
+   * The job was made if the last one inserted a document. If that matched one instead, its key is held.
+   */
+  writes: Array<Buffer>
+}
+
+/** A processor. */
+export interface NativeProcessor {
+  /** The type it handles. */
+  type: string
+  /** Handlers at once. */
+  concurrency: number
+  /** The longest silence between two looks; null for the default, which depends on push. */
+  pollIntervalMs: number | null
+  /** The time between two renewals; null for the default: a quarter of the lease. */
+  heartbeatIntervalMs: number | null
+  /** The longest that a lease may be. */
+  visibilityTimeoutMs: number
+  /** Jobs held beyond the free slots; null to size them by measurement, 0 for none. */
+  prefetch: number | null
+}
+
+/** The end of a run that did not complete, or whose handler has not ended. */
+export interface NativeRunVerdict {
+  /** The run. */
+  runId: number
+  /** Its verdict. */
+  kind: NativeVerdictKind
+  /** The reason of a failure. */
+  reason: string | null
+  /** False while the handler works on; then a `NativeFreedSlot` follows. */
+  freesSlot: boolean
+  /** How long the handler ran; null if it never started. The engine sizes its prefetch by it, if the slot is free. */
+  elapsedMs: number | null
+}
+
+/** The end of a handler whose run had ended before: settled by it, completed in a transaction, or lost. */
+export interface NativeFreedSlot {
+  /** The run. No verdict of it comes any more. */
+  runId: number
+  /** How long the handler ran; null if it never started. */
+  elapsedMs: number | null
+}
+
+/** The state of the change stream. */
+export type NativeStreamState = 'off' | 'connecting' | 'streaming' | 'reconnecting'

@@ -1,0 +1,199 @@
+//! Jobs to be created.
+
+use durabl_engine::{BackoffKind, DedupeKey, DedupeScope, Enqueued, NewJob, bson::RawDocumentBuf};
+use napi::{Env, Error, Result, bindgen_prelude::Buffer};
+use napi_derive::napi;
+
+use crate::{convert::invalid, engine::NativeEngine, failure::NativeFailure, reply::Promised};
+
+/// The range of a dedupe key.
+#[derive(Clone, Copy)]
+#[napi(string_enum)]
+pub enum NativeDedupeScope {
+    /// One pending job beside the active one.
+    #[napi(value = "pending")]
+    Pending,
+    /// No second job at all.
+    #[napi(value = "pending+active")]
+    PendingAndActive,
+}
+
+impl From<NativeDedupeScope> for DedupeScope {
+    fn from(native: NativeDedupeScope) -> Self {
+        match native {
+            NativeDedupeScope::Pending => Self::Pending,
+            NativeDedupeScope::PendingAndActive => Self::PendingAndActive,
+        }
+    }
+}
+
+/// The growth of the wait before a retry.
+#[derive(Clone, Copy)]
+#[napi(string_enum = "lowercase")]
+pub enum NativeBackoff {
+    /// It doubles with each attempt.
+    Exponential,
+    /// It stays the same.
+    Fixed,
+}
+
+impl From<NativeBackoff> for BackoffKind {
+    fn from(native: NativeBackoff) -> Self {
+        match native {
+            NativeBackoff::Exponential => Self::Exponential,
+            NativeBackoff::Fixed => Self::Fixed,
+        }
+    }
+}
+
+/// Options of new jobs. `lib/` has checked every value and filled in every default.
+#[napi(object, object_to_js = false, use_nullable = true)]
+pub struct NativeJobSettings {
+    /// The kind of work.
+    pub r#type: String,
+    /// Lower runs first.
+    pub priority: f64,
+    /// Milliseconds before the job may be claimed.
+    pub delay_ms: f64,
+    /// After this many attempts a failure is final.
+    pub max_attempts: i32,
+    /// Null exactly when there is no dedupe key.
+    pub dedupe_scope: Option<NativeDedupeScope>,
+    /// `coalesce: 'latest'`: the data of a pending holder of the key is replaced.
+    pub coalesce_latest: bool,
+    /// Null for the default.
+    pub backoff: Option<NativeBackoff>,
+    /// The shortest wait before a retry; null for the default.
+    pub backoff_delay_ms: Option<f64>,
+    /// The longest wait before a retry; null for the default.
+    pub backoff_max_delay_ms: Option<f64>,
+}
+
+impl NativeJobSettings {
+    fn job(&self, dedupe_key: Option<String>, payload: Vec<u8>) -> Result<NewJob> {
+        let dedupe =
+            dedupe_key.zip(self.dedupe_scope).map(|(key, scope)| DedupeKey { key, scope: scope.into() });
+        Ok(NewJob {
+            job_type: self.r#type.clone(),
+            payload: RawDocumentBuf::from_bytes(payload)
+                .map_err(|error| invalid("payload", &error.to_string()))?,
+            priority: self.priority as i64,
+            delay_ms: self.delay_ms as i64,
+            max_attempts: self.max_attempts,
+            dedupe,
+            coalesce_latest: self.coalesce_latest,
+            backoff: self.backoff.map(Into::into),
+            backoff_delay_ms: self.backoff_delay_ms.map(|ms| ms as i64),
+            backoff_max_delay_ms: self.backoff_max_delay_ms.map(|ms| ms as i64),
+        })
+    }
+}
+
+/// A job to be created.
+#[napi(object, object_to_js = false, use_nullable = true)]
+pub struct NativeNewJob {
+    /// Its options.
+    pub settings: NativeJobSettings,
+    /// The key it holds.
+    pub dedupe_key: Option<String>,
+    /// A BSON document with the one field `data`.
+    pub payload: Buffer,
+}
+
+impl TryFrom<NativeNewJob> for NewJob {
+    type Error = Error;
+
+    fn try_from(native: NativeNewJob) -> Result<Self> {
+        native.settings.job(native.dedupe_key, native.payload.to_vec())
+    }
+}
+
+/// Jobs to be created that share their options.
+#[napi(object, object_to_js = false, use_nullable = true)]
+pub struct NativeNewJobs {
+    /// The options of all of them.
+    pub settings: NativeJobSettings,
+    /// The key of each, or null.
+    pub dedupe_keys: Option<Vec<String>>,
+    /// A BSON document for each with the one field `data`, end to end.
+    pub payloads: Buffer,
+}
+
+impl NativeNewJobs {
+    /// Appends them, one by one.
+    fn append_to(self, jobs: &mut Vec<NewJob>) -> Result<()> {
+        let mut keys = self.dedupe_keys.map(Vec::into_iter);
+        let mut rest: &[u8] = &self.payloads;
+        while !rest.is_empty() {
+            let (payload, behind) =
+                split_document(rest).ok_or_else(|| invalid("payloads", "half a document"))?;
+            let key = match &mut keys {
+                Some(keys) => Some(keys.next().ok_or_else(|| invalid("dedupeKeys", "too few"))?),
+                None => None,
+            };
+            jobs.push(self.settings.job(key, payload.to_vec())?);
+            rest = behind;
+        }
+        Ok(())
+    }
+}
+
+/// The first of BSON documents that lie end to end, and the rest.
+fn split_document(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let length = i32::from_le_bytes(*bytes.first_chunk()?);
+    bytes.split_at_checked(usize::try_from(length).ok().filter(|length| *length > 0)?)
+}
+
+/// The jobs of all groups, in their order.
+pub(crate) fn new_jobs(groups: Vec<NativeNewJobs>) -> Result<Vec<NewJob>> {
+    let mut jobs = Vec::new();
+    for group in groups {
+        group.append_to(&mut jobs)?;
+    }
+    Ok(jobs)
+}
+
+/// The fate of each job of one call.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct NativeEnqueued {
+    /// The id of each, in the order of the jobs; null if its key is held, or if it stands in `failures`.
+    pub ids: Vec<Option<String>>,
+    /// The failures of single jobs.
+    pub failures: Vec<NativeEnqueueFailure>,
+}
+
+/// The failure of one job of a call.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct NativeEnqueueFailure {
+    /// The place of the job, counted from 0.
+    pub index: u32,
+    /// Its failure.
+    pub failure: NativeFailure,
+}
+
+impl From<Vec<Enqueued>> for NativeEnqueued {
+    fn from(outcomes: Vec<Enqueued>) -> Self {
+        let (mut ids, mut failures) = (Vec::with_capacity(outcomes.len()), Vec::new());
+        for (index, outcome) in outcomes.into_iter().enumerate() {
+            ids.push(outcome.unwrap_or_else(|error| {
+                failures.push(NativeEnqueueFailure { index: index as u32, failure: error.into() });
+                None
+            }));
+        }
+        Self { ids, failures }
+    }
+}
+
+#[napi]
+impl NativeEngine {
+    /// Creates jobs, in their order.
+    #[napi]
+    pub fn enqueue_many<'env>(
+        &self,
+        env: &'env Env,
+        groups: Vec<NativeNewJobs>,
+    ) -> Result<Promised<'env, NativeEnqueued>> {
+        let jobs = new_jobs(groups)?;
+        self.call(env, |engine| async move { engine.enqueue_many(jobs).await.map(NativeEnqueued::from) })
+    }
+}

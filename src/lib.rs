@@ -1,7 +1,7 @@
 //! The binding: what JavaScript calls and what it is told. Plain data and callbacks; no rule of its own.
 //!
-//! Operations stand by capability, in files of the same names as in the engine and in `lib/mongo`. The gate writes the
-//! types of all this for the other side, `lib/mongo/native/addon.ts`, from the very declarations here.
+//! Operations stand by capability, in files of the same names as in the engine and in `lib/mongo`. The types of all this for
+//! `lib/`, `lib/mongo/native/addon.ts`, are written from the declarations here by `scripts/native-types.mjs`.
 
 mod admin;
 mod claims;

@@ -90,7 +90,9 @@ function addon(declarations) {
 
 /** The text of the types. They are sorted: the compiler promises no order. */
 export function typesOf(emittedDeclarations) {
-  const declarations = emittedDeclarations.toSorted((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)))
+  const declarations = emittedDeclarations.toSorted((a, b) =>
+    a.name < b.name ? -1 : Number(a.name > b.name),
+  )
   const parts = [
     PREAMBLE,
     addon(declarations),

@@ -17,28 +17,67 @@ export type Promised<T> = Promise<Reply<T>>
 /** The module. */
 export interface NativeAddon {
   /**
+   * The number of tasks that are alive on the engine's threads. A leak of those shows here, and nowhere else from outside.
+   *
+   * @throws Error: The engine's threads can't be started.
+   */
+  aliveTasks(): number
+  /**
    * Opens an engine, without any round trip. Options that the engine's driver can't honour come back as a failure. `onEvent`
    * is held weakly: it keeps no process alive.
    *
-   * @throws Error if The engine's threads can't be started.
+   * @throws Error: The engine's threads can't be started.
    */
   openEngine(
     connection: NativeConnection,
     options: NativeEngineOptions,
     onEvent: (arg: NativeEvent) => void,
   ): Reply<NativeEngine>
-  /**
-   * How many tasks are alive on the engine's threads: what leaks of those shows here, and nowhere else from outside.
-   *
-   * @throws Error if The engine's threads can't be started.
-   */
-  aliveTasks(): number
   /** The package's version that this addon was built from: both sides of the border must be of one make. */
   version(): string
 }
 
 /** One collection on one connection. Every promise settles within its own bound, even while the server is away. */
 export interface NativeEngine {
+  /**
+   * Starts to claim jobs of a type. They arrive as `jobs` events with the processor's id, which is returned.
+   *
+   * @throws Error: The engine's threads can't be started.
+   */
+  process(processor: NativeProcessor): number
+  /**
+   * Ends runs: those that completed, with how long their handlers ran, and the others. Results arrive as `settled`
+   * events. A run whose `lease-lost` was sent is ignored. A run whose verdict could not be written, and which holds its
+   * slot, goes on as before, or its `lease-lost` follows. Then frees slots of runs that had ended before. Every run ends
+   * in a verdict that frees its slot, or by its slot's being freed: until then nothing is claimed for it.
+   *
+   * Returns false if the engine has been shut down: then no result arrives.
+   *
+   * @throws Error: There are not as many durations as completed runs.
+   */
+  finish(
+    completed: Uint32Array,
+    elapsedMs: Float64Array,
+    others: Array<NativeRunVerdict>,
+    freed: Array<NativeFreedSlot>,
+  ): boolean
+  /**
+   * Those of these runs that no handler may be started for any more: their leases are lost or over, or the jobs were
+   * given back. An event tells what became of each. It may still be on its way, and after a pause of the whole process
+   * nothing has noticed yet.
+   */
+  goneAmong(runIds: Uint32Array): Array<number>
+  /**
+   * Turns a claim made by hand into a managed run: renewed from now on, until `finish`. Its run id, or null if the lease
+   * is lost.
+   */
+  adopt(jobId: string, claimToken: string, visibilityTimeoutMs: number): Promised<number | null>
+  /** Stops the claims of these processors for good; their running jobs go on. Idempotent. */
+  quiesce(processorIds: Array<number>): void
+  /** Sends `wake` events, or stops to. */
+  watch(enabled: boolean): void
+  /** The state of the change stream. */
+  streamState(): NativeStreamState
   /** Checks the server, creates the indexes, starts the change stream if it was asked for. */
   startup(): Promised<null>
   /** Ends everything: resolves within `timeoutMs`, whatever the server does. Twice is harmless. */
@@ -48,7 +87,7 @@ export interface NativeEngine {
   /**
    * Starts the sweeps that recover expired leases, jittered. Idempotent: the shortest timeout asked for wins.
    *
-   * @throws Error if The engine's threads can't be started.
+   * @throws Error: The engine's threads can't be started.
    */
   startRecovery(visibilityTimeoutMs: number): void
   /** Removes jobs that ended longer ago than this: the number of them. */
@@ -76,12 +115,6 @@ export interface NativeEngine {
   log(jobId: string, claimToken: string | null, message: string): Promised<null>
   /** Creates jobs, in their order. */
   enqueueMany(groups: Array<NativeNewJobs>): Promised<NativeEnqueued>
-  /** Whether a job of this type and key is pending or active. */
-  hasOutstanding(jobType: string, key: string): Promised<boolean>
-  /** The first job that matches a filter, which is a BSON document: the job as BSON, with its logs; null if there is none. */
-  findOne(filter: Buffer): Promised<Buffer | null>
-  /** Counts of one type, or of all. */
-  getStats(jobType: string | null): Promised<NativeStats>
   /** Shapes the writes that create these jobs. Planned jobs come in the order of the jobs. */
   planEnqueue(groups: Array<NativeNewJobs>): Promised<Array<NativePlannedJob>>
   /** Shapes the write that completes a claim, `{ q, u }` as BSON: done if it matches. No round trip. */
@@ -102,82 +135,16 @@ export interface NativeEngine {
   resume(runId: number, jobId: string, claimToken: string): Promised<NativeSettled | null>
   /** The transaction of a run has committed: the run is over, but for its slot. */
   completed(runId: number): void
-  /**
-   * Starts to claim jobs of a type. They arrive as `jobs` events with the processor's id, which is returned.
-   *
-   * @throws Error if The engine's threads can't be started.
-   */
-  process(processor: NativeProcessor): number
-  /**
-   * Ends runs: those that completed, with how long their handlers ran, and the others. Results arrive as `settled`
-   * events. A run whose `lease-lost` was sent is ignored. A run whose verdict could not be written, and which holds its
-   * slot, goes on as before, or its `lease-lost` follows. Then frees slots of runs that had ended before. Every run ends
-   * in a verdict that frees its slot, or by its slot's being freed: until then nothing is claimed for it.
-   *
-   * Returns false if the engine has been shut down: then no result arrives.
-   *
-   * @throws Error if There are not as many durations as completed runs.
-   */
-  finish(
-    completed: Uint32Array,
-    elapsedMs: Float64Array,
-    others: Array<NativeRunVerdict>,
-    freed: Array<NativeFreedSlot>,
-  ): boolean
-  /**
-   * Those of these runs that no handler may be started for any more: their leases are lost or over, or the jobs were
-   * given back. An event tells what became of each. It may still be on its way, and after a pause of the whole process
-   * nothing has noticed yet.
-   */
-  goneAmong(runIds: Uint32Array): Array<number>
-  /**
-   * Turns a claim made by hand into a managed run: renewed from now on, until `finish`. Its run id, or null if the lease
-   * is lost.
-   */
-  adopt(jobId: string, claimToken: string, visibilityTimeoutMs: number): Promised<number | null>
-  /** Stops the claims of these processors for good; their running jobs go on. Idempotent. */
-  quiesce(processorIds: Array<number>): void
-  /** Sends `wake` events, or stops to. */
-  watch(enabled: boolean): void
-  /** The state of the change stream. */
-  streamState(): NativeStreamState
+  /** Whether a job of this type and key is pending or active. */
+  hasOutstanding(jobType: string, key: string): Promised<boolean>
+  /** The first job that matches a filter, which is a BSON document: the job as BSON, with its logs; null if there is none. */
+  findOne(filter: Buffer): Promised<Buffer | null>
+  /** Counts of one type, or of all. */
+  getStats(jobType: string | null): Promised<NativeStats>
 }
 
-/** The result of a sweep. */
-export interface NativeSweep {
-  /** Jobs taken from holders that were gone. */
-  handled: number
-  /** Whether there may be more. */
-  saturated: boolean
-}
-
-/** The verdict on a claim. */
-export type NativeVerdictKind = 'complete' | 'fail' | 'failFatal' | 'release'
-
-/** The effect of a verdict. */
-export type NativeSettleStatus =
-  | 'completed'
-  | 'retry-scheduled'
-  | 'failed-terminal'
-  | 'superseded'
-  | 'released'
-  | 'already-terminal'
-  | 'lease-lost'
-  | 'not-found'
-
-/** A status that nothing leads out of. */
-export type NativeTerminalStatus = 'completed' | 'failed' | 'superseded'
-
-/** The effect of a verdict, with the status that kept it from applying. */
-export interface NativeSettled {
-  /** The effect. */
-  status: NativeSettleStatus
-  /** Set exactly when `status` is `already-terminal`. */
-  terminalStatus: NativeTerminalStatus | null
-}
-
-/** The effect of a renewal. */
-export type NativeHeartbeat = 'applied' | 'lease-lost'
+/** The growth of the wait before a retry. */
+export type NativeBackoff = 'exponential' | 'fixed'
 
 /**
  * The connection as plain data. Milliseconds, bytes and names as the MongoDB drivers specify them. When `uri` is there, the
@@ -235,6 +202,9 @@ export interface NativeConnection {
   proxyPassword: string | null
 }
 
+/** The range of a dedupe key. */
+export type NativeDedupeScope = 'pending' | 'pending+active'
+
 /** Options of an engine beside its connection. */
 export interface NativeEngineOptions {
   /** The database's name. */
@@ -249,6 +219,22 @@ export interface NativeEngineOptions {
   maxLogMessageBytes: number
   /** A process whose JavaScript thread has been stuck for longer than this stops renewing its leases. */
   maxBlockMs: number
+}
+
+/** The failure of one job of a call. */
+export interface NativeEnqueueFailure {
+  /** The place of the job, counted from 0. */
+  index: number
+  /** Its failure. */
+  failure: NativeFailure
+}
+
+/** The fate of each job of one call. */
+export interface NativeEnqueued {
+  /** The id of each, in the order of the jobs; null if its key is held, or if it stands in `failures`. */
+  ids: Array<string | null>
+  /** The failures of single jobs. */
+  failures: Array<NativeEnqueueFailure>
 }
 
 /** An event of the engine, told through one callback. `kind` says which of the other fields are there. */
@@ -292,22 +278,6 @@ export type NativeEvent =
       fields: Record<string, string>
     }
 
-/** The result of one verdict that did not complete its job. */
-export interface NativeRunResult {
-  /** The run. */
-  runId: number
-  /** Null exactly when `failure` is not. */
-  settled: NativeSettled | null
-  /** The failure of the write. */
-  failure: NativeFailure | null
-}
-
-/** Which sweep it was. */
-export type NativeSweepPhase = 'startup' | 'periodic'
-
-/** The urgency of a message. */
-export type NativeLogLevel = 'debug' | 'info' | 'warn' | 'error'
-
 /** An unexpected failure. `lib/` makes an error of it, with the caller's stack. */
 export interface NativeFailure {
   /** A stable code, one of the public `ErrorCode`. */
@@ -318,11 +288,16 @@ export interface NativeFailure {
   serverCode: number | null
 }
 
-/** The range of a dedupe key. */
-export type NativeDedupeScope = 'pending' | 'pending+active'
+/** The end of a handler whose run had ended before: settled by it, completed in a transaction, or lost. */
+export interface NativeFreedSlot {
+  /** The run. No verdict of it comes any more. */
+  runId: number
+  /** How long the handler ran; null if it never started. */
+  elapsedMs: number | null
+}
 
-/** The growth of the wait before a retry. */
-export type NativeBackoff = 'exponential' | 'fixed'
+/** The effect of a renewal. */
+export type NativeHeartbeat = 'applied' | 'lease-lost'
 
 /** Options of new jobs. `lib/` has checked every value and filled in every default. */
 export interface NativeJobSettings {
@@ -346,6 +321,9 @@ export interface NativeJobSettings {
   backoffMaxDelayMs: number | null
 }
 
+/** The urgency of a message. */
+export type NativeLogLevel = 'debug' | 'info' | 'warn' | 'error'
+
 /** A job to be created. */
 export interface NativeNewJob {
   /** Its options. */
@@ -364,40 +342,6 @@ export interface NativeNewJobs {
   dedupeKeys: Array<string> | null
   /** A BSON document for each with the one field `data`, end to end. */
   payloads: Buffer
-}
-
-/** The fate of each job of one call. */
-export interface NativeEnqueued {
-  /** The id of each, in the order of the jobs; null if its key is held, or if it stands in `failures`. */
-  ids: Array<string | null>
-  /** The failures of single jobs. */
-  failures: Array<NativeEnqueueFailure>
-}
-
-/** The failure of one job of a call. */
-export interface NativeEnqueueFailure {
-  /** The place of the job, counted from 0. */
-  index: number
-  /** Its failure. */
-  failure: NativeFailure
-}
-
-/** Counts by status, and the lag of the queue. */
-export interface NativeStats {
-  /** Jobs that wait. */
-  pending: number
-  /** Claimed jobs. */
-  active: number
-  /** Jobs that ended well. */
-  completed: number
-  /** Jobs that failed for good. */
-  failed: number
-  /** Jobs whose follower covers the work. */
-  superseded: number
-  /** The `runAt` of the oldest job that is due, in milliseconds since the epoch; null if none is. */
-  oldestPendingRunAtMs: number | null
-  /** How long that job has been due; 0 if none is. */
-  oldestPendingLagMs: number
 }
 
 /** The writes that create one job in a transaction of the app. */
@@ -427,6 +371,16 @@ export interface NativeProcessor {
   prefetch: number | null
 }
 
+/** The result of one verdict that did not complete its job. */
+export interface NativeRunResult {
+  /** The run. */
+  runId: number
+  /** Null exactly when `failure` is not. */
+  settled: NativeSettled | null
+  /** The failure of the write. */
+  failure: NativeFailure | null
+}
+
 /** The end of a run that did not complete, or whose handler has not ended. */
 export interface NativeRunVerdict {
   /** The run. */
@@ -441,13 +395,59 @@ export interface NativeRunVerdict {
   elapsedMs: number | null
 }
 
-/** The end of a handler whose run had ended before: settled by it, completed in a transaction, or lost. */
-export interface NativeFreedSlot {
-  /** The run. No verdict of it comes any more. */
-  runId: number
-  /** How long the handler ran; null if it never started. */
-  elapsedMs: number | null
+/** The effect of a verdict. */
+export type NativeSettleStatus =
+  | 'completed'
+  | 'retry-scheduled'
+  | 'failed-terminal'
+  | 'superseded'
+  | 'released'
+  | 'already-terminal'
+  | 'lease-lost'
+  | 'not-found'
+
+/** The effect of a verdict, with the status that kept it from applying. */
+export interface NativeSettled {
+  /** The effect. */
+  status: NativeSettleStatus
+  /** Set exactly when `status` is `already-terminal`. */
+  terminalStatus: NativeTerminalStatus | null
+}
+
+/** Counts by status, and the lag of the queue. */
+export interface NativeStats {
+  /** Jobs that wait. */
+  pending: number
+  /** Claimed jobs. */
+  active: number
+  /** Jobs that ended well. */
+  completed: number
+  /** Jobs that failed for good. */
+  failed: number
+  /** Jobs whose follower covers the work. */
+  superseded: number
+  /** The `runAt` of the oldest job that is due, in milliseconds since the epoch; null if none is. */
+  oldestPendingRunAtMs: number | null
+  /** How long that job has been due; 0 if none is. */
+  oldestPendingLagMs: number
 }
 
 /** The state of the change stream. */
 export type NativeStreamState = 'off' | 'connecting' | 'streaming' | 'reconnecting'
+
+/** The result of a sweep. */
+export interface NativeSweep {
+  /** Jobs taken from holders that were gone. */
+  handled: number
+  /** Whether there may be more. */
+  saturated: boolean
+}
+
+/** Which sweep it was. */
+export type NativeSweepPhase = 'startup' | 'periodic'
+
+/** A status that nothing leads out of. */
+export type NativeTerminalStatus = 'completed' | 'failed' | 'superseded'
+
+/** The verdict on a claim. */
+export type NativeVerdictKind = 'complete' | 'fail' | 'failFatal' | 'release'

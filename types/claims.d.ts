@@ -1,6 +1,8 @@
 /** Claimed jobs, and how a claim ends. */
+import type { IJobQueueBackend } from './backend.js'
 import type { LeaseLostError } from './errors.js'
 import type { Job, TerminalStatus } from './job.js'
+import type { EnqueueOptions } from './produce.js'
 import type { JobQueue } from './queue.js'
 import type { CompleteOptions } from './transact.js'
 
@@ -97,4 +99,36 @@ export interface JobHandle<T = unknown> extends Job<T> {
 export interface RunClaimedOptions {
   /** How many followers at most to run after the handle's own job; 0 for none. Default 10. */
   maxDrains?: number
+}
+
+/**
+ * What a backend may say of a write: what became of it; or, as those of the first releases do, nothing or `true` if it applied, and
+ * `false` if the job was no longer the caller's. A {@link JobQueue} makes a result of it.
+ */
+export type BackendReply<Result> = Result | boolean | void
+
+/** A backend, as far as jobs are claimed, and their claims renewed and settled. See {@link IJobQueueBackend}. */
+export interface ClaimsBackend {
+  /** Stores a job and claims it at once; see {@link JobQueue.claimOrEnqueue}. */
+  claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
+  /** Claims the first due pending job of a type (by priority, then `runAt`), atomically. Counts an attempt. */
+  claimNext<T>(type: string): Promise<Job<T> | null>
+  /** Claims the due pending job of a type and dedupe key. Absent: `runClaimed` drains no followers. */
+  claimNextByKey?<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
+  /** Ends a job as completed. With `options.session`, which only a backend with {@link TransactBackend.transactions} is given, in that transaction. */
+  complete(
+    jobId: string,
+    claimToken?: string,
+    options?: CompleteOptions,
+  ): Promise<BackendReply<CompleteResult>>
+  /** Fails an attempt: a retry after a back-off, or the end if attempts are used up. */
+  fail(jobId: string, reason: string, claimToken?: string): Promise<BackendReply<FailResult>>
+  /** Fails a job for good, whatever attempts are left. */
+  failFatal(jobId: string, reason: string, claimToken?: string): Promise<BackendReply<FailFatalResult>>
+  /** Makes an active job pending again and gives its attempt back. Absent: the queue lets the lease expire instead. */
+  release?(jobId: string, claimToken?: string): Promise<BackendReply<ReleaseResult>>
+  /** Extends the lease of an active job. */
+  heartbeat(jobId: string, claimToken?: string): Promise<BackendReply<HeartbeatResult>>
+  /** Adds a line to a job's log. */
+  log(jobId: string, message: string, claimToken?: string): Promise<void>
 }

@@ -1,5 +1,6 @@
 /** Adding jobs. */
 import type { ClientSession } from 'mongodb'
+import type { IJobQueueBackend } from './backend.js'
 import type { EnqueueManyError } from './errors.js'
 import type { Backoff, DedupeScope } from './job.js'
 import type { DummyBackend, ImmediateBackend } from './memory.js'
@@ -106,3 +107,11 @@ export type EnqueueManyResult =
       /** The key is held: nothing was made. */
       status: 'duplicate'
     }
+
+/** A backend, as far as it takes new jobs. See {@link IJobQueueBackend}. */
+export interface ProduceBackend {
+  /** Stores a job. Null if its key is held. Times, attempts and statuses are the backend's to keep. */
+  enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
+  /** Stores jobs, in their order; see {@link JobQueue.enqueueMany}. Absent: the queue calls `enqueue` for one after the other. */
+  enqueueMany?(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
+}

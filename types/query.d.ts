@@ -1,5 +1,6 @@
 /** Looking at jobs without changing them. */
-import type { DedupeScope, JobStatus } from './job.js'
+import type { IJobQueueBackend } from './backend.js'
+import type { DedupeScope, Job, JobRecord, JobStatus } from './job.js'
 import type { JobQueue } from './queue.js'
 
 /**
@@ -50,3 +51,13 @@ export interface QueueStats {
 /** What a backend has to count. What it leaves out of the rest of {@link QueueStats}, a {@link JobQueue} fills in: 0, or null. */
 export type BackendStats = Pick<QueueStats, 'pending' | 'active' | 'completed' | 'failed'> &
   Partial<QueueStats>
+
+/** A backend, as far as jobs are looked up and counted. See {@link IJobQueueBackend}. */
+export interface QueryBackend {
+  /** Whether a job of this type and key is pending or active. */
+  hasOutstanding?(type: string, dedupeKey: string): Promise<boolean>
+  /** The first job, by creation, that fits; null if none does. */
+  findOne<T>(query: JobQuery): Promise<JobRecord<T> | Job<T> | null>
+  /** Counts by status, of one type or of all. */
+  getStats(type?: string): Promise<BackendStats>
+}

@@ -1,5 +1,6 @@
 /** Writing in transactions of the app. */
 import type { ClientSession } from 'mongodb'
+import type { IJobQueueBackend } from './backend.js'
 import type { CompleteResult } from './claims.js'
 import type { EnqueueOptions } from './produce.js'
 
@@ -17,4 +18,10 @@ export interface BackendTransactions {
   longestMs(): Promise<number>
   /** What became of a claim that a transaction may have completed, now that the transaction is over. */
   readBack(jobId: string, claimToken?: string): Promise<CompleteResult>
+}
+
+/** A backend, as far as it writes in transactions of the app. See {@link IJobQueueBackend}. */
+export interface TransactBackend {
+  /** Present if `enqueue`, `enqueueMany` and `complete` heed `session`. Absent: every call with a session is refused. */
+  readonly transactions?: BackendTransactions
 }

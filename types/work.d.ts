@@ -1,5 +1,6 @@
 /** Running handlers for jobs. */
 import type { ClientSession, TransactionOptions } from 'mongodb'
+import type { IJobQueueBackend } from './backend.js'
 import type { CompleteResult, FailFatalResult, FailResult, HeartbeatResult } from './claims.js'
 import type { DurablError, FatalJobError, LeaseLostError } from './errors.js'
 import type { Job } from './job.js'
@@ -112,3 +113,13 @@ export interface ProcessorConfig {
 
 /** Told that a job of this type may be claimable; `''` for any type. */
 export type JobAvailableListener = (type: string) => void
+
+/** A backend, as far as it takes part in running handlers. See {@link IJobQueueBackend}. */
+export interface WorkBackend {
+  /** Subscribes to wake-ups; returns how to unsubscribe. Absent, or null: there are none, poll. */
+  onJobAvailable?(listener: JobAvailableListener): (() => void) | null
+  /** True if `enqueue` runs the handlers itself. Then `queue.process` calls `registerHandler` and starts no loop. */
+  readonly executesInline?: boolean
+  /** Needed with `executesInline`: the handler to run for a type. */
+  registerHandler?<T>(type: string, handler: JobHandler<T>): void
+}

@@ -22,7 +22,8 @@ import settle from './behaviours/settle.mjs'
 import singleFlight from './behaviours/single-flight.mjs'
 import stats from './behaviours/stats.mjs'
 import transactions from './behaviours/transactions.mjs'
-import { pause } from './support.mjs'
+import { inTime } from '../support/time.mjs'
+import { pollUntil } from '../support/wait.mjs'
 
 const GROUPS = {
   enqueue,
@@ -118,15 +119,7 @@ class Environment {
   }
 
   /** Waits until something holds: until the answer is neither false nor null, and returns the answer. */
-  until = async (what, ask) => {
-    const end = performance.now() + this.patienceMs
-    for (;;) {
-      const answer = await ask()
-      if (answer !== false && answer !== null) return answer
-      if (performance.now() > end) assert.fail(`waited in vain until ${what}`)
-      await pause(5)
-    }
-  }
+  until = (what, ask) => pollUntil(what, ask, { everyMs: 5, patienceMs: this.patienceMs })
 
   /** Waits until the job has this status, and returns it. */
   whenJob = (id, status) =>
@@ -136,14 +129,8 @@ class Environment {
     })
 
   /** Waits for a promise, but not for ever. */
-  arrival = async (what, promise) => {
-    let timer
-    const late = new Promise((_, reject) => {
-      const error = new assert.AssertionError({ message: `waited in vain for ${what}` })
-      timer = setTimeout(() => reject(error), this.patienceMs)
-    })
-    return Promise.race([promise, late]).finally(() => clearTimeout(timer))
-  }
+  arrival = (what, promise) =>
+    inTime(this.patienceMs, promise, () => assert.fail(`waited in vain for ${what}`))
 
   async end() {
     await Promise.all(this.#queues.map((queue) => queue.shutdown(0)))

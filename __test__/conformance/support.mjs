@@ -1,16 +1,6 @@
 /** What behaviours share. */
 
-/** A promise to be settled by hand. */
-export function deferred() {
-  let resolve, reject
-  const promise = new Promise((...settlers) => ([resolve, reject] = settlers))
-  return { promise, resolve, reject }
-}
-
-/** For what only time can show. */
-export function pause(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms))
-}
+import { deferred } from '../support/async.mjs'
 
 /** A handler that never ends by itself, and tells when it started. */
 export function endlessHandler() {

@@ -10,6 +10,13 @@ import { testUrl } from './mongo.mjs'
 
 export const DRIVERS = { 'mongodb 7': mongodb7, 'mongodb 6': mongodb6 }
 
+/** An unmodified backend is driven by the engine, and one behind a proxy by plain JavaScript. */
+export const WAYS = {
+  'by the engine': {},
+  'by plain JavaScript': { wrap: (backend) => new Proxy(backend, {}) },
+  'by the engine, on mongodb 6': { driver: mongodb6 },
+}
+
 /**
  * @param t the test's context
  * @param options.driver the package that the app uses

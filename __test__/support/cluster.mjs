@@ -1,5 +1,4 @@
 /** A replica set of three real servers, to be stepped down, killed, frozen, cut off and started again. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { MongoClient } from 'mongodb'
 import { findMongod } from '../../scripts/mongod/find.mjs'
 import { startReplicaSet } from '../../scripts/mongod/replica-set.mjs'
@@ -7,13 +6,14 @@ import { startServer } from '../../scripts/mongod/server.mjs'
 import { Bridge } from './proxies/bridge.mjs'
 import { pollUntil } from './wait.mjs'
 import { now } from './workers/workers.mjs'
+import { answerWithin } from './time.mjs'
 
 const ANSWER_MS = 500
 const OPLOG_MB = 64
 const MB = 1024 * 1024
 
 /** A frozen server answers nothing: null. */
-const orNull = (promise) => Promise.race([promise.catch(() => null), sleep(ANSWER_MS, null)])
+const orNull = (promise) => answerWithin(ANSWER_MS, promise)
 
 function isAlive(pid) {
   try {

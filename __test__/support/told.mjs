@@ -1,7 +1,7 @@
 /** Whether workers start what they were told of, or find it by looking for themselves. */
 import assert from 'node:assert/strict'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { pollUntil } from './wait.mjs'
+import { letPass } from './time.mjs'
 
 /** So many that their median tells one from the other, on a busy machine too. */
 export const ROUNDS = 20
@@ -29,6 +29,14 @@ export function starts() {
   }
 }
 
+/** Starts of a processor that works, and has nothing to do. */
+export async function idle(queue, type) {
+  const started = starts()
+  queue.process(type, started.handler, { pollInterval: 60_000 })
+  await started.of(await queue.enqueue(type, 'first'))
+  return started
+}
+
 /**
  * Fails unless most of the jobs that `make` makes start at once, each when the one before has.
  *
@@ -41,8 +49,7 @@ export async function assertEachIsTold(make, startOf) {
     const ids = await make(round)
     const from = performance.now()
     for (const id of ids) waits.push((await startOf(id)) - from)
-    // A worker looks when a run has ended, and would find the next job so.
-    await sleep(AFTER_RUN_MS)
+    await letPass(AFTER_RUN_MS, 'the worker looks after a run, and would find the next job so')
   }
   assertTold(waits)
 }

@@ -1,5 +1,6 @@
 /** Waiting for what others do, where nobody tells when it is done. */
-import { setTimeout as sleep } from 'node:timers/promises'
+import assert from 'node:assert/strict'
+import { letPass } from './time.mjs'
 
 const PATIENCE_MS = 60_000
 
@@ -9,7 +10,7 @@ export async function pollUntil(what, ask, { everyMs = 20, patienceMs = PATIENCE
   for (;;) {
     const answer = await ask()
     if (answer !== false && answer !== null && answer !== undefined) return answer
-    if (performance.now() > end) throw new Error(`waited in vain until ${what}`)
-    await sleep(everyMs)
+    if (performance.now() > end) assert.fail(`waited in vain until ${what}`)
+    await letPass(everyMs, 'the pause between two questions')
   }
 }

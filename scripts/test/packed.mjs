@@ -7,12 +7,10 @@ import { packageNameOf, rootManifest } from '../packages/manifests.mjs'
 import { pack, tarballOf } from '../packages/pack.mjs'
 import { capture, root } from '../process.mjs'
 import { Advice } from '../terminal.mjs'
-import { runNodeTests } from './node.mjs'
+import { runNodeTests, together } from './node.mjs'
 
 /** Where the packages are that somebody else has packed, if so: then nothing needs to be built here. */
 export const packedElsewhere = () => process.env.DURABL_PACKED && resolve(process.env.DURABL_PACKED)
-
-export const isPackedTest = (file) => file.split(/[\\/]/).includes('packed')
 
 /** The engine of this platform, as it was packed, for the tests that use it in place: where one would be that was built here. */
 export async function takePackedEngine() {
@@ -36,6 +34,5 @@ export async function takePackedEngine() {
 export async function runPackedTests(files, env, options) {
   const directory = packedElsewhere() || join(root, 'target/packages')
   if (!packedElsewhere()) await pack(directory)
-  // Two at once: installing waits for the network, and much else for a server.
-  return runNodeTests(files, { ...env, DURABL_PACKED: directory }, ['--test-concurrency=2', ...options])
+  return runNodeTests(files, { ...env, DURABL_PACKED: directory }, options, together())
 }

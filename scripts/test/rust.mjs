@@ -1,14 +1,38 @@
 /** The engine's own tests: Rust alone, against the server. */
-import { capture } from '../process.mjs'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { capture, root } from '../process.mjs'
+import { filesUnder } from '../setup/newest.mjs'
+
+const TEST = ['test', '-p', 'durabl-engine']
 
 const SUMMARY = /^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored/
 
-/** @returns how many tests passed, failed and were skipped; `broken` if the run ended badly all the same */
-export async function runRustTests(env) {
+/** A test's attribute, those below it, and its name. */
+const TESTS = /^\s*#\[(?:tokio::)?test\b[^\n]*\n(?:\s*#\[[^\n]*\n)*\s*(?:async )?fn (\w+)/gm
+
+/** Whether a test has this in its name, with its modules before it as cargo prints it: found in the sources, as compiling takes long. */
+export function isRustTest(name) {
+  return filesUnder('engine/src', 'engine/tests').some((file) => {
+    const modules = file.replaceAll(/[\\/]/g, '::').replace(/\.rs$/, '')
+    const names = [...readFileSync(join(root, file), 'utf8').matchAll(TESTS)].map(([, test]) => test)
+    return names.some((test) => `${modules}::${test}`.includes(name))
+  })
+}
+
+const env = () => ({ CARGO_TERM_COLOR: process.stdout.isTTY ? 'always' : 'never' })
+
+/** Compiles the tests, so that they can start at once. What there is to say, `runRustTests` says: it would compile again. */
+export const compileRustTests = () => capture('cargo', [...TEST, '--no-run'])
+
+/**
+ * @param names only the tests whose name contains one of these; all if there are none
+ * @returns how many tests passed, failed and were skipped; `broken` if the run ended badly all the same
+ */
+export async function runRustTests(names, testEnv) {
   const counts = { passed: 0, failed: 0, skipped: 0, broken: false }
-  const colour = process.stdout.isTTY ? 'always' : 'never'
-  const { code } = await capture('cargo', ['test', '-p', 'durabl-engine', '--no-fail-fast'], {
-    env: { ...env, CARGO_TERM_COLOR: colour },
+  const { code } = await capture('cargo', [...TEST, '--no-fail-fast', '--', ...names], {
+    env: { ...testEnv, ...env() },
     onLine(line) {
       if (!/^\s*(Compiling|Downloaded|Downloading) /.test(line)) console.log(line)
       // eslint-disable-next-line no-control-regex -- cargo's colours

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { pause } from '../support.mjs'
+import { letPass } from '../../support/time.mjs'
 
 export default {
   async 'a claim of nothing is null'({ backend }) {
@@ -55,7 +55,7 @@ export default {
   async 'of equal priority, what was due first goes first'({ backend }) {
     for (const data of ['a', 'b', 'c']) {
       await backend.enqueue('t', data)
-      await pause(5)
+      await letPass(5, 'the next one is due later')
     }
     const order = []
     for (let n = 0; n < 3; n += 1) order.push((await backend.claimNext('t')).data)

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { pause } from '../support.mjs'
+import { letPass } from '../../support/time.mjs'
 
 export default {
   async 'a heartbeat renews the lease'({ backend }) {
     await backend.enqueue('t', {})
     const job = await backend.claimNext('t')
-    await pause(10)
+    await letPass(10, 'the renewal is later than the claim')
     assert.equal(await backend.heartbeat(job.id, job.claimToken), 'applied')
     const { claimedAt, claimToken, attempt } = await backend.findOne({ id: job.id })
     assert.ok(claimedAt > job.claimedAt)

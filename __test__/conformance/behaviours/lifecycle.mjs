@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { deferred, endlessHandler } from '../support.mjs'
+import { deferred } from '../../support/async.mjs'
+import { endlessHandler } from '../support.mjs'
 
 export default {
   async 'starting twice is harmless'({ backend, makeQueue }) {

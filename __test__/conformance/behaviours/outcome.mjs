@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { FatalJobError } from 'durabl'
-import { QUICK_RETRY, SINGLE_FLIGHT, deferred } from '../support.mjs'
+import { deferred } from '../../support/async.mjs'
+import { QUICK_RETRY, SINGLE_FLIGHT } from '../support.mjs'
 
 /** Runs one job by this handler, and returns it in the status that it should come to. */
 async function runOne({ makeQueue, whenJob }, handler, status, options = {}, config = {}) {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { SINGLE_FLIGHT, deferred, pause } from '../support.mjs'
+import { deferred } from '../../support/async.mjs'
+import { letPass } from '../../support/time.mjs'
+import { SINGLE_FLIGHT } from '../support.mjs'
 
 export default {
   async 'a job is run by the handler of its type'({ makeQueue, arrival }) {
@@ -66,7 +68,7 @@ export default {
     )
     const queued = Array.from({ length: 8 }, (_, n) => queue.enqueue('t', n))
     await until('three are running', () => running >= 3)
-    await pause(50)
+    await letPass(50, 'a fourth one would start')
     gate.resolve()
     for (const id of await Promise.all(queued)) await whenJob(id, 'completed')
     assert.equal(most, 3)
@@ -92,7 +94,7 @@ export default {
       async () => {
         running += 1
         if (running > 1) overlaps += 1
-        await pause(5)
+        await letPass(5, 'work')
         running -= 1
         runs += 1
       },
@@ -100,7 +102,7 @@ export default {
     )
     for (let n = 0; n < 20; n += 1) {
       void queue.enqueue('t', n, SINGLE_FLIGHT)
-      await pause(2)
+      await letPass(2, 'the pause between two calls')
     }
     await until('the key is free', async () => runs >= 2 && !(await backend.hasOutstanding('t', 'k')))
     assert.equal(overlaps, 0)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { SINGLE_FLIGHT, pause } from '../support.mjs'
+import { letPass } from '../../support/time.mjs'
+import { SINGLE_FLIGHT } from '../support.mjs'
 
 const VISIBILITY_MS = 20
 const LONG_MS = 60_000
@@ -8,7 +9,7 @@ const LONG_MS = 60_000
 async function abandoned(backend, options) {
   await backend.enqueue('t', {}, options)
   const job = await backend.claimNext('t')
-  await pause(VISIBILITY_MS * 2)
+  await letPass(VISIBILITY_MS * 2, 'the lease ends')
   return job
 }
 
@@ -38,7 +39,7 @@ export default {
     const job = await abandoned(backend)
     await backend.complete(job.id, job.claimToken)
     await backend.enqueue('t', {})
-    await pause(VISIBILITY_MS * 2)
+    await letPass(VISIBILITY_MS * 2, 'the lease ends')
     assert.equal(await backend.recoverStuckJobs(VISIBILITY_MS), 0)
   },
 

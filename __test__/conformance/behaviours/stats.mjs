@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { SINGLE_FLIGHT, pause } from '../support.mjs'
+import { letPass } from '../../support/time.mjs'
+import { SINGLE_FLIGHT } from '../support.mjs'
 
 const NOTHING = {
   pending: 0,
@@ -41,7 +42,7 @@ export default {
 
   async 'lag is the age of the oldest due job'({ backend }) {
     const id = await backend.enqueue('t', {})
-    await pause(30)
+    await letPass(30, 'the job waits')
     await backend.enqueue('t', {})
     const { oldestPendingRunAt, oldestPendingLagMs } = await backend.getStats('t')
     const { runAt } = await backend.findOne({ id })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { EXCLUSIVE, SINGLE_FLIGHT, deferred } from '../support.mjs'
+import { deferred } from '../../support/async.mjs'
+import { EXCLUSIVE, SINGLE_FLIGHT } from '../support.mjs'
 
 /** Runs a function in a transaction on a session of the backend's. */
 async function inTransaction(backend, work) {

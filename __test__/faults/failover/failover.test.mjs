@@ -2,9 +2,9 @@
  * Primaries step down, die and freeze, and all servers go at once, while one process enqueues and two work. DURABL_LONG=1 takes the
  * server's own election timeout, and longer outages.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { LONG, failovers } from './support/failovers.mjs'
 import { now } from './support/story.mjs'
+import { letPass } from '../../support/time.mjs'
 
 const FREEZE_MS = LONG ? 60_000 : 12_000
 const DOWN_MS = LONG ? 30_000 : 8000
@@ -43,7 +43,7 @@ failover(
     const frozenAt = now()
     const { at } = await cluster.primary({ except: node })
     await story.allWorkAgain(at)
-    await sleep(Math.max(0, FREEZE_MS - (now() - frozenAt)))
+    await letPass(Math.max(0, FREEZE_MS - (now() - frozenAt)), 'the primary stays frozen')
     node.thaw()
     await cluster.whole()
     await story.workGoesOn(now())
@@ -55,7 +55,7 @@ failover(
   'when all servers are down for a while, everything acknowledged is run once they are back',
   async (t, story, cluster) => {
     for (const node of cluster.nodes) node.kill()
-    await sleep(DOWN_MS)
+    await letPass(DOWN_MS, 'the servers stay down')
     await Promise.all(cluster.nodes.map((node) => node.start()))
     const { at } = await cluster.primary()
     await story.allWorkAgain(at)

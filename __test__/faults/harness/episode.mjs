@@ -1,5 +1,4 @@
 /** One run: a scenario and a seed, from an empty collection to a checked history. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { clockmaker } from '../../support/workers/wrong-clock.mjs'
 import { atEnd } from '../../support/cleanup.mjs'
 import { check } from './check.mjs'
@@ -8,6 +7,7 @@ import { Production } from './production.mjs'
 import { SCENARIOS, scheduleOf } from './scenarios.mjs'
 import { FAULTS } from './world/faults.mjs'
 import { LEASE_MS, World, writeHistory } from './world/world.mjs'
+import { letPass } from '../../support/time.mjs'
 
 const WORKERS = 3
 const PRODUCERS = 2
@@ -21,7 +21,7 @@ let episodes = 0
 async function inflict(world, schedule) {
   const start = performance.now()
   const doings = schedule.map(async ({ at, name, args }) => {
-    await sleep(Math.max(0, at - (performance.now() - start)))
+    await letPass(Math.max(0, at - (performance.now() - start)), 'the moment of the fault')
     await FAULTS[name].run(world, args)
   })
   await Promise.all(doings)
@@ -38,7 +38,7 @@ async function drain(world, patienceMs) {
       least = open
       end = performance.now() + patienceMs
     }
-    await sleep(DRAIN_EVERY_MS)
+    await letPass(DRAIN_EVERY_MS, 'jobs end')
   }
 }
 

@@ -2,7 +2,7 @@
  * Bugs, planted: each does by the bare driver, beside workers that know nothing of it, what an engine with that bug would do; see also
  * `mutants.mjs`. The engine has no switches for this. A checker that passes such a history is worth nothing.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { letPass } from '../../support/time.mjs'
 
 const HOUR_MS = 3_600_000
 
@@ -13,7 +13,7 @@ function rogue(damage, everyMs = 5) {
   const ended = (async () => {
     while (!isOver) {
       plant.done += await damage()
-      await sleep(everyMs)
+      await letPass(everyMs, 'the workers go on')
     }
   })()
   plant.uproot = async () => {

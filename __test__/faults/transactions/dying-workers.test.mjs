@@ -4,12 +4,12 @@
  */
 import assert from 'node:assert/strict'
 import { before, after, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { findMongod } from '../../../scripts/mongod/find.mjs'
 import { startReplicaSet } from '../../../scripts/mongod/replica-set.mjs'
 import { pollUntil } from '../../support/wait.mjs'
 import { heardOut, startWorker, startWorkers } from '../../support/workers/workers.mjs'
 import { app } from '../../support/app.mjs'
+import { letPass } from '../../support/time.mjs'
 
 /** The server ends a transaction within three seconds: that takes a lease of four and a half. */
 const LIMIT = ['--setParameter', 'transactionLifetimeLimitSeconds=2']
@@ -104,8 +104,7 @@ test(`${TRANSFERS} transfers are each made once, while ${KILLS} workers are kill
   const workers = await startWorkers(t, 3, env.config)
   for (let kill = 0; kill < KILLS; kill += 1) {
     await made(Math.floor((kill * TRANSFERS) / KILLS))
-    // In the middle of something, at a moment of nobody's choosing.
-    await sleep(Math.random() * 100)
+    await letPass(Math.random() * 100, 'a moment in the middle of something')
     await workers.shift().kill()
     workers.push(await startWorker(t, env.config))
   }

@@ -4,13 +4,13 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import * as mongodb7 from 'mongodb'
 import { findMongod } from '../../../scripts/mongod/find.mjs'
 import { startReplicaSet } from '../../../scripts/mongod/replica-set.mjs'
 import { pollUntil } from '../../support/wait.mjs'
 import { atEnd } from '../../support/cleanup.mjs'
 import { DRIVERS, app } from '../../support/app.mjs'
+import { letPass } from '../../support/time.mjs'
 
 const EXCLUSIVE = { dedupeKey: 'k' }
 const MAX_TIME_EXPIRED = 50
@@ -94,8 +94,8 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
     await assert.rejects(session.commitTransaction(), (error) =>
       error.hasErrorLabel('UnknownTransactionCommitResult'),
     )
-    // The session says that it has committed. Until that was seen and looked up, in vain:
-    await sleep(300)
+    // The session says that it has committed.
+    await letPass(300, 'that is seen and looked up, in vain')
     assert.equal((await stored(handle.id)).status, 'active')
     await session.commitTransaction()
     await log.next('completed')
@@ -151,8 +151,7 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
       const { queue, stored, things, log } = await start(t, { queue: { visibilityTimeoutMs: 5000 } })
       queue.process('work', (job, ctx) =>
         ctx.transaction(async (session) => {
-          // Longer than its lease: that is 3.2 seconds here.
-          await sleep(5000)
+          await letPass(5000, 'longer than its lease, which is 3.2 seconds here')
           await things.insertOne({ _id: job.attempt }, { session })
         }),
       )

@@ -4,7 +4,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { JobQueue } from 'durabl'
 import { MongoClient } from 'mongodb'
 import { findMongod } from '../../../scripts/mongod/find.mjs'
@@ -13,6 +12,7 @@ import { deferred, eventLog } from '../../support/async.mjs'
 import { atEnd } from '../../support/cleanup.mjs'
 import { Backends, PATIENCE, createAdmin } from './support/backends.mjs'
 import { Overheard } from './support/overheard.mjs'
+import { pollUntil } from '../../support/wait.mjs'
 
 const PASSWORD = 'pr1vate-s3cret'
 const overheard = new Overheard(PASSWORD)
@@ -45,7 +45,7 @@ async function initiate() {
   const db = client.db('admin')
   const members = [{ _id: 0, host: `127.0.0.1:${server.port}` }]
   await db.command({ replSetInitiate: { _id: 'rs0', members } })
-  while (!(await db.command({ hello: 1 })).isWritablePrimary) await sleep(20)
+  await pollUntil('it is the primary', async () => (await db.command({ hello: 1 })).isWritablePrimary)
   await client.close()
 }
 

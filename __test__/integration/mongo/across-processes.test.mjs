@@ -1,9 +1,9 @@
 /** Jobs outlive the processes that make them and those that run them. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { runNode } from '../../support/child.mjs'
 import { connect } from '../../support/mongo.mjs'
+import { pollUntil } from '../../support/wait.mjs'
 
 const script = (name) => `__test__/integration/mongo/processes/${name}.mjs`
 
@@ -28,8 +28,10 @@ test('jobs of processes that are killed run in others, killed and restarted in b
   const jobs = db.collection('jobs')
   const allCompleted = async (line) => {
     if (line !== 'ready') return false
-    while ((await jobs.countDocuments({ status: 'completed' })) < 50) await setTimeout(50)
-    return true
+    return pollUntil(
+      '50 are completed',
+      async () => (await jobs.countDocuments({ status: 'completed' })) === 50,
+    )
   }
 
   const ids = await killedAt('enqueuer', [database, '0', '40'], (line) => line === 'done')

@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { deferred } from '../../support/async.mjs'
 import { farBackend, farWorker } from './support/far.mjs'
 import { pollUntil } from '../../support/wait.mjs'
 import { is } from '../../support/proxies/wire.mjs'
+import { letPass } from '../../support/time.mjs'
 
 const SINGLE_FLIGHT = { dedupeKey: 'k', dedupeScope: 'pending' }
 
@@ -285,8 +285,10 @@ for (const options of [{ retryWrites: true }, { retryWrites: false }]) {
     const visibilityTimeoutMs = 2000
     const { queue, proxy, log, stored } = await farWorker(t, { options, visibilityTimeoutMs })
     const handle = await queue.claimOrEnqueue('work', {})
-    const lost = proxy.loseReplies(is.renewal, { first: () => sleep(1.2 * visibilityTimeoutMs) })
-    await queue.runClaimed(handle, () => sleep(1.5 * visibilityTimeoutMs))
+    const lost = proxy.loseReplies(is.renewal, {
+      first: () => letPass(1.2 * visibilityTimeoutMs, 'the lease ends'),
+    })
+    await queue.runClaimed(handle, () => letPass(1.5 * visibilityTimeoutMs, 'work'))
     await lost
     assert.equal((await stored(handle.id)).status, 'completed')
     assert.deepEqual(log.kinds(), ['claimed', 'completed'])

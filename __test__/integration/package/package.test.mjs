@@ -6,6 +6,7 @@ import * as esm from 'durabl'
 import { runNode } from '../../support/child.mjs'
 import { project } from '../../support/installed.mjs'
 import { connect, testUrl } from '../../support/mongo.mjs'
+import { letPass } from '../../support/time.mjs'
 
 const require = createRequire(import.meta.url)
 
@@ -181,8 +182,13 @@ for (const [by, connected] of [
          console.log('listening')
          process.once('SIGTERM', () => void queue.enqueue('x', 'still here'))`,
       ],
-      // Nothing but the processor keeps it alive: two seconds later it must still be there to hear the signal.
-      { onLine: (line, child) => line === 'listening' && setTimeout(() => child.kill('SIGTERM'), 2000) },
+      {
+        async onLine(line, child) {
+          if (line !== 'listening') return
+          await letPass(2000, 'nothing but the processor keeps it alive')
+          child.kill('SIGTERM')
+        },
+      },
     )
     assert.equal(stdout, 'listening\nstill here\nshut down\n')
     assert.equal(code, 0)

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { MongoClient } from 'mongodb'
 import { findMongod } from '../../../scripts/mongod/find.mjs'
 import { startReplicaSet } from '../../../scripts/mongod/replica-set.mjs'
 import { runNode } from '../../support/child.mjs'
 import { atEnd } from '../../support/cleanup.mjs'
+import { pollUntil } from '../../support/wait.mjs'
 
 const isAlive = (pid) => {
   try {
@@ -38,7 +38,7 @@ for (const [end, ending] of [
 ]) {
   test(`a server is gone, with its data, soon after the process that started it ${end}`, async () => {
     const { pid, directory } = await startedBy(ending)
-    while (isAlive(pid) || existsSync(directory)) await sleep(10)
+    await pollUntil('both are gone', () => !isAlive(pid) && !existsSync(directory))
   })
 }
 

@@ -13,8 +13,9 @@ const quiet = { debug() {}, info() {}, warn() {}, error() {} }
  * @param test `node:test`
  * @param connect gives a test a connected client and a database of its own
  * @param atEnd runs a step when a test has ended, the last one first
+ * @param pollUntil asks until something holds
  */
-function seedScenarios({ durabl, test, connect, atEnd }) {
+function seedScenarios({ durabl, test, connect, atEnd, pollUntil }) {
   const { JobQueue, MongoJobQueue } = durabl
 
   /** A started backend and a queue on it, shut down with the test. */
@@ -28,12 +29,11 @@ function seedScenarios({ durabl, test, connect, atEnd }) {
   }
 
   /** Resolves to the job once it has this status. Handlers tell us when to look; the store may be a moment behind. */
-  async function becomes(backend, id, status) {
-    for (;;) {
+  function becomes(backend, id, status) {
+    return pollUntil(`the job is ${status}`, async () => {
       const job = await backend.findOne({ id })
-      if (job.status === status) return job
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
+      return job.status === status && job
+    })
   }
 
   for (const [way, finish] of [
@@ -95,7 +95,7 @@ function seedScenarios({ durabl, test, connect, atEnd }) {
     const { db, backend, queue } = await start(t, { useChangeStreams: true })
     const picked = new EventEmitter()
     queue.process('sync', () => void picked.emit('up'))
-    while (!backend.isChangeStreamsActive()) await new Promise((resolve) => setTimeout(resolve, 10))
+    await pollUntil('the stream is open', () => backend.isChangeStreamsActive())
 
     // Another engine, as in another process: nothing but the stream can tell the first.
     const other = new JobQueue(new MongoJobQueue({ db, collectionName: 'jobs', logger: quiet }), quiet)
@@ -216,8 +216,7 @@ function seedScenarios({ durabl, test, connect, atEnd }) {
     const id = await queue.enqueue('orphan', {})
     assert.equal((await backend.claimNext('orphan')).id, id)
     assert.equal(await backend.recoverStuckJobs(60_000), 0, 'its lease is still good')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    assert.equal(await backend.recoverStuckJobs(1), 1)
+    await pollUntil('its lease is over', async () => (await backend.recoverStuckJobs(1)) === 1)
     assert.equal((await backend.findOne({ id })).status, 'pending')
   })
 

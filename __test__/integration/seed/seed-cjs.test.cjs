@@ -4,11 +4,12 @@ const durabl = require('durabl')
 const { seedScenarios } = require('./scenarios.cjs')
 
 async function run() {
-  const [{ connect }, { atEnd }] = await Promise.all([
+  const [{ connect }, { atEnd }, { pollUntil }] = await Promise.all([
     import('../../support/mongo.mjs'),
     import('../../support/cleanup.mjs'),
+    import('../../support/wait.mjs'),
   ])
-  seedScenarios({ durabl, test, connect, atEnd })
+  seedScenarios({ durabl, test, connect, atEnd, pollUntil })
 }
 
 void run()

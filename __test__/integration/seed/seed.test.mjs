@@ -8,8 +8,9 @@ import { MongoClient } from 'mongodb'
 import { seedScenarios } from './scenarios.cjs'
 import { atEnd } from '../../support/cleanup.mjs'
 import { connect } from '../../support/mongo.mjs'
+import { pollUntil } from '../../support/wait.mjs'
 
-seedScenarios({ durabl, test, connect, atEnd })
+seedScenarios({ durabl, test, connect, atEnd, pollUntil })
 
 test('on a standalone server, startup with change streams throws, and polling works', async (t) => {
   const server = await startServer(await findMongod(() => {}))

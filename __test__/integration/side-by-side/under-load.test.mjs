@@ -3,7 +3,6 @@
  * twice at once, no key is ever doubled.
  */
 import assert from 'node:assert/strict'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'node:test'
 import { JobQueue, MongoJobQueue } from 'durabl'
 import { assertAlways, follow } from '../../support/history.mjs'
@@ -12,6 +11,7 @@ import { pollUntil } from '../../support/wait.mjs'
 import { atEnd } from '../../support/cleanup.mjs'
 import { connect } from '../../support/mongo.mjs'
 import { OLD_TIMEOUT_MS, OldPackage } from './support/old-package.mjs'
+import { letPass } from '../../support/time.mjs'
 
 const JOBS = process.env.DURABL_LONG === '1' ? 6000 : 400
 const KEYS = 6
@@ -40,7 +40,7 @@ class Diary {
   async work({ id, attempt, data, dedupeKey }, by) {
     const run = { job: id, attempt, by, n: data.n, key: dedupeKey, from: performance.now(), to: Infinity }
     this.runs.push(run)
-    await sleep(Math.random() * WORK_MS)
+    await letPass(Math.random() * WORK_MS, 'work')
     run.to = performance.now()
     if (failsAtFirst(data) && attempt === 1) throw new Error('at first it fails')
   }
@@ -49,7 +49,7 @@ class Diary {
   async die({ id, attempt, data, dedupeKey }, by) {
     const run = { job: id, attempt, by, n: data.n, key: dedupeKey, from: performance.now(), to: Infinity }
     this.runs.push(run)
-    await sleep(WORK_MS)
+    await letPass(WORK_MS, 'work')
   }
 }
 
@@ -83,14 +83,14 @@ function oldWorker(t, collection, era, diary, { reaps }) {
   async function loop() {
     while (!isOver) {
       const job = await old.claim('work')
-      if (job === null) await sleep(5)
+      if (job === null) await letPass(5, 'the pause of a poll')
       else await run(job)
     }
   }
   async function reaper() {
     while (!isOver && reaps) {
       await old.reap()
-      await sleep(50)
+      await letPass(50, 'the pause between two sweeps')
     }
   }
   const done = Promise.all([loop(), loop(), reaper()])

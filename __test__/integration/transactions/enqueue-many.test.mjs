@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { DummyBackend, JobQueue } from 'durabl'
 import { SILENT } from '../../support/jobs.mjs'
-import { assertEachIsTold, starts } from '../../support/told.mjs'
 import { DRIVERS, app } from '../../support/app.mjs'
 
 class Undo extends Error {}
@@ -67,21 +66,6 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
           [results[6].id, 6],
         ]),
       )
-    })
-
-    test('wakes processors of each type when the transaction has committed', async (t) => {
-      const { queue, inTransaction } = await app(t, { driver })
-      const types = ['one', 'two']
-      const started = starts()
-      for (const type of types) {
-        queue.process(type, started.handler, { pollInterval: 60_000 })
-        await started.of(await queue.enqueue(type, 'first'))
-      }
-      await assertEachIsTold(async (data) => {
-        const many = types.map((type) => ({ type, data }))
-        const results = await inTransaction((session) => queue.enqueueMany(many, { session }))
-        return results.map(({ id }) => id)
-      }, started.of)
     })
 
     test('rethrows the driver’s error, and makes nothing', async (t) => {

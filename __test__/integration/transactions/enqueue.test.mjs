@@ -3,21 +3,13 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { pollUntil } from '../../support/wait.mjs'
 import { deferred } from '../../support/async.mjs'
-import { assertEachIsTold, starts } from '../../support/told.mjs'
+import { idle } from '../../support/told.mjs'
 import { DRIVERS, app } from '../../support/app.mjs'
 
 const FOLLOWER = { dedupeKey: 'k', dedupeScope: 'pending' }
 const EXCLUSIVE = { dedupeKey: 'k' }
 
 class Undo extends Error {}
-
-/** A processor that works, and has nothing to do. */
-async function idle(queue, type) {
-  const started = starts()
-  queue.process(type, started.handler, { pollInterval: 60_000 })
-  await started.of(await queue.enqueue(type, 'first'))
-  return started
-}
 
 for (const [version, driver] of Object.entries(DRIVERS)) {
   describe(`enqueue in a transaction (${version})`, { concurrency: 4 }, () => {
@@ -58,34 +50,6 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
       const next = await queue.enqueue('mail', {}, EXCLUSIVE)
       const { jobId } = await log.next('claimed', (event) => event.jobId === next)
       assert.equal(log.events[before].jobId, jobId)
-    })
-
-    test('wakes a processor of this process when the transaction has committed', async (t) => {
-      const { queue, inTransaction } = await app(t, { driver })
-      const started = await idle(queue, 'mail')
-      await assertEachIsTold(
-        async () => [await inTransaction((session) => queue.enqueue('mail', {}, { session }))],
-        started.of,
-      )
-    })
-
-    test('is picked up elsewhere by push', async (t) => {
-      const here = await app(t, { driver })
-      const there = await app(t, {
-        driver,
-        database: here.db.databaseName,
-        backend: { useChangeStreams: true },
-      })
-      const started = await idle(there.queue, 'mail')
-      // From now on it looks once in its poll interval, which is a minute.
-      await pollUntil('the stream is open', () => there.backend.isChangeStreamsActive())
-      for (let n = 0; n < 3; n += 1) {
-        const id = await here.inTransaction((session) =>
-          here.queue.enqueue('mail', {}, { session, ...FOLLOWER, dedupeKey: `key ${n}` }),
-        )
-        const from = performance.now()
-        assert.ok((await started.of(id)) - from < 5000)
-      }
     })
 
     test('gives null for a held key, and the transaction goes on', async (t) => {
@@ -288,18 +252,6 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
   })
 }
 
-test('a transaction that was started by hand wakes a processor as well', async (t) => {
-  const { queue, session: open } = await app(t)
-  const started = await idle(queue, 'mail')
-  const session = open()
-  await assertEachIsTold(async (n) => {
-    session.startTransaction()
-    const id = await queue.enqueue('mail', { n }, { session })
-    await session.commitTransaction()
-    return [id]
-  }, started.of)
-})
-
 test('many transactions at once make each its own job', async (t) => {
   const { queue, inTransaction, jobs, things } = await app(t)
   await Promise.all(
@@ -316,14 +268,4 @@ test('many transactions at once make each its own job', async (t) => {
     made.map(({ dedupeKey }) => dedupeKey).sort(),
     Array.from({ length: 20 }, (_, n) => `order:${n}`).sort(),
   )
-})
-
-test('a job of a decorated backend wakes the processors of its queue', async (t) => {
-  const { queue, inTransaction } = await app(t, { wrap: (backend) => new Proxy(backend, {}) })
-  const started = await idle(queue, 'mail')
-  await assertEachIsTold(
-    async () => [await inTransaction((session) => queue.enqueue('mail', {}, { session }))],
-    started.of,
-  )
-  await pollUntil('nothing is left', async () => (await queue.getStats()).pending === 0)
 })

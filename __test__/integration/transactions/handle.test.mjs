@@ -2,8 +2,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { LeaseLostError } from 'durabl'
-import { pollUntil } from '../../support/wait.mjs'
-import { assertEachIsTold, starts } from '../../support/told.mjs'
 import { DRIVERS, app } from '../../support/app.mjs'
 
 class Undo extends Error {}
@@ -81,21 +79,6 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
         assert.deepEqual(await stored(handle.id), before)
       }
       assert.equal(await things.countDocuments(), 0)
-    })
-
-    test('frees the key with the commit, and what waits behind it starts at once', async (t) => {
-      const key = { dedupeKey: 'k', dedupeScope: 'pending' }
-      const { queue, inTransaction } = await app(t, { driver })
-      const started = starts()
-      queue.process('work', started.handler, { concurrency: 2, pollInterval: 60_000 })
-      await started.of(await queue.enqueue('work', 'first'))
-      await assertEachIsTold(async (n) => {
-        await pollUntil('the job before it has ended', async () => !(await queue.hasOutstanding('work', 'k')))
-        const handle = await queue.claimOrEnqueue('work', n, key)
-        const follower = await queue.enqueue('work', n, key)
-        await inTransaction((session) => handle.complete({ session }))
-        return [follower]
-      }, started.of)
     })
   })
 }

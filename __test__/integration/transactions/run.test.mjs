@@ -2,14 +2,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { FatalJobError, LeaseLostError } from 'durabl'
 import * as mongodb6 from 'mongodb6'
 import { pollUntil } from '../../support/wait.mjs'
 import { deferred } from '../../support/async.mjs'
-import { assertEachIsTold, starts } from '../../support/told.mjs'
-import { app } from '../../support/app.mjs'
-import { WAYS, runner } from './support/run.mjs'
+import { WAYS, app } from '../../support/app.mjs'
+import { runner } from './support/run.mjs'
+import { letPass } from '../../support/time.mjs'
 
 const SETTLED = { code: 'ERR_DURABL_TRANSACTION', message: /settled already/ }
 
@@ -112,12 +111,12 @@ for (const [way, options] of Object.entries(WAYS)) {
             /first/,
           )
           // Renewed in time, again and again. By the engine the lease is four intervals long.
-          for (let renewals = 0, last = before; renewals < 3;) {
-            const { claimedAt } = await stored(job.id)
-            if (claimedAt > last) renewals += 1
-            last = claimedAt
-            await sleep(20)
-          }
+          let last = before
+          for (let renewal = 1; renewal <= 3; renewal += 1)
+            last = await pollUntil(`renewal ${renewal}`, async () => {
+              const { claimedAt } = await stored(job.id)
+              return claimedAt > last && claimedAt
+            })
           assert.equal(ctx.signal.aborted, false)
           await ctx.transaction((session) => things.insertOne({ _id: 2 }, { session }))
         },
@@ -136,8 +135,7 @@ for (const [way, options] of Object.entries(WAYS)) {
             attempts += 1
             await things.insertOne({}, { session })
             const { claimedAt } = await stored(job.id)
-            // Ten heartbeat intervals.
-            await sleep(500)
+            await letPass(500, 'ten heartbeat intervals, of which none may renew')
             assert.equal(await ctx.heartbeat(), 'applied')
             assert.deepEqual((await stored(job.id)).claimedAt, claimedAt)
           })
@@ -197,9 +195,11 @@ for (const [way, options] of Object.entries(WAYS)) {
 
     test('decides also where the handler does not wait for it', async (t) => {
       const env = await run(t, ({ things, job, ctx }) => {
+        const returned = deferred()
+        setImmediate(returned.resolve)
         void ctx.transaction(async (session) => {
+          await returned.promise
           await things.insertOne({ _id: job.attempt }, { session })
-          await sleep(50)
           if (job.attempt === 1) throw new Error('first')
         })
       })
@@ -219,7 +219,7 @@ for (const [way, options] of Object.entries(WAYS)) {
         })
         await open.promise
         if (job.attempt > 1) return done
-        setTimeout(goOn.resolve, 50)
+        setImmediate(goOn.resolve)
         throw new Error('beside')
       })
       assert.equal(env.job.attempt, 2)
@@ -316,31 +316,6 @@ for (const [way, options] of Object.entries(WAYS)) {
       assert.equal(begun, 2)
       assert.deepEqual(await env.things.findOne(), { _id: 'counter', n: 11 })
       assert.equal(env.job.attempt, 1)
-    })
-
-    test('frees the key of its job, and what waits behind it starts at once', async (t) => {
-      const key = { dedupeKey: 'k', dedupeScope: 'pending' }
-      const env = await app(t, options)
-      const started = starts()
-      const freed = []
-      env.queue.process(
-        'work',
-        async (job, ctx) => {
-          if (job.data === 'follower') return started.handler(job)
-          const follower = await env.queue.enqueue('work', 'follower', key)
-          await ctx.transaction(async () => {})
-          freed.shift().resolve([follower])
-          // Its own slot is taken until then: another one has to hear of it.
-          await started.of(follower)
-        },
-        { concurrency: 2, pollInterval: 60_000 },
-      )
-      await assertEachIsTold(async () => {
-        const next = deferred()
-        freed.push(next)
-        await env.queue.enqueue('work', 'first', key)
-        return next.promise
-      }, started.of)
     })
 
     test('completes a claim made by hand and run by runClaimed, followers and all', async (t) => {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { pollUntil } from '../../support/wait.mjs'
 import { deferred } from '../../support/async.mjs'
-import { WAYS, runner } from './support/run.mjs'
+import { WAYS } from '../../support/app.mjs'
+import { runner } from './support/run.mjs'
 
 for (const [way, options] of Object.entries(WAYS)) {
   const run = runner(options)

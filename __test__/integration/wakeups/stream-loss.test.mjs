@@ -1,7 +1,6 @@
 /** The stream is lost in every way there is. What was enqueued meanwhile runs all the same, and no poll comes to help. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { MongoClient } from 'mongodb'
 import { findMongod } from '../../../scripts/mongod/find.mjs'
 import { startReplicaSet } from '../../../scripts/mongod/replica-set.mjs'
@@ -9,6 +8,7 @@ import { pollUntil } from '../../support/wait.mjs'
 import { atEnd } from '../../support/cleanup.mjs'
 import { elsewhere } from '../../support/elsewhere.mjs'
 import { streamCursors } from '../../support/streams.mjs'
+import { letPass } from '../../support/time.mjs'
 
 const NEVER = 3_600_000
 const WORKER = 'the-worker'
@@ -50,7 +50,7 @@ async function story(t) {
   const producing = (async () => {
     while (isProducing) {
       acknowledged.push(await producer.queue.enqueue('work', null, { delay: acknowledged.length % 3 }))
-      await sleep(5)
+      await letPass(5, 'the pause between two jobs')
     }
   })()
   atEnd(t, () => {
@@ -73,7 +73,7 @@ async function story(t) {
     /** Waits until the loss was noticed, and then until everything that was acknowledged has run. */
     async everythingRuns() {
       await pollUntil('the stream is back', () => worker.backend.streamState === 'streaming')
-      await sleep(100)
+      await letPass(100, 'more is made on the new stream')
       isProducing = false
       await producing
       await pollUntil('everything acknowledged has run', () => acknowledged.every((id) => ran.has(id)))
@@ -104,7 +104,7 @@ const losses = {
         return cursors.length > 0 && cursors
       })
       await db.command({ killCursors: collection.collectionName, cursors: [cursor.id] })
-      await sleep(200)
+      await letPass(200, 'the loss is noticed')
     }
   },
 
@@ -128,7 +128,7 @@ const losses = {
 
   async 'its connection breaks'(t) {
     await failNext(t, ['getMore'], 3, { closeConnection: true })
-    await sleep(500)
+    await letPass(500, 'the connections break')
   },
 }
 

@@ -1,6 +1,6 @@
 /** What workers of the tests do with a job, by name. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { FatalJobError } from 'durabl'
+import { letPass } from '../time.mjs'
 
 function busyFor(ms) {
   const end = process.hrtime.bigint() + BigInt(ms) * 1_000_000n
@@ -10,23 +10,23 @@ function busyFor(ms) {
 export const HANDLERS = {
   async nothing() {},
 
-  sleep: ({ ms }) => sleep(ms),
+  sleep: ({ ms }) => letPass(ms, 'work'),
 
   /** Some are quick and some are not. */
   async varied({ ms }) {
-    await sleep(Math.random() * ms)
+    await letPass(Math.random() * ms, 'work')
   },
 
   /** Goes wrong every now and then. */
   async mishap({ ms }) {
-    await sleep(Math.random() * ms)
+    await letPass(Math.random() * ms, 'work')
     if (Math.random() < 0.2) throw new Error('a mishap')
   },
 
   /** Does as its payload says: takes so long, and goes wrong for so many attempts. */
   async scripted(_, { job }) {
     const { ms, wrongFor = 0, isFatal = false } = job.data
-    await sleep(ms)
+    await letPass(ms, 'work')
     if (job.attempt > wrongFor) return
     throw isFatal ? new FatalJobError('it was to fail for good') : new Error('it was to go wrong')
   },
@@ -45,7 +45,7 @@ export const HANDLERS = {
   hang: () => new Promise(() => {}),
 
   /** Never ends by itself; keeps the process busy, as work does. */
-  wait: ({ ms = 60_000 }, { ctx }) => sleep(ms, undefined, { signal: ctx.signal }),
+  wait: ({ ms = 60_000 }, { ctx }) => letPass(ms, 'work', { signal: ctx.signal }),
 
   /** Moves money in a transaction, taking its time in the middle of it, and leaves a receipt to be sent. */
   async transfer({ ms = 0 }, { job, ctx, tell, db, queue }) {
@@ -56,7 +56,7 @@ export const HANDLERS = {
       await db.collection('ledger').insertOne({ _id: job.id, attempt: job.attempt }, { session })
       await add(from, -amount, session)
       tell('halfway', { job: job.id, attempt: job.attempt })
-      await sleep(ms)
+      await letPass(ms, 'work')
       await add(to, amount, session)
       await queue.enqueue('receipt', { transfer: job.id }, { session })
     })
@@ -64,5 +64,5 @@ export const HANDLERS = {
   },
 
   /** Waits until its signal is aborted, and takes no notice. */
-  deaf: ({ ms = 60_000 }) => sleep(ms),
+  deaf: ({ ms = 60_000 }) => letPass(ms, 'work'),
 }

@@ -2,8 +2,8 @@
  * A stream of calls that make jobs, drawn from a seed, made in a worker process. Each is told when it is made and when it is answered,
  * and each job carries the name of the call that made it: so whoever reads the story can tell which call made what.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { drawing } from '../random.mjs'
+import { letPass } from '../time.mjs'
 
 const KEYS = 4
 /** Calls under way at once, at most: an outage must not pile up more than a process can hold. */
@@ -169,7 +169,7 @@ export async function produce(orders, { queue, tell, run }) {
   while (performance.now() < end) {
     count += 1
     begin(drawCall(draw, `${orders.name}-${count}`, orders))
-    await sleep(draw.random() * 2 * orders.everyMs)
+    await letPass(draw.random() * 2 * orders.everyMs, 'the pause between two calls')
     if (open.size >= (orders.mostOpen ?? MOST_OPEN)) await Promise.race(open)
   }
   await Promise.all(open)

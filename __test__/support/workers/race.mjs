@@ -1,5 +1,5 @@
 /** Many callers at once after one key, in a worker: every way to make a job and every way to end one. */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { letPass } from '../time.mjs'
 
 const WORK_MS = 4
 
@@ -21,7 +21,7 @@ export async function race({ type, count, options, always }, { queue, tell }) {
 
   async function work({ id, attempt }) {
     tell('started', { job: id, attempt, key: options.dedupeKey })
-    await sleep(Math.random() * WORK_MS)
+    await letPass(Math.random() * WORK_MS, 'work')
     tell('ended', { job: id, attempt, key: options.dedupeKey })
   }
 

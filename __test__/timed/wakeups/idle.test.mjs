@@ -1,12 +1,12 @@
 /** What waiting costs the server, by its own record: a look per type and poll interval, and one worker's claim per job. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { jobs } from '../../support/jobs.mjs'
 import { pollUntil } from '../../support/wait.mjs'
 import { startWorker } from '../../support/workers/workers.mjs'
 import { elsewhere } from '../../support/elsewhere.mjs'
 import { operationsByType, record } from './support/profiler.mjs'
+import { letPass } from '../../support/time.mjs'
 
 const TYPES = Array.from({ length: 20 }, (_, i) => `type ${i}`)
 const POLL_MS = 500
@@ -22,11 +22,10 @@ for (const useChangeStreams of [true, false]) {
     const handler = { handler: 'nothing', config: { pollInterval: POLL_MS } }
     const processors = Object.fromEntries(TYPES.map((type) => [type, handler]))
     await startWorker(t, { ...config, backend: { useChangeStreams }, processors })
-    // The looks begin close to each other, and are a poll interval apart after the second.
-    await sleep(4 * POLL_MS)
+    await letPass(4 * POLL_MS, 'the first looks, which are less than a poll interval apart')
     const start = performance.now()
     await record(db)
-    await sleep(WATCH_MS)
+    await letPass(WATCH_MS, 'what idle workers cost is watched')
     const operations = await operationsByType(db, collection)
     const most = Math.floor((performance.now() - start) / SHORTEST_PAUSE_MS) + 1
 
@@ -64,7 +63,7 @@ test('push alone keeps an idle worker quiet: it looks once when it starts, and a
   await producer.enqueue('work', 1)
   await pollUntil('it has run', () => ran.length === 1)
   const before = await untilQuiet(db, collection)
-  await sleep(5000)
+  await letPass(5000, 'what an idle worker costs is watched')
   const operations = await operationsByType(db, collection)
   assert.deepEqual(operations.slice(before), [])
 })
@@ -92,12 +91,10 @@ async function series(t, makeJobs) {
     worker.process('work', async (job) => void ran.set(job.data, i))
     workers.push(worker)
   }
-  // Their first claims.
-  await sleep(500)
+  await letPass(500, 'their first claims')
   await record(db)
   await makeJobs(queue, ran)
-  // Until the last of them has looked, too.
-  await sleep(100)
+  await letPass(100, 'the last of them looks, too')
   const operations = await operationsByType(db, collection)
   await Promise.all(workers.map((worker) => worker.shutdown(5000)))
   const count = (kind) => operations.filter((operation) => operation.kind === kind).length / JOBS
@@ -122,7 +119,7 @@ test('one job inserted, 16 idle workers: a few try to claim it, not all', async 
     for (let job = 0; job < JOBS; job += 1) {
       await queue.enqueue('work', job)
       await pollUntil('it has run', () => ran.has(job), { everyMs: 5 })
-      await sleep(100)
+      await letPass(100, 'all workers are idle again')
     }
   })
   assert.ok(claims >= 1 && claims <= MOST_CLAIMS, `${claims} claims for each job`)

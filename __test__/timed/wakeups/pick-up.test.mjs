@@ -9,6 +9,7 @@ import { deferred } from '../../support/async.mjs'
 import { atEnd } from '../../support/cleanup.mjs'
 import { elsewhere } from '../../support/elsewhere.mjs'
 import { assertEachIsTold, assertTold, starts } from '../../support/told.mjs'
+import { letPass } from '../../support/time.mjs'
 
 /** No poll comes to help: what starts has been told of. */
 const NEVER = 3_600_000
@@ -55,8 +56,7 @@ test('a type whose processor comes after the stream was opened is pushed too', a
     const started = new Promise((resolve) => {
       worker.process(`type ${i}`, async (job) => resolve(job.data), { pollInterval: NEVER })
     })
-    // At whatever moment of the change it comes.
-    await new Promise((resolve) => setTimeout(resolve, i * 3))
+    await letPass(i * 3, 'a moment of the change of interest')
     await queue.enqueue(`type ${i}`, i)
     assert.equal(await started, i)
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { afterTransaction } from '../../../dist/backend/after-transaction.js'
 import { deferred } from '../../support/async.mjs'
+import { letPass } from '../../support/time.mjs'
 
 /** What is tested keeps no process alive. */
 let alive
@@ -35,7 +36,7 @@ test('everybody is told once when the transaction is over, and not before', asyn
   )
   assert.ok(told[0][1] > 0 && told[1][1] > 0)
   const { looks } = session
-  await new Promise((resolve) => setTimeout(resolve, 60))
+  await letPass(60, 'it would be looked at again')
   assert.equal(session.looks, looks)
 })
 
@@ -61,7 +62,7 @@ test('who is told may begin the next transaction, and wait for that', async () =
   afterTransaction(session, () => {
     session.isActive = true
     afterTransaction(session, second.resolve)
-    setTimeout(() => (session.isActive = false), 5)
+    setImmediate(() => (session.isActive = false))
   })
   session.isActive = false
   await second.promise

@@ -7,14 +7,14 @@ import { test } from 'node:test'
 import { runNode } from '../../support/child.mjs'
 
 /** Runs a test file by the runner of `npm test`, and returns what it counted. */
-async function countsOf(t, body) {
+async function countsOf(t, body, options = []) {
   const directory = await mkdtemp(join(tmpdir(), 'durabl-harness-'))
   t.after(() => rm(directory, { recursive: true, force: true }))
   const file = join(directory, 'planted.test.mjs')
   await writeFile(file, `import { test } from 'node:test'\n${body}`)
   const program = `
     import { runNodeTests } from './scripts/test/node.mjs'
-    const counts = await runNodeTests([${JSON.stringify(file)}], {}, [])
+    const counts = await runNodeTests([${JSON.stringify(file)}], {}, ${JSON.stringify(options)}, 2)
     console.log('counts ' + JSON.stringify(counts))`
   const { stdout } = await runNode(['--input-type=module', '-e', program])
   return JSON.parse(stdout.match(/^counts (.*)$/m)[1])
@@ -39,6 +39,12 @@ test('a test that is skipped, or left for later, is not taken for one that passe
     `test('skipped', { skip: true }, () => {})\ntest('later', { todo: true }, () => {})`,
   )
   assert.equal(counts.skipped, 2)
+})
+
+test('a test that no pattern asks for is neither skipped nor run', async (t) => {
+  const body = `test('bad', () => { throw new Error('planted') })\ntest('good', () => {})`
+  const counts = await countsOf(t, body, ['--test-name-pattern=good'])
+  assert.deepEqual(counts, { passed: 1, failed: 0, skipped: 0, broken: false })
 })
 
 test('a file that can not even be loaded counts as a failure', async (t) => {

@@ -1,11 +1,10 @@
 /** One process enqueues all along, two others work; what they tell is held against what must be true whatever the servers do. */
 import assert from 'node:assert/strict'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { JobQueue, MongoJobQueue } from 'durabl'
 import { MongoClient } from 'mongodb'
 import { assertNoOverlap, runsOf } from '../../../support/runs.mjs'
 import { pollUntil } from '../../../support/wait.mjs'
-import { nextOf, now, startWorker } from '../../../support/workers/workers.mjs'
+import { heardOut, nextOf, now, startWorker } from '../../../support/workers/workers.mjs'
 import { atEnd } from '../../../support/cleanup.mjs'
 
 const ENQUEUE_EVERY_MS = 15
@@ -147,8 +146,7 @@ export class Story {
         .catch(() => null)
       return open === 0
     })
-    // What they tell travels by itself.
-    await sleep(200)
+    await heardOut(this.workers)
     const stored = new Map((await this.collection.find().toArray()).map((job) => [job._id, job]))
     const runs = runsOf(this.workers)
     this.t.diagnostic(

@@ -4,9 +4,10 @@
  * no more jobs are made, and it ends when those there are have ended.
  */
 import { readdirSync, readlinkSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { JobQueue, MongoJobQueue } from 'durabl'
 import { nativeAddon } from '../../../../dist/mongo/native/loader.js'
+import { letPass } from '../../../support/time.mjs'
+import { pollUntil } from '../../../support/wait.mjs'
 
 const { url, database, sampleMs } = JSON.parse(process.argv[2])
 
@@ -47,7 +48,7 @@ await queue.startup()
 
 /** One in a hundred goes wrong at first, one in a thousand takes its time. */
 async function work({ data, attempt }, ctx) {
-  if (data.n % 1000 === 0) await sleep(20)
+  if (data.n % 1000 === 0) await letPass(20, 'work')
   if (data.n % 50 === 0) ctx?.log(`attempt ${attempt}`)
   if (data.n % 100 === 0 && attempt === 1) throw new Error('at first it goes wrong')
 }
@@ -101,14 +102,14 @@ const CALLS = [
 let isOver = false
 async function produce(first) {
   for (let call = first; !isOver; call += 1) {
-    while (open() > MOST_OPEN && !isOver) await sleep(2)
+    while (open() > MOST_OPEN && !isOver) await letPass(2, 'jobs end')
     await CALLS[call % CALLS.length]()
   }
 }
 
 async function clean() {
   while (!isOver) {
-    await sleep(CLEAN_EVERY_MS)
+    await letPass(CLEAN_EVERY_MS, 'the pause between two cleanings')
     const removed = await backend.cleanupOldJobs(KEPT_MS).catch(() => 0)
     did.removed += removed
   }
@@ -140,7 +141,9 @@ const sampling = setInterval(() => tell({ at: performance.now(), ...held(), ...d
 
 process.stdin.resume().on('end', () => (isOver = true))
 await Promise.all([produce(0), produce(1), produce(2), produce(3), clean()])
-for (let waited = 0; open() > 0 && waited < 30_000; waited += 50) await sleep(50)
+await pollUntil('all jobs have ended', () => open() === 0, { everyMs: 50, patienceMs: 30_000 }).catch(
+  () => {},
+)
 clearInterval(sampling)
 const { pending, active } = await queue.getStats()
 await queue.shutdown(5000)

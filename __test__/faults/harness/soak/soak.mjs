@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { MongoClient } from 'mongodb'
 import { findMongod } from '../../../../scripts/mongod/find.mjs'
@@ -10,6 +9,7 @@ import { startReplicaSet } from '../../../../scripts/mongod/replica-set.mjs'
 import { root } from '../../../support/child.mjs'
 import { killStreams } from '../world/streams.mjs'
 import { flatness } from './flatness.mjs'
+import { letPass } from '../../../support/time.mjs'
 
 const PROCESS = fileURLToPath(new URL('process.mjs', import.meta.url))
 const DATABASE = 'soak'
@@ -42,13 +42,13 @@ async function disturb(admin, { ms, faultEveryMs }) {
   const done = []
   const end = performance.now() + ms
   for (let n = 0; performance.now() + faultEveryMs < end; n += 1) {
-    await sleep(faultEveryMs)
+    await letPass(faultEveryMs, 'the pause between two faults')
     const name = Object.keys(FAULTS)[n % Object.keys(FAULTS).length]
     // What a fail point is to hit is hit later; of streams it is known at once.
     const effect = await FAULTS[name](admin)
     done.push({ name, ...(typeof effect === 'number' && { effect }) })
   }
-  await sleep(Math.max(0, end - performance.now()))
+  await letPass(Math.max(0, end - performance.now()), 'the rest of the run')
   await admin.command({ configureFailPoint: 'failCommand', mode: 'off' })
   return done
 }

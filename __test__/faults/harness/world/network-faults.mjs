@@ -1,8 +1,8 @@
 /** What can be done to what passes between servers and others. See `faults.mjs`. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { drawing } from '../../../support/random.mjs'
 import { onPrimary } from './server-faults.mjs'
 import { LEASE_MS } from './world.mjs'
+import { letPass } from '../../../support/time.mjs'
 
 /**
  * Not inserts: one that arrives after its caller has tried again makes a job which that caller was told not to be made. It is not promised
@@ -19,7 +19,7 @@ export const NETWORK_FAULTS = {
       const cutOff = async (node) => {
         const cuts = world.cluster.cutOff(node, isSilent)
         if (alone) cuts.push(node.bridge.cut('clients', isSilent))
-        await sleep(ms)
+        await letPass(ms, 'the primary stays cut off')
         for (const { undo } of cuts) undo()
         return sum(cuts.map(({ hit }) => hit()))
       }
@@ -44,7 +44,7 @@ export const NETWORK_FAULTS = {
         const undo = bridges.map((bridge) =>
           bridge.loseReplies(() => (asked += 1) === 1 || draw.chance(portion)),
         )
-        await sleep(ms)
+        await letPass(ms, 'replies go on getting lost')
         for (const end of undo) end()
         return lost() - before
       }),
@@ -78,7 +78,7 @@ export const NETWORK_FAULTS = {
             return { delayMs: draw.between(LEASE_MS * 1.1, LEASE_MS * 1.6) }
           }),
         )
-        await sleep(ms)
+        await letPass(ms, 'writes go on being held')
         for (const end of undo) end()
         return held
       }),

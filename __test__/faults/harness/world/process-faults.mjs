@@ -1,9 +1,9 @@
 /** What can be done to workers and producers. See `faults.mjs`. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { pollUntil } from '../../../support/wait.mjs'
 import { lasting, pick, share } from './drawn.mjs'
 import { stopped } from './stopped.mjs'
 import { LEASE_MS } from './world.mjs'
+import { letPass } from '../../../support/time.mjs'
 
 const SKEW_SECONDS = 600
 /** How long it may take a process to have its hands full, so that what is done to it is done in the middle of something. */
@@ -56,7 +56,7 @@ function freeze(world, fault, among, drawn) {
     await busy(process)
     process.signal('SIGSTOP')
     const effect = await stopped(process.pid)
-    await sleep(drawn.ms)
+    await letPass(drawn.ms, 'the process stays frozen')
     process.signal('SIGCONT')
     process.isFrozen = false
     return effect

@@ -1,9 +1,9 @@
 /** What can be done to servers. See `faults.mjs`. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { pollUntil } from '../../../support/wait.mjs'
 import { lasting } from './drawn.mjs'
 import { stopped } from './stopped.mjs'
 import { killStreams } from './streams.mjs'
+import { letPass } from '../../../support/time.mjs'
 
 const COMMANDS = ['insert', 'update', 'findAndModify', 'find', 'getMore', 'aggregate']
 
@@ -30,7 +30,7 @@ export async function onPrimary(world, fault, body, how) {
 async function failing(world, fault, data, ms) {
   await world.doing(fault, 'all servers', async () => {
     const failPoint = await world.failPoints.add({ failCommands: COMMANDS, ...data })
-    await sleep(ms)
+    await letPass(ms, 'commands go on failing')
     return failPoint.undo()
   })
 }
@@ -41,7 +41,7 @@ function outage(fault) {
     world.doing(fault, 'all servers', async () => {
       const up = world.cluster.nodes.filter(({ isUp }) => isUp)
       for (const node of up) node.kill()
-      await sleep(ms)
+      await letPass(ms, 'the servers stay down')
       await Promise.all(world.cluster.nodes.map((node) => node.start()))
       return up.length
     })
@@ -68,7 +68,7 @@ export const SERVER_FAULTS = {
       onPrimary(world, 'primary killed', async (node) => {
         const wasUp = node.isUp
         node.kill()
-        await sleep(ms)
+        await letPass(ms, 'the server stays down')
         await node.start()
         return wasUp ? 1 : 0
       }),
@@ -80,7 +80,7 @@ export const SERVER_FAULTS = {
       onPrimary(world, 'primary frozen', async (node) => {
         node.freeze()
         const effect = await stopped(node.server.pid)
-        await sleep(ms)
+        await letPass(ms, 'the server stays frozen')
         if (node.isFrozen) node.thaw()
         return effect
       }),

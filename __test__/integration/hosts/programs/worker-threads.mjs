@@ -5,10 +5,10 @@
  *     node worker-threads.mjs DATABASE THREADS
  */
 import { readdir } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { JobQueue, MongoJobQueue } from 'durabl'
 import { MongoClient } from 'mongodb'
+import { letPass } from '../../../support/time.mjs'
 
 const JOBS = 50
 const ROWS = 2
@@ -96,7 +96,7 @@ async function held(admin, appName) {
 /** What it holds once that fits, or when it has had its time. */
 async function heldOnce(fits, ...where) {
   const deadline = Date.now() + SETTLES_WITHIN_MS
-  for (let before = null; ; await sleep(200)) {
+  for (let before = null; ; await letPass(200, 'it settles')) {
     const now = await held(...where)
     if (fits(now, before) || Date.now() > deadline) return now
     before = now

@@ -1,16 +1,8 @@
 /** One job of a handler's, from start to end, on each of the drivers of processors. */
-import * as mongodb6 from 'mongodb6'
 import { pollUntil } from '../../../support/wait.mjs'
 import { app } from '../../../support/app.mjs'
 
 const QUICK_RETRY = { backoffDelay: 1, backoffMaxDelay: 1 }
-
-/** An unmodified backend is driven by the engine, and one behind a proxy by plain JavaScript. */
-export const WAYS = {
-  'by the engine': {},
-  'by plain JavaScript': { wrap: (backend) => new Proxy(backend, {}) },
-  'by the engine, on mongodb 6': { driver: mongodb6 },
-}
 
 /**
  * @param options of the app

@@ -1,0 +1,59 @@
+/**
+ * The tests: each file stands in a suite of a kind, a suite imports its own files and the shared tools and nothing of another
+ * suite, and nothing outside imports a test.
+ */
+import { posix } from 'node:path'
+import { ownFiles, read } from './files.mjs'
+
+const HOME = '__test__/'
+const SUPPORT = '__test__/support/'
+
+/** Kinds of tests; whether each folder below one is a suite, or the whole of it. */
+const KINDS = {
+  ...{ unit: true, integration: true, timed: true, faults: true },
+  ...{ conformance: false, packed: false, types: false, support: false },
+}
+
+const isCode = (file) => /\.[cm]?[jt]s$/.test(file)
+
+/** The suite of a file of the tests, as a path; null if it stands in none. */
+export function suiteOf(file) {
+  const [, kind, folder, ...rest] = file.split('/')
+  if (!(kind in KINDS)) return null
+  if (!KINDS[kind]) return `${HOME}${kind}/`
+  return rest.length > 0 ? `${HOME}${kind}/${folder}/` : null
+}
+
+/** The paths that a file imports by a relative path. */
+const importsOf = (file, text) =>
+  [...text.matchAll(/^(?:import|export)\b[^'\n]*(?:\n[^'\n]*)*?\bfrom '(\.[^']*)'|^import '(\.[^']*)'/gm)]
+    .map(([, from, alone]) => from ?? alone)
+    .concat([...text.matchAll(/\b(?:import|require)\('(\.[^']*)'\)/g)].map(([, path]) => path))
+    .map((path) => posix.join(posix.dirname(file), path))
+
+/** What is wrong with an import, if anything. */
+function complaintOf(file, target) {
+  if (!target.startsWith(HOME)) return null
+  if (!file.startsWith(HOME)) return `${file} imports a test: ${target}`
+  const suite = suiteOf(file)
+  if (suite === null || target.startsWith(suite) || target.startsWith(SUPPORT)) return null
+  return `${file} imports ${target}, of another suite: what both need belongs into ${SUPPORT}`
+}
+
+/** What is wrong with a file, given its text. */
+export function complaintsOf(file, text) {
+  const homeless = file.startsWith(HOME) && suiteOf(file) === null
+  return [
+    ...(homeless
+      ? [`${file} stands in no suite: ${HOME}KIND/SUITE/, of ${Object.keys(KINDS).join(', ')}`]
+      : []),
+    ...importsOf(file, text)
+      .map((target) => complaintOf(file, target))
+      .filter((complaint) => complaint !== null),
+  ]
+}
+
+export async function checkSuites() {
+  const files = (await ownFiles()).filter((file) => isCode(file) && !file.includes('/projects/'))
+  return files.flatMap((file) => complaintsOf(file, read(file)))
+}

@@ -1,9 +1,14 @@
-//! The engine as its users see it: one collection, all operations, and the processors that run on it.
+//! The engine as its users see it: one collection. Its operations stand in a file for each capability: `produce`, `work`,
+//! `claims`, `transact`, `query` and `admin`. The binding has files of the same names.
 
+mod admin;
+mod claims;
 #[cfg(feature = "hot-paths")]
 pub mod hot_paths;
-mod processing;
-mod transactions;
+mod produce;
+mod query;
+mod transact;
+mod work;
 
 use std::{
     collections::HashMap,
@@ -11,10 +16,8 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
-use mongodb::bson::{Document, RawDocumentBuf};
 use tokio::{
     sync::{OnceCell, Semaphore},
     task::JoinSet,
@@ -22,33 +25,19 @@ use tokio::{
 
 use crate::{
     base::{
-        error::{Error, ErrorKind, Result},
-        patience::{Patience, retrying},
+        error::{Error, Result},
+        patience::retrying,
         sync::lock,
     },
     connection::{
         ConnectionSettings,
         registry::{SharedClient, shared_client},
     },
-    job::{
-        document::{ClaimedJob, NewJob},
-        verdict::{Settled, Verdict},
-    },
     report::{
-        event::{Event, LogLevel, Sink, StreamState},
+        event::{Event, Sink},
         outage::OutageLog,
     },
-    store::{holders, indexes, server_check},
-    verbs::{
-        claim::{one, taking::LeaseKind, tokens::ClaimTokens},
-        claim_or_enqueue,
-        enqueue::request::Enqueued,
-        log::{self, LogBounds},
-        recover::{self, Sweep},
-        renew, retain,
-        settle::{carry_out, planned::Settlement},
-        stats::{self, Stats},
-    },
+    verbs::log::LogBounds,
     wake::hints::{Audience, Listener, Wake},
     worker::{dispatch::slots::Slots, hub::Hub, reaper::Recovery, runs::Runs},
 };
@@ -194,191 +183,6 @@ impl Engine {
 
     async fn hub(&self) -> Result<Arc<Hub>> {
         Ok(self.opened().await?.hub)
-    }
-
-    /// Checks the server, creates the indexes, and opens the change stream if it was asked for.
-    ///
-    /// # Errors
-    /// A server that can't be reached or that can't be worked with; an index that can't be made.
-    pub async fn startup(&self) -> Result<()> {
-        let hub = self.hub().await?;
-        let mut patience = Patience::new(hub.patience);
-        while let Err(error) = self.try_startup(&hub).await {
-            let is_first = !patience.has_failed();
-            if is_first && error.is_transient() && error.kind() == ErrorKind::IndexConflict {
-                let message = format!("startup() waits for up to {:?}: {error}", hub.patience);
-                self.sink.event(Event::Log { level: LogLevel::Warn, message, fields: Vec::new() });
-            }
-            patience.pause_after(error).await?;
-        }
-        Ok(())
-    }
-
-    async fn try_startup(&self, hub: &Hub) -> Result<()> {
-        server_check::check(&hub.store, self.options.use_change_streams).await?;
-        indexes::ensure(&hub.store).await?;
-        hub.started();
-        if self.options.use_change_streams {
-            hub.start_stream().await?;
-        }
-        Ok(())
-    }
-
-    /// Creates a job; its id, or none if its key is held.
-    ///
-    /// # Errors
-    /// The server can't be reached for half a minute, or refuses.
-    pub async fn enqueue(&self, job: NewJob) -> Result<Option<String>> {
-        self.hub().await?.enqueuer.enqueue_one(job).await
-    }
-
-    /// Creates any number of jobs, in their order; what became of each.
-    ///
-    /// # Errors
-    /// The engine is shut down. What goes wrong with single jobs stands in their places.
-    pub async fn enqueue_many(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>> {
-        self.hub().await?.enqueuer.enqueue(jobs).await
-    }
-
-    /// Creates a job and claims it at once, or none if its key is held.
-    ///
-    /// # Errors
-    /// As [`Self::enqueue`].
-    pub async fn claim_or_enqueue(&self, job: NewJob) -> Result<Option<ClaimedJob>> {
-        let hub = self.hub().await?;
-        claim_or_enqueue::claim_or_enqueue(&hub.store, &hub.enqueuer, job, hub.patience).await
-    }
-
-    /// Claims the next due job of a type, to be settled by hand.
-    ///
-    /// # Errors
-    /// As [`Self::enqueue`].
-    pub async fn claim_next(&self, job_type: &str) -> Result<Option<ClaimedJob>> {
-        let hub = self.hub().await?;
-        let (kind, mut tokens) = (LeaseKind::Manual, ClaimTokens::new());
-        let claimed =
-            one::claim_one(&hub.store, &hub.unwritable, job_type, kind, &mut tokens, hub.patience).await?;
-        Ok(claimed.jobs.acknowledged(&hub.store, tokens.current()).await?.pop())
-    }
-
-    /// Claims the due job of this type and key, to be settled by hand.
-    ///
-    /// # Errors
-    /// As [`Self::enqueue`].
-    pub async fn claim_next_by_key(&self, job_type: &str, key: &str) -> Result<Option<ClaimedJob>> {
-        let hub = self.hub().await?;
-        one::claim_by_key(&hub.store, job_type, key, LeaseKind::Manual, hub.patience).await
-    }
-
-    /// Settles a claim: fenced if there is a token.
-    ///
-    /// # Errors
-    /// As [`Self::enqueue`]. That the job isn't the caller's is no error but a result.
-    pub async fn settle(
-        &self,
-        id: &str,
-        token: Option<&str>,
-        verdict: Verdict,
-        reason: Option<String>,
-    ) -> Result<Settled> {
-        let hub = self.hub().await?;
-        let header = retried(&hub, || carry_out::header_of(&hub.store, id, token)).await?;
-        let Some(header) = header else {
-            return Ok(Settled::NotFound);
-        };
-        let settlement =
-            Settlement { header: header.clone().into(), verdict, reason, is_only_settler: false };
-        let settled = carry_out::settle_one(&hub.store, settlement, hub.patience).await?;
-        self.opened().await?.runs.pass_on(&header, settled);
-        Ok(settled)
-    }
-
-    /// Renews a lease once; whether it was the caller's.
-    ///
-    /// # Errors
-    /// As [`Self::enqueue`].
-    pub async fn heartbeat(&self, id: &str, token: Option<&str>) -> Result<bool> {
-        let hub = self.hub().await?;
-        retried(&hub, || renew::heartbeat(&hub.store, id, token)).await
-    }
-
-    /// Renews active jobs, whoever holds them; how many there were.
-    ///
-    /// # Errors
-    /// As [`Self::enqueue`].
-    pub async fn batch_heartbeat(&self, ids: Vec<String>) -> Result<u64> {
-        let hub = self.hub().await?;
-        retried(&hub, || renew::heartbeat_many(&hub.store, ids.clone())).await
-    }
-
-    /// Adds a message to a job's log. A job that is gone, or not the caller's any more, is no error.
-    ///
-    /// # Errors
-    /// The server can't be reached, or refuses.
-    pub async fn log(&self, id: &str, token: Option<&str>, message: &str) -> Result<()> {
-        let hub = self.hub().await?;
-        log::append(&hub.store, id, token, message, self.options.log_bounds).await?;
-        Ok(())
-    }
-
-    /// Whether a job of this type and key is pending or active.
-    ///
-    /// # Errors
-    /// As [`Self::enqueue`].
-    pub async fn has_outstanding(&self, job_type: &str, key: &str) -> Result<bool> {
-        let hub = self.hub().await?;
-        retried(&hub, || holders::has_outstanding(&hub.store, job_type, key)).await
-    }
-
-    /// The first job that matches, with its logs.
-    ///
-    /// # Errors
-    /// As [`Self::enqueue`].
-    pub async fn find_one(&self, filter: Document) -> Result<Option<RawDocumentBuf>> {
-        let hub = self.hub().await?;
-        let find = async || Ok(hub.store.jobs().find_one(filter.clone()).await?);
-        retried(&hub, || hub.store.bounded("reading a job", find())).await
-    }
-
-    /// Counts of one type, or of all.
-    ///
-    /// # Errors
-    /// As [`Self::enqueue`].
-    pub async fn stats(&self, job_type: Option<&str>) -> Result<Stats> {
-        let hub = self.hub().await?;
-        retried(&hub, || stats::stats(&hub.store, job_type)).await
-    }
-
-    /// Takes up to `most` expired leases away.
-    ///
-    /// # Errors
-    /// As [`Self::enqueue`].
-    pub async fn recover_stuck_jobs(&self, visibility_timeout: Duration, most: usize) -> Result<Sweep> {
-        let hub = self.hub().await?;
-        let timeout_ms = i64::try_from(visibility_timeout.as_millis()).unwrap_or(i64::MAX);
-        retried(&hub, || recover::recover(&hub.store, &hub.wakes, &hub.unwritable, timeout_ms, most)).await
-    }
-
-    /// Removes jobs that ended longer ago than `max_age`; how many.
-    ///
-    /// # Errors
-    /// As [`Self::enqueue`].
-    pub async fn clean_up(&self, max_age: Duration) -> Result<u64> {
-        let hub = self.hub().await?;
-        retain::clean_up(&hub.store, i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX)).await
-    }
-
-    /// Removes every job.
-    ///
-    /// # Errors
-    /// As [`Self::enqueue`].
-    pub async fn reset_storage(&self) -> Result<()> {
-        retain::reset(&self.hub().await?.store).await
-    }
-
-    /// How the change stream is doing.
-    pub fn stream_state(&self) -> StreamState {
-        self.if_opened().map(|opened| opened.hub.watch.state()).unwrap_or_default()
     }
 }
 

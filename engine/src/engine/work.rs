@@ -1,4 +1,4 @@
-//! The engine's half that lives longer than a call: processors, managed runs, sweeps, and the end of all of them.
+//! Processors, and the runs of their jobs.
 
 use std::{
     sync::{
@@ -12,12 +12,11 @@ use super::{Engine, Opened, Subscription, retried};
 use crate::{
     base::{
         error::{Error, Result},
-        patience::Backoff,
         sync::lock,
     },
     job::lease::LeaseTerms,
     report::{
-        event::{Event, LogLevel},
+        event::{Event, LogLevel, StreamState},
         outage::Outage,
         supervisor::AFTER_PANIC,
     },
@@ -43,15 +42,6 @@ impl Drop for Ending {
     fn drop(&mut self) {
         self.0.stop();
         self.0.ended_dispatching();
-    }
-}
-
-/// The end of an engine that nobody shut down. Its tasks end with it; its leases must too.
-impl Drop for Engine {
-    fn drop(&mut self) {
-        if let Some(Opened { runs, .. }) = self.if_opened() {
-            runs.abandon();
-        }
     }
 }
 
@@ -163,27 +153,6 @@ impl Engine {
         }
     }
 
-    /// Starts the sweeps; the shortest timeout asked for wins.
-    pub fn start_recovery(self: &Arc<Self>, visibility_timeout: Duration) {
-        if !self.recovery.ask(visibility_timeout) {
-            return;
-        }
-        let (engine, recovery) = (self.clone(), self.recovery.clone());
-        lock(&self.tasks).spawn(async move {
-            let mut pause = Backoff::default();
-            let hub = loop {
-                match engine.hub().await {
-                    Ok(hub) => break hub,
-                    Err(_) if engine.is_shut_down.load(Ordering::Acquire) => return,
-                    Err(_) => tokio::time::sleep(pause.next_pause()).await,
-                }
-            };
-            let sink = engine.sink.clone();
-            drop(engine);
-            recovery.run(hub, sink).await;
-        });
-    }
-
     /// Sends wake-ups to the sink, or stops to.
     pub fn watch(&self, enabled: bool) {
         if !enabled {
@@ -197,38 +166,9 @@ impl Engine {
         }
     }
 
-    /// Ends everything: no more claims, what is still running is released, verdicts on the way are written. Resolves
-    /// within `timeout`, whatever the server does. Twice is harmless.
-    pub async fn shutdown(&self, timeout: Duration) {
-        self.is_ending.store(true, Ordering::Release);
-        for slots in lock(&self.processors).values() {
-            slots.stop();
-        }
-        _ = tokio::time::timeout(timeout, self.wind_down()).await;
-        self.is_shut_down.store(true, Ordering::Release);
-        lock(&self.tasks).abort_all();
-        self.unsubscribe();
-        if let Some(Opened { hub, runs }) = self.if_opened() {
-            runs.abandon();
-            hub.watch.remove_sink(&self.sink);
-        }
-        // The last engine of a collection takes the hub with it, and the last hub of a client its connections.
-        *lock(&self.opened) = Arc::default();
-        self.life.close();
-    }
-
-    async fn wind_down(&self) {
-        let Some(Opened { runs, .. }) = self.if_opened() else {
-            return;
-        };
-        runs.take_back_all();
-        // A claim on its way when its processor was stopped gives its jobs back when it arrives, and one whose reply was
-        // lost when it has been looked up.
-        let stopped: Vec<Arc<Slots>> = lock(&self.processors).values().cloned().collect();
-        for slots in stopped {
-            slots.ended_claiming().await;
-        }
-        runs.all_answered().await;
+    /// How the change stream is doing.
+    pub fn stream_state(&self) -> StreamState {
+        self.if_opened().map(|opened| opened.hub.watch.state()).unwrap_or_default()
     }
 }
 

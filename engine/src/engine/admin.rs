@@ -1,0 +1,143 @@
+//! The beginning and the end of an engine, and the upkeep of its collection.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use super::{Engine, Opened, retried};
+use crate::{
+    base::{
+        error::{ErrorKind, Result},
+        patience::{Backoff, Patience},
+        sync::lock,
+    },
+    report::event::{Event, LogLevel},
+    store::{indexes, server_check},
+    verbs::{
+        recover::{self, Sweep},
+        retain,
+    },
+    worker::{dispatch::slots::Slots, hub::Hub},
+};
+
+impl Engine {
+    /// Checks the server, creates the indexes, and opens the change stream if it was asked for.
+    ///
+    /// # Errors
+    /// A server that can't be reached or that can't be worked with; an index that can't be made.
+    pub async fn startup(&self) -> Result<()> {
+        let hub = self.hub().await?;
+        let mut patience = Patience::new(hub.patience);
+        while let Err(error) = self.try_startup(&hub).await {
+            let is_first = !patience.has_failed();
+            if is_first && error.is_transient() && error.kind() == ErrorKind::IndexConflict {
+                let message = format!("startup() waits for up to {:?}: {error}", hub.patience);
+                self.sink.event(Event::Log { level: LogLevel::Warn, message, fields: Vec::new() });
+            }
+            patience.pause_after(error).await?;
+        }
+        Ok(())
+    }
+
+    async fn try_startup(&self, hub: &Hub) -> Result<()> {
+        server_check::check(&hub.store, self.options.use_change_streams).await?;
+        indexes::ensure(&hub.store).await?;
+        hub.started();
+        if self.options.use_change_streams {
+            hub.start_stream().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes up to `most` expired leases away.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`].
+    pub async fn recover_stuck_jobs(&self, visibility_timeout: Duration, most: usize) -> Result<Sweep> {
+        let hub = self.hub().await?;
+        let timeout_ms = i64::try_from(visibility_timeout.as_millis()).unwrap_or(i64::MAX);
+        retried(&hub, || recover::recover(&hub.store, &hub.wakes, &hub.unwritable, timeout_ms, most)).await
+    }
+
+    /// Removes jobs that ended longer ago than `max_age`; how many.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`].
+    pub async fn clean_up(&self, max_age: Duration) -> Result<u64> {
+        let hub = self.hub().await?;
+        retain::clean_up(&hub.store, i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX)).await
+    }
+
+    /// Removes every job.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`].
+    pub async fn reset_storage(&self) -> Result<()> {
+        retain::reset(&self.hub().await?.store).await
+    }
+
+    /// Starts the sweeps; the shortest timeout asked for wins.
+    pub fn start_recovery(self: &Arc<Self>, visibility_timeout: Duration) {
+        if !self.recovery.ask(visibility_timeout) {
+            return;
+        }
+        let (engine, recovery) = (self.clone(), self.recovery.clone());
+        lock(&self.tasks).spawn(async move {
+            let mut pause = Backoff::default();
+            let hub = loop {
+                match engine.hub().await {
+                    Ok(hub) => break hub,
+                    Err(_) if engine.is_shut_down.load(Ordering::Acquire) => return,
+                    Err(_) => tokio::time::sleep(pause.next_pause()).await,
+                }
+            };
+            let sink = engine.sink.clone();
+            drop(engine);
+            recovery.run(hub, sink).await;
+        });
+    }
+
+    /// Ends everything: no more claims, what is still running is released, verdicts on the way are written. Resolves
+    /// within `timeout`, whatever the server does. Twice is harmless.
+    pub async fn shutdown(&self, timeout: Duration) {
+        self.is_ending.store(true, Ordering::Release);
+        for slots in lock(&self.processors).values() {
+            slots.stop();
+        }
+        _ = tokio::time::timeout(timeout, self.wind_down()).await;
+        self.is_shut_down.store(true, Ordering::Release);
+        lock(&self.tasks).abort_all();
+        self.unsubscribe();
+        if let Some(Opened { hub, runs }) = self.if_opened() {
+            runs.abandon();
+            hub.watch.remove_sink(&self.sink);
+        }
+        // The last engine of a collection takes the hub with it, and the last hub of a client its connections.
+        *lock(&self.opened) = Arc::default();
+        self.life.close();
+    }
+
+    async fn wind_down(&self) {
+        let Some(Opened { runs, .. }) = self.if_opened() else {
+            return;
+        };
+        runs.take_back_all();
+        // A claim on its way when its processor was stopped gives its jobs back when it arrives, and one whose reply was
+        // lost when it has been looked up.
+        let stopped: Vec<Arc<Slots>> = lock(&self.processors).values().cloned().collect();
+        for slots in stopped {
+            slots.ended_claiming().await;
+        }
+        runs.all_answered().await;
+    }
+}
+
+/// The end of an engine that nobody shut down. Its tasks end with it; its leases must too.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(Opened { runs, .. }) = self.if_opened() {
+            runs.abandon();
+        }
+    }
+}

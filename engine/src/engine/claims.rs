@@ -1,0 +1,98 @@
+//! Claims made by hand: taken, renewed and settled by their owner.
+
+use super::{Engine, retried};
+use crate::{
+    base::error::Result,
+    job::{
+        document::{ClaimedJob, NewJob},
+        verdict::{Settled, Verdict},
+    },
+    verbs::{
+        claim::{one, taking::LeaseKind, tokens::ClaimTokens},
+        claim_or_enqueue, log, renew,
+        settle::{carry_out, planned::Settlement},
+    },
+};
+
+impl Engine {
+    /// Creates a job and claims it at once, or none if its key is held.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`].
+    pub async fn claim_or_enqueue(&self, job: NewJob) -> Result<Option<ClaimedJob>> {
+        let hub = self.hub().await?;
+        claim_or_enqueue::claim_or_enqueue(&hub.store, &hub.enqueuer, job, hub.patience).await
+    }
+
+    /// Claims the next due job of a type, to be settled by hand.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`].
+    pub async fn claim_next(&self, job_type: &str) -> Result<Option<ClaimedJob>> {
+        let hub = self.hub().await?;
+        let (kind, mut tokens) = (LeaseKind::Manual, ClaimTokens::new());
+        let claimed =
+            one::claim_one(&hub.store, &hub.unwritable, job_type, kind, &mut tokens, hub.patience).await?;
+        Ok(claimed.jobs.acknowledged(&hub.store, tokens.current()).await?.pop())
+    }
+
+    /// Claims the due job of this type and key, to be settled by hand.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`].
+    pub async fn claim_next_by_key(&self, job_type: &str, key: &str) -> Result<Option<ClaimedJob>> {
+        let hub = self.hub().await?;
+        one::claim_by_key(&hub.store, job_type, key, LeaseKind::Manual, hub.patience).await
+    }
+
+    /// Settles a claim: fenced if there is a token.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`]. That the job isn't the caller's is no error but a result.
+    pub async fn settle(
+        &self,
+        id: &str,
+        token: Option<&str>,
+        verdict: Verdict,
+        reason: Option<String>,
+    ) -> Result<Settled> {
+        let hub = self.hub().await?;
+        let header = retried(&hub, || carry_out::header_of(&hub.store, id, token)).await?;
+        let Some(header) = header else {
+            return Ok(Settled::NotFound);
+        };
+        let settlement =
+            Settlement { header: header.clone().into(), verdict, reason, is_only_settler: false };
+        let settled = carry_out::settle_one(&hub.store, settlement, hub.patience).await?;
+        self.opened().await?.runs.pass_on(&header, settled);
+        Ok(settled)
+    }
+
+    /// Renews a lease once; whether it was the caller's.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`].
+    pub async fn heartbeat(&self, id: &str, token: Option<&str>) -> Result<bool> {
+        let hub = self.hub().await?;
+        retried(&hub, || renew::heartbeat(&hub.store, id, token)).await
+    }
+
+    /// Renews active jobs, whoever holds them; how many there were.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`].
+    pub async fn batch_heartbeat(&self, ids: Vec<String>) -> Result<u64> {
+        let hub = self.hub().await?;
+        retried(&hub, || renew::heartbeat_many(&hub.store, ids.clone())).await
+    }
+
+    /// Adds a message to a job's log. A job that is gone, or not the caller's any more, is no error.
+    ///
+    /// # Errors
+    /// The server can't be reached, or refuses.
+    pub async fn log(&self, id: &str, token: Option<&str>, message: &str) -> Result<()> {
+        let hub = self.hub().await?;
+        log::append(&hub.store, id, token, message, self.options.log_bounds).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,38 @@
+/** The beginning and the end of a backend, and the upkeep of its collection. */
+import * as check from '../validate/backend'
+import { checkShutdownTimeout } from '../validate/queue'
+import type { OpenCollection } from './open-collection'
+
+export async function startup(opened: OpenCollection): Promise<void> {
+  opened.refuseUnusable()
+  opened.reminder.started()
+  await opened.engine.call((native) => native.startup())
+}
+
+export async function shutdown(opened: OpenCollection, timeoutMs: number | undefined): Promise<void> {
+  await opened.engine.shutdown(checkShutdownTimeout('shutdown', timeoutMs))
+}
+
+export async function resetStorage(opened: OpenCollection): Promise<void> {
+  opened.refuseUnusable()
+  await opened.engine.call((native) => native.resetStorage())
+}
+
+export async function recoverStuckJobs(
+  opened: OpenCollection,
+  visibilityTimeoutMs: number | undefined,
+  maxPerSweep: number | undefined,
+): Promise<number> {
+  const recovery = check.normalizeRecovery(visibilityTimeoutMs, maxPerSweep)
+  opened.refuseUnusable()
+  const { handled } = await opened.engine.call((native) =>
+    native.recoverStuckJobs(recovery.visibilityTimeoutMs, recovery.maxPerSweep),
+  )
+  return handled
+}
+
+export async function cleanupOldJobs(opened: OpenCollection, maxAgeMs: number | undefined): Promise<number> {
+  const age = check.checkMaxAge(maxAgeMs)
+  opened.refuseUnusable()
+  return opened.engine.call((native) => native.cleanupOldJobs(age))
+}

@@ -23,6 +23,7 @@ export {
   defaultLogger,
   getDefaultQueue,
   getGlobalBackend,
+  previewSchedule,
   setGlobalBackend,
   withGlobalQueue,
 } from './dist/index.js'

@@ -3,8 +3,8 @@
  * contract instead of a copy of it.
  */
 export type {
-  Backoff,
   BackendTransactions,
+  Backoff,
   CompleteOptions,
   CompleteResult,
   DedupeScope,
@@ -44,12 +44,14 @@ export type {
   MongoJobQueueOptions,
   MongoJobQueueUriOptions,
   OpenJobName,
+  PreviewOptions,
   ProcessorConfig,
   QueueStats,
   ReaperStartResult,
   RecordedJob,
   ReleaseResult,
   RunClaimedOptions,
+  ScheduleTimes,
   SettleMiss,
   SettleResult,
   SignalHandlerOptions,

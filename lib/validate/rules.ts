@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { argumentError } from '../base/errors'
 import { show } from './show'
 
@@ -100,6 +101,15 @@ export const NAME: Rule<string> = {
 export const TEXT: Rule<string> = {
   allowed: 'a string',
   read: (value) => (typeof value === 'string' ? { value } : WRONG_TYPE),
+}
+
+/** A moment. */
+export const DATE: Rule<Date> = {
+  allowed: 'a valid Date',
+  read: (value) => {
+    if (!types.isDate(value)) return WRONG_TYPE
+    return Number.isNaN(value.getTime()) ? OUT_OF_RANGE : { value: new Date(value.getTime()) }
+  },
 }
 
 export const BOOLEAN: Rule<boolean> = {

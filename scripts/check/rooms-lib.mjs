@@ -18,6 +18,7 @@ export const FLOORS = [
   ['mongo/transactions', 'mongo/connection'],
   ['mongo/native', 'mongo/bson'],
   ['mongo/packages'],
+  ['schedule'],
   ['backend', 'validate'],
   ['base'],
   ['types'],

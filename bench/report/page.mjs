@@ -6,7 +6,6 @@ import { root } from '../../scripts/process.mjs'
 import { peers } from '../peers/all.mjs'
 import * as backlogs from './backlogs.mjs'
 import { barChart } from './charts.mjs'
-import * as findings from './findings.mjs'
 import { goalsTable } from './goals.mjs'
 import * as runs from './runs.mjs'
 import * as tables from './tables.mjs'
@@ -61,23 +60,18 @@ function parts(sections) {
   return {
     ...{ where: runs.runsLine(sections), runs: runs.runsTable(sections), once: runs.onceLine(sections) },
     goals: goalsTable(sections),
-    'goals.local': findings.localFinding(sections),
     'throughput.about': about('throughput'),
     throughput: of('throughput', tables.throughputTable),
     cpu: of('throughput', tables.cpuTable),
     'server-cpu': of('throughput', tables.serverCpuTable),
     limits: of('throughput', tables.limitsTable),
-    'backlog.findings': findings.backlogFindings(sections),
     'profile.about': about('profile', 'one run'),
     steps: of('profile', tables.stepsTable),
-    'steps.finding': findings.stepsFinding(sections),
     'variants.about': about('variants'),
     variants: of('variants', tables.variantsTable),
-    'variants.ids': findings.idsFinding(sections),
     sizes: of('throughput', tables.sizesTable),
     'enqueue.about': about('enqueue'),
     enqueue: of('enqueue', tables.enqueueTable),
-    'enqueue.finding': findings.enqueueFinding(sections),
     'latency.about': about('latency'),
     latency: of('latency', tables.latencyTable),
     'delays.about': about('delays'),
@@ -85,11 +79,9 @@ function parts(sections) {
     'scale.about': about('scale'),
     first: of('scale', backlogs.firstJobsTable),
     workers: of('scale', backlogs.workersTable),
-    'workers.finding': of('scale', backlogs.workersFinding),
     'whole.about': about('whole'),
     whole: of('whole', backlogs.wholeTable),
-    'whole.finding': sections.whole ? backlogs.wholeFinding(sections.whole) : '',
-    memory: [backlogs.memoryFinding(sections), backlogs.memoryTable(sections)].join('\n\n'),
+    memory: backlogs.memoryTable(sections),
     machine: runs.machineLines(sections),
     settings: tables.settingsTable(sections),
     servers: tables.serversTable(sections),

@@ -27,12 +27,6 @@ export const pooled = (contestant, field = 'samples') => contestant.rounds.flatM
 /** How two series compare, round by round; null if one is missing. */
 export const compared = (of, to) => (of?.length > 0 && to?.length > 0 ? ratio(of, to) : null)
 
-/** Whether a ratio was above 1 in every round, below it in every round, or neither. */
-export function tendency({ min, max }) {
-  if (min > 1) return 'more'
-  return max < 1 ? 'less' : 'unclear'
-}
-
 /** `12,300 (11,900 – 12,800)`; without the brackets if there is no range. */
 export function inRange({ median, min, max }) {
   return min === max ? figure(median) : `${figure(median)} (${figure(min)} – ${figure(max)})`

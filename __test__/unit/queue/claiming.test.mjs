@@ -246,6 +246,33 @@ describe('polling', () => {
     await pass(t, 1000)
     assert.deepEqual(ran, ['a', 'b'])
   })
+
+  it('starts delayed jobs on time however many there have been', async (t) => {
+    counting({ onJobAvailable: undefined })
+    let ran = 0
+    queue.process('work', () => void (ran += 1), { pollInterval: 60_000, concurrency: 300 })
+    await pass(t, 100_000, 1000)
+    for (let round = 1; round <= 3; round += 1) {
+      for (let n = 0; n < 300; n += 1) await queue.enqueue('work', n, { delay: 1000 })
+      await pass(t, 1100)
+      assert.equal(ran, 300 * round)
+    }
+  })
+
+  it('looks for a delayed job once more, as the clock of the backend may be a little behind', async (t) => {
+    let behindMs = 0
+    backend = new DummyBackend({ clock: () => Date.now() - behindMs })
+    counting({ onJobAvailable: undefined })
+    const ran = []
+    queue.process('work', (job) => void ran.push(job.data), { pollInterval: 60_000 })
+    await pass(t, 100_000, 1000)
+    await queue.enqueue('work', 'a', { delay: 1000 })
+    behindMs = 3
+    await pass(t, 1000)
+    assert.deepEqual(ran, [])
+    await pass(t, 10, 1)
+    assert.deepEqual(ran, ['a'])
+  })
 })
 
 describe('a backend that fails', () => {

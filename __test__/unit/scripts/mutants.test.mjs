@@ -1,0 +1,112 @@
+/** The bugs that `npm run mutants` plants: what becomes of a source, and which of them a run tries. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { arguedMutants, keyOf, staleEntries } from '../../../scripts/mutants/argued.mjs'
+import { drawn } from '../../../scripts/mutants/draw.mjs'
+import { lib } from '../../../scripts/mutants/lib.mjs'
+import { switched } from '../../../scripts/mutants/switched.mjs'
+import { compiled, mutantsOf } from '../../../scripts/mutants/typescript.mjs'
+
+describe('mutants of TypeScript', () => {
+  const of = (source) => mutantsOf('lib/a.ts', source).map(({ is }) => is)
+
+  for (const [name, source, expected] of [
+    ['a comparison', 'f(a < b)', [';', 'f(a <= b)', 'f(a >= b)']],
+    [
+      'a comparison in a condition, which is decided',
+      'if (a === b) f()',
+      ['if (true) f()', 'if (false) f()'],
+    ],
+    ['what two conditions have to do with each other', 'const c = a && b', ['const c = a || b']],
+    ['a sum, but of no text', "const c = a + b, d = 'x' + a", ["const c = a - b, d = 'x' + a"]],
+    ['a negation', 'const c = !a', ['const c = a']],
+    [
+      'numbers and truths',
+      'const c = [0, 7, true]',
+      ['const c = [1, 7, true]', 'const c = [0, 0, true]', 'const c = [0, 7, false]'],
+    ],
+    ['a call that only passes on', 'const c = a.filter(f)', ['const c = a']],
+    ['a statement', 'throw new Error()', [';']],
+    ['nothing that is a type', "type A = 1 | true; import b from 'b'", []],
+  ]) {
+    test(name, () => assert.deepEqual(of(source), expected))
+  }
+
+  test('each is compiled where it stands', () => {
+    const source = 'export const c = (a: number) => a < 1 || a < 1'
+    const texts = mutantsOf('lib/a.ts', source).map((mutant) => compiled(source, mutant, {}))
+    assert.ok(texts.length > 4)
+    assert.equal(
+      new Set([...texts, compiled(source, { from: 0, to: 0, replacement: '' }, {})]).size,
+      texts.length + 1,
+    )
+  })
+})
+
+describe('mutants of Rust', () => {
+  const at = (line, column, length) => ({ start: { line, column }, end: { line, column: column + length } })
+  const within = (first, last) => ({
+    span: { start: { line: first, column: 1 }, end: { line: last, column: 2 } },
+  })
+
+  test('are choices at run time, beside what was', () => {
+    const source = 'fn f(a: [u8; 2]) -> bool {\n    a[0] < a[1]\n}\n'
+    const mutants = [
+      { id: 3, span: at(2, 10, 1), replacement: '>', function: within(1, 3) },
+      { id: 4, span: at(2, 5, 11), replacement: 'true', function: within(1, 3) },
+    ]
+    const { text, places } = switched(source, mutants)
+    assert.equal(
+      text.replaceAll(/\s+/g, ' ').trim(),
+      'fn f(a: [u8; 2]) -> bool { match crate::mutant_switch::active() { ' +
+        '3 => { a[0] > a[1] } 4 => { true } _ => { a[0] < a[1] } } }',
+    )
+    const lines = text.split('\n')
+    for (const { ids, first, last } of places.slice(0, 2))
+      assert.match(lines.slice(first - 1, last).join('\n'), new RegExp(`^${ids[0]} => \\{[^}]*\\}$`))
+    assert.deepEqual(places[2].ids, [3, 4])
+  })
+
+  test('are none where nothing can be chosen at run time', () => {
+    const source = 'const fn f() -> u8 {\n    1 + 1\n}\nconst A: u8 = 1 + 1;\n'
+    const mutants = [
+      { id: 1, span: at(2, 7, 1), replacement: '-', function: within(1, 3) },
+      { id: 2, span: at(4, 17, 1), replacement: '-', function: null },
+    ]
+    assert.deepEqual(switched(source, mutants), { text: source, places: [] })
+  })
+})
+
+describe('a run tries', () => {
+  const mutants = Array.from({ length: 100 }, (_, index) => ({ id: index + 1, file: 'a', is: `${index}` }))
+  const ids = (drawing) => drawn(mutants, drawing).map(({ id }) => id)
+
+  test('each mutant in one shard', () => {
+    const shards = [1, 2, 3].flatMap((shard) => ids({ shard, of: 3 }))
+    assert.deepEqual(
+      shards.toSorted((one, other) => one - other),
+      ids().toSorted((one, other) => one - other),
+    )
+    assert.equal(shards.length, 100)
+  })
+
+  test('the same ones with the same seed, and others with another', () => {
+    assert.deepEqual(ids({ most: 10, seed: '1' }), ids({ most: 10, seed: '1' }))
+    assert.notDeepEqual(ids({ most: 10, seed: '1' }), ids({ most: 10, seed: '2' }))
+  })
+})
+
+describe('mutants that are argued', () => {
+  test('have a reason each', () => {
+    for (const [key, { file, was, is, why }] of arguedMutants()) {
+      assert.equal(key, keyOf({ file, was, is }))
+      assert.ok(why?.length > 20, `${file}: ${was}`)
+    }
+  })
+
+  test('are still there, in lib/', async () => {
+    const mutants = await lib.mutants()
+    assert.ok(mutants.length > 1000)
+    assert.deepEqual(staleEntries(arguedMutants(), mutants), [])
+  })
+})

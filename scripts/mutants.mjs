@@ -1,0 +1,105 @@
+/**
+ * Plants bugs, one at a time, and looks whether a test fails. A mutant that no test catches is a test that is missing, or code
+ * that does nothing.
+ *
+ *     npm run mutants -- engine                  every mutant of the engine, by its own tests; needs cargo-mutants
+ *     npm run mutants -- lib                     every mutant of `lib/`, by the tests that need no server
+ *     npm run mutants -- lib driver run/         those of the files whose path contains one of these
+ *     npm run mutants -- engine --shard 2/8      an eighth of them, spread over all files
+ *     npm run mutants -- lib --most 50 --seed 7  fifty of them, drawn by this seed
+ *     npm run mutants -- lib --jobs 2            two at a time
+ *
+ * Known ones stand in `scripts/mutants/argued.jsonl`, each with the reason; all others that survive fail the run.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { setup } from './setup.mjs'
+import { arguedMutants, keyOf, staleEntries } from './mutants/argued.mjs'
+import { drawn } from './mutants/draw.mjs'
+import { engine } from './mutants/engine.mjs'
+import { lib } from './mutants/lib.mjs'
+import { forwardSignals, root, wasInterrupted } from './process.mjs'
+import { Advice, bold, dim, duration, green, main, red, say } from './terminal.mjs'
+
+const AREAS = { engine, lib }
+
+function parse(args) {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      shard: { type: 'string', default: '1/1' },
+      most: { type: 'string', default: 'Infinity' },
+      seed: { type: 'string', default: '' },
+      jobs: { type: 'string', default: '1' },
+    },
+  })
+  const [area, ...paths] = positionals
+  if (!Object.hasOwn(AREAS, area ?? '')) throw new Advice(`Say which: ${Object.keys(AREAS).join(' or ')}.`)
+  const [shard, of] = values.shard.split('/').map(Number)
+  if (!(shard >= 1 && shard <= of)) throw new Advice(`A shard is 1/8 to 8/8, say; got ${values.shard}.`)
+  return { area, paths, shard, of, most: Number(values.most), seed: values.seed, jobs: Number(values.jobs) }
+}
+
+const shown = ({ file, line, was, is }) => `${file}:${line}\n    was ${was}\n    is  ${is}`
+
+/** Tries each mutant on one of the benches; what caught it, null for nothing. */
+async function tryAll(mutants, benches) {
+  const results = []
+  const waiting = [...mutants]
+  const work = async (bench) => {
+    for (let mutant = waiting.shift(); mutant && !wasInterrupted(); mutant = waiting.shift()) {
+      const startedAt = Date.now()
+      const caughtBy = await bench.catcher(mutant)
+      const took = dim(duration(Date.now() - startedAt))
+      results.push({ mutant, caughtBy })
+      const place = `${mutant.file}:${mutant.line}`
+      const count = dim(`${results.length}/${mutants.length}`)
+      if (caughtBy === null) console.log(`${red('✘')} ${count} ${shown(mutant)} ${took}`)
+      else console.log(`${green('✔')} ${count} ${place} ${mutant.is} ${dim(`by ${caughtBy}`)} ${took}`)
+    }
+  }
+  await Promise.all(benches.map(work))
+  return results
+}
+
+/** How many were caught, by the directories that the files are in. */
+function summarise(results) {
+  const areas = new Map()
+  for (const { mutant, caughtBy } of results) {
+    const area = mutant.file.split('/').slice(0, -1).join('/')
+    const counts = areas.get(area) ?? { caught: 0, all: 0 }
+    counts.all += 1
+    if (caughtBy !== null) counts.caught += 1
+    areas.set(area, counts)
+  }
+  for (const [area, { caught, all }] of [...areas].sort())
+    console.log(`${area.padEnd(28)} ${caught} of ${all} caught, ${Math.round((100 * caught) / all)} %`)
+}
+
+await main(async () => {
+  forwardSignals()
+  const { area, paths, jobs, ...draw } = parse(process.argv.slice(2))
+  await setup()
+  const all = await AREAS[area].mutants()
+  const argued = arguedMutants()
+  const stale = staleEntries(argued, all)
+  const wanted = all.filter(({ file }) => paths.length === 0 || paths.some((path) => file.includes(path)))
+  const open = wanted.filter((mutant) => !argued.has(keyOf(mutant)))
+  const chosen = drawn(open, draw)
+  say(`${all.length} mutants, of which ${chosen.length} are tried`)
+  const { benches, tried, stop } = await AREAS[area].prepare(chosen, jobs)
+  const results = await tryAll(tried, benches).finally(stop)
+  mkdirSync(join(root, 'target/mutants'), { recursive: true })
+  writeFileSync(join(root, `target/mutants/${area}.json`), JSON.stringify(results, null, 1))
+  const survivors = results.filter(({ caughtBy }) => caughtBy === null)
+  console.log(`\n${bold(`${survivors.length} of ${results.length} survived`)}`)
+  for (const { mutant } of survivors) {
+    const { file, was, is } = mutant
+    console.log(JSON.stringify({ file, was, is }))
+  }
+  summarise(results)
+  for (const entry of stale) console.log(red(`argued, and of no mutant any more: ${JSON.stringify(entry)}`))
+  return survivors.length + stale.length === 0 ? 0 : 1
+})

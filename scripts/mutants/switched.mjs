@@ -1,0 +1,86 @@
+/**
+ * Many mutants of a Rust source in one text: each function becomes a choice between what it was and its mutants, and the variable
+ * DURABL_MUTANT chooses at run time. So all mutants are compiled once, where compiling each would take most of the time.
+ */
+
+/** Where the functions ask which mutant is on; added to the crate's root. */
+export const SWITCH = `
+mod mutant_switch {
+    pub(crate) fn active() -> u32 {
+        static ACTIVE: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+        *ACTIVE.get_or_init(|| std::env::var("DURABL_MUTANT").ok().and_then(|id| id.parse().ok()).unwrap_or(0))
+    }
+}
+`
+
+/** The place in the text of a line and column that count from 1. Columns count characters, not UTF-16 units. */
+function placeOf(lines, { line, column }) {
+  let place = 0
+  for (let n = 0; n < line - 1; n += 1) place += lines[n].length + 1
+  return place + [...lines[line - 1]].slice(0, column - 1).join('').length
+}
+
+function rangeOf(lines, { start, end }) {
+  return [placeOf(lines, start), placeOf(lines, end)]
+}
+
+/** Where the body of a function begins: behind the first brace outside of parentheses and brackets. */
+function bodyStart(text) {
+  let depth = 0
+  for (let place = 0; place < text.length; place += 1) {
+    if ('(['.includes(text[place])) depth += 1
+    if (')]'.includes(text[place])) depth -= 1
+    if (text[place] === '{' && depth === 0) return place + 1
+  }
+  return null
+}
+
+/** The mutants by their functions, without those whose choice can't be made at run time. */
+function byFunction(source, mutants) {
+  const lines = source.split('\n')
+  const functions = new Map()
+  for (const mutant of mutants) {
+    if (mutant.function === null) continue
+    const [from, to] = rangeOf(lines, mutant.function.span)
+    const text = source.slice(from, to)
+    const start = bodyStart(text)
+    if (start === null || /\bconst fn\b/.test(text.slice(0, start))) continue
+    const known = functions.get(from) ?? { bodyFrom: from + start, bodyTo: to - 1, mutants: [] }
+    known.mutants.push({ mutant, range: rangeOf(lines, mutant.span) })
+    functions.set(from, known)
+  }
+  const all = [...functions.values()].sort((one, other) => one.bodyFrom - other.bodyFrom)
+  // A function within another one is a part of that one's body.
+  return all.filter(
+    (inner) => !all.some((outer) => outer.bodyFrom < inner.bodyFrom && inner.bodyTo < outer.bodyTo),
+  )
+}
+
+/**
+ * @param mutants of this source, as `cargo mutants --list --json` has them, each with an `id` from 1 on
+ * @returns the text, and the lines that its mutants take up there: `{ ids, first, last }`, those of one before those of its whole
+ *   function, whose choice may be what does not compile
+ */
+export function switched(source, mutants) {
+  const places = []
+  let text = ''
+  let copiedTo = 0
+  const lineNow = () => text.split('\n').length
+  for (const { bodyFrom, bodyTo, mutants: own } of byFunction(source, mutants)) {
+    const functionFirst = lineNow()
+    const ids = own.map(({ mutant }) => mutant.id)
+    text += `${source.slice(copiedTo, bodyFrom)} match crate::mutant_switch::active() {\n`
+    for (const {
+      mutant: { id, replacement },
+      range: [from, to],
+    } of own) {
+      const first = lineNow()
+      text += `${id} => {${source.slice(bodyFrom, from)}${replacement}${source.slice(to, bodyTo)}}\n`
+      places.push({ ids: [id], first, last: lineNow() - 1 })
+    }
+    text += `_ => {${source.slice(bodyFrom, bodyTo)}} } `
+    places.push({ ids, first: functionFirst, last: lineNow() })
+    copiedTo = bodyTo
+  }
+  return { text: text + source.slice(copiedTo), places }
+}

@@ -8,6 +8,7 @@ export type {
   CompleteOptions,
   CompleteResult,
   DedupeScope,
+  DriverCollection,
   DurablErrorOptions,
   EnqueueManyJob,
   EnqueueManyOptions,

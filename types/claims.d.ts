@@ -98,7 +98,7 @@ export interface JobHandle<T = unknown> extends Job<T> {
 /** How {@link JobQueue.runClaimed} runs. */
 export interface RunClaimedOptions {
   /** How many followers at most to run after the handle's own job; 0 for none. Default 10. */
-  maxDrains?: number
+  maxDrains?: number | undefined
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Kept for apps of earlier versions: the global queue, and a change-stream watcher of its own. */
-import type { Collection, Db } from 'mongodb'
 import type { IJobQueueBackend } from './backend.js'
+import type { DriverCollection, DriverDb } from './driver.js'
 import type { JobTypes } from './job-types.js'
 import type { Logger, defaultLogger } from './logging.js'
 import type { MongoJobQueue } from './mongo.js'
@@ -9,7 +9,7 @@ import type { JobAvailableListener } from './work.js'
 
 /** Watches a collection for claimable jobs, by a change stream of the app's own driver. {@link MongoJobQueue} needs none. */
 export class MongoChangeStreamWatcher {
-  constructor(collection: Collection, db: Db, logger?: Logger)
+  constructor(collection: DriverCollection, db: DriverDb, logger?: Logger)
   /** Listeners added before `start` count. */
   addListener(listener: JobAvailableListener): void
   /** Tells a listener no more. */
@@ -28,7 +28,7 @@ export class MongoChangeStreamWatcher {
 /** How queues on the global backend behave. */
 export interface GlobalQueueOptions extends JobQueueOptions {
   /** Default {@link defaultLogger}. */
-  logger?: Logger
+  logger?: Logger | undefined
 }
 
 /** Sets the backend, and the options, that {@link getDefaultQueue} and {@link createJobQueue} use. `null` unsets it. */

@@ -69,7 +69,7 @@ export interface DurablErrorOptions {
   /** What went wrong before. */
   cause?: unknown
   /** The server's own error code. */
-  serverCode?: number
+  serverCode?: number | undefined
 }
 
 /** The base of all errors of durabl, except for malformed arguments, which are `TypeError` or `RangeError`. */

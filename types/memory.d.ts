@@ -1,7 +1,7 @@
 /** Jobs in memory, for tests. */
-import type { ClientSession } from 'mongodb'
 import type { IJobQueueBackend } from './backend.js'
 import type { CompleteResult, FailFatalResult, FailResult, HeartbeatResult, ReleaseResult } from './claims.js'
+import type { DriverSession } from './driver.js'
 import type { Backoff, Job, JobRecord, JobStatus } from './job.js'
 import type { EnqueueManyJob, EnqueueManyOptions, EnqueueManyResult, EnqueueOptions } from './produce.js'
 import type { JobQuery, QueueStats } from './query.js'
@@ -13,28 +13,28 @@ export interface RecordedJob<T = any> extends Job<T> {
   /** The messages that were logged, oldest first. */
   logs: string[]
   /** As enqueued. */
-  backoff?: Backoff
+  backoff?: Backoff | undefined
   /** As enqueued, in milliseconds. */
-  backoffDelay?: number
+  backoffDelay?: number | undefined
   /** As enqueued, in milliseconds. */
-  backoffMaxDelay?: number
+  backoffMaxDelay?: number | undefined
   /** The session that it was enqueued with. */
-  session?: ClientSession
+  session?: DriverSession | undefined
   /** The session that it was completed with. */
-  completedInSession?: ClientSession
+  completedInSession?: DriverSession | undefined
 }
 
 /** What the in-memory backends take. */
 export interface MemoryBackendOptions {
   /** Milliseconds since the epoch. Default `Date.now`, looked up at each call, so that fake timers work. */
-  clock?: () => number
+  clock?: (() => number) | undefined
   /** Between 0 (inclusive) and 1 (exclusive); spreads retries. Default `Math.random`. */
-  random?: () => number
+  random?: (() => number) | undefined
   /**
    * Where the sessions of `ctx.transaction` and `ctx.session` come from: `() => client.startSession()`, where handlers use
    * them on collections of a real client. Default: stand-ins, which have the methods of a session and do nothing.
    */
-  startSession?: () => ClientSession
+  startSession?: (() => DriverSession) | undefined
 }
 
 /**

@@ -1,7 +1,8 @@
 /** Jobs in MongoDB. */
-import type { Collection, Db } from 'mongodb'
+import type { Collection } from 'mongodb'
 import type { IJobQueueBackend } from './backend.js'
 import type { CompleteResult, FailFatalResult, FailResult, HeartbeatResult, ReleaseResult } from './claims.js'
+import type { DriverCollection, DriverDb } from './driver.js'
 import type { ConnectionError, DurablError, UnsupportedOptionError } from './errors.js'
 import type { Job, JobRecord } from './job.js'
 import type { Logger, defaultLogger } from './logging.js'
@@ -13,26 +14,26 @@ import type { JobAvailableListener } from './work.js'
 /** What {@link MongoJobQueue} takes, however it connects. */
 export interface MongoJobQueueCommonOptions {
   /** Default `'jobs'`. */
-  collectionName?: string
+  collectionName?: string | undefined
   /**
    * Learn of new jobs by a change stream instead of waiting for a poll. Needs a replica set or a sharded cluster: on a
    * standalone server `startup()` throws. Default false.
    */
-  useChangeStreams?: boolean
+  useChangeStreams?: boolean | undefined
   /** Default {@link defaultLogger}. */
-  logger?: Logger
+  logger?: Logger | undefined
   /** How many log entries a job keeps, the newest ones; at least 1. Default 1000. */
-  maxLogEntries?: number
+  maxLogEntries?: number | undefined
   /** Longer log messages are cut, in bytes of UTF-8; at least 16. Default 4000. */
-  maxLogMessageBytes?: number
+  maxLogMessageBytes?: number | undefined
   /** Stop renewing leases once this process's JavaScript thread has hung for so long, in milliseconds. Default 300000. */
-  maxBlockMs?: number
+  maxBlockMs?: number | undefined
 }
 
 /** {@link MongoJobQueue} on the server of the app's `Db`. */
 export interface MongoJobQueueDbOptions extends MongoJobQueueCommonOptions {
   /** A `Db` of the app's `MongoClient` (package `mongodb`, 6 or 7), connected or to be connected by its first use. */
-  db: Db
+  db: DriverDb
   /** Instead of `db`: see {@link MongoJobQueueUriOptions}. */
   uri?: undefined
   /** The database is that of `db`. */
@@ -113,8 +114,11 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
    */
   recoverStuckJobs(visibilityTimeoutMs?: number, maxPerSweep?: number): Promise<number>
   onJobAvailable(listener: JobAvailableListener): (() => void) | null
-  /** The collection, by the app's own driver. Needs `{ db }`; with `{ uri }` it throws. */
-  getCollection(): Collection
+  /**
+   * The collection, by the app's own driver. Needs `{ db }`; with `{ uri }` it throws. Where that driver is another copy than the installed
+   * `mongodb`, as with Mongoose, name its type: `getCollection<mongoose.mongo.Collection>()`.
+   */
+  getCollection<C extends DriverCollection = Collection>(): C
   /** Whether a change stream delivers wake-ups right now: `streamState === 'streaming'`. */
   isChangeStreamsActive(): boolean
   /** How wake-ups reach this process right now. `off` after `shutdown`. */

@@ -1,6 +1,6 @@
 /** Adding jobs. */
-import type { ClientSession } from 'mongodb'
 import type { IJobQueueBackend } from './backend.js'
+import type { DriverSession } from './driver.js'
 import type { EnqueueManyError } from './errors.js'
 import type { Backoff, DedupeScope } from './job.js'
 import type { DummyBackend, ImmediateBackend } from './memory.js'
@@ -9,32 +9,32 @@ import type { JobQueue } from './queue.js'
 /** How a job is to be queued. Anything malformed is refused with a `TypeError` or `RangeError` before any round trip. */
 export interface EnqueueOptions {
   /** Lower runs first; any safe integer. Default 0. */
-  priority?: number
+  priority?: number | undefined
   /** Milliseconds before the job may be claimed. Default 0. */
-  delay?: number
+  delay?: number | undefined
   /** How often the job may be started before a failure is final; at least 1. Default 3. */
-  maxAttempts?: number
+  maxAttempts?: number | undefined
   /**
    * At most one job of this key is outstanding, across all types; how strictly, `dedupeScope` says. When the key is held,
    * `enqueue` resolves to null and makes nothing.
    */
-  dedupeKey?: string
+  dedupeKey?: string | undefined
   /** No effect without a `dedupeKey`. Default `'pending+active'`. */
-  dedupeScope?: DedupeScope
+  dedupeScope?: DedupeScope | undefined
   /**
    * `'latest'`: when a pending job holds the key, its payload is replaced by this one (an active job's never is).
    * Needs a `dedupeKey` and `dedupeScope: 'pending'`. Default: the first payload stays.
    */
-  coalesce?: 'latest'
+  coalesce?: 'latest' | undefined
   /**
    * `'exponential'`: the longest wait before a retry doubles with each attempt; the wait is drawn between `backoffDelay` and it.
    * `'fixed'`: `backoffDelay` each time, plus up to a tenth so that retries spread. Default `'exponential'`.
    */
-  backoff?: Backoff
+  backoff?: Backoff | undefined
   /** The shortest wait before a retry, in milliseconds. Default 1000. */
-  backoffDelay?: number
+  backoffDelay?: number | undefined
   /** The longest wait before a retry, in milliseconds; no effect below `backoffDelay`. Default 60000. */
-  backoffMaxDelay?: number
+  backoffMaxDelay?: number | undefined
   /**
    * Makes the job in the transaction that is in progress on this session, of the client behind the backend's `db`: with the
    * commit the job is there, once; after an abort there has never been one.
@@ -63,7 +63,7 @@ export interface EnqueueOptions {
    *
    * {@link DummyBackend} and {@link ImmediateBackend} note the session on the job, and make it at once.
    */
-  session?: ClientSession
+  session?: DriverSession | undefined
 }
 
 /** One job of {@link JobQueue.enqueueMany}: what {@link JobQueue.enqueue} takes, as an object. */
@@ -73,7 +73,7 @@ export interface EnqueueManyJob<T = unknown> {
   /** The payload. */
   data: T
   /** How it is to be queued. */
-  options?: EnqueueOptions
+  options?: EnqueueOptions | undefined
 }
 
 /** How the jobs of {@link JobQueue.enqueueMany} are queued, all of them. */
@@ -82,7 +82,7 @@ export interface EnqueueManyOptions {
    * Makes all of them in the transaction that is in progress on this session, and so together; see {@link EnqueueOptions.session}.
    * The first error ends the call, and is rethrown as it is. A session of a single job is refused.
    */
-  session?: ClientSession
+  session?: DriverSession | undefined
 }
 
 /** What became of one job of a call that failed as a whole; see {@link EnqueueManyError}. */

@@ -9,23 +9,23 @@ import type { JobQueue } from './queue.js'
  */
 export interface JobQuery {
   /** The job's id. */
-  id?: string
+  id?: string | undefined
   /** The job's id. */
-  _id?: string
+  _id?: string | undefined
   /** The kind of work. */
-  type?: string
+  type?: string | undefined
   /** Where it is in its life. */
-  status?: JobStatus
+  status?: JobStatus | undefined
   /** Its dedupe key. */
-  dedupeKey?: string
+  dedupeKey?: string | undefined
   /** How far its key reaches. */
-  dedupeScope?: DedupeScope
+  dedupeScope?: DedupeScope | undefined
   /** Its priority. */
-  priority?: number
+  priority?: number | undefined
   /** How many times it has been claimed. */
-  attempt?: number
+  attempt?: number | undefined
   /** After how many attempts a failure of it is final. */
-  maxAttempts?: number
+  maxAttempts?: number | undefined
   /** A field of its payload: a string, number, boolean, null, `Date` or BSON value to be equal to. */
   [path: `data.${string}`]: unknown
 }

@@ -6,26 +6,26 @@ import type { DurablError, EnqueueManyError, LeaseLostError, PayloadError, ShutD
 import type { JobEventListener } from './events.js'
 import type { JobTypes, ManyJobs, MappedJobName, OpenJobName } from './job-types.js'
 import type { Logger, defaultLogger } from './logging.js'
-import type { EnqueueManyOptions, EnqueueManyResult, EnqueueOptions } from './produce.js'
+import type { EnqueueManyJob, EnqueueManyOptions, EnqueueManyResult, EnqueueOptions } from './produce.js'
 import type { QueueStats } from './query.js'
 import type { JobHandler, ProcessorConfig } from './work.js'
 
 /** How a {@link JobQueue} behaves. */
 export interface JobQueueOptions {
   /** How long a lease lasts without a renewal, in milliseconds. Default 300000 (5 minutes). */
-  visibilityTimeoutMs?: number
+  visibilityTimeoutMs?: number | undefined
   /** Told of every claim, settlement and recovery of this queue. */
-  onJobEvent?: JobEventListener
+  onJobEvent?: JobEventListener | undefined
   /** While this queue has processors, return jobs of dead workers to `pending`. Default true. */
-  autoRecover?: boolean
+  autoRecover?: boolean | undefined
 }
 
 /** How {@link JobQueue.installSignalHandlers} reacts. */
 export interface SignalHandlerOptions {
   /** Which signals shut the queue down. Default `['SIGTERM', 'SIGINT']`. */
-  signals?: NodeJS.Signals[]
+  signals?: NodeJS.Signals[] | undefined
   /** The grace for running jobs, as for {@link JobQueue.shutdown}. Default 30000. */
-  timeoutMs?: number
+  timeoutMs?: number | undefined
 }
 
 /**
@@ -74,6 +74,12 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
     options?: EnqueueOptions,
   ): Promise<string | null>
   enqueue<T = unknown>(type: OpenJobName<Jobs>, data: T, options?: EnqueueOptions): Promise<string | null>
+  // Inside code that is generic over the map, where the compiler can't tell yet whether it is open; here and below.
+  enqueue<K extends keyof Jobs & string>(
+    type: K,
+    data: NoInfer<Jobs[K]>,
+    options?: EnqueueOptions,
+  ): Promise<string | null>
 
   /**
    * Adds many jobs at once: any number, in few round trips. They are created in the order given, so of two with the same key
@@ -92,6 +98,10 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
    * can't be stored; {@link EnqueueManyError} if some were not created; {@link DurablError} otherwise
    */
   enqueueMany(jobs: readonly ManyJobs<Jobs>[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
+  enqueueMany<K extends keyof Jobs & string>(
+    jobs: readonly { [P in K]: EnqueueManyJob<Jobs[P]> & { type: P } }[K][],
+    options?: EnqueueManyOptions,
+  ): Promise<EnqueueManyResult[]>
 
   /**
    * Adds a job and claims it in the same step, so that the caller can run it at once. With `dedupeScope: 'pending'` this is
@@ -115,6 +125,11 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
     data: T,
     options?: EnqueueOptions,
   ): Promise<JobHandle<T> | null>
+  claimOrEnqueue<K extends keyof Jobs & string>(
+    type: K,
+    data: NoInfer<Jobs[K]>,
+    options?: EnqueueOptions,
+  ): Promise<JobHandle<Jobs[K]> | null>
 
   /**
    * Runs a claimed job as `process` would: renews its lease, aborts `ctx.signal` if the lease is lost, settles by the outcome.
@@ -137,6 +152,11 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
     config?: ProcessorConfig,
   ): void
   process<T = unknown>(type: OpenJobName<Jobs>, handler: JobHandler<T>, config?: ProcessorConfig): void
+  process<K extends keyof Jobs & string>(
+    type: K,
+    handler: JobHandler<Jobs[K]>,
+    config?: ProcessorConfig,
+  ): void
 
   /** Whether a job of this type and dedupe key is pending or active. */
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean>

@@ -1,19 +1,19 @@
 /** Writing in transactions of the app. */
-import type { ClientSession } from 'mongodb'
 import type { IJobQueueBackend } from './backend.js'
 import type { CompleteResult } from './claims.js'
+import type { DriverSession } from './driver.js'
 import type { EnqueueOptions } from './produce.js'
 
 /** In which transaction a claim is completed. */
 export interface CompleteOptions {
   /** A session with a transaction in progress, as {@link EnqueueOptions.session} describes it. */
-  session?: ClientSession
+  session?: DriverSession | undefined
 }
 
 /** What a backend offers to those who write in transactions. */
 export interface BackendTransactions {
   /** A session for the handler of this job: causally consistent, and after the claim. Whoever asked for it ends it. */
-  startSession(jobId: string): Promise<ClientSession>
+  startSession(jobId: string): Promise<DriverSession>
   /** How long a transaction can live, in milliseconds; a lease must outlast it. 0 where nothing needs to. */
   longestMs(): Promise<number>
   /** What became of a claim that a transaction may have completed, now that the transaction is over. */
@@ -23,5 +23,5 @@ export interface BackendTransactions {
 /** A backend, as far as it writes in transactions of the app. See {@link IJobQueueBackend}. */
 export interface TransactBackend {
   /** Present if `enqueue`, `enqueueMany` and `complete` heed `session`. Absent: every call with a session is refused. */
-  readonly transactions?: BackendTransactions
+  readonly transactions?: BackendTransactions | undefined
 }

@@ -2,6 +2,7 @@
 import type { ClientSession, TransactionOptions } from 'mongodb'
 import type { IJobQueueBackend } from './backend.js'
 import type { CompleteResult, FailFatalResult, FailResult, HeartbeatResult } from './claims.js'
+import type { DriverSession } from './driver.js'
 import type { DurablError, FatalJobError, LeaseLostError } from './errors.js'
 import type { Job } from './job.js'
 
@@ -58,6 +59,9 @@ export interface JobContext {
    * long as the server lets a transaction live. So a worker that dies in mid-transaction holds its job for that long: about 100
    * seconds by default, and in proportion to the server's `transactionLifetimeLimitSeconds` (60).
    *
+   * The session is the app's driver's. Where that is another copy than the installed `mongodb`, as with Mongoose, say its type:
+   * `ctx.transaction(async (session: mongoose.ClientSession) => …)`.
+   *
    * @param options of the transaction, as for `session.withTransaction`
    * @returns what the function returned
    * @throws DurablError `ERR_DURABL_TRANSACTION` if the run is settled, or in a transaction, already;
@@ -65,8 +69,8 @@ export interface JobContext {
    * `visibilityTimeoutMs` is shorter than the lease that a transaction needs; {@link LeaseLostError}; what the function threw, and
    * errors of the driver, as they are
    */
-  transaction<R>(
-    work: (session: ClientSession) => R | PromiseLike<R>,
+  transaction<R, S extends DriverSession = ClientSession>(
+    work: (session: S) => R | PromiseLike<R>,
     options?: TransactionOptions,
   ): Promise<R>
   /**
@@ -79,9 +83,11 @@ export interface JobContext {
    * const user = await users.findOne({ _id: job.data.userId }, { session, readPreference: 'secondaryPreferred' })
    * ```
    *
+   * Its type is that of the place where it is used, so it fits Mongoose's methods: `Letter.findOne().session(await ctx.session())`.
+   *
    * @throws DurablError `ERR_DURABL_UNSUPPORTED` if the backend has no sessions
    */
-  session(): Promise<ClientSession>
+  session<S extends DriverSession | null = ClientSession>(): Promise<S>
 }
 
 /**
@@ -93,22 +99,22 @@ export type JobHandler<T = unknown> = (job: Job<T>, ctx: JobContext) => unknown
 /** How a job type is processed. */
 export interface ProcessorConfig {
   /** How many jobs of the type run at once in this process; at least 1. Default 1. */
-  concurrency?: number
+  concurrency?: number | undefined
   /** The longest silence between two looks for work, in milliseconds. Default 5000, or 60000 while push is active. */
-  pollInterval?: number
+  pollInterval?: number | undefined
   /**
    * How often leases are renewed, in milliseconds; less than the visibility timeout. On MongoDB a run's lease is four times as
    * long, so this also says how soon a dead worker's jobs start elsewhere. Default there: 5000, or a quarter of the
    * visibility timeout if that is less; on other backends a quarter of the visibility timeout.
    */
-  heartbeatIntervalMs?: number
+  heartbeatIntervalMs?: number | undefined
   /** A run that takes longer is aborted and fails, in milliseconds. Default: no limit. */
-  timeoutMs?: number
+  timeoutMs?: number | undefined
   /**
    * How many jobs to hold claimed beyond the free slots; 0 for none. Default: sized by measurement, at most 2,000 jobs or about 16 MB
    * of them. However many there are to be, one claim takes no more than 8 MB, unless it is a single job.
    */
-  prefetch?: number
+  prefetch?: number | undefined
 }
 
 /** Told that a job of this type may be claimable; `''` for any type. */
@@ -119,7 +125,7 @@ export interface WorkBackend {
   /** Subscribes to wake-ups; returns how to unsubscribe. Absent, or null: there are none, poll. */
   onJobAvailable?(listener: JobAvailableListener): (() => void) | null
   /** True if `enqueue` runs the handlers itself. Then `queue.process` calls `registerHandler` and starts no loop. */
-  readonly executesInline?: boolean
+  readonly executesInline?: boolean | undefined
   /** Needed with `executesInline`: the handler to run for a type. */
   registerHandler?<T>(type: string, handler: JobHandler<T>): void
 }

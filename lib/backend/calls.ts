@@ -54,10 +54,16 @@ function applied(verdict: Verdict, job: Job): Settled {
   }
 }
 
+/** A backend's transactions, with sessions as the driver has them. */
+export interface SessionSource extends BackendTransactions {
+  startSession(jobId: string): Promise<ClientSession>
+}
+
 /** What the backend offers to those who write in transactions. Without it a session would be dropped in silence. */
-export function transactionsOf(where: string, backend: IJobQueueBackend): BackendTransactions {
+export function transactionsOf(where: string, backend: IJobQueueBackend): SessionSource {
   const { transactions } = backend
-  if (typeof transactions === 'object' && transactions !== null) return transactions
+  // Its sessions are the app's driver's, whichever copy of it that is.
+  if (typeof transactions === 'object' && transactions !== null) return transactions as SessionSource
   throw fromCaller(
     new DurablError(
       'ERR_DURABL_UNSUPPORTED',

@@ -1,4 +1,3 @@
-import type { ClientSession } from 'mongodb'
 import { completeIn, heartbeat, settle, transactionsOf } from '../backend/calls'
 import { COMPLETE, failed, failedFatally } from '../backend/verdict'
 import type { Verdict } from '../backend/verdict'
@@ -62,15 +61,15 @@ class InlineContext implements JobContext {
     if (this.settlement !== null) throw transactionError('this run is settled already')
     const session = await this.session()
     return session.withTransaction(async () => {
-      const result = await work(session)
+      const result = await work(session as never)
       this.settlement = completeIn(backend, job, session)
       await this.settlement
       return result
     }, options)
   }
 
-  readonly session = (): Promise<ClientSession> =>
-    transactionsOf('ctx.session', this.backend).startSession(this.job.id)
+  readonly session = (() =>
+    transactionsOf('ctx.session', this.backend).startSession(this.job.id)) as JobContext['session']
 
   readonly log = async (message: string): Promise<void> => {
     await this.backend.log(this.job.id, String(message), this.job.claimToken).catch(() => {})

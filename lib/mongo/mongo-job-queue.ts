@@ -7,6 +7,7 @@ import type {
   BackendTransactions,
   CompleteOptions,
   CompleteResult,
+  DriverCollection,
   EnqueueManyJob,
   EnqueueManyOptions,
   EnqueueManyResult,
@@ -146,7 +147,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     return this.opened.engine.onStreamState(check.checkListener('onStreamState', listener))
   }
 
-  getCollection(): Collection {
+  getCollection<C extends DriverCollection = Collection>(): C {
     const db = this.opened.db()
     if (db === null) {
       throw fromCaller(
@@ -156,7 +157,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
         ),
       )
     }
-    return db.collection(this.opened.settings.collectionName)
+    return db.collection(this.opened.settings.collectionName) as DriverCollection as C
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

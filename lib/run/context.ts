@@ -46,10 +46,11 @@ export class RunContext implements JobContext {
   }
 
   get transaction(): JobContext['transaction'] {
-    return (work, options) => unwatched(this.#run.tools.transact(work, options))
+    return (work, options) =>
+      unwatched(this.#run.tools.transact((session) => work(session as never), options))
   }
 
   get session(): JobContext['session'] {
-    return () => unwatched(this.#run.tools.session())
+    return (() => unwatched(this.#run.tools.session())) as JobContext['session']
   }
 }

@@ -3,6 +3,8 @@ import { inspect, types } from 'node:util'
 
 /** Longer reasons are cut: a reason shares the job's document, and must never be what makes it too large to write. */
 const MAX_REASON_LENGTH = 8192
+/** Of the errors behind an error, a reason shows so many. */
+const MOST_BEHIND = 10
 
 /** A reason for anything that can be thrown: never throws itself, never empty. */
 export function reasonOf(thrown: unknown): string {
@@ -19,15 +21,49 @@ export function reasonOf(thrown: unknown): string {
 function describe(thrown: unknown): string {
   if (typeof thrown === 'string') return thrown === '' ? 'an empty string was thrown' : thrown
   if (isError(thrown)) {
-    // Nothing makes the message of an error be a string.
-    const message: unknown = thrown.message
-    return typeof message === 'string' && message !== '' ? message : thrown.name || 'Error'
+    const behind = reasonsBehind(thrown)
+    return behind.length === 0 ? messageOf(thrown) : `${messageOf(thrown)} (${behind.join('; ')})`
   }
   if (typeof thrown === 'object' && thrown !== null) {
     const message: unknown = (thrown as { message?: unknown }).message
     if (typeof message === 'string' && message !== '') return message
   }
   return inspect(thrown, { depth: 2, breakLength: Infinity })
+}
+
+/** Nothing makes the message of an error be a string. */
+function messageOf(error: Error): string {
+  const message: unknown = error.message
+  return typeof message === 'string' && message !== '' ? message : error.name || 'Error'
+}
+
+/**
+ * The messages of an error's `errors` and `cause`, and of those behind them, each once. `fetch failed` alone tells nobody why. Bounded,
+ * as causes may lead in a circle.
+ */
+function reasonsBehind(error: Error): string[] {
+  const seen = new Set<unknown>([error])
+  const reasons = new Set<string>()
+  const waiting = nextBehind(error)
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    if (seen.has(next)) continue
+    if (reasons.size === MOST_BEHIND) return [...reasons, '…']
+    seen.add(next)
+    reasons.add(isError(next) ? messageOf(next) : shortly(next))
+    if (isError(next)) waiting.push(...nextBehind(next))
+  }
+  reasons.delete(messageOf(error))
+  return [...reasons]
+}
+
+function nextBehind(error: Error): unknown[] {
+  const { cause, errors } = error as { cause?: unknown; errors?: unknown }
+  const all = Array.isArray(errors) ? errors.slice(0, MOST_BEHIND + 1) : []
+  return [...all, cause].filter((value) => value !== undefined && value !== null)
+}
+
+function shortly(value: unknown): string {
+  return typeof value === 'string' ? value : inspect(value, { depth: 0, breakLength: Infinity })
 }
 
 /** Also for errors of another realm, such as a `vm` context or Jest's sandbox. */

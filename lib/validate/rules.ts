@@ -117,11 +117,20 @@ export const BOOLEAN: Rule<boolean> = {
   read: (value) => (typeof value === 'boolean' ? { value } : WRONG_TYPE),
 }
 
+/** A function that does its work when it is called. A generator function would not run a line of it, and a class can't be called. */
 export function functionOf<F>(signature: string): Rule<F> {
   return {
-    allowed: `a function ${signature}`,
-    read: (value) => (typeof value === 'function' ? { value: value as F } : WRONG_TYPE),
+    allowed: `a function ${signature}, and no generator function or class`,
+    read: (value) =>
+      typeof value === 'function' && runsWhenCalled(value) ? { value: value as F } : WRONG_TYPE,
   }
+}
+
+function runsWhenCalled(value: object): boolean {
+  // By its tag, so of another realm, and bound, too.
+  const tag = Object.prototype.toString.call(value)
+  if (tag === '[object GeneratorFunction]' || tag === '[object AsyncGeneratorFunction]') return false
+  return !/^class\b/.test(Function.prototype.toString.call(value))
 }
 
 /** One of a few words. A word that is none of them is out of range; anything else is of the wrong type. */

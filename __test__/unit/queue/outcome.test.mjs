@@ -14,6 +14,14 @@ const hostile = {
   },
 }
 
+function circular() {
+  const error = new Error('round')
+  error.cause = new Error('and round', { cause: error })
+  return error
+}
+
+const MANY = 'many (0; 1; 2; 3; 4; 5; 6; 7; 8; 9; …)'
+
 describe('the reason of a throw', () => {
   const table = [
     ['an error', new Error('boom'), 'boom'],
@@ -29,6 +37,31 @@ describe('the reason of a throw', () => {
     ['a symbol', Symbol('s'), 'Symbol(s)'],
     ['an object with a message', { message: 'boom' }, 'boom'],
     ['a plain object', { code: 7 }, '{ code: 7 }'],
+    [
+      'a fetch that failed',
+      new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED 127.0.0.1:1') }),
+      'fetch failed (connect ECONNREFUSED 127.0.0.1:1)',
+    ],
+    [
+      'promises that all failed',
+      new AggregateError([new Error('one'), new Error('two'), 'three'], 'All promises were rejected'),
+      'All promises were rejected (one; two; three)',
+    ],
+    [
+      'a cause behind a cause',
+      new Error('a', { cause: new Error('b', { cause: { code: 7 } }) }),
+      'a (b; { code: 7 })',
+    ],
+    ['a cause that says the same', new Error('a', { cause: new Error('a') }), 'a'],
+    ['an error that is its own cause', circular(), 'round (and round)'],
+    [
+      'more errors than are shown',
+      new AggregateError(
+        Array.from({ length: 5000 }, (_, i) => i),
+        'many',
+      ),
+      MANY,
+    ],
     ['an object without a prototype', Object.create(null), '[Object: null prototype] {}'],
     ['a hostile object', hostile, 'a value was thrown that can not be shown'],
   ]

@@ -121,6 +121,25 @@ export const ENQUEUE = [
 export const PROCESS = [
   ['process: type', TypeError, ['type'], (queue) => queue.process('', handler)],
   ['process: handler missing', TypeError, ['handler', 'undefined'], (queue) => queue.process('t')],
+  [
+    'process: a generator function',
+    TypeError,
+    ['handler', 'generator'],
+    (queue) => queue.process('t', function* () {}),
+  ],
+  [
+    'process: an async generator function',
+    TypeError,
+    ['handler', 'generator'],
+    (queue) => queue.process('t', async function* () {}),
+  ],
+  [
+    'process: a bound generator function',
+    TypeError,
+    ['handler', 'generator'],
+    (queue) => queue.process('t', function* () {}.bind(null)),
+  ],
+  ['process: a class', TypeError, ['handler', 'class'], (queue) => queue.process('t', class Work {})],
   ['process: handler an object', TypeError, ['handler', 'a function'], (queue) => queue.process('t', {})],
   [
     'process: handler called, and its promise passed',

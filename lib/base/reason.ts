@@ -58,7 +58,7 @@ function reasonsBehind(error: Error): string[] {
 
 function nextBehind(error: Error): unknown[] {
   const { cause, errors } = error as { cause?: unknown; errors?: unknown }
-  const all = Array.isArray(errors) ? errors.slice(0, MOST_BEHIND + 1) : []
+  const all: unknown[] = Array.isArray(errors) ? errors.slice(0, MOST_BEHIND + 1) : []
   return [...all, cause].filter((value) => value !== undefined && value !== null)
 }
 

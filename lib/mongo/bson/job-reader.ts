@@ -1,7 +1,9 @@
 /**
- * Reads claimed jobs in their usual form in one pass over the bytes. A BSON library reads any document, and takes twice as long
- * over a dozen small fields; with empty handlers that was nearly half of what a job cost here, by a profile. So this knows the fields of
- * a job and the types in which this package writes them, hands the payload to the app's own library, and leaves whatever looks otherwise to it.
+ * Reads claimed jobs in their usual form in one pass over the bytes. It knows the fields of a job and the types in which this
+ * package writes them, hands the payload to the app's own BSON library, and leaves a document that looks otherwise to that library.
+ *
+ * A job takes 1.9 µs of processor time instead of 3.6 (`bench/ablations/job-reader.mjs`). That is an eighth of what a worker
+ * process spends on a job whose handler is empty.
  */
 import type { Bson } from './package'
 

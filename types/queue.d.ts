@@ -24,8 +24,16 @@ export interface JobQueueOptions {
 export interface SignalHandlerOptions {
   /** Which signals shut the queue down. Default `['SIGTERM', 'SIGINT']`. */
   signals?: NodeJS.Signals[] | undefined
-  /** The grace for running jobs, as for {@link JobQueue.shutdown}. Default 30000. */
+  /**
+   * The grace for running jobs, as for {@link JobQueue.shutdown}. Default 25000: less than the 30 seconds after which the common platforms
+   * kill a process.
+   */
   timeoutMs?: number | undefined
+  /**
+   * Called when the shutdown is over. The place to close what the handlers used, such as the app's own client. What it throws, or rejects
+   * with, is logged.
+   */
+  onDrained?: ((signal: NodeJS.Signals) => unknown) | undefined
 }
 
 /**
@@ -180,15 +188,19 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
 
   /**
    * Stops claiming, gives running jobs their time, then aborts their signals and releases what is unfinished (the attempt is
-   * given back), and shuts the backend down. Resolves within `timeoutMs` plus a second. Twice is harmless. A call that the
-   * server has not answered by then rejects with a {@link ShutDownError}: what it asked for may have happened or not.
+   * given back), and shuts the backend down, unless another queue works on it: one with a processor, a reaper or a run in progress. The
+   * backend ends with the last of these; `backend.shutdown()` ends it for all. Resolves within `timeoutMs` plus a second. Called
+   * again, it waits for the same end; of two bounds the one that ends earlier counts. A call that the server has not answered by
+   * then rejects with a {@link ShutDownError}: what it asked for may have happened or not.
    *
    * @param timeoutMs default 30000
    */
   shutdown(timeoutMs?: number): Promise<void>
 
   /**
-   * Shuts the queue down on signals. Never ends the process by itself: once nothing else is alive, Node does.
+   * Shuts the queue down on signals. Never ends the process by itself: once nothing else is alive, Node does. Its listener runs before
+   * those that the app has added earlier. One of those that closes the app's client has to wait for {@link draining} first, or its work
+   * belongs into `onDrained`.
    *
    * @returns removes the handlers again
    */

@@ -2,7 +2,7 @@ import type { ClientSession } from 'mongodb'
 import { afterTransaction } from '../backend/after-transaction'
 import { hasOutstanding, startUp, statsOf, transactionsOf } from '../backend/calls'
 import { enqueueMany, soonestOfTypes } from '../backend/enqueue-many'
-import { isolated } from '../base/app-code'
+import { isolated, isolatedListener } from '../base/app-code'
 import { DurablError, ShutDownError } from '../base/errors'
 import { guardListener } from '../base/events'
 import { defaultLogger, guardLogger } from '../base/logger'
@@ -47,8 +47,10 @@ import {
   sessionOfMany,
 } from '../validate'
 import type { QueueSettings } from '../validate'
+import { Grace } from './grace'
 import { createJobHandle, jobOfHandle } from './job-handle'
 import { runClaimed } from './run-claimed'
+import { Share } from './sharing'
 import { shutDown } from './shutdown'
 import { onSignals } from './signals'
 
@@ -70,11 +72,14 @@ export class JobQueue {
   private readonly types = new Set<string>()
   private state: State = 'open'
   private shutdownPromise: Promise<void> | null = null
+  private grace: Grace | null = null
+  private readonly share: Share
 
   constructor(backend: IJobQueueBackend, logger?: Logger, options?: JobQueueOptions) {
     this.backend = checkBackend('JobQueue', backend)
     this.logger = guardLogger(checkLogger('JobQueue', logger) ?? defaultLogger)
     this.settings = normalizeQueueOptions('JobQueue', options)
+    this.share = new Share(this.backend)
     const { visibilityTimeoutMs, autoRecover, onJobEvent } = this.settings
     this.report = new Reporter(guardListener(onJobEvent, this.logger), this.logger)
     this.driver = createDriver(this.backend, { visibilityTimeoutMs, autoRecover, report: this.report })
@@ -131,7 +136,8 @@ export class JobQueue {
     const settings = normalizeRunClaimed(handle, handler, options)
     const { driver, backend, report } = this
     const parts = { driver, backend, report, isOpen: () => this.state === 'open' }
-    await runClaimed(parts, jobOfHandle(settings.handle), isolated(settings.handler), settings.maxDrains)
+    const run = isolated(settings.handler)
+    await this.share.during(() => runClaimed(parts, jobOfHandle(settings.handle), run, settings.maxDrains))
   }
 
   process<T>(type: string, handler: JobHandler<T>, config?: ProcessorConfig): void {
@@ -154,6 +160,7 @@ export class JobQueue {
     }
     this.driver.process(processor)
     this.types.add(type)
+    this.share.begin('processors')
   }
 
   async hasOutstanding(type: string, dedupeKey: string): Promise<boolean> {
@@ -178,23 +185,29 @@ export class JobQueue {
 
   async startReaper(intervalMs?: number): Promise<ReaperStartResult> {
     this.assertOpen()
-    return this.reaper.start(checkReaperInterval(intervalMs))
+    const checked = checkReaperInterval(intervalMs)
+    this.share.begin('reaper')
+    return this.reaper.start(checked)
   }
 
   stopReaper(): void {
     this.reaper.stop()
+    this.share.end('reaper')
   }
 
   async shutdown(timeoutMs?: number): Promise<void> {
     const checked = checkShutdownTimeout('shutdown', timeoutMs)
-    this.shutdownPromise ??= this.drain(checked)
+    this.grace?.shorten(checked)
+    this.shutdownPromise ??= this.drain((this.grace = new Grace(checked)))
     return this.shutdownPromise
   }
 
   installSignalHandlers(options?: SignalHandlerOptions): () => void {
     this.assertOpen()
-    const { signals, timeoutMs } = normalizeSignalOptions(options)
-    return onSignals(signals, this.logger, () => this.shutdown(timeoutMs))
+    const { signals, timeoutMs, onDrained } = normalizeSignalOptions(options)
+    const failed = (err: unknown) => this.logger.error({ err }, 'onDrained failed')
+    const drained = isolatedListener(onDrained ?? (() => {}), failed)
+    return onSignals(signals, this.logger, () => this.shutdown(timeoutMs), drained)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -213,10 +226,11 @@ export class JobQueue {
     })
   }
 
-  private async drain(timeoutMs: number): Promise<void> {
+  private async drain(grace: Grace): Promise<void> {
     this.state = 'draining'
     this.reaper.stop()
-    await shutDown({ driver: this.driver, backend: this.backend, logger: this.logger }, timeoutMs)
+    const { driver, backend, logger, share } = this
+    await shutDown({ driver, backend, logger, leave: () => share.leave() }, grace)
     this.state = 'closed'
   }
 

@@ -1,9 +1,10 @@
 import { shutDown as shutBackend } from '../backend/calls'
 import { ShutDownError } from '../base/errors'
 import type { SafeLogger } from '../base/logger'
-import { monotonicNow, settlesWithin } from '../base/timers'
+import { settlesWithin } from '../base/timers'
 import type { Driver } from '../driver/driver'
 import type { IJobQueueBackend } from '../types'
+import type { Grace } from './grace'
 
 /** How long a handler may take to react to the abort of its signal. */
 const REACTION_MS = 250
@@ -17,37 +18,43 @@ export interface ShutdownParts {
   readonly driver: Driver
   readonly backend: IJobQueueBackend
   readonly logger: SafeLogger
+  /** The queue leaves the backend. False if another works on it: then it stays. */
+  readonly leave: () => boolean
 }
 
 /**
  * Ends a queue, in this order: no new claims; the grace for running handlers; their signals; what is left is released; the
  * backend. No step can hold up the ones after it, whatever a handler or the backend does. Never rejects.
  */
-export async function shutDown(parts: ShutdownParts, timeoutMs: number): Promise<void> {
-  const startedAt = monotonicNow()
-  const left = () => Math.max(0, timeoutMs + OVERTIME_MS - (monotonicNow() - startedAt))
+export async function shutDown(parts: ShutdownParts, grace: Grace): Promise<void> {
+  const graceMs = grace.left()
   const { driver, logger } = parts
   attempt(logger, () => driver.quiesce())
-  if (!(await settlesWithin(driver.idle(), timeoutMs))) {
-    logger.warn({ timeoutMs }, 'shutdown: handlers are still running; aborting them')
+  if (!(await grace.covers(driver.idle()))) {
+    logger.warn({ timeoutMs: graceMs }, 'shutdown: handlers are still running; aborting them')
     attempt(logger, () =>
       driver.abort(new ShutDownError('ERR_DURABL_SHUT_DOWN', 'the queue is shutting down')),
     )
-    if (!(await settlesWithin(driver.idle(), Math.min(REACTION_MS, left())))) {
+    if (!(await settlesWithin(driver.idle(), Math.min(REACTION_MS, grace.left(OVERTIME_MS))))) {
       attempt(logger, () => driver.releaseAll())
-      await settlesWithin(driver.idle(), Math.min(RELEASE_MS, left()))
+      await settlesWithin(driver.idle(), Math.min(RELEASE_MS, grace.left(OVERTIME_MS)))
     }
   }
   // The grace that was not needed is the backend's, too; however little is left, it gets a moment.
-  await shutBackendDown(parts, Math.floor(Math.min(left(), Math.max(timeoutMs, OVERTIME_MS))))
+  if (parts.leave()) await shutBackendDown(parts, grace, Math.max(graceMs, OVERTIME_MS))
   attempt(logger, () => driver.close())
 }
 
-async function shutBackendDown({ backend, logger }: ShutdownParts, limitMs: number): Promise<void> {
+async function shutBackendDown(
+  { backend, logger }: ShutdownParts,
+  grace: Grace,
+  mostMs: number,
+): Promise<void> {
+  const limitMs = Math.min(grace.left(OVERTIME_MS), mostMs)
   const ended = shutBackend(backend, limitMs).catch((err: unknown) =>
     logger.error({ err }, 'shutdown: the backend failed to shut down'),
   )
-  if (!(await settlesWithin(ended, limitMs)))
+  if (!(await grace.covers(ended, OVERTIME_MS)))
     logger.warn({ limitMs }, 'shutdown: the backend is not done; leaving it')
 }
 

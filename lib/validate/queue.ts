@@ -33,6 +33,8 @@ import { show } from './show'
 const DEFAULT_VISIBILITY_TIMEOUT_MS = 300_000
 const DEFAULT_REAPER_INTERVAL_MS = 60_000
 const DEFAULT_SHUTDOWN_TIMEOUT_MS = 30_000
+/** Less than the 30 s after which the common platforms kill a process that they have sent SIGTERM. */
+const DEFAULT_SIGNAL_GRACE_MS = 25_000
 const DEFAULT_MAX_DRAINS = 10
 const DEFAULT_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT']
 
@@ -78,9 +80,12 @@ const SIGNAL: Rule<NodeJS.Signals> = {
   },
 }
 
+type OnDrained = NonNullable<SignalHandlerOptions['onDrained']>
+
 const SIGNAL_RULES = {
   signals: listOf('names of signals that a process can handle', SIGNAL),
   timeoutMs: duration(0),
+  onDrained: functionOf<OnDrained>('(signal) => …'),
 } satisfies Record<keyof SignalHandlerOptions, Rule<unknown>>
 
 export function checkBackend(where: string, backend: unknown): IJobQueueBackend {
@@ -201,12 +206,14 @@ export function checkShutdownTimeout(where: string, timeoutMs: unknown): number 
 export interface SignalSettings {
   readonly signals: readonly NodeJS.Signals[]
   readonly timeoutMs: number
+  readonly onDrained: OnDrained | undefined
 }
 
 export function normalizeSignalOptions(options: unknown): SignalSettings {
   const read = readOptions('installSignalHandlers', options, SIGNAL_RULES)
   return Object.freeze({
     signals: read.signals ?? DEFAULT_SIGNALS,
-    timeoutMs: read.timeoutMs ?? DEFAULT_SHUTDOWN_TIMEOUT_MS,
+    timeoutMs: read.timeoutMs ?? DEFAULT_SIGNAL_GRACE_MS,
+    onDrained: read.onDrained,
   })
 }

@@ -5,6 +5,8 @@ mod admin;
 mod claims;
 #[cfg(feature = "hot-paths")]
 pub mod hot_paths;
+#[cfg(test)]
+mod panics;
 mod produce;
 mod query;
 mod transact;

@@ -6,5 +6,6 @@ mod grouping;
 pub(crate) mod hub;
 pub(crate) mod reaper;
 pub(crate) mod renewer;
+pub(crate) mod run_events;
 pub(crate) mod runs;
 mod verdict_writer;

@@ -1,7 +1,7 @@
 /** The graph of the engine's files: every way of naming another module counts. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { graphOfRust } from '../../../scripts/check/rooms-rust.mjs'
+import { graphOfRust, straySpawns } from '../../../scripts/check/rooms-rust.mjs'
 
 const moduleOf = (file) => file.slice('engine/src/'.length, -'.rs'.length)
 
@@ -41,4 +41,17 @@ mod tests {
     'model/x': 'use crate::b::T;\n',
   }
   assert.deepEqual(arrows(onlyTests), [])
+})
+
+test('a task that is spawned elsewhere than in the one file is named, unless only a test spawns it', () => {
+  const inTest = '#[cfg(test)]\nmod tests {\n    fn f() {\n        tokio::spawn(g());\n    }\n}\n'
+  const texts = new Map([
+    ['engine/src/report/tasks.rs', 'tokio::spawn(work);'],
+    ['engine/src/a.rs', 'lock(&self.tasks).spawn(tasks::kept(work));\n' + inTest],
+    ['engine/src/b.rs', 'fn f() {\n    tokio::task::spawn_local(work);\n}\n'],
+  ])
+  assert.deepEqual(
+    straySpawns(texts).map((complaint) => complaint.split(' ')[0]),
+    ['engine/src/b.rs'],
+  )
 })

@@ -72,6 +72,14 @@ impl Error {
         Self::new(ErrorKind::ShutDown, "the queue was shut down before the server had answered")
     }
 
+    /// A task of the engine has panicked while it did what was asked for.
+    pub(crate) fn interrupted() -> Self {
+        Self::new(
+            ErrorKind::Internal,
+            "a mistake of durabl's interrupted this; what was asked for may have happened or not",
+        )
+    }
+
     pub(crate) fn timeout(what: &str) -> Self {
         Self { transient: true, ..Self::new(ErrorKind::Timeout, format!("{what} took too long")) }
     }

@@ -9,11 +9,11 @@ pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Pauses that double up to a bound, each a random part of its ceiling, so that many processes don't return at once.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Backoff {
+pub(crate) struct Pauses {
     failures: u32,
 }
 
-impl Backoff {
+impl Pauses {
     /// How many times in a row it has failed.
     pub(crate) fn failures(&self) -> u32 {
         self.failures
@@ -35,7 +35,7 @@ impl Backoff {
 #[derive(Debug, Clone)]
 pub(crate) struct Patience {
     deadline: Instant,
-    backoff: Backoff,
+    pauses: Pauses,
 }
 
 impl Patience {
@@ -44,7 +44,7 @@ impl Patience {
     }
 
     pub(crate) fn until(deadline: Instant) -> Self {
-        Self { deadline, backoff: Backoff::default() }
+        Self { deadline, pauses: Pauses::default() }
     }
 
     /// The same failures, and another bound.
@@ -54,17 +54,17 @@ impl Patience {
 
     /// Whether something was tried and its outcome is not known.
     pub(crate) fn has_failed(&self) -> bool {
-        self.backoff.failures() > 0
+        self.pauses.failures() > 0
     }
 
     /// A try has failed, and the next one comes without a wait.
     pub(crate) fn note_failure(&mut self) {
-        _ = self.backoff.next_pause();
+        _ = self.pauses.next_pause();
     }
 
     /// Waits before the next try, or gives the failure back: when it is for good, or time is up.
     pub(crate) async fn pause_after(&mut self, error: Error) -> Result<()> {
-        let pause = self.backoff.next_pause();
+        let pause = self.pauses.next_pause();
         if !error.is_transient() || Instant::now() + pause >= self.deadline {
             return Err(error);
         }
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_up_to_a_second_and_never_vanish() {
-        let mut backoff = Backoff::default();
+        let mut backoff = Pauses::default();
         for _ in 0..40 {
             let pause = backoff.next_pause();
             assert!(pause >= FIRST_PAUSE / 2 && pause <= LONGEST_PAUSE, "{pause:?}");

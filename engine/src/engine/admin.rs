@@ -9,10 +9,13 @@ use super::{Engine, Opened, retried};
 use crate::{
     base::{
         error::{ErrorKind, Result},
-        patience::{Backoff, Patience},
+        patience::{Patience, Pauses},
         sync::lock,
     },
-    report::event::{Event, LogLevel},
+    report::{
+        event::{Event, LogLevel},
+        tasks::{self, Task},
+    },
     store::{indexes, server_check},
     verbs::{
         recover::{self, Sweep},
@@ -82,20 +85,30 @@ impl Engine {
         if !self.recovery.ask(visibility_timeout) {
             return;
         }
-        let (engine, recovery) = (self.clone(), self.recovery.clone());
-        lock(&self.tasks).spawn(async move {
-            let mut pause = Backoff::default();
-            let hub = loop {
-                match engine.hub().await {
-                    Ok(hub) => break hub,
-                    Err(_) if engine.is_shut_down.load(Ordering::Acquire) => return,
-                    Err(_) => tokio::time::sleep(pause.next_pause()).await,
-                }
-            };
-            let sink = engine.sink.clone();
-            drop(engine);
-            recovery.run(hub, sink).await;
+        let (engine, recovery) = (Arc::downgrade(self), self.recovery.clone());
+        let sweeping = tasks::kept(Task::Sweeps, self.sink.clone(), move || {
+            let (engine, recovery) = (engine.clone(), recovery.clone());
+            async move {
+                let Some(engine) = engine.upgrade() else { return };
+                let Some(hub) = engine.hub_at_last().await else { return };
+                let sink = engine.sink.clone();
+                drop(engine);
+                recovery.run(hub, sink).await;
+            }
         });
+        lock(&self.tasks).spawn(sweeping);
+    }
+
+    /// The hub, as soon as it can be had. None once the engine is shut down.
+    async fn hub_at_last(&self) -> Option<Arc<Hub>> {
+        let mut pauses = Pauses::default();
+        loop {
+            match self.hub().await {
+                Ok(hub) => return Some(hub),
+                Err(_) if self.is_shut_down.load(Ordering::Acquire) => return None,
+                Err(_) => tokio::time::sleep(pauses.next_pause()).await,
+            }
+        }
     }
 
     /// Ends everything: no more claims, what is still running is released, verdicts on the way are written. Resolves

@@ -10,7 +10,7 @@ use crate::{
     verbs::{
         claim::{one, taking::LeaseKind, tokens::ClaimTokens},
         claim_or_enqueue, log, renew,
-        settle::{carry_out, planned::Settlement},
+        settle::{carry_out, prepared::VerdictRequest},
     },
 };
 
@@ -61,9 +61,9 @@ impl Engine {
         let Some(header) = header else {
             return Ok(Settled::NotFound);
         };
-        let settlement =
-            Settlement { header: header.clone().into(), verdict, reason, is_only_settler: false };
-        let settled = carry_out::settle_one(&hub.store, settlement, hub.patience).await?;
+        let request =
+            VerdictRequest { header: header.clone().into(), verdict, reason, is_only_settler: false };
+        let settled = carry_out::settle_one(&hub.store, request, hub.patience).await?;
         self.opened().await?.runs.pass_on(&header, settled);
         Ok(settled)
     }

@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::sync::OnceCell;
+
 use super::{Engine, Opened, Subscription, retried};
 use crate::{
     base::{
@@ -16,15 +18,14 @@ use crate::{
     },
     job::lease::LeaseTerms,
     report::{
-        event::{Event, LogLevel, StreamState},
+        event::StreamState,
         outage::Outage,
-        supervisor::AFTER_PANIC,
+        tasks::{self, Task},
     },
     verbs::{renew, settle::carry_out},
     worker::{
         dispatch::{
             Dispatcher,
-            hand_over::HandOver,
             slots::{ProcessorConfig, Slots},
         },
         hub::Hub,
@@ -56,40 +57,37 @@ impl Engine {
         if self.is_ending.load(Ordering::Acquire) {
             slots.stop();
         }
-        let (engine, ending) = (self.clone(), Ending(slots.clone()));
-        lock(&self.tasks).spawn(async move {
-            let _ending = ending;
-            let Some((hub, runs)) = engine.opened_at_last(&slots).await else { return };
-            let _wanted = hub.watch.want_type(&slots.config.job_type);
-            hub.wakes.add(&slots);
-            let (sink, outages) = (engine.sink.clone(), engine.claim_outages.clone());
-            drop(engine);
-            // A processor must not stop for good because of one mistake of ours: it gets another dispatcher.
-            while !slots.is_stopped() {
-                let dispatcher = Dispatcher {
-                    hub: hub.clone(),
-                    slots: slots.clone(),
-                    sink: sink.clone(),
-                    runs: runs.clone(),
-                    outages: outages.clone(),
+        let ending = Ending(slots.clone());
+        let (engine, dispatcher) = (Arc::downgrade(self), Arc::new(OnceCell::new()));
+        let dispatching = tasks::kept(Task::Processor, self.sink.clone(), move || {
+            let (engine, slots, dispatcher) = (engine.clone(), slots.clone(), dispatcher.clone());
+            async move {
+                let open = async || {
+                    let engine = engine.upgrade()?;
+                    engine.dispatcher_at_last(slots.clone()).await
                 };
-                if let Err(end) = tokio::spawn(dispatcher.run()).await {
-                    let message = format!("a dispatcher ended unexpectedly and is started again: {end}");
-                    sink.event(Event::Log { level: LogLevel::Error, message, fields: Vec::new() });
-                    tokio::time::sleep(AFTER_PANIC).await;
+                if let Some(dispatcher) = dispatcher.get_or_init(open).await {
+                    dispatcher.run().await;
                 }
             }
+        });
+        lock(&self.tasks).spawn(async move {
+            let _ending = ending;
+            dispatching.await;
         });
         id
     }
 
-    /// The hub, as soon as it can be had: a processor outlasts a name server that is away.
-    async fn opened_at_last(&self, slots: &Slots) -> Option<(Arc<Hub>, Arc<dyn HandOver>)> {
+    /// A dispatcher, as soon as the hub can be had: a processor outlasts a name server that is away.
+    async fn dispatcher_at_last(&self, slots: Arc<Slots>) -> Option<Dispatcher> {
         let mut outage = Outage::new("opening the connection");
         while !slots.is_stopped() {
             outage.begin();
             match self.opened().await {
-                Ok(opened) => return Some((opened.hub.clone(), opened.runs.clone())),
+                Ok(Opened { hub, runs }) => {
+                    let (sink, outages) = (self.sink.clone(), self.claim_outages.clone());
+                    return Some(Dispatcher::new(hub, slots, sink, runs, outages));
+                }
                 Err(error) => tokio::time::sleep(outage.failed(&error, self.sink.as_ref())).await,
             }
         }

@@ -12,7 +12,7 @@ use crate::{
     },
     verbs::{
         recover::Expired,
-        settle::planned::{Planned, Settlement, judge},
+        settle::prepared::{PreparedVerdict, VerdictRequest, judge},
     },
 };
 
@@ -59,9 +59,13 @@ fn read(document: RawDocumentBuf) -> bool {
     if let Ok(header) = Header::read(&document) {
         _ = Expired::new(&document, header.clone(), false);
         for verdict in [Verdict::Complete, Verdict::Fail, Verdict::Release] {
-            let settlement =
-                Settlement { header: header.clone().into(), verdict, reason: None, is_only_settler: true };
-            let planned = Planned::new(settlement);
+            let settlement = VerdictRequest {
+                header: header.clone().into(),
+                verdict,
+                reason: None,
+                is_only_settler: true,
+            };
+            let planned = PreparedVerdict::new(settlement);
             _ = planned.statement();
             _ = judge(&planned, Some(&document), true);
         }

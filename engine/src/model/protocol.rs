@@ -31,7 +31,7 @@ use crate::{
         },
         recover::Expired,
         renew,
-        settle::planned::{Planned, Settlement},
+        settle::prepared::{PreparedVerdict, VerdictRequest},
     },
 };
 
@@ -175,10 +175,14 @@ impl Protocol {
         self.terms.length.as_millis() as i64
     }
 
-    pub(super) fn planned(&self, claimed: DocId, verdict: Verdict) -> Planned {
+    pub(super) fn planned(&self, claimed: DocId, verdict: Verdict) -> PreparedVerdict {
         let header = Header::read(&self.server.get(claimed).raw).expect("a job");
-        let mut planned =
-            Planned::new(Settlement { header: header.into(), verdict, reason: None, is_only_settler: true });
+        let mut planned = PreparedVerdict::new(VerdictRequest {
+            header: header.into(),
+            verdict,
+            reason: None,
+            is_only_settler: true,
+        });
         if self.has(Bug::FailureThatIsAlwaysRetried) && verdict == Verdict::Fail {
             planned.transition = Transition::Retry;
         }

@@ -12,7 +12,7 @@ use crate::{
         transition::Transition,
         verdict::{Settled, Verdict},
     },
-    verbs::{claim::taking, settle::planned::judge},
+    verbs::{claim::taking, settle::prepared::judge},
 };
 
 impl Protocol {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::event::{Event, LogLevel, Sink};
-use crate::base::{error::Error, patience::Backoff, sync::lock};
+use crate::base::{error::Error, patience::Pauses, sync::lock};
 
 /// The failure in a row that is reported as an error.
 const ERROR_AT: u32 = 5;
@@ -72,7 +72,7 @@ impl OutageLog {
 #[derive(Debug)]
 pub(crate) struct Outage {
     log: Arc<OutageLog>,
-    backoff: Backoff,
+    pauses: Pauses,
     began: Instant,
 }
 
@@ -82,7 +82,7 @@ impl Outage {
     }
 
     pub(crate) fn told_by(log: Arc<OutageLog>) -> Self {
-        Self { log, backoff: Backoff::default(), began: Instant::now() }
+        Self { log, pauses: Pauses::default(), began: Instant::now() }
     }
 
     /// A try begins.
@@ -92,14 +92,14 @@ impl Outage {
 
     /// Counts a failure; how long to wait before the next try.
     pub(crate) fn failed(&mut self, error: &Error, sink: &dyn Sink) -> Duration {
-        let pause = self.backoff.next_pause();
-        self.log.failed(self.backoff.failures(), self.began, error, sink);
+        let pause = self.pauses.next_pause();
+        self.log.failed(self.pauses.failures(), self.began, error, sink);
         pause
     }
 
     pub(crate) fn succeeded(&mut self, sink: &dyn Sink) {
         self.log.succeeded(self.began, sink);
-        self.backoff.reset();
+        self.pauses.reset();
     }
 }
 

@@ -4,8 +4,7 @@
 
 use std::{
     collections::HashSet,
-    fmt,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex},
 };
 
 use mongodb::bson::Bson;
@@ -19,16 +18,14 @@ const MOST: usize = 1_000;
 const MOST_CHARACTERS: usize = 200;
 
 /// Those of one collection that were named.
-#[derive(Default)]
 pub(crate) struct Unwritable {
     named: Mutex<HashSet<String>>,
-    sink: OnceLock<Arc<dyn Sink>>,
+    sink: Arc<dyn Sink>,
 }
 
 impl Unwritable {
-    /// Tells this one from now on, and nobody else.
-    pub(crate) fn tell(&self, sink: Arc<dyn Sink>) {
-        _ = self.sink.set(sink);
+    pub(crate) fn new(sink: Arc<dyn Sink>) -> Self {
+        Self { named: Mutex::default(), sink }
     }
 
     /// A job was to be written, `to` be claimed, renewed or recovered, and the server refused it for its own sake.
@@ -51,9 +48,7 @@ impl Unwritable {
         drop(named);
         let message = format!("job \"{id}\" {what}; mend the job or remove it{rest}");
         let fields = vec![("jobId", id)];
-        if let Some(sink) = self.sink.get() {
-            sink.event(Event::Log { level: LogLevel::Warn, message, fields });
-        }
+        self.sink.event(Event::Log { level: LogLevel::Warn, message, fields });
     }
 }
 
@@ -61,12 +56,6 @@ fn in_words(id: &Bson) -> String {
     match id {
         Bson::String(id) => id.chars().take(MOST_CHARACTERS).collect(),
         other => other.to_string().chars().take(MOST_CHARACTERS).collect(),
-    }
-}
-
-impl fmt::Debug for Unwritable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Unwritable").field("named", &lock(&self.named).len()).finish_non_exhaustive()
     }
 }
 
@@ -87,8 +76,8 @@ mod tests {
 
     #[test]
     fn each_job_is_named_once_and_only_so_many() {
-        let (heard, unwritable) = (Arc::new(Heard::default()), Unwritable::default());
-        unwritable.tell(heard.clone());
+        let heard = Arc::new(Heard::default());
+        let unwritable = Unwritable::new(heard.clone());
         for number in 0..MOST + 10 {
             for _ in 0..2 {
                 let id = format!("job-{number}").into();

@@ -7,7 +7,7 @@
 
 use mongodb::bson::{Document, RawBsonRef, RawDocumentBuf, doc, raw::cstr, rawdoc};
 
-use super::settle::planned;
+use super::settle::prepared;
 use crate::{
     base::error::{Error, Result},
     job::{
@@ -56,7 +56,7 @@ pub(crate) fn enqueue(job: &NewJob, now: ServerTime) -> Result<PlannedJob> {
 
 /// What completes a job in a transaction: the one statement `{ q, u }`, fenced as every settlement is.
 pub(crate) fn completion(id: &str, token: Option<&str>) -> Result<RawDocumentBuf> {
-    let (filter, mut stages) = planned::completing(Header::known_by(id, token));
+    let (filter, mut stages) = prepared::completing(Header::known_by(id, token));
     stages.push(keys::freeing_key());
     raw(&doc! { "q": filter, "u": stages })
 }

@@ -1,7 +1,7 @@
 //! Ending claims: fenced, in batches, and sure of what happened when a reply was lost.
 
 pub(crate) mod carry_out;
-pub(crate) mod planned;
+pub(crate) mod prepared;
 mod proofs;
 pub(crate) mod read_back;
 #[cfg(test)]

@@ -17,7 +17,7 @@
 //! looked up here, together.
 
 mod changed;
-pub(crate) mod follower;
+pub(crate) mod follow;
 mod interest;
 mod pipeline;
 pub(crate) mod watch;

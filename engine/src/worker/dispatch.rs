@@ -20,7 +20,6 @@
 //! to do sends it once per poll interval and does not try to claim.
 
 mod claimer;
-pub(crate) mod hand_over;
 mod prefetch;
 mod rivals;
 pub(crate) mod slots;
@@ -30,13 +29,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::sync::Mutex;
+
 use self::{
     claimer::Claimer,
-    hand_over::HandOver,
     rivals::Stagger,
     slots::{Hint, Slots},
 };
-use super::hub::Hub;
+use super::{hub::Hub, run_events::RunEvents};
 use crate::{
     base::error::Result,
     report::{
@@ -45,6 +45,7 @@ use crate::{
     },
     store::soonest::{self, Soonest},
     verbs::claim::room::Room,
+    wake::stream::watch::WantedType,
 };
 
 /// The first pause of an idle worker; each one is twice the last, up to the poll interval.
@@ -85,12 +86,13 @@ impl Idleness {
 
 /// Claims for one processor until it is stopped.
 pub(crate) struct Dispatcher {
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) slots: Arc<Slots>,
-    pub(crate) sink: Arc<dyn Sink>,
-    pub(crate) runs: Arc<dyn HandOver>,
+    hub: Arc<Hub>,
+    slots: Arc<Slots>,
+    sink: Arc<dyn Sink>,
+    claimer: Mutex<Claimer>,
     /// The engine's processors tell of an outage together.
-    pub(crate) outages: Arc<OutageLog>,
+    outages: Arc<OutageLog>,
+    _wanted: WantedType,
 }
 
 /// What the dispatcher does next.
@@ -112,15 +114,29 @@ enum Found {
 }
 
 impl Dispatcher {
-    pub(crate) async fn run(self) {
-        let mut claimer = Claimer::new(self.hub.clone(), self.slots.clone(), self.runs.clone());
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        slots: Arc<Slots>,
+        sink: Arc<dyn Sink>,
+        runs: Arc<dyn RunEvents>,
+        outages: Arc<OutageLog>,
+    ) -> Self {
+        let wanted = hub.watch.want_type(&slots.config.job_type);
+        hub.wakes.add(&slots);
+        let claimer = Mutex::new(Claimer::new(hub.clone(), slots.clone(), runs, sink.clone()));
+        Self { hub, slots, sink, claimer, outages, _wanted: wanted }
+    }
+
+    /// Claims, until the processor is stopped. After a panic it goes on with what it had.
+    pub(crate) async fn run(&self) {
+        let claimer = &mut *self.claimer.lock().await;
         let mut outage = Outage::told_by(self.outages.clone());
         let mut idleness = Idleness::new();
         let mut step = Step::Claim;
         while !self.slots.is_stopped() {
             outage.begin();
             let found = match step {
-                Step::Claim => self.claim_all_due(&mut claimer, &mut outage).await,
+                Step::Claim => self.claim_all_due(claimer, &mut outage).await,
                 Step::Look => self.look(&mut idleness).await,
             };
             match found {
@@ -154,17 +170,17 @@ impl Dispatcher {
             self.slots.take_hint();
             let asked = Instant::now();
             outage.begin();
-            let (count, drained) = claimer.claim(room).await?;
+            let (count, exhausted) = claimer.claim(room).await?;
             // Here too, since a backlog may keep us for hours.
             outage.succeeded(self.sink.as_ref());
             if count > 0 {
                 found = Found::Worked;
             }
-            if drained {
+            if exhausted {
                 claimer.arrived().await?;
             }
             // What woke us in the middle may have come after our look.
-            if drained && self.slots.take_hint() == Hint::None && !self.arm_timer(asked).await? {
+            if exhausted && self.slots.take_hint() == Hint::None && !self.arm_timer(asked).await? {
                 return Ok(found);
             }
         }

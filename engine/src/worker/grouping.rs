@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 /// Values by their owners, in the order in which both first came.
-pub(crate) struct ByOwner<O: ?Sized, V>(Vec<(Arc<O>, Vec<V>)>);
+pub(crate) struct Grouped<O: ?Sized, V>(Vec<(Arc<O>, Vec<V>)>);
 
-impl<O: ?Sized, V> ByOwner<O, V> {
+impl<O: ?Sized, V> Grouped<O, V> {
     pub(crate) fn new() -> Self {
         Self(Vec::new())
     }
@@ -18,7 +18,7 @@ impl<O: ?Sized, V> ByOwner<O, V> {
     }
 }
 
-impl<O: ?Sized, V> IntoIterator for ByOwner<O, V> {
+impl<O: ?Sized, V> IntoIterator for Grouped<O, V> {
     type Item = (Arc<O>, Vec<V>);
     type IntoIter = std::vec::IntoIter<Self::Item>;
 
@@ -34,7 +34,7 @@ mod tests {
     #[test]
     fn equal_owners_are_told_apart() {
         let (one, other) = (Arc::new("same"), Arc::new("same"));
-        let mut grouped = ByOwner::new();
+        let mut grouped = Grouped::new();
         for (owner, value) in [(&one, 1), (&other, 2), (&one, 3)] {
             grouped.add(owner, value);
         }

@@ -10,13 +10,13 @@ use std::{
 
 use tokio::{sync::OnceCell, task::JoinHandle};
 
-use super::{renewer::Renewer, verdict_writer::Settler};
+use super::{renewer::Renewer, verdict_writer::VerdictWriter};
 use crate::{
     base::{error::Result, sync::lock},
     connection::registry::SharedClient,
     report::{
         event::{Sink, StreamState},
-        supervisor::kept,
+        tasks::{self, Task},
         unwritable::Unwritable,
     },
     store::collection::Store,
@@ -24,8 +24,8 @@ use crate::{
     wake::{
         hints::WakeHub,
         stream::{
-            follower,
-            watch::{Everyone, Watch},
+            follow,
+            watch::{AllSinks, Watch},
         },
     },
 };
@@ -39,7 +39,7 @@ pub(crate) struct Hub {
     pub(crate) store: Arc<Store>,
     pub(crate) wakes: Arc<WakeHub>,
     pub(crate) enqueuer: Enqueuer,
-    pub(crate) settler: Settler,
+    pub(crate) verdict_writer: VerdictWriter,
     pub(crate) renewer: Arc<Renewer>,
     pub(crate) watch: Arc<Watch>,
     /// The jobs that only a person can help.
@@ -95,19 +95,18 @@ impl Hub {
     ) -> Self {
         let store = Arc::new(store);
         let wakes = Arc::new(WakeHub::default());
-        let unwritable = Arc::new(Unwritable::default());
-        let renewer = Arc::new(Renewer::new(unwritable.clone()));
         let watch = Arc::new(Watch::default());
-        let everyone: Arc<dyn Sink> = Arc::new(Everyone(watch.clone()));
-        unwritable.tell(everyone.clone());
-        let timers = kept("the timers", everyone.clone(), {
+        let sinks: Arc<dyn Sink> = Arc::new(AllSinks(watch.clone()));
+        let unwritable = Arc::new(Unwritable::new(sinks.clone()));
+        let renewer = Arc::new(Renewer::new(unwritable.clone(), sinks.clone()));
+        let timers = tasks::keep(Task::Timers, sinks.clone(), {
             let wakes = wakes.clone();
             move || {
                 let wakes = wakes.clone();
                 async move { wakes.run_timers().await }
             }
         });
-        let renewals = kept("the renewal of leases", everyone, {
+        let renewals = tasks::keep(Task::Renewals, sinks.clone(), {
             let (renewer, store) = (renewer.clone(), store.clone());
             move || {
                 let (renewer, store) = (renewer.clone(), store.clone());
@@ -115,8 +114,8 @@ impl Hub {
             }
         });
         Self {
-            enqueuer: Enqueuer::start(store.clone(), wakes.clone(), patience),
-            settler: Settler::start(&store),
+            enqueuer: Enqueuer::start(store.clone(), wakes.clone(), sinks.clone(), patience),
+            verdict_writer: VerdictWriter::start(&store, &sinks),
             watch,
             unwritable,
             patience,
@@ -143,12 +142,12 @@ impl Hub {
     /// Opens the change stream if it isn't open.
     pub(crate) async fn start_stream(&self) -> Result<()> {
         let start = || async {
-            let first = follower::open_first(&self.watch, &self.store).await?;
+            let first = follow::open_first(&self.watch, &self.store).await?;
             let (watch, store, wakes) = (self.watch.clone(), self.store.clone(), self.wakes.clone());
-            let everyone = Arc::new(Everyone(watch.clone()));
+            let sinks = Arc::new(AllSinks(watch.clone()));
             let mut first = Some(first);
-            lock(&self.tasks).push(kept("following changes", everyone, move || {
-                follower::follow(watch.clone(), store.clone(), wakes.clone(), first.take())
+            lock(&self.tasks).push(tasks::keep(Task::Stream, sinks, move || {
+                follow::follow(watch.clone(), store.clone(), wakes.clone(), first.take())
             }));
             Ok(())
         };

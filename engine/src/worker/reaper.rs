@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::hub::Hub;
 use crate::{
-    base::{error::ErrorKind, patience::Backoff, sync::lock},
+    base::{error::ErrorKind, patience::Pauses, sync::lock},
     job::lease::LeaseTerms,
     report::event::{Event, LogLevel, Sink},
     store::indexes,
@@ -77,7 +77,7 @@ impl Recovery {
     }
 
     async fn sweep(&self, hub: &Hub, sink: &dyn Sink) {
-        let mut backoff = Backoff::default();
+        let mut backoff = Pauses::default();
         let mut is_first = true;
         loop {
             let visibility_timeout = self.visibility_timeout();

@@ -15,14 +15,15 @@ use std::{
 use mongodb::bson::{Bson, doc};
 use tokio::sync::Notify;
 
-use self::lease::{HeldLease, Holder, LeaseKey, Leases, key};
+use self::lease::{HeldLease, LeaseKey, Leases, key};
+use super::run_events::RunEvents;
 use crate::{
     base::{
         error::{Error, Result},
         sync::lock,
     },
     job::{document::text, fields, id_key::IdKey, status::Status},
-    report::unwritable::Unwritable,
+    report::{event::Sink, unwritable::Unwritable},
     store::{
         collection::Store,
         write::{RefusalCause, Statement, WriteRefusal},
@@ -41,15 +42,17 @@ pub(crate) struct Renewer {
     /// A lease was added that must be looked at before the next look.
     hurried: Notify,
     unwritable: Arc<Unwritable>,
+    sink: Arc<dyn Sink>,
 }
 
 impl Renewer {
-    pub(crate) fn new(unwritable: Arc<Unwritable>) -> Self {
+    pub(crate) fn new(unwritable: Arc<Unwritable>, sink: Arc<dyn Sink>) -> Self {
         Self {
             leases: Mutex::default(),
             on_the_way: tokio::sync::Mutex::default(),
             hurried: Notify::new(),
             unwritable,
+            sink,
         }
     }
 
@@ -58,7 +61,7 @@ impl Renewer {
         let mut is_sooner = false;
         for lease in leases {
             is_sooner |= known.next_look.is_none_or(|planned| lease.next_renewal() < planned);
-            known.held.insert(key(&lease.holder, lease.run_id), lease);
+            known.held.insert(key(&lease.runs, lease.run_id), lease);
         }
         drop(known);
         if is_sooner {
@@ -66,24 +69,24 @@ impl Renewer {
         }
     }
 
-    pub(crate) fn remove(&self, holder: &Arc<dyn Holder>, run_ids: impl IntoIterator<Item = u32>) {
+    pub(crate) fn remove(&self, runs: &Arc<dyn RunEvents>, run_ids: impl IntoIterator<Item = u32>) {
         let mut known = lock(&self.leases);
         for run_id in run_ids {
-            known.held.remove(&key(holder, run_id));
+            known.held.remove(&key(runs, run_id));
         }
     }
 
     /// Whether a lease is still believed in.
-    pub(crate) fn holds(&self, holder: &Arc<dyn Holder>, run_id: u32) -> bool {
-        lock(&self.leases).held.contains_key(&key(holder, run_id))
+    pub(crate) fn holds(&self, runs: &Arc<dyn RunEvents>, run_id: u32) -> bool {
+        lock(&self.leases).held.contains_key(&key(runs, run_id))
     }
 
     /// Gives up those of these leases that are past their deadlines: after a pause of the whole process, whoever asks may be
     /// sooner than the next look.
-    pub(crate) fn give_up_overdue_among(&self, holder: &Arc<dyn Holder>, run_ids: &[u32]) {
+    pub(crate) fn give_up_overdue_among(&self, runs: &Arc<dyn RunEvents>, run_ids: &[u32]) {
         let now = Instant::now();
         let known = lock(&self.leases);
-        let keys = run_ids.iter().map(|run_id| key(holder, *run_id));
+        let keys = run_ids.iter().map(|run_id| key(runs, *run_id));
         let is_overdue = |key: &LeaseKey| known.held.get(key).is_some_and(|lease| lease.is_overdue(now));
         let overdue: Vec<LeaseKey> = keys.filter(is_overdue).collect();
         drop(known);
@@ -142,7 +145,7 @@ impl Renewer {
             .filter(|(_, lease)| lease.suspended.is_none())
             .filter(|(_, lease)| sent + lease.terms.renew_every / 2 >= lease.next_renewal())
             .filter(|(_, lease)| {
-                let is_responsive = lease.holder.is_responsive();
+                let is_responsive = lease.runs.is_responsive();
                 is_refused |= !is_responsive;
                 is_responsive
             })
@@ -183,7 +186,7 @@ impl Renewer {
             // Settled meanwhile, if it is not there any more.
             let lease = lock(&self.leases).held.remove(key);
             if let Some(lease) = lease {
-                lease.holder.lease_lost(lease.run_id);
+                lease.runs.lease_lost(lease.run_id);
             }
         }
     }

@@ -13,10 +13,8 @@ use std::{
 
 use self::table::{Next, Run, SlotNews, State, Table};
 use super::{
-    dispatch::{hand_over::HandOver, slots::Slots},
-    hub::Hub,
-    renewer::lease::{HeldLease, Holder},
-    verdict_writer::{Owner, Request},
+    dispatch::slots::Slots, hub::Hub, renewer::lease::HeldLease, run_events::RunEvents,
+    verdict_writer::AwaitedVerdict,
 };
 use crate::{
     base::{
@@ -29,7 +27,7 @@ use crate::{
         verdict::{Settled, Verdict},
     },
     report::event::{Event, RunResult, Sink},
-    verbs::settle::planned::Settlement,
+    verbs::settle::prepared::VerdictRequest,
     wake::hints::{Audience, Wake},
 };
 
@@ -82,7 +80,7 @@ impl Runs {
         })
     }
 
-    fn holder(&self) -> Option<Arc<dyn Holder>> {
+    fn as_events(&self) -> Option<Arc<dyn RunEvents>> {
         Some(self.this.upgrade()?)
     }
 
@@ -98,7 +96,7 @@ impl Runs {
         terms: LeaseTerms,
         sent: Instant,
     ) -> Vec<u32> {
-        let Some(holder) = self.holder() else {
+        let Some(events) = self.as_events() else {
             return Vec::new();
         };
         let mut run_ids = Vec::with_capacity(headers.len());
@@ -113,7 +111,7 @@ impl Runs {
                 terms,
                 sent,
                 run_id,
-                holder: holder.clone(),
+                runs: events.clone(),
                 suspended: None,
             });
             table.insert(run_id, Run::new(header, slots.cloned()));
@@ -133,31 +131,33 @@ impl Runs {
     }
 
     fn take(&self, table: &mut Table, verdicts: impl IntoIterator<Item = RunVerdict>) -> Taken {
-        let mut taken = Taken { requests: Vec::new(), news: SlotNews::new() };
-        let Some(owner) = self.this.upgrade() else { return taken };
+        let mut taken = Taken { verdicts: Vec::new(), news: SlotNews::new() };
         for RunVerdict { run_id, verdict, reason, frees_slot, elapsed } in verdicts {
             if let Some(header) = table.verdict_came(run_id, &mut taken.news) {
-                let settlement = Settlement { header, verdict, reason, is_only_settler: true };
-                taken.requests.push(Request { settlement, run_id, owner: owner.clone() });
+                let request = VerdictRequest { header, verdict, reason, is_only_settler: true };
+                taken.verdicts.push((run_id, request));
             }
             if frees_slot {
                 table.free_slot(run_id, elapsed, &mut taken.news);
             }
         }
         // While the table is locked: whoever finds no run to take back must not miss what is on the way.
-        self.unanswered.fetch_add(taken.requests.len(), Ordering::AcqRel);
+        self.unanswered.fetch_add(taken.verdicts.len(), Ordering::AcqRel);
         taken
     }
 
-    fn send(&self, Taken { requests, news }: Taken) {
+    fn send(&self, Taken { verdicts, news }: Taken) {
         news.tell();
-        self.hub.settler.settle(requests);
+        let Some(events) = self.as_events() else { return };
+        // Not while the table is locked: a verdict that is lost tells the runs, and these look into the table.
+        let awaited = |(run_id, request)| AwaitedVerdict::new(request, run_id, &events);
+        self.hub.verdict_writer.write(verdicts.into_iter().map(awaited).collect());
     }
 
     /// Those of these runs that no handler may be started for any more. What became of each is told by an event.
     pub(crate) fn gone_among(&self, run_ids: &[u32]) -> Vec<u32> {
-        let Some(holder) = self.holder() else { return run_ids.to_vec() };
-        self.hub.renewer.give_up_overdue_among(&holder, run_ids);
+        let Some(events) = self.as_events() else { return run_ids.to_vec() };
+        self.hub.renewer.give_up_overdue_among(&events, run_ids);
         let table = lock(&self.table);
         run_ids.iter().copied().filter(|run_id| !table.is_running(*run_id)).collect()
     }
@@ -233,8 +233,8 @@ impl Runs {
     }
 
     fn let_go(&self, run_ids: impl IntoIterator<Item = u32>) {
-        if let Some(holder) = self.holder() {
-            self.hub.renewer.remove(&holder, run_ids);
+        if let Some(events) = self.as_events() {
+            self.hub.renewer.remove(&events, run_ids);
         }
     }
 
@@ -255,7 +255,7 @@ impl Runs {
 
 /// Verdicts that were taken, and what is to be told of them.
 struct Taken {
-    requests: Vec<Request>,
+    verdicts: Vec<(u32, VerdictRequest)>,
     news: SlotNews,
 }
 
@@ -263,8 +263,8 @@ fn released(run_id: u32) -> RunVerdict {
     RunVerdict { run_id, verdict: Verdict::Release, reason: None, frees_slot: true, elapsed: None }
 }
 
-impl HandOver for Runs {
-    fn hand_over(&self, slots: &Arc<Slots>, jobs: Vec<ClaimedJob>, claim_sent: Instant) {
+impl RunEvents for Runs {
+    fn handed_over(&self, slots: &Arc<Slots>, jobs: Vec<ClaimedJob>, claim_sent: Instant) {
         let size = jobs.iter().map(|job| job.document.as_bytes().len()).sum();
         let mut documents = Vec::with_capacity(size);
         let mut headers = Vec::with_capacity(jobs.len());
@@ -281,9 +281,7 @@ impl HandOver for Runs {
         }
         self.sink.event(Event::Jobs { processor_id: slots.id, run_ids, documents });
     }
-}
 
-impl Holder for Runs {
     fn lease_lost(&self, run_id: u32) {
         // If its verdict is on the way, the fence will tell.
         if lock(&self.table).end_if_running(run_id) {
@@ -294,11 +292,9 @@ impl Holder for Runs {
     fn is_responsive(&self) -> bool {
         self.sink.is_responsive()
     }
-}
 
-impl Owner for Runs {
     fn settled(&self, outcomes: Vec<(u32, Result<Settled>)>) {
-        let Some(holder) = self.holder() else { return };
+        let Some(events) = self.as_events() else { return };
         let count = outcomes.len();
         let mut results = Vec::with_capacity(count);
         let (mut passed_on, mut over, mut lost) = (Vec::new(), Vec::with_capacity(count), Vec::new());
@@ -306,7 +302,7 @@ impl Owner for Runs {
         {
             let mut table = lock(&self.table);
             for (run_id, outcome) in outcomes {
-                let is_held = || self.hub.renewer.holds(&holder, run_id);
+                let is_held = || self.hub.renewer.holds(&events, run_id);
                 let Some((header, next)) = table.settled(run_id, outcome.is_ok(), is_held, &mut news) else {
                     continue;
                 };

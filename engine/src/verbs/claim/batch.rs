@@ -134,7 +134,7 @@ async fn take_past(
             continue;
         }
         if chosen.is_empty() {
-            return Ok(Taken { drained: !passed.held_up, ..Taken::default() });
+            return Ok(Taken { exhausted: !passed.held_up, ..Taken::default() });
         }
         let Round { jobs, tried, learnt, is_cut_short } = match contention.probe(chosen.len()) {
             Some(few) => take_with_care(store, chosen, few, lease, token, passed).await?,
@@ -144,8 +144,8 @@ async fn take_past(
             contention.learn(tried, jobs.count());
         }
         if jobs.count() > 0 {
-            let drained = is_all && !is_cut_short && !was_full && !passed.held_up;
-            return Ok(Taken { jobs, drained, needs_slot });
+            let exhausted = is_all && !is_cut_short && !was_full && !passed.held_up;
+            return Ok(Taken { jobs, exhausted, needs_slot });
         }
         if !learnt {
             // Others were quicker with every one of them. A small random wait parts us from them.

@@ -38,7 +38,7 @@ pub(crate) async fn claim_one(
     let mut patience = Patience::new(patience);
     match find_and_take(store, due(job_type), Some(claim_order()), lease, tokens, &mut patience).await? {
         Found::Job(job) => return Ok(Taken { jobs: TakenJobs::Read(vec![*job]), ..Taken::default() }),
-        Found::Nothing => return Ok(Taken { drained: true, ..Taken::default() }),
+        Found::Nothing => return Ok(Taken { exhausted: true, ..Taken::default() }),
         // The best candidate waits behind an active job of its key, or can't be written at all: look past it.
         Found::Refused => {}
     }

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Taken {
     pub(crate) jobs: TakenJobs,
     /// Whether nothing more of the type can be claimed right now.
-    pub(crate) drained: bool,
+    pub(crate) exhausted: bool,
     /// Whether the next job can only be claimed into a free slot.
     pub(crate) needs_slot: bool,
 }

@@ -5,15 +5,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
-    request::{Enqueued, Request, as_lots},
+    request::{Enqueued, Inbox, Request, as_lots},
     writer::Writer,
 };
 use crate::{
     base::error::{Error, Result},
     job::document::NewJob,
+    report::{
+        event::Sink,
+        tasks::{self, Task},
+    },
     store::collection::Store,
     wake::hints::WakeHub,
 };
@@ -28,9 +32,20 @@ pub(crate) struct Enqueuer {
 
 impl Enqueuer {
     /// Starts the writer; it ends when the last handle goes.
-    pub(crate) fn start(store: Arc<Store>, wakes: Arc<WakeHub>, patience: Duration) -> Self {
-        let (requests, inbox) = mpsc::channel(QUEUE_LENGTH);
-        tokio::spawn(Writer::new(store, wakes, patience).run(inbox));
+    pub(crate) fn start(
+        store: Arc<Store>,
+        wakes: Arc<WakeHub>,
+        sink: Arc<dyn Sink>,
+        patience: Duration,
+    ) -> Self {
+        let (requests, calls) = mpsc::channel(QUEUE_LENGTH);
+        // Outlasts a writer that panics.
+        let inbox = Arc::new(Mutex::new(Inbox { calls, waiting: Vec::new() }));
+        tasks::keep(Task::NewJobs, sink.clone(), move || {
+            let writer = Writer::new(store.clone(), wakes.clone(), sink.clone(), patience);
+            let inbox = inbox.clone();
+            async move { writer.run(&mut *inbox.lock().await).await }
+        });
         Self { requests }
     }
 
@@ -50,7 +65,7 @@ impl Enqueuer {
             answers.push(answer);
         }
         for answer in answers {
-            outcomes.extend(answer.await.map_err(|_| Error::shut_down())?);
+            outcomes.extend(answer.await.map_err(|_| Error::interrupted())?);
         }
         Ok(outcomes)
     }

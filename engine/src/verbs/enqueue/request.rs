@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{base::error::Result, job::document::NewJob};
 
@@ -20,6 +20,12 @@ pub(super) struct Request {
     /// When the call was made: others, and lots of its own, may have to be written before.
     pub(super) made: Instant,
     pub(super) reply: oneshot::Sender<Vec<Enqueued>>,
+}
+
+/// Calls that no write has taken up yet.
+pub(super) struct Inbox {
+    pub(super) calls: mpsc::Receiver<Request>,
+    pub(super) waiting: Vec<Request>,
 }
 
 /// Splits jobs by what one insert carries.

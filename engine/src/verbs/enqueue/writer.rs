@@ -7,11 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::mpsc;
-
 use super::{
     create::{Created, Draft, create},
-    request::{Load, MOST_JOBS, Request},
+    request::{Inbox, Load, MOST_JOBS, Request},
 };
 use crate::{
     base::{
@@ -19,6 +17,10 @@ use crate::{
         patience::{LONGEST_PAUSE, Patience},
     },
     job::{document::NewJob, server_time::ServerTime},
+    report::{
+        event::Sink,
+        tasks::{self, Task},
+    },
     store::{collection::Store, write::Wait},
     wake::hints::{Audience, Wake, WakeHub},
 };
@@ -26,6 +28,7 @@ use crate::{
 pub(super) struct Writer {
     store: Arc<Store>,
     wakes: Arc<WakeHub>,
+    sink: Arc<dyn Sink>,
     /// How long a call waits for a server that is away.
     patience: Duration,
     /// When the server has answered a write last.
@@ -35,16 +38,20 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(store: Arc<Store>, wakes: Arc<WakeHub>, patience: Duration) -> Self {
-        Self { store, wakes, patience, wrote: Instant::now(), failure: None }
+    pub(super) fn new(
+        store: Arc<Store>,
+        wakes: Arc<WakeHub>,
+        sink: Arc<dyn Sink>,
+        patience: Duration,
+    ) -> Self {
+        Self { store, wakes, sink, patience, wrote: Instant::now(), failure: None }
     }
 
     /// Writes, until the last of those who call is gone.
-    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
-        let mut waiting = Vec::new();
-        while inbox.recv_many(&mut waiting, MOST_JOBS).await > 0 {
+    pub(super) async fn run(mut self, Inbox { calls, waiting }: &mut Inbox) {
+        while !waiting.is_empty() || calls.recv_many(waiting, MOST_JOBS).await > 0 {
             while !waiting.is_empty() {
-                let mut batch = take_batch(&mut waiting);
+                let mut batch = take_batch(waiting);
                 if let Some(failure) = self.failure.clone() {
                     // They have waited for their turn as long as they would have for the server.
                     self.give_up(&mut batch, Instant::now(), failure);
@@ -140,12 +147,14 @@ impl Writer {
             let draft = draft.split_off_first(request.jobs.len());
             let (store, wakes) = (self.store.clone(), self.wakes.clone());
             let mut patience = patience.clone().with_deadline(self.deadline(&request));
-            tokio::spawn(async move {
+            let write = async move {
                 let jobs: Vec<&NewJob> = request.jobs.iter().collect();
                 let outcome = create(&store, &jobs, &draft, Wait::Long, &mut patience).await;
                 announce(&wakes, &store, &jobs, &outcome, draft.at).await;
                 answer(vec![request], outcome);
-            });
+            };
+            // With the request goes its reply, which tells the call.
+            tasks::run(Task::NewJobsHeldUp, self.sink.clone(), write, || ());
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use mongodb::bson::{Bson, doc};
 
-use super::planned::{Planned, Settlement, judge};
+use super::prepared::{PreparedVerdict, VerdictRequest, judge};
 use crate::{
     base::{
         error::{Error, Result},
@@ -25,27 +25,31 @@ use crate::{
 };
 
 /// Settles one claim.
-pub(crate) async fn settle_one(store: &Store, settlement: Settlement, patience: Duration) -> Result<Settled> {
-    let mut planned = [Planned::new(settlement)];
-    let mut outcomes = carry_out(store, &mut planned, &mut Patience::new(patience), Wait::Long).await;
+pub(crate) async fn settle_one(
+    store: &Store,
+    request: VerdictRequest,
+    patience: Duration,
+) -> Result<Settled> {
+    let mut prepared = [PreparedVerdict::new(request)];
+    let mut outcomes = carry_out(store, &mut prepared, &mut Patience::new(patience), Wait::Long).await;
     outcomes.pop().flatten().unwrap_or(Ok(Settled::NotFound))
 }
 
-/// Writes what was planned; the outcomes, in order. Some are missing if a transaction of an app's has held the write up for
+/// Writes what was prepared; the outcomes, in order. Some are missing if a transaction of an app's has held the write up for
 /// longer than the wait: then nobody knows what has been written of them.
 pub(crate) async fn carry_out(
     store: &Store,
-    planned: &mut [Planned],
+    prepared: &mut [PreparedVerdict],
     patience: &mut Patience,
     wait: Wait,
 ) -> Vec<Option<Result<Settled>>> {
-    let mut outcomes: Vec<Option<Result<Settled>>> = planned.iter().map(|_| None).collect();
+    let mut outcomes: Vec<Option<Result<Settled>>> = prepared.iter().map(|_| None).collect();
     loop {
-        let open: Vec<usize> = (0..planned.len()).filter(|index| outcomes[*index].is_none()).collect();
+        let open: Vec<usize> = (0..prepared.len()).filter(|index| outcomes[*index].is_none()).collect();
         if open.is_empty() {
             return outcomes;
         }
-        let tried = try_settle(store, planned, &open, &mut outcomes, patience.has_failed(), wait).await;
+        let tried = try_settle(store, prepared, &open, &mut outcomes, patience.has_failed(), wait).await;
         let Err(error) = tried else { continue };
         if error.is_time_limit() && wait == Wait::Brief {
             patience.note_failure();
@@ -60,8 +64,8 @@ pub(crate) async fn carry_out(
 }
 
 /// Which of the claims are still held, so that nothing has been written for them.
-pub(crate) async fn unwritten(store: &Store, planned: &[Planned]) -> Result<Vec<bool>> {
-    let headers = || planned.iter().map(|job| &*job.settlement.header);
+pub(crate) async fn unwritten(store: &Store, prepared: &[PreparedVerdict]) -> Result<Vec<bool>> {
+    let headers = || prepared.iter().map(|job| &*job.request.header);
     let ids: Vec<&Bson> = headers().map(|header| &header.id).collect();
     let filter = doc! { fields::ID: { "$in": ids }, fields::STATUS: Status::Active.as_str() };
     let found = store.find(filter, doc! { fields::CLAIM_TOKEN: 1 }).await?;
@@ -74,14 +78,14 @@ pub(crate) async fn unwritten(store: &Store, planned: &[Planned]) -> Result<Vec<
 /// One round: writes all that is open. Jobs whose pending place turned out to be taken stay open, replanned.
 async fn try_settle(
     store: &Store,
-    planned: &mut [Planned],
+    prepared: &mut [PreparedVerdict],
     open: &[usize],
     outcomes: &mut [Option<Result<Settled>>],
     was_ambiguous: bool,
     wait: Wait,
 ) -> Result<()> {
-    let groups = group(planned, open);
-    let statements = groups.iter().map(|group| group.statement(planned)).collect();
+    let groups = group(prepared, open);
+    let statements = groups.iter().map(|group| group.statement(prepared)).collect();
     let reply = store.update_within(statements, wait).await?;
     let mut refused = HashMap::new();
     for refusal in reply.refusals {
@@ -92,9 +96,9 @@ async fn try_settle(
     for (index, cause) in &refused {
         match cause {
             RefusalCause::KeyHeld | RefusalCause::IdExists => {
-                let transition = planned[*index].transition;
-                planned[*index].transition = transition.behind_follower();
-                if transition == planned[*index].transition {
+                let transition = prepared[*index].transition;
+                prepared[*index].transition = transition.behind_follower();
+                if transition == prepared[*index].transition {
                     // No index of ours: the same write would be refused for ever.
                     outcomes[*index] = Some(Err(Error::foreign_index(transition.target().as_str())));
                 }
@@ -108,11 +112,11 @@ async fn try_settle(
     let is_certain = groups.iter().all(|group| group.members.len() == 1) || refused.is_empty();
     if is_certain && reply.matched == written.len() as u64 {
         for index in written {
-            outcomes[index] = Some(Ok(planned[index].outcome()));
+            outcomes[index] = Some(Ok(prepared[index].outcome()));
         }
         return Ok(());
     }
-    look_up(store, planned, &written, outcomes, was_ambiguous).await
+    look_up(store, prepared, &written, outcomes, was_ambiguous).await
 }
 
 /// Jobs that one statement settles: completions of one claim batch share token and update.
@@ -121,13 +125,13 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub(super) fn statement(&self, planned: &[Planned]) -> Statement {
-        let first = &planned[self.members[0]];
-        let token = first.settlement.header.token.as_deref();
+    pub(super) fn statement(&self, prepared: &[PreparedVerdict]) -> Statement {
+        let first = &prepared[self.members[0]];
+        let token = first.request.header.token.as_deref();
         match token {
             Some(token) if self.members.len() > 1 => {
                 let ids =
-                    self.members.iter().map(|index| planned[*index].settlement.header.id.clone()).collect();
+                    self.members.iter().map(|index| prepared[*index].request.header.id.clone()).collect();
                 Statement::many(fence::all_held(ids, token), first.update())
             }
             _ => first.statement(),
@@ -135,12 +139,12 @@ impl Group {
     }
 }
 
-pub(super) fn group(planned: &[Planned], open: &[usize]) -> Vec<Group> {
+pub(super) fn group(prepared: &[PreparedVerdict], open: &[usize]) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut completions: HashMap<(&str, bool), usize> = HashMap::new();
     for index in open {
-        let job = &planned[*index];
-        let header = &job.settlement.header;
+        let job = &prepared[*index];
+        let header = &job.request.header;
         let alike = match (job.transition, header.token.as_deref()) {
             (Transition::Complete, Some(token)) => Some((token, header.may_have_follower())),
             _ => None,
@@ -164,25 +168,25 @@ pub(super) fn group(planned: &[Planned], open: &[usize]) -> Vec<Group> {
 /// Fewer jobs matched than were sent: finds out which, and why.
 async fn look_up(
     store: &Store,
-    planned: &[Planned],
+    prepared: &[PreparedVerdict],
     written: &[usize],
     outcomes: &mut [Option<Result<Settled>>],
     was_ambiguous: bool,
 ) -> Result<()> {
-    let ids: Vec<&Bson> = written.iter().map(|index| &planned[*index].settlement.header.id).collect();
+    let ids: Vec<&Bson> = written.iter().map(|index| &prepared[*index].request.header.id).collect();
     let projection = doc! { fields::STATUS: 1, fields::CLAIM_TOKEN: 1, fields::SETTLED_TOKENS: 1 };
     let found = store.find(doc! { fields::ID: { "$in": ids } }, projection).await?;
     let found: HashMap<_, _> = found.iter().filter_map(|job| Some((IdKey::of_job(job)?, job))).collect();
     for index in written {
-        let job = &planned[*index];
-        let document = found.get(&IdKey::of(&job.settlement.header.id)).copied();
-        let may_be_own = was_ambiguous || job.settlement.is_only_settler;
+        let job = &prepared[*index];
+        let document = found.get(&IdKey::of(&job.request.header.id)).copied();
+        let may_be_own = was_ambiguous || job.request.is_only_settler;
         outcomes[*index] = Some(Ok(judge(job, document.map(AsRef::as_ref), may_be_own)));
     }
     Ok(())
 }
 
-/// A settlement by a caller who knows only id and token: reads what deciding needs. None if there is no such job.
+/// A request by a caller who knows only id and token: reads what deciding needs. None if there is no such job.
 pub(crate) async fn header_of(store: &Store, id: &str, token: Option<&str>) -> Result<Option<Header>> {
     let found = store.find(doc! { fields::ID: id }, Header::projection()).await?;
     let Some(job) = found.first() else { return Ok(None) };

@@ -2,7 +2,7 @@
 
 use mongodb::bson::{Bson, doc};
 
-use super::planned::{Planned, Settlement, judge};
+use super::prepared::{PreparedVerdict, VerdictRequest, judge};
 use crate::{
     base::error::Result,
     job::{document::Header, fields, verdict::Settled},
@@ -26,6 +26,6 @@ pub(crate) async fn read_back(
     };
     let mut header = Header::read(job)?;
     header.token = token.map(str::to_owned);
-    let completion = Planned::new(Settlement::completion(header.clone()));
+    let completion = PreparedVerdict::new(VerdictRequest::completion(header.clone()));
     Ok((judge(&completion, Some(job), true), Some(header)))
 }

@@ -2,7 +2,7 @@ use mongodb::bson::{RawDocumentBuf, rawdoc};
 
 use super::{
     carry_out::group,
-    planned::{MOST_REASON_BYTES, Planned, Settlement, clip, judge},
+    prepared::{MOST_REASON_BYTES, PreparedVerdict, VerdictRequest, clip, judge},
 };
 use crate::job::{
     document::{DedupeKey, Header},
@@ -24,8 +24,13 @@ fn header(id: &str, token: Option<&str>) -> Header {
     }
 }
 
-fn planned(header: Header, verdict: Verdict) -> Planned {
-    Planned::new(Settlement { header: header.into(), verdict, reason: None, is_only_settler: false })
+fn prepared(header: Header, verdict: Verdict) -> PreparedVerdict {
+    PreparedVerdict::new(VerdictRequest {
+        header: header.into(),
+        verdict,
+        reason: None,
+        is_only_settler: false,
+    })
 }
 
 fn with_key(mut header: Header, scope: DedupeScope) -> Header {
@@ -35,13 +40,13 @@ fn with_key(mut header: Header, scope: DedupeScope) -> Header {
 
 /// What is made of a verdict when this is found, and nothing is known of an earlier try, or everything.
 fn judged(verdict: Verdict, found: &RawDocumentBuf) -> [Settled; 2] {
-    let job = planned(header("a", Some("mine")), verdict);
+    let job = prepared(header("a", Some("mine")), verdict);
     [judge(&job, Some(found), false), judge(&job, Some(found), true)]
 }
 
 #[test]
 fn a_job_that_is_gone_is_not_found() {
-    let job = planned(header("a", Some("mine")), Verdict::Complete);
+    let job = prepared(header("a", Some("mine")), Verdict::Complete);
     assert_eq!(judge(&job, None, true), Settled::NotFound);
 }
 
@@ -86,7 +91,7 @@ fn odd_states_are_nobody_s() {
 #[test]
 fn without_a_token_each_settlement_has_a_proof_of_its_own() {
     let (one, other) =
-        (planned(header("a", None), Verdict::Complete), planned(header("a", None), Verdict::Complete));
+        (prepared(header("a", None), Verdict::Complete), prepared(header("a", None), Verdict::Complete));
     assert_ne!(one.proof, other.proof);
     let found = rawdoc! { "_id": "a", "status": "completed", "settledTokens": [one.proof.as_str()] };
     assert_eq!(judge(&one, Some(&found), true), Settled::Completed);
@@ -96,16 +101,16 @@ fn without_a_token_each_settlement_has_a_proof_of_its_own() {
 #[test]
 fn only_completions_that_write_the_same_under_the_same_token_travel_in_one_statement() {
     let jobs = [
-        planned(header("0", Some("x")), Verdict::Complete),
-        planned(header("1", Some("x")), Verdict::Fail),
-        planned(header("2", Some("x")), Verdict::Complete),
-        planned(header("3", Some("y")), Verdict::Complete),
-        planned(header("4", None), Verdict::Complete),
-        planned(header("5", None), Verdict::Complete),
-        planned(with_key(header("6", Some("x")), DedupeScope::Pending), Verdict::Complete),
-        planned(with_key(header("7", Some("x")), DedupeScope::PendingAndActive), Verdict::Complete),
-        planned(header("8", Some("x")), Verdict::Release),
-        planned(header("9", Some("x")), Verdict::Complete),
+        prepared(header("0", Some("x")), Verdict::Complete),
+        prepared(header("1", Some("x")), Verdict::Fail),
+        prepared(header("2", Some("x")), Verdict::Complete),
+        prepared(header("3", Some("y")), Verdict::Complete),
+        prepared(header("4", None), Verdict::Complete),
+        prepared(header("5", None), Verdict::Complete),
+        prepared(with_key(header("6", Some("x")), DedupeScope::Pending), Verdict::Complete),
+        prepared(with_key(header("7", Some("x")), DedupeScope::PendingAndActive), Verdict::Complete),
+        prepared(header("8", Some("x")), Verdict::Release),
+        prepared(header("9", Some("x")), Verdict::Complete),
     ];
     let open = [0, 1, 2, 3, 4, 5, 6, 7, 8];
     let members: Vec<Vec<usize>> = group(&jobs, &open).into_iter().map(|group| group.members).collect();
@@ -116,8 +121,8 @@ fn only_completions_that_write_the_same_under_the_same_token_travel_in_one_state
 #[test]
 fn several_jobs_need_a_statement_for_many() {
     let jobs = [
-        planned(header("a", Some("x")), Verdict::Complete),
-        planned(header("b", Some("x")), Verdict::Complete),
+        prepared(header("a", Some("x")), Verdict::Complete),
+        prepared(header("b", Some("x")), Verdict::Complete),
     ];
     let statement = group(&jobs, &[0, 1]).remove(0).statement(&jobs);
     assert!(statement.multi);

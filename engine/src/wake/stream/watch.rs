@@ -109,9 +109,9 @@ impl Drop for WantedType {
 }
 
 /// Every engine on the collection.
-pub(crate) struct Everyone(pub(crate) Arc<Watch>);
+pub(crate) struct AllSinks(pub(crate) Arc<Watch>);
 
-impl Sink for Everyone {
+impl Sink for AllSinks {
     fn event(&self, event: Event) {
         self.0.tell(&event);
     }

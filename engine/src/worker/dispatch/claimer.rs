@@ -10,13 +10,17 @@ use std::{
 
 use tokio::task::JoinHandle;
 
-use super::{hand_over::HandOver, slots::Slots};
+use super::slots::Slots;
 use crate::{
     base::{
         error::{Error, Result},
-        patience::Backoff,
+        patience::Pauses,
     },
     job::document::ClaimedJob,
+    report::{
+        event::Sink,
+        tasks::{self, Task},
+    },
     verbs::claim::{
         batch,
         contention::Contention,
@@ -26,14 +30,17 @@ use crate::{
         taking::LeaseKind,
         tokens::ClaimTokens,
     },
-    worker::hub::Hub,
+    worker::{hub::Hub, run_events::RunEvents},
 };
 
 /// How long a claim whose reply was lost is looked up before the outage is reported.
 const RECONCILE_FOR: Duration = Duration::from_secs(5);
 
-pub(super) struct Claimer {
-    desk: Arc<Desk>,
+/// Outlasts a dispatcher that panics: so no claim is forgotten.
+pub(crate) struct Claimer {
+    processor: Arc<Processor>,
+    /// A claim that is being made, or that a panic has ended.
+    under_way: Option<Claim>,
     /// What the last claim took, on its way.
     arriving: Option<Arriving>,
     /// Claims that failed, and may have taken jobs all the same.
@@ -49,14 +56,19 @@ struct Claim {
 
 struct Arriving {
     claim: Claim,
-    count: usize,
     arrival: JoinHandle<Result<()>>,
 }
 
 impl Claimer {
-    pub(super) fn new(hub: Arc<Hub>, slots: Arc<Slots>, runs: Arc<dyn HandOver>) -> Self {
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        slots: Arc<Slots>,
+        runs: Arc<dyn RunEvents>,
+        sink: Arc<dyn Sink>,
+    ) -> Self {
         Self {
-            desk: Arc::new(Desk { hub, slots, runs }),
+            processor: Arc::new(Processor { hub, slots, runs, sink }),
+            under_way: None,
             arriving: None,
             uncertain: Vec::new(),
             contention: Contention::default(),
@@ -66,57 +78,43 @@ impl Claimer {
     /// Claims, and sees to it that the jobs are handed over; how many, and whether that was all.
     pub(super) async fn claim(&mut self, room: Room) -> Result<(usize, bool)> {
         self.settle_uncertain().await?;
-        let mut claim = Claim { tokens: ClaimTokens::new(), sent: Instant::now() };
-        let desk = self.desk.clone();
-        let mut contention = std::mem::take(&mut self.contention);
+        let Self { processor, under_way, arriving, uncertain, contention } = self;
+        let tokens = &mut under_way.insert(Claim { tokens: ClaimTokens::new(), sent: Instant::now() }).tokens;
         let (taken, arrived) =
-            tokio::join!(desk.take(room, &mut claim.tokens, &mut contention), self.arrived());
-        self.contention = contention;
-        let counts = match taken {
-            Ok(Taken { jobs, drained, needs_slot }) => {
+            tokio::join!(processor.take(room, tokens, contention), processor.arrived(arriving, uncertain));
+        let counts = match (taken, under_way.take()) {
+            (Ok(Taken { jobs, exhausted, needs_slot }), Some(claim)) => {
                 let count = jobs.count();
-                self.desk.slots.next_needs_slot(needs_slot);
-                self.desk.slots.claimed(count);
+                processor.slots.next_needs_slot(needs_slot);
+                processor.slots.claimed(count);
                 match jobs {
-                    TakenJobs::Read(jobs) => desk.hand_over(jobs, claim.sent),
+                    TakenJobs::Read(jobs) => processor.hand_over(jobs, claim.sent),
                     jobs @ TakenJobs::Counted { .. } => {
-                        let arrival = tokio::spawn(desk.receive(jobs, claim.clone()));
-                        self.arriving = Some(Arriving { claim, count, arrival });
+                        let arrival = processor.receiving(jobs, claim.clone());
+                        *arriving = Some(Arriving { claim, arrival });
                     }
                 }
-                Ok((count, drained))
+                Ok((count, exhausted))
             }
-            Err(error) => {
-                self.uncertain.push(claim);
+            (Err(error), claim) => {
+                uncertain.extend(claim);
                 Err(error)
             }
+            (Ok(_), None) => Err(Error::interrupted()),
         };
         arrived.and(counts)
     }
 
     /// Waits until what the last claim took has been handed over.
     pub(super) async fn arrived(&mut self) -> Result<()> {
-        let Some(Arriving { arrival, count, .. }) = &mut self.arriving else {
-            return Ok(());
-        };
-        let arrived = arrival.await.unwrap_or_else(|_| {
-            // A mistake of ours ended it: nobody else gives back the room that was made.
-            self.desk.slots.taken_back(*count);
-            Err(Error::cut_off())
-        });
-        if let Some(Arriving { claim, .. }) = self.arriving.take()
-            && arrived.is_err()
-        {
-            self.uncertain.push(claim);
-        }
-        arrived
+        self.processor.arrived(&mut self.arriving, &mut self.uncertain).await
     }
 
     /// The processor was stopped: what its last claims took is given back as soon as it is handed over, and that must not be
     /// left to the ends of their leases because a reply was lost. Tries for as long as a claim would be looked up, and no
     /// longer than anybody waits for it.
     pub(super) async fn wind_down(&mut self) {
-        let slots = self.desk.slots.clone();
+        let slots = self.processor.slots.clone();
         tokio::select! {
             _ = tokio::time::timeout(RECONCILE_FOR, self.hand_everything_over()) => {}
             () = slots.ended_claiming() => {}
@@ -125,7 +123,7 @@ impl Claimer {
 
     async fn hand_everything_over(&mut self) {
         _ = self.arrived().await;
-        let mut pauses = Backoff::default();
+        let mut pauses = Pauses::default();
         while self.settle_uncertain().await.is_err() {
             tokio::time::sleep(pauses.next_pause()).await;
         }
@@ -133,25 +131,40 @@ impl Claimer {
 
     /// However long the server was away: what was taken then would have to wait for the end of its lease.
     async fn settle_uncertain(&mut self) -> Result<()> {
+        self.uncertain.extend(self.under_way.take());
         while let Some(Claim { tokens, sent }) = self.uncertain.last() {
-            let Desk { hub, slots, .. } = self.desk.as_ref();
+            let Processor { hub, slots, .. } = self.processor.as_ref();
             let jobs = one::claimed_under(&hub.store, &slots.config.job_type, tokens).await?;
             slots.claimed(jobs.len());
-            self.desk.hand_over(jobs, *sent);
+            self.processor.hand_over(jobs, *sent);
             self.uncertain.pop();
         }
         Ok(())
     }
 }
 
-/// What a claim needs.
-struct Desk {
+/// One processor: where its jobs come from, and where they go.
+struct Processor {
     hub: Arc<Hub>,
     slots: Arc<Slots>,
-    runs: Arc<dyn HandOver>,
+    runs: Arc<dyn RunEvents>,
+    sink: Arc<dyn Sink>,
 }
 
-impl Desk {
+impl Processor {
+    async fn arrived(&self, arriving: &mut Option<Arriving>, uncertain: &mut Vec<Claim>) -> Result<()> {
+        let Some(Arriving { arrival, .. }) = arriving else {
+            return Ok(());
+        };
+        let arrived = arrival.await.unwrap_or_else(|_| Err(Error::interrupted()));
+        if let Some(Arriving { claim, .. }) = arriving.take()
+            && arrived.is_err()
+        {
+            uncertain.push(claim);
+        }
+        arrived
+    }
+
     async fn take(&self, room: Room, tokens: &mut ClaimTokens, contention: &mut Contention) -> Result<Taken> {
         let lease = LeaseKind::Managed(self.slots.terms.length);
         let job_type = &self.slots.config.job_type;
@@ -171,6 +184,16 @@ impl Desk {
         one::claim_one(&self.hub.store, &self.hub.unwritable, job_type, lease, tokens, patience).await
     }
 
+    fn receiving(self: &Arc<Self>, taken: TakenJobs, claim: Claim) -> JoinHandle<Result<()>> {
+        let (slots, count) = (self.slots.clone(), taken.count());
+        let otherwise = move || {
+            // At once: the dispatcher may wait for this very room before it looks what has become of the jobs.
+            slots.taken_back(count);
+            Err(Error::interrupted())
+        };
+        tasks::run(Task::Arrival, self.sink.clone(), self.clone().receive(taken, claim), otherwise)
+    }
+
     /// Hands over what was taken, once that is certain. Room has been made for as many as were counted.
     async fn receive(self: Arc<Self>, taken: TakenJobs, claim: Claim) -> Result<()> {
         let counted = taken.count();
@@ -188,6 +211,6 @@ impl Desk {
         let bytes: usize = jobs.iter().map(|job| job.document.as_bytes().len()).sum();
         self.slots.claim_took(sent.elapsed(), bytes / jobs.len());
         self.hub.wakes.known_jobs.add(jobs.iter().filter_map(|job| job.header.id.as_str()));
-        self.runs.hand_over(&self.slots, jobs, sent);
+        self.runs.handed_over(&self.slots, jobs, sent);
     }
 }

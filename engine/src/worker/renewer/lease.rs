@@ -8,14 +8,7 @@ use std::{
 
 use mongodb::bson::Bson;
 
-use crate::job::lease::LeaseTerms;
-
-/// Who is told that a lease is gone, and asked whether its process is still worth renewing for.
-pub(crate) trait Holder: Send + Sync {
-    fn lease_lost(&self, run_id: u32);
-    /// False once whatever runs the handlers has been stuck for too long.
-    fn is_responsive(&self) -> bool;
-}
+use crate::{job::lease::LeaseTerms, worker::run_events::RunEvents};
 
 /// The lease of one managed run.
 pub(crate) struct HeldLease {
@@ -25,7 +18,7 @@ pub(crate) struct HeldLease {
     /// When the claim or the last successful renewal was sent.
     pub(crate) sent: Instant,
     pub(crate) run_id: u32,
-    pub(crate) holder: Arc<dyn Holder>,
+    pub(crate) runs: Arc<dyn RunEvents>,
     pub(crate) suspended: Option<Suspension>,
 }
 
@@ -65,9 +58,9 @@ impl Leases {
 
 pub(super) type LeaseKey = (usize, u32);
 
-/// Two engines may both have a run 1: the holder's address tells them apart.
-pub(super) fn key(holder: &Arc<dyn Holder>, run_id: u32) -> LeaseKey {
-    (Arc::as_ptr(holder).cast::<()>() as usize, run_id)
+/// Two engines may both have a run 1: the address of its runs tells them apart.
+pub(super) fn key(runs: &Arc<dyn RunEvents>, run_id: u32) -> LeaseKey {
+    (Arc::as_ptr(runs).cast::<()>() as usize, run_id)
 }
 
 /// A lease as long as this, once, and not renewed meanwhile.

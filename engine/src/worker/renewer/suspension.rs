@@ -13,13 +13,15 @@ use mongodb::bson::Bson;
 
 use super::{
     Renewer,
-    lease::{HeldLease, Holder, Suspension, key},
+    lease::{HeldLease, Suspension, key},
 };
 use crate::{
-    base::{error::Result, patience::Backoff, sync::lock},
+    base::{error::Result, patience::Pauses, sync::lock},
     job::lease::LeaseTerms,
+    report::tasks::{self, Task},
     store::{collection::Store, write::Wait},
     verbs::renew::renew_one,
+    worker::run_events::RunEvents,
 };
 
 impl Renewer {
@@ -27,12 +29,12 @@ impl Renewer {
     pub(crate) async fn suspend(
         self: &Arc<Self>,
         store: &Arc<Store>,
-        holder: &Arc<dyn Holder>,
+        runs: &Arc<dyn RunEvents>,
         run_id: u32,
         length: Duration,
     ) -> Result<bool> {
         let mut before = None;
-        let known = self.change(holder, run_id, |lease| {
+        let known = self.change(runs, run_id, |lease| {
             before = lease.suspended;
             // Until the write is acknowledged the lease is no longer than it was.
             let length = before.map_or(lease.terms.length, |suspension| suspension.length);
@@ -43,7 +45,7 @@ impl Renewer {
         drop(self.on_the_way.lock().await);
         let sent = Instant::now();
         let renewed = renew_one(store, &id, &token, length, Wait::Long).await;
-        let changed = self.change(holder, run_id, |lease| match renewed {
+        let changed = self.change(runs, run_id, |lease| match renewed {
             Ok(_) => {
                 lease.suspended = Some(Suspension { length, is_over: false });
                 lease.sent = sent;
@@ -51,7 +53,7 @@ impl Renewer {
             Err(_) => lease.suspended = before,
         });
         if renewed.is_err() && before.is_some_and(|suspension| suspension.is_over) {
-            self.go_on_resuming(store, holder, run_id);
+            self.go_on_resuming(store, runs, run_id);
         }
         self.hurried.notify_one();
         Ok(renewed? && changed.is_some())
@@ -62,30 +64,30 @@ impl Renewer {
     pub(crate) async fn resume(
         self: &Arc<Self>,
         store: &Arc<Store>,
-        holder: &Arc<dyn Holder>,
+        runs: &Arc<dyn RunEvents>,
         run_id: u32,
     ) -> Result<bool> {
-        let Some((id, token, terms)) = self.change(holder, run_id, |_| {}) else { return Ok(false) };
+        let Some((id, token, terms)) = self.change(runs, run_id, |_| {}) else { return Ok(false) };
         let sent = Instant::now();
         match renew_one(store, &id, &token, terms.length, Wait::Long).await {
-            Ok(is_held) => Ok(is_held && self.resumed(holder, run_id, sent)),
+            Ok(is_held) => Ok(is_held && self.resumed(runs, run_id, sent)),
             Err(error) => {
                 let mut is_news = false;
-                self.change(holder, run_id, |lease| {
+                self.change(runs, run_id, |lease| {
                     if let Some(suspension) = &mut lease.suspended {
                         is_news = !std::mem::replace(&mut suspension.is_over, true);
                     }
                 });
                 if is_news {
-                    self.go_on_resuming(store, holder, run_id);
+                    self.go_on_resuming(store, runs, run_id);
                 }
                 Err(error)
             }
         }
     }
 
-    fn resumed(&self, holder: &Arc<dyn Holder>, run_id: u32, sent: Instant) -> bool {
-        let resumed = self.change(holder, run_id, |lease| {
+    fn resumed(&self, runs: &Arc<dyn RunEvents>, run_id: u32, sent: Instant) -> bool {
+        let resumed = self.change(runs, run_id, |lease| {
             lease.suspended = None;
             lease.sent = sent;
         });
@@ -93,34 +95,37 @@ impl Renewer {
         resumed.is_some()
     }
 
-    fn go_on_resuming(self: &Arc<Self>, store: &Arc<Store>, holder: &Arc<dyn Holder>, run_id: u32) {
-        let (renewer, store, holder) = (Arc::downgrade(self), Arc::downgrade(store), Arc::downgrade(holder));
-        tokio::spawn(async move {
-            let mut backoff = Backoff::default();
-            loop {
-                tokio::time::sleep(backoff.next_pause()).await;
-                let alive = (Weak::upgrade(&renewer), Weak::upgrade(&store), Weak::upgrade(&holder));
-                let (Some(renewer), Some(store), Some(holder)) = alive else { return };
-                if renewer.try_to_resume(&store, &holder, run_id).await {
-                    return;
+    fn go_on_resuming(self: &Arc<Self>, store: &Arc<Store>, runs: &Arc<dyn RunEvents>, run_id: u32) {
+        let (renewer, store, runs) = (Arc::downgrade(self), Arc::downgrade(store), Arc::downgrade(runs));
+        tasks::keep(Task::Resumption, self.sink.clone(), move || {
+            let (renewer, store, runs) = (renewer.clone(), store.clone(), runs.clone());
+            async move {
+                let mut pauses = Pauses::default();
+                loop {
+                    tokio::time::sleep(pauses.next_pause()).await;
+                    let alive = (Weak::upgrade(&renewer), Weak::upgrade(&store), Weak::upgrade(&runs));
+                    let (Some(renewer), Some(store), Some(runs)) = alive else { return };
+                    if renewer.try_to_resume(&store, &runs, run_id).await {
+                        return;
+                    }
                 }
             }
         });
     }
 
     /// Whether nothing is left to be done.
-    async fn try_to_resume(&self, store: &Store, holder: &Arc<dyn Holder>, run_id: u32) -> bool {
+    async fn try_to_resume(&self, store: &Store, runs: &Arc<dyn RunEvents>, run_id: u32) -> bool {
         // As for every renewal: it must not arrive after another transaction of the same handler has begun.
         let _on_the_way = self.on_the_way.lock().await;
         let mut is_wanted = false;
-        let known = self.change(holder, run_id, |lease| {
+        let known = self.change(runs, run_id, |lease| {
             is_wanted = lease.suspended.is_some_and(|suspension| suspension.is_over);
         });
         let Some((id, token, terms)) = known.filter(|_| is_wanted) else { return true };
         let sent = Instant::now();
         // Briefly: if the transaction is open all the same, every other renewal waits meanwhile.
         match renew_one(store, &id, &token, terms.length, Wait::Brief).await {
-            Ok(true) => self.resumed(holder, run_id, sent),
+            Ok(true) => self.resumed(runs, run_id, sent),
             // It is completed, or somebody else's: who reads back is told, and anybody else when the lease ends.
             Ok(false) => true,
             Err(_) => false,
@@ -130,12 +135,12 @@ impl Renewer {
     /// What of the lease a write needs, once it has been changed; none if it has been settled or lost.
     fn change(
         &self,
-        holder: &Arc<dyn Holder>,
+        runs: &Arc<dyn RunEvents>,
         run_id: u32,
         change: impl FnOnce(&mut HeldLease),
     ) -> Option<(Bson, String, LeaseTerms)> {
         let mut known = lock(&self.leases);
-        let lease = known.held.get_mut(&key(holder, run_id))?;
+        let lease = known.held.get_mut(&key(runs, run_id))?;
         change(lease);
         Some((lease.id.clone(), lease.token.clone(), lease.terms))
     }

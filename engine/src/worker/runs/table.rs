@@ -25,7 +25,7 @@ use std::{
 
 use crate::{
     job::document::Header,
-    worker::{dispatch::slots::Slots, grouping::ByOwner},
+    worker::{dispatch::slots::Slots, grouping::Grouped},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,14 +71,14 @@ impl Run {
 
 /// What processors are to hear, all at once and when nothing is locked.
 pub(super) struct SlotNews {
-    settling: ByOwner<Slots, ()>,
-    settled: ByOwner<Slots, ()>,
-    freed: ByOwner<Slots, Option<Duration>>,
+    settling: Grouped<Slots, ()>,
+    settled: Grouped<Slots, ()>,
+    freed: Grouped<Slots, Option<Duration>>,
 }
 
 impl SlotNews {
     pub(super) fn new() -> Self {
-        Self { settling: ByOwner::new(), settled: ByOwner::new(), freed: ByOwner::new() }
+        Self { settling: Grouped::new(), settled: Grouped::new(), freed: Grouped::new() }
     }
 
     pub(super) fn tell(self) {

@@ -15,9 +15,9 @@ impl Runs {
     /// Readies a run for a transaction: its lease is made this long, from now on, and left alone. False if the lease is
     /// somebody else's; then the run is dead, and nothing more will be told of it.
     pub(crate) async fn suspend(&self, run_id: u32, length: Duration) -> Result<bool> {
-        let Some(holder) = self.holder() else { return Ok(false) };
+        let Some(events) = self.as_events() else { return Ok(false) };
         let (renewer, store) = (&self.hub.renewer, &self.hub.store);
-        let is_held = retrying(self.hub.patience, || renewer.suspend(store, &holder, run_id, length)).await?;
+        let is_held = retrying(self.hub.patience, || renewer.suspend(store, &events, run_id, length)).await?;
         if !is_held {
             self.forget_lost(run_id);
         }
@@ -27,10 +27,10 @@ impl Runs {
     /// A run's transaction is over, and is not known to have committed. None: it has not; the lease is held and renewed as
     /// before. Else what became of the job; then the run is over, or dead.
     pub(crate) async fn resume(&self, run_id: u32, id: &Bson, token: &str) -> Result<Option<Settled>> {
-        let Some(holder) = self.holder() else { return Ok(Some(Settled::LeaseLost)) };
+        let Some(events) = self.as_events() else { return Ok(Some(Settled::LeaseLost)) };
         let (renewer, store) = (&self.hub.renewer, &self.hub.store);
         // A write, not a look: it waits for a transaction that is still open, and none that was can commit after it.
-        if retrying(self.hub.patience, || renewer.resume(store, &holder, run_id)).await? {
+        if retrying(self.hub.patience, || renewer.resume(store, &events, run_id)).await? {
             return Ok(None);
         }
         let read_back = || read_back::read_back(store, id, Some(token));

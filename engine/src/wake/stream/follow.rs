@@ -16,7 +16,7 @@ use super::{
     changed::{self, MOST_LOOKED_UP},
     interest::Interest,
     pipeline::{Change, pipeline, wake_for_insert},
-    watch::{Everyone, Watch},
+    watch::{AllSinks, Watch},
 };
 use crate::{
     base::{
@@ -92,9 +92,9 @@ pub(crate) async fn follow(
     wakes.wake(&Wake::Any, Audience::Everyone);
     let (sender, inbox) = mpsc::channel(MOST_LOOKED_UP);
     let look_ups = changed::look_up(inbox, store.clone(), wakes.clone());
-    let everyone = Everyone(watch.clone());
+    let sinks = AllSinks(watch.clone());
     let outage = Outage::new("the change stream");
-    let mut follower = Follower { watch, store, wakes, everyone, outage, changed: sender, is_bare: false };
+    let mut follower = StreamFollower { watch, store, wakes, sinks, outage, changed: sender, is_bare: false };
     tokio::join!(follower.keep_open(first), look_ups);
 }
 
@@ -106,11 +106,11 @@ enum Ended {
 }
 
 /// What follows the stream of one collection, from one opening to the next.
-struct Follower {
+struct StreamFollower {
     watch: Arc<Watch>,
     store: Arc<Store>,
     wakes: Arc<WakeHub>,
-    everyone: Everyone,
+    sinks: AllSinks,
     outage: Outage,
     /// Jobs that changed, to be looked up.
     changed: mpsc::Sender<Bson>,
@@ -118,7 +118,7 @@ struct Follower {
     is_bare: bool,
 }
 
-impl Follower {
+impl StreamFollower {
     async fn keep_open(&mut self, mut open: Option<OpenStream>) {
         let mut token = None;
         let mut has_gap = false;
@@ -165,7 +165,7 @@ impl Follower {
             // Polling takes over, at its own, shorter interval.
             self.wakes.wake(&Wake::Any, Audience::Everyone);
         }
-        let pause = self.outage.failed(failure, &self.everyone);
+        let pause = self.outage.failed(failure, &self.sinks);
         tokio::time::sleep(pause).await;
     }
 
@@ -197,7 +197,7 @@ impl Follower {
             // That it could be opened says little, and the first answer came with that: what goes on answering works.
             answers += 1;
             if answers > 1 {
-                self.outage.succeeded(&self.everyone);
+                self.outage.succeeded(&self.sinks);
                 self.outage.begin();
             }
             if let Some(change) = change {

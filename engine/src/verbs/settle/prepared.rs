@@ -18,7 +18,7 @@ use crate::{
 
 /// A verdict on a claim.
 #[derive(Debug, Clone)]
-pub(crate) struct Settlement {
+pub(crate) struct VerdictRequest {
     pub(crate) header: Arc<Header>,
     pub(crate) verdict: Verdict,
     pub(crate) reason: Option<String>,
@@ -26,7 +26,7 @@ pub(crate) struct Settlement {
     pub(crate) is_only_settler: bool,
 }
 
-impl Settlement {
+impl VerdictRequest {
     /// Whether it may lead back to `pending`, under a key that has room for one pending job.
     pub(crate) fn may_wait_for_key(&self) -> bool {
         matches!(self.verdict, Verdict::Fail | Verdict::Release) && self.header.may_have_follower()
@@ -41,30 +41,30 @@ impl Settlement {
 /// A longer reason is cut: it is for people, and shares its document with the payload.
 pub(super) const MOST_REASON_BYTES: usize = 8 * 1024;
 
-/// A settlement, and what is to be written for it.
-pub(crate) struct Planned {
-    pub(super) settlement: Settlement,
-    /// What this settlement is known by in the document afterwards: the claim's token, or one made up for a caller who
+/// A request, and what is to be written for it.
+pub(crate) struct PreparedVerdict {
+    pub(super) request: VerdictRequest,
+    /// What this request is known by in the document afterwards: the claim's token, or one made up for a caller who
     /// has none.
     pub(super) proof: String,
     pub(crate) transition: Transition,
     retry_delay: Duration,
 }
 
-impl Planned {
-    pub(crate) fn new(mut settlement: Settlement) -> Self {
-        let Header { attempt, max_attempts, backoff, .. } = *settlement.header;
-        let transition = Transition::of_verdict(settlement.verdict, attempt, max_attempts);
+impl PreparedVerdict {
+    pub(crate) fn new(mut request: VerdictRequest) -> Self {
+        let Header { attempt, max_attempts, backoff, .. } = *request.header;
+        let transition = Transition::of_verdict(request.verdict, attempt, max_attempts);
         let retry_delay = match transition {
             Transition::Retry => retry::delay(backoff, attempt, rand::random()),
             _ => Duration::ZERO,
         };
-        if matches!(settlement.verdict, Verdict::Complete | Verdict::Release) {
+        if matches!(request.verdict, Verdict::Complete | Verdict::Release) {
             // Nothing has failed.
-            settlement.reason = None;
+            request.reason = None;
         }
-        let proof = settlement.header.token.clone().unwrap_or_else(new_token);
-        Self { settlement, proof, transition, retry_delay }
+        let proof = request.header.token.clone().unwrap_or_else(new_token);
+        Self { request, proof, transition, retry_delay }
     }
 
     pub(crate) fn outcome(&self) -> Settled {
@@ -82,7 +82,7 @@ impl Planned {
     }
 
     fn fence(&self) -> Document {
-        let Header { id, token, .. } = &*self.settlement.header;
+        let Header { id, token, .. } = &*self.request.header;
         match token {
             Some(token) => fence::held(id, token),
             None => fence::not_ended(id, &self.proof),
@@ -90,20 +90,20 @@ impl Planned {
     }
 
     pub(super) fn update(&self) -> Vec<Document> {
-        let header = &self.settlement.header;
-        let reason = self.settlement.reason.as_deref().map(clip);
+        let header = &self.request.header;
+        let reason = self.request.reason.as_deref().map(clip);
         writing(self.transition, header, reason, self.retry_delay, Some(&self.proof))
     }
 }
 
 /// The filter and the update that complete a claim, for whoever else is to run them.
 pub(crate) fn completing(header: Header) -> (Document, Vec<Document>) {
-    let planned = Planned::new(Settlement::completion(header));
-    (planned.fence(), planned.update())
+    let prepared = PreparedVerdict::new(VerdictRequest::completion(header));
+    (prepared.fence(), prepared.update())
 }
 
-/// What happened to a job whose settlement may or may not have matched.
-pub(crate) fn judge(job: &Planned, document: Option<&RawDocument>, may_be_own: bool) -> Settled {
+/// What happened to a job whose request may or may not have matched.
+pub(crate) fn judge(job: &PreparedVerdict, document: Option<&RawDocument>, may_be_own: bool) -> Settled {
     let Some(document) = document else {
         return Settled::NotFound;
     };

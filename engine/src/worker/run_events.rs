@@ -1,0 +1,24 @@
+//! Everything that the loops have to tell the runs of an engine, and the one thing that they ask.
+
+use std::{sync::Arc, time::Instant};
+
+use super::dispatch::slots::Slots;
+use crate::{
+    base::error::Result,
+    job::{document::ClaimedJob, verdict::Settled},
+};
+
+/// The managed runs of one engine, as the loops see them.
+pub(crate) trait RunEvents: Send + Sync {
+    /// A dispatcher has claimed these jobs.
+    fn handed_over(&self, slots: &Arc<Slots>, jobs: Vec<ClaimedJob>, claim_sent: Instant);
+
+    /// The lease of a run is gone.
+    fn lease_lost(&self, run_id: u32);
+
+    /// The outcomes of one write of verdicts, by run.
+    fn settled(&self, outcomes: Vec<(u32, Result<Settled>)>);
+
+    /// False once the thread of the handlers has been stuck for too long: then their leases are not worth renewing.
+    fn is_responsive(&self) -> bool;
+}

@@ -24,6 +24,7 @@ export type {
   Job,
   JobAvailableListener,
   JobContext,
+  JobDoc,
   JobEvent,
   JobEventListener,
   JobHandle,

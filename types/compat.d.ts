@@ -1,18 +1,30 @@
-/** Kept for apps of earlier versions: the global queue, and a change-stream watcher of its own. */
+/** Kept for apps of earlier versions: the global queue, a change-stream watcher of its own, and names of types. */
+import type { ReaperStartResult } from './admin.js'
 import type { IJobQueueBackend } from './backend.js'
+import type {
+  CompleteResult,
+  FailFatalResult,
+  FailResult,
+  HeartbeatResult,
+  ReleaseResult,
+  SettleMiss,
+} from './claims.js'
 import type { DriverCollection, DriverDb } from './driver.js'
+import type { JobEventListener } from './events.js'
+import type { Backoff } from './job.js'
 import type { JobTypes } from './job-types.js'
 import type { Logger, defaultLogger } from './logging.js'
 import type { MongoJobQueue } from './mongo.js'
+import type { EnqueueOptions } from './produce.js'
 import type { JobQueue, JobQueueOptions } from './queue.js'
 import type { JobAvailableListener } from './work.js'
 
 /** Watches a collection for claimable jobs, by a change stream of the app's own driver. {@link MongoJobQueue} needs none. */
 export class MongoChangeStreamWatcher {
   constructor(collection: DriverCollection, db: DriverDb, logger?: Logger)
-  /** Listeners added before `start` count. */
-  addListener(listener: JobAvailableListener): void
-  /** Tells a listener no more. */
+  /** Adds a listener, at any time; it hears of each job that becomes claimable. Returns how to end this subscription. */
+  addListener(listener: JobAvailableListener): () => void
+  /** Ends all subscriptions of a listener. */
   removeListener(listener: JobAvailableListener): void
   /**
    * Opens the stream, and keeps it open until `stop`. Resolves when the server has accepted it.
@@ -67,3 +79,24 @@ export function withGlobalQueue<R, Jobs extends object = JobTypes>(
   options: GlobalQueueOptions,
   callback: (queue: JobQueue<Jobs>) => R | PromiseLike<R>,
 ): Promise<R>
+
+/** The name of {@link CompleteResult} in earlier versions. */
+export type CompleteJobResult = CompleteResult
+/** The name of {@link FailResult} in earlier versions. */
+export type FailJobResult = FailResult
+/** The name of {@link FailFatalResult} in earlier versions. */
+export type FailFatalJobResult = FailFatalResult
+/** The name of {@link ReleaseResult} in earlier versions. */
+export type ReleaseJobResult = ReleaseResult
+/** The name of {@link SettleMiss} in earlier versions. */
+export type TerminalWriteMissResult = SettleMiss
+/** The name of {@link HeartbeatResult} in earlier versions. */
+export type LifecycleWriteResult = HeartbeatResult
+/** The name of {@link ReaperStartResult} in earlier versions. */
+export type StartReaperResult = ReaperStartResult
+/** The name of {@link JobEventListener} in earlier versions. */
+export type JobEventSink = JobEventListener
+/** The name of {@link Backoff} in earlier versions. */
+export type BackoffStrategy = Backoff
+/** The options of {@link EnqueueOptions} that say how long a retry waits. */
+export type BackoffConfig = Pick<EnqueueOptions, 'backoff' | 'backoffDelay' | 'backoffMaxDelay'>

@@ -1,8 +1,12 @@
 /** Events about jobs and the queue. */
 import type { JobQueueOptions } from './queue.js'
 
-/** The settlement or renewal that found its lease gone. */
-export type LeaseOperation = 'complete' | 'fail' | 'failFatal' | 'release' | 'heartbeat'
+/**
+ * The settlement or renewal that found its lease gone. `'heartbeat-deadline'`: no renewal was answered in time, so the lease has to be
+ * considered lost.
+ */
+export type LeaseOperation =
+  'complete' | 'fail' | 'failFatal' | 'release' | 'heartbeat' | 'heartbeat-deadline'
 
 /** What all events about a job say. */
 export interface JobEventOfJob {

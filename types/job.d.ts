@@ -70,7 +70,7 @@ export interface JobLogEntry {
   message: string
 }
 
-/** A stored job with its log, as {@link IJobQueueBackend.findOne} returns it. */
+/** A stored job with its log, but without its `claimToken`, as {@link IJobQueueBackend.findOne} returns it. */
 export interface JobRecord<T = unknown> extends Job<T> {
   /** The newest entries, oldest first; bounded (1000 entries of at most 4000 bytes by default). */
   logs: JobLogEntry[]

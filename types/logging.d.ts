@@ -1,22 +1,23 @@
 /** Loggers. */
+import type { JobQueue } from './queue.js'
 
-/** One call of a {@link Logger}: fields and a message, or a message alone. */
-export interface LogFunction {
-  (fields: object, message?: string): void
-  (message: string): void
-}
+/** One method of a {@link Logger}: takes fields and a message, or a message alone. durabl itself always passes fields first. */
+export type LogFunction = Logger['debug']
 
-/** Where durabl logs to: the shape of a pino logger. */
+/** Where durabl logs to: the shape of a pino logger. Methods that take an object first, or anything, both fit. */
 export interface Logger {
-  /** For whoever looks into durabl itself. */
-  debug: LogFunction
+  /** Details of durabl's own work. */
+  debug(fieldsOrMessage: unknown, message?: string): void
   /** Worth knowing. */
-  info: LogFunction
+  info(fieldsOrMessage: unknown, message?: string): void
   /** Something failed and will be tried again. */
-  warn: LogFunction
-  /** Something keeps failing, or nobody will try again. */
-  error: LogFunction
-  /** A logger that adds these fields to every entry. Absent: the fields are passed with each entry instead. */
+  warn(fieldsOrMessage: unknown, message?: string): void
+  /** Something keeps failing, or will not be tried again. */
+  error(fieldsOrMessage: unknown, message?: string): void
+  /**
+   * Makes a logger that adds these fields to every entry. A {@link JobQueue} asks for `{ category: 'JobQueue' }`. Absent: the logger
+   * itself is used.
+   */
   child?(bindings: Record<string, unknown>): Logger
 }
 

@@ -35,6 +35,10 @@ export interface MemoryBackendOptions {
    * them on collections of a real client. Default: stand-ins, which have the methods of a session and do nothing.
    */
   startSession?: (() => DriverSession) | undefined
+  /** How many log entries a job keeps, the newest ones; at least 1. Default 1000. */
+  maxLogEntries?: number | undefined
+  /** Longer log messages are cut, in bytes of UTF-8; at least 16. Default 4000. */
+  maxLogMessageBytes?: number | undefined
 }
 
 /**
@@ -56,8 +60,14 @@ export class DummyBackend implements IJobQueueBackend {
   constructor(options?: MemoryBackendOptions)
   /** All jobs, in the order of creation: one live array, to be read. What empties it is `reset()`; cleared by hand, its jobs would go on holding their keys. */
   readonly jobs: RecordedJob[]
-  /** Forgets all jobs; ids start again at `dummy-1`. */
+  /** Forgets all jobs and recorded calls; ids start again at `dummy-1`. */
   reset(): void
+  /** How many log entries a job keeps; may be set at any time. */
+  maxLogEntries: number
+  /** Longer log messages are cut, in bytes of UTF-8; may be set at any time. */
+  maxLogMessageBytes: number
+  /** The timeout of each call of `recoverStuckJobs`, in their order. */
+  readonly recoverStuckJobsCalls: (number | undefined)[]
   /** The jobs of a type, in the order of creation. */
   getJobsByType<T = any>(type: string): RecordedJob<T>[]
   /** The jobs that are in a status now, in the order of creation. */
@@ -88,8 +98,10 @@ export class DummyBackend implements IJobQueueBackend {
  * Jobs in memory that run inside `enqueue`, which resolves after the handler: for tests that want the side effects.
  *
  * - `delay` is ignored on purpose.
- * - A failing handler does not make `enqueue` reject: the failure is on the job (`failReason`, and `pending` for
- *   its next attempt or `failed`). It is not retried inline.
+ * - A failing handler of `queue.process` makes `enqueue` reject with its own error, once the failure is on the job (`failReason`, and
+ *   `pending` for its next attempt or `failed`). With one of `registerHandler`, `enqueue` resolves. Neither is retried inline.
+ * - As many handlers of a type run at once as the `concurrency` of its processor says, 1 by default; a further `enqueue` waits. One
+ *   that a handler of the type makes itself does not wait. Handlers of `registerHandler` are not counted.
  * - A job of a type without a handler stays pending until one is registered.
  *
  * ```ts
@@ -109,8 +121,12 @@ export class ImmediateBackend implements IJobQueueBackend {
   registerHandler<T>(type: string, handler: JobHandler<T>): void
   /** Forgets all handlers. */
   clearHandlers(): void
-  /** Forgets all jobs and handlers; ids start again at `immediate-1`. */
+  /** Forgets all jobs and keeps the handlers; ids start again at `immediate-1`. */
   reset(): void
+  /** How many log entries a job keeps; may be set at any time. */
+  maxLogEntries: number
+  /** Longer log messages are cut, in bytes of UTF-8; may be set at any time. */
+  maxLogMessageBytes: number
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
   enqueueMany(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
   claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>

@@ -4,7 +4,7 @@ import type { IJobQueueBackend } from './backend.js'
 import type { CompleteResult, FailFatalResult, FailResult, HeartbeatResult, ReleaseResult } from './claims.js'
 import type { DriverCollection, DriverDb } from './driver.js'
 import type { ConnectionError, DurablError, UnsupportedOptionError } from './errors.js'
-import type { Job, JobRecord } from './job.js'
+import type { Backoff, DedupeScope, Job, JobLogEntry, JobRecord, JobStatus } from './job.js'
 import type { Logger, defaultLogger } from './logging.js'
 import type { EnqueueManyJob, EnqueueManyOptions, EnqueueManyResult, EnqueueOptions } from './produce.js'
 import type { JobQuery, QueueStats } from './query.js'
@@ -63,6 +63,53 @@ export type MongoJobQueueOptions = MongoJobQueueDbOptions | MongoJobQueueUriOpti
 export type StreamState = 'off' | 'connecting' | 'streaming' | 'reconnecting'
 
 /**
+ * A job as {@link MongoJobQueue} stores it, for queries of your own by {@link MongoJobQueue.getCollection}. Only reading is safe: every
+ * write is the queue's. An absent value is missing; documents of earlier versions may have `null` there.
+ */
+export interface JobDoc<T = any> {
+  /** The job's id. */
+  _id: string
+  /** The kind of work. */
+  type: string
+  /** The payload. */
+  data: T
+  /** Where the job is in its life. */
+  status: JobStatus
+  /** Lower runs first. */
+  priority: number
+  /** How many times the job has been claimed. */
+  attempt: number
+  /** After this many attempts a failure is final. */
+  maxAttempts: number
+  /** The name under which only so many jobs may be outstanding. */
+  dedupeKey?: string
+  /** How far the key reaches. */
+  dedupeScope?: DedupeScope
+  /** How the wait before a retry grows. */
+  backoff?: Backoff
+  /** The shortest wait before a retry, in milliseconds. */
+  backoffDelay?: number
+  /** The longest wait before a retry, in milliseconds. */
+  backoffMaxDelay?: number
+  /** Not claimed before this moment. */
+  runAt: Date
+  /** When it was enqueued. */
+  createdAt: Date
+  /** When it was claimed, or its lease last renewed. */
+  claimedAt?: Date
+  /** Proves the ownership of the lease. */
+  claimToken?: string
+  /** When it ended as `completed`. */
+  completedAt?: Date
+  /** When it ended as `failed` or `superseded`. */
+  failedAt?: Date
+  /** Why the last run failed. */
+  failReason?: string
+  /** The newest log entries, oldest first. */
+  logs: JobLogEntry[]
+}
+
+/**
  * Jobs in a MongoDB collection (server 6.0 or newer).
  *
  * The engine opens a connection of its own, made from the options of the client behind `db`. An option that it can't honour is
@@ -109,7 +156,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   shutdown(timeoutMs?: number): Promise<void>
   resetStorage(): Promise<void>
   /**
-   * @param visibilityTimeoutMs default 300000
+   * @param visibilityTimeoutMs default 300000; 0 recovers every active job that is not renewed meanwhile, managed runs included
    * @param maxPerSweep how many jobs to handle at most. Default 1000
    */
   recoverStuckJobs(visibilityTimeoutMs?: number, maxPerSweep?: number): Promise<number>
@@ -118,7 +165,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
    * The collection, by the app's own driver. Needs `{ db }`; with `{ uri }` it throws. Where that driver is another copy than the installed
    * `mongodb`, as with Mongoose, name its type: `getCollection<mongoose.mongo.Collection>()`.
    */
-  getCollection<C extends DriverCollection = Collection>(): C
+  getCollection<C extends DriverCollection = Collection<JobDoc>>(): C
   /** Whether a change stream delivers wake-ups right now: `streamState === 'streaming'`. */
   isChangeStreamsActive(): boolean
   /** How wake-ups reach this process right now. `off` after `shutdown`. */

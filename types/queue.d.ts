@@ -63,6 +63,9 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
   /** The backend given to the constructor. */
   readonly backend: IJobQueueBackend
 
+  /** How long a lease lasts without a renewal, in milliseconds; see {@link JobQueueOptions.visibilityTimeoutMs}. */
+  readonly visibilityTimeoutMs: number
+
   /** The shutdown, from its beginning on, also when it has ended; null before. */
   readonly draining: Promise<void> | null
 

@@ -118,6 +118,14 @@ class Environment {
     return job
   }
 
+  /** The claim token as stored now, past `findOne`, which shows none; undefined if there is none. */
+  tokenOf = async (id) => {
+    const { backend } = this
+    const stored =
+      backend.jobs?.find((job) => job.id === id) ?? (await backend.getCollection().findOne({ _id: id }))
+    return stored.claimToken ?? undefined
+  }
+
   /** Waits until something holds: until the answer is neither false nor null, and returns the answer. */
   until = (what, ask) => pollUntil(what, ask, { everyMs: 5, patienceMs: this.patienceMs })
 

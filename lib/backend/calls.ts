@@ -170,10 +170,9 @@ export function canRecover(backend: IJobQueueBackend): boolean {
 export async function recoverStuckJobs(
   backend: IJobQueueBackend,
   visibilityTimeoutMs: number,
-  maxPerSweep: number,
 ): Promise<number | null> {
   if (!canRecover(backend)) return null
-  const said: unknown = await backend.recoverStuckJobs!(visibilityTimeoutMs, maxPerSweep)
+  const said: unknown = await backend.recoverStuckJobs!(visibilityTimeoutMs)
   return typeof said === 'number' ? said : 0
 }
 

@@ -14,7 +14,7 @@ export async function enqueueMany(
 
 /** One after the other, so that of two jobs with the same key the first one is created. */
 export function enqueueOneByOne(
-  backend: IJobQueueBackend,
+  backend: Pick<IJobQueueBackend, 'enqueue'>,
   jobs: readonly EnqueueManyJob[],
   session: ClientSession | null,
 ): Promise<EnqueueManyResult[]> {

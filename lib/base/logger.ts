@@ -1,5 +1,5 @@
 import type { Logger } from '../types'
-import { apart, isolated, watch } from './app-code'
+import { isolated, watch } from './app-code'
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -9,29 +9,16 @@ export interface SafeLogger {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
-  child(bindings: Record<string, unknown>): SafeLogger
 }
 
-const SILENT: SafeLogger = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-  child: () => SILENT,
-}
+const SILENT: SafeLogger = { debug() {}, info() {}, warn() {}, error() {} }
 
-/**
- * Makes a user's logger safe to call from anywhere. A logger may throw, lack a method, lack `child`, or be asynchronous
- * and reject; none of it may harm a job.
- */
+/** Makes a user's logger safe to call from anywhere: one may throw, lack a method, or be asynchronous and reject. */
 export function guardLogger(logger: Partial<Logger> | null | undefined): SafeLogger {
-  return logger == null ? SILENT : guarded(logger, null)
-}
-
-function guarded(logger: Partial<Logger>, bindings: Record<string, unknown> | null): SafeLogger {
+  if (logger == null) return SILENT
   // The method is looked up at each call, as tests replace it, and called on its logger, as pino needs it.
   const call = isolated((level: Level, fields: object, message: string): unknown =>
-    logger[level]?.(bindings === null ? fields : { ...bindings, ...fields }, message),
+    logger[level]?.(fields, message),
   )
   const at = (level: Level) => (fields: object, message: string) => {
     try {
@@ -40,29 +27,17 @@ function guarded(logger: Partial<Logger>, bindings: Record<string, unknown> | nu
       // There is nowhere left to report to.
     }
   }
-  return {
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    child: (more) => guardedChild(logger, bindings, more),
-  }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
-/** The logger's own child where it can make one, so that its bindings are serialised once; else one of ours. */
-function guardedChild(
-  logger: Partial<Logger>,
-  bindings: Record<string, unknown> | null,
-  more: Record<string, unknown>,
-): SafeLogger {
-  const merged = { ...bindings, ...more }
+/** The logger's own child for one part of durabl, where it can make one; else the logger itself. */
+export function childFor(logger: Logger, category: string): Logger {
   try {
-    const child: unknown = apart(() => logger.child?.(merged))
-    if (typeof child === 'object' && child !== null) return guarded(child, null)
+    const child: unknown = logger.child?.({ category })
+    return typeof child === 'object' && child !== null ? (child as Logger) : logger
   } catch {
-    // As if it had no `child`.
+    return logger
   }
-  return guarded(logger, merged)
 }
 
 /** A logger that writes to the console: warnings and errors to stderr, information to stdout, no debug entries. */
@@ -76,9 +51,10 @@ export const defaultLogger: Logger = onConsole(['warn', 'error'], null)
 function onConsole(levels: Level[], bindings: Record<string, unknown> | null): Logger {
   const at =
     (level: Level) =>
-    (first: object | string, message?: string): void => {
+    (first: unknown, message?: string): void => {
       if (!levels.includes(level)) return
-      const fields = typeof first === 'string' ? bindings : { ...bindings, ...first }
+      const isFields = typeof first === 'object'
+      const fields = isFields ? { ...bindings, ...first } : bindings
       const text = typeof first === 'string' ? first : (message ?? '')
       // The console is looked up at each call: test runners replace it.
       if (fields === null || Object.keys(fields).length === 0) console[level](`durabl: ${text}`)

@@ -38,11 +38,17 @@ const LONGEST_PAUSE_MS = 10_000
  */
 type State = 'stopped' | 'opening' | 'streaming' | 'waiting'
 
+/** A listener of the app, and its subscriptions. */
+interface Subscribed {
+  readonly tell: (type: string) => void
+  readonly subscriptions: Set<symbol>
+}
+
 /** Watches a collection for claimable jobs, by a change stream of the app's own driver. */
 export class MongoChangeStreamWatcher {
   private readonly logger: SafeLogger
-  /** Each as the app added it, with what calls it. */
-  private readonly listeners = new Map<JobAvailableListener, (type: string) => void>()
+  /** Each as the app added it: one that was added twice is called once, until both subscriptions have ended. */
+  private readonly listeners = new Map<JobAvailableListener, Subscribed>()
   private state: State = 'stopped'
   private started: Promise<void> | null = null
   /** How many times it was stopped: tells a start that it was stopped meanwhile, and perhaps started again. */
@@ -56,19 +62,31 @@ export class MongoChangeStreamWatcher {
   private cancelPause: Cancel | null = null
 
   /** Behind functions, as their client leads to credentials, and whoever prints this prints all within. */
-  private readonly collection: () => Collection
+  private readonly collection: () => Collection<any>
   private readonly db: () => Db
 
-  constructor(collection: Collection, db: Db, logger?: Logger) {
+  constructor(collection: Collection<any>, db: Db, logger?: Logger) {
     this.collection = () => collection
     this.db = () => db
     this.logger = guardLogger(checkLogger('MongoChangeStreamWatcher', logger) ?? defaultLogger)
   }
 
-  addListener(listener: JobAvailableListener): void {
+  addListener(listener: JobAvailableListener): () => void {
     const checked = checkListener('addListener', listener)
     const failed = (err: unknown) => this.logger.error({ err }, 'a listener failed')
-    this.listeners.set(checked, isolatedListener(checked, failed))
+    const subscribed = this.listeners.get(checked) ?? {
+      tell: isolatedListener(checked, failed),
+      subscriptions: new Set(),
+    }
+    const own = Symbol()
+    subscribed.subscriptions.add(own)
+    this.listeners.set(checked, subscribed)
+    return () => {
+      subscribed.subscriptions.delete(own)
+      // Removed and added again meanwhile, it has other subscriptions.
+      const isCurrent = this.listeners.get(checked) === subscribed
+      if (isCurrent && subscribed.subscriptions.size === 0) this.listeners.delete(checked)
+    }
   }
 
   removeListener(listener: JobAvailableListener): void {
@@ -128,7 +146,7 @@ export class MongoChangeStreamWatcher {
    * the last one ended: the catch-up covers what lies between, and a token can be refused.
    */
   private open(): Promise<void> {
-    const stream = this.collection().watch(PIPELINE)
+    const stream: ChangeStream = this.collection().watch(PIPELINE)
     this.stream = stream
     this.isAccepted = false
     return new Promise((resolve, reject) => {
@@ -200,7 +218,7 @@ export class MongoChangeStreamWatcher {
   }
 
   private tell(type: string): void {
-    for (const tell of [...this.listeners.values()]) tell(type)
+    for (const { tell } of [...this.listeners.values()]) tell(type)
   }
 }
 

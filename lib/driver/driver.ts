@@ -1,5 +1,6 @@
 import type { DurablError } from '../base/errors'
 import { KeepAlive } from '../base/keep-alive'
+import { callNested } from '../base/nesting'
 import { monotonicNow } from '../base/timers'
 import type { Reporter } from '../run/report'
 import { ManagedRun } from '../run/run'
@@ -67,19 +68,32 @@ export class Driver implements EngineEvents {
 
   /** Starts to claim and run jobs of a type. At most once for each type. */
   process(processor: Processor): void {
-    const { handler, timeoutMs, prefetch } = processor
+    const { timeoutMs, prefetch } = processor
     const { engine, settler, transactions, runs } = this
     const { autoRecover, report } = this.options
     const concurrency = engine.runsInline ? Infinity : processor.concurrency
     const slots = new ProcessorSlots(concurrency, runs, settler, engine, prefetch === null)
     const id = engine.process(processor)
-    this.lines.set(id, {
-      slots,
-      setup: { handler, timeoutMs, settler, transactions, listener: slots, report },
-    })
-    if (engine.runsInline) return
+    const setup = { timeoutMs, settler, transactions, report }
+    if (engine.runsInline) {
+      const handler: JobHandler<any> = (job, ctx) => callNested(job, () => processor.handler(job, ctx))
+      return void this.lines.set(id, { slots, setup: { ...setup, handler, listener: this.inline(slots) } })
+    }
+    this.lines.set(id, { slots, setup: { ...setup, handler: processor.handler, listener: slots } })
     this.keepAlive.hold()
     if (autoRecover) engine.recover()
+  }
+
+  /** The engine passes a failure on to the call that waits for the run. */
+  private inline(slots: ProcessorSlots): RunListener {
+    return {
+      slotFreed: (run) => slots.slotFreed(run),
+      ended: (run) => {
+        const failure = run.failed
+        if (failure !== null) this.engine.failed(run.id, failure)
+        slots.ended(run)
+      },
+    }
   }
 
   /** A job of this type was enqueued here; it is due in `delayMs`. */

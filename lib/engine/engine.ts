@@ -1,3 +1,4 @@
+import type { RunFailure } from '../backend/inline-processor'
 import type { Settled, Verdict } from '../backend/verdict'
 import type { HeartbeatResult, Job } from '../types'
 
@@ -42,6 +43,8 @@ export interface Engine {
   settle(runId: number, verdict: Verdict, freesSlot: boolean, elapsedMs: number | null): void
   /** The run holds no slot any more, and its verdict, if there was one, did not say so. */
   freeSlot(runId: number, elapsedMs: number | null): void
+  /** The run is over and has failed. Called before its slot is free, and only where {@link runsInline}. */
+  failed(runId: number, failure: RunFailure): void
   heartbeat(runId: number, job: Job<any>): Promise<HeartbeatResult>
   log(runId: number, job: Job<any>, message: string): Promise<void>
   /** Makes the lease as long as `leaseMs`, or as long as it gets, and leaves it alone: a transaction is about to write to the job. */

@@ -1,12 +1,14 @@
-import { recoverStuckJobs } from '../backend/calls'
+import { canRecover, recoverStuckJobs } from '../backend/calls'
+import { DurablError } from '../base/errors'
 import { FailureStreak } from '../base/failure-streak'
 import { reasonOf } from '../base/reason'
 import { afterIfAlive } from '../base/timers'
+import { fromCaller } from '../base/stack'
 import type { Cancel } from '../base/timers'
 import type { Reporter } from '../run/report'
 import type { IJobQueueBackend, ReaperStartResult } from '../types'
 
-/** One sweep handles at most so many jobs, so that it neither takes long nor holds up others. */
+/** So many jobs a backend handles in one sweep by default, so that it neither takes long nor holds up others. */
 const MAX_PER_SWEEP = 1000
 /** There is more: the next sweep comes as soon as others had a turn. */
 const SATURATED_WAIT_MS = 1000
@@ -27,20 +29,32 @@ export class Reaper {
   /** Changes with every start and stop: what an older generation still does leads to nothing. */
   private generation = 0
   private running = false
+  /** While the first sweep is under way. */
+  private starting: Promise<ReaperStartResult> | null = null
   private cancelWait: Cancel | null = null
 
   constructor(private readonly options: ReaperOptions) {
     this.streak = new FailureStreak(options.report.logger, 'recovering jobs of expired leases', {})
   }
 
-  /** Sweeps now, then at every interval. */
-  async start(intervalMs: number): Promise<ReaperStartResult> {
-    if (this.running) return { status: 'already-running' }
+  /**
+   * Sweeps now, then at every interval. Calls during the first sweep get the same promise.
+   *
+   * @throws DurablError if the backend can't recover jobs
+   */
+  start(intervalMs: number): Promise<ReaperStartResult> {
+    if (this.starting !== null) return this.starting
+    if (this.running) return Promise.resolve({ status: 'already-running' })
+    if (!canRecover(this.options.backend)) throw cantRecover()
     this.running = true
     const generation = (this.generation += 1)
-    const handled = await this.sweep('startup')
-    this.next(generation, intervalMs, handled)
-    return { status: 'started', recovered: handled }
+    const starting = this.sweep('startup').then((handled): ReaperStartResult => {
+      if (generation === this.generation) this.starting = null
+      this.next(generation, intervalMs, handled)
+      return { status: 'started', recovered: handled }
+    })
+    this.starting = starting
+    return starting
   }
 
   /** Sweeps at intervals that vary by a fifth, beginning with a part of one: the processes of a deploy start together. */
@@ -53,6 +67,7 @@ export class Reaper {
 
   stop(): void {
     this.running = false
+    this.starting = null
     this.generation += 1
     this.cancelWait?.()
   }
@@ -74,7 +89,7 @@ export class Reaper {
   private async sweep(phase: 'startup' | 'periodic'): Promise<number | null> {
     const { backend, report, visibilityTimeoutMs } = this.options
     try {
-      const handled = (await recoverStuckJobs(backend, visibilityTimeoutMs, MAX_PER_SWEEP)) ?? 0
+      const handled = (await recoverStuckJobs(backend, visibilityTimeoutMs)) ?? 0
       this.streak.succeeded()
       report.recovered(handled, handled >= MAX_PER_SWEEP)
       return handled
@@ -84,4 +99,13 @@ export class Reaper {
       return null
     }
   }
+}
+
+function cantRecover(): DurablError {
+  return fromCaller(
+    new DurablError(
+      'ERR_DURABL_UNSUPPORTED',
+      'startReaper: this backend has no recoverStuckJobs(), so it recovers no jobs',
+    ),
+  )
 }

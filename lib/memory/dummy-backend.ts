@@ -6,6 +6,8 @@ import { MemoryBackend } from './memory-backend'
 
 /** Jobs in memory for unit tests; documented in the public types. Pushes wake-ups, so that a processor claims in the same tick. */
 export class DummyBackend extends MemoryBackend {
+  /** The timeout of each call of `recoverStuckJobs`. */
+  readonly recoverStuckJobsCalls: (number | undefined)[] = []
   private readonly listeners = new Set<JobAvailableListener>()
   private readonly alarm = new Alarm(
     () => this.model.soonestFuture(),
@@ -19,6 +21,7 @@ export class DummyBackend extends MemoryBackend {
 
   reset(): void {
     this.model.reset()
+    this.recoverStuckJobsCalls.length = 0
     this.alarm.stop()
   }
 
@@ -40,6 +43,11 @@ export class DummyBackend extends MemoryBackend {
       this.listeners.delete(tell)
       if (this.listeners.size === 0) this.alarm.stop()
     }
+  }
+
+  override recoverStuckJobs(visibilityTimeoutMs?: number, maxPerSweep?: number): Promise<number> {
+    this.recoverStuckJobsCalls.push(visibilityTimeoutMs)
+    return super.recoverStuckJobs(visibilityTimeoutMs, maxPerSweep)
   }
 
   override async resetStorage(): Promise<void> {

@@ -2,10 +2,22 @@ import { isolated } from '../base/app-code'
 import type { EnqueueOptions, JobHandler, MemoryBackendOptions, RecordedJob } from '../types'
 import { checkHandler, checkType } from '../validate'
 import type { NewJob } from '../validate'
+import { processorOf } from '../backend/inline-processor'
+import type { RunFailure } from '../backend/inline-processor'
 import { runInline } from './inline-run'
+import { InlineSlots } from './inline-slots'
 import { MemoryBackend } from './memory-backend'
+import { nested, nesting } from '../base/nesting'
 import { snapshot } from './stored-job'
 import type { StoredJob } from './stored-job'
+
+/** A registered handler, and how it is run. */
+interface Registered {
+  readonly handler: JobHandler<any>
+  /** A queue's processor runs as many as it says, and has `enqueue` reject; an app's own handler does neither. */
+  readonly isProcessor: boolean
+  readonly concurrency: number
+}
 
 /**
  * Jobs in memory that run inside `enqueue`; documented in the public types.
@@ -15,7 +27,10 @@ import type { StoredJob } from './stored-job'
  */
 export class ImmediateBackend extends MemoryBackend {
   readonly executesInline = true
-  private readonly handlers = new Map<string, JobHandler<any>>()
+  private readonly handlers = new Map<string, Registered>()
+  private readonly slots = new InlineSlots()
+  /** Jobs that wait for a slot or are at work, with their runs: however many calls come to a job, it runs once. */
+  private readonly runs = new Map<string, Promise<RunFailure | null>>()
   /** The jobs whose handlers are at work. */
   private readonly atWork = new Set<string>()
   /** Runs that no `enqueue` waits for. */
@@ -28,7 +43,14 @@ export class ImmediateBackend extends MemoryBackend {
   /** Jobs of the type that wait for a handler are run, in the background. */
   registerHandler<T>(type: string, handler: JobHandler<T>): void {
     const checkedType = checkType('registerHandler', type)
-    this.handlers.set(checkedType, isolated(checkHandler('registerHandler', handler)))
+    const checked = checkHandler('registerHandler', handler)
+    const processor = processorOf(checked)
+    this.handlers.set(checkedType, {
+      // The handler of a processor has been taken care of by its queue.
+      handler: processor === null ? isolated(nested(checked)) : checked,
+      isProcessor: processor !== null,
+      concurrency: processor?.concurrency ?? Infinity,
+    })
     // Not before the caller is done with setting up.
     this.inBackground(Promise.resolve().then(() => this.runBacklog(checkedType)))
   }
@@ -37,17 +59,32 @@ export class ImmediateBackend extends MemoryBackend {
     this.handlers.clear()
   }
 
+  /** Keeps the handlers: suites register them once, and reset after each test. */
   reset(): void {
     this.model.reset()
-    this.handlers.clear()
   }
 
   override async enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null> {
+    const enqueued = await this.enqueueAndRun(type, data, options)
+    if (enqueued === null) return null
+    if (enqueued.failure !== null) throw enqueued.failure.error
+    return enqueued.id
+  }
+
+  /** A job whose handler fails was made all the same. */
+  protected override async enqueueOfMany(
+    type: string,
+    data: unknown,
+    options?: EnqueueOptions,
+  ): Promise<string | null> {
+    return (await this.enqueueAndRun(type, data, options))?.id ?? null
+  }
+
+  private async enqueueAndRun(type: string, data: unknown, options: EnqueueOptions | undefined) {
     const stored = this.add('enqueue', type, data, options)
     if (stored === null) return null
     const { id } = stored.job
-    await this.run(stored)
-    return id
+    return { id, failure: await this.run(stored) }
   }
 
   /** Waits for the runs that were started in the background. */
@@ -70,18 +107,39 @@ export class ImmediateBackend extends MemoryBackend {
     if (!this.atWork.has(job.id)) await this.runFollowers(job)
   }
 
-  /** Runs a job, and what waits behind its key. */
-  private async run(stored: StoredJob): Promise<void> {
+  /** Runs a job, and what waits behind its key. Resolves to the failure of the job itself. */
+  private run(stored: StoredJob): Promise<RunFailure | null> {
+    const { id } = stored.job
+    const running = this.runs.get(id)
+    if (running !== undefined) return running
+    const run = this.runAlone(stored).finally(() => this.runs.delete(id))
+    this.runs.set(id, run)
+    return run
+  }
+
+  private async runAlone(stored: StoredJob): Promise<RunFailure | null> {
     const { job } = stored
-    const handler = this.handlers.get(job.type)
-    if (handler === undefined || this.model.claimThis(stored) === null) return
-    this.atWork.add(job.id)
-    try {
-      await runInline(this, snapshot(stored), handler)
-    } finally {
-      this.atWork.delete(job.id)
-    }
+    const registered = this.handlers.get(job.type)
+    if (registered === undefined || !this.model.isDue(stored)) return null
+    const run = () => this.claimAndRun(stored, registered)
+    const failure = await this.slots.within(job.type, registered.concurrency, run)
     await this.runFollowers(job)
+    return failure
+  }
+
+  /** Much may have happened to the job while it waited for its slot. */
+  private async claimAndRun(stored: StoredJob, registered: Registered): Promise<RunFailure | null> {
+    if (this.model.claimThis(stored) === null) return null
+    const { id } = stored.job
+    this.atWork.add(id)
+    try {
+      const { handler, isProcessor } = registered
+      const job = snapshot(stored)
+      const returned = await nesting(this.slots, job, () => runInline(this, job, handler))
+      return isProcessor ? (returned as RunFailure | null) : null
+    } finally {
+      this.atWork.delete(id)
+    }
   }
 
   private async runFollowers(job: RecordedJob): Promise<void> {

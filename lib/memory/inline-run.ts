@@ -18,20 +18,24 @@ import type {
 /**
  * Runs a handler for a claimed job and settles by its outcome. Resolves when both are over, whatever the outcome: it is on
  * the job.
+ *
+ * @returns what the handler returned
  */
 export async function runInline(
   backend: IJobQueueBackend,
   job: Job<any>,
   handler: JobHandler<any>,
-): Promise<void> {
+): Promise<unknown> {
   const context = new InlineContext(backend, job)
+  let returned: unknown
   try {
-    await handler(job, context)
+    returned = await handler(job, context)
   } catch (error) {
     await context.settleUnlessDone(verdictOnThrow(error, null))
     return
   }
   await context.settleUnlessDone(COMPLETE)
+  return returned
 }
 
 /** Settles through the backend's public methods, so that a subclass which overrides them is asked. */

@@ -1,15 +1,22 @@
 import type { StoredJob } from './stored-job'
 
-const MAX_ENTRIES = 1000
-const MAX_MESSAGE_BYTES = 4000
+/** The bounds of every job's log, looked at for each line: tests set them in between. */
+export interface LogLimits {
+  readonly maxLogEntries: number
+  readonly maxLogMessageBytes: number
+}
 
 /** Adds a line to a job's log, within its bounds: long lines are cut, old ones go. */
-export function addToLog({ job, log }: StoredJob, message: string, now: number): void {
-  const line = cutToBytes(message, MAX_MESSAGE_BYTES)
+export function addToLog({ job, log }: StoredJob, message: string, now: number, limits: LogLimits): void {
+  const line = cutToBytes(message, limits.maxLogMessageBytes)
   log.push({ timestamp: new Date(now), message: line })
   job.logs.push(line)
-  if (log.length > MAX_ENTRIES) log.shift()
-  if (job.logs.length > MAX_ENTRIES) job.logs.shift()
+  keepNewest(log, limits.maxLogEntries)
+  keepNewest(job.logs, limits.maxLogEntries)
+}
+
+function keepNewest(lines: unknown[], most: number): void {
+  if (lines.length > most) lines.splice(0, lines.length - most)
 }
 
 /** Cuts between characters, never within one. */

@@ -52,6 +52,8 @@ import type { StoredJob } from './stored-job'
 export abstract class MemoryBackend implements IJobQueueBackend {
   /** All jobs, in the order of creation; live, as are the jobs in it. */
   readonly jobs: RecordedJob[]
+  maxLogEntries: number
+  maxLogMessageBytes: number
   /** Nothing waits for the end of a transaction here, and none can outlive a lease. */
   readonly transactions: BackendTransactions
   /** @internal */
@@ -59,7 +61,9 @@ export abstract class MemoryBackend implements IJobQueueBackend {
 
   protected constructor(name: string, idPrefix: string, options: MemoryBackendOptions | undefined) {
     const settings = normalizeMemoryOptions(name, options)
-    this.model = new MemoryModel(idPrefix, settings)
+    this.maxLogEntries = settings.maxLogEntries
+    this.maxLogMessageBytes = settings.maxLogMessageBytes
+    this.model = new MemoryModel(idPrefix, settings, this)
     this.jobs = this.model.jobs
     this.transactions = {
       startSession: async () => settings.startSession?.() ?? StandInSession.make(),
@@ -85,7 +89,9 @@ export abstract class MemoryBackend implements IJobQueueBackend {
     normalizeEnqueueMany('enqueueMany', jobs)
     const session = sessionOfMany('enqueueMany', options)
     for (const [index, { data }] of jobs.entries()) checkPayload(`enqueueMany: jobs[${index}]`, data)
-    return enqueueOneByOne(this, jobs, session)
+    const enqueue: IJobQueueBackend['enqueue'] = (type, data, options) =>
+      this.enqueueOfMany(type, data, options)
+    return enqueueOneByOne({ enqueue }, jobs, session)
   }
 
   async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null> {
@@ -157,9 +163,16 @@ export abstract class MemoryBackend implements IJobQueueBackend {
 
   async recoverStuckJobs(visibilityTimeoutMs?: number, maxPerSweep?: number): Promise<number> {
     const settings = normalizeRecovery(visibilityTimeoutMs, maxPerSweep)
-    const recovered = this.model.recover(settings, (id) => this.isAtWork(id))
+    // With a timeout of 0 the caller asks for every active job, whatever is known of it.
+    const isSpared = (id: string) => settings.visibilityTimeoutMs > 0 && this.isAtWork(id)
+    const recovered = this.model.recover(settings, isSpared)
     for (const job of recovered) await this.changed(job)
     return recovered.length
+  }
+
+  /** Makes one job of {@link enqueueMany}. */
+  protected enqueueOfMany(type: string, data: unknown, options?: EnqueueOptions): Promise<string | null> {
+    return this.enqueue(type, data, options)
   }
 
   /** Whether a job is known to be running, however old its lease is. */

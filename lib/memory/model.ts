@@ -11,6 +11,7 @@ import type {
 import type { Condition, MemorySettings, NewJob, RecoverySettings } from '../validate'
 import { hasFollower, holdersOf, isBehindActive, isHeld } from './dedupe'
 import { addToLog } from './log'
+import type { LogLimits } from './log'
 import { matches } from './matches'
 import { OpenJobs } from './open-jobs'
 import { DEFAULT_RETRY_POLICY, retryDelay } from './retry'
@@ -39,6 +40,7 @@ export class MemoryModel {
   constructor(
     private readonly idPrefix: string,
     private readonly settings: MemorySettings,
+    private readonly limits: LogLimits,
   ) {}
 
   now(): number {
@@ -88,7 +90,12 @@ export class MemoryModel {
     return claimOf('pending') ?? claimOf('pending+active')
   }
 
-  /** Claims this very job, if it is due and its key is free. */
+  /** Whether this very job can be claimed: it is due and its key is free. */
+  isDue(stored: StoredJob): boolean {
+    return this.isClaimable(stored, this.now())
+  }
+
+  /** Claims this very job, if it can be. */
   claimThis(stored: StoredJob): StoredJob | null {
     return this.isClaimable(stored, this.now()) ? this.claim(stored) : null
   }
@@ -126,7 +133,7 @@ export class MemoryModel {
     if (stored === undefined) return
     // What was logged within a transaction comes after it.
     const isOwn = stored.job.status === 'completed' && stored.job.claimToken === token
-    if (isOwn || isFenced(stored.job, token)) addToLog(stored, message, this.now())
+    if (isOwn || isFenced(stored.job, token)) addToLog(stored, message, this.now(), this.limits)
   }
 
   /**
@@ -148,7 +155,7 @@ export class MemoryModel {
       this.write(
         stored,
         transition,
-        transition === 'recovered' ? null : 'the lease expired: its worker is gone',
+        transition === 'recovered' ? null : 'the lease expired: the job stalled, as its worker is gone',
       )
     }
     return expired.map(({ job }) => job)

@@ -58,10 +58,12 @@ export function snapshot<T>({ job }: StoredJob): Job<T> {
   return copy
 }
 
-/** A job with its log, as it is now. */
+/** A job with its log, as it is now. Not its token: only a claim hands that out. */
 export function record<T>(stored: StoredJob): JobRecord<T> {
+  const job = snapshot<T>(stored)
+  delete job.claimToken
   return {
-    ...snapshot<T>(stored),
+    ...job,
     logs: stored.log.map(({ timestamp, message }) => ({ timestamp: new Date(timestamp), message })),
   }
 }

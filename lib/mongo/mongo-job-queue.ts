@@ -18,6 +18,7 @@ import type {
   IJobQueueBackend,
   Job,
   JobAvailableListener,
+  JobDoc,
   JobQuery,
   JobRecord,
   MongoJobQueueOptions,
@@ -147,7 +148,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     return this.opened.engine.onStreamState(check.checkListener('onStreamState', listener))
   }
 
-  getCollection<C extends DriverCollection = Collection>(): C {
+  getCollection<C extends DriverCollection = Collection<JobDoc>>(): C {
     const db = this.opened.db()
     if (db === null) {
       throw fromCaller(

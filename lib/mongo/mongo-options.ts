@@ -1,9 +1,10 @@
 import type { BSONSerializeOptions, Db } from 'mongodb'
 import { argumentError } from '../base/errors'
 import type { Logger, MongoJobQueueCommonOptions } from '../types'
+import { DEFAULT_LOG_LIMITS, LOG_RULES } from '../validate/backend'
 import { readOptions } from '../validate/options'
 import { LOGGER } from '../validate/queue'
-import { BOOLEAN, TEXT, duration, isRecord, wholeNumber } from '../validate/rules'
+import { BOOLEAN, TEXT, duration, isRecord } from '../validate/rules'
 import type { Rule } from '../validate/rules'
 import { checkDb, isDb, refuseClosed } from './connection/app-db'
 import { connectionOf } from './connection/client-options'
@@ -29,13 +30,7 @@ interface Connecting {
 const WHERE = 'MongoJobQueue'
 
 const DEFAULT_COLLECTION = 'jobs'
-const DEFAULT_MAX_LOG_ENTRIES = 1000
-const DEFAULT_MAX_LOG_MESSAGE_BYTES = 4000
 const DEFAULT_MAX_BLOCK_MS = 300_000
-
-/** All of a job's log has to fit into its document, and so does the rest of the job. */
-const MOST_LOG_ENTRIES = 100_000
-const LONGEST_LOG_MESSAGE = 1024 * 1024
 
 /** Checked by itself, for its hints. */
 const ANYTHING: Rule<unknown> = {
@@ -70,8 +65,7 @@ const RULES = {
   collectionName: COLLECTION,
   useChangeStreams: BOOLEAN,
   logger: LOGGER,
-  maxLogEntries: wholeNumber(1, MOST_LOG_ENTRIES),
-  maxLogMessageBytes: wholeNumber(16, LONGEST_LOG_MESSAGE),
+  ...LOG_RULES,
   maxBlockMs: duration(1),
 } satisfies Record<keyof MongoJobQueueCommonOptions | 'db' | 'uri' | 'database', Rule<unknown>>
 
@@ -87,8 +81,8 @@ export function readMongoOptions(options: unknown): MongoSettings & Connecting {
     collectionName: read.collectionName ?? DEFAULT_COLLECTION,
     useChangeStreams: read.useChangeStreams ?? false,
     logger: read.logger,
-    maxLogEntries: read.maxLogEntries ?? DEFAULT_MAX_LOG_ENTRIES,
-    maxLogMessageBytes: read.maxLogMessageBytes ?? DEFAULT_MAX_LOG_MESSAGE_BYTES,
+    maxLogEntries: read.maxLogEntries ?? DEFAULT_LOG_LIMITS.maxLogEntries,
+    maxLogMessageBytes: read.maxLogMessageBytes ?? DEFAULT_LOG_LIMITS.maxLogMessageBytes,
     maxBlockMs: read.maxBlockMs ?? DEFAULT_MAX_BLOCK_MS,
   }
   if (read.db === undefined) return { ...common, ...byUri(read.uri, read.database) }

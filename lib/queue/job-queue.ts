@@ -5,7 +5,7 @@ import { enqueueMany, soonestOfTypes } from '../backend/enqueue-many'
 import { isolated, isolatedListener } from '../base/app-code'
 import { DurablError, ShutDownError } from '../base/errors'
 import { guardListener } from '../base/events'
-import { defaultLogger, guardLogger } from '../base/logger'
+import { childFor, defaultLogger, guardLogger } from '../base/logger'
 import type { SafeLogger } from '../base/logger'
 import { shownAs } from '../base/print'
 import { fromCaller } from '../base/stack'
@@ -77,13 +77,20 @@ export class JobQueue {
 
   constructor(backend: IJobQueueBackend, logger?: Logger, options?: JobQueueOptions) {
     this.backend = checkBackend('JobQueue', backend)
-    this.logger = guardLogger(checkLogger('JobQueue', logger) ?? defaultLogger)
+    const checkedLogger = checkLogger('JobQueue', logger)
+    this.logger = guardLogger(
+      checkedLogger === undefined ? defaultLogger : childFor(checkedLogger, 'JobQueue'),
+    )
     this.settings = normalizeQueueOptions('JobQueue', options)
     this.share = new Share(this.backend)
     const { visibilityTimeoutMs, autoRecover, onJobEvent } = this.settings
     this.report = new Reporter(guardListener(onJobEvent, this.logger), this.logger)
     this.driver = createDriver(this.backend, { visibilityTimeoutMs, autoRecover, report: this.report })
     this.reaper = new Reaper({ backend: this.backend, report: this.report, visibilityTimeoutMs })
+  }
+
+  get visibilityTimeoutMs(): number {
+    return this.settings.visibilityTimeoutMs
   }
 
   get draining(): Promise<void> | null {
@@ -183,11 +190,16 @@ export class JobQueue {
     this.driver.backendStarted()
   }
 
-  async startReaper(intervalMs?: number): Promise<ReaperStartResult> {
-    this.assertOpen()
-    const checked = checkReaperInterval(intervalMs)
-    this.share.begin('reaper')
-    return this.reaper.start(checked)
+  /** Not `async`: calls during the first sweep are given the same promise. */
+  startReaper(intervalMs?: number): Promise<ReaperStartResult> {
+    try {
+      this.assertOpen()
+      const started = this.reaper.start(checkReaperInterval(intervalMs))
+      this.share.begin('reaper')
+      return started
+    } catch (error) {
+      return rejected(error)
+    }
   }
 
   stopReaper(): void {
@@ -247,4 +259,8 @@ export class JobQueue {
 
 function shutDownError(): ShutDownError {
   return fromCaller(new ShutDownError('ERR_DURABL_SHUT_DOWN', 'the queue was shut down'))
+}
+
+async function rejected(error: unknown): Promise<never> {
+  throw error
 }

@@ -116,6 +116,11 @@ export class ManagedRun implements TransactingRun, HandledRun {
     return this.startedAt === 0 ? null : monotonicNow() - this.startedAt
   }
 
+  /** What a handler throws after it has completed its job is no failure. */
+  get failed(): Thrown | null {
+    return this.failure ?? (this.found?.status === 'completed' ? null : this.thrown)
+  }
+
   /** Calls the handler, unless the run is over already. Returns when it does, which for an asynchronous one is at its first wait. */
   start(): void {
     this.tell('start')

@@ -13,6 +13,8 @@ export interface Run {
   readonly holdsSlot: boolean
   /** How long ago the handler was started; null if it never was. */
   readonly ranMs: number | null
+  /** Why the run failed, once it is over; null if it did not. */
+  readonly failed: { readonly error: unknown } | null
   /** The verdict was written, and this is what it found. */
   settled(found: Settled): void
   /** The verdict could not be written. */

@@ -62,7 +62,7 @@ export function normalizeRecovery(visibilityTimeoutMs: unknown, maxPerSweep: unk
       where,
       'visibilityTimeoutMs',
       visibilityTimeoutMs,
-      duration(1),
+      duration(0),
       DEFAULT_RECOVERY_TIMEOUT_MS,
     ),
     maxPerSweep: checkOr(where, 'maxPerSweep', maxPerSweep, SWEEP_SIZE, DEFAULT_MAX_PER_SWEEP),
@@ -73,10 +73,19 @@ export function checkMaxAge(maxAgeMs: unknown): number {
   return checkOr('cleanupOldJobs', 'maxAgeMs', maxAgeMs, duration(0), DEFAULT_MAX_AGE_MS)
 }
 
+/** The bounds of a job's log. All of it has to fit into the job's document, and so does the rest of the job. */
+export const LOG_RULES = {
+  maxLogEntries: wholeNumber(1, 100_000),
+  maxLogMessageBytes: wholeNumber(16, 1024 * 1024),
+}
+
+export const DEFAULT_LOG_LIMITS = { maxLogEntries: 1000, maxLogMessageBytes: 4000 } as const
+
 const MEMORY_RULES = {
   clock: functionOf<() => number>('() => milliseconds'),
   random: functionOf<() => number>('() => number from 0 to 1'),
   startSession: functionOf<() => ClientSession>('() => client.startSession()'),
+  ...LOG_RULES,
 }
 
 /** What the in-memory backends were given, defaults filled in. */
@@ -85,6 +94,8 @@ export interface MemorySettings {
   readonly random: () => number
   /** Null for a stand-in. */
   readonly startSession: (() => ClientSession) | null
+  readonly maxLogEntries: number
+  readonly maxLogMessageBytes: number
 }
 
 export function normalizeMemoryOptions(where: string, options: unknown): MemorySettings {
@@ -94,5 +105,7 @@ export function normalizeMemoryOptions(where: string, options: unknown): MemoryS
     clock: read.clock ?? (() => Date.now()),
     random: read.random ?? (() => Math.random()),
     startSession: read.startSession ?? null,
+    maxLogEntries: read.maxLogEntries ?? DEFAULT_LOG_LIMITS.maxLogEntries,
+    maxLogMessageBytes: read.maxLogMessageBytes ?? DEFAULT_LOG_LIMITS.maxLogMessageBytes,
   }
 }

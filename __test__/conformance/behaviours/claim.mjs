@@ -12,14 +12,15 @@ export default {
     assert.equal(await backend.claimNext('t'), null)
   },
 
-  async 'a claim makes the job active, counts an attempt and gives a token'({ backend }) {
+  async 'a claim makes the job active, counts an attempt and gives a token'({ backend, tokenOf }) {
     const id = await backend.enqueue('t', { a: 1 })
     const job = await backend.claimNext('t')
     assert.deepEqual([job.id, job.type, job.data, job.status, job.attempt], [id, 't', { a: 1 }, 'active', 1])
     assert.ok(job.claimedAt instanceof Date)
     assert.ok(job.claimToken.length > 0)
     const stored = await backend.findOne({ id })
-    assert.deepEqual([stored.status, stored.attempt, stored.claimToken], ['active', 1, job.claimToken])
+    assert.deepEqual([stored.status, stored.attempt], ['active', 1])
+    assert.equal(await tokenOf(id), job.claimToken)
   },
 
   async 'a claimed job is not claimed again'({ backend }) {

@@ -8,6 +8,16 @@ export default {
     assert.equal(await backend.findOne({ id: 'nobody' }), null)
   },
 
+  async 'the claim token of a job is not shown, whatever becomes of the job'({ backend }) {
+    const id = await backend.enqueue('t', {})
+    const shown = async () => 'claimToken' in (await backend.findOne({ id }))
+    assert.equal(await shown(), false)
+    const { claimToken } = await backend.claimNext('t')
+    assert.equal(await shown(), false)
+    await backend.complete(id, claimToken)
+    assert.equal(await shown(), false)
+  },
+
   async 'a job is found by its own fields, all of them at once'({ backend }) {
     await backend.enqueue('t', 'other')
     await backend.enqueue('t', 'it', { priority: 3, maxAttempts: 9, dedupeKey: 'k', dedupeScope: 'pending' })

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { letPass } from '../../support/time.mjs'
 
 export default {
-  async 'a heartbeat renews the lease'({ backend }) {
+  async 'a heartbeat renews the lease'({ backend, tokenOf }) {
     await backend.enqueue('t', {})
     const job = await backend.claimNext('t')
     await letPass(10, 'the renewal is later than the claim')
     assert.equal(await backend.heartbeat(job.id, job.claimToken), 'applied')
-    const { claimedAt, claimToken, attempt } = await backend.findOne({ id: job.id })
+    const { claimedAt, attempt } = await backend.findOne({ id: job.id })
     assert.ok(claimedAt > job.claimedAt)
-    assert.deepEqual([claimToken, attempt], [job.claimToken, 1])
+    assert.deepEqual([await tokenOf(job.id), attempt], [job.claimToken, 1])
   },
 
   async 'a heartbeat without a token renews an active job'({ backend }) {

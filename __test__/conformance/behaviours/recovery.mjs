@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { letPass } from '../../support/time.mjs'
-import { SINGLE_FLIGHT } from '../support.mjs'
+import { SINGLE_FLIGHT, endlessHandler } from '../support.mjs'
 
 const VISIBILITY_MS = 20
 const LONG_MS = 60_000
@@ -14,18 +14,19 @@ async function abandoned(backend, options) {
 }
 
 export default {
-  async 'a job of an expired lease is due again, its attempt spent'({ backend }) {
+  async 'a job of an expired lease is due again, its attempt spent'({ backend, tokenOf }) {
     const job = await abandoned(backend)
     assert.equal(await backend.recoverStuckJobs(VISIBILITY_MS), 1)
     const stored = await backend.findOne({ id: job.id })
-    assert.deepEqual([stored.status, stored.attempt, stored.claimToken], ['pending', 1, undefined])
+    assert.deepEqual([stored.status, stored.attempt], ['pending', 1])
+    assert.equal(await tokenOf(job.id), undefined)
     assert.equal((await backend.claimNext('t')).attempt, 2)
   },
 
-  async 'a live lease is left alone'({ backend }) {
+  async 'a live lease is left alone'({ backend, tokenOf }) {
     const job = await abandoned(backend)
     assert.equal(await backend.recoverStuckJobs(LONG_MS), 0)
-    assert.equal((await backend.findOne({ id: job.id })).claimToken, job.claimToken)
+    assert.equal(await tokenOf(job.id), job.claimToken)
   },
 
   async 'a renewed lease is left alone'({ backend }) {
@@ -49,7 +50,22 @@ export default {
     const stored = await backend.findOne({ id: job.id })
     assert.equal(stored.status, 'failed')
     assert.ok(stored.failedAt instanceof Date)
-    assert.ok(stored.failReason.length > 0)
+    assert.match(stored.failReason, /stalled/)
+  },
+
+  async 'a timeout of 0 recovers every active job, a managed run too'({ backend, makeQueue, arrival }) {
+    const byHand = await backend.claimOrEnqueue('t', {}, { maxAttempts: 1 })
+    const { handler, started } = endlessHandler()
+    makeQueue().process('managed', handler)
+    // Inline, it resolves with the handler's end.
+    void backend.enqueue('managed', {}, { maxAttempts: 1 })
+    const { job: managed } = await arrival('the managed run', started)
+    assert.equal(await backend.recoverStuckJobs(0), 2)
+    for (const { id } of [byHand, managed]) {
+      const { status, failReason } = await backend.findOne({ id })
+      assert.equal(status, 'failed')
+      assert.match(failReason, /stalled/)
+    }
   },
 
   async 'an expired lease with a follower is superseded'({ backend }) {
@@ -57,7 +73,9 @@ export default {
       const job = await abandoned(backend, { ...SINGLE_FLIGHT, maxAttempts })
       const follower = await backend.enqueue('t', {}, SINGLE_FLIGHT)
       assert.equal(await backend.recoverStuckJobs(VISIBILITY_MS), 1)
-      assert.equal((await backend.findOne({ id: job.id })).status, 'superseded')
+      const { status, failReason } = await backend.findOne({ id: job.id })
+      assert.equal(status, 'superseded')
+      assert.match(failReason, /stalled/)
       const next = await backend.claimNext('t')
       assert.equal(next.id, follower)
       await backend.complete(next.id, next.claimToken)

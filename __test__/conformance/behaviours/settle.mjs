@@ -16,12 +16,13 @@ async function claimed(backend, options) {
 const perOperation = {}
 for (const [name, operate] of Object.entries(OPERATIONS)) {
   Object.assign(perOperation, {
-    async [`${name} with a wrong token changes nothing`]({ backend }) {
+    async [`${name} with a wrong token changes nothing`]({ backend, tokenOf }) {
       const job = await claimed(backend)
       for (const token of ['wrong', ''])
         assert.deepEqual(await operate(backend, job.id, token), { status: 'lease-lost' })
       const stored = await backend.findOne({ id: job.id })
-      assert.deepEqual([stored.status, stored.claimToken, stored.attempt], ['active', job.claimToken, 1])
+      assert.deepEqual([stored.status, stored.attempt], ['active', 1])
+      assert.equal(await tokenOf(job.id), job.claimToken)
     },
 
     async [`${name} of what is not there finds nothing`]({ backend }) {
@@ -39,13 +40,13 @@ for (const [name, operate] of Object.entries(OPERATIONS)) {
       assert.equal((await backend.findOne({ id: job.id })).status, 'completed')
     },
 
-    async [`${name} with a token from before is refused`]({ backend }) {
+    async [`${name} with a token from before is refused`]({ backend, tokenOf }) {
       const first = await claimed(backend)
       await backend.release(first.id, first.claimToken)
       assert.deepEqual(await operate(backend, first.id, first.claimToken), { status: 'lease-lost' })
       const second = await backend.claimNext('t')
       assert.deepEqual(await operate(backend, first.id, first.claimToken), { status: 'lease-lost' })
-      assert.equal((await backend.findOne({ id: first.id })).claimToken, second.claimToken)
+      assert.equal(await tokenOf(first.id), second.claimToken)
     },
   })
 }
@@ -60,13 +61,13 @@ export default {
     assert.equal(await backend.claimNext('t'), null)
   },
 
-  async 'a failed job waits for its retry'({ backend }) {
+  async 'a failed job waits for its retry'({ backend, tokenOf }) {
     const job = await claimed(backend, { backoffDelay: 60_000 })
     assert.deepEqual(await backend.fail(job.id, 'no luck', job.claimToken), { status: 'retry-scheduled' })
     const stored = await backend.findOne({ id: job.id })
     assert.deepEqual([stored.status, stored.attempt, stored.failReason], ['pending', 1, 'no luck'])
     assert.deepEqual(
-      [stored.claimToken, stored.claimedAt, stored.failedAt],
+      [await tokenOf(job.id), stored.claimedAt, stored.failedAt],
       [undefined, undefined, undefined],
     )
     assert.ok(stored.runAt.getTime() >= job.claimedAt.getTime() + 60_000)
@@ -97,11 +98,12 @@ export default {
     assert.deepEqual([stored.status, stored.failReason, stored.attempt], ['failed', 'hopeless', 1])
   },
 
-  async 'a released job is due at once, its attempt given back'({ backend }) {
+  async 'a released job is due at once, its attempt given back'({ backend, tokenOf }) {
     const job = await claimed(backend)
     assert.deepEqual(await backend.release(job.id, job.claimToken), { status: 'released' })
     const stored = await backend.findOne({ id: job.id })
-    assert.deepEqual([stored.status, stored.attempt, stored.claimToken], ['pending', 0, undefined])
+    assert.deepEqual([stored.status, stored.attempt], ['pending', 0])
+    assert.equal(await tokenOf(job.id), undefined)
     assert.equal((await backend.claimNext('t')).attempt, 1)
   },
 

@@ -311,7 +311,7 @@ const CASES = {
         h.enqueue('a', ONE).claimed('a').started('a').enqueue('b', ONE).wait(LEASE)
         h.wrote('a', {
           status: 'superseded',
-          failReason: 'the lease expired and a follower covers the work',
+          failReason: 'the lease expired: the job stalled, and a follower covers the work',
         })
         h.told('worker', 'aborted', { ...h.run('a'), code: 'ERR_DURABL_LEASE_LOST' })
           .ended('a')

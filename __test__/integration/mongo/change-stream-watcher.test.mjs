@@ -78,6 +78,51 @@ test('a listener that was removed hears nothing, one that throws harms nobody', 
   assert.equal(await Promise.race([removed.next(), Promise.resolve(silence)]), silence)
 })
 
+test('each subscription ends by itself: a listener hears until the last of its own has ended', async (t) => {
+  const { backend, watcher, next } = await watching(t)
+  const [twice, once] = [ear(), ear()]
+  const unsubscribes = [twice, twice, once].map(({ listener }) => watcher.addListener(listener))
+  await watcher.start()
+  unsubscribes[0]()
+  unsubscribes[0]()
+  unsubscribes[2]()
+  await backend.enqueue('mail', 1)
+  assert.equal(await twice.next(), 'mail')
+  assert.equal(await next(), 'mail')
+  unsubscribes[1]()
+  await backend.enqueue('last', 1)
+  assert.equal(await next(), 'last')
+  const silence = Symbol('silence')
+  for (const { next: heard } of [twice, once])
+    assert.equal(await Promise.race([heard(), Promise.resolve(silence)]), silence)
+})
+
+test('a listener that is added while the watcher starts hears types', async (t) => {
+  const { backend, watcher } = await watching(t)
+  const late = ear()
+  const started = watcher.start()
+  watcher.addListener(late.listener)
+  await started
+  await backend.enqueue('mail', 1)
+  assert.equal(await late.next(), 'mail')
+})
+
+test('a listener of a backend that is added while it starts up hears types', async (t) => {
+  const { db } = await connect(t)
+  const backend = new MongoJobQueue({ db, useChangeStreams: true, logger: SILENT })
+  atEnd(t, () => backend.shutdown(2000))
+  const other = new MongoJobQueue({ db, logger: SILENT })
+  atEnd(t, () => other.shutdown(2000))
+  const late = ear()
+  const started = backend.startup()
+  backend.onJobAvailable(late.listener)
+  await started
+  // Of another process, as it were; the stream may still be opening.
+  while (backend.streamState !== 'streaming') await new Promise((resolve) => backend.onStreamState(resolve))
+  await other.enqueue('mail', 1)
+  await late.until('mail')
+})
+
 test('a stream that the server kills comes back, and nothing goes unheard', async (t) => {
   const { client, db, backend, watcher, next, until } = await watching(t)
   await watcher.start()

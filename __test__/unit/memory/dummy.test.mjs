@@ -1,7 +1,7 @@
 /** What `DummyBackend` adds to the contract: it records, and its jobs are there to be looked at and turned. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { DummyBackend, JobQueue } from 'durabl'
+import { DummyBackend, ImmediateBackend, JobQueue } from 'durabl'
 
 describe('a service that enqueues is tested by what it enqueued', () => {
   test('jobs are recorded and not run', async () => {
@@ -104,6 +104,75 @@ describe('a service that enqueues is tested by what it enqueued', () => {
     assert.deepEqual(backend.jobs[0].logs, ['one'])
     assert.deepEqual((await backend.findOne({ id })).logs, [{ timestamp: new Date(7), message: 'one' }])
   })
+})
+
+describe('the bounds of a job’s log', () => {
+  const logged = async (backend, ...lines) => {
+    const id = await backend.enqueue('t', {})
+    for (const line of lines) await backend.log(id, line)
+    return backend.jobs.at(-1).logs
+  }
+
+  for (const Backend of [DummyBackend, ImmediateBackend]) {
+    test(`${Backend.name} has those of the real one, and they can be set`, async () => {
+      const backend = new Backend()
+      assert.deepEqual([backend.maxLogEntries, backend.maxLogMessageBytes], [1000, 4000])
+      backend.maxLogEntries = 2
+      backend.maxLogMessageBytes = 20
+      const logs = await logged(backend, 'one', 'two', 'x'.repeat(50))
+      assert.equal(logs.length, 2)
+      assert.equal(logs[0], 'two')
+      assert.ok(logs[1].length <= 20)
+      backend.maxLogEntries = 1
+      assert.deepEqual(await logged(backend, 'a', 'b'), ['b'])
+    })
+
+    test(`${Backend.name} takes them as options`, async () => {
+      const backend = new Backend({ maxLogEntries: 1, maxLogMessageBytes: 16 })
+      const logs = await logged(backend, 'one', 'x'.repeat(50))
+      assert.equal(logs.length, 1)
+      assert.ok(logs[0].length <= 16)
+      assert.throws(() => new Backend({ maxLogEntries: 0 }), RangeError)
+      assert.throws(() => new Backend({ maxLogMessageBytes: 'long' }), TypeError)
+    })
+  }
+})
+
+describe('calls of recoverStuckJobs', () => {
+  test('are recorded with their timeout, until a reset', async () => {
+    const backend = new DummyBackend()
+    await backend.recoverStuckJobs()
+    await backend.recoverStuckJobs(0)
+    await new JobQueue(backend, undefined, { visibilityTimeoutMs: 1234 }).startReaper()
+    assert.deepEqual(backend.recoverStuckJobsCalls, [undefined, 0, 1234])
+    backend.reset()
+    assert.deepEqual(backend.recoverStuckJobsCalls, [])
+  })
+})
+
+describe('a method that a test replaces on the backend is the one that is called', () => {
+  for (const Backend of [DummyBackend, ImmediateBackend]) {
+    test(`by runs on ${Backend.name}, from the next call on`, async () => {
+      const backend = new Backend()
+      const calls = []
+      const queue = new JobQueue(backend)
+      const ended = []
+      queue.process('t', async (_job, ctx) => {
+        for (const method of ['log', 'heartbeat', 'complete']) {
+          const original = backend[method].bind(backend)
+          backend[method] = (...args) => (calls.push(method), original(...args))
+        }
+        await ctx.log('a line')
+        await ctx.heartbeat()
+        ended.push(1)
+      })
+      await queue.enqueue('t', {})
+      while (backend.jobs[0].status !== 'completed') await new Promise(setImmediate)
+      assert.deepEqual(calls, ['log', 'heartbeat', 'complete'])
+      assert.equal(ended.length, 1)
+      await queue.shutdown()
+    })
+  }
 })
 
 describe('recorded jobs are live', () => {

@@ -7,16 +7,27 @@ const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
 const SINGLE_FLIGHT = { dedupeKey: 'k', dedupeScope: 'pending' }
 const NO_PATIENCE = { maxAttempts: 1 }
 
-/** Both ways of bringing a handler: through a queue, and straight to the backend as the first releases had it. */
+/**
+ * Both ways of bringing a handler: through a queue, and straight to the backend as the first releases had it. `failing` is an enqueue
+ * whose handler throws: it rejects with that in the one, and resolves in the other.
+ */
 const WAYS = {
   'queue.process': (backend) => {
     const queue = new JobQueue(backend, SILENT)
-    return { enqueue: queue.enqueue.bind(queue), handle: queue.process.bind(queue) }
+    const enqueue = queue.enqueue.bind(queue)
+    const failing = async (message, ...args) => {
+      await assert.rejects(enqueue(...args), { message })
+    }
+    return { enqueue, failing, handle: queue.process.bind(queue) }
   },
-  registerHandler: (backend) => ({
-    enqueue: backend.enqueue.bind(backend),
-    handle: backend.registerHandler.bind(backend),
-  }),
+  registerHandler: (backend) => {
+    const enqueue = backend.enqueue.bind(backend)
+    const failing = async (_message, ...args) => {
+      const before = backend.jobs.length
+      assert.equal(await enqueue(...args), backend.jobs[before].id)
+    }
+    return { enqueue, failing, handle: backend.registerHandler.bind(backend) }
+  },
 }
 
 for (const [way, arrange] of Object.entries(WAYS)) {
@@ -35,15 +46,15 @@ for (const [way, arrange] of Object.entries(WAYS)) {
       assert.deepEqual([backend.jobs[0].status, backend.jobs[0].attempt], ['completed', 1])
     })
 
-    test('a failing handler does not make enqueue reject, and is not run again', async () => {
+    test('a failing handler fails its job before enqueue settles, and is not run again', async () => {
       const backend = new ImmediateBackend()
-      const { enqueue, handle } = arrange(backend)
+      const { failing, handle } = arrange(backend)
       let runs = 0
       handle('t', () => {
         runs += 1
         throw new Error('no luck')
       })
-      assert.equal(await enqueue('t', {}), 'immediate-1')
+      await failing('no luck', 't', {})
       const [{ status, attempt, failReason, runAt, createdAt }] = backend.jobs
       assert.deepEqual([runs, status, attempt, failReason], [1, 'pending', 1, 'no luck'])
       assert.ok(runAt.getTime() >= createdAt.getTime() + 1000)
@@ -51,12 +62,12 @@ for (const [way, arrange] of Object.entries(WAYS)) {
 
     test('a failure without attempts left, or a fatal one, is final', async () => {
       const backend = new ImmediateBackend()
-      const { enqueue, handle } = arrange(backend)
+      const { failing, handle } = arrange(backend)
       handle('t', (job) => {
         throw job.data === 'fatal' ? new FatalJobError('hopeless') : new Error('no luck')
       })
-      await enqueue('t', 'last', NO_PATIENCE)
-      await enqueue('t', 'fatal')
+      await failing('no luck', 't', 'last', NO_PATIENCE)
+      await failing('hopeless', 't', 'fatal')
       assert.deepEqual(
         backend.jobs.map(({ status, failReason }) => [status, failReason]),
         [
@@ -68,13 +79,13 @@ for (const [way, arrange] of Object.entries(WAYS)) {
 
     test('a handler may settle by hand, once', async () => {
       const backend = new ImmediateBackend()
-      const { enqueue, handle } = arrange(backend)
+      const { failing, handle } = arrange(backend)
       const results = []
       handle('t', async (_, ctx) => {
         results.push(await ctx.fail('by hand'), await ctx.complete())
         throw new Error('too late')
       })
-      await enqueue('t', {}, NO_PATIENCE)
+      await failing('too late', 't', {}, NO_PATIENCE)
       assert.deepEqual(results, [{ status: 'failed-terminal' }, { status: 'failed-terminal' }])
       assert.equal(backend.jobs[0].failReason, 'by hand')
     })
@@ -167,13 +178,20 @@ test('clearHandlers forgets the handlers and keeps the jobs', async () => {
   )
 })
 
-test('reset forgets both, and ids start again', async () => {
+test('reset forgets the jobs and keeps the handlers, and ids start again', async () => {
   const backend = new ImmediateBackend()
-  backend.registerHandler('t', () => {})
-  await backend.enqueue('t', {})
+  const queue = new JobQueue(backend, SILENT)
+  backend.registerHandler('registered', () => {})
+  queue.process('processed', () => {})
+  await backend.enqueue('registered', {})
   backend.reset()
-  assert.equal(await backend.enqueue('t', {}), 'immediate-1')
-  assert.equal(backend.jobs[0].status, 'pending')
+  assert.deepEqual(backend.jobs, [])
+  assert.equal(await backend.enqueue('registered', {}), 'immediate-1')
+  assert.equal(await queue.enqueue('processed', {}), 'immediate-2')
+  assert.deepEqual(
+    backend.jobs.map(({ status }) => status),
+    ['completed', 'completed'],
+  )
 })
 
 test('a claimed handle is its owner’s to run; what waits behind it runs when it is settled', async () => {

@@ -163,9 +163,9 @@ describe('on a backend of the first releases', () => {
     assert.equal((await queue.getStats()).pending, 3)
   })
 
-  it('the reaper starts, though there is nothing that it could do', async () => {
-    assert.deepEqual(await queue.startReaper(), { status: 'started', recovered: 0 })
-    assert.deepEqual(await queue.startReaper(), { status: 'already-running' })
+  it('the reaper does not start where the backend recovers nothing', async () => {
+    await assert.rejects(queue.startReaper(), { code: 'ERR_DURABL_UNSUPPORTED' })
+    await assert.rejects(queue.startReaper(), /recoverStuckJobs/)
   })
 
   it('a shutdown leaves unfinished jobs to their leases', async () => {

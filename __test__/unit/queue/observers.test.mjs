@@ -85,6 +85,23 @@ describe('a logger', () => {
     assert.ok(logger.lines.includes('error'))
   })
 
+  it('is asked for a child of the queue’s own category, which gets the entries', async () => {
+    const [parent, child, asked] = [recordingLogger(), recordingLogger(), []]
+    await workOn(Object.assign(parent, { child: (bindings) => (asked.push(bindings), child) }))
+    assert.deepEqual(asked, [{ category: 'JobQueue' }])
+    assert.equal(child.at('error').length, 1)
+    assert.deepEqual(parent.entries, [])
+  })
+
+  it('whose child is none, as of a mock, logs itself, and adds no field', async () => {
+    for (const child of [() => undefined, () => null, undefined]) {
+      const logger = Object.assign(recordingLogger(), { child })
+      await workOn(logger)
+      const [entry] = logger.at('error')
+      assert.equal('category' in entry, false)
+    }
+  })
+
   it('that is none is refused', () => {
     assert.throws(() => new JobQueue(new DummyBackend(), {}), TypeError)
   })

@@ -44,7 +44,73 @@ describe('startReaper', () => {
     open([3])
     assert.deepEqual(await queue.startReaper(), { status: 'started', recovered: 3 })
     assert.deepEqual(log.events, [{ kind: 'reaper-recovered', handled: 3, saturated: false }])
-    assert.deepEqual(sweeps, [[10_000, 1000]])
+    assert.deepEqual(sweeps, [[10_000]])
+  })
+
+  it('has begun its first sweep before it returns its promise', () => {
+    open([0])
+    const started = queue.startReaper()
+    assert.deepEqual(sweeps, [[queue.visibilityTimeoutMs]])
+    assert.ok(started instanceof Promise)
+  })
+
+  it('gives calls during the first sweep the very same promise', async () => {
+    const reply = deferred()
+    open([0])
+    queue.backend.recoverStuckJobs = () => (sweeps.push([]), reply.promise)
+    const started = queue.startReaper()
+    assert.equal(queue.startReaper(), started)
+    assert.equal(sweeps.length, 1)
+    reply.resolve(2)
+    assert.deepEqual(await started, { status: 'started', recovered: 2 })
+    assert.deepEqual(await queue.startReaper(), { status: 'already-running' })
+    assert.equal(sweeps.length, 1)
+  })
+
+  it('waits the interval from the end of the first sweep', async (t) => {
+    const reply = deferred()
+    open([0])
+    queue.backend.recoverStuckJobs = () => (sweeps.push([]), reply.promise)
+    const started = queue.startReaper(1000)
+    await pass(t, 5000)
+    reply.resolve(0)
+    await started
+    assert.equal(sweeps.length, 1)
+    await pass(t, 500)
+    assert.equal(sweeps.length, 1)
+    await pass(t, 500)
+    assert.equal(sweeps.length, 2)
+  })
+
+  it('after a stop during the first sweep begins one of its own', async () => {
+    const reply = deferred()
+    open([0])
+    queue.backend.recoverStuckJobs = () => (sweeps.push([]), reply.promise)
+    const first = queue.startReaper()
+    queue.stopReaper()
+    const second = queue.startReaper()
+    assert.notEqual(second, first)
+    assert.equal(sweeps.length, 2)
+    reply.resolve(0)
+    for (const started of [first, second])
+      assert.deepEqual(await started, { status: 'started', recovered: 0 })
+    assert.deepEqual(await queue.startReaper(), { status: 'already-running' })
+  })
+
+  it('calls the method that the backend has at each sweep', async (t) => {
+    open([0])
+    await queue.startReaper(1000)
+    const replaced = []
+    queue.backend.recoverStuckJobs = async (...args) => replaced.push(args)
+    await pass(t, 1000)
+    assert.deepEqual(replaced, [[10_000]])
+  })
+
+  it('rejects on a backend without recoverStuckJobs, and starts nothing', async (t) => {
+    queue = new JobQueue(override(new DummyBackend(), { recoverStuckJobs: undefined }), logger)
+    await assert.rejects(queue.startReaper(), { code: 'ERR_DURABL_UNSUPPORTED', message: /recoverStuckJobs/ })
+    await pass(t, 120_000)
+    assert.deepEqual(logger.entries, [])
   })
 
   it('sweeps at every interval until it is stopped', async (t) => {

@@ -51,9 +51,13 @@ pub(crate) fn expired(id: &Bson, token: Bson, claimed_at: Bson, visibility_timeo
 
 /// Whether a lease has run out by the server's clock. A managed run's lease is as long as its mark says, and every
 /// other one as long as `visibility_timeout_ms`. A job without a claim time was never claimed properly: it is over.
+/// With a timeout of 0 every lease is over, also a managed one, and one whose time lies ahead.
 ///
 /// No part of it may fail, whatever the fields hold: one odd document would hide all others from the reapers.
 pub(crate) fn lease_is_over(visibility_timeout_ms: i64) -> Document {
+    if visibility_timeout_ms == 0 {
+        return doc! { "$literal": true };
+    }
     let mark = |field: &str| format!("${}.{field}", fields::LEASE);
     let is_managed = doc! { "$and": [
         { "$isNumber": mark(fields::LEASE_MS) },

@@ -174,9 +174,13 @@ impl Expired {
         let filter = fence::expired(id, self.token.clone(), self.claimed_at.clone(), visibility_timeout_ms);
         let reason = match self.transition {
             Transition::Fail => {
-                Some(format!("the lease expired on attempt {attempt} of {max_attempts}: its worker is gone"))
+                Some(format!(
+                    "the lease expired on attempt {attempt} of {max_attempts}: the job stalled, as its worker is gone"
+                ))
             }
-            Transition::Supersede => Some("the lease expired and a follower covers the work".to_owned()),
+            Transition::Supersede => {
+                Some("the lease expired: the job stalled, and a follower covers the work".to_owned())
+            }
             _ => None,
         };
         let update = writing(self.transition, &self.header, reason.as_deref(), Duration::ZERO, None);

@@ -23,10 +23,17 @@ fn managed(mut job: Document, lease_ms: i64) -> Document {
 }
 
 async fn recovered(queue: &TestQueue, jobs: impl IntoIterator<Item = Document>) -> Vec<String> {
+    recovered_after(queue, VISIBILITY_TIMEOUT, jobs).await
+}
+
+async fn recovered_after(
+    queue: &TestQueue,
+    timeout: Duration,
+    jobs: impl IntoIterator<Item = Document>,
+) -> Vec<String> {
     queue.insert(jobs).await;
     let engine = queue.engine();
-    let sweep =
-        engine.engine.recover_stuck_jobs(VISIBILITY_TIMEOUT, 1_000).await.expect("the server answers");
+    let sweep = engine.engine.recover_stuck_jobs(timeout, 1_000).await.expect("the server answers");
     let jobs = queue.all().await.into_iter();
     let mut ids: Vec<String> = jobs
         .filter(|job| job.get_str("status").is_ok_and(|status| status != "active"))
@@ -52,6 +59,22 @@ async fn a_managed_lease_ends_with_its_length_and_any_other_with_the_visibility_
     )
     .await;
     assert_eq!(ids, ["by hand, over", "managed, over"]);
+}
+
+#[tokio::test]
+async fn with_a_timeout_of_0_every_active_job_is_recovered() {
+    let (queue, _opened) = TestQueue::start().await;
+    let ids = recovered_after(
+        &queue,
+        Duration::ZERO,
+        [
+            managed(claimed_ago("managed, alive", 10), 50_000),
+            claimed_ago("by hand, alive", 10),
+            claimed_ago("claimed by a clock that runs ahead", -60_000),
+        ],
+    )
+    .await;
+    assert_eq!(ids, ["by hand, alive", "claimed by a clock that runs ahead", "managed, alive"]);
 }
 
 #[tokio::test]

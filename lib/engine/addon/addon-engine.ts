@@ -83,6 +83,8 @@ export class AddonEngine implements Engine {
     if (this.closed === null) this.batch.addFreed({ runId, elapsedMs })
   }
 
+  failed(): void {}
+
   heartbeat(_runId: number, job: Job<any>): Promise<HeartbeatResult> {
     return heartbeat(this.backend, job)
   }

@@ -1,3 +1,4 @@
+import type { RunFailure } from '../../backend/inline-processor'
 import { monotonicNow } from '../../base/timers'
 import type { HeartbeatResult, Job } from '../../types'
 import type { ClaimWriter } from './claim-writer'
@@ -18,6 +19,8 @@ export interface ClaimListener {
  */
 export class Claim implements KeptClaim {
   isLost = false
+  /** The failure of its run, once that is over. */
+  failure: RunFailure | null = null
   private holdsSlot = true
   private isSettling = false
   /** A verdict is written, or the job was completed in a transaction. */

@@ -1,4 +1,6 @@
 import { canRecover, heartbeat, heldOrReadBack } from '../../backend/calls'
+import { markProcessor } from '../../backend/inline-processor'
+import type { RunFailure } from '../../backend/inline-processor'
 import type { Settled, Verdict } from '../../backend/verdict'
 import { DurablError } from '../../base/errors'
 import type { SafeLogger } from '../../base/logger'
@@ -57,7 +59,7 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
   process(config: EngineProcessorConfig): number {
     this.lastProcessorId += 1
     const id = this.lastProcessorId
-    if (this.runsInline) this.processInline(id, config.type)
+    if (this.runsInline) this.processInline(id, config)
     else this.processByLooking(id, config)
     return id
   }
@@ -117,6 +119,11 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
     this.claims.get(runId)?.slotFreed()
   }
 
+  failed(runId: number, failure: RunFailure): void {
+    const claim = this.claims.get(runId)
+    if (claim !== undefined) claim.failure = failure
+  }
+
   heartbeat(runId: number, job: Job<any>): Promise<HeartbeatResult> {
     return this.claims.get(runId)?.beat() ?? heartbeat(this.backend, job)
   }
@@ -173,7 +180,7 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
   }
 
   /** The backend claims, calls the handler and waits for the end of the run, which is managed as every other is. */
-  private processInline(id: number, type: string): void {
+  private processInline(id: number, { type, concurrency }: EngineProcessorConfig): void {
     const { backend } = this
     if (typeof backend.registerHandler !== 'function') {
       throw new DurablError(
@@ -181,12 +188,17 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
         'the backend has executesInline, but no registerHandler()',
       )
     }
-    backend.registerHandler(type, (job, ctx) => this.runInline(id, job, ctx))
+    const run = (job: Job, ctx: JobContext) => this.runInline(id, job, ctx)
+    markProcessor(run, { concurrency })
+    backend.registerHandler(type, run)
   }
 
-  private runInline(processorId: number, job: Job<any>, ctx: JobContext): Promise<void> {
+  /** Resolves when the run is over: to its failure, with which the `enqueue` of our own backend rejects. */
+  private runInline(processorId: number, job: Job<any>, ctx: JobContext): Promise<RunFailure | null> {
     return new Promise((resolve) => {
-      this.handOver(processorId, this.add(job, new ContextWriter(this.backend, job, ctx), resolve))
+      const writer = new ContextWriter(this.backend, job, ctx)
+      const claim = this.add(job, writer, () => resolve(claim.failure))
+      this.handOver(processorId, claim)
     })
   }
 

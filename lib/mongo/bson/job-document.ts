@@ -30,10 +30,12 @@ export function claimOf(
   }
 }
 
-/** One stored job with its log. */
+/** One stored job with its log. Not its token: only a claim hands that out. */
 export function decodeRecord(bytes: Uint8Array, codec: Codec): JobRecord<any> {
   const document = codec.bson.deserialize(bytes, codec.reading)
-  return Object.assign(toJob(document), { logs: toLogs(document.logs, codec) })
+  const job = toJob(document)
+  delete job.claimToken
+  return { ...job, logs: toLogs(document.logs, codec) }
 }
 
 /** `count` stored jobs that lie end to end. */

@@ -1,0 +1,27 @@
+/** What a queue and the backend that runs its handlers inside `enqueue` tell each other beside the public contract. */
+import type { JobHandler } from '../types'
+
+/** How a processor of a queue is to be run. */
+export interface InlineProcessor {
+  readonly concurrency: number
+}
+
+/** Why a run failed, for the call that waits for it. */
+export interface RunFailure {
+  readonly error: unknown
+}
+
+const PROCESSORS = new WeakMap<JobHandler<any>, InlineProcessor>()
+
+/** Notes that this handler runs a processor. Such a handler never throws: it resolves to a {@link RunFailure}, or to null. */
+export function markProcessor(
+  handler: (...args: Parameters<JobHandler<any>>) => Promise<RunFailure | null>,
+  processor: InlineProcessor,
+): void {
+  PROCESSORS.set(handler, processor)
+}
+
+/** Null for a handler that an app has registered itself. */
+export function processorOf(handler: JobHandler<any>): InlineProcessor | null {
+  return PROCESSORS.get(handler) ?? null
+}

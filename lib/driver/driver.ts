@@ -5,7 +5,7 @@ import { monotonicNow } from '../base/timers'
 import type { Reporter } from '../run/report'
 import { ManagedRun } from '../run/run'
 import type { RunSetup } from '../run/setup'
-import type { RunListener } from '../run/settler'
+import type { Run, RunListener } from '../run/settler'
 import { RunTransactions } from '../run/transaction'
 import type { IJobQueueBackend, Job, JobHandler } from '../types'
 import type { Settled } from '../backend/verdict'
@@ -86,11 +86,16 @@ export class Driver implements EngineEvents {
 
   /** The engine passes a failure on to the call that waits for the run. */
   private inline(slots: ProcessorSlots): RunListener {
+    const pass = (run: Run) => {
+      if (run.failed !== null) this.engine.failed(run.id, run.failed)
+    }
     return {
-      slotFreed: (run) => slots.slotFreed(run),
+      slotFreed: (run) => {
+        pass(run)
+        slots.slotFreed(run)
+      },
       ended: (run) => {
-        const failure = run.failed
-        if (failure !== null) this.engine.failed(run.id, failure)
+        pass(run)
         slots.ended(run)
       },
     }

@@ -43,7 +43,7 @@ export interface Engine {
   settle(runId: number, verdict: Verdict, freesSlot: boolean, elapsedMs: number | null): void
   /** The run holds no slot any more, and its verdict, if there was one, did not say so. */
   freeSlot(runId: number, elapsedMs: number | null): void
-  /** The run is over and has failed. Called before its slot is free, and only where {@link runsInline}. */
+  /** The run fails, or has failed. Only where {@link runsInline}; called before the slot of the run is free. */
   failed(runId: number, failure: RunFailure): void
   heartbeat(runId: number, job: Job<any>): Promise<HeartbeatResult>
   log(runId: number, job: Job<any>, message: string): Promise<void>

@@ -173,11 +173,9 @@ impl Expired {
         let Header { id, attempt, max_attempts, .. } = &self.header;
         let filter = fence::expired(id, self.token.clone(), self.claimed_at.clone(), visibility_timeout_ms);
         let reason = match self.transition {
-            Transition::Fail => {
-                Some(format!(
-                    "the lease expired on attempt {attempt} of {max_attempts}: the job stalled, as its worker is gone"
-                ))
-            }
+            Transition::Fail => Some(format!(
+                "the lease expired on attempt {attempt} of {max_attempts}: the job stalled, as its worker is gone"
+            )),
             Transition::Supersede => {
                 Some("the lease expired: the job stalled, and a follower covers the work".to_owned())
             }

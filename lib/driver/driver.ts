@@ -1,6 +1,5 @@
 import type { DurablError } from '../base/errors'
 import { KeepAlive } from '../base/keep-alive'
-import { callNested } from '../base/nesting'
 import { monotonicNow } from '../base/timers'
 import type { Reporter } from '../run/report'
 import { ManagedRun } from '../run/run'
@@ -68,18 +67,17 @@ export class Driver implements EngineEvents {
 
   /** Starts to claim and run jobs of a type. At most once for each type. */
   process(processor: Processor): void {
-    const { timeoutMs, prefetch } = processor
+    const { handler, timeoutMs, prefetch } = processor
     const { engine, settler, transactions, runs } = this
     const { autoRecover, report } = this.options
     const concurrency = engine.runsInline ? Infinity : processor.concurrency
     const slots = new ProcessorSlots(concurrency, runs, settler, engine, prefetch === null)
     const id = engine.process(processor)
-    const setup = { timeoutMs, settler, transactions, report }
+    const setup = { handler, timeoutMs, settler, transactions, report }
     if (engine.runsInline) {
-      const handler: JobHandler<any> = (job, ctx) => callNested(job, () => processor.handler(job, ctx))
-      return void this.lines.set(id, { slots, setup: { ...setup, handler, listener: this.inline(slots) } })
+      return void this.lines.set(id, { slots, setup: { ...setup, listener: this.inline(slots) } })
     }
-    this.lines.set(id, { slots, setup: { ...setup, handler: processor.handler, listener: slots } })
+    this.lines.set(id, { slots, setup: { ...setup, listener: slots } })
     this.keepAlive.hold()
     if (autoRecover) engine.recover()
   }

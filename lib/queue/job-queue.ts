@@ -8,6 +8,7 @@ import { guardListener } from '../base/events'
 import { childFor, defaultLogger, guardLogger } from '../base/logger'
 import type { SafeLogger } from '../base/logger'
 import { shownAs } from '../base/print'
+import { nested } from '../base/nesting'
 import { fromCaller } from '../base/stack'
 import { createDriver } from '../driver/create-driver'
 import type { Driver } from '../driver/driver'
@@ -155,7 +156,8 @@ export class JobQueue {
       config,
       this.settings.visibilityTimeoutMs,
     )
-    const processor = { ...rest, handler: isolated(checked) }
+    const isInline = this.backend.executesInline === true
+    const processor = { ...rest, handler: isolated(isInline ? nested(checked) : checked) }
     if (this.types.has(type)) {
       throw fromCaller(
         new DurablError(

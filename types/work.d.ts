@@ -16,6 +16,10 @@ export interface JobContext {
   /**
    * Aborted when the run is no longer wanted: its lease was lost, `timeoutMs` has passed, or the queue shuts down.
    * `signal.reason` is a {@link DurablError} whose `code` says which.
+   *
+   * A handler that has read it, and returns after a shutdown has aborted it, has perhaps stopped halfway: its job is released, with the
+   * attempt given back, and runs again. One that did finish its work says so by `ctx.complete()`. A handler that never looks at the signal
+   * completes its job by returning.
    */
   readonly signal: AbortSignal
   /** Completes the job. Resolves when the write is durable. */

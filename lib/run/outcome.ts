@@ -7,6 +7,7 @@
  * | commits a `ctx.transaction` | completes with it: that is a settlement, too |
  * | ends while its transaction is open | as the transaction decides; if that fails, its error counts as thrown |
  * | returns, resolves | completes |
+ * | returns after the shutdown aborted it, and has read `ctx.signal` | is released, its attempt given back |
  * | throws a `FatalJobError` | fails for good |
  * | throws anything else | fails: retried while attempts are left |
  * | runs past `timeoutMs` | is aborted, and fails |

@@ -276,7 +276,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
   }
 
   private handlerReturned(): void {
-    this.tell('handler-returned', RETURNED)
+    this.tell('handler-returned', this.aborting.wasHeeded ? RELEASED : RETURNED)
   }
 
   private handlerThrew(error: unknown): void {

@@ -15,6 +15,14 @@ export class RunSignal {
     return this.controller.signal
   }
 
+  /**
+   * The shutdown aborted it, and the handler has asked for it. So a handler that returns has perhaps stopped halfway, and nothing tells
+   * whether it has: the job is done again rather than lost.
+   */
+  get wasHeeded(): boolean {
+    return this.controller !== null && this.reason?.code === 'ERR_DURABL_SHUT_DOWN'
+  }
+
   /** The first reason counts. */
   abort(reason: DurablError): void {
     if (this.reason !== null) return

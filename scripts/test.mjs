@@ -21,10 +21,12 @@ import { packedElsewhere, takePackedEngine } from './test/packed.mjs'
 import { plan } from './test/plan.mjs'
 import { serverForTests } from './test/server.mjs'
 
+const areAll = (parts, wanted) => parts.every(({ name }) => name === wanted)
+
 /** Needs neither Rust nor the time that it takes. */
 async function setupFromPackages(parts) {
   await ensureInstalled()
-  if (parts.every(({ name }) => name === 'packed')) return
+  if (areAll(parts, 'packed')) return
   await ensureLib()
   await takePackedEngine()
 }
@@ -52,7 +54,9 @@ await main(async () => {
   forwardSignals()
   const args = process.argv.slice(2)
   const parts = plan(args)
-  await (packedElsewhere() ? setupFromPackages(parts) : setup())
+  if (packedElsewhere()) await setupFromPackages(parts)
+  // Of the package, the engine's own tests need nothing.
+  else await (areAll(parts, 'engine') ? ensureInstalled() : setup())
   const server = await serverForTests()
   const results = []
   try {

@@ -104,9 +104,9 @@ class Environment {
     this.patienceMs = patienceMs
   }
 
-  /** A queue that ends with the test; silent, as many behaviours are failures. */
+  /** A queue that ends with the test; silent, as many behaviours are failures. It recovers nothing: what is forgotten stays so. */
   makeQueue = (options) => {
-    const queue = new JobQueue(this.backend, SILENT, options)
+    const queue = new JobQueue(this.backend, SILENT, { autoRecover: false, ...options })
     this.#queues.push(queue)
     return queue
   }

@@ -4,7 +4,7 @@ import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { connect, testUrl } from '../support/mongo.mjs'
-import { endsAtOnce, greets, installProject } from './support/project.mjs'
+import { assertEndedAtOnce, greets, installProject } from './support/project.mjs'
 
 describe('an ESM project', () => {
   let project, engine
@@ -22,14 +22,12 @@ describe('an ESM project', () => {
   })
 
   test('passes its tests under node --test, whose process ends at once', async (t) => {
-    await endsAtOnce(async () => {
-      const { db } = await connect(t)
-      const env = { MONGO_URL: testUrl(), MONGO_DB: db.databaseName }
-      const result = await project.node(['--test', '--test-reporter=tap'], { env })
-      assert.equal(result.code, 0, result.stdout + result.stderr)
-      assert.match(result.stdout, /^# pass 4$/m)
-      return result
-    })
+    const { db } = await connect(t)
+    const env = { MONGO_URL: testUrl(), MONGO_DB: db.databaseName }
+    const result = await project.node(['--test', '--test-reporter=tap'], { env })
+    assert.equal(result.code, 0, result.stdout + result.stderr)
+    assert.match(result.stdout, /^# pass 4$/m)
+    assertEndedAtOnce(result)
   })
 
   // Node's `require`, which esbuild's ES modules lack.

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { connect, testUrl } from '../support/mongo.mjs'
-import { endsAtOnce, installProject } from './support/project.mjs'
+import { assertEndedAtOnce, installProject } from './support/project.mjs'
 
 const OWN_FILES = 4
 const OWN_TESTS = 11
@@ -34,18 +34,16 @@ describe('a Jest project', () => {
     ['in parallel worker threads', ['--maxWorkers=2', '--workerThreads']],
   ]) {
     test(`passes ${how}, leaves nothing open, and ends at once`, async (t) => {
-      await endsAtOnce(async () => {
-        const { db } = await connect(t)
-        const env = { MONGO_URL: testUrl(), MONGO_DB: db.databaseName, NODE_OPTIONS: options }
-        const result = await project.bin('jest', ['--silent', ...args], { env })
-        const { code, stdout, stderr } = result
-        const tests = OWN_TESTS + many
-        assert.equal(code, 0, stdout + stderr)
-        assert.match(stderr, new RegExp(`^Tests: +${tests} passed, ${tests} total$`, 'm'))
-        assert.match(stderr, new RegExp(`^Test Suites: ${OWN_FILES + many} passed`, 'm'))
-        assert.doesNotMatch(stdout + stderr, /did not exit|open handle|failed to exit gracefully|force/i)
-        return result
-      })
+      const { db } = await connect(t)
+      const env = { MONGO_URL: testUrl(), MONGO_DB: db.databaseName, NODE_OPTIONS: options }
+      const result = await project.bin('jest', ['--silent', ...args], { env })
+      const { code, stdout, stderr } = result
+      const tests = OWN_TESTS + many
+      assert.equal(code, 0, stdout + stderr)
+      assert.match(stderr, new RegExp(`^Tests: +${tests} passed, ${tests} total$`, 'm'))
+      assert.match(stderr, new RegExp(`^Test Suites: ${OWN_FILES + many} passed`, 'm'))
+      assert.doesNotMatch(stdout + stderr, /did not exit|open handle|failed to exit gracefully|force/i)
+      assertEndedAtOnce(result)
     })
   }
 })

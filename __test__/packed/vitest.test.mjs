@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { connect, testUrl } from '../support/mongo.mjs'
-import { endsAtOnce, installProject } from './support/project.mjs'
+import { assertEndedAtOnce, installProject } from './support/project.mjs'
 
 const OWN_TESTS = 9
 const MANY = 6
@@ -24,16 +24,14 @@ describe('a Vitest project', () => {
     ['in virtual machines', ['--pool=vmThreads']],
   ]) {
     test(`passes ${how}, and ends at once`, async (t) => {
-      await endsAtOnce(async () => {
-        const { db } = await connect(t)
-        const env = { MONGO_URL: testUrl(), MONGO_DB: db.databaseName, NO_COLOR: '1' }
-        const result = await project.bin('vitest', ['run', '--silent', ...args], { env })
-        const { code, stdout, stderr } = result
-        assert.equal(code, 0, stdout + stderr)
-        assert.match(stdout, new RegExp(`Tests +${OWN_TESTS + MANY} passed \\(${OWN_TESTS + MANY}\\)`))
-        assert.doesNotMatch(stdout + stderr, /close timed out|hanging|unhandled/i)
-        return result
-      })
+      const { db } = await connect(t)
+      const env = { MONGO_URL: testUrl(), MONGO_DB: db.databaseName, NO_COLOR: '1' }
+      const result = await project.bin('vitest', ['run', '--silent', ...args], { env })
+      const { code, stdout, stderr } = result
+      assert.equal(code, 0, stdout + stderr)
+      assert.match(stdout, new RegExp(`Tests +${OWN_TESTS + MANY} passed \\(${OWN_TESTS + MANY}\\)`))
+      assert.doesNotMatch(stdout + stderr, /close timed out|hanging|unhandled/i)
+      assertEndedAtOnce(result)
     })
   }
 })

@@ -36,7 +36,11 @@ export async function app(t, options = {}) {
   atEnd(t, () => backend.shutdown(5000))
   await backend.startup()
   const log = eventLog()
-  const queue = new JobQueue(wrap(backend), SILENT, { onJobEvent: log.listener, ...options.queue })
+  const queue = new JobQueue(wrap(backend), SILENT, {
+    // Where no worker dies, a job that was claimed and forgotten must stay so, and not run half a minute later.
+    ...{ autoRecover: false, onJobEvent: log.listener },
+    ...options.queue,
+  })
   atEnd(t, () => queue.shutdown(0))
   const jobs = backend.getCollection()
   const things = db.collection('things')

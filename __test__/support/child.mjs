@@ -1,6 +1,7 @@
 /** Programs run in processes of their own, from the repository's root. */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { watchStalls } from './stalls.mjs'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -14,7 +15,8 @@ export const runNode = (args, options) => run(process.execPath, args, options)
  * @param options.env added to this process's environment
  * @param options.onLine told of each line of standard output, and given the child
  * @param options.shell whether a shell starts it
- * @returns `code`, `signal`, `stdout`, `stderr`, `ms` (from start to end), `quietMs` (from the last output to the end) and `timedOut`
+ * @returns `code`, `signal`, `stdout`, `stderr`, `ms` (from start to end), `quietMs` (from the last output to the end, but for
+ *   what the machine stood still) and `timedOut`
  */
 export async function run(
   command,
@@ -22,6 +24,7 @@ export async function run(
   { env = {}, cwd = root, timeoutMs = 30_000, encoding = 'utf8', shell = false, onLine } = {},
 ) {
   const start = performance.now()
+  const endOfWatch = watchStalls()
   let spokeAt = start
   const child = spawn(command, args, {
     cwd,
@@ -52,7 +55,9 @@ export async function run(
   })
   clearTimeout(timer)
   const end = performance.now()
-  return { ...result, code, signal, ms: end - start, quietMs: end - spokeAt }
+  const stalls = endOfWatch().filter(({ until }) => start + until > spokeAt)
+  const stalledMs = stalls.reduce((sum, { ms }) => sum + ms, 0)
+  return { ...result, code, signal, ms: end - start, quietMs: end - spokeAt - stalledMs }
 }
 
 /** Node's test runner marks its children; a program under test must not take itself for one. Colours are the test's to ask for. */

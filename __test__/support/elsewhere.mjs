@@ -16,7 +16,8 @@ export async function elsewhere(t, config, { appName = 'elsewhere', ...options }
   const uri = new URL(config.url)
   uri.searchParams.set('appName', appName)
   const backend = new MongoJobQueue({ uri: uri.href, database: config.database, logger: SILENT, ...options })
-  const queue = new JobQueue(backend, SILENT)
+  // No worker dies: a job that was claimed and forgotten must stay so, and not run half a minute later.
+  const queue = new JobQueue(backend, SILENT, { autoRecover: false })
   atEnd(t, () => queue.shutdown(5000))
   await queue.startup()
   // Before that it would look for work by itself, at short intervals.

@@ -24,6 +24,8 @@ mod explorer;
 mod promises;
 mod protocol;
 mod replay;
+#[path = "../tests/suite/support/rounds.rs"]
+mod rounds;
 mod server;
 mod sizes;
 mod state;

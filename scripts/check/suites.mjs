@@ -1,6 +1,6 @@
 /**
  * The tests: each file stands in a suite of a kind, a suite imports its own files and the shared tools and nothing of another
- * suite, and nothing outside imports a test.
+ * suite, nothing outside imports a test, and the engine's tests sleep in one place.
  */
 import { posix } from 'node:path'
 import { ownFiles, read } from './files.mjs'
@@ -53,7 +53,23 @@ export function complaintsOf(file, text) {
   ]
 }
 
+const RUST_TESTS = 'engine/tests/'
+const RUST_WAITS = 'engine/tests/suite/support/waiting.rs'
+
+/** A sleep in a test of the engine; for those in JavaScript there is a rule of eslint. */
+export function sleepsIn(file, text) {
+  if (!file.startsWith(RUST_TESTS) || !file.endsWith('.rs') || file === RUST_WAITS) return []
+  return text
+    .split('\n')
+    .flatMap((line, at) =>
+      /\bsleep(_until)?\(/.test(line) ? [`${file}:${at + 1} sleeps: see ${RUST_WAITS}`] : [],
+    )
+}
+
 export async function checkSuites() {
-  const files = (await ownFiles()).filter((file) => isCode(file) && !file.includes('/projects/'))
-  return files.flatMap((file) => complaintsOf(file, read(file)))
+  const files = (await ownFiles()).filter((file) => !file.includes('/projects/'))
+  return files.flatMap((file) => {
+    if (isCode(file)) return complaintsOf(file, read(file))
+    return file.endsWith('.rs') ? sleepsIn(file, read(file)) : []
+  })
 }

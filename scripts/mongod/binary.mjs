@@ -27,7 +27,11 @@ export async function versionOf(path) {
 export async function objectionTo(path) {
   const version = await versionOf(path)
   if (version === null) return 'it does not run here'
-  return Number(version.split('.')[0]) < OLDEST_SERVER ? `it is ${version}, and 6.0 is the floor` : null
+  if (Number(version.split('.')[0]) < OLDEST_SERVER) return `it is ${version}, and 6.0 is the floor`
+  const wanted = process.env.DURABL_MONGOD_VERSION
+  return wanted && version !== wanted
+    ? `it is ${version}, and DURABL_MONGOD_VERSION asks for ${wanted}`
+    : null
 }
 
 export function onPath() {

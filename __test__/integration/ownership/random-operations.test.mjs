@@ -1,17 +1,16 @@
 /**
- * Random operations on MongoDB and on the reference model, compared after each. A run is told by its seed, which is printed:
- * DURABL_SEED=… runs the same again.
+ * Random operations on MongoDB and on the reference model, compared after each. `support/rounds.mjs` says how a run is had again.
  */
 import assert from 'node:assert/strict'
-import { randomInt } from 'node:crypto'
 import { describe, test } from 'node:test'
+import { atRandom, newSeed } from '../../support/rounds.mjs'
 import { override } from '../../support/override.mjs'
 import { jobs } from '../../support/jobs.mjs'
 import { findDifference, show } from './support/random/search.mjs'
 
-const seed = Number(process.env.DURABL_SEED ?? randomInt(2 ** 31))
-/** Beyond those of the scripts that follow a seed. */
-const OTHER_SEED = seed + 1000
+const seed = newSeed()
+const SCRIPTS = 12
+const scriptsFrom = (first) => Array.from({ length: SCRIPTS }, (_, n) => first + n)
 
 /** Steps that a reader can follow. */
 const FEW = 12
@@ -25,9 +24,11 @@ async function sides(t) {
 }
 
 test('MongoDB does what the reference model does', async (t) => {
-  t.diagnostic(`DURABL_SEED=${seed}`)
-  const difference = await findDifference(seed, await sides(t))
-  if (difference) assert.fail(`with DURABL_SEED=${seed} they part after\n${show(difference)}`)
+  const both = await sides(t)
+  await atRandom(t, { rounds: SCRIPTS, first: seed }, async ({ seed }) => {
+    const difference = await findDifference([seed], both)
+    if (difference) assert.fail(`they part after\n${show(difference)}`)
+  })
 })
 
 /** Backends with a fault each: what the comparison must notice, or it shows nothing. */
@@ -63,11 +64,11 @@ describe('a backend that', () => {
     test(`${fault} is found out, in a few steps`, async (t) => {
       const honest = await sides(t)
       const faulty = { ...honest, subject: override(honest.subject, plant(honest)) }
-      let difference = await findDifference(seed, faulty)
-      assert.ok(difference, `with DURABL_SEED=${seed} nothing was noticed`)
+      let difference = await findDifference(scriptsFrom(seed), faulty)
+      assert.ok(difference, `with DURABL_FUZZ_SEED=${seed} nothing was noticed`)
       // Once in a while a script can't be shortened that far, piece by piece; one of two can.
       if (difference.script.length > FEW)
-        difference = (await findDifference(OTHER_SEED, faulty)) ?? difference
+        difference = (await findDifference(scriptsFrom(seed + SCRIPTS), faulty)) ?? difference
       assert.ok(difference.script.length <= FEW, `this is not short:\n${show(difference)}`)
     })
   }

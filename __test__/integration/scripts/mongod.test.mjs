@@ -54,3 +54,13 @@ test('a replica set of three has a primary and two secondaries, and takes majori
     .collection('x')
     .insertOne({}, { writeConcern: { w: 'majority' } })
 })
+
+test('a server of another version than the one that is asked for is not used', async () => {
+  const program = `
+    import { findMongod } from './scripts/mongod/find.mjs'
+    await findMongod(() => {}).then(console.log, (error) => console.log(error.message))`
+  const path = await findMongod(() => {})
+  const env = { DURABL_MONGOD: path, DURABL_MONGOD_VERSION: '6.0.0' }
+  const { stdout } = await runNode(['--input-type=module', '-e', program], { env })
+  assert.match(stdout, /but it is \S+, and DURABL_MONGOD_VERSION asks for 6\.0\.0/)
+})

@@ -11,11 +11,8 @@ import { packageTarball } from './tarballs.mjs'
 
 const INSTALL_TIMEOUT_MS = 180_000
 
-/** From its last words to its end, nothing that ends at once takes longer. */
+/** From its last words to its end, nothing that ends at once takes longer. The engine's farewell would take five seconds. */
 const AT_ONCE_MS = 1000
-/** A busy machine holds nothing up for as long as this, and the engine's farewell takes longer. */
-const LINGERING_MS = 4000
-const MOST_TRIES = 3
 
 /** npm and its kin are scripts on Windows, which only a shell can start. */
 const shell = process.platform === 'win32'
@@ -27,20 +24,9 @@ export async function project(t, name, options) {
   return installed
 }
 
-/**
- * Runs what has to end at once after its last words. What took a little longer is run again: a busy machine may hold up any process
- * once, and what is left open holds it up each time.
- *
- * @param run runs it, looks at what it said, and resolves to what `run` of `child.mjs` does
- */
-export async function endsAtOnce(run) {
-  const lingered = []
-  do {
-    const { quietMs } = await run()
-    if (quietMs < AT_ONCE_MS) return
-    lingered.push(Math.round(quietMs))
-  } while (lingered.length < MOST_TRIES && lingered.at(-1) < LINGERING_MS)
-  assert.fail(`it lingered for ${lingered.join(', ')} ms`)
+/** Fails unless a program ended at once after its last words; `result` is what `run` of `child.mjs` resolves to. */
+export function assertEndedAtOnce({ quietMs }) {
+  assert.ok(quietMs < AT_ONCE_MS, `it lingered for ${Math.round(quietMs)} ms`)
 }
 
 /**
@@ -50,15 +36,13 @@ export async function endsAtOnce(run) {
  * @param options.env added to the program's environment
  */
 export async function greets(t, installed, program, { flags = [], env = {} } = {}) {
-  await endsAtOnce(async () => {
-    const { db } = await connect(t)
-    const ownEnv = { MONGO_URL: testUrl(), MONGO_DB: db.databaseName, ...env }
-    const result = await installed.node([...flags, program], { env: ownEnv })
-    assert.equal(result.stderr, '')
-    assert.equal(result.stdout, 'string\ntrue 1970-01-01T00:00:00.000Z\ncompleted\n')
-    assert.equal(result.code, 0)
-    return result
-  })
+  const { db } = await connect(t)
+  const ownEnv = { MONGO_URL: testUrl(), MONGO_DB: db.databaseName, ...env }
+  const result = await installed.node([...flags, program], { env: ownEnv })
+  assert.equal(result.stderr, '')
+  assert.equal(result.stdout, 'string\ntrue 1970-01-01T00:00:00.000Z\ncompleted\n')
+  assert.equal(result.code, 0)
+  assertEndedAtOnce(result)
 }
 
 /**

@@ -12,7 +12,7 @@ import { produce } from './producer.mjs'
 import { HANDLERS } from './handlers.mjs'
 import { tellHeap } from './heap.mjs'
 import { race } from './race.mjs'
-import { watchStalls } from './stalls.mjs'
+import { watchStalls } from '../stalls.mjs'
 
 const config = JSON.parse(process.argv[2])
 

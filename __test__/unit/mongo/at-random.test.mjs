@@ -1,7 +1,6 @@
 /**
  * What comes from outside, as anybody may have written it: stored documents with odd fields, or damaged, on their way to handlers; payloads; connection
- * strings. What was trouble, or looks like it, stands in `corpus/`; the rest is drawn from a seed, which is printed where it matters, and which
- * DURABL_FUZZ_SEED takes again. DURABL_FUZZ_SECONDS goes on for longer.
+ * strings. What was trouble, or looks like it, stands in `corpus/`; the rest is drawn from seeds (`support/rounds.mjs`).
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -18,8 +17,7 @@ import { Reporter } from '../../../dist/run/report.js'
 import { settled } from '../../support/async.mjs'
 import { FakeEngine } from '../../support/fake-engine.mjs'
 import { recordingLogger } from '../../support/loggers.mjs'
-import { drawing } from '../../support/random.mjs'
-import { again, seeds } from '../../support/rounds.mjs'
+import { atRandom } from '../../support/rounds.mjs'
 
 const { EJSON } = BSON
 const linesOf = (path) =>
@@ -131,22 +129,16 @@ describe('stored documents as anybody may have left them', () => {
   })
 
   test('odd and damaged ones at random hold up nobody beside them', async (t) => {
-    for (const seed of seeds(1 / 2)) {
-      const draw = drawing(seed)
+    await atRandom(t, { share: 1 / 2 }, async ({ draw, show }) => {
       const codec = draw.one(CODECS)
       const odd = Array.from({ length: draw.between(1, 8) }, () => {
         const bytes = oddDocument(draw)
         return draw.chance(0.6) ? damaged(draw, bytes) : bytes
       })
-      try {
-        await handOver(codec, odd)
-        for (const bytes of odd) readRecord(bytes, codec)
-      } catch (error) {
-        const hex = odd.map((bytes) => Buffer.from(bytes).toString('hex'))
-        t.diagnostic(`${again(seed)}\n${hex.join('\n')}`)
-        throw error
-      }
-    }
+      show(() => odd.map((bytes) => Buffer.from(bytes).toString('hex')).join('\n'))
+      await handOver(codec, odd)
+      for (const bytes of odd) readRecord(bytes, codec)
+    })
     assert.equal({}.polluted, undefined)
   })
 })
@@ -180,19 +172,13 @@ describe('connection strings as anybody may have typed them', () => {
 
   for (const [n, uri] of strings.entries()) test(`are taken or refused by name (${n})`, () => read(uri))
 
-  test('so are those that are mixed from them at random', (t) => {
-    for (const seed of seeds(1 / 2)) {
-      const draw = drawing(seed)
+  test('so are those that are mixed from them at random', (t) =>
+    atRandom(t, { share: 1 / 2 }, ({ draw, show }) => {
       for (let n = 0; n < 5; n += 1) {
         const [one, other] = [draw.one(strings), draw.one(strings)]
         const mixed = one.slice(0, draw.between(0, one.length)) + other.slice(draw.between(0, other.length))
-        try {
-          read(mixed)
-        } catch (error) {
-          t.diagnostic(`${again(seed)}\n${mixed}`)
-          throw error
-        }
+        show(() => mixed)
+        read(mixed)
       }
-    }
-  })
+    }))
 })

@@ -11,9 +11,8 @@ import { inspect } from 'node:util'
 import { DurablError, MongoJobQueue } from 'durabl'
 import { connectionOf } from '../../../dist/mongo/connection/client-options.js'
 import { OPTION_TABLE } from '../../../dist/mongo/connection/option-table.js'
-import { drawing } from '../../support/random.mjs'
 import { SECRETS, databaseOf, drawClient } from './support/client-options.mjs'
-import { ROUNDS, again, seeds } from '../../support/rounds.mjs'
+import { ROUNDS, atRandom } from '../../support/rounds.mjs'
 
 const CORPUS = readFileSync(new URL('corpus/client-options.jsonl', import.meta.url), 'utf8')
   .split('\n')
@@ -157,15 +156,11 @@ describe('the options of a client as anybody may have set them', () => {
 
   test('so are those at random', async (t) => {
     const counts = { none: 0, refused: 0, carried: 0 }
-    for (const seed of seeds(1)) {
-      const client = drawClient(drawing(seed))
-      try {
-        counts[await judge(client)] += 1
-      } catch (error) {
-        t.diagnostic(`${again(seed)}\n${JSON.stringify(client)}`)
-        throw error
-      }
-    }
+    await atRandom(t, {}, async ({ draw, show }) => {
+      const client = drawClient(draw)
+      show(() => JSON.stringify(client))
+      counts[await judge(client)] += 1
+    })
     t.diagnostic(JSON.stringify(counts))
     assert.ok(counts.refused > ROUNDS / 20 && counts.carried > ROUNDS / 20, JSON.stringify(counts))
   })

@@ -1,6 +1,5 @@
 /**
- * The quick reader of jobs, beside the library's. Documents at random are drawn from a seed, which is printed where it matters, and which
- * DURABL_FUZZ_SEED takes again. DURABL_FUZZ_SECONDS goes on for longer.
+ * The quick reader of jobs, beside the library's. The seeds of documents at random: `support/rounds.mjs`.
  */
 import assert from 'node:assert/strict'
 import test from 'node:test'
@@ -10,8 +9,7 @@ import * as mongodb6 from 'mongodb6'
 import { codecOf } from '../../../dist/mongo/bson/codec.js'
 import { decodeJob, decodeJobs } from '../../../dist/mongo/bson/job-document.js'
 import { JobReader } from '../../../dist/mongo/bson/job-reader.js'
-import { drawing } from '../../support/random.mjs'
-import { again, seeds } from '../../support/rounds.mjs'
+import { atRandom } from '../../support/rounds.mjs'
 
 const { BSON, Binary, Decimal128, Double, Int32, Long, MinKey, ObjectId, Timestamp } = mongodb7
 
@@ -100,17 +98,7 @@ test('a client that reads otherwise is read for by the library', () => {
   assert.ok(job.data.n instanceof Int32)
 })
 
-/** Once for every seed; the one that fails is told. */
-function forEachSeed(t, round) {
-  for (const seed of seeds(1 / 2)) {
-    try {
-      round(drawing(seed))
-    } catch (error) {
-      t.diagnostic(again(seed))
-      throw error
-    }
-  }
-}
+const forEachSeed = (t, round) => atRandom(t, { share: 1 / 2 }, ({ draw }) => round(draw))
 
 test('documents at random are read as the library reads them', (t) => {
   const values = [

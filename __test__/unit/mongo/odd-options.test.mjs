@@ -1,6 +1,6 @@
 /**
- * Options and payloads at random: each is taken, or refused by an error that says so and quotes no password. Seeded:
- * `DURABL_FUZZ_SEED` takes one again, and `DURABL_FUZZ_SECONDS` goes on with new ones for so long.
+ * Options and payloads at random: each is taken, or refused by an error that says so and quotes no password. Their seeds:
+ * `support/rounds.mjs`.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -10,8 +10,7 @@ import { BSON, Decimal128, Long, MongoClient, ObjectId } from 'mongodb'
 import { codecOf } from '../../../dist/mongo/bson/codec.js'
 import { OPTION_TABLE } from '../../../dist/mongo/connection/option-table.js'
 import { encodePayload } from '../../../dist/mongo/bson/payload.js'
-import { numbers } from '../../support/random.mjs'
-import { ROUNDS, again, seeds } from '../../support/rounds.mjs'
+import { ROUNDS, atRandom } from '../../support/rounds.mjs'
 
 const PASSWORD = 's3cr3t-passw0rd'
 
@@ -81,14 +80,14 @@ const OWN = [
 const pick = (random, list) => list[Math.floor(random() * list.length)]
 
 /** @param how to have it again */
-function assertRefusal(error, how) {
+function assertRefusal(error) {
   const isOurs = typeof error?.code === 'string' && error.code.startsWith('ERR_DURABL_')
-  assert.ok(isOurs, `${how}: ${error?.stack ?? String(error)}`)
+  assert.ok(isOurs, error?.stack ?? String(error))
   assert.ok(
     error instanceof DurablError || error instanceof TypeError || error instanceof RangeError,
-    `${how}: ${error.stack}`,
+    error.stack,
   )
-  assert.ok(!`${error.message}${error.stack}`.includes(PASSWORD), `${how}: a password in ${error.message}`)
+  assert.ok(!`${error.message}${error.stack}`.includes(PASSWORD), `a password in ${error.message}`)
 }
 
 /** Connection strings of which an error has quoted the password once, as lines of JSON. */
@@ -137,16 +136,16 @@ test('connection strings that were trouble are refused, and not quoted', () => {
     assert.throws(
       () => new MongoJobQueue({ uri, database: 'app' }),
       (error) => {
-        assertRefusal(error, `again: ${JSON.stringify(uri)}`)
+        assertRefusal(error)
         return true
       },
+      JSON.stringify(uri),
     )
 })
 
-test('a backend is made of any options, or they are refused by name', async () => {
+test('a backend is made of any options, or they are refused by name', async (t) => {
   const counts = { made: 0, refused: 0 }
-  for (const seed of seeds(1 / 2)) {
-    const random = numbers(seed)
+  await atRandom(t, { share: 1 / 2 }, async ({ draw: { random } }) => {
     const options = {
       uri: random() < 0.7 ? uri(random) : `mongodb://me:${PASSWORD}@127.0.0.1:1`,
       database: 'app',
@@ -157,12 +156,12 @@ test('a backend is made of any options, or they are refused by name', async () =
       backend = new MongoJobQueue(options)
       counts.made += 1
     } catch (error) {
-      assertRefusal(error, again(seed))
+      assertRefusal(error)
       counts.refused += 1
     }
     // Now: there may be rounds for many minutes.
     await backend?.shutdown(0)
-  }
+  })
   assert.ok(counts.made > ROUNDS / 20 && counts.refused > ROUNDS / 20, JSON.stringify(counts))
 })
 
@@ -175,25 +174,22 @@ function payload(random, depth) {
   return Object.fromEntries(children.map((child) => [pick(random, keys), child]))
 }
 
-test('a payload is stored as the driver stores it, or refused by its path', () => {
+test('a payload is stored as the driver stores it, or refused by its path', async (t) => {
   const client = new MongoClient('mongodb://127.0.0.1:1')
   const codec = codecOf(client.db('app'))
   const counts = { stored: 0, refused: 0 }
-  for (const seed of seeds(1 / 2)) {
-    const data = payload(numbers(seed), 4)
+  await atRandom(t, { share: 1 / 2 }, ({ draw: { random } }) => {
+    const data = payload(random, 4)
     try {
       const bytes = encodePayload('enqueue', data, codec)
-      assert.deepEqual(
-        bytes,
-        Buffer.from(BSON.serialize({ data: data ?? null }, { ignoreUndefined: false })),
-        again(seed),
-      )
+      const expected = Buffer.from(BSON.serialize({ data: data ?? null }, { ignoreUndefined: false }))
+      assert.deepEqual(bytes, expected)
       counts.stored += 1
     } catch (error) {
       if (error.code === 'ERR_ASSERTION') throw error
-      assertRefusal(error, again(seed))
+      assertRefusal(error)
       counts.refused += 1
     }
-  }
+  })
   assert.ok(counts.stored > ROUNDS / 20 && counts.refused > ROUNDS / 20, JSON.stringify(counts))
 })

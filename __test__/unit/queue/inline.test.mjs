@@ -113,10 +113,18 @@ describe('a processor on a backend that runs jobs inside enqueue', () => {
   })
 
   it('holds the shutdown up for the grace, and is released after it', async () => {
+    const graceMs = 100
     queue.process('work', never)
     const enqueued = queue.enqueue('work', {})
     await settled()
-    await queue.shutdown(0)
+    let isDown = false
+    const from = performance.now()
+    const down = queue.shutdown(graceMs).then(() => (isDown = true))
+    await settled()
+    assert.deepEqual([isDown, first().status], [false, 'active'])
+    await down
+    // A timer may be early by a fraction of a millisecond.
+    assert.ok(performance.now() - from >= graceMs - 1)
     await enqueued
     assert.equal(first().status, 'pending')
     assert.equal(first().attempt, 0)

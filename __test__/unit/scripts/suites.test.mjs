@@ -1,7 +1,7 @@
 /** The gate's check of what tests import. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { complaintsOf } from '../../../scripts/check/suites.mjs'
+import { complaintsOf, sleepsIn } from '../../../scripts/check/suites.mjs'
 
 const imports = (path) => `import { x } from '${path}'\n`
 const good = (file, path) => assert.deepEqual(complaintsOf(file, imports(path)), [])
@@ -46,4 +46,11 @@ test('nothing outside imports a test', () => {
 test('a test file stands in a suite of a kind', () => {
   for (const file of ['__test__/a.test.mjs', '__test__/unit/a.test.mjs', '__test__/queue/a.test.mjs'])
     assert.match(complaintsOf(file, '').join('\n'), /stands in no suite/)
+})
+
+test('the engine’s tests sleep in one place', () => {
+  const text = 'fn wait() {\n    tokio::time::sleep(LEASE).await;\n}\n'
+  assert.match(sleepsIn('engine/tests/suite/claim.rs', text).join(), /claim\.rs:2 sleeps/)
+  assert.deepEqual(sleepsIn('engine/tests/suite/support/waiting.rs', text), [])
+  assert.deepEqual(sleepsIn('engine/src/wake.rs', text), [])
 })

@@ -4,6 +4,7 @@
 use mongodb::bson::{Bson, DateTime, RawDocumentBuf, doc};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
+use super::rounds::{again, seeds};
 use crate::{
     job::{
         document::{self, ClaimedJob, Header},
@@ -76,13 +77,13 @@ fn read(document: RawDocumentBuf) -> bool {
 #[test]
 fn damaged_documents_are_refused_or_read_and_never_panic() {
     let (mut readable, mut refused) = (0, 0);
-    for seed in 0..ROUNDS {
+    for seed in seeds(ROUNDS) {
         let bytes = damaged(&mut StdRng::seed_from_u64(seed));
         let is_read = std::panic::catch_unwind(|| RawDocumentBuf::from_bytes(bytes).is_ok_and(read));
         match is_read {
             Ok(true) => readable += 1,
             Ok(false) => refused += 1,
-            Err(fault) => panic!("seed {seed}: {fault:?}"),
+            Err(fault) => panic!("{}: {fault:?}", again(seed)),
         }
     }
     assert!(readable > ROUNDS / 20 && refused > ROUNDS / 20, "{readable} were read and {refused} refused");

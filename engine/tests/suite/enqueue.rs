@@ -12,7 +12,7 @@ use durabl_engine::ErrorKind;
 use mongodb::bson::{Document, RawDocument, doc, rawdoc};
 
 use crate::support::{
-    Job, Opened, TestQueue, pending,
+    Job, Opened, TestQueue, eventually, pending,
     proxy::{Held, Proxy},
     waiting::in_time,
 };
@@ -118,9 +118,8 @@ async fn the_holder_of_one_key_that_is_slow_to_take_new_data_holds_up_no_other_k
     let (outcomes, ()) =
         tokio::join!(together(&queue, &proxy, &opened, vec![job("slow"), job("quick")]), async {
             held.has_come().await;
-            while queue.job("2").await.get_str("data").ok() != Some("new") {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+            let is_new = async || (queue.job("2").await.get_str("data").ok() == Some("new")).then_some(());
+            eventually("the other key's new data", is_new).await;
             drop(held);
         });
     assert_eq!(outcomes, [Ok(None), Ok(None)]);
@@ -229,7 +228,7 @@ async fn a_burst_under_one_key_runs_once_more_after_its_last_call() {
         });
     }
     callers.join_all().await;
-    crate::support::eventually("a run that began after the last call", async || {
+    eventually("a run that began after the last call", async || {
         (seen.load(Ordering::SeqCst) == 60).then_some(())
     })
     .await;

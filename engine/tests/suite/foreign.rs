@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use durabl_engine::{Settled, Verdict};
 use mongodb::bson::{Bson, DateTime, Decimal128, Document, Regex, Timestamp, doc, oid::ObjectId};
 
-use crate::support::{Opened, TestQueue, active, documents::moment, eventually, pending};
+use crate::support::{Opened, TestQueue, active, documents::moment, eventually, let_pass, pending};
 
 /// Every field but the id, whose type and status make a job what it is.
 const FIELDS: [&str; 18] = [
@@ -90,7 +90,7 @@ async fn come_to(queue: &TestQueue, jobs: Document, count: u64) -> bool {
         if Instant::now() > deadline {
             return false;
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        let_pass(Duration::from_millis(100), "the pause between two questions").await;
     }
     true
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use durabl_engine::{Event, Settled, Verdict};
 use mongodb::bson::{DateTime, Document, doc};
 
-use crate::support::{Opened, TestQueue, eventually, pending, proxy::Proxy, recorder::Delivered};
+use crate::support::{Opened, TestQueue, eventually, let_pass, pending, proxy::Proxy, recorder::Delivered};
 
 const HEARTBEAT: Duration = Duration::from_millis(500);
 /// Four heartbeats.
@@ -152,8 +152,8 @@ async fn a_renewal_counts_from_when_it_was_sent_however_late_its_reply_is() {
     let job = started_with(&queue, &opened, SLOW_HEARTBEAT).await;
     let held = proxy.hold_reply_if(|command| command.get_str("update").is_ok());
     held.has_come().await;
-    // Later than the margin by which a holder gives up early, and not so late that it tries again.
-    tokio::time::sleep(SLOW_HEARTBEAT * 3 / 4).await;
+    // Not so late that it tries again.
+    let_pass(SLOW_HEARTBEAT * 3 / 4, "longer than the margin by which a holder gives up early").await;
     drop(held);
     // By the time the reply has passed, nothing else does.
     proxy.freeze();
@@ -177,8 +177,8 @@ async fn assert_lease_of_a_late_claim_is_given_up_in_time(command: &'static str)
         config.heartbeat_interval = Some(SLOW_HEARTBEAT);
     });
     held.has_come().await;
-    // Longer than the margin by which a holder gives up early, and shorter than what makes a lease not worth starting under.
-    tokio::time::sleep(SLOW_HEARTBEAT * 3 / 4).await;
+    // Shorter than what makes a lease not worth starting under.
+    let_pass(SLOW_HEARTBEAT * 3 / 4, "longer than the margin by which a holder gives up early").await;
     drop(held);
     let mut job = opened.recorder.next_job().await;
     while job.id() != wanted {

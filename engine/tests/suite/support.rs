@@ -6,10 +6,11 @@ pub(crate) mod profile;
 pub(crate) mod proxy;
 pub(crate) mod queue;
 pub(crate) mod recorder;
+pub(crate) mod rounds;
 pub(crate) mod server;
 pub(crate) mod told;
 pub(crate) mod waiting;
 
 pub(crate) use documents::{Job, active, pending};
 pub(crate) use queue::{Opened, TestQueue};
-pub(crate) use waiting::eventually;
+pub(crate) use waiting::{eventually, let_pass};

@@ -8,7 +8,7 @@ use durabl_engine::{NewJob, PlannedJob, Settled, Verdict};
 use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 
 use crate::support::{
-    Job, Opened, TestQueue, active, eventually, pending,
+    Job, Opened, TestQueue, active, eventually, let_pass, pending,
     proxy::Proxy,
     recorder::Delivered,
     told::{ROUNDS, assert_told},
@@ -241,8 +241,7 @@ async fn a_suspended_lease_is_made_long_once_and_then_left_alone() {
     let suspended = queue.job("job").await;
     assert!(claimed_at(&suspended) > claimed_at(&job.document));
     assert_eq!(lease(&suspended), Some(LONG_LEASE));
-    // Longer than it would have been, and many times the interval of its renewals.
-    tokio::time::sleep(LEASE * 3 / 2).await;
+    let_pass(LEASE * 3 / 2, "longer than the lease was, and many intervals of its renewals").await;
     let reaper = queue.engine();
     let sweep = reaper.engine.recover_stuck_jobs(Duration::from_secs(300), 100).await;
     assert_eq!(sweep.expect("the server answers").handled, 0);

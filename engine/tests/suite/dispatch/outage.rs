@@ -1,7 +1,7 @@
 //! The server goes away and comes back.
 
 use super::*;
-use crate::support::fail_point::FailPoint;
+use crate::support::{fail_point::FailPoint, let_pass};
 
 async fn through_a_proxy(queue: &TestQueue) -> (Proxy, Opened) {
     let proxy = Proxy::start().await;
@@ -88,8 +88,7 @@ async fn calls_made_during_an_outage_wait_for_its_end() {
             (enqueued.map(|id| id.is_some()), created.map(|job| job.is_some()), looked.is_ok())
         }
     });
-    // Not a single one may have been answered before.
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let_pass(Duration::from_millis(100), "not a single call may be answered").await;
     assert!(!calls.is_finished());
     proxy.come_back();
     assert_eq!(calls.await.expect("they end"), (Ok(true), Ok(true), true));

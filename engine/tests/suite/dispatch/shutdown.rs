@@ -3,7 +3,7 @@
 use durabl_engine::{ErrorKind, RunVerdict};
 
 use super::*;
-use crate::support::fail_point::FailPoint;
+use crate::support::{fail_point::FailPoint, let_pass};
 
 const GENEROUS: Duration = Duration::from_secs(20);
 
@@ -82,7 +82,7 @@ async fn a_shutdown_waits_for_verdicts_on_their_way() {
         let engine = opened.engine.clone();
         async move { engine.shutdown(GENEROUS).await }
     });
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let_pass(Duration::from_millis(50), "the shutdown must not end").await;
     assert!(!ending.is_finished());
     drop(held);
     ending.await.expect("it ends");
@@ -103,7 +103,7 @@ async fn a_shutdown_waits_until_its_verdicts_are_told_of() {
         let engine = opened.engine.clone();
         async move { engine.shutdown(GENEROUS).await }
     });
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let_pass(Duration::from_millis(50), "the shutdown must not end").await;
     let was_first = ending.is_finished();
     opened.recorder.hold_outcomes(false);
     ending.await.expect("it ends");

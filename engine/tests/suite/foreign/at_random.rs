@@ -1,8 +1,8 @@
 //! Documents in which several fields are odd at once, at random, and those that have once been trouble.
 //!
-//! Every run takes the seeds below. `DURABL_FUZZ_SECONDS` goes on with new ones for so long, and `DURABL_FUZZ_SEED` takes one again.
+//! The variables that choose the seeds stand in `support/rounds.rs`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use durabl_engine::{RunVerdict, Verdict};
 use mongodb::{
@@ -12,9 +12,12 @@ use mongodb::{
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 use super::{FIELDS, come_to, oddities};
-use crate::support::{Opened, TestQueue, pending};
+use crate::support::{
+    Opened, TestQueue, pending,
+    rounds::{again, seeds},
+};
 
-const SEEDS: [u64; 4] = [1, 2, 3, 4];
+const ROUNDS: u64 = 4;
 const ODD_JOBS: usize = 150;
 const GOOD_JOBS: usize = 20;
 /// One document a line, as extended JSON; a seed that finds trouble adds its document here.
@@ -169,17 +172,8 @@ async fn good_jobs_run_beside_those_of_the_corpus() {
 
 #[tokio::test]
 async fn good_jobs_run_beside_any() {
-    let variable = |name| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    if let Some(seed) = variable("DURABL_FUZZ_SEED") {
-        return survive_seed(seed).await;
-    }
-    for seed in SEEDS {
-        survive_seed(seed).await;
-    }
-    let until = Instant::now() + Duration::from_secs(variable("DURABL_FUZZ_SECONDS").unwrap_or(0));
-    while Instant::now() < until {
-        let seed = rand::random();
-        println!("seed {seed}");
+    for seed in seeds(ROUNDS) {
+        println!("{}", again(seed));
         survive_seed(seed).await;
     }
 }

@@ -13,7 +13,7 @@ use durabl_engine::{NewJob, Settled, Verdict};
 use mongodb::bson::{Document, RawDocument, doc};
 
 use super::{start, writes};
-use crate::support::{Job, TestQueue, active, fail_point::FailPoint, pending, proxy::Proxy};
+use crate::support::{Job, TestQueue, active, fail_point::FailPoint, let_pass, pending, proxy::Proxy};
 
 #[tokio::test]
 async fn a_retry_with_its_reply_lost_is_still_ones_own_after_others_have_given_the_job_back() {
@@ -97,12 +97,12 @@ async fn assert_one_caller_goes_on_after_another_gave_up(job: impl Fn(&str) -> N
         let (engine, job) = (opened.engine.clone(), job(name));
         tokio::spawn(async move { engine.enqueue(job).await })
     };
-    // While the first of them is tried the other two gather behind it. No wait for anything: so much later than the one before
-    // each runs out of patience. The last by more than the longest pause between two tries.
+    // While the first of them is tried the other two gather behind it. The last runs out of patience later than the others by more
+    // than the longest pause between two tries.
     let before = enqueue("before");
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    let_pass(Duration::from_secs(1), "the patience of one call ends before the next one's").await;
     let first = enqueue("first");
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let_pass(Duration::from_millis(1_500), "the patience of one call ends before the next one's").await;
     let second = enqueue("second");
     for call in [before, first] {
         call.await.expect("no panic").expect_err("no reply has come");

@@ -1,4 +1,4 @@
-//! Waiting for conditions instead of for time.
+//! Waiting for conditions instead of for time, and the time that has to pass all the same.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Op
             return found;
         }
         assert!(Instant::now() < deadline, "waited in vain for {what}");
-        tokio::time::sleep(Duration::from_millis(4)).await;
+        let_pass(Duration::from_millis(4), "the pause between two questions").await;
     }
 }
 
@@ -23,4 +23,10 @@ pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Op
 pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
     let outcome = tokio::time::timeout(PATIENCE, future).await;
     outcome.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
+/// Lets time pass, and says why: what is waited for can't be told by an event. No other file may.
+pub(crate) async fn let_pass(time: Duration, why: &str) {
+    assert!(!why.is_empty(), "say what the time is for");
+    tokio::time::sleep(time).await;
 }

@@ -8,7 +8,7 @@ use mongodb::{
     bson::{Document, doc},
 };
 
-use crate::support::{Job, Opened, TestQueue, pending, server, waiting::in_time};
+use crate::support::{Job, Opened, TestQueue, let_pass, pending, server, waiting::in_time};
 
 /// Nobody polls within a test.
 const LONG_POLL: Duration = Duration::from_secs(600);
@@ -111,7 +111,7 @@ async fn an_enqueue_under_a_key_that_is_held_up_keeps_no_other_waiting() {
                 let id = in_time("an enqueue", opened.engine.enqueue(job.into())).await;
                 assert!(id.expect("the server answers").is_some());
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            let_pass(Duration::from_millis(50), "the pause between two rounds").await;
         }
         assert!(!held_up.is_finished());
         if commits {

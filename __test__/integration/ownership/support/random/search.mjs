@@ -3,7 +3,6 @@ import { AssertionError } from 'node:assert/strict'
 import { Comparison } from './comparison.mjs'
 import { scriptOf } from './script.mjs'
 
-const SCRIPTS = 12
 const LENGTH = 60
 /** Shortening is for the reader of a failure: good is good enough. */
 const MOST_SHORTENINGS = 80
@@ -39,13 +38,13 @@ async function shorten(difference, sides) {
 }
 
 /**
- * @param seed of the first script; the others' follow
+ * @param seeds of the scripts
  * @param sides `subject`, `collection` and `clock`, as {@link Comparison} takes them
  * @returns null, or a shortened script and the error at its end
  */
-export async function findDifference(seed, sides) {
-  for (let n = 0; n < SCRIPTS; n += 1) {
-    const difference = await run(scriptOf(seed + n, LENGTH), sides)
+export async function findDifference(seeds, sides) {
+  for (const seed of seeds) {
+    const difference = await run(scriptOf(seed, LENGTH), sides)
     if (difference) return shorten(difference, sides)
   }
   return null

@@ -75,6 +75,7 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
    * `data` is stored as the app's own driver stores it in a document: dates, ids and decimals stay what they are, and objects
    * without fields of their own, such as a `Set` or an `Error`, become `{}`. Functions, symbols, promises and cycles are refused.
    *
+   * @param type the kind of work; at most 4,096 characters, here and wherever a type, a dedupe key or a job's id is given
    * @returns the job's id once the write is acknowledged; null if `dedupeKey` is held
    * @throws TypeError, RangeError if an argument is malformed; {@link PayloadError} if `data` can't be stored;
    * {@link DurablError} otherwise

@@ -225,3 +225,16 @@ test('the package loads without the addon and without mongodb; the first MongoJo
   assert.equal(code, 0, stderr)
   assert.equal(stdout, 'early 0\nERR_DURABL_ADDON_MISSING\n')
 })
+
+test('where Node.js forbids addons the advice is to allow them, not to reinstall', async () => {
+  const program = `
+    const { MongoJobQueue } = require(${JSON.stringify(join(root, 'dist/index.js'))})
+    try {
+      new MongoJobQueue({ uri: 'mongodb://127.0.0.1:1', database: 'd' })
+    } catch (error) {
+      console.log(error.code, error.message)
+    }`
+  const { stdout, stderr } = await runNode(['--no-addons', '-e', program])
+  assert.match(stdout, /^ERR_DURABL_ADDON_MISSING .*--allow-addons/, stderr)
+  assert.doesNotMatch(stdout, /reinstall/)
+})

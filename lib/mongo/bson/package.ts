@@ -40,7 +40,7 @@ const OLDEST_BSON = 6
 export function packageOf(db: Db): MongodbPackage {
   const fallback: MongodbPackage[] = []
   for (const candidate of candidates()) {
-    if (db.client instanceof candidate.MongoClient) return supported(candidate)
+    if (db.client instanceof candidate.MongoClient) return supported(candidate, ofDb)
     fallback.push(candidate)
   }
   // The app's copy hides, as behind a bundler. Values of another major version are refused when they are met.
@@ -58,12 +58,25 @@ export function bsonMajor(copy: MongodbPackage): unknown {
   return (copy.ObjectId.prototype as Record<symbol, unknown>)[BSON_VERSION]
 }
 
-function supported(copy: MongodbPackage | undefined): MongodbPackage {
+/** The copy that an app has installed may be new enough, and another one, such as Mongoose's own, have made its `Db`. */
+const ofDb = (major: string) =>
+  new DurablError(
+    'ERR_DURABL_DRIVER_MISSING',
+    `MongoJobQueue: { db } is of another copy of the package mongodb than 6 or 7: its BSON library is version ${major}. Mongoose 7 ` +
+      'brings such a copy along: use Mongoose 8 or newer, or give MongoJobQueue a Db of your own client, or { uri, database }.',
+  )
+
+function supported(
+  copy: MongodbPackage | undefined,
+  tooOld?: (major: string) => DurablError,
+): MongodbPackage {
   if (copy === undefined) {
     throw missing('the package mongodb, which encodes the payloads, is not installed')
   }
   const major = bsonMajor(copy)
   if (typeof major !== 'number' || major < OLDEST_BSON) {
+    if (tooOld !== undefined)
+      throw fromCaller(tooOld(typeof major === 'number' ? String(major) : '4 or older'))
     throw missing('the installed package mongodb is too old')
   }
   return copy

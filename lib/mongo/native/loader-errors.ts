@@ -56,12 +56,15 @@ export function noSuchOverride(path: string): DurablError {
   )
 }
 
-/** A binary is there, and the system's loader does not take it. Its own words say why: a libc too old, a damaged file. */
+/** A binary is there, and can't be loaded. The system's own words say why: a libc too old, a damaged file; or Node.js forbids addons. */
 export function broken(shown: string, cause: unknown): DurablError {
   const reason = cause instanceof Error ? cause.message : String(cause)
+  const isForbidden = (cause as { code?: unknown } | null)?.code === 'ERR_DLOPEN_DISABLED'
+  const advice = isForbidden
+    ? 'This process was started without the right to load addons: start it without `--no-addons`; under `--permission`, add `--allow-addons`.'
+    : 'If the file is damaged or was made for another system, reinstall durabl where it is to run.'
   return addonError(
-    `durabl's native engine is there and can't be loaded: ${shown}: ${reason}. ` +
-      'If the file is damaged or was made for another system, reinstall durabl where it is to run.',
+    `durabl's native engine is there and can't be loaded: ${shown}: ${reason}. ${advice}`,
     cause,
   )
 }

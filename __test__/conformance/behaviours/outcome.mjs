@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { FatalJobError } from 'durabl'
-import { deferred } from '../../support/async.mjs'
+import { deferred, eventLog } from '../../support/async.mjs'
 import { QUICK_RETRY, SINGLE_FLIGHT } from '../support.mjs'
 
 /** Runs one job by this handler, and returns it in the status that it should come to. */
@@ -53,6 +53,12 @@ export default {
       { message: 'like an error' },
       Symbol('s'),
       Object.create(null),
+      '',
+      {
+        toString() {
+          throw new Error('no')
+        },
+      },
     ]
     const queue = env.makeQueue()
     queue.process('t', (job) => {
@@ -104,8 +110,11 @@ export default {
     const handler = () => {
       throw new FatalJobError('hopeless', { cause: new Error('why') })
     }
-    const job = await runOne(env, handler, 'failed', { maxAttempts: 5 })
-    assert.deepEqual([job.failReason, job.attempt], ['hopeless', 1])
+    const events = eventLog()
+    const makeQueue = () => env.makeQueue({ onJobEvent: events.listener })
+    const job = await runOne({ ...env, makeQueue }, handler, 'failed', { maxAttempts: 5 })
+    assert.deepEqual([job.failReason, job.attempt], ['hopeless (why)', 1])
+    await events.next('fail-fatal')
   },
 
   async 'failing by hand fails'(env) {
@@ -114,8 +123,11 @@ export default {
   },
 
   async 'failing fatally by hand fails for good'(env) {
-    const job = await runOne(env, (_, ctx) => ctx.failFatal('by hand'), 'failed', { maxAttempts: 5 })
+    const result = deferred()
+    const handler = async (_, ctx) => result.resolve(await ctx.failFatal('by hand'))
+    const job = await runOne(env, handler, 'failed', { maxAttempts: 5 })
     assert.deepEqual([job.failReason, job.attempt], ['by hand', 1])
+    assert.deepEqual(await result.promise, { status: 'failed-terminal' })
   },
 
   async 'the first settlement counts'(env) {

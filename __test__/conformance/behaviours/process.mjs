@@ -20,9 +20,12 @@ export default {
 
   async 'jobs that were there before the processor are run'({ makeQueue, whenJob }) {
     const queue = makeQueue()
-    const ids = [await queue.enqueue('t', 1), await queue.enqueue('t', 2)]
-    queue.process('t', () => {})
+    const ids = []
+    for (let n = 0; n < 5; n += 1) ids.push(await queue.enqueue('t', n))
+    const ran = []
+    queue.process('t', (job) => void ran.push(job.data))
     for (const id of ids) await whenJob(id, 'completed')
+    assert.deepEqual(ran, [0, 1, 2, 3, 4])
   },
 
   async 'jobs that come from outside the queue are run'({ backend, makeQueue, whenJob }) {
@@ -111,7 +114,10 @@ export default {
   async 'a second processor for a type is refused'({ makeQueue, whenJob }) {
     const queue = makeQueue()
     queue.process('t', () => {})
-    assert.throws(() => queue.process('t', () => {}), { code: 'ERR_DURABL_DUPLICATE_PROCESSOR' })
+    assert.throws(() => queue.process('t', () => {}), {
+      code: 'ERR_DURABL_DUPLICATE_PROCESSOR',
+      message: /"t"/,
+    })
     await whenJob(await queue.enqueue('t', {}), 'completed')
   },
 

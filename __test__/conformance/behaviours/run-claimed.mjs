@@ -1,17 +1,23 @@
 import assert from 'node:assert/strict'
 import { FatalJobError } from 'durabl'
+import { eventLog } from '../../support/async.mjs'
 import { EXCLUSIVE, QUICK_RETRY, SINGLE_FLIGHT } from '../support.mjs'
 
 export default {
   async 'the handle’s job is run and completed'({ makeQueue, stored }) {
-    const queue = makeQueue()
+    const events = eventLog()
+    const queue = makeQueue({ onJobEvent: events.listener })
     const handle = await queue.claimOrEnqueue('t', { a: 1 }, SINGLE_FLIGHT)
     const seen = []
-    await queue.runClaimed(handle, async (job, ctx) => {
-      seen.push(job.data)
+    const result = await queue.runClaimed(handle, async (job, ctx) => {
+      // Of the handle it is the job alone.
+      seen.push([job.data, 'complete' in job])
       await ctx.log('a line')
     })
-    assert.deepEqual(seen, [{ a: 1 }])
+    assert.equal(result, undefined)
+    assert.deepEqual(seen, [[{ a: 1 }, false]])
+    await events.next('completed')
+    assert.deepEqual(events.kinds(), ['claimed', 'completed'])
     const job = await stored(handle.id)
     assert.deepEqual([job.status, job.attempt, job.logs.length], ['completed', 1, 1])
   },
@@ -30,15 +36,22 @@ export default {
 
   async 'no more followers are run than maxDrains says'({ makeQueue, backend }) {
     const queue = makeQueue()
-    const handle = await queue.claimOrEnqueue('t', 0, SINGLE_FLIGHT)
-    const seen = []
-    const handler = async (job) => {
-      seen.push(job.data)
-      await queue.enqueue('t', job.data + 1, SINGLE_FLIGHT)
+    for (const [options, runs] of [
+      [undefined, 11],
+      [{ maxDrains: 2 }, 3],
+      [{ maxDrains: 0 }, 1],
+    ]) {
+      await backend.resetStorage()
+      const handle = await queue.claimOrEnqueue('t', 0, SINGLE_FLIGHT)
+      const seen = []
+      const handler = async (job) => {
+        seen.push(job.data)
+        await queue.enqueue('t', job.data + 1, SINGLE_FLIGHT)
+      }
+      await queue.runClaimed(handle, handler, options)
+      assert.deepEqual(seen, [...Array(runs).keys()])
+      assert.equal((await backend.getStats('t')).pending, 1)
     }
-    await queue.runClaimed(handle, handler, { maxDrains: 2 })
-    assert.deepEqual(seen, [0, 1, 2])
-    assert.equal((await backend.getStats('t')).pending, 1)
   },
 
   async 'what the handler throws is rethrown, and the job fails'({ makeQueue, stored }) {
@@ -60,7 +73,8 @@ export default {
   },
 
   async 'after a failure that a follower covers, the follower runs first'({ makeQueue, stored }) {
-    const queue = makeQueue()
+    const events = eventLog()
+    const queue = makeQueue({ onJobEvent: events.listener })
     const handle = await queue.claimOrEnqueue('t', 'first', SINGLE_FLIGHT)
     const seen = []
     const handler = async (job) => {
@@ -72,6 +86,8 @@ export default {
     await assert.rejects(queue.runClaimed(handle, handler), { message: 'no luck' })
     assert.deepEqual(seen, ['first', 'follower'])
     assert.equal((await stored(handle.id)).status, 'superseded')
+    await events.next('completed')
+    assert.deepEqual(events.kinds(), ['claimed', 'superseded', 'claimed', 'completed'])
   },
 
   async 'a handle that was settled before is not run'({ makeQueue, stored }) {

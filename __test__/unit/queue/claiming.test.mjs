@@ -33,15 +33,6 @@ describe('a processor', () => {
     assert.equal(looks, 1)
   })
 
-  it('runs what was there before it', async () => {
-    counting()
-    for (let n = 0; n < 5; n += 1) await queue.enqueue('work', n)
-    const ran = []
-    queue.process('work', (job) => void ran.push(job.data))
-    await settled()
-    assert.deepEqual(ran, [0, 1, 2, 3, 4])
-  })
-
   it('claims in the same tick as a wake-up', async () => {
     let wake
     counting({ onJobAvailable: (listener) => ((wake = listener), () => {}) })
@@ -153,15 +144,6 @@ describe('a processor', () => {
     most = 0
     await queue.enqueue('work', {})
     assert.equal(most, 1)
-  })
-
-  it('is one per type', async () => {
-    counting().process('work', () => {})
-    assert.throws(() => queue.process('work', () => {}), {
-      code: 'ERR_DURABL_DUPLICATE_PROCESSOR',
-      message: /"work"/,
-    })
-    queue.process('other', () => {})
   })
 
   it('whose configuration was refused can be registered again', () => {

@@ -54,13 +54,6 @@ describe('a handle', () => {
     assert.deepEqual(await handle.fail('late'), { status: 'already-terminal', terminalStatus: 'completed' })
   })
 
-  it('heartbeats and logs', async () => {
-    const handle = await queue.claimOrEnqueue('work', {})
-    assert.equal(await handle.heartbeat(), 'applied')
-    await handle.log('line')
-    assert.deepEqual(backend.jobs[0].logs, ['line'])
-  })
-
   it('tells of a lost lease', async () => {
     queue = new JobQueue(override(backend, { heartbeat: async () => 'lease-lost' }), silentLogger, {
       onJobEvent: log.listener,
@@ -95,12 +88,5 @@ describe('a handle', () => {
     await handle.complete()
     await settled()
     assert.equal(backend.jobs[1].status, 'completed')
-  })
-
-  it('is null where the key is held', async () => {
-    const options = { dedupeKey: 'k' }
-    assert.notEqual(await queue.claimOrEnqueue('work', 1, options), null)
-    assert.equal(await queue.claimOrEnqueue('work', 2, options), null)
-    assert.equal(backend.jobs.length, 1)
   })
 })

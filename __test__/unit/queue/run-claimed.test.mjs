@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { DummyBackend, FatalJobError, JobQueue, LeaseLostError } from 'durabl'
+import { DummyBackend, JobQueue, LeaseLostError } from 'durabl'
 import { deferred, eventLog, never, settled } from '../../support/async.mjs'
 import { recordingLogger } from '../../support/loggers.mjs'
 import { override } from '../../support/override.mjs'
@@ -24,26 +24,6 @@ const claim = (data, options = KEY) => queue.claimOrEnqueue('work', data, option
 const statuses = () => backend.jobs.map(({ status }) => status)
 
 describe('runClaimed', () => {
-  it('completes the job of the handle when the handler returns', async () => {
-    let seen
-    const result = await queue.runClaimed(await claim({ n: 1 }), (job) => void (seen = job))
-    assert.equal(result, undefined)
-    assert.deepEqual(statuses(), ['completed'])
-    assert.deepEqual(seen.data, { n: 1 })
-    assert.equal('complete' in seen, false)
-    assert.deepEqual(log.kinds(), ['claimed', 'completed'])
-  })
-
-  it('fails the job and rethrows when the handler throws', async () => {
-    const boom = new Error('boom')
-    const run = queue.runClaimed(await claim({}), async () => {
-      throw boom
-    })
-    await assert.rejects(run, (error) => error === boom)
-    assert.deepEqual(statuses(), ['pending'])
-    assert.equal(backend.jobs[0].failReason, 'boom')
-  })
-
   it('rethrows what is no error', async () => {
     await assert.rejects(
       queue.runClaimed(await claim({}), () => {
@@ -51,16 +31,6 @@ describe('runClaimed', () => {
       }),
       (error) => error === undefined,
     )
-  })
-
-  it('fails for good after a FatalJobError', async () => {
-    await assert.rejects(
-      queue.runClaimed(await claim({}), () => {
-        throw new FatalJobError('no')
-      }),
-      FatalJobError,
-    )
-    assert.deepEqual(statuses(), ['failed'])
   })
 
   it('takes a settlement by hand', async () => {
@@ -154,51 +124,6 @@ describe('runClaimed', () => {
 })
 
 describe('followers', () => {
-  it('run after success, with their own payload, until none is left', async () => {
-    const ran = []
-    await queue.runClaimed(await claim(0), async (job) => {
-      ran.push(job.data)
-      if (job.data < 3) assert.equal(await claim(job.data + 1), null)
-    })
-    assert.deepEqual(ran, [0, 1, 2, 3])
-    assert.deepEqual(statuses(), Array(4).fill('completed'))
-  })
-
-  it('run at most maxDrains times', async () => {
-    for (const [maxDrains, expected] of [
-      [undefined, 11],
-      [2, 3],
-      [0, 1],
-    ]) {
-      backend.reset()
-      let runs = 0
-      await queue.runClaimed(
-        await claim(0),
-        async () => {
-          runs += 1
-          await claim(0)
-        },
-        maxDrains === undefined ? undefined : { maxDrains },
-      )
-      assert.equal(runs, expected)
-      assert.equal(statuses().at(-1), 'pending')
-    }
-  })
-
-  it('run after supersession; then the first error is thrown', async () => {
-    const ran = []
-    const run = queue.runClaimed(await claim('first'), async (job) => {
-      ran.push(job.data)
-      if (job.data !== 'first') return
-      await claim('second')
-      throw new Error('boom')
-    })
-    await assert.rejects(run, { message: 'boom' })
-    assert.deepEqual(ran, ['first', 'second'])
-    assert.deepEqual(statuses(), ['superseded', 'completed'])
-    assert.deepEqual(log.kinds(), ['claimed', 'superseded', 'claimed', 'completed'])
-  })
-
   it('that fail end the draining with their error', async () => {
     const run = queue.runClaimed(await claim('first'), async (job) => {
       if (job.data === 'second') throw new Error('second failed')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { DummyBackend, FatalJobError, JobQueue } from 'durabl'
+import { DummyBackend, JobQueue } from 'durabl'
 import { deferred, eventLog, never, settled } from '../../support/async.mjs'
 import { recordingLogger } from '../../support/loggers.mjs'
 import { override } from '../../support/override.mjs'
@@ -45,15 +45,6 @@ describe('a handler that returns', () => {
       assert.deepEqual(log.kinds(), ['claimed', 'completed'])
     })
   }
-
-  it('gets the job as it was claimed', async () => {
-    let seen
-    await run((job) => void (seen = job))
-    assert.equal(seen.id, 'dummy-1')
-    assert.equal(seen.type, 'work')
-    assert.equal(seen.attempt, 1)
-    assert.deepEqual(seen.data, { n: 1 })
-  })
 })
 
 describe('a handler that throws', () => {
@@ -101,60 +92,15 @@ describe('a handler that throws', () => {
     assert.equal(log.events[1].terminal, true)
     assert.equal(logger.at('error').length, 1)
   })
-
-  it('a FatalJobError fails its job for good', async () => {
-    const job = await run(() => {
-      throw new FatalJobError('no such user')
-    })
-    assert.equal(job.status, 'failed')
-    assert.equal(job.failReason, 'no such user')
-    assert.equal(log.events[1].kind, 'fail-fatal')
-  })
-
-  for (const thrown of [
-    null,
-    undefined,
-    0,
-    '',
-    'boom',
-    {
-      toString() {
-        throw new Error('no')
-      },
-    },
-  ]) {
-    it(`${typeof thrown === 'object' && thrown ? 'a hostile object' : JSON.stringify(thrown)} fails with a reason`, async () => {
-      const job = await run(() => {
-        throw thrown
-      })
-      assert.equal(job.status, 'pending')
-      assert.ok(job.failReason.length > 0)
-    })
-  }
 })
 
 describe('a handler that settles by hand', () => {
-  it('completes, and the result says so', async () => {
-    let result
-    const job = await run(async (_job, ctx) => void (result = await ctx.complete()))
-    assert.deepEqual(result, { status: 'completed' })
-    assert.equal(job.status, 'completed')
-    assert.deepEqual(log.kinds(), ['claimed', 'completed'])
-  })
-
   it('fails, whatever it returns', async () => {
     let result
     const job = await run(async (_job, { fail }) => void (result = await fail('not today')))
     assert.deepEqual(result, { status: 'retry-scheduled' })
     assert.equal(job.failReason, 'not today')
     assert.equal(job.status, 'pending')
-  })
-
-  it('fails for good', async () => {
-    let result
-    const job = await run(async (_job, { failFatal }) => void (result = await failFatal('never')))
-    assert.deepEqual(result, { status: 'failed-terminal' })
-    assert.equal(job.status, 'failed')
   })
 
   it('settles once: later settlements give the result of the first and write nothing', async () => {

@@ -8,6 +8,8 @@
  *     npm run mutants -- engine --shard 2/8      an eighth of them, spread over all files
  *     npm run mutants -- lib --most 50 --seed 7  fifty of them, drawn by this seed
  *     npm run mutants -- lib --jobs 2            two at a time
+ *     npm run mutants -- lib --tests unit/memory --tests conformance     by the tests of these paths only
+ *     npm run mutants -- engine --tests unit     of `unit`, `model` and `suite`, by these only
  *
  * Known ones stand in `scripts/mutants/argued.jsonl`, each with the reason; all others that survive fail the run.
  */
@@ -33,13 +35,23 @@ function parse(args) {
       most: { type: 'string', default: 'Infinity' },
       seed: { type: 'string', default: '' },
       jobs: { type: 'string', default: '1' },
+      tests: { type: 'string', multiple: true, default: [] },
     },
   })
   const [area, ...paths] = positionals
   if (!Object.hasOwn(AREAS, area ?? '')) throw new Advice(`Say which: ${Object.keys(AREAS).join(' or ')}.`)
   const [shard, of] = values.shard.split('/').map(Number)
   if (!(shard >= 1 && shard <= of)) throw new Advice(`A shard is 1/8 to 8/8, say; got ${values.shard}.`)
-  return { area, paths, shard, of, most: Number(values.most), seed: values.seed, jobs: Number(values.jobs) }
+  return {
+    area,
+    paths,
+    shard,
+    of,
+    most: Number(values.most),
+    seed: values.seed,
+    jobs: Number(values.jobs),
+    tests: values.tests,
+  }
 }
 
 const shown = ({ file, line, was, is }) => `${file}:${line}\n    was ${was}\n    is  ${is}`
@@ -80,7 +92,7 @@ function summarise(results) {
 
 await main(async () => {
   forwardSignals()
-  const { area, paths, jobs, ...draw } = parse(process.argv.slice(2))
+  const { area, paths, jobs, tests, ...draw } = parse(process.argv.slice(2))
   await setup()
   const all = await AREAS[area].mutants()
   const argued = arguedMutants()
@@ -89,7 +101,7 @@ await main(async () => {
   const open = wanted.filter((mutant) => !argued.has(keyOf(mutant)))
   const chosen = drawn(open, draw)
   say(`${all.length} mutants, of which ${chosen.length} are tried`)
-  const { benches, tried, stop } = await AREAS[area].prepare(chosen, jobs)
+  const { benches, tried, stop } = await AREAS[area].prepare(chosen, { jobs, tests })
   const results = await tryAll(tried, benches).finally(stop)
   mkdirSync(join(root, 'target/mutants'), { recursive: true })
   writeFileSync(join(root, `target/mutants/${area}.json`), JSON.stringify(results, null, 1))

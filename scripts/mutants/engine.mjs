@@ -6,7 +6,7 @@ import { rustBench } from './rust-tests.mjs'
 export const engine = {
   mutants: rustMutants,
   /** Compiles these mutants, and opens so many benches to try them on. */
-  async prepare(mutants, jobs) {
+  async prepare(mutants, { jobs, tests }) {
     say('compiling them, all together')
     const programs = await compileMutants(mutants)
     const tried = mutants.filter(({ id }) => programs.ids.has(id))
@@ -14,7 +14,7 @@ export const engine = {
     const benches = []
     const stop = async () => void (await Promise.all(benches.map((bench) => bench.stop())))
     try {
-      for (let n = 0; n < jobs; n += 1) benches.push(await rustBench(programs))
+      for (let n = 0; n < jobs; n += 1) benches.push(await rustBench(programs, tests))
       const limits = await benches[0].measure()
       for (const bench of benches) bench.limits = limits
     } catch (error) {

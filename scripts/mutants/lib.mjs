@@ -47,9 +47,13 @@ async function copyOfPackage(number) {
 export const lib = {
   mutants: libMutants,
   /** Finds out which tests reach which files, and opens so many benches to try the mutants on. */
-  async prepare(mutants, jobs) {
-    const files = testFiles(TESTS).filter((file) => !NOT_OF_LIB.test(file))
-    const withServer = mutants.some(({ file }) => NEEDS_SERVER.test(file))
+  async prepare(mutants, { jobs, tests }) {
+    const chosen = (file) => tests.length === 0 || tests.some((part) => file.includes(part))
+    const files = testFiles(TESTS).filter((file) => !NOT_OF_LIB.test(file) && chosen(file))
+    const filesWithServer = mutants.some(({ file }) => NEEDS_SERVER.test(file))
+      ? testFiles(TESTS_WITH_SERVER).filter(chosen)
+      : []
+    const withServer = filesWithServer.length > 0
     const servers = []
     const stop = async () => void (await Promise.all(servers.map((server) => server.stop())))
     const directories = []
@@ -60,11 +64,7 @@ export const lib = {
     try {
       say('running the tests without a mutant')
       const environment = (n) => (withServer ? { DURABL_TEST_URL: servers[n].url } : {})
-      const known = await measureTests(
-        [...files, ...(withServer ? testFiles(TESTS_WITH_SERVER) : [])],
-        directories[0],
-        environment(0),
-      )
+      const known = await measureTests([...files, ...filesWithServer], directories[0], environment(0))
       const reaching = (file) =>
         known.filter(
           ({ test, reached }) => reached.has(file) && (NEEDS_SERVER.test(file) || files.includes(test)),

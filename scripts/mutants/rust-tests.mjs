@@ -31,8 +31,13 @@ async function firstFailure(program, args, { env, timeoutMs }) {
   return { failed: Date.now() - startedAt >= timeoutMs ? '(it does not end)' : '(it ends badly)' }
 }
 
-/** Somewhere to try mutants, one at a time, with a server of its own. */
-export async function rustBench(programs) {
+/**
+ * Somewhere to try mutants, one at a time, with a server of its own.
+ *
+ * @param wanted the stages to go through; all if there are none
+ */
+export async function rustBench(programs, wanted) {
+  const stages = STAGES.filter(({ name }) => wanted.length === 0 || wanted.includes(name))
   const server = await serverForTests()
   const environment = (id) => ({
     DURABL_TEST_URL: server.url,
@@ -59,7 +64,7 @@ export async function rustBench(programs) {
     /** How long the tests may take, by how long they take without a mutant; all of them must pass. */
     async measure() {
       const limits = new Map()
-      for (const stage of STAGES) {
+      for (const stage of stages) {
         const startedAt = Date.now()
         const failed = await run(stage, 0)
         if (failed !== null) throw new Error(`without a mutant ${failed} fails`)
@@ -69,7 +74,7 @@ export async function rustBench(programs) {
     },
     /** The test that fails because of a mutant, or null. */
     async catcher({ id }) {
-      for (const stage of STAGES) {
+      for (const stage of stages) {
         const failed = await run(stage, id, this.limits.get(stage.name))
         if (failed !== null) return `${stage.name} ${failed}`
       }

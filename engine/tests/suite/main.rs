@@ -22,3 +22,4 @@ mod startup;
 mod stream;
 mod transactions;
 mod vectors;
+mod wake;

@@ -4,7 +4,7 @@ mod mixed_leases;
 
 use std::time::Duration;
 
-use durabl_engine::{Event, Settled, Verdict};
+use durabl_engine::{Event, LogLevel, Settled, Verdict};
 use mongodb::bson::{DateTime, Document, doc};
 
 use crate::support::{Opened, TestQueue, eventually, let_pass, pending, proxy::Proxy, recorder::Delivered};
@@ -198,6 +198,31 @@ async fn the_lease_of_a_claim_counts_from_when_it_was_sent_however_late_its_repl
 #[tokio::test]
 async fn the_lease_of_a_batch_counts_from_when_its_claim_was_sent_however_late_its_reply_is() {
     assert_lease_of_a_late_claim_is_given_up_in_time("update").await;
+}
+
+/// The claim failed for its processor, which found out afterwards that it had taken a job.
+#[tokio::test]
+async fn the_lease_of_a_claim_that_is_found_later_counts_from_when_it_was_sent() {
+    let (queue, _direct) = TestQueue::start().await;
+    queue.insert([pending("job", "t")]).await;
+    let proxy = Proxy::start().await;
+    let opened = proxy.engine(&queue);
+    opened.engine.stats(None).await.expect("the server answers");
+    proxy.lose_reply_to("findAndModify");
+    let losing = proxy.lose_replies_while(|command| {
+        command
+            .get_document("filter")
+            .is_ok_and(|filter| filter.get("claimToken").is_ok_and(|found| found.is_some()))
+    });
+    opened.process_with("t", |config| config.heartbeat_interval = Some(SLOW_HEARTBEAT));
+    let failed = |event: &Event| matches!(event, Event::Log { level: LogLevel::Warn, .. }).then_some(());
+    opened.recorder.event("word that the claim failed", failed).await;
+    losing.stop();
+    let job = opened.recorder.next_job().await;
+    proxy.freeze();
+    let lost = opened.recorder.lease_lost(job.run_id).await;
+    assert_given_up_in_time(&queue, "job", lost).await;
+    proxy.come_back();
 }
 
 #[tokio::test]

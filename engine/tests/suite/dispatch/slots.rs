@@ -150,3 +150,35 @@ async fn the_slots_of_claimed_jobs_that_an_election_took_back_are_free() {
     delivered(&opened, 2).await;
     assert_eq!(queue.count(doc! { "status": "active" }).await, 3);
 }
+
+/// What was taken could not be read for longer than that is tried, and the next claim finds it.
+#[tokio::test]
+async fn the_jobs_of_a_batch_that_is_read_late_take_their_slots_once() {
+    let (queue, _direct) = TestQueue::start().await;
+    let proxy = Proxy::start().await;
+    let opened = proxy.engine(&queue);
+    queue.insert(["1", "2", "3"].map(|id| pending(id, "t"))).await;
+    // The look at what a claim has left behind goes by all its tokens, and this one by its last.
+    let losing = proxy.lose_replies_while(|command| {
+        command.get_document("filter").is_ok_and(|filter| filter.get_str("claimToken").is_ok())
+    });
+    opened.process_with("t", |config| {
+        config.concurrency = 3;
+        config.poll_interval = Some(Duration::from_millis(20));
+    });
+    let head = opened.recorder.next_job().await;
+    delivered(&opened, 2).await;
+    losing.stop();
+    let logged = |event: &Event| matches!(event, Event::Log { level: LogLevel::Warn, .. }).then_some(());
+    opened.recorder.event("word that they could not be read", logged).await;
+    // No slot is free for another one.
+    queue.insert([pending("4", "t")]).await;
+    let elsewhere = queue.engine();
+    elsewhere.process("t", 1);
+    assert_eq!(elsewhere.recorder.next_job().await.id(), "4");
+    assert!(opened.recorder.ready_job().await.is_none());
+    // And none is taken twice.
+    opened.finish(head.run_id, Verdict::Complete);
+    queue.insert([pending("5", "t")]).await;
+    assert_eq!(opened.recorder.next_job().await.id(), "5");
+}

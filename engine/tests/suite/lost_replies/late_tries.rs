@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -69,19 +69,6 @@ fn token_of_claim(command: &RawDocument) -> Option<String> {
     sets.into_iter().find_map(|set| set.get_str("claimToken").ok()).map(str::to_owned)
 }
 
-/// Loses every reply to the commands that are wanted, until it is told to stop.
-fn lose_replies_while(
-    proxy: &Proxy,
-    wanted: impl Fn(&RawDocument) -> bool + Clone + Send + 'static,
-) -> Arc<AtomicBool> {
-    let losing = Arc::new(AtomicBool::new(true));
-    for _ in 0..1_000 {
-        let (losing, wanted) = (losing.clone(), wanted.clone());
-        proxy.lose_reply_if(move |command| losing.load(Ordering::Acquire) && wanted(command));
-    }
-    losing
-}
-
 /// Two calls whose jobs travel together, and were written though every reply was lost: the first call gives up, and the second
 /// goes on until it is told the truth.
 async fn assert_one_caller_goes_on_after_another_gave_up(job: impl Fn(&str) -> NewJob) {
@@ -92,7 +79,7 @@ async fn assert_one_caller_goes_on_after_another_gave_up(job: impl Fn(&str) -> N
         (settings.retry_reads, settings.retry_writes) = (Some(false), Some(false));
     });
     opened.engine.stats(None).await.expect("the server answers");
-    let losing = lose_replies_while(&proxy, |command| command.get_str("insert").is_ok());
+    let losing = proxy.lose_replies_while(|command| command.get_str("insert").is_ok());
     let enqueue = |name: &str| {
         let (engine, job) = (opened.engine.clone(), job(name));
         tokio::spawn(async move { engine.enqueue(job).await })
@@ -109,7 +96,7 @@ async fn assert_one_caller_goes_on_after_another_gave_up(job: impl Fn(&str) -> N
     }
     assert!(!second.is_finished());
     assert_eq!(queue.count(doc! { "data": { "$in": ["first", "second"] } }).await, 2, "both were written");
-    losing.store(false, Ordering::Release);
+    losing.stop();
     let id = second.await.expect("no panic").expect("enqueued").expect("its own job");
     assert_eq!(queue.job(&id).await.get_str("data").ok(), Some("second"));
     for name in ["before", "first", "second"] {
@@ -140,11 +127,11 @@ async fn a_single_claim_past_a_held_key_finds_what_it_took_however_many_replies_
     queue.insert(["1", "2"].map(|id| pending(id, "t"))).await;
     proxy.lose_reply_if(|command| writes(command, "active"));
     // Reading the batch back goes by its one token; the look at what a claim has left behind, by all of them.
-    let losing = lose_replies_while(&proxy, |command| {
+    let losing = proxy.lose_replies_while(|command| {
         command.get_document("filter").is_ok_and(|filter| filter.get_str("claimToken").is_ok())
     });
     let claimed = opened.engine.claim_next("t").await.expect("the server answers").expect("a job");
-    losing.store(false, Ordering::Release);
+    losing.stop();
     assert_eq!(claimed.id(), "1");
     assert_eq!(queue.job("1").await.get_str("claimToken").ok(), claimed.token());
     assert_eq!(queue.status("2").await, "pending");

@@ -6,7 +6,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
 };
 
@@ -101,6 +101,15 @@ impl Drop for Held {
     }
 }
 
+/// Replies that are lost until it is said to stop.
+pub(crate) struct Losing(Arc<AtomicBool>);
+
+impl Losing {
+    pub(crate) fn stop(self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
 struct Shared {
     mode: watch::Sender<Mode>,
     /// The next request that one of these wants gets no reply.
@@ -185,6 +194,20 @@ impl Proxy {
     /// Loses the reply to the next command that is wanted, and the connection with it.
     pub(crate) fn lose_reply_if(&self, wanted: impl Fn(&RawDocument) -> bool + Send + 'static) {
         self.shared.doomed().push(Box::new(wanted));
+    }
+
+    /// Loses the reply to every command that is wanted, until it is to stop.
+    pub(crate) fn lose_replies_while(
+        &self,
+        wanted: impl Fn(&RawDocument) -> bool + Clone + Send + 'static,
+    ) -> Losing {
+        let losing = Arc::new(AtomicBool::new(true));
+        // More than any test lives to see.
+        for _ in 0..1_000 {
+            let (losing, wanted) = (losing.clone(), wanted.clone());
+            self.lose_reply_if(move |command| losing.load(Ordering::Acquire) && wanted(command));
+        }
+        Losing(losing)
     }
 
     /// Keeps the next command that is wanted back until the guard is let go.

@@ -1,2 +1,2 @@
-// Written by scripts/esm-entry.mjs.
+// Written by scripts/entries.mjs.
 export * from './index.js'

@@ -1,4 +1,4 @@
-// Written by scripts/esm-entry.mjs.
+// Written by scripts/entries.mjs.
 export {
   AuthenticationError,
   ConnectionError,

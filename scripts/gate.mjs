@@ -8,7 +8,7 @@
 import { checkCrates } from './check/crates.mjs'
 import { checkDocs } from './check/docs.mjs'
 import { checkBorder } from './native-types.mjs'
-import { checkEsmEntry } from './esm-entry.mjs'
+import { checkEntry } from './entries.mjs'
 import { checkManifests } from './check/manifests.mjs'
 import { checkHosts } from './check/hosts.mjs'
 import { checkHover } from './check/hover.mjs'
@@ -37,7 +37,7 @@ const steps = {
   tsc: tool('typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit'),
   types: tool('typescript/bin/tsc', '-p', 'tsconfig.types.json'),
   knip: tool('knip/bin/knip.js'),
-  entry: checkEsmEntry,
+  entry: checkEntry,
   manifests: checkManifests,
   workflows: checkWorkflows,
   rustfmt: cargo(['fmt', '--all', '--check']),

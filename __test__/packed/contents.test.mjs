@@ -1,6 +1,7 @@
 /** What is in the published tarballs, and what the tools that judge packages say of them. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { ENTRIES, filesOf } from '../../scripts/packages/entries.mjs'
 import { installProject } from './support/project.mjs'
 import { fileIn, filesIn, packageTarball, platformPackages } from './support/tarballs.mjs'
 
@@ -15,10 +16,10 @@ test('the package holds its code, its types and its documents, and nothing else'
   const others = files.filter(
     (file) => !/^dist\/.+\.js(\.map)?$|^docs\/.+\.md$|^types\/[\w-]+\.d\.ts$/.test(file),
   )
-  assert.deepEqual(others.sort(), [
-    ...['CHANGELOG.md', 'LICENSE', 'README.md'],
-    ...['index.d.mts', 'index.d.ts', 'index.mjs', 'package.json'],
-  ])
+  assert.deepEqual(
+    others.sort(),
+    [...['CHANGELOG.md', 'LICENSE', 'README.md'], 'package.json', ...ENTRIES.flatMap(filesOf)].sort(),
+  )
 })
 
 test('nothing runs when it is installed, and nothing but the engines comes along', async () => {

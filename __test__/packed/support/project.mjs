@@ -50,14 +50,15 @@ export async function greets(t, installed, program, { flags = [], env = {} } = {
  *
  * @param name a directory of `__test__/packed/projects`
  * @param options.npm more arguments for `npm install`
+ * @param options.tarball the package to install, if it is not the one that is published
  * @returns its `directory`, `bin(name, args)`, `node(args)` and `npm(args)`, which run what they say,
  *   `copy(from, to)` and `remove()`
  */
-export async function installProject(name, { npm = [] } = {}) {
+export async function installProject(name, { npm = [], tarball = packageTarball() } = {}) {
   const directory = await mkdtemp(join(tmpdir(), `durabl-${name}-`))
   await cp(join(root, '__test__/packed/projects', name), directory, { recursive: true })
   const options = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
-  await runNpm(directory, ['install', ...options, ...npm, packageTarball()])
+  await runNpm(directory, ['install', ...options, ...npm, tarball])
   const path = [join(directory, 'node_modules/.bin'), dirname(process.execPath), process.env.PATH]
   const env = { PATH: path.join(delimiter), DURABL_NATIVE_LIBRARY_PATH: '' }
   const inProject = (options) => ({

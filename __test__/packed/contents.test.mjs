@@ -14,7 +14,7 @@ const MOST_BYTES = 20e6
 test('the package holds its code, its types and its documents, and nothing else', async () => {
   const files = await filesIn(packageTarball())
   const others = files.filter(
-    (file) => !/^dist\/.+\.js(\.map)?$|^docs\/.+\.md$|^types\/[\w-]+\.d\.ts$/.test(file),
+    (file) => !/^dist\/.+\.m?js(\.map)?$|^docs\/.+\.md$|^types\/[\w-]+\.d\.ts$/.test(file),
   )
   assert.deepEqual(
     others.sort(),

@@ -10,9 +10,11 @@ const STAMP = 'dist/.built'
 
 /** A module that was renamed or removed must not live on in `dist/`. */
 function prune() {
-  const sources = new Set(filesUnder('lib').map((file) => file.replace(/^lib/, 'dist').replace(/\.ts$/, '')))
+  const sources = new Set(
+    filesUnder('lib').map((file) => file.replace(/^lib/, 'dist').replace(/\.m?ts$/, '')),
+  )
   for (const file of filesUnder('dist')) {
-    if (file !== STAMP && !sources.has(file.replace(/\.js(\.map)?$/, ''))) rmSync(join(root, file))
+    if (file !== STAMP && !sources.has(file.replace(/\.m?js(\.map)?$/, ''))) rmSync(join(root, file))
   }
 }
 

@@ -2,7 +2,7 @@
  * The packages that are loaded late, each required by its literal name. Tools that trace the files of an app (Next.js, serverless
  * packagers) ship only names that they can read in the source.
  *
- * A bundler gets `none.ts` instead, by the condition `module` of `#packages` in `package.json`. It can't take a binary in, and
+ * A bundler gets `none.mts` instead, by the condition `module` of `#packages` in `package.json`. It can't take a binary in, and
  * most would end the build with an error.
  */
 import type { NamedPackages } from './named'

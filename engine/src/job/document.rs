@@ -244,13 +244,13 @@ impl ClaimedJob {
         self.header.attempt
     }
 
-    /// The whole document, without its logs.
+    /// The document, as far as a run needs it: the fields of its job, without the log.
     #[must_use]
     pub fn document(&self) -> &RawDocument {
         &self.document
     }
 
-    /// The whole document, without its logs.
+    /// The document, as far as a run needs it: the fields of its job, without the log.
     #[must_use]
     pub fn into_document(self) -> RawDocumentBuf {
         self.document

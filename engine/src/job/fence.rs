@@ -2,7 +2,7 @@
 
 use mongodb::bson::{Bson, Document, doc};
 
-use super::{fields, status::Status};
+use super::{fields, status::Status, transition::Transition};
 
 /// Applies while the lease behind `token` is still this claim's.
 pub(crate) fn held(id: &Bson, token: &str) -> Document {
@@ -29,11 +29,11 @@ pub(crate) fn any_held(ids: Vec<Bson>, tokens: Vec<&str>) -> Document {
     }
 }
 
-/// For callers without a token, as the oldest API has them: applies until the job has ended, and once: not after a
-/// write that left `proof`.
-pub(crate) fn not_ended(id: &Bson, proof: &str) -> Document {
-    let open = [Status::Pending.as_str(), Status::Active.as_str()];
-    doc! { fields::ID: id, fields::STATUS: { "$in": open }, fields::SETTLED_TOKENS: { "$ne": proof } }
+/// For callers without a token, as the oldest API has them: applies while the job has one of the statuses that the transition
+/// leads out of, and once: not after a write that left `proof`.
+pub(crate) fn without_token(id: &Bson, transition: Transition, proof: &str) -> Document {
+    let sources: Vec<&str> = transition.sources().iter().map(|status| status.as_str()).collect();
+    doc! { fields::ID: id, fields::STATUS: { "$in": sources }, fields::SETTLED_TOKENS: { "$ne": proof } }
 }
 
 /// Applies while a lease that was seen to be expired has neither been renewed nor changed hands, and still is
@@ -91,7 +91,7 @@ mod tests {
             held(&id, "token"),
             all_held(vec![id.clone()], "token"),
             any_held(vec![id.clone()], vec!["token"]),
-            not_ended(&id, "proof"),
+            without_token(&id, Transition::Complete, "proof"),
             expired(&id, Bson::Null, Bson::Null, 1_000),
         ];
         for fence in fences {

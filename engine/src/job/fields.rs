@@ -1,6 +1,6 @@
 //! The names of a job's fields and the limits that shape them: the one place where they are spelt.
 
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Bson, Document, doc};
 
 pub(crate) const ID: &str = "_id";
 pub(crate) const TYPE: &str = "type";
@@ -15,6 +15,7 @@ pub(crate) const BACKOFF: &str = "backoff";
 pub(crate) const BACKOFF_DELAY: &str = "backoffDelay";
 pub(crate) const BACKOFF_MAX_DELAY: &str = "backoffMaxDelay";
 pub(crate) const RUN_AT: &str = "runAt";
+pub(crate) const CREATED_AT: &str = "createdAt";
 pub(crate) const CLAIMED_AT: &str = "claimedAt";
 pub(crate) const CLAIM_TOKEN: &str = "claimToken";
 pub(crate) const COMPLETED_AT: &str = "completedAt";
@@ -59,9 +60,33 @@ pub(crate) const DEFAULT_BACKOFF_MAX_DELAY_MS: i64 = 60_000;
 /// server's arithmetic of dates past its bounds.
 pub(crate) const LONGEST_MS: i64 = 1_000_000_000_000_000;
 
-/// What is read of a claimed job: not its log, which may be large and which no run needs, nor the engine's own marks.
+/// The fields of a job that its run gets. All others cost no claim anything, however large they are: the log, the engine's own
+/// marks, and whatever a feature or another program keeps on the document. A new field stands here only if runs need it.
+const OF_A_RUN: [&str; 19] = [
+    ID,
+    TYPE,
+    DATA,
+    STATUS,
+    PRIORITY,
+    ATTEMPT,
+    MAX_ATTEMPTS,
+    DEDUPE_KEY,
+    DEDUPE_SCOPE,
+    BACKOFF,
+    BACKOFF_DELAY,
+    BACKOFF_MAX_DELAY,
+    RUN_AT,
+    CREATED_AT,
+    CLAIMED_AT,
+    CLAIM_TOKEN,
+    COMPLETED_AT,
+    FAILED_AT,
+    FAIL_REASON,
+];
+
+/// The same, as a projection.
 pub(crate) fn of_a_run() -> Document {
-    doc! { LOGS: 0, LEASE: 0, SETTLED_TOKENS: 0, KEY_FREED: 0, KEY_HELD: 0 }
+    OF_A_RUN.iter().map(|field| ((*field).to_owned(), Bson::Int32(1))).collect()
 }
 
 /// A field's value in an aggregation expression, as an integer; 0 for anything that can't be one. Other versions and

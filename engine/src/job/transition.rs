@@ -65,6 +65,24 @@ impl Transition {
         }
     }
 
+    /// The statuses that it leads out of. Nothing leads out of a terminal one. A pending job has no claim, so only callers without
+    /// a token settle one, as the oldest API lets them.
+    #[must_use]
+    pub fn sources(self) -> &'static [Status] {
+        match self {
+            Self::Complete | Self::Retry | Self::Fail | Self::Release | Self::Supersede => {
+                &[Status::Pending, Status::Active]
+            }
+            Self::Recover => &[Status::Active],
+        }
+    }
+
+    /// The status of a job afterwards that had this one. None if it does not lead out of it.
+    #[must_use]
+    pub fn out_of(self, status: Status) -> Option<Status> {
+        self.sources().contains(&status).then(|| self.target())
+    }
+
     /// The status it leads to.
     #[must_use]
     pub fn target(self) -> Status {
@@ -89,6 +107,28 @@ mod tests {
         Transition::Recover,
         Transition::Supersede,
     ];
+
+    #[test]
+    fn each_transition_leads_from_its_sources_to_its_target_and_out_of_no_other_status() {
+        use Status::{Active, Completed, Failed, Pending, Superseded};
+        let table = [
+            (Transition::Complete, [Some(Completed), Some(Completed), None, None, None]),
+            (Transition::Retry, [Some(Pending), Some(Pending), None, None, None]),
+            (Transition::Fail, [Some(Failed), Some(Failed), None, None, None]),
+            (Transition::Release, [Some(Pending), Some(Pending), None, None, None]),
+            (Transition::Recover, [None, Some(Pending), None, None, None]),
+            (Transition::Supersede, [Some(Superseded), Some(Superseded), None, None, None]),
+        ];
+        assert_eq!(table.map(|(transition, _)| transition), ALL);
+        for (transition, targets) in table {
+            assert_eq!(Status::ALL.map(|status| transition.out_of(status)), targets, "{transition:?}");
+        }
+        assert_eq!(Status::ALL, [Pending, Active, Completed, Failed, Superseded]);
+        for status in Status::ALL {
+            let is_left = ALL.iter().any(|transition| transition.out_of(status).is_some());
+            assert_eq!(is_left, !status.is_terminal(), "{status:?}");
+        }
+    }
 
     #[test]
     fn a_failure_is_tried_again_while_attempts_are_left() {

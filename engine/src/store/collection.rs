@@ -4,7 +4,7 @@
 //! supported server, and tell which index a duplicate key met. Lost replies are the callers' business: each knows
 //! how to find out what happened (by id, by token). That is why nothing here retries.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mongodb::{
     Client, Collection, Database,
@@ -14,7 +14,7 @@ use mongodb::{
 
 use super::{
     clock::ServerClock,
-    write::{Statement, Wait, WriteReply, read_write_reply},
+    write::{Acknowledged, Statement, Update, Wait, WriteReply, read_write_reply},
 };
 use crate::{
     base::error::{Error, Result},
@@ -28,40 +28,45 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Documents in one reply of the server; their size is bounded by itself.
 const MOST_IN_A_REPLY: u32 = 10_000;
 
-/// Who has a write before it is answered.
-enum Acknowledged {
-    /// As many as the app's write concern asks for, or the server's own.
-    AsConfigured,
-    ByPrimary,
-}
-
-/// One collection of jobs.
-#[derive(Debug)]
-pub(crate) struct Store {
+/// A database, and all that its collections share. A feature that keeps documents of its own has a collection of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Stores {
     database: Database,
-    jobs: Collection<RawDocumentBuf>,
-    counted: Collection<RawDocumentBuf>,
     write_concern: Option<Document>,
-    clock: ServerClock,
+    clock: Arc<ServerClock>,
     primary: Primary,
 }
 
-impl Store {
-    pub(crate) fn new(client: &Client, primary: Primary, database: &str, collection: &str) -> Self {
+impl Stores {
+    pub(crate) fn new(client: &Client, primary: Primary, database: &str) -> Self {
         let database = client.database(database);
         let write_concern = database.write_concern().and_then(write_concern_document);
+        Self { database, write_concern, clock: Arc::default(), primary }
+    }
+
+    pub(crate) fn collection(&self, name: &str) -> Store {
         // Claims, fences and looks before a write must see the newest state; only the primary has it.
         let options = mongodb::options::CollectionOptions::builder()
             .selection_criteria(SelectionCriteria::ReadPreference(mongodb::options::ReadPreference::Primary))
             .read_concern(ReadConcern::local())
             .build();
-        let jobs = database.collection_with_options(collection, options);
-        let counted = database.collection(collection);
-        Self { database, jobs, counted, write_concern, clock: ServerClock::default(), primary }
+        let jobs = self.database.collection_with_options(name, options);
+        let counted = self.database.collection(name);
+        Store { shared: self.clone(), jobs, counted }
     }
+}
 
+/// One collection of jobs.
+#[derive(Debug)]
+pub(crate) struct Store {
+    shared: Stores,
+    jobs: Collection<RawDocumentBuf>,
+    counted: Collection<RawDocumentBuf>,
+}
+
+impl Store {
     pub(crate) fn database(&self) -> &Database {
-        &self.database
+        &self.shared.database
     }
 
     /// The collection, read from the primary.
@@ -75,7 +80,11 @@ impl Store {
     }
 
     pub(crate) async fn server_time(&self) -> Result<ServerTime> {
-        self.bounded("reading the server's clock", self.clock.now(&self.database, &self.primary)).await
+        self.bounded(
+            "reading the server's clock",
+            self.shared.clock.now(&self.shared.database, &self.shared.primary),
+        )
+        .await
     }
 
     /// Inserts all that can be inserted.
@@ -92,35 +101,12 @@ impl Store {
         }
         let mut command = rawdoc! { "insert": self.jobs.name(), "ordered": false };
         command.append(cstr!("documents"), documents);
-        self.run_write(command, count, wait, &Acknowledged::AsConfigured).await
+        self.run_write(command, count, wait, Acknowledged::AsConfigured).await
     }
 
     /// Runs all statements that can be run; one that is refused stops no other.
-    pub(crate) async fn update(&self, statements: Vec<Statement>) -> Result<WriteReply> {
-        self.update_within(statements, Wait::Long).await
-    }
-
-    /// The same, with a bound on the wait for others' transactions.
-    pub(crate) async fn update_within(&self, statements: Vec<Statement>, wait: Wait) -> Result<WriteReply> {
-        self.run_updates(statements, wait, &Acknowledged::AsConfigured).await
-    }
-
-    /// As [`Self::update`], with a bound on the wait for others' transactions, and answered as soon as the primary has it. What
-    /// it did can still be taken back: whoever goes by it has to [`Self::confirm`] it.
-    pub(crate) async fn update_on_primary(
-        &self,
-        statements: Vec<Statement>,
-        wait: Wait,
-    ) -> Result<WriteReply> {
-        self.run_updates(statements, wait, &Acknowledged::ByPrimary).await
-    }
-
-    async fn run_updates(
-        &self,
-        statements: Vec<Statement>,
-        wait: Wait,
-        by: &Acknowledged,
-    ) -> Result<WriteReply> {
+    pub(crate) async fn update(&self, update: impl Into<Update>) -> Result<WriteReply> {
+        let Update { statements, wait, acknowledged } = update.into();
         if statements.is_empty() {
             return Ok(WriteReply::default());
         }
@@ -139,7 +125,7 @@ impl Store {
             .collect();
         let command = doc! { "update": self.jobs.name(), "ordered": false, "updates": updates };
         let command = RawDocumentBuf::try_from(&command).map_err(Error::encoding)?;
-        self.run_write(command, count, wait, by).await
+        self.run_write(command, count, wait, acknowledged).await
     }
 
     /// Runs one statement that is encoded already; how many documents it matched.
@@ -148,7 +134,7 @@ impl Store {
         updates.push(statement);
         let mut command = rawdoc! { "update": self.jobs.name() };
         command.append(cstr!("updates"), updates);
-        self.run_write(command, 1, wait, &Acknowledged::AsConfigured).await
+        self.run_write(command, 1, wait, Acknowledged::AsConfigured).await
     }
 
     /// Waits until everything that the primary has written so far is acknowledged as writes are here. Reads come from
@@ -177,7 +163,7 @@ impl Store {
 
     /// Which server is primary.
     pub(crate) fn primary(&self) -> &Primary {
-        &self.primary
+        &self.shared.primary
     }
 
     /// Gives a small operation a bound of its own, so that a server that has frozen can't hold its caller: some time, and
@@ -191,7 +177,7 @@ impl Store {
             outcome = tokio::time::timeout(ATTEMPT_TIMEOUT, operation) => {
                 outcome.unwrap_or_else(|_| Err(Error::timeout(what)))
             }
-            () = self.primary.replaced() => Err(Error::primary_replaced(what)),
+            () = self.shared.primary.replaced() => Err(Error::primary_replaced(what)),
         }
     }
 
@@ -200,12 +186,12 @@ impl Store {
         mut command: RawDocumentBuf,
         count: usize,
         wait: Wait,
-        by: &Acknowledged,
+        acknowledged: Acknowledged,
     ) -> Result<WriteReply> {
         if let Some(limit) = wait.limit() {
             command.append(cstr!("maxTimeMS"), limit.as_millis() as i64);
         }
-        match (by, &self.write_concern) {
+        match (acknowledged, &self.shared.write_concern) {
             (Acknowledged::ByPrimary, _) => command.append(cstr!("writeConcern"), rawdoc! { "w": 1 }),
             (Acknowledged::AsConfigured, Some(concern)) => {
                 let concern = RawDocumentBuf::try_from(concern).map_err(Error::encoding)?;
@@ -213,7 +199,7 @@ impl Store {
             }
             (Acknowledged::AsConfigured, None) => {}
         }
-        let write = async { Ok(self.database.run_raw_command(command).await?) };
+        let write = async { Ok(self.shared.database.run_raw_command(command).await?) };
         let reply = self.bounded("a write", write).await?;
         let reply = read_write_reply(&reply)?;
         // Callers go by the place of a refusal: an imitation of the server must not bring them down.

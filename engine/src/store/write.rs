@@ -47,6 +47,29 @@ impl Statement {
     }
 }
 
+/// Statements of one `update` command, and the terms on which it runs.
+pub(crate) struct Update {
+    pub(crate) statements: Vec<Statement>,
+    pub(crate) wait: Wait,
+    pub(crate) acknowledged: Acknowledged,
+}
+
+/// On the usual terms: it may take as long as a try may, and is acknowledged as the app's writes are.
+impl From<Vec<Statement>> for Update {
+    fn from(statements: Vec<Statement>) -> Self {
+        Self { statements, wait: Wait::Long, acknowledged: Acknowledged::AsConfigured }
+    }
+}
+
+/// The members that have a write before it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Acknowledged {
+    /// As many as the app's write concern asks for, or the server's own.
+    AsConfigured,
+    /// The primary alone. What it did can still be taken back: who goes by it has to confirm it.
+    ByPrimary,
+}
+
 /// Why one statement or document of a write command was refused.
 #[derive(Debug, Clone)]
 pub(crate) struct WriteRefusal {

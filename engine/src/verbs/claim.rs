@@ -5,6 +5,7 @@
 pub(crate) mod batch;
 pub(crate) mod contention;
 pub(crate) mod due;
+mod gate;
 pub(crate) mod one;
 pub(crate) mod room;
 pub(crate) mod taken;

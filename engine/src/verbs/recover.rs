@@ -122,7 +122,7 @@ async fn take_back(
     expired: &mut [Expired],
     visibility_timeout_ms: i64,
 ) -> Result<TakenBack> {
-    let statements = expired.iter().map(|job| job.statement(visibility_timeout_ms)).collect();
+    let statements: Vec<_> = expired.iter().map(|job| job.statement(visibility_timeout_ms)).collect();
     let reply = store.update(statements).await?;
     let mut failure = None;
     let mut behind_follower = Vec::new();
@@ -136,7 +136,7 @@ async fn take_back(
             cause => failure = failure.or(note_refusal(unwritable, job, cause)),
         }
     }
-    let again =
+    let again: Vec<_> =
         behind_follower.iter().map(|index| expired[*index].statement(visibility_timeout_ms)).collect();
     let superseded = store.update(again).await?;
     for WriteRefusal { index, cause } in superseded.refusals {

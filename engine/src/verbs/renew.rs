@@ -9,7 +9,7 @@ use crate::{
     job::{fence, fields, lease::LeaseTerms, status::Status},
     store::{
         collection::Store,
-        write::{Statement, Wait},
+        write::{Statement, Update, Wait},
     },
 };
 
@@ -57,7 +57,8 @@ pub(crate) async fn renew_one(
     wait: Wait,
 ) -> Result<bool> {
     let update = vec![doc! { "$set": marked(length) }];
-    Ok(store.update_within(vec![Statement::one(fence::held(id, token), update)], wait).await?.matched > 0)
+    let update = Update { wait, ..vec![Statement::one(fence::held(id, token), update)].into() };
+    Ok(store.update(update).await?.matched > 0)
 }
 
 /// Renews active jobs whoever holds them, as the batch call of the public API does; how many there were.

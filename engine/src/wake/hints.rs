@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     known_jobs::KnownJobs,
-    timers::{MOST_TIMERS, Timers},
+    timers::{MOST_TIMERS, Purpose, Timers},
 };
 use crate::base::sync::lock;
 
@@ -83,15 +83,17 @@ impl WakeHub {
     /// there are subscribers, the others count too.
     pub(crate) fn wake_after(&self, job_type: &str, wait: Duration) {
         let most = if self.subscribers.load(Ordering::Acquire) > 0 { MOST_TIMERS } else { 1 };
-        self.timers.set(job_type, wait, most);
+        self.timers.set(Purpose::Due(job_type.to_owned()), wait, most);
     }
 
     /// Fires the timers, until dropped. Runs once per hub.
     pub(crate) async fn run_timers(&self) {
         loop {
-            for job_type in self.timers.due().await {
-                // Whoever knows of the job has set a timer of its own.
-                self.wake(&Wake::Type(job_type), Audience::Everyone);
+            for purpose in self.timers.run_out().await {
+                match purpose {
+                    // Every process that knows of the job has set a timer of its own.
+                    Purpose::Due(job_type) => self.wake(&Wake::Type(job_type), Audience::Everyone),
+                }
             }
         }
     }
@@ -157,10 +159,10 @@ mod tests {
         for second in 0..MOST_TIMERS as u64 + 10 {
             hub.wake_after("a", Duration::from_secs(second));
         }
-        assert_eq!(hub.timers.count("a"), MOST_TIMERS);
+        assert_eq!(hub.timers.count(&Purpose::Due("a".into())), MOST_TIMERS);
         hub.unsubscribed();
         hub.wake_after("a", Duration::from_millis(7_500));
-        assert_eq!(hub.timers.count("a"), 1);
+        assert_eq!(hub.timers.count(&Purpose::Due("a".into())), 1);
         timers.abort();
     }
 

@@ -1,4 +1,4 @@
-//! Timers for jobs that are due later: each wakes the job's type when its moment comes.
+//! Timers, by what they are for.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -10,31 +10,38 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::base::sync::lock;
 
-/// Timers of one type, where not everybody who is woken looks for what comes next.
+/// The purpose of a timer. What else has to happen at a moment is another purpose, with timers of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Purpose {
+    /// A job of this type is due.
+    Due(String),
+}
+
+/// Timers of one purpose, where not everybody who is woken looks for what comes next.
 pub(super) const MOST_TIMERS: usize = 1_000;
 /// Jobs that are due so closely one after the other can share a timer.
 const TIMER_STEP: Duration = Duration::from_millis(2);
 
-/// The timers of one collection, by type.
+/// The timers of one collection.
 #[derive(Default)]
 pub(super) struct Timers {
-    by_type: Mutex<HashMap<String, BTreeSet<Instant>>>,
+    by_purpose: Mutex<HashMap<Purpose, BTreeSet<Instant>>>,
     changed: Notify,
 }
 
 impl Timers {
-    /// Sets a timer. The soonest ones are kept, `most` of the type.
-    pub(super) fn set(&self, job_type: &str, wait: Duration, most: usize) {
+    /// Sets a timer. The soonest ones are kept, `most` of this purpose.
+    pub(super) fn set(&self, purpose: Purpose, wait: Duration, most: usize) {
         let at = Instant::now() + wait;
-        let mut timers = lock(&self.by_type);
-        let of_type = timers.entry(job_type.to_owned()).or_default();
-        let is_soonest = of_type.first().is_none_or(|soonest| at < *soonest);
-        if of_type.range(at..=at + TIMER_STEP).next().is_some() {
+        let mut timers = lock(&self.by_purpose);
+        let moments = timers.entry(purpose).or_default();
+        let is_soonest = moments.first().is_none_or(|soonest| at < *soonest);
+        if moments.range(at..=at + TIMER_STEP).next().is_some() {
             return;
         }
-        of_type.insert(at);
-        while of_type.len() > most {
-            of_type.pop_last();
+        moments.insert(at);
+        while moments.len() > most {
+            moments.pop_last();
         }
         drop(timers);
         if is_soonest {
@@ -42,10 +49,10 @@ impl Timers {
         }
     }
 
-    /// Waits until some are due; the types of those, whose timers are gone with it.
-    pub(super) async fn due(&self) -> Vec<String> {
+    /// Waits until some have run out; what they were for.
+    pub(super) async fn run_out(&self) -> Vec<Purpose> {
         loop {
-            let soonest = lock(&self.by_type).values().filter_map(BTreeSet::first).min().copied();
+            let soonest = lock(&self.by_purpose).values().filter_map(BTreeSet::first).min().copied();
             match soonest {
                 None => self.changed.notified().await,
                 Some(at) => tokio::select! {
@@ -56,22 +63,22 @@ impl Timers {
         }
     }
 
-    fn take_due(&self) -> Vec<String> {
+    fn take_due(&self) -> Vec<Purpose> {
         let now = Instant::now();
         let mut due = Vec::new();
-        lock(&self.by_type).retain(|job_type, of_type| {
-            let later = of_type.split_off(&now);
-            let is_due = !std::mem::replace(of_type, later).is_empty() | of_type.remove(&now);
+        lock(&self.by_purpose).retain(|purpose, moments| {
+            let later = moments.split_off(&now);
+            let is_due = !std::mem::replace(moments, later).is_empty() | moments.remove(&now);
             if is_due {
-                due.push(job_type.clone());
+                due.push(purpose.clone());
             }
-            !of_type.is_empty()
+            !moments.is_empty()
         });
         due
     }
 
     #[cfg(test)]
-    pub(super) fn count(&self, job_type: &str) -> usize {
-        lock(&self.by_type).get(job_type).map_or(0, BTreeSet::len)
+    pub(super) fn count(&self, purpose: &Purpose) -> usize {
+        lock(&self.by_purpose).get(purpose).map_or(0, BTreeSet::len)
     }
 }

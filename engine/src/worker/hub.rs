@@ -19,7 +19,7 @@ use crate::{
         tasks::{self, Task},
         unwritable::Unwritable,
     },
-    store::collection::Store,
+    store::collection::{Store, Stores},
     verbs::enqueue::enqueuer::Enqueuer,
     wake::{
         hints::WakeHub,
@@ -79,7 +79,7 @@ impl Hub {
         }
         let hub = Arc::new(Self::start(
             client.clone(),
-            Store::new(&connection, primary, database, collection),
+            Stores::new(&connection, primary, database).collection(collection),
             namespace,
             patience,
         ));

@@ -234,7 +234,7 @@ async fn write_each(
 ) -> Result<(Vec<Renewal>, u64, Option<Error>)> {
     let statement =
         |renewal: &Renewal| renewing(vec![renewal.id.clone()], vec![&renewal.token], renewal.length);
-    let reply = store.update(due.iter().map(statement).collect()).await?;
+    let reply = store.update(due.iter().map(statement).collect::<Vec<_>>()).await?;
     let mut due: Vec<Option<Renewal>> = due.into_iter().map(Some).collect();
     let mut failure = None;
     for WriteRefusal { index, cause } in reply.refusals {

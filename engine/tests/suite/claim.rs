@@ -13,6 +13,7 @@ use crate::support::{
 };
 
 mod contended;
+mod fields_of_others;
 mod held_keys;
 
 async fn claimed_ids(opened: &crate::support::Opened, job_type: &str) -> Vec<String> {

@@ -12,18 +12,18 @@ use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, doc};
 use super::{
     contention::Contention,
     due::{claim_order, due, due_at, pending_and_due},
+    gate::Gate,
     room::{Attempts, Cut, Load, Room, cut},
     taken::{Taken, TakenJobs, read_back},
     taking::{LeaseKind, taking},
 };
 use crate::{
     base::error::{Error, Result},
-    job::{document::attempts, fields, keys, status::DedupeScope},
+    job::{document::attempts, fields},
     report::unwritable::Unwritable,
     store::{
         collection::Store,
-        holders,
-        write::{RefusalCause, Statement, Wait},
+        write::{Acknowledged, RefusalCause, Statement, Update, Wait},
     },
 };
 
@@ -37,8 +37,8 @@ const SIZE: &str = "size";
 /// What one claim has found to be out of its reach.
 #[derive(Default)]
 struct Passed {
-    /// Keys of scope `pending` with an active job.
-    keys: HashSet<String>,
+    /// Gates that were found closed.
+    gates: HashSet<Gate>,
     /// Jobs that the server refused to make active.
     ids: Vec<Bson>,
     /// Those of them that it refused for another reason than a held key, and why.
@@ -51,12 +51,7 @@ struct Passed {
 
 impl Passed {
     fn filter(&self) -> Option<Document> {
-        let mut out_of_reach = Vec::new();
-        if !self.keys.is_empty() {
-            let keys: Vec<&String> = self.keys.iter().collect();
-            let scope = DedupeScope::Pending.as_str();
-            out_of_reach.push(doc! { fields::DEDUPE_SCOPE: scope, fields::DEDUPE_KEY: { "$in": keys } });
-        }
+        let mut out_of_reach: Vec<Document> = Gate::before(&self.gates).into_iter().collect();
         if !self.ids.is_empty() {
             out_of_reach.push(doc! { fields::ID: { "$in": &self.ids } });
         }
@@ -67,8 +62,8 @@ impl Passed {
     fn note(&mut self, cause: RefusalCause, refused: &[&Candidate]) -> bool {
         match (cause, refused) {
             (RefusalCause::Other(error), _) if error.is_transient() => return false,
-            (RefusalCause::KeyHeld, [Candidate { single_flight_key: Some(key), .. }]) => {
-                self.keys.insert(key.clone());
+            (RefusalCause::KeyHeld, [Candidate { gate: Some(gate), .. }]) => {
+                self.gates.insert(gate.clone());
             }
             (RefusalCause::KeyHeld | RefusalCause::IdExists, [candidate]) => {
                 self.ids.push(candidate.id.clone());
@@ -158,7 +153,7 @@ async fn take_past(
 
 struct Candidate {
     id: Bson,
-    single_flight_key: Option<String>,
+    gate: Option<Gate>,
     load: Load,
     /// Whether a unique index may refuse to have it active; its key need not be one that we could have written.
     may_be_refused: bool,
@@ -207,8 +202,8 @@ fn read_candidate(job: &RawDocument) -> Result<Candidate> {
     Ok(Candidate {
         id: Bson::try_from(id).map_err(Error::encoding)?,
         load: Load { attempts: Attempts { spent, most }, bytes },
-        single_flight_key: keys::single_flight_key(job).map(str::to_owned),
-        may_be_refused: keys::is_single_flight(job),
+        gate: Gate::of(job),
+        may_be_refused: Gate::may_refuse(job),
     })
 }
 
@@ -219,22 +214,20 @@ struct Choice {
     needs_slot: bool,
 }
 
-/// The first candidates that nothing blocks (known to be blocked, behind another of the same key, or behind an active
-/// job of the same key), as many as there is room for.
+/// The first candidates that nothing blocks (known to be blocked, behind another before the same gate, or
+/// before one that is closed), as many as there is room for.
 async fn choose(
     store: &Store,
     candidates: Vec<Candidate>,
     room: Room,
     passed: &mut Passed,
 ) -> Result<Choice> {
-    let keys: Vec<&str> =
-        candidates.iter().filter_map(|candidate| candidate.single_flight_key.as_deref()).collect();
-    let busy = if keys.is_empty() { HashSet::new() } else { holders::busy_keys(store, keys).await? };
-    passed.keys.extend(busy);
-    let mut keys_chosen = HashSet::new();
-    let is_free = |candidate: &Candidate| match &candidate.single_flight_key {
+    let gates = candidates.iter().filter_map(|candidate| candidate.gate.as_ref()).collect();
+    passed.gates.extend(Gate::closed(store, gates).await?);
+    let mut gates_chosen = HashSet::new();
+    let is_free = |candidate: &Candidate| match &candidate.gate {
         None => true,
-        Some(key) => !passed.keys.contains(key) && keys_chosen.insert(key.clone()),
+        Some(gate) => !passed.gates.contains(gate) && gates_chosen.insert(gate.clone()),
     };
     let mut chosen: Vec<Candidate> = candidates.into_iter().filter(is_free).collect();
     let Cut { taken, needs_slot } = cut(room, chosen.iter().map(|candidate| candidate.load));
@@ -293,7 +286,8 @@ async fn take(
     let wait = if alone.is_empty() { Wait::Long } else { Wait::Brief };
     let statements = groups.iter().map(|group| statement(group, token, lease)).collect();
     let (mut learnt, mut failure) = (false, None);
-    match store.update_on_primary(statements, wait).await {
+    let update = Update { statements, wait, acknowledged: Acknowledged::ByPrimary };
+    match store.update(update).await {
         Ok(reply) if reply.refusals.is_empty() => {
             let count = reply.matched as usize;
             let ids = chosen.into_iter().map(|candidate| candidate.id).collect();
@@ -347,14 +341,14 @@ mod tests {
 
     fn candidate(id: impl Into<Bson>) -> Candidate {
         let load = Load { attempts: Attempts { spent: 0, most: 3 }, bytes: 100 };
-        Candidate { id: id.into(), single_flight_key: None, load, may_be_refused: false }
+        Candidate { id: id.into(), gate: None, load, may_be_refused: false }
     }
 
     #[test]
     fn what_is_out_of_reach_is_left_out_of_the_next_look() {
         let mut passed = Passed::default();
         assert_eq!(passed.filter(), None);
-        let keyed = Candidate { single_flight_key: Some("k".to_owned()), ..candidate("keyed") };
+        let keyed = Candidate { gate: Some(Gate::SingleFlight("k".to_owned())), ..candidate("keyed") };
         let too_large = RefusalCause::Other(Error::from_server(17_419, "too large"));
         let conflict = RefusalCause::Other(Error::from_server(112, "a race"));
         assert!(passed.note(RefusalCause::KeyHeld, &[&keyed]));

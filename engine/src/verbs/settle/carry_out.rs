@@ -20,7 +20,7 @@ use crate::{
     },
     store::{
         collection::Store,
-        write::{RefusalCause, Statement, Wait},
+        write::{RefusalCause, Statement, Update, Wait},
     },
 };
 
@@ -85,8 +85,8 @@ async fn try_settle(
     wait: Wait,
 ) -> Result<()> {
     let groups = group(prepared, open);
-    let statements = groups.iter().map(|group| group.statement(prepared)).collect();
-    let reply = store.update_within(statements, wait).await?;
+    let statements: Vec<Statement> = groups.iter().map(|group| group.statement(prepared)).collect();
+    let reply = store.update(Update { wait, ..statements.into() }).await?;
     let mut refused = HashMap::new();
     for refusal in reply.refusals {
         for index in &groups[refusal.index].members {

@@ -85,7 +85,7 @@ impl PreparedVerdict {
         let Header { id, token, .. } = &*self.request.header;
         match token {
             Some(token) => fence::held(id, token),
-            None => fence::not_ended(id, &self.proof),
+            None => fence::without_token(id, self.transition, &self.proof),
         }
     }
 

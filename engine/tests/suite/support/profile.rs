@@ -32,6 +32,11 @@ impl Operation {
         self.number("docsExamined")
     }
 
+    /// Bytes that the server has sent.
+    pub(crate) fn response_length(&self) -> i64 {
+        self.number("responseLength")
+    }
+
     pub(crate) fn plan(&self) -> &str {
         self.entry.get_str("planSummary").unwrap_or_default()
     }

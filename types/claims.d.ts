@@ -109,12 +109,16 @@ export type BackendReply<Result> = Result | boolean | void
 
 /** A backend, as far as jobs are claimed, and their claims renewed and settled. See {@link IJobQueueBackend}. */
 export interface ClaimsBackend {
-  /** Stores a job and claims it at once; see {@link JobQueue.claimOrEnqueue}. */
-  claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
+  // Each stands here twice, as the compiler compares overloads loosely: so a class implements this interface also where its handles are those
+  // of an earlier version, or plain jobs. A caller gets handles; a queue makes whole ones of any.
+  /** Stores a job and claims it at once; see {@link JobQueue.claimOrEnqueue}. Resolves to a handle, or to a plain job. */
+  claimOrEnqueue<T, H = JobHandle<T>>(type: string, data: T, options?: EnqueueOptions): Promise<H | null>
+  claimOrEnqueue<T, H = JobHandle<T>>(type: string, data: T, options?: EnqueueOptions): Promise<H | null>
   /** Claims the first due pending job of a type (by priority, then `runAt`), atomically. Counts an attempt. */
   claimNext<T>(type: string): Promise<Job<T> | null>
   /** Claims the due pending job of a type and dedupe key. Absent: `runClaimed` drains no followers. */
-  claimNextByKey?<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
+  claimNextByKey?<T, H = JobHandle<T>>(type: string, dedupeKey: string): Promise<H | null>
+  claimNextByKey?<T, H = JobHandle<T>>(type: string, dedupeKey: string): Promise<H | null>
   /** Ends a job as completed. With `options.session`, which only a backend with {@link TransactBackend.transactions} is given, in that transaction. */
   complete(
     jobId: string,

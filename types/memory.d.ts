@@ -1,6 +1,13 @@
 /** Jobs in memory, for tests. */
 import type { IJobQueueBackend } from './backend.js'
-import type { CompleteResult, FailFatalResult, FailResult, HeartbeatResult, ReleaseResult } from './claims.js'
+import type {
+  CompleteResult,
+  FailFatalResult,
+  FailResult,
+  HeartbeatResult,
+  JobHandle,
+  ReleaseResult,
+} from './claims.js'
 import type { DriverSession } from './driver.js'
 import type { Backoff, Job, JobRecord, JobStatus } from './job.js'
 import type { EnqueueManyJob, EnqueueManyOptions, EnqueueManyResult, EnqueueOptions } from './produce.js'
@@ -74,9 +81,9 @@ export class DummyBackend implements IJobQueueBackend {
   getJobsByStatus<T = any>(status: JobStatus): RecordedJob<T>[]
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
   enqueueMany(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
-  claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
+  claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null>
   claimNext<T>(type: string): Promise<Job<T> | null>
-  claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
+  claimNextByKey<T>(type: string, dedupeKey: string): Promise<JobHandle<T> | null>
   complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult>
   fail(jobId: string, reason: string, claimToken?: string): Promise<FailResult>
   failFatal(jobId: string, reason: string, claimToken?: string): Promise<FailFatalResult>
@@ -129,9 +136,9 @@ export class ImmediateBackend implements IJobQueueBackend {
   maxLogMessageBytes: number
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
   enqueueMany(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
-  claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
+  claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null>
   claimNext<T>(type: string): Promise<Job<T> | null>
-  claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
+  claimNextByKey<T>(type: string, dedupeKey: string): Promise<JobHandle<T> | null>
   complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult>
   fail(jobId: string, reason: string, claimToken?: string): Promise<FailResult>
   failFatal(jobId: string, reason: string, claimToken?: string): Promise<FailFatalResult>

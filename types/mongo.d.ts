@@ -1,7 +1,14 @@
 /** Jobs in MongoDB. */
 import type { Collection } from 'mongodb'
 import type { IJobQueueBackend } from './backend.js'
-import type { CompleteResult, FailFatalResult, FailResult, HeartbeatResult, ReleaseResult } from './claims.js'
+import type {
+  CompleteResult,
+  FailFatalResult,
+  FailResult,
+  HeartbeatResult,
+  JobHandle,
+  ReleaseResult,
+} from './claims.js'
 import type { DriverCollection, DriverDb } from './driver.js'
 import type { ConnectionError, DurablError, UnsupportedOptionError } from './errors.js'
 import type { Backoff, DedupeScope, Job, JobLogEntry, JobRecord, JobStatus } from './job.js'
@@ -129,9 +136,9 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   constructor(options: MongoJobQueueOptions)
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
   enqueueMany(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
-  claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null>
+  claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null>
   claimNext<T>(type: string): Promise<Job<T> | null>
-  claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null>
+  claimNextByKey<T>(type: string, dedupeKey: string): Promise<JobHandle<T> | null>
   complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult>
   fail(jobId: string, reason: string, claimToken?: string): Promise<FailResult>
   failFatal(jobId: string, reason: string, claimToken?: string): Promise<FailFatalResult>

@@ -11,6 +11,7 @@ import dedupe from './behaviours/dedupe.mjs'
 import enqueue from './behaviours/enqueue.mjs'
 import enqueueMany from './behaviours/enqueue-many.mjs'
 import find from './behaviours/find.mjs'
+import handles from './behaviours/handles.mjs'
 import lease from './behaviours/lease.mjs'
 import lifecycle from './behaviours/lifecycle.mjs'
 import log from './behaviours/log.mjs'
@@ -34,6 +35,7 @@ const GROUPS = {
   dedupe,
   'single-flight': singleFlight,
   'claim or enqueue': claimOrEnqueue,
+  handles,
   recovery,
   log,
   find,

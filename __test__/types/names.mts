@@ -6,6 +6,8 @@ import {
   MongoJobQueue,
   type BackoffConfig,
   type BackoffStrategy,
+  type IJobQueueBackend,
+  type JobHandle,
   type CompleteJobResult,
   type FailFatalJobResult,
   type FailJobResult,
@@ -94,6 +96,21 @@ for (const logger of [objects, anything, pino, console] satisfies Logger[]) {
   queue.visibilityTimeoutMs = 1
   await queue.enqueue('t', {}, { ...backoff })
 }
+
+// Backends hand out handles, also to code that knows only the contract.
+async function drive(any: IJobQueueBackend): Promise<void> {
+  const handle = await any.claimOrEnqueue('t', { n: 1 })
+  if (handle === null) return
+  handle.data.n satisfies number
+  await handle.log('a line')
+  told(await handle.complete())
+  const follower: JobHandle<{ n: number }> | null =
+    (await any.claimNextByKey?.<{ n: number }>('t', 'k')) ?? null
+  if (follower) told(await follower.release())
+}
+await drive(backend)
+const held: JobHandle<number> | null = await new DummyBackend().claimNextByKey<number>('t', 'k')
+if (held) told(await held.fail('because'))
 
 // What the in-memory backends record.
 const dummy = new DummyBackend()

@@ -6,13 +6,17 @@ import type { DriverOptions } from './driver'
 import type { EngineEvents } from '../engine/engine'
 import { ScriptEngine } from '../engine/script/script-engine'
 
-/** The driver of a queue on a backend: the addon's engine for an unmodified `MongoJobQueue`, plain JavaScript for any other. */
+/**
+ * The driver of a queue on a backend: the addon's engine for an unmodified `MongoJobQueue`, plain JavaScript for any other, and for handles
+ * that are not the `MongoJobQueue`'s own.
+ */
 export function createDriver(backend: IJobQueueBackend, options: DriverOptions): Driver {
   const { visibilityTimeoutMs, report } = options
   const link = engineOf(backend)
-  const createEngine = (events: EngineEvents) =>
-    link === null
-      ? new ScriptEngine(backend, { visibilityTimeoutMs, report }, events)
-      : new AddonEngine(link, backend, { visibilityTimeoutMs, logger: report.logger }, events)
-  return new Driver(createEngine, backend, options)
+  const byScript = (events: EngineEvents) =>
+    new ScriptEngine(backend, { visibilityTimeoutMs, report }, events)
+  if (link === null) return new Driver(byScript, backend, options)
+  const byAddon = (events: EngineEvents) =>
+    new AddonEngine(link, backend, { visibilityTimeoutMs, logger: report.logger }, events)
+  return new Driver(byAddon, backend, options, () => new Driver(byScript, backend, options))
 }

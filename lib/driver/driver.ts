@@ -6,7 +6,8 @@ import { ManagedRun } from '../run/run'
 import type { RunSetup } from '../run/setup'
 import type { Run, RunListener } from '../run/settler'
 import { RunTransactions } from '../run/transaction'
-import type { IJobQueueBackend, Job, JobHandler } from '../types'
+import { jobOfHandle } from '../backend/handle'
+import type { IJobQueueBackend, Job, JobHandle, JobHandler, LeaseOperation } from '../types'
 import type { Settled } from '../backend/verdict'
 import type { Engine, EngineEvents, EngineProcessorConfig } from '../engine/engine'
 import { ProcessorSlots } from './processor'
@@ -54,11 +55,14 @@ export class Driver implements EngineEvents {
   private readonly lines = new Map<number, Line>()
   private readonly keepAlive = new KeepAlive()
   private isQuiescent = false
+  private other: Driver | null = null
 
   constructor(
     createEngine: (events: EngineEvents) => Engine,
     backend: IJobQueueBackend,
     private readonly options: DriverOptions,
+    /** Makes a driver for handles that the engine can't adopt; null if it adopts any. */
+    private readonly createOther: (() => Driver) | null = null,
   ) {
     this.engine = createEngine(this)
     this.settler = new EngineSettler(this.engine)
@@ -105,18 +109,28 @@ export class Driver implements EngineEvents {
   }
 
   /** Runs a job that was claimed by hand. Resolves with the run when it is over; null if its lease turned out to be lost. */
-  async adopt(job: Job<any>, handler: JobHandler<any>): Promise<ManagedRun | null> {
+  async adopt(handle: JobHandle<any>, handler: JobHandler<any>): Promise<ManagedRun | null> {
+    if (!this.engine.canAdopt(handle) && this.createOther !== null) {
+      this.other ??= this.createOther()
+      return this.other.adopt(handle, handler)
+    }
     this.keepAlive.hold()
     try {
-      const { ended } = await this.runs.whileExpecting(() => this.startAdopted(job, handler))
+      const { ended } = await this.runs.whileExpecting(() => this.startAdopted(handle, handler))
       return await ended
     } finally {
       this.keepAlive.release()
     }
   }
 
-  private async startAdopted(job: Job<any>, handler: JobHandler<any>): Promise<Adoption> {
-    const runId = await this.engine.adopt(job)
+  /** Waits, when the queue shuts down, for a claim that its owner is about to be given. */
+  whileClaiming<T>(claim: () => Promise<T>): Promise<T> {
+    return this.runs.whileExpecting(claim)
+  }
+
+  private async startAdopted(handle: JobHandle<any>, handler: JobHandler<any>): Promise<Adoption> {
+    const job = jobOfHandle(handle)
+    const runId = await this.engine.adopt(handle, job)
     return { ended: runId === null ? null : this.runAdopted(runId, job, handler) }
   }
 
@@ -160,25 +174,30 @@ export class Driver implements EngineEvents {
     const coming = this.engine.quiesce()
     if (coming !== null) void this.runs.whileExpecting(() => coming)
     this.runs.releaseWaiting()
+    this.other?.quiesce()
   }
 
   /** Resolves when no run is left. */
-  idle(): Promise<void> {
-    return this.runs.idle()
+  async idle(): Promise<void> {
+    await this.runs.idle()
+    await this.other?.idle()
   }
 
   /** Tells all handlers to stop. */
   abort(reason: DurablError): void {
     this.runs.abortAll(reason)
+    this.other?.abort(reason)
   }
 
   /** Takes the jobs of all handlers that are still at work and gives them back. */
   releaseAll(): void {
     this.runs.releaseAll()
+    this.other?.releaseAll()
   }
 
   /** The end: nothing here holds the process from now on. */
   close(): void {
+    this.other?.close()
     this.engine.close()
     this.keepAlive.drop()
   }
@@ -212,8 +231,8 @@ export class Driver implements EngineEvents {
     if (run !== undefined) this.settler.writeFailed(run, error)
   }
 
-  leaseLost(runId: number): void {
-    this.runs.get(runId)?.leaseLost('heartbeat')
+  leaseLost(runId: number, op: LeaseOperation): void {
+    this.runs.get(runId)?.leaseLost(op)
   }
 
   takenBack(runId: number): void {

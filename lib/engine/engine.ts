@@ -1,6 +1,6 @@
 import type { RunFailure } from '../backend/inline-processor'
 import type { Settled, Verdict } from '../backend/verdict'
-import type { HeartbeatResult, Job } from '../types'
+import type { HeartbeatResult, Job, JobHandle, LeaseOperation } from '../types'
 
 /** A processor, as far as an engine has to know it. */
 export interface EngineProcessorConfig {
@@ -30,8 +30,10 @@ export interface Engine {
   recover(): void
   /** A job of this type is due in `delayMs`. */
   wake(type: string, delayMs: number): void
+  /** Whether {@link adopt} takes this handle. */
+  canAdopt(handle: JobHandle<any>): boolean
   /** Takes over a claim that was made by hand. Resolves to the number of its run; null if its lease is lost. */
-  adopt(job: Job<any>): Promise<number | null>
+  adopt(handle: JobHandle<any>, job: Job<any>): Promise<number | null>
   /** Which of these runs have lost their lease, by all that is known now. */
   goneAmong(runIds: Uint32Array): ArrayLike<number>
   /**
@@ -69,7 +71,7 @@ export interface EngineEvents {
   settled(runId: number, found: Settled | null): void
   /** A verdict could not be written, and the engine does not know it any more. Another one may follow. */
   writeFailed(runId: number, error: unknown): void
-  leaseLost(runId: number): void
+  leaseLost(runId: number, op: LeaseOperation): void
   /** The backend was shut down, and gives the job back by itself. */
   takenBack(runId: number): void
   recovered(handled: number, saturated: boolean): void

@@ -1,6 +1,8 @@
 import { enqueueOneByOne } from '../backend/enqueue-many'
+import { backendHandle } from '../backend/handle'
 import type { VerdictKind } from '../backend/verdict'
 import { reasonOf } from '../base/reason'
+import { monotonicNow } from '../base/timers'
 import type {
   BackendTransactions,
   CompleteOptions,
@@ -14,6 +16,7 @@ import type {
   HeartbeatResult,
   IJobQueueBackend,
   Job,
+  JobHandle,
   JobQuery,
   JobRecord,
   MemoryBackendOptions,
@@ -94,19 +97,19 @@ export abstract class MemoryBackend implements IJobQueueBackend {
     return enqueueOneByOne({ enqueue }, jobs, session)
   }
 
-  async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null> {
+  async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null> {
     const job = this.adjust(normalizeClaimOrEnqueue(type, options))
     checkPayload('claimOrEnqueue', data)
-    return claimed(this.model.claimOrEnqueue(job, data))
+    return this.handle(this.model.claimOrEnqueue(job, data))
   }
 
   async claimNext<T>(type: string): Promise<Job<T> | null> {
     return claimed(this.model.claimNext(checkType('claimNext', type)))
   }
 
-  async claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null> {
+  async claimNextByKey<T>(type: string, dedupeKey: string): Promise<JobHandle<T> | null> {
     const where = 'claimNextByKey'
-    return claimed(this.model.claimNextByKey(checkType(where, type), checkDedupeKey(where, dedupeKey)))
+    return this.handle(this.model.claimNextByKey(checkType(where, type), checkDedupeKey(where, dedupeKey)))
   }
 
   async complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult> {
@@ -189,6 +192,10 @@ export abstract class MemoryBackend implements IJobQueueBackend {
     const job = this.adjust(normalizeEnqueue(where, type, options))
     checkPayload(where, data)
     return this.model.enqueue(job, data)
+  }
+
+  private handle<T>(stored: StoredJob | null): JobHandle<T> | null {
+    return stored === null ? null : backendHandle(this, snapshot<T>(stored), monotonicNow())
   }
 
   private async settle(

@@ -1,4 +1,6 @@
 import type { Collection } from 'mongodb'
+import { backendHandle } from '../backend/handle'
+import { monotonicNow } from '../base/timers'
 import { DurablError } from '../base/errors'
 import { shownAs } from '../base/print'
 import { reasonOf } from '../base/reason'
@@ -17,6 +19,7 @@ import type {
   HeartbeatResult,
   IJobQueueBackend,
   Job,
+  JobHandle,
   JobAvailableListener,
   JobDoc,
   JobQuery,
@@ -59,16 +62,20 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     return produce.enqueueMany(this.opened, jobs, options)
   }
 
-  claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<Job<T> | null> {
-    return claims.claimOrEnqueue(this.opened, type, data, options)
+  async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null> {
+    const sentAt = monotonicNow()
+    const job = await claims.claimOrEnqueue(this.opened, type, data, options)
+    return job === null ? null : backendHandle<T>(this, job, sentAt)
   }
 
   claimNext<T>(type: string): Promise<Job<T> | null> {
     return claims.claimNext(this.opened, type)
   }
 
-  claimNextByKey<T>(type: string, dedupeKey: string): Promise<Job<T> | null> {
-    return claims.claimNextByKey(this.opened, type, dedupeKey)
+  async claimNextByKey<T>(type: string, dedupeKey: string): Promise<JobHandle<T> | null> {
+    const sentAt = monotonicNow()
+    const job = await claims.claimNextByKey(this.opened, type, dedupeKey)
+    return job === null ? null : backendHandle<T>(this, job, sentAt)
   }
 
   complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult> {

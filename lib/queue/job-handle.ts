@@ -1,9 +1,11 @@
 import type { ClientSession } from 'mongodb'
 import { afterCommit } from '../backend/after-transaction'
-import { completeIn, heartbeat, settle, transactionsOf, writeLog } from '../backend/calls'
+import { isCalledByRun } from '../backend/by-run'
+import { completeIn, transactionsOf } from '../backend/calls'
+import { HandleCalls, jobOfHandle, mark, notHeld } from '../backend/handle'
+import type { OwnClaim } from '../backend/handle'
 import { COMPLETE, RELEASE, failed, failedFatally } from '../backend/verdict'
 import type { Settled, Verdict } from '../backend/verdict'
-import { LeaseLostError } from '../base/errors'
 import { monotonicNow } from '../base/timers'
 import type { Reporter } from '../run/report'
 import type { CompleteResult, IJobQueueBackend, Job, JobHandle, SettleResult } from '../types'
@@ -13,25 +15,31 @@ import { sessionOfCompletion } from '../validate'
 export interface HandleOptions {
   readonly backend: IJobQueueBackend
   readonly report: Reporter
+  /** When the claim was sent, by the monotonic clock. */
+  readonly sentAt: number
   /** Throws once the queue is shut down. */
   readonly assertUsable: () => void
   /** A job of this type may have become claimable: this one, or what waited behind its key. */
   readonly wake: (type: string) => void
 }
 
-/** Makes a handle of a claimed job. Its methods are fields, so that they can be passed on their own. */
-export function createJobHandle<T>(job: Job<T>, options: HandleOptions): JobHandle<T> {
+/** Makes a handle, with the events of its queue, of one that a backend has made. */
+export function createJobHandle<T>(inner: JobHandle<T>, options: HandleOptions): JobHandle<T> {
   const { backend, report, assertUsable } = options
+  const job = jobOfHandle(inner)
+  const calls = new HandleCalls(backend, inner, job)
   const claimedAt = monotonicNow()
+  const claim: OwnClaim = { backend, inner, sentAt: options.sentAt, isSettled: false }
   const tell = teller(job, options, claimedAt)
   const end = async (verdict: Verdict): Promise<SettleResult> => {
     assertUsable()
-    const found = await settle(backend, job, verdict)
+    const found = await calls.settle(verdict)
+    claim.isSettled = true
     tell(verdict, found)
     return found
   }
   const endIn = completerIn(job, options, tell)
-  return {
+  const handle: JobHandle<T> = {
     ...job,
     status: 'active',
     complete: async (options) => {
@@ -43,15 +51,17 @@ export function createJobHandle<T>(job: Job<T>, options: HandleOptions): JobHand
     release: () => end(RELEASE) as ReturnType<JobHandle['release']>,
     heartbeat: async () => {
       assertUsable()
-      const result = await heartbeat(backend, job)
-      if (result === 'lease-lost') report.leaseLost(job, 'heartbeat', monotonicNow() - claimedAt)
+      const result = await calls.heartbeat()
+      if (result === 'lease-lost' && !isCalledByRun())
+        report.leaseLost(job, 'heartbeat', monotonicNow() - claimedAt)
       return result
     },
     log: async (message) => {
       assertUsable()
-      await writeLog(backend, job, message)
+      await calls.log(message)
     },
   }
+  return mark(handle, claim)
 }
 
 type Tell = (verdict: Verdict, found: Settled) => void
@@ -62,7 +72,7 @@ function teller<T>(job: Job<T>, { report, wake }: HandleOptions, claimedAt: numb
   return (verdict, found) => {
     if (found.status === 'completed' && isCompleted) return
     isCompleted ||= found.status === 'completed'
-    report.settled(job, verdict, found, monotonicNow() - claimedAt)
+    if (!isCalledByRun()) report.settled(job, verdict, found, monotonicNow() - claimedAt)
     wake(job.type)
   }
 }
@@ -84,19 +94,4 @@ function completerIn<T>(job: Job<T>, { backend, assertUsable }: HandleOptions, t
     afterCommit(session, readBack)
     return found
   }
-}
-
-/** An error and not a result: the transaction must not commit what was done for a job that is another's. */
-function notHeld(job: Job, status: string): LeaseLostError {
-  return new LeaseLostError(
-    'ERR_DURABL_LEASE_LOST',
-    `complete: job ${job.id} can not be completed in this transaction (${status}): its lease is lost, or was gained after the ` +
-      'transaction had begun',
-  )
-}
-
-/** The job of a handle, without its methods: what a handler may see. */
-export function jobOfHandle<T>(handle: JobHandle<T>): Job<T> {
-  const fields = Object.entries(handle).filter(([, value]) => typeof value !== 'function')
-  return Object.fromEntries(fields) as unknown as Job<T>
 }

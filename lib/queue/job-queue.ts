@@ -2,6 +2,7 @@ import type { ClientSession } from 'mongodb'
 import { afterTransaction } from '../backend/after-transaction'
 import { hasOutstanding, startUp, statsOf, transactionsOf } from '../backend/calls'
 import { enqueueMany, soonestOfTypes } from '../backend/enqueue-many'
+import { HandleCalls, handleOf, jobOfHandle } from '../backend/handle'
 import { isolated, isolatedListener } from '../base/app-code'
 import { DurablError, ShutDownError } from '../base/errors'
 import { guardListener } from '../base/events'
@@ -10,6 +11,7 @@ import type { SafeLogger } from '../base/logger'
 import { shownAs } from '../base/print'
 import { nested } from '../base/nesting'
 import { fromCaller } from '../base/stack'
+import { monotonicNow } from '../base/timers'
 import { createDriver } from '../driver/create-driver'
 import type { Driver } from '../driver/driver'
 import { Reaper } from '../engine/reaper'
@@ -49,7 +51,7 @@ import {
 } from '../validate'
 import type { QueueSettings } from '../validate'
 import { Grace } from './grace'
-import { createJobHandle, jobOfHandle } from './job-handle'
+import { createJobHandle } from './job-handle'
 import { runClaimed } from './run-claimed'
 import { Share } from './sharing'
 import { shutDown } from './shutdown'
@@ -127,12 +129,35 @@ export class JobQueue {
   async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null> {
     this.assertOpen()
     normalizeClaimOrEnqueue(type, options)
-    const job = await this.backend.claimOrEnqueue(type, data, options)
-    if (job == null) return null
-    this.report.claimed(job)
+    // A shutdown waits for a claim that is on its way.
+    return this.driver.whileClaiming(() => this.claim(type, data, options))
+  }
+
+  private async claim<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null> {
     const { backend, report, driver } = this
+    const sentAt = monotonicNow()
+    const claimed = await backend.claimOrEnqueue(type, data, options)
+    if (claimed == null) return null
+    const handle = handleOf(backend, claimed, sentAt)
+    if (this.state !== 'open') {
+      await this.giveBack(handle)
+      throw shutDownError()
+    }
+    report.claimed(handle)
     const assertUsable = () => this.assertNotClosed()
-    return createJobHandle(job, { backend, report, assertUsable, wake: (type) => driver.wake(type, 0) })
+    const wake = (claimedType: string) => driver.wake(claimedType, 0)
+    return createJobHandle(handle, { backend, report, sentAt, assertUsable, wake })
+  }
+
+  /** Of a claim that was answered only after the shutdown had begun. */
+  private async giveBack(handle: JobHandle<any>): Promise<void> {
+    const job = jobOfHandle(handle)
+    try {
+      await new HandleCalls(this.backend, handle, job).giveBack()
+    } catch (err) {
+      const { type, id: jobId } = job
+      this.logger.warn({ type, jobId, err }, 'a job claimed during the shutdown could not be given back')
+    }
   }
 
   async runClaimed<T>(
@@ -145,7 +170,7 @@ export class JobQueue {
     const { driver, backend, report } = this
     const parts = { driver, backend, report, isOpen: () => this.state === 'open' }
     const run = isolated(settings.handler)
-    await this.share.during(() => runClaimed(parts, jobOfHandle(settings.handle), run, settings.maxDrains))
+    await this.share.during(() => runClaimed(parts, settings.handle, run, settings.maxDrains))
   }
 
   process<T>(type: string, handler: JobHandler<T>, config?: ProcessorConfig): void {
@@ -260,7 +285,8 @@ export class JobQueue {
 }
 
 function shutDownError(): ShutDownError {
-  return fromCaller(new ShutDownError('ERR_DURABL_SHUT_DOWN', 'the queue was shut down'))
+  const message = 'the queue is shutting down, or has been shut down'
+  return fromCaller(new ShutDownError('ERR_DURABL_SHUT_DOWN', message))
 }
 
 async function rejected(error: unknown): Promise<never> {

@@ -1,9 +1,11 @@
 import { claimNextByKey } from '../backend/calls'
+import { handleOf } from '../backend/handle'
 import { LeaseLostError, ShutDownError } from '../base/errors'
+import { monotonicNow } from '../base/timers'
 import type { Driver } from '../driver/driver'
 import type { Reporter } from '../run/report'
 import type { ManagedRun } from '../run/run'
-import type { IJobQueueBackend, Job, JobHandler } from '../types'
+import type { IJobQueueBackend, Job, JobHandle, JobHandler } from '../types'
 
 /** What {@link runClaimed} needs of its queue. */
 export interface RunClaimedParts {
@@ -21,20 +23,20 @@ export interface RunClaimedParts {
  */
 export async function runClaimed(
   parts: RunClaimedParts,
-  job: Job<any>,
+  handle: JobHandle<any>,
   handler: JobHandler<any>,
   maxDrains: number,
 ): Promise<void> {
   let firstError: RunError | null = null
-  let next: Job | null = job
+  let next: JobHandle<any> | null = handle
   for (let drains = 0; next !== null; drains += 1) {
     const run = await parts.driver.adopt(next, handler)
     firstError ??= errorOf(next, run)
     const goesOn: boolean = run !== null && drains < maxDrains && coversFollower(run)
-    next = goesOn ? await claimFollower(parts, job) : null
+    next = goesOn ? await claimFollower(parts, handle) : null
   }
   // What could not be drained here may be a processor's to run.
-  parts.driver.wake(job.type, 0)
+  parts.driver.wake(handle.type, 0)
   if (firstError !== null) throw firstError.error
 }
 
@@ -47,11 +49,11 @@ function errorOf(job: Job, run: ManagedRun | null): RunError | null {
   if (run !== null) {
     if (run.failure !== null) return run.failure
     if (run.thrown !== null) return run.thrown
-    if (run.found?.status === 'released') {
+    if (run.isReleased || run.found?.status === 'released') {
       return {
         error: new ShutDownError(
           'ERR_DURABL_SHUT_DOWN',
-          `the queue shut down before job ${job.id} had ended`,
+          `the queue is shutting down: job ${job.id} had not ended, and was given back`,
         ),
       }
     }
@@ -66,12 +68,17 @@ function coversFollower(run: ManagedRun): boolean {
 }
 
 /** A follower that can't be claimed here stays pending: a processor, or another process, will run it. */
-async function claimFollower({ backend, report, isOpen }: RunClaimedParts, job: Job): Promise<Job | null> {
+async function claimFollower(
+  { backend, report, isOpen }: RunClaimedParts,
+  job: Job,
+): Promise<JobHandle<any> | null> {
   if (job.dedupeKey == null || !isOpen()) return null
   try {
+    const sentAt = monotonicNow()
     const follower = await claimNextByKey(backend, job.type, job.dedupeKey)
-    if (follower !== null) report.claimed(follower)
-    return follower
+    if (follower === null) return null
+    report.claimed(follower)
+    return handleOf(backend, follower, sentAt)
   } catch (err) {
     report.logger.warn({ type: job.type, dedupeKey: job.dedupeKey, err }, 'followers could not be claimed')
     return null

@@ -116,6 +116,11 @@ export class ManagedRun implements TransactingRun, HandledRun {
     return this.startedAt === 0 ? null : monotonicNow() - this.startedAt
   }
 
+  /** The verdict is that of a shutdown: the job is given back. */
+  get isReleased(): boolean {
+    return this.verdict === RELEASE
+  }
+
   /** What a handler throws after it has completed its job is no failure. */
   get failed(): Thrown | null {
     return this.failure ?? (this.found?.status === 'completed' ? null : this.thrown)

@@ -172,6 +172,25 @@ describe('a method that a test replaces on the backend is the one that is called
       assert.equal(ended.length, 1)
       await queue.shutdown()
     })
+
+    test(`by handles of ${Backend.name}, whoever has claimed`, async () => {
+      const backend = new Backend()
+      const queue = new JobQueue(backend)
+      const calls = []
+      const handles = [await backend.claimOrEnqueue('t', {}), await queue.claimOrEnqueue('t', {})]
+      for (const method of ['log', 'heartbeat', 'complete']) {
+        backend[method] = async (...args) => void calls.push([method, args[0]])
+      }
+      for (const handle of handles) {
+        await handle.log('a line')
+        await handle.heartbeat()
+        await handle.complete()
+      }
+      assert.deepEqual(
+        calls,
+        handles.flatMap(({ id }) => ['log', 'heartbeat', 'complete'].map((method) => [method, id])),
+      )
+    })
   }
 })
 

@@ -1,11 +1,12 @@
 import { heartbeat, writeLog } from '../../backend/calls'
+import { ownClaim } from '../../backend/handle'
 import type { Settled, Verdict } from '../../backend/verdict'
 import { ShutDownError, failureToError } from '../../base/errors'
 import type { SafeLogger } from '../../base/logger'
 import { reasonOf } from '../../base/reason'
 import type { EngineLink } from '../../mongo/engine-link'
 import type { NativeEvent, NativeRunResult, NativeSettled } from '../../mongo/native/addon'
-import type { HeartbeatResult, IJobQueueBackend, Job } from '../../types'
+import type { HeartbeatResult, IJobQueueBackend, Job, JobHandle } from '../../types'
 import type { Engine, EngineEvents, EngineProcessorConfig } from '../engine'
 import { splitDocuments } from './split-documents'
 import { VerdictBatch } from './verdict-batch'
@@ -63,7 +64,11 @@ export class AddonEngine implements Engine {
   /** The addon saw the job pass. */
   wake(): void {}
 
-  async adopt(job: Job<any>): Promise<number | null> {
+  canAdopt(handle: JobHandle<any>): boolean {
+    return ownClaim(handle)?.backend === this.backend
+  }
+
+  async adopt(_handle: JobHandle<any>, job: Job<any>): Promise<number | null> {
     const { visibilityTimeoutMs } = this.options
     const { value, failure } = await this.link.native.adopt(job.id, job.claimToken ?? '', visibilityTimeoutMs)
     if (failure !== null) throw failureToError(failure, null)
@@ -134,7 +139,7 @@ export class AddonEngine implements Engine {
         for (const result of event.others) this.answered(result)
         return
       case 'lease-lost':
-        for (const runId of event.runIds) events.leaseLost(runId)
+        for (const runId of event.runIds) events.leaseLost(runId, 'heartbeat')
         return
       case 'taken-back':
         for (const runId of event.runIds) events.takenBack(runId)

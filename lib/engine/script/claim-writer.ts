@@ -1,4 +1,6 @@
+import { callByRun } from '../../backend/by-run'
 import { canRelease, heartbeat, settle, understood, writeLog } from '../../backend/calls'
+import type { HandleCalls } from '../../backend/handle'
 import { RELEASE } from '../../backend/verdict'
 import type { Settled, Verdict } from '../../backend/verdict'
 import type { HeartbeatResult, IJobQueueBackend, Job, JobContext } from '../../types'
@@ -64,5 +66,22 @@ export class ContextWriter implements ClaimWriter {
       case 'failFatal':
         return this.ctx.failFatal(reason)
     }
+  }
+}
+
+/** Writes through the methods of a handle. What they find the run reports, and not the handle. */
+export class HandleWriter implements ClaimWriter {
+  constructor(private readonly calls: HandleCalls) {}
+
+  settle(verdict: Verdict): Promise<Settled | null> {
+    return callByRun(() => (verdict.kind === 'release' ? this.calls.giveBack() : this.calls.settle(verdict)))
+  }
+
+  heartbeat(): Promise<HeartbeatResult> {
+    return callByRun(() => this.calls.heartbeat())
+  }
+
+  log(message: string): Promise<void> {
+    return callByRun(() => this.calls.log(message))
   }
 }

@@ -1,13 +1,13 @@
 import type { RunFailure } from '../../backend/inline-processor'
 import { monotonicNow } from '../../base/timers'
-import type { HeartbeatResult, Job } from '../../types'
+import type { HeartbeatResult, Job, LeaseOperation } from '../../types'
 import type { ClaimWriter } from './claim-writer'
 import { LeaseKeeper } from './lease-keeper'
 import type { KeptClaim, LeaseTerms } from './lease-keeper'
 
 /** Listeners of one claim. */
 export interface ClaimListener {
-  leaseLost(claim: Claim): void
+  leaseLost(claim: Claim, op: LeaseOperation): void
   renewalFailed(claim: Claim, err: unknown): void
   /** Nothing more comes of the claim, and it holds no slot. Called once. */
   ended(claim: Claim): void
@@ -92,9 +92,9 @@ export class Claim implements KeptClaim {
     return this.writer.heartbeat()
   }
 
-  leaseLost(): void {
+  leaseLost(op: LeaseOperation): void {
     this.isLost = true
-    this.listener.leaseLost(this)
+    this.listener.leaseLost(this, op)
   }
 
   renewalFailed(err: unknown): void {

@@ -1,6 +1,6 @@
 import { afterIfAlive, monotonicNow } from '../../base/timers'
 import type { Cancel } from '../../base/timers'
-import type { HeartbeatResult } from '../../types'
+import type { HeartbeatResult, LeaseOperation } from '../../types'
 
 /** The length of a lease, and the time between two renewals. */
 export interface LeaseTerms {
@@ -13,7 +13,7 @@ export interface KeptClaim {
   /** False while a verdict is on its way: it ends the lease itself, and its reply tells whether it still had one. */
   readonly needsLease: boolean
   renew(): Promise<HeartbeatResult>
-  leaseLost(): void
+  leaseLost(op: LeaseOperation): void
   renewalFailed(err: unknown): void
 }
 
@@ -46,7 +46,7 @@ export class LeaseKeeper {
    */
   start(sentAt: number): void {
     const left = this.leaseMs() - (monotonicNow() - sentAt)
-    if (left <= 0) return this.lose()
+    if (left <= 0) return this.lose('heartbeat-deadline')
     this.cancelDeadline = this.deadlineIn(left)
     this.beatIn(this.terms.heartbeatIntervalMs)
   }
@@ -100,7 +100,7 @@ export class LeaseKeeper {
   }
 
   private deadlineIn(delayMs: number): Cancel {
-    return afterIfAlive(delayMs, () => this.lose())
+    return afterIfAlive(delayMs, () => this.lose('heartbeat-deadline'))
   }
 
   private leaseMs(): number {
@@ -115,7 +115,7 @@ export class LeaseKeeper {
   private async beatOnTime(): Promise<void> {
     let next = this.terms.heartbeatIntervalMs
     try {
-      if (this.claim.needsLease && (await this.beat()) === 'lease-lost') this.lose()
+      if (this.claim.needsLease && (await this.beat()) === 'lease-lost') this.lose('heartbeat')
     } catch (err) {
       if (this.stopped) return
       this.claim.renewalFailed(err)
@@ -125,9 +125,9 @@ export class LeaseKeeper {
     if (!this.stopped && !this.suspended) this.beatIn(next)
   }
 
-  private lose(): void {
+  private lose(op: LeaseOperation): void {
     if (this.stopped || !this.claim.needsLease) return
     this.stop()
-    this.claim.leaseLost()
+    this.claim.leaseLost(op)
   }
 }

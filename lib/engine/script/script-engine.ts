@@ -1,4 +1,6 @@
 import { canRecover, heartbeat, heldOrReadBack } from '../../backend/calls'
+import { HandleCalls, ownClaim } from '../../backend/handle'
+import type { OwnClaim } from '../../backend/handle'
 import { markProcessor } from '../../backend/inline-processor'
 import type { RunFailure } from '../../backend/inline-processor'
 import type { Settled, Verdict } from '../../backend/verdict'
@@ -6,14 +8,14 @@ import { DurablError } from '../../base/errors'
 import type { SafeLogger } from '../../base/logger'
 import { monotonicNow } from '../../base/timers'
 import type { Reporter } from '../../run/report'
-import type { HeartbeatResult, IJobQueueBackend, Job, JobContext } from '../../types'
+import type { HeartbeatResult, IJobQueueBackend, Job, JobContext, JobHandle } from '../../types'
 import type { Engine, EngineEvents, EngineProcessorConfig } from '../engine'
 import { Reaper } from '../reaper'
 import { Claim } from './claim'
 import type { ClaimListener } from './claim'
 import { ClaimLoop } from './claim-loop'
 import type { ClaimLoopHost } from './claim-loop'
-import { BackendWriter, ContextWriter } from './claim-writer'
+import { BackendWriter, ContextWriter, HandleWriter } from './claim-writer'
 import type { ClaimWriter } from './claim-writer'
 import type { LeaseTerms } from './lease-keeper'
 
@@ -21,6 +23,10 @@ const POLL_INTERVAL_MS = 5000
 /** While wake-ups are pushed the poll is only a safety net. */
 const POLL_INTERVAL_WITH_PUSH_MS = 60_000
 const LONGEST_SWEEP_INTERVAL_MS = 60_000
+/** A claim made by hand is renewed so often within its lease. */
+const HEARTBEATS_BY_HAND = 3
+/** As long as this after it was sent, at most, a claim needs no renewal before its handler starts. */
+const FRESH_MS = 1000
 
 /** What a {@link ScriptEngine} needs to know of its queue. */
 export interface ScriptEngineOptions {
@@ -75,12 +81,20 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
     else loop?.wake()
   }
 
-  /** The age of a claim made by hand is not known, so its lease is renewed first. */
-  async adopt(job: Job<any>): Promise<number | null> {
-    const sentAt = monotonicNow()
-    if ((await heartbeat(this.backend, job)) !== 'applied') return null
-    const claim = this.add(job, this.writer(job), () => {})
-    this.keepLease(claim, null, sentAt)
+  canAdopt(): boolean {
+    return true
+  }
+
+  /** A claim of this package's that is not fresh may be lost: its lease is renewed first. Of others nothing is known. */
+  async adopt(handle: JobHandle<any>, job: Job<any>): Promise<number | null> {
+    const { visibilityTimeoutMs } = this.options
+    const own = ownClaim(handle)
+    const writer = new HandleWriter(new HandleCalls(this.backend, own?.inner ?? handle, job))
+    let sentAt = monotonicNow()
+    if (own !== null && isFresh(own, visibilityTimeoutMs)) sentAt = own.sentAt
+    else if (own !== null && (await writer.heartbeat()) !== 'applied') return null
+    const claim = this.add(job, writer, () => {})
+    this.keepLease(claim, visibilityTimeoutMs / HEARTBEATS_BY_HAND, sentAt)
     return claim.id
   }
 
@@ -205,7 +219,7 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
   private handOver(processorId: number, claim: Claim): void {
     this.events.claimed(processorId, Uint32Array.of(claim.id), [claim.job])
     // It was lost before there was a run to hear of it.
-    if (claim.isLost) this.events.leaseLost(claim.id)
+    if (claim.isLost) this.events.leaseLost(claim.id, 'heartbeat-deadline')
   }
 
   private add(job: Job<any>, writer: ClaimWriter, ended: () => void): Claim {
@@ -217,7 +231,7 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
 
   private listener(ended: () => void): ClaimListener {
     return {
-      leaseLost: ({ id }) => this.events.leaseLost(id),
+      leaseLost: ({ id }, op) => this.events.leaseLost(id, op),
       renewalFailed: ({ job: { type, id: jobId } }, err) =>
         this.logger.warn({ type, jobId, err }, 'lease could not be renewed; it is tried again'),
       ended: ({ id }) => {
@@ -261,4 +275,8 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
     if (type !== '') return this.loops.get(type)?.wake()
     for (const loop of this.loops.values()) loop.wake()
   }
+}
+
+function isFresh({ sentAt, isSettled }: OwnClaim, visibilityTimeoutMs: number): boolean {
+  return !isSettled && monotonicNow() - sentAt < Math.min(FRESH_MS, visibilityTimeoutMs / 10)
 }

@@ -1,0 +1,13 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+const BY_RUN = new AsyncLocalStorage<boolean>()
+
+/** Calls a method of a handle for the run of that handle, which reports by itself what the call finds. */
+export function callByRun<R>(call: () => R): R {
+  return BY_RUN.run(true, call)
+}
+
+/** Whether a handle is used by its run, and not by its owner. A handle may be wrapped, so that its run calls it by a detour. */
+export function isCalledByRun(): boolean {
+  return BY_RUN.getStore() === true
+}

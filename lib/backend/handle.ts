@@ -30,7 +30,8 @@ const MARKED = new WeakMap<object, Marked>()
 
 /** Marks a handle as one of this package, as it is now: a copy is not marked, and a replaced method ends the mark. */
 export function mark<H extends JobHandle<any>>(handle: H, claim: OwnClaim): H {
-  MARKED.set(handle, { claim, methods: METHODS.map((name) => handle[name]) })
+  const methods: Record<string, unknown> = { ...handle }
+  MARKED.set(handle, { claim, methods: METHODS.map((name) => methods[name]) })
   return handle
 }
 

@@ -64,8 +64,8 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
 
   async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null> {
     const sentAt = monotonicNow()
-    const job = await claims.claimOrEnqueue(this.opened, type, data, options)
-    return job === null ? null : backendHandle<T>(this, job, sentAt)
+    const job: Job<T> | null = await claims.claimOrEnqueue(this.opened, type, data, options)
+    return job === null ? null : backendHandle(this, job, sentAt)
   }
 
   claimNext<T>(type: string): Promise<Job<T> | null> {
@@ -74,8 +74,8 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
 
   async claimNextByKey<T>(type: string, dedupeKey: string): Promise<JobHandle<T> | null> {
     const sentAt = monotonicNow()
-    const job = await claims.claimNextByKey(this.opened, type, dedupeKey)
-    return job === null ? null : backendHandle<T>(this, job, sentAt)
+    const job: Job<T> | null = await claims.claimNextByKey(this.opened, type, dedupeKey)
+    return job === null ? null : backendHandle(this, job, sentAt)
   }
 
   complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult> {

@@ -30,8 +30,8 @@ const MARKED = new WeakMap<object, Marked>()
 
 /** Marks a handle as one of this package, as it is now: a copy is not marked, and a replaced method ends the mark. */
 export function mark<H extends JobHandle<any>>(handle: H, claim: OwnClaim): H {
-  const methods: Record<string, unknown> = { ...handle }
-  MARKED.set(handle, { claim, methods: METHODS.map((name) => methods[name]) })
+  const fields = new Map<string, unknown>(Object.entries(handle))
+  MARKED.set(handle, { claim, methods: METHODS.map((name) => fields.get(name)) })
   return handle
 }
 

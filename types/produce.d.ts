@@ -16,7 +16,7 @@ export interface EnqueueOptions {
   maxAttempts?: number | undefined
   /**
    * At most one job of this key is outstanding, across all types; how strictly, `dedupeScope` says. When the key is held,
-   * `enqueue` resolves to null and makes nothing.
+   * `enqueue` resolves to null and makes nothing. At most 4,096 characters.
    */
   dedupeKey?: string | undefined
   /** No effect without a `dedupeKey`. Default `'pending+active'`. */
@@ -33,7 +33,10 @@ export interface EnqueueOptions {
   backoff?: Backoff | undefined
   /** The shortest wait before a retry, in milliseconds. Default 1000. */
   backoffDelay?: number | undefined
-  /** The longest wait before a retry, in milliseconds; no effect below `backoffDelay`. Default 60000. */
+  /**
+   * The longest wait before a retry, in milliseconds; no effect below `backoffDelay`, where up to a tenth of that comes on top, so that
+   * retries spread. Default: the larger of 60000 and 60 times `backoffDelay`.
+   */
   backoffMaxDelay?: number | undefined
   /**
    * Makes the job in the transaction that is in progress on this session, of the client behind the backend's `db`: with the
@@ -68,7 +71,7 @@ export interface EnqueueOptions {
 
 /** One job of {@link JobQueue.enqueueMany}: what {@link JobQueue.enqueue} takes, as an object. */
 export interface EnqueueManyJob<T = unknown> {
-  /** The kind of work. */
+  /** The kind of work; at most 4,096 characters. */
   type: string
   /** The payload. */
   data: T

@@ -5,15 +5,18 @@ export interface RetryPolicy {
   readonly backoff: Backoff
   /** The shortest wait. */
   readonly delayMs: number
-  /** The longest wait; no effect below `delayMs`. */
-  readonly maxDelayMs: number
+  /** The longest wait before jitter; no effect below `delayMs`. Null: a minute, or sixty times `delayMs` if that is longer. */
+  readonly maxDelayMs: number | null
 }
 
 /** What holds where a job names no policy of its own. */
-export const DEFAULT_RETRY_POLICY: RetryPolicy = { backoff: 'exponential', delayMs: 1000, maxDelayMs: 60_000 }
+export const DEFAULT_RETRY_POLICY: RetryPolicy = { backoff: 'exponential', delayMs: 1000, maxDelayMs: null }
 
-/** A fixed wait is stretched by at most this part of itself, so that jobs that failed together do not return together. */
-const FIXED_SPREAD = 10
+/** However narrow the bounds are, a wait is spread over this part of itself, so that jobs that failed together do not return together. */
+const LEAST_SPREAD = 10
+const DEFAULT_MAX_DELAY_MS = 60_000
+/** The default of the longest wait is so many times the shortest. */
+const DEFAULT_GROWTH = 60
 
 /** Doubling any whole wait this often passes every cap; more would only overflow. */
 const MOST_DOUBLINGS = 64
@@ -28,14 +31,12 @@ const MOST_DOUBLINGS = 64
  */
 export function retryDelay(policy: RetryPolicy, attempt: number, random: number): number {
   const { delayMs } = policy
-  return Math.floor(delayMs + random * (ceiling(policy, attempt) - delayMs))
+  const highest = Math.max(ceiling(policy, attempt), delayMs + delayMs / LEAST_SPREAD)
+  return Math.floor(delayMs + random * (highest - delayMs))
 }
 
 function ceiling({ backoff, delayMs, maxDelayMs }: RetryPolicy, attempt: number): number {
-  const cap = Math.max(delayMs, maxDelayMs)
-  const uncapped =
-    backoff === 'fixed'
-      ? delayMs + delayMs / FIXED_SPREAD
-      : delayMs * 2 ** Math.min(Math.max(1, attempt), MOST_DOUBLINGS)
-  return Math.min(cap, uncapped)
+  if (backoff === 'fixed') return delayMs
+  const cap = maxDelayMs ?? Math.max(DEFAULT_MAX_DELAY_MS, delayMs * DEFAULT_GROWTH)
+  return Math.min(cap, delayMs * 2 ** Math.min(Math.max(1, attempt), MOST_DOUBLINGS))
 }

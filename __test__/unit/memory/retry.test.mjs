@@ -31,7 +31,8 @@ const RANDOMS = [0, 0.001, 0.25, 0.5, 0.75, 0.999999]
 
 for (const policy of POLICIES) {
   const base = policy.backoffDelay ?? 1000
-  const cap = Math.max(base, policy.backoffMaxDelay ?? 60_000)
+  // A tenth may come on top, so that retries spread whatever the cap.
+  const cap = Math.max(base * 1.1, policy.backoffMaxDelay ?? 60_000)
 
   test(`no wait is below backoffDelay or above the cap: ${JSON.stringify(policy)}`, async () => {
     for (const random of RANDOMS) {
@@ -67,4 +68,12 @@ test('jobs that fail together come back apart', async () => {
   }
   const moments = new Set(backend.jobs.map((job) => job.runAt.getTime()))
   assert.ok(moments.size > 30, `50 jobs at ${moments.size} moments`)
+})
+
+test('an exponential back-off of a minute grows, and is spread', async () => {
+  const longest = await waits({ backoffDelay: 60_000 }, 0.999999, 3)
+  assert.deepEqual(
+    longest.map((wait) => Math.round(wait / 60_000)),
+    [2, 4, 8],
+  )
 })

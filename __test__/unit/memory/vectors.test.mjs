@@ -28,7 +28,7 @@ describe('retry.json', () => {
       await backend.enqueue('t', 1, {
         backoff: policy.backoff,
         backoffDelay: policy.delayMs,
-        backoffMaxDelay: policy.maxDelayMs,
+        backoffMaxDelay: policy.maxDelayMs ?? undefined,
         maxAttempts: attempt + 1,
       })
       backend.jobs[0].attempt = attempt - 1

@@ -200,7 +200,7 @@ impl Header {
             backoff: BackoffPolicy {
                 kind: backoff.and_then(RawBsonRef::as_str).map(BackoffKind::parse).unwrap_or_default(),
                 delay_ms: delay(backoff_delay).unwrap_or(default.delay_ms),
-                max_delay_ms: delay(backoff_max_delay).unwrap_or(default.max_delay_ms),
+                max_delay_ms: delay(backoff_max_delay),
             },
         })
     }

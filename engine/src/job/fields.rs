@@ -53,7 +53,7 @@ pub(crate) const NOW: &str = "$$NOW";
 pub(crate) const DEFAULT_MAX_ATTEMPTS: i32 = 3;
 /// First back-off of a job that doesn't say, in milliseconds.
 pub(crate) const DEFAULT_BACKOFF_DELAY_MS: i64 = 1_000;
-/// Longest back-off of a job that doesn't say, in milliseconds.
+/// Longest back-off of a job that doesn't say, in milliseconds, unless its first is more than a sixtieth of it.
 pub(crate) const DEFAULT_BACKOFF_MAX_DELAY_MS: i64 = 60_000;
 
 /// The longest lease or delay that is believed, some 30,000 years: longer ones are mistakes, and could take the

@@ -41,23 +41,22 @@ pub struct BackoffPolicy {
     pub kind: BackoffKind,
     /// The shortest delay, in milliseconds.
     pub delay_ms: i64,
-    /// The longest delay, in milliseconds; never below `delay_ms`.
-    pub max_delay_ms: i64,
+    /// The longest delay before jitter, in milliseconds; no effect below `delay_ms`. `None`: a minute, or sixty times `delay_ms` if
+    /// that is longer.
+    pub max_delay_ms: Option<i64>,
 }
 
 /// That of a job which doesn't say.
 impl Default for BackoffPolicy {
     fn default() -> Self {
-        Self {
-            kind: BackoffKind::default(),
-            delay_ms: fields::DEFAULT_BACKOFF_DELAY_MS,
-            max_delay_ms: fields::DEFAULT_BACKOFF_MAX_DELAY_MS,
-        }
+        Self { kind: BackoffKind::default(), delay_ms: fields::DEFAULT_BACKOFF_DELAY_MS, max_delay_ms: None }
     }
 }
 
-/// A fixed delay is stretched by at most this part of itself.
-const FIXED_SPREAD: f64 = 10.0;
+/// However narrow the bounds are, a delay is spread over this part of itself.
+const LEAST_SPREAD: f64 = 10.0;
+/// The default of the longest delay is so many times the shortest.
+const DEFAULT_GROWTH: i64 = 60;
 /// Doubling any whole delay this often passes every cap.
 const MOST_DOUBLINGS: i32 = 64;
 
@@ -67,13 +66,22 @@ const MOST_DOUBLINGS: i32 = 64;
 #[must_use]
 pub fn delay(policy: BackoffPolicy, attempt: i32, random: f64) -> Duration {
     let shortest = policy.delay_ms.max(0) as f64;
-    let cap = (policy.max_delay_ms as f64).max(shortest);
-    let uncapped = match policy.kind {
-        BackoffKind::Exponential => shortest * 2_f64.powi(attempt.clamp(1, MOST_DOUBLINGS)),
-        BackoffKind::Fixed => shortest + shortest / FIXED_SPREAD,
+    let ceiling = match policy.kind {
+        BackoffKind::Exponential => {
+            (shortest * 2_f64.powi(attempt.clamp(1, MOST_DOUBLINGS))).min(longest(policy) as f64)
+        }
+        BackoffKind::Fixed => shortest,
     };
-    let ms = shortest + random * (uncapped.min(cap) - shortest);
+    let highest = ceiling.max(shortest + shortest / LEAST_SPREAD);
+    let ms = shortest + random * (highest - shortest);
     Duration::from_millis(ms.floor() as u64)
+}
+
+/// The longest delay before jitter.
+fn longest(policy: BackoffPolicy) -> i64 {
+    policy.max_delay_ms.unwrap_or_else(|| {
+        policy.delay_ms.saturating_mul(DEFAULT_GROWTH).max(fields::DEFAULT_BACKOFF_MAX_DELAY_MS)
+    })
 }
 
 #[cfg(test)]
@@ -84,14 +92,16 @@ mod tests {
     fn a_delay_stays_within_its_bounds_whatever_the_policy_is() {
         let odd = [i64::MIN, -1, 0, 1, 1_000, 60_000, 1_000_000_000_000_000];
         for delay_ms in odd {
-            for max_delay_ms in odd {
+            for max_delay_ms in odd.map(Some).into_iter().chain([None]) {
                 for attempt in [i32::MIN, -1, 0, 1, 2, 64, i32::MAX] {
                     for kind in [BackoffKind::Exponential, BackoffKind::Fixed] {
                         let policy = BackoffPolicy { kind, delay_ms, max_delay_ms };
                         let (lowest, highest) =
                             (delay(policy, attempt, 0.0), delay(policy, attempt, 0.999_999));
                         let shortest = Duration::from_millis(delay_ms.max(0).unsigned_abs());
-                        let longest = Duration::from_millis(max_delay_ms.max(delay_ms).max(0).unsigned_abs());
+                        let spread = shortest + shortest / 10;
+                        let longest =
+                            Duration::from_millis(longest(policy).max(0).unsigned_abs()).max(spread);
                         assert_eq!(lowest, shortest, "{policy:?}, attempt {attempt}");
                         assert!(highest >= lowest && highest <= longest, "{policy:?}, attempt {attempt}");
                     }

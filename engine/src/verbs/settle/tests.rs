@@ -20,7 +20,7 @@ fn header(id: &str, token: Option<&str>) -> Header {
         attempt: 1,
         max_attempts: 3,
         dedupe: None,
-        backoff: BackoffPolicy { kind: BackoffKind::Fixed, delay_ms: 0, max_delay_ms: 0 },
+        backoff: BackoffPolicy { kind: BackoffKind::Fixed, delay_ms: 0, max_delay_ms: Some(0) },
     }
 }
 

@@ -155,7 +155,8 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
    * lets run twice under one key, since the unique indexes forbid that, and says so by a warning.
    *
    * @throws ServerUnsupportedError if the server is older than 6.0, or standalone while `useChangeStreams` is on;
-   * ServerError `ERR_DURABL_INDEX_CONFLICT` naming the index, or the keys and jobs, in the way; ConnectionError,
+   * ServerError `ERR_DURABL_INDEX_CONFLICT` naming the index, or the keys and jobs, in the way; UnsupportedOptionError if the
+   * collection has a default collation, under which types and keys would be confused; ConnectionError,
    * AuthenticationError, PermissionError as the case may be
    */
   startup(): Promise<void>

@@ -5,6 +5,7 @@ pub(crate) mod clock;
 pub(crate) mod collection;
 pub(crate) mod holders;
 pub(crate) mod indexes;
+pub(crate) mod pending_types;
 pub(crate) mod server_check;
 pub(crate) mod soonest;
 pub(crate) mod write;

@@ -10,10 +10,11 @@ mod replaced;
 
 use std::collections::HashSet;
 
+use futures_util::TryStreamExt;
 use mongodb::{
     IndexModel,
     bson::{Bson, Document, doc},
-    options::IndexOptions,
+    options::{Collation, IndexOptions},
 };
 
 use self::codes::NAMESPACE_NOT_FOUND;
@@ -32,6 +33,11 @@ const DUPLICATE_KEY: i32 = 11_000;
 
 /// Same name or same keys with other options.
 const INDEX_CONFLICTS: [i32; 2] = [85, 86];
+
+/// The server's words for an index that is there already, by another name. The code alone does not tell.
+const OTHER_NAME: &str = "different name";
+
+const ID_INDEX: &str = "_id_";
 
 struct Index {
     name: &'static str,
@@ -159,11 +165,15 @@ async fn create_unique(store: &Store, index: &Index) -> Result<Vec<String>> {
 async fn create<'a>(store: &Store, indexes: impl IntoIterator<Item = &'a Index>) -> Result<()> {
     match store.jobs().create_indexes(indexes.into_iter().map(Index::model)).await.map_err(Error::from) {
         Err(error) if error.server_code().is_some_and(|code| INDEX_CONFLICTS.contains(&code)) => {
+            let in_the_way = if error.to_string().contains(OTHER_NAME) {
+                "is equal to one of durabl's and has another name"
+            } else {
+                "has one of durabl's names and another definition"
+            };
             Err(Error::new(
                 ErrorKind::IndexConflict,
                 format!(
-                    "an index of collection \"{}\" has one of durabl's names and another definition; \
-                     drop it and start again: {error}",
+                    "an index of collection \"{}\" {in_the_way}; drop it and start again: {error}",
                     store.jobs().name()
                 ),
             ))
@@ -173,12 +183,38 @@ async fn create<'a>(store: &Store, indexes: impl IntoIterator<Item = &'a Index>)
 }
 
 /// The names of the indexes that are there. None where there is no collection.
+///
+/// The index of the ids has the default collation of its collection. Under one that finds different texts equal, a processor would get
+/// the jobs of other types, and two keys would be one, so such a collection is refused.
 async fn names(store: &Store) -> Result<HashSet<String>> {
-    let names = store.bounded("listing the indexes", async { Ok(store.jobs().list_index_names().await?) });
-    match names.await {
-        Err(error) if error.server_code() == Some(NAMESPACE_NOT_FOUND) => Ok(HashSet::new()),
-        listed => Ok(listed?.into_iter().collect()),
+    let list = store.bounded("listing the indexes", async {
+        Ok(store.jobs().list_indexes().await?.try_collect::<Vec<IndexModel>>().await?)
+    });
+    let listed = match list.await {
+        Err(error) if error.server_code() == Some(NAMESPACE_NOT_FOUND) => return Ok(HashSet::new()),
+        listed => listed?,
+    };
+    let mut names = HashSet::new();
+    for IndexOptions { name, collation, .. } in listed.into_iter().filter_map(|index| index.options) {
+        let Some(name) = name else { continue };
+        match collation {
+            Some(collation) if name == ID_INDEX => return Err(collated(store, &collation)),
+            _ => names.insert(name),
+        };
     }
+    Ok(names)
+}
+
+fn collated(store: &Store, collation: &Collation) -> Error {
+    Error::new(
+        ErrorKind::InvalidOption,
+        format!(
+            "collection \"{}\" has a default collation (locale \"{}\"), under which texts that differ can be equal: types and \
+             dedupe keys would be confused. Name another collection by collectionName, or make this one without a collation",
+            store.jobs().name(),
+            collation.locale
+        ),
+    )
 }
 
 /// Makes them again once somebody has made the collection again. False while nobody has: to drop a collection is to want it

@@ -1,14 +1,14 @@
 //! When the next job of a type is due: what idle workers look at instead of trying to claim.
 //!
 //! Both looks skip from one priority to the next in the claim index, so they cost one key per distinct priority,
-//! however many jobs wait. They bring the server's clock along, since a job is due by that and by no other: a wait by
+//! however many jobs wait; a look at all types costs one key per distinct type more (`pending_types.rs`). They bring the server's clock along, since a job is due by that and by no other: a wait by
 //! a clock that we had read before, and that was set or is another server's by now, would end too early or too late.
 
 use std::time::{Duration, Instant};
 
 use mongodb::bson::{Bson, DateTime, Document, RawBsonRef, RawDocument, doc};
 
-use super::collection::Store;
+use super::{collection::Store, pending_types::pending_types};
 use crate::{
     base::error::{Error, Result},
     job::{fields, status::Status},
@@ -111,19 +111,6 @@ pub(crate) async fn oldest_due(
         oldest = oldest.into_iter().chain(found).min();
     }
     Ok(oldest)
-}
-
-/// One key per type.
-async fn pending_types(store: &Store) -> Result<Vec<String>> {
-    store
-        .bounded("listing the types of pending jobs", async {
-            let types = store
-                .jobs()
-                .distinct(fields::TYPE, doc! { fields::STATUS: Status::Pending.as_str() })
-                .await?;
-            Ok(types.iter().filter_map(|found| found.as_str().map(str::to_owned)).collect())
-        })
-        .await
 }
 
 fn waiting(job_type: &str) -> Document {

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use durabl_engine::{ErrorKind, Event, LogLevel};
-use mongodb::{IndexModel, bson::doc, options::IndexOptions};
+use mongodb::{
+    IndexModel,
+    bson::doc,
+    options::{Collation, CollationStrength, IndexOptions},
+};
 
 use crate::support::{Job, TestQueue, active, eventually, fail_point::FailPoint, profile, waiting::in_time};
 
@@ -128,4 +132,37 @@ async fn a_server_that_shuts_down_while_it_is_asked_for_the_password_refuses_nob
     let enqueued = opened.engine.enqueue(Job::of("t").into()).await;
     queue.database.run_command(doc! { "dropUser": "worker" }).await.expect("the user can be removed");
     assert!(enqueued.expect("the next try succeeds").is_some());
+}
+
+#[tokio::test]
+async fn a_collection_whose_collation_would_confuse_types_and_keys_is_refused_by_name() {
+    let queue = TestQueue::bare().await;
+    let collation =
+        Collation::builder().locale("en".to_owned()).strength(CollationStrength::Secondary).build();
+    let database = queue.jobs().client().database(&queue.jobs().namespace().db);
+    database.create_collection(queue.jobs().name()).collation(collation).await.expect("it can be made");
+    let error = queue.engine().engine.startup().await.expect_err("it is refused");
+    assert_eq!(error.kind(), ErrorKind::InvalidOption);
+    assert!(error.to_string().contains("default collation (locale \"en\")"), "{error}");
+}
+
+#[tokio::test]
+async fn an_equal_index_by_another_name_is_told_from_another_index_by_an_equal_name() {
+    let queue = TestQueue::bare().await;
+    let keys = doc! { "status": 1, "type": 1, "claimedAt": 1 };
+    let filter = doc! { "status": "active" };
+    let index = |name: &str, keys| {
+        let options =
+            IndexOptions::builder().name(name.to_owned()).partial_filter_expression(filter.clone()).build();
+        IndexModel::builder().keys(keys).options(options).build()
+    };
+    queue.jobs().create_index(index("mine", keys.clone())).await.expect("it can be made");
+    let error = queue.engine().engine.startup().await.expect_err("it is in the way");
+    assert_eq!(error.kind(), ErrorKind::IndexConflict);
+    assert!(error.to_string().contains("is equal to one of durabl's and has another name"), "{error}");
+    queue.jobs().drop_index("mine").await.expect("it can be dropped");
+    let other = index("durabl_active_idx", doc! { "type": 1 });
+    queue.jobs().create_index(other).await.expect("it can be made");
+    let error = queue.engine().engine.startup().await.expect_err("it is in the way");
+    assert!(error.to_string().contains("has one of durabl's names and another definition"), "{error}");
 }

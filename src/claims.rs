@@ -1,13 +1,13 @@
 //! Claims made by hand: taken, renewed and settled by their owner.
 
-use durabl_engine::{ClaimedJob, NewJob, Settled, Status, Verdict};
+use durabl_engine::{ClaimedJob, LogLine, NewJob, Settled, Status, Verdict};
 use napi::{
     Env, Result,
-    bindgen_prelude::{Buffer, Null},
+    bindgen_prelude::{Buffer, Float64ArraySlice, Null},
 };
 use napi_derive::napi;
 
-use crate::{engine::NativeEngine, produce::NativeNewJob, reply::Promised};
+use crate::{convert::millis, engine::NativeEngine, produce::NativeNewJob, reply::Promised};
 
 /// The verdict on a claim.
 #[napi(string_enum = "camelCase")]
@@ -189,17 +189,23 @@ impl NativeEngine {
         )
     }
 
-    /// Adds a message to a job's log.
+    /// Adds lines to a job's log, oldest first, with the milliseconds since each was added.
     #[napi]
     pub fn log<'env>(
         &self,
         env: &'env Env,
         job_id: String,
         claim_token: Option<String>,
-        message: String,
+        messages: Vec<String>,
+        ages_ms: Float64ArraySlice<'_>,
     ) -> Result<Promised<'env, Null>> {
+        let lines: Vec<LogLine> = messages
+            .into_iter()
+            .zip(ages_ms.as_ref())
+            .map(|(message, age)| LogLine { message, age: millis(*age) })
+            .collect();
         self.call(env, |engine| async move {
-            engine.log(&job_id, claim_token.as_deref(), &message).await.map(|()| Null)
+            engine.log(&job_id, claim_token.as_deref(), &lines).await.map(|()| Null)
         })
     }
 }

@@ -24,14 +24,15 @@ export interface MongoJobQueueCommonOptions {
   collectionName?: string | undefined
   /**
    * Learn of new jobs by a change stream instead of waiting for a poll. Needs a replica set or a sharded cluster: on a
-   * standalone server `startup()` throws. Default false.
+   * standalone server `startup()` throws. Each stream, one per client and collection, has a connection of its own beside
+   * `maxPoolSize`. Default false.
    */
   useChangeStreams?: boolean | undefined
   /** Default {@link defaultLogger}. */
   logger?: Logger | undefined
   /** How many log entries a job keeps, the newest ones; at least 1. Default 1000. */
   maxLogEntries?: number | undefined
-  /** Longer log messages are cut, in bytes of UTF-8; at least 16. Default 4000. */
+  /** Longer log messages are cut, in bytes of UTF-8, and end with `[truncated]`; at least 16. Default 4000. */
   maxLogMessageBytes?: number | undefined
   /** Stop renewing leases once this process's JavaScript thread has hung for so long, in milliseconds. Default 300000. */
   maxBlockMs?: number | undefined

@@ -30,7 +30,10 @@ export interface JobContext {
   failFatal(reason: string): Promise<FailFatalResult>
   /** Extends the lease by hand. Not needed: the queue renews the leases of the handlers that it runs. */
   heartbeat(): Promise<HeartbeatResult>
-  /** Adds a line to the job's log. Needs no `await`: it never rejects, and a failing write never fails a job. */
+  /**
+   * Adds a line to the job's log. Needs no `await`: it never rejects, and a failing write never fails a job, but is a warning in
+   * the queue's log. Lines keep their order, and are written before the job ends.
+   */
   log(message: string): Promise<void>
   /**
    * Runs a function in a transaction that also completes the job: what the function writes with the session, the jobs that

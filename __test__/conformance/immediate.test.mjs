@@ -19,6 +19,8 @@ class Enqueueing extends ImmediateBackend {
 }
 
 conformance('ImmediateBackend', () => new Enqueueing(), {
+  'an attempt that is tried again says why it failed, and that it was an attempt':
+    'each failure is told alike',
   'a delayed job is due when its delay is over': NO_DELAY,
   'a delayed job is not claimed before its time': NO_DELAY,
   'a delayed job does not stand in the way of a due one': NO_DELAY,

@@ -6,6 +6,7 @@
 
 mod credential;
 mod error;
+pub(crate) mod lanes;
 mod options;
 pub(crate) mod primary;
 mod reading;

@@ -35,11 +35,11 @@ use crate::{
         ConnectionSettings,
         registry::{SharedClient, shared_client},
     },
+    job::log::LogBounds,
     report::{
         event::{Event, Sink},
         outage::OutageLog,
     },
-    verbs::log::LogBounds,
     wake::hints::{Audience, Listener, Wake},
     worker::{dispatch::slots::Slots, hub::Hub, reaper::Recovery, runs::Runs},
 };
@@ -134,7 +134,7 @@ impl Engine {
         let cell = lock(&self.opened).clone();
         let opened = cell.get_or_try_init(|| async {
             let hub = Hub::of(&self.client, &self.options.database, &self.options.collection).await?;
-            let runs = Runs::new(hub.clone(), self.sink.clone());
+            let runs = Runs::new(hub.clone(), self.sink.clone(), self.options.log_bounds);
             hub.watch.add_sink(&self.sink);
             Ok::<_, Error>(Opened { hub, runs })
         });

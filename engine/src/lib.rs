@@ -41,6 +41,7 @@ pub use {
     engine::{Engine, EngineOptions},
     job::{
         document::{ClaimedJob, DedupeKey, NewJob},
+        log::{LogBounds, LogLine},
         retry::{BackoffKind, BackoffPolicy, delay as retry_delay},
         status::{DedupeScope, Status},
         transition::Transition,
@@ -48,7 +49,7 @@ pub use {
     },
     mongodb::bson,
     report::event::{Event, LogLevel, RunResult, Sink, StreamState},
-    verbs::{enqueue::request::Enqueued, log::LogBounds, plan::PlannedJob, recover::Sweep, stats::Stats},
+    verbs::{enqueue::request::Enqueued, plan::PlannedJob, recover::Sweep, stats::Stats},
     worker::{
         dispatch::slots::ProcessorConfig,
         runs::{FreedSlot, RunVerdict},

@@ -114,6 +114,18 @@ export async function writeLog(backend: IJobQueueBackend, job: Job, message: str
   await (job.claimToken == null ? backend.log(job.id, message) : backend.log(job.id, message, job.claimToken))
 }
 
+/** Implementations of `log` that keep the order of lines though none waits for the one before it. */
+const ORDERED_LOGS = new WeakSet<IJobQueueBackend['log']>()
+
+export function keepsOrder(log: IJobQueueBackend['log']): void {
+  ORDERED_LOGS.add(log)
+}
+
+/** Whether lines may be handed to a backend before the ones before them are written. */
+export function keepsLogOrder({ log }: IJobQueueBackend): boolean {
+  return typeof log === 'function' && ORDERED_LOGS.has(log)
+}
+
 /** Claims the next job of a type; null if there is none. Refuses what is no job, before a handler sees it. */
 export async function claimNext(backend: IJobQueueBackend, type: string): Promise<Job | null> {
   return claimed(await backend.claimNext(type))

@@ -34,6 +34,10 @@ export class EngineSettler implements Settler {
     return this.engine.heartbeat(run.id, run.job)
   }
 
+  get keepsLogOrder(): boolean {
+    return this.engine.keepsLogOrder
+  }
+
   log(run: Run, message: string): Promise<void> {
     return this.engine.log(run.id, run.job, message)
   }

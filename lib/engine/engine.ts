@@ -49,6 +49,8 @@ export interface Engine {
   failed(runId: number, failure: RunFailure): void
   heartbeat(runId: number, job: Job<any>): Promise<HeartbeatResult>
   log(runId: number, job: Job<any>, message: string): Promise<void>
+  /** Whether lines keep their order where none waits for the one before it. */
+  readonly keepsLogOrder: boolean
   /** Makes the lease as long as `leaseMs`, or as long as it gets, and leaves it alone: a transaction is about to write to the job. */
   suspend(runId: number, job: Job<any>, leaseMs: number): Promise<HeartbeatResult>
   /** The transaction is over, and not known to have committed. Null: it has not, and the lease is kept as before. */

@@ -10,7 +10,7 @@ import type {
 } from '../types'
 import type { Condition, MemorySettings, NewJob, RecoverySettings } from '../validate'
 import { hasFollower, holdersOf, isBehindActive, isHeld } from './dedupe'
-import { addToLog } from './log'
+import { addToLog, lineOf } from './log'
 import type { LogLimits } from './log'
 import { matches } from './matches'
 import { OpenJobs } from './open-jobs'
@@ -107,7 +107,7 @@ export class MemoryModel {
     if (isTerminal(job.status)) return { status: 'already-terminal', terminalStatus: job.status }
     if (!isFenced(job, token)) return { status: 'lease-lost' }
     const transition = ofVerdict(verdict, this.situationOf(stored))
-    this.write(stored, transition, reason)
+    this.write(stored, transition, reason, verdict === 'failFatal')
     return { status: transition } as SettleResult
   }
 
@@ -151,12 +151,8 @@ export class MemoryModel {
       .sort((one, other) => claimedAt(one) - claimedAt(other))
       .slice(0, settings.maxPerSweep)
     for (const stored of expired) {
-      const transition = ofExpiry(this.situationOf(stored))
-      this.write(
-        stored,
-        transition,
-        transition === 'recovered' ? null : 'the lease expired: the job stalled, as its worker is gone',
-      )
+      const reason = 'the lease expired: the job stalled, as its worker is gone'
+      this.write(stored, ofExpiry(this.situationOf(stored)), reason)
     }
     return expired.map(({ job }) => job)
   }
@@ -240,9 +236,11 @@ export class MemoryModel {
   }
 
   /** The one place where a job leaves `active`. */
-  private write(stored: StoredJob, transition: Transition, reason: string | null): void {
+  private write(stored: StoredJob, transition: Transition, reason: string | null, isFatal = false): void {
     const { job } = stored
-    if (reason !== null) job.failReason = reason
+    const line = lineOf(transition, isFatal, reason)
+    if (line !== null) addToLog(stored, line, this.now(), this.limits)
+    if (reason !== null && transition !== 'recovered') job.failReason = reason
     switch (transition) {
       case 'completed':
         return this.end(stored, 'completed')

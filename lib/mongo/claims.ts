@@ -105,7 +105,7 @@ export async function log(
   const text = check.checkLogMessage(where, message)
   const token = check.checkClaimToken(where, claimToken) ?? null
   opened.refuseUnusable()
-  await opened.engine.call((native) => native.log(id, token, text))
+  await opened.engine.log(id, token, text)
 }
 
 /** A claimed job. One that can't be decoded fails, as in a processor: its caller could not settle it without its token. */

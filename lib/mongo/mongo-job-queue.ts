@@ -1,4 +1,5 @@
 import type { Collection } from 'mongodb'
+import { keepsOrder } from '../backend/calls'
 import { backendHandle } from '../backend/handle'
 import { monotonicNow } from '../base/timers'
 import { DurablError } from '../base/errors'
@@ -194,6 +195,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
 }
 
 const ORIGINALS = methodsOf(MongoJobQueue.prototype)
+keepsOrder(Reflect.get(MongoJobQueue.prototype, 'log'))
 
 /**
  * The engine of an unmodified `MongoJobQueue`. Null for everything else: another backend, a subclass, a proxy, an object or

@@ -1,20 +1,27 @@
+import { TimeoutError } from '../base/errors'
 import { settlesWithin } from '../base/timers'
 
-/** How long a verdict or a transaction waits for the log lines that came before it. */
-export const LOG_GRACE_MS = 2000
+/** How long a flush goes on without an answer to any line. A backend that gives one up sooner says so by itself. */
+const SILENCE_MS = 10_000
 
 /**
- * The log lines of one run, written one after the other so that they keep their order. A line that can't be written is
- * dropped: logging never fails a job.
+ * The log lines of one run, in their order. A line that can't be written is told once per row of such lines, and dropped:
+ * logging never fails a job.
  */
 export class RunLog {
+  /** Lines without an answer. */
+  private unanswered = 0
+  private answered = 0
   private tail: Promise<void> | null = null
+  private isLosing = false
   /** Lines that wait for {@link release}; null while lines are written as they come. */
   private held: string[] | null = null
 
   constructor(
     private readonly write: (message: string) => Promise<void>,
-    private readonly onDropped: (err: unknown) => void,
+    /** Whether lines may be handed over before the ones before them are written. */
+    private readonly keepsOrder: boolean,
+    private readonly onLoss: (err: unknown) => void,
   ) {}
 
   /** Lines are kept from now on. Nobody waits for one: whoever does may be what the release waits for. */
@@ -35,7 +42,9 @@ export class RunLog {
       this.held.push(message)
       return Promise.resolve()
     }
-    const tail = this.tail === null ? this.attempt(message) : this.tail.then(() => this.attempt(message))
+    this.unanswered += 1
+    const comesFirst = this.keepsOrder || this.tail === null
+    const tail = comesFirst ? this.attempt(message) : this.tail!.then(() => this.attempt(message))
     this.tail = tail
     void tail.then(() => {
       if (this.tail === tail) this.tail = null
@@ -43,16 +52,41 @@ export class RunLog {
     return tail
   }
 
-  /** Null if there is nothing to wait for. Else resolves when all lines are written, after `limitMs` at the latest. */
-  flushed(limitMs: number): Promise<unknown> | null {
-    return this.tail === null ? null : settlesWithin(this.tail, limitMs)
+  /**
+   * Null if there is nothing to wait for. Else resolves once the lines so far are written. A backend that answers slowly
+   * loses none; one that does not answer at all holds up no verdict for ever, and what it has not written is told as lost.
+   *
+   * @param limitMs the longest it may take in all
+   */
+  flushed(limitMs = Infinity): Promise<void> | null {
+    return this.tail === null ? null : this.flush(this.tail, limitMs)
+  }
+
+  private async flush(tail: Promise<void>, limitMs: number): Promise<void> {
+    for (let leftMs = limitMs; leftMs > 0; leftMs -= SILENCE_MS) {
+      const { answered } = this
+      if (await settlesWithin(tail, Math.min(leftMs, SILENCE_MS))) return
+      if (this.answered === answered) break
+    }
+    this.lost(
+      new TimeoutError('ERR_DURABL_TIMEOUT', `lines that were not written in time: ${this.unanswered}`),
+    )
   }
 
   private async attempt(message: string): Promise<void> {
     try {
       await this.write(message)
+      this.isLosing = false
     } catch (err) {
-      this.onDropped(err)
+      this.lost(err)
     }
+    this.unanswered -= 1
+    this.answered += 1
+  }
+
+  private lost(err: unknown): void {
+    if (this.isLosing) return
+    this.isLosing = true
+    this.onLoss(err)
   }
 }

@@ -302,9 +302,8 @@ export class ManagedRun implements TransactingRun, HandledRun {
   private send(verdict: Verdict): void {
     this.verdict = verdict
     this.elapsedMs = this.stalledMs ?? this.ranMs
-    const logged = this.ownTools?.flushLog() ?? null
-    if (logged === null || verdict === RELEASE)
-      return this.setup.settler.settle(this, verdict, this.elapsedMs)
+    const logged = this.ownTools?.flushLog(verdict === RELEASE) ?? null
+    if (logged === null) return this.setup.settler.settle(this, verdict, this.elapsedMs)
     void logged.then(() => {
       if (this.state.phase === 'settling') this.setup.settler.settle(this, verdict, this.elapsedMs)
     })

@@ -36,6 +36,8 @@ export interface Settler {
   settle(run: Run, verdict: Verdict, elapsedMs: number | null): void
   heartbeat(run: Run): Promise<HeartbeatResult>
   log(run: Run, message: string): Promise<void>
+  /** Whether lines keep their order where none waits for the one before it. */
+  readonly keepsLogOrder: boolean
   /** Makes the lease as long as `leaseMs`, or as long as it gets, and leaves it alone: a transaction begins. */
   suspend(run: Run, leaseMs: number): Promise<HeartbeatResult>
   /** The transaction is over, and not known to have committed. Null: it has not, and the lease is kept as before. */

@@ -1,10 +1,13 @@
 import { inspect } from 'node:util'
 import type { ClientSession, TransactionOptions } from 'mongodb'
-import { LOG_GRACE_MS, RunLog } from './log'
+import { RunLog } from './log'
 import { RunSession } from './session'
 import type { RunSetup } from './setup'
 import { RunTransaction } from './transaction'
 import type { TransactingRun, TransactionWork } from './transaction'
+
+/** How long a release waits for the log lines that came before it: a shutdown has little time for both. */
+const RELEASE_LOG_MS = 150
 
 /**
  * The tools that a context offers to a handler. Each is made when the handler first asks for it: a run whose handler does not
@@ -48,10 +51,10 @@ export class RunTools {
     return this.transaction.begin(work, options)
   }
 
-  /** Writes the lines that a transaction held up. Null if there is nothing to wait for. */
-  flushLog(): Promise<unknown> | null {
+  /** Writes the lines so far, those that a transaction held up too. Null if there is nothing to wait for. */
+  flushLog(isRelease: boolean): Promise<void> | null {
     this.ownLog?.release()
-    return this.ownLog?.flushed(LOG_GRACE_MS) ?? null
+    return this.ownLog?.flushed(isRelease ? RELEASE_LOG_MS : Infinity) ?? null
   }
 
   /** The handler has ended. */
@@ -65,7 +68,8 @@ export class RunTools {
     const { type, id: jobId } = run.job
     this.ownLog = new RunLog(
       (line) => setup.settler.log(run, line),
-      (err) => setup.report.logger.debug({ type, jobId, err }, 'log line not written'),
+      setup.settler.keepsLogOrder,
+      (err) => setup.report.logger.warn({ type, jobId, err }, 'job log: lines could not be written'),
     )
     return this.ownLog
   }

@@ -4,7 +4,6 @@ import { isCommitted } from '../backend/session-state'
 import { unwatched } from '../base/deferred'
 import { DurablError, FatalJobError, LeaseLostError } from '../base/errors'
 import type { IJobQueueBackend, Job } from '../types'
-import { LOG_GRACE_MS } from './log'
 import type { RunLog } from './log'
 import type { Run, Settler } from './settler'
 import { TransactionLease, leaseFor } from './transaction-lease'
@@ -151,10 +150,10 @@ export class RunTransaction {
     try {
       // Log lines are writes to the job as well.
       log.hold()
-      await log.flushed(LOG_GRACE_MS)
+      await log.flushed()
       const result = await transactions.run(run, settler, work, options)
       log.release()
-      await log.flushed(LOG_GRACE_MS)
+      await log.flushed()
       run.committed()
       this.isOpen = false
       return result

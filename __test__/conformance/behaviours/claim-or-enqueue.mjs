@@ -75,6 +75,7 @@ export default {
       failed: (handle) => handle.failFatal('no'),
       pending: (handle) => handle.release(),
     }
+    const lines = { failed: ['a line', 'Fatal: no'] }
     for (const [status, end] of Object.entries(ends)) {
       const handle = await queue.claimOrEnqueue('t', status)
       assert.equal(handle.status, 'active')
@@ -82,7 +83,8 @@ export default {
       await handle.log('a line')
       await end(handle)
       const job = await stored(handle.id)
-      assert.deepEqual([job.status, job.logs.map(({ message }) => message)], [status, ['a line']])
+      const logged = job.logs.map(({ message }) => message)
+      assert.deepEqual([job.status, logged], [status, lines[status] ?? ['a line']])
     }
   },
 }

@@ -70,12 +70,15 @@ async function story(t) {
       acknowledged,
       producer,
     },
-    /** Waits until the loss was noticed, and then until everything that was acknowledged has run. */
-    async everythingRuns() {
-      await pollUntil('the stream is back', () => worker.backend.streamState === 'streaming')
-      await letPass(100, 'more is made on the new stream')
+    /** Nothing is made from now on, unless the test makes it: each later job would hide that an earlier one was missed. */
+    async fallsSilent() {
       isProducing = false
       await producing
+    },
+    /** Waits until everything that was acknowledged has run, though nothing comes after it. */
+    async everythingRuns() {
+      await this.fallsSilent()
+      await pollUntil('the stream is back', () => worker.backend.streamState === 'streaming')
       await pollUntil('everything acknowledged has run', () => acknowledged.every((id) => ran.has(id)))
     },
     /** Jobs that come when all is over are pushed again. */
@@ -86,34 +89,50 @@ async function story(t) {
   }
 }
 
-/** Fails some of the worker's next commands, and nobody else's. */
+/** Fails some of the worker's next commands, and nobody else's. The result waits until so many have failed. */
 async function failNext(t, commands, times, error) {
   const failPoint = { configureFailPoint: 'failCommand' }
   atEnd(t, () => admin.db('admin').command({ ...failPoint, mode: 'off' }))
   const data = { failCommands: commands, appName: WORKER, ...error }
-  await admin.db('admin').command({ ...failPoint, mode: times === Infinity ? 'alwaysOn' : { times }, data })
+  const mode = times === Infinity ? 'alwaysOn' : { times }
+  const { count } = await admin.db('admin').command({ ...failPoint, mode, data })
+  return (failures) =>
+    admin.db('admin').command({
+      waitForFailPoint: failPoint.configureFailPoint,
+      timesEntered: count + failures,
+      maxTimeMS: 60_000,
+    })
 }
 
 const HISTORY_LOST = { errorCode: 286, errorLabels: ['NonResumableChangeStreamError'] }
 
+/** The cursors of the stream, once there are some. */
+const someCursors = (collection, isWanted = () => true) =>
+  pollUntil('there is a cursor', async () => {
+    const cursors = (await streamCursors(admin, collection)).filter(isWanted)
+    return cursors.length > 0 && cursors
+  })
+
+/** Waits until there is another cursor in the place of these. */
+const whenReplaced = (collection, gone) =>
+  pollUntil('another cursor is in its place', async () => {
+    const ids = (await streamCursors(admin, collection)).map(({ id }) => String(id))
+    return ids.length > 0 && gone.every(({ id }) => !ids.includes(String(id)))
+  })
+
 const losses = {
   async 'its cursor is killed'(t, { db, collection }) {
     for (let i = 0; i < 3; i += 1) {
-      const [cursor] = await pollUntil('there is a cursor', async () => {
-        const cursors = await streamCursors(admin, collection)
-        return cursors.length > 0 && cursors
-      })
-      await db.command({ killCursors: collection.collectionName, cursors: [cursor.id] })
-      await letPass(200, 'the loss is noticed')
+      const cursors = await someCursors(collection)
+      await db.command({ killCursors: collection.collectionName, cursors: cursors.map(({ id }) => id) })
+      await whenReplaced(collection, cursors)
     }
   },
 
   async 'its operation is killed'(t, { collection }) {
-    const [{ opid }] = await pollUntil('it waits for a reply', async () => {
-      const waiting = (await streamCursors(admin, collection)).filter((cursor) => cursor.opid !== undefined)
-      return waiting.length > 0 && waiting
-    })
-    await admin.db('admin').command({ killOp: 1, op: opid })
+    const waiting = await someCursors(collection, ({ opid }) => opid !== undefined)
+    for (const { opid } of waiting) await admin.db('admin').command({ killOp: 1, op: opid })
+    await whenReplaced(collection, waiting)
   },
 
   async 'the history that it would resume from is gone'(t, { states }) {
@@ -127,8 +146,8 @@ const losses = {
   },
 
   async 'its connection breaks'(t) {
-    await failNext(t, ['getMore'], 3, { closeConnection: true })
-    await letPass(500, 'the connections break')
+    const isMet = await failNext(t, ['getMore'], 3, { closeConnection: true })
+    await isMet(3)
   },
 }
 
@@ -172,4 +191,46 @@ test('everything enqueued after the collection was dropped runs, under its index
     const indexes = await scene.collection.indexes().catch(() => [])
     return indexes.some(({ name }) => name === 'dedupe_pending_active_idx')
   })
+})
+
+test('a job made while the stream is lost runs as soon as that is back, though nothing comes after it', async (t) => {
+  const scene = await story(t)
+  // The worker's own looks are aggregations, and go on; a stream is opened by a find before all else.
+  const isMet = await failNext(t, ['getMore', 'find'], Infinity, HISTORY_LOST)
+  await pollUntil('the loss is noticed', () => scene.states.includes('reconnecting'))
+  await scene.fallsSilent()
+  // It looks once when the stream is lost, and could see the next job so.
+  await isMet(4)
+  const id = await scene.producer.queue.enqueue('work', null)
+  await isMet(6)
+  assert.equal(scene.ran.has(id), false, 'nothing tells of it')
+  await admin.db('admin').command({ configureFailPoint: 'failCommand', mode: 'off' })
+  await pollUntil('it has run', () => scene.ran.has(id))
+})
+
+/**
+ * A write is given its place in the log of the server before it can be seen. A stream that begins behind such a place says
+ * nothing of the write, and a look that comes before the write can be seen finds nothing.
+ */
+test('a job whose insert is on its way while the stream is opened is not missed', async (t) => {
+  const scene = await story(t)
+  await scene.everythingRuns()
+  const sleepy = 'sleepBetweenInsertOpTimeGenerationAndLogOp'
+  const other = admin.db(scene.db.databaseName).collection('other', { writeConcern: { w: 1 } })
+  await other.insertOne({ _id: 'there' })
+  const before = await someCursors(scene.collection)
+
+  const insertSleeps = { configureFailPoint: sleepy, mode: { times: 1 }, data: { waitForMillis: 8000 } }
+  const { count } = await admin.db('admin').command(insertSleeps)
+  let isWritten = false
+  const enqueued = scene.producer.queue.enqueue('work', null).finally(() => (isWritten = true))
+  await admin.db('admin').command({ waitForFailPoint: sleepy, timesEntered: count + 1, maxTimeMS: 60_000 })
+  await other.updateOne({ _id: 'there' }, { $set: { later: true } })
+  const killed = { killCursors: scene.collection.collectionName, cursors: before.map(({ id }) => id) }
+  await scene.db.command(killed)
+  await whenReplaced(scene.collection, before)
+  await pollUntil('the stream is back', () => scene.backend.streamState === 'streaming')
+  assert.equal(isWritten, false, 'the stream was opened too late')
+  const id = await enqueued
+  await pollUntil('it has run', () => scene.ran.has(id))
 })

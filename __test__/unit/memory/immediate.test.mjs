@@ -102,7 +102,7 @@ for (const [way, arrange] of Object.entries(WAYS)) {
       await enqueue('t', {})
       assert.deepEqual(seen, ['active', false, 'applied'])
       const [{ status, failReason, logs }] = backend.jobs
-      assert.deepEqual([status, failReason, logs], ['failed', 'by hand', ['a line']])
+      assert.deepEqual([status, failReason, logs], ['failed', 'by hand', ['a line', 'Fatal: by hand']])
     })
 
     test('a delay is ignored', async () => {

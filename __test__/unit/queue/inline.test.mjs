@@ -56,7 +56,7 @@ describe('a processor on a backend that runs jobs inside enqueue', () => {
     await queue.enqueue('work', {})
     assert.deepEqual(results, ['applied', { status: 'retry-scheduled' }, { status: 'retry-scheduled' }])
     assert.equal(first().failReason, 'by hand')
-    assert.deepEqual(first().logs, ['line'])
+    assert.deepEqual(first().logs, ['line', 'Failed: by hand'])
   })
 
   it('enforces timeoutMs', async () => {

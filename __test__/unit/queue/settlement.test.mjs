@@ -285,7 +285,10 @@ describe('the log of a run', () => {
     }
     const job = await run(async (_job, ctx) => void (await ctx.log('line')), { methods })
     assert.equal(job.status, 'completed')
-    assert.equal(logger.at('debug').length, 1)
+    const [warning, ...others] = logger.at('warn')
+    assert.match(warning.message, /job log/)
+    assert.equal(warning.err.message, 'down')
+    assert.deepEqual(others, [])
   })
 
   it('takes any value', async () => {
@@ -297,9 +300,10 @@ describe('the log of a run', () => {
     t.mock.timers.enable({ apis: ['setTimeout', 'Date'] })
     const job = await run((_job, ctx) => void ctx.log('line'), { methods: { log: never } })
     assert.equal(job.status, 'active')
-    t.mock.timers.tick(2000)
+    t.mock.timers.tick(10_000)
     await settled()
     assert.equal(job.status, 'completed')
+    assert.match(logger.at('warn')[0].err.message, /not written in time: 1$/)
   })
 })
 

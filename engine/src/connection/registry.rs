@@ -9,7 +9,9 @@ use std::{
 use mongodb::Client;
 use tokio::{runtime, sync::OnceCell};
 
-use super::{error::ConnectionError, options, primary::Primary, settings::ConnectionSettings, tls};
+use super::{
+    error::ConnectionError, lanes::Lanes, options, primary::Primary, settings::ConnectionSettings, tls,
+};
 
 /// The clients in use. They are few: looking through them beats hashing secrets.
 static CLIENTS: Mutex<Vec<Weak<SharedClient>>> = Mutex::new(Vec::new());
@@ -28,6 +30,7 @@ struct Connected {
     client: Client,
     patience: Duration,
     primary: Primary,
+    lanes: Lanes,
 }
 
 /// How long calls keep trying while no server can be found, if the app named no time: the drivers' usual one.
@@ -59,6 +62,11 @@ impl SharedClient {
         Ok(self.connected().await?.primary.clone())
     }
 
+    /// How its connections are shared out.
+    pub(crate) async fn lanes(&self) -> Result<Lanes, crate::base::error::Error> {
+        Ok(self.connected().await?.lanes.clone())
+    }
+
     async fn connected(&self) -> Result<&Connected, crate::base::error::Error> {
         self.client
             .get_or_try_init(|| async {
@@ -68,10 +76,11 @@ impl SharedClient {
                 let patience = options.server_selection_timeout.unwrap_or(DEFAULT_PATIENCE);
                 options.server_selection_timeout = Some(patience.min(LONGEST_SELECTION));
                 let primary = Primary::observe(&mut options);
+                let lanes = Lanes::instead_of(&mut options);
                 let client = Client::with_options(options)?;
                 // The driver has read certificates and keys by now.
                 drop(files);
-                Ok(Connected { client, patience, primary })
+                Ok(Connected { client, patience, primary, lanes })
             })
             .await
     }

@@ -18,7 +18,7 @@ use crate::{
     },
     store::{indexes, server_check},
     verbs::{
-        recover::{self, Sweep},
+        recover::{self, Search, Sweep},
         retain,
     },
     worker::{dispatch::slots::Slots, hub::Hub},
@@ -59,8 +59,9 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn recover_stuck_jobs(&self, visibility_timeout: Duration, most: usize) -> Result<Sweep> {
         let hub = self.hub().await?;
-        let timeout_ms = i64::try_from(visibility_timeout.as_millis()).unwrap_or(i64::MAX);
-        retried(&hub, || recover::recover(&hub.store, &hub.wakes, &hub.unwritable, timeout_ms, most)).await
+        let visibility_timeout_ms = i64::try_from(visibility_timeout.as_millis()).unwrap_or(i64::MAX);
+        let search = Search { visibility_timeout_ms, most, log: self.options.log_bounds };
+        retried(&hub, || recover::recover(&hub.store, &hub.wakes, &hub.unwritable, search)).await
     }
 
     /// Removes jobs that ended longer ago than `max_age`; how many.
@@ -91,9 +92,9 @@ impl Engine {
             async move {
                 let Some(engine) = engine.upgrade() else { return };
                 let Some(hub) = engine.hub_at_last().await else { return };
-                let sink = engine.sink.clone();
+                let (sink, log) = (engine.sink.clone(), engine.options.log_bounds);
                 drop(engine);
-                recovery.run(hub, sink).await;
+                recovery.run(hub, sink, log).await;
             }
         });
         lock(&self.tasks).spawn(sweeping);

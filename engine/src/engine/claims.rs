@@ -5,6 +5,7 @@ use crate::{
     base::error::Result,
     job::{
         document::{ClaimedJob, NewJob},
+        log::LogLine,
         verdict::{Settled, Verdict},
     },
     verbs::{
@@ -61,8 +62,9 @@ impl Engine {
         let Some(header) = header else {
             return Ok(Settled::NotFound);
         };
+        let log = Some(self.options.log_bounds);
         let request =
-            VerdictRequest { header: header.clone().into(), verdict, reason, is_only_settler: false };
+            VerdictRequest { header: header.clone().into(), verdict, reason, is_only_settler: false, log };
         let settled = carry_out::settle_one(&hub.store, request, hub.patience).await?;
         self.opened().await?.runs.pass_on(&header, settled);
         Ok(settled)
@@ -86,13 +88,12 @@ impl Engine {
         retried(&hub, || renew::heartbeat_many(&hub.store, ids.clone())).await
     }
 
-    /// Adds a message to a job's log. A job that is gone, or not the caller's any more, is no error.
+    /// Adds lines to a job's log, oldest first. A job that is gone, or not the caller's any more, is no error.
     ///
     /// # Errors
     /// The server can't be reached, or refuses.
-    pub async fn log(&self, id: &str, token: Option<&str>, message: &str) -> Result<()> {
+    pub async fn log(&self, id: &str, token: Option<&str>, lines: &[LogLine]) -> Result<()> {
         let hub = self.hub().await?;
-        log::append(&hub.store, id, token, message, self.options.log_bounds).await?;
-        Ok(())
+        log::append(&hub.store, id, token, lines, self.options.log_bounds).await
     }
 }

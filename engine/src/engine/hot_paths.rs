@@ -34,5 +34,5 @@ pub fn read_claimed(document: RawDocumentBuf) -> Result<ClaimedJob> {
 /// The update that completes a job.
 #[must_use]
 pub fn completion(job: &ClaimedJob) -> Bson {
-    writing::writing(Transition::Complete, &job.header, None, Duration::ZERO, job.token()).into()
+    writing::writing(Transition::Complete, &job.header, None, Duration::ZERO, job.token(), None).into()
 }

@@ -16,6 +16,7 @@ use super::{Engine, EngineOptions};
 use crate::{
     base::{error::ErrorKind, sync::lock},
     connection::ConnectionSettings,
+    job::log::LogBounds,
     job::{
         document::{DedupeKey, NewJob, new_id},
         status::DedupeScope,
@@ -25,7 +26,6 @@ use crate::{
         event::{Event, Sink},
         tasks::{Task, planted},
     },
-    verbs::log::LogBounds,
     worker::{dispatch::slots::ProcessorConfig, runs::RunVerdict},
 };
 

@@ -65,6 +65,7 @@ fn read(document: RawDocumentBuf) -> bool {
                 verdict,
                 reason: None,
                 is_only_settler: true,
+                log: None,
             };
             let planned = PreparedVerdict::new(settlement);
             _ = planned.statement();

@@ -163,7 +163,7 @@ impl Protocol {
                 planned.transition = *transition;
                 planned.statement()
             }
-            Command::Recover(found) => self.expired(*found).statement(self.visibility_timeout_ms()),
+            Command::Recover(found) => self.expired(*found).statement(self.visibility_timeout_ms(), None),
         };
         match self.bug {
             Some(bug) => bug.plant(command, statement),
@@ -182,6 +182,7 @@ impl Protocol {
             verdict,
             reason: None,
             is_only_settler: true,
+            log: None,
         });
         if self.has(Bug::FailureThatIsAlwaysRetried) && verdict == Verdict::Fail {
             planned.transition = Transition::Retry;

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use mongodb::{
     Client, Collection, Database,
-    bson::{Bson, Document, RawArrayBuf, RawDocumentBuf, doc, raw::cstr, rawdoc},
+    bson::{Bson, Document, RawArrayBuf, RawDocumentBuf, Timestamp, doc, raw::cstr, rawdoc},
     options::{Acknowledgment, ReadConcern, SelectionCriteria, WriteConcern},
 };
 
@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     base::error::{Error, Result},
-    connection::primary::Primary,
+    connection::{
+        lanes::{Lane, Lanes},
+        primary::Primary,
+    },
     job::{fields, server_time::ServerTime},
 };
 
@@ -35,13 +38,14 @@ pub(crate) struct Stores {
     write_concern: Option<Document>,
     clock: Arc<ServerClock>,
     primary: Primary,
+    lanes: Lanes,
 }
 
 impl Stores {
-    pub(crate) fn new(client: &Client, primary: Primary, database: &str) -> Self {
+    pub(crate) fn new(client: &Client, primary: Primary, lanes: Lanes, database: &str) -> Self {
         let database = client.database(database);
         let write_concern = database.write_concern().and_then(write_concern_document);
-        Self { database, write_concern, clock: Arc::default(), primary }
+        Self { database, write_concern, clock: Arc::default(), primary, lanes }
     }
 
     pub(crate) fn collection(&self, name: &str) -> Store {
@@ -101,12 +105,13 @@ impl Store {
         }
         let mut command = rawdoc! { "insert": self.jobs.name(), "ordered": false };
         command.append(cstr!("documents"), documents);
-        self.run_write(command, count, wait, Acknowledged::AsConfigured).await
+        self.run_write(command, count, wait.lane(), wait, Acknowledged::AsConfigured).await
     }
 
     /// Runs all statements that can be run; one that is refused stops no other.
     pub(crate) async fn update(&self, update: impl Into<Update>) -> Result<WriteReply> {
-        let Update { statements, wait, acknowledged } = update.into();
+        let Update { statements, lane, wait, acknowledged } = update.into();
+        let lane = lane.unwrap_or(wait.lane());
         if statements.is_empty() {
             return Ok(WriteReply::default());
         }
@@ -125,7 +130,7 @@ impl Store {
             .collect();
         let command = doc! { "update": self.jobs.name(), "ordered": false, "updates": updates };
         let command = RawDocumentBuf::try_from(&command).map_err(Error::encoding)?;
-        self.run_write(command, count, wait, acknowledged).await
+        self.run_write(command, count, lane, wait, acknowledged).await
     }
 
     /// Runs one statement that is encoded already; how many documents it matched.
@@ -134,7 +139,7 @@ impl Store {
         updates.push(statement);
         let mut command = rawdoc! { "update": self.jobs.name() };
         command.append(cstr!("updates"), updates);
-        self.run_write(command, 1, wait, Acknowledged::AsConfigured).await
+        self.run_write(command, 1, wait.lane(), wait, Acknowledged::AsConfigured).await
     }
 
     /// Waits until everything that the primary has written so far is acknowledged as writes are here. Reads come from
@@ -148,7 +153,17 @@ impl Store {
 
     /// The documents that match, without an order.
     pub(crate) async fn find(&self, filter: Document, projection: Document) -> Result<Vec<RawDocumentBuf>> {
-        self.bounded("reading jobs", async {
+        self.find_in(Lane::Usual, filter, projection).await
+    }
+
+    /// The same, by a connection of this lane.
+    pub(crate) async fn find_in(
+        &self,
+        lane: Lane,
+        filter: Document,
+        projection: Document,
+    ) -> Result<Vec<RawDocumentBuf>> {
+        self.bounded_in(lane, "reading jobs", async {
             // In as few replies as carry them: by itself the server sends a hundred, and waits to be asked for the rest.
             let mut cursor =
                 self.jobs.find(filter).projection(projection).batch_size(MOST_IN_A_REPLY).await?;
@@ -166,13 +181,41 @@ impl Store {
         &self.shared.primary
     }
 
-    /// Gives a small operation a bound of its own, so that a server that has frozen can't hold its caller: some time, and
-    /// less once another server is primary.
+    /// The time of the newest write that a majority has, with all the writes before it.
+    pub(crate) async fn committed_time(&self) -> Result<Option<Timestamp>> {
+        let look = doc! {
+            "find": self.jobs.name(),
+            "filter": { fields::ID: Bson::MinKey },
+            "limit": 1,
+            "readConcern": { "level": "majority" },
+        };
+        let look = async { Ok(self.shared.database.run_command(look).await?) };
+        let reply =
+            self.bounded_in(Lane::Stream, "looking for the newest write of the majority", look).await?;
+        Ok(reply.get_timestamp("operationTime").ok())
+    }
+
+    /// Gives a small operation a connection when its turn comes, and a bound of its own, so that a server that has frozen can't
+    /// hold its caller: some time, and less once another server is primary.
     pub(crate) async fn bounded<T>(
         &self,
         what: &str,
         operation: impl Future<Output = Result<T>>,
     ) -> Result<T> {
+        self.bounded_in(Lane::Usual, what, operation).await
+    }
+
+    async fn bounded_in<T>(
+        &self,
+        lane: Lane,
+        what: &str,
+        operation: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        // On the heap: a driver's operation is large, and stands in the future of each of its callers otherwise.
+        let operation = Box::pin(async {
+            let _turn = self.shared.lanes.turn(lane).await;
+            operation.await
+        });
         tokio::select! {
             outcome = tokio::time::timeout(ATTEMPT_TIMEOUT, operation) => {
                 outcome.unwrap_or_else(|_| Err(Error::timeout(what)))
@@ -185,6 +228,7 @@ impl Store {
         &self,
         mut command: RawDocumentBuf,
         count: usize,
+        lane: Lane,
         wait: Wait,
         acknowledged: Acknowledged,
     ) -> Result<WriteReply> {
@@ -200,7 +244,7 @@ impl Store {
             (Acknowledged::AsConfigured, None) => {}
         }
         let write = async { Ok(self.shared.database.run_raw_command(command).await?) };
-        let reply = self.bounded("a write", write).await?;
+        let reply = self.bounded_in(lane, "a write", write).await?;
         let reply = read_write_reply(&reply)?;
         // Callers go by the place of a refusal: an imitation of the server must not bring them down.
         if reply.refusals.iter().any(|refusal| refusal.index >= count) {

@@ -6,6 +6,7 @@ use mongodb::bson::{Bson, Document};
 
 use crate::{
     base::error::{Error, Result},
+    connection::lanes::Lane,
     job::fields::DEDUPE_KEY,
 };
 
@@ -18,13 +19,22 @@ pub(crate) enum Wait {
     Brief,
     /// As long as a try may take.
     Long,
+    /// The same, by a write that is known to be held up: it keeps no other from a connection.
+    HeldUp,
 }
 
 impl Wait {
     pub(crate) fn limit(self) -> Option<Duration> {
         match self {
             Self::Brief => Some(Duration::from_secs(1)),
-            Self::Long => None,
+            Self::Long | Self::HeldUp => None,
+        }
+    }
+
+    pub(super) fn lane(self) -> Lane {
+        match self {
+            Self::Brief | Self::Long => Lane::Usual,
+            Self::HeldUp => Lane::HeldUp,
         }
     }
 }
@@ -50,6 +60,8 @@ impl Statement {
 /// Statements of one `update` command, and the terms on which it runs.
 pub(crate) struct Update {
     pub(crate) statements: Vec<Statement>,
+    /// Of the connection; none for that of the wait.
+    pub(crate) lane: Option<Lane>,
     pub(crate) wait: Wait,
     pub(crate) acknowledged: Acknowledged,
 }
@@ -57,7 +69,14 @@ pub(crate) struct Update {
 /// On the usual terms: it may take as long as a try may, and is acknowledged as the app's writes are.
 impl From<Vec<Statement>> for Update {
     fn from(statements: Vec<Statement>) -> Self {
-        Self { statements, wait: Wait::Long, acknowledged: Acknowledged::AsConfigured }
+        Self { statements, lane: None, wait: Wait::Long, acknowledged: Acknowledged::AsConfigured }
+    }
+}
+
+impl Update {
+    /// On the usual terms, by a connection of this lane.
+    pub(crate) fn in_lane(lane: Lane, statements: Vec<Statement>) -> Self {
+        Self { lane: Some(lane), ..statements.into() }
     }
 }
 

@@ -94,9 +94,14 @@ async fn try_create_claimed(
     was_ambiguous: bool,
 ) -> Result<Created> {
     let document = job.active(id, token, store.server_time().await?)?;
-    let reply = store.insert([&document], Wait::Long).await?;
+    let reply = match store.insert([&document], Wait::Brief).await {
+        // Its key is in a transaction of the app's.
+        Err(error) if error.is_time_limit() => store.insert([&document], Wait::HeldUp).await?,
+        written => written?,
+    };
     match reply.refusals.into_iter().next().map(|refusal| refusal.cause) {
         None => claimed(document),
+        // Ours: by an earlier try, or by this one, whose time was up as it was done.
         Some(RefusalCause::IdExists) => own(store, id, token).await,
         // The holder may be ourselves, by an earlier try whose reply was lost.
         Some(RefusalCause::KeyHeld) if was_ambiguous => own(store, id, token).await,

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 
-use super::settle::writing::writing;
+use super::settle::writing::{SettledLine, writing};
 use crate::{
     base::error::{Error, Result},
-    job::{document::Header, fence, fields, status::Status, transition::Transition},
+    job::{document::Header, fence, fields, log::LogBounds, status::Status, transition::Transition},
     report::unwritable::Unwritable,
     store::{
         collection::Store,
@@ -29,6 +29,17 @@ pub struct Sweep {
     pub saturated: bool,
 }
 
+/// What a sweep looks for, and how much.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Search {
+    /// Of leases that are not marked with their own length.
+    pub(crate) visibility_timeout_ms: i64,
+    /// Jobs taken at most.
+    pub(crate) most: usize,
+    /// Bounds of the jobs' logs.
+    pub(crate) log: LogBounds,
+}
+
 /// A job whose lease was found to be over, and what is to become of it.
 pub(crate) struct Expired {
     header: Header,
@@ -42,8 +53,7 @@ pub(crate) async fn recover(
     store: &Store,
     wakes: &WakeHub,
     unwritable: &Unwritable,
-    visibility_timeout_ms: i64,
-    most: usize,
+    Search { visibility_timeout_ms, most, log }: Search,
 ) -> Result<Sweep> {
     if most == 0 {
         return Ok(Sweep::default());
@@ -56,7 +66,7 @@ pub(crate) async fn recover(
     }
     let (mut handled, mut failure) = (0, None);
     for chunk in expired.chunks_mut(CHUNK) {
-        let taken = take_back(store, unwritable, chunk, visibility_timeout_ms).await?;
+        let taken = take_back(store, unwritable, chunk, visibility_timeout_ms, log).await?;
         handled += taken.handled;
         failure = failure.or(taken.failure);
     }
@@ -121,8 +131,10 @@ async fn take_back(
     unwritable: &Unwritable,
     expired: &mut [Expired],
     visibility_timeout_ms: i64,
+    log: LogBounds,
 ) -> Result<TakenBack> {
-    let statements: Vec<_> = expired.iter().map(|job| job.statement(visibility_timeout_ms)).collect();
+    let statement = |job: &Expired| job.statement(visibility_timeout_ms, Some(log));
+    let statements: Vec<_> = expired.iter().map(statement).collect();
     let reply = store.update(statements).await?;
     let mut failure = None;
     let mut behind_follower = Vec::new();
@@ -136,8 +148,7 @@ async fn take_back(
             cause => failure = failure.or(note_refusal(unwritable, job, cause)),
         }
     }
-    let again: Vec<_> =
-        behind_follower.iter().map(|index| expired[*index].statement(visibility_timeout_ms)).collect();
+    let again: Vec<_> = behind_follower.iter().map(|index| statement(&expired[*index])).collect();
     let superseded = store.update(again).await?;
     for WriteRefusal { index, cause } in superseded.refusals {
         failure = failure.or(note_refusal(unwritable, &expired[behind_follower[index]], cause));
@@ -169,19 +180,22 @@ impl Expired {
         Ok(Self { header, token, claimed_at, transition })
     }
 
-    pub(crate) fn statement(&self, visibility_timeout_ms: i64) -> Statement {
+    /// Without bounds of its log the job gets no line there.
+    pub(crate) fn statement(&self, visibility_timeout_ms: i64, log: Option<LogBounds>) -> Statement {
         let Header { id, attempt, max_attempts, .. } = &self.header;
         let filter = fence::expired(id, self.token.clone(), self.claimed_at.clone(), visibility_timeout_ms);
-        let reason = match self.transition {
-            Transition::Fail => Some(format!(
-                "the lease expired on attempt {attempt} of {max_attempts}: the job stalled, as its worker is gone"
-            )),
+        let why = match self.transition {
             Transition::Supersede => {
-                Some("the lease expired: the job stalled, and a follower covers the work".to_owned())
+                "the lease expired: the job stalled, and a follower covers the work".to_owned()
             }
-            _ => None,
+            _ => format!(
+                "the lease expired on attempt {attempt} of {max_attempts}: the job stalled, as its worker is gone"
+            ),
         };
-        let update = writing(self.transition, &self.header, reason.as_deref(), Duration::ZERO, None);
+        // Of a job that waits again only its log tells.
+        let reason = Some(why.as_str()).filter(|_| self.transition.target().is_terminal());
+        let line = SettledLine::of(self.transition, false, Some(&why), log);
+        let update = writing(self.transition, &self.header, reason, Duration::ZERO, None, line);
         Statement::one(filter, update)
     }
 }

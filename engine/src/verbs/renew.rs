@@ -6,6 +6,7 @@ use mongodb::bson::{Bson, doc};
 
 use crate::{
     base::error::Result,
+    connection::lanes::Lane,
     job::{fence, fields, lease::LeaseTerms, status::Status},
     store::{
         collection::Store,
@@ -39,25 +40,28 @@ pub(crate) async fn heartbeat(store: &Store, id: &str, token: Option<&str>) -> R
         None => doc! { fields::ID: id, fields::STATUS: Status::Active.as_str() },
     };
     let update = vec![doc! { "$set": { fields::CLAIMED_AT: fields::NOW } }];
-    let reply = store.update(vec![Statement::one(filter, update)]).await?;
+    let statements = vec![Statement::one(filter, update)];
+    let reply = store.update(Update::in_lane(Lane::Heartbeat, statements)).await?;
     Ok(reply.matched > 0)
 }
 
 /// Marks a claim made by hand as managed, and renews it. False if it is not the caller's.
 pub(crate) async fn adopt(store: &Store, id: &str, token: &str, terms: LeaseTerms) -> Result<bool> {
-    renew_one(store, &id.into(), token, terms.length, Wait::Long).await
+    renew_one(store, Lane::Heartbeat, &id.into(), token, terms.length, Wait::Long).await
 }
 
 /// Renews a managed lease, for as long as this. False if it is not the caller's.
 pub(crate) async fn renew_one(
     store: &Store,
+    lane: Lane,
     id: &Bson,
     token: &str,
     length: Duration,
     wait: Wait,
 ) -> Result<bool> {
     let update = vec![doc! { "$set": marked(length) }];
-    let update = Update { wait, ..vec![Statement::one(fence::held(id, token), update)].into() };
+    let statements = vec![Statement::one(fence::held(id, token), update)];
+    let update = Update { wait, ..Update::in_lane(lane, statements) };
     Ok(store.update(update).await?.matched > 0)
 }
 
@@ -65,5 +69,6 @@ pub(crate) async fn renew_one(
 pub(crate) async fn heartbeat_many(store: &Store, ids: Vec<String>) -> Result<u64> {
     let filter = doc! { fields::ID: { "$in": ids }, fields::STATUS: Status::Active.as_str() };
     let update = vec![doc! { "$set": { fields::CLAIMED_AT: fields::NOW } }];
-    Ok(store.update(vec![Statement::many(filter, update)]).await?.matched)
+    let statements = vec![Statement::many(filter, update)];
+    Ok(store.update(Update::in_lane(Lane::Heartbeat, statements)).await?.matched)
 }

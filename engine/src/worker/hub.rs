@@ -67,6 +67,7 @@ impl Hub {
         let connection = client.client().await?.clone();
         let patience = client.patience().await?;
         let primary = client.primary().await?;
+        let lanes = client.lanes().await?;
         let namespace = (database.to_owned(), collection.to_owned());
         let mut hubs = lock(&HUBS);
         hubs.retain(|hub| hub.strong_count() > 0);
@@ -79,7 +80,7 @@ impl Hub {
         }
         let hub = Arc::new(Self::start(
             client.clone(),
-            Stores::new(&connection, primary, database).collection(collection),
+            Stores::new(&connection, primary, lanes, database).collection(collection),
             namespace,
             patience,
         ));

@@ -10,10 +10,10 @@ use tokio::sync::Notify;
 use super::hub::Hub;
 use crate::{
     base::{error::ErrorKind, patience::Pauses, sync::lock},
-    job::lease::LeaseTerms,
+    job::{lease::LeaseTerms, log::LogBounds},
     report::event::{Event, LogLevel, Sink},
     store::indexes,
-    verbs::recover,
+    verbs::recover::{self, Search},
 };
 
 /// With the default lease of 20 s, a dead process's jobs are found within 26 s at worst.
@@ -44,8 +44,8 @@ impl Recovery {
     }
 
     /// Sweeps, and keeps the indexes, until dropped.
-    pub(crate) async fn run(&self, hub: Arc<Hub>, sink: Arc<dyn Sink>) {
-        tokio::join!(self.sweep(&hub, sink.as_ref()), self.keep_indexes(&hub, sink.as_ref()));
+    pub(crate) async fn run(&self, hub: Arc<Hub>, sink: Arc<dyn Sink>, log: LogBounds) {
+        tokio::join!(self.sweep(&hub, sink.as_ref(), log), self.keep_indexes(&hub, sink.as_ref()));
     }
 
     fn visibility_timeout(&self) -> Duration {
@@ -76,7 +76,7 @@ impl Recovery {
         }
     }
 
-    async fn sweep(&self, hub: &Hub, sink: &dyn Sink) {
+    async fn sweep(&self, hub: &Hub, sink: &dyn Sink, log: LogBounds) {
         let mut backoff = Pauses::default();
         let mut is_first = true;
         loop {
@@ -88,10 +88,9 @@ impl Recovery {
                 () = self.changed.notified() => continue,
             }
             loop {
-                let timeout_ms = i64::try_from(visibility_timeout.as_millis()).unwrap_or(i64::MAX);
-                let sweep =
-                    recover::recover(&hub.store, &hub.wakes, &hub.unwritable, timeout_ms, MOST_PER_SWEEP)
-                        .await;
+                let visibility_timeout_ms = i64::try_from(visibility_timeout.as_millis()).unwrap_or(i64::MAX);
+                let search = Search { visibility_timeout_ms, most: MOST_PER_SWEEP, log };
+                let sweep = recover::recover(&hub.store, &hub.wakes, &hub.unwritable, search).await;
                 match &sweep {
                     Ok(sweep) => {
                         backoff.reset();

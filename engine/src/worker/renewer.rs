@@ -22,11 +22,12 @@ use crate::{
         error::{Error, Result},
         sync::lock,
     },
+    connection::lanes::Lane,
     job::{document::text, fields, id_key::IdKey, status::Status},
     report::{event::Sink, unwritable::Unwritable},
     store::{
         collection::Store,
-        write::{RefusalCause, Statement, WriteRefusal},
+        write::{RefusalCause, Statement, Update, WriteRefusal},
     },
     verbs::renew::renewing,
 };
@@ -215,7 +216,7 @@ struct Written {
 }
 
 async fn write(store: &Store, unwritable: &Unwritable, due: Vec<Renewal>) -> Result<Written> {
-    let reply = store.update(statements(&due)).await?;
+    let reply = store.update(Update::in_lane(Lane::Renewal, statements(&due))).await?;
     let (renewals, matched, failure) = match reply.unexpected() {
         None => (due, reply.matched, None),
         Some(error) if error.is_transient() => return Err(error.clone()),
@@ -234,7 +235,8 @@ async fn write_each(
 ) -> Result<(Vec<Renewal>, u64, Option<Error>)> {
     let statement =
         |renewal: &Renewal| renewing(vec![renewal.id.clone()], vec![&renewal.token], renewal.length);
-    let reply = store.update(due.iter().map(statement).collect::<Vec<_>>()).await?;
+    let statements: Vec<_> = due.iter().map(statement).collect();
+    let reply = store.update(Update::in_lane(Lane::Renewal, statements)).await?;
     let mut due: Vec<Option<Renewal>> = due.into_iter().map(Some).collect();
     let mut failure = None;
     for WriteRefusal { index, cause } in reply.refusals {
@@ -269,7 +271,7 @@ fn statements(due: &[Renewal]) -> Vec<Statement> {
 async fn not_ours(store: &Store, due: &[Renewal]) -> Result<Vec<LeaseKey>> {
     let ids: Vec<&Bson> = due.iter().map(|renewal| &renewal.id).collect();
     let filter = doc! { fields::ID: { "$in": ids }, fields::STATUS: Status::Active.as_str() };
-    let found = store.find(filter, doc! { fields::CLAIM_TOKEN: 1 }).await?;
+    let found = store.find_in(Lane::Renewal, filter, doc! { fields::CLAIM_TOKEN: 1 }).await?;
     let held: HashMap<_, _> =
         found.iter().filter_map(|job| Some((IdKey::of_job(job)?, text(job, fields::CLAIM_TOKEN)?))).collect();
     let is_held = |renewal: &&Renewal| held.get(&IdKey::of(&renewal.id)) == Some(&renewal.token.as_str());

@@ -24,6 +24,7 @@ use crate::{
     job::{
         document::{ClaimedJob, Header},
         lease::LeaseTerms,
+        log::LogBounds,
         verdict::{Settled, Verdict},
     },
     report::event::{Event, RunResult, Sink},
@@ -63,18 +64,20 @@ pub(crate) struct Runs {
     unanswered: AtomicUsize,
     answered: tokio::sync::Notify,
     sink: Arc<dyn Sink>,
+    log_bounds: LogBounds,
     hub: Arc<Hub>,
     this: std::sync::Weak<Self>,
 }
 
 impl Runs {
-    pub(crate) fn new(hub: Arc<Hub>, sink: Arc<dyn Sink>) -> Arc<Self> {
+    pub(crate) fn new(hub: Arc<Hub>, sink: Arc<dyn Sink>, log_bounds: LogBounds) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             table: Mutex::default(),
             next_id: AtomicU32::new(1),
             unanswered: AtomicUsize::new(0),
             answered: tokio::sync::Notify::new(),
             sink,
+            log_bounds,
             hub,
             this: this.clone(),
         })
@@ -134,7 +137,8 @@ impl Runs {
         let mut taken = Taken { verdicts: Vec::new(), news: SlotNews::new() };
         for RunVerdict { run_id, verdict, reason, frees_slot, elapsed } in verdicts {
             if let Some(header) = table.verdict_came(run_id, &mut taken.news) {
-                let request = VerdictRequest { header, verdict, reason, is_only_settler: true };
+                let log = Some(self.log_bounds);
+                let request = VerdictRequest { header, verdict, reason, is_only_settler: true, log };
                 taken.verdicts.push((run_id, request));
             }
             if frees_slot {

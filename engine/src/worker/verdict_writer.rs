@@ -179,7 +179,7 @@ impl Writing {
             async move {
                 // Given up, it is dropped, and its run told.
                 if !is_given_up {
-                    part.lock().await.write(&store, Wait::Long).await;
+                    part.lock().await.write(&store, Wait::HeldUp).await;
                 }
             }
         });

@@ -8,7 +8,7 @@ use mongodb::bson::{Document, doc};
 use crate::support::{
     Job, Opened, TestQueue, active,
     documents::moment,
-    eventually, pending,
+    eventually, line, pending,
     profile::{self, Operation},
 };
 
@@ -98,7 +98,7 @@ async fn measure(queue: &TestQueue, opened: &Opened, round: usize) -> Vec<(&'sta
     let claimed = measure!("claimOrEnqueue, free", engine.claim_or_enqueue(job(&key("ended", 9)).into()))
         .expect("a job");
     assert!(measure!("a heartbeat", engine.heartbeat(&claimed.id(), claimed.token())));
-    measure!("a log", engine.log(&claimed.id(), claimed.token(), "hello"));
+    measure!("a log", engine.log(&claimed.id(), claimed.token(), &line("hello")));
     measure!("a settlement", engine.settle(&claimed.id(), claimed.token(), Verdict::Fail, None));
     measure!("coalescing", engine.enqueue(job(&key("waiting", 10)).coalesce().into()));
     // The counts read what they count; the lag does not.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use durabl_engine::{Settled, Verdict};
 use mongodb::bson::{Bson, DateTime, Decimal128, Document, Regex, Timestamp, doc, oid::ObjectId};
 
-use crate::support::{Opened, TestQueue, active, documents::moment, eventually, let_pass, pending};
+use crate::support::{Opened, TestQueue, active, documents::moment, eventually, let_pass, line, pending};
 
 /// Every field but the id, whose type and status make a job what it is.
 const FIELDS: [&str; 18] = [
@@ -181,7 +181,7 @@ async fn odd_jobs_are_settled_and_renewed_without_a_token() {
     {
         let id = job.get_str("_id").expect("an id");
         assert_eq!(opened.engine.heartbeat(id, None).await, Ok(true), "{id}");
-        opened.engine.log(id, None, "seen").await.expect("the server answers");
+        opened.engine.log(id, None, &line("seen")).await.expect("the server answers");
         let settled = opened.engine.settle(id, None, *verdict, Some("because".to_owned())).await;
         let is_right = match verdict {
             Verdict::Release => matches!(settled, Ok(Settled::Released)),
@@ -279,7 +279,7 @@ async fn a_job_full_of_logs_can_still_be_ended() {
     for _ in 0..20 {
         opened
             .engine
-            .log("job", Some("token"), &"y".repeat(4_000))
+            .log("job", Some("token"), &line(&"y".repeat(4_000)))
             .await
             .expect("what doesn't fit is left out");
     }

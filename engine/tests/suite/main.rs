@@ -18,6 +18,7 @@ mod renewer;
 mod settle;
 mod shared_hub;
 mod shutdown;
+mod small_pool;
 mod startup;
 mod stream;
 mod transactions;

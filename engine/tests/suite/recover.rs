@@ -326,3 +326,29 @@ async fn sweeps_that_fail_are_told_of_and_go_on() {
         .await;
     drop(direct);
 }
+
+#[tokio::test]
+async fn a_job_whose_worker_has_gone_says_so_in_its_log() {
+    let (queue, opened) = TestQueue::start().await;
+    let with = |mut job: Document, changes: Document| {
+        job.extend(changes);
+        job
+    };
+    let keyed = || doc! { "dedupeKey": "k", "dedupeScope": "pending" };
+    queue
+        .insert([
+            with(managed(claimed_ago("again", 3_000), 2_000), doc! { "maxAttempts": 3 }),
+            with(managed(claimed_ago("ended", 3_000), 2_000), doc! { "maxAttempts": 1 }),
+            with(managed(claimed_ago("followed", 3_000), 2_000), keyed()),
+            with(pending("follower", "t"), keyed()),
+        ])
+        .await;
+    let sweep = opened.engine.recover_stuck_jobs(Duration::from_secs(60), 10).await.expect("it answers");
+    assert_eq!(sweep.handled, 3);
+    let (gone, why) = ("the lease expired on attempt 1 of", "the job stalled, as its worker is gone");
+    assert_eq!(queue.logged("again").await, [format!("Attempt failed: {gone} 3: {why}")]);
+    assert_eq!(queue.logged("ended").await, [format!("Failed: {gone} 1: {why}")]);
+    let followed = ["Superseded: the lease expired: the job stalled, and a follower covers the work"];
+    assert_eq!(queue.logged("followed").await, followed);
+    assert!(!queue.job("again").await.contains_key("failReason"));
+}

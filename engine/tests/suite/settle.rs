@@ -1,11 +1,13 @@
 //! Ending claims: what becomes of a job, and what the caller is told.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
-use durabl_engine::{ErrorKind, Event, RunVerdict, Settled, Status, Verdict};
+use durabl_engine::{ErrorKind, Event, LogLine, RunVerdict, Settled, Status, Verdict};
 use mongodb::bson::{Document, doc};
 
-use crate::support::{Job, Opened, TestQueue, active, pending, recorder::Delivered, waiting::in_time};
+use crate::support::{
+    Job, Opened, TestQueue, active, line, pending, profile, recorder::Delivered, waiting::in_time,
+};
 
 /// So many jobs of type `t`, claimed by a processor, in the order of their ids.
 async fn claimed(opened: &Opened, count: usize) -> Vec<Delivered> {
@@ -80,14 +82,14 @@ async fn verdicts_of_one_batch_each_come_to_their_own_outcome() {
         let outcome = opened.recorder.outcome(job.run_id).await.expect("the server answers");
         outcomes.push(match outcome {
             // How long depends on chance.
-            Settled::RetryScheduled(_) => Settled::RetryScheduled(std::time::Duration::ZERO),
+            Settled::RetryScheduled(_) => Settled::RetryScheduled(Duration::ZERO),
             other => other,
         });
     }
     let expected = [
         Settled::Completed,
         Settled::Completed,
-        Settled::RetryScheduled(std::time::Duration::ZERO),
+        Settled::RetryScheduled(Duration::ZERO),
         Settled::FailedTerminal,
         Settled::Superseded,
         Settled::Superseded,
@@ -249,21 +251,89 @@ async fn logs_are_bounded_cut_and_fenced() {
         |_| {},
         |options| {
             options.log_bounds.entries = 3;
-            options.log_bounds.message_bytes = 10;
+            options.log_bounds.message_bytes = 20;
         },
     );
     opened.engine.startup().await.expect("the server can be worked with");
     queue.insert([active("job", "t", "token")]).await;
-    for message in ["first", "$$NOW", "a longer message", "\u{20ac}\u{20ac}\u{20ac}\u{20ac}"] {
-        opened.engine.log("job", Some("token"), message).await.expect("the server answers");
+    for message in ["first", "$$NOW", "a message of more than twenty bytes", &"\u{20ac}".repeat(7)] {
+        opened.engine.log("job", Some("token"), &line(message)).await.expect("the server answers");
     }
-    opened.engine.log("job", Some("another"), "intruder").await.expect("it is no error");
-    opened.engine.log("nowhere", None, "lost").await.expect("it is no error");
+    opened.engine.log("job", Some("another"), &line("intruder")).await.expect("it is no error");
+    opened.engine.log("nowhere", None, &line("lost")).await.expect("it is no error");
+    assert_eq!(queue.logged("job").await, ["$$NOW", "a messag [truncated]", "\u{20ac}\u{20ac} [truncated]"]);
+}
+
+#[tokio::test]
+async fn lines_that_are_written_together_keep_their_order_and_their_times() {
+    let (queue, opened) = TestQueue::start().await;
+    queue.insert([active("job", "t", "token")]).await;
+    let lines: Vec<LogLine> = (0..1_200_u64)
+        .map(|number| LogLine {
+            message: format!("{number} {}", "x".repeat(3_000)),
+            age: Duration::from_millis(12_000 - 10 * number),
+        })
+        .collect();
+    opened.engine.log("job", Some("token"), &lines).await.expect("the server answers");
+    let newest: Vec<String> = lines[200..].iter().map(|line| line.message.clone()).collect();
+    assert_eq!(queue.logged("job").await, newest, "the newest thousand, in order");
     let job = queue.job("job").await;
-    let logs = job.get_array("logs").expect("logs").iter();
-    let messages: Vec<&str> =
-        logs.map(|entry| entry.as_document().expect("an entry").get_str("message").expect("text")).collect();
-    assert_eq!(messages, ["$$NOW", "a longer m", "\u{20ac}\u{20ac}\u{20ac}"]);
+    let time = |place: usize| {
+        let line = job.get_array("logs").expect("a log")[place].as_document().expect("a line");
+        line.get_datetime("timestamp").expect("a time").timestamp_millis()
+    };
+    // They take several writes, each with a moment of its own.
+    let apart = time(999) - time(0);
+    assert!((9_990..60_000).contains(&apart), "{apart} ms");
+}
+
+#[tokio::test]
+async fn a_verdict_leaves_a_line_in_the_log_by_the_very_write_that_ends_the_job() {
+    let (queue, opened) = TestQueue::start().await;
+    let job = |id: &str, changes: Document| {
+        let mut job = active(id, "t", "token");
+        job.extend(changes);
+        job
+    };
+    let keyed = doc! { "dedupeKey": "k", "dedupeScope": "pending" };
+    let mut follower = pending("follower", "t");
+    follower.extend(keyed.clone());
+    queue
+        .insert([
+            job("retried", doc! { "maxAttempts": 3 }),
+            job("failed", doc! { "maxAttempts": 1 }),
+            job("fatal", doc! { "maxAttempts": 3 }),
+            job("completed", doc! {}),
+            job("released", doc! {}),
+            job("long", doc! { "maxAttempts": 1, "logs": [{ "message": "earlier" }] }),
+            job("superseded", keyed),
+            follower,
+        ])
+        .await;
+    let endings = [
+        ("retried", Verdict::Fail, vec!["Attempt failed: $$NOW".to_owned()]),
+        ("failed", Verdict::Fail, vec!["Failed: $$NOW".to_owned()]),
+        ("fatal", Verdict::FailFatal, vec!["Fatal: $$NOW".to_owned()]),
+        ("completed", Verdict::Complete, vec![]),
+        ("released", Verdict::Release, vec![]),
+        (
+            "long",
+            Verdict::Fail,
+            vec!["earlier".to_owned(), format!("Failed: {} [truncated]", "x".repeat(3_980))],
+        ),
+    ];
+    for (id, verdict, lines) in endings {
+        let reason = if id == "long" { "x".repeat(9_000) } else { "$$NOW".to_owned() };
+        let settle = opened.engine.settle(id, Some("token"), verdict, Some(reason));
+        let (settled, operations) = profile::during(&queue, &opened, settle).await;
+        settled.expect("the server answers");
+        assert_eq!(queue.logged(id).await, lines, "{id}");
+        let writes = operations.iter().filter(|operation| operation.name() == "update").count();
+        assert_eq!(writes, 1, "{id}: {operations:?}");
+    }
+    let reason = Some("broken".to_owned());
+    opened.engine.settle("superseded", Some("token"), Verdict::Fail, reason).await.expect("it answers");
+    assert_eq!(queue.logged("superseded").await, ["Superseded: broken"]);
 }
 
 #[tokio::test]

@@ -300,3 +300,31 @@ async fn listeners_hear_of_every_type_until_they_do_not_want_to() {
     pushed.recorder.next_job().await;
     assert!(!pushed.recorder.events()[before..].iter().any(|event| matches!(event, Event::Wake(_))));
 }
+
+/// The driver resumes a stream by itself, and when its first try fails it forgets where the stream was.
+#[tokio::test]
+async fn a_stream_that_is_resumed_at_the_second_try_misses_nothing() {
+    let (queue, pushed, _other) = start().await;
+    // The stream that takes its place was opened by no token.
+    let failing = failing_streams(&pushed, 1).await;
+    queue.insert([pending("first", "t")]).await;
+    assert_eq!(pushed.recorder.next_job().await.id(), "first");
+    drop(failing);
+    eventually("the stream", async || {
+        (pushed.engine.stream_state() == StreamState::Streaming && streams(&queue, &pushed).await.len() == 1)
+            .then_some(())
+    })
+    .await;
+    let stepped_down = doc! {
+        "errorCode": 189, "errorLabels": ["ResumableChangeStreamError"], "blockConnection": true, "blockTimeMS": 500,
+    };
+    let failing = FailPoint::set(&pushed, &["getMore", "aggregate"], 2, stepped_down).await;
+    failing.is_met().await;
+    queue.insert([pending("second", "t")]).await;
+    assert_eq!(pushed.recorder.next_job().await.id(), "second");
+    assert!(
+        pushed.recorder.stream_states().iter().filter(|state| **state == StreamState::Reconnecting).count()
+            == 1,
+        "the driver has resumed it"
+    );
+}

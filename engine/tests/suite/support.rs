@@ -11,6 +11,6 @@ pub(crate) mod server;
 pub(crate) mod told;
 pub(crate) mod waiting;
 
-pub(crate) use documents::{Job, active, pending};
+pub(crate) use documents::{Job, active, line, pending};
 pub(crate) use queue::{Opened, TestQueue};
 pub(crate) use waiting::{eventually, let_pass};

@@ -1,6 +1,6 @@
 //! What the engine does for transactions that others run: it plans their writes, leaves leases alone, and reads back.
 
-mod held_up;
+pub(crate) mod held_up;
 
 use std::time::{Duration, Instant};
 

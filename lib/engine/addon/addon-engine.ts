@@ -1,4 +1,4 @@
-import { heartbeat, writeLog } from '../../backend/calls'
+import { heartbeat, keepsLogOrder, writeLog } from '../../backend/calls'
 import { ownClaim } from '../../backend/handle'
 import type { Settled, Verdict } from '../../backend/verdict'
 import { ShutDownError, failureToError } from '../../base/errors'
@@ -92,6 +92,10 @@ export class AddonEngine implements Engine {
 
   heartbeat(_runId: number, job: Job<any>): Promise<HeartbeatResult> {
     return heartbeat(this.backend, job)
+  }
+
+  get keepsLogOrder(): boolean {
+    return keepsLogOrder(this.backend)
   }
 
   log(_runId: number, job: Job<any>, message: string): Promise<void> {

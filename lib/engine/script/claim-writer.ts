@@ -53,8 +53,9 @@ export class ContextWriter implements ClaimWriter {
     return this.ctx.heartbeat()
   }
 
+  /** Not by the context, whose own `log` tells nobody of a failure. */
   log(message: string): Promise<void> {
-    return this.ctx.log(message)
+    return writeLog(this.backend, this.job, message)
   }
 
   private say(kind: 'complete' | 'fail' | 'failFatal', reason: string): Promise<unknown> {

@@ -1,4 +1,4 @@
-import { canRecover, heartbeat, heldOrReadBack } from '../../backend/calls'
+import { canRecover, heartbeat, heldOrReadBack, keepsLogOrder } from '../../backend/calls'
 import { HandleCalls, ownClaim } from '../../backend/handle'
 import type { OwnClaim } from '../../backend/handle'
 import { markProcessor } from '../../backend/inline-processor'
@@ -140,6 +140,10 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
 
   heartbeat(runId: number, job: Job<any>): Promise<HeartbeatResult> {
     return this.claims.get(runId)?.beat() ?? heartbeat(this.backend, job)
+  }
+
+  get keepsLogOrder(): boolean {
+    return keepsLogOrder(this.backend)
   }
 
   log(runId: number, job: Job<any>, message: string): Promise<void> {

@@ -111,8 +111,8 @@ export interface NativeEngine {
   heartbeat(jobId: string, claimToken: string | null): Promised<NativeHeartbeat>
   /** Renews the leases of several jobs: the number of those that are active. */
   batchHeartbeat(jobIds: Array<string>): Promised<number>
-  /** Adds a message to a job's log. */
-  log(jobId: string, claimToken: string | null, message: string): Promised<null>
+  /** Adds lines to a job's log, oldest first, with the milliseconds since each was added. */
+  log(jobId: string, claimToken: string | null, messages: Array<string>, agesMs: Float64Array): Promised<null>
   /** Creates jobs, in their order. */
   enqueueMany(groups: Array<NativeNewJobs>): Promised<NativeEnqueued>
   /** Shapes the writes that create these jobs. Planned jobs come in the order of the jobs. */

@@ -9,6 +9,7 @@ import type { EnqueueManyOutcome, JobAvailableListener, StreamState } from '../.
 import type { NativeAddon, NativeConnection, NativeEngine, NativeEvent, NativeNewJob, Reply } from './addon'
 import { EnqueueBatches, grouped, placed } from './enqueue-batch'
 import type { Enqueued } from './enqueue-batch'
+import { LogBatches } from './log-batch'
 
 /** Jobs that cross over to the engine in one call. */
 const MOST_AT_ONCE = 4000
@@ -26,6 +27,7 @@ export interface EngineSettings {
 export class EngineHandle {
   readonly native: NativeEngine
   private readonly batches: EnqueueBatches
+  private readonly logs: LogBatches
   private state: StreamState = 'off'
   private readonly stateListeners = new Set<(state: StreamState) => void>()
   private readonly wakeListeners = new Set<JobAvailableListener>()
@@ -55,6 +57,10 @@ export class EngineHandle {
     if (failure !== null) throw fromCaller(failureToError(failure, null))
     this.native = value!
     this.batches = new EnqueueBatches(this.native)
+    this.logs = new LogBatches(async (jobId, claimToken, { messages, agesMs }) => {
+      const { failure } = await this.native.log(jobId, claimToken, messages, agesMs)
+      return failure
+    }, settings.maxLogEntries)
     this.state = this.native.streamState()
   }
 
@@ -79,6 +85,13 @@ export class EngineHandle {
       for (const place of part.keys()) outcomes.push(outcomeOf(placed(reply, place), site))
     }
     return outcomes
+  }
+
+  /** Adds a line to a job's log, behind those added before it. As {@link call}. */
+  async log(jobId: string, claimToken: string | null, message: string): Promise<void> {
+    this.refuseEnded()
+    const failure = await this.logs.add(jobId, claimToken, message)
+    if (failure !== null) throw fromCaller(failureToError(failure, null))
   }
 
   /** Makes one call. Its failure becomes an error with the stack of whoever called the public method. */

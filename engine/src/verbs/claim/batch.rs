@@ -286,7 +286,7 @@ async fn take(
     let wait = if alone.is_empty() { Wait::Long } else { Wait::Brief };
     let statements = groups.iter().map(|group| statement(group, token, lease)).collect();
     let (mut learnt, mut failure) = (false, None);
-    let update = Update { statements, wait, acknowledged: Acknowledged::ByPrimary };
+    let update = Update { statements, lane: None, wait, acknowledged: Acknowledged::ByPrimary };
     match store.update(update).await {
         Ok(reply) if reply.refusals.is_empty() => {
             let count = reply.matched as usize;

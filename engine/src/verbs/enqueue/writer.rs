@@ -149,7 +149,7 @@ impl Writer {
             let mut patience = patience.clone().with_deadline(self.deadline(&request));
             let write = async move {
                 let jobs: Vec<&NewJob> = request.jobs.iter().collect();
-                let outcome = create(&store, &jobs, &draft, Wait::Long, &mut patience).await;
+                let outcome = create(&store, &jobs, &draft, Wait::HeldUp, &mut patience).await;
                 announce(&wakes, &store, &jobs, &outcome, draft.at).await;
                 answer(vec![request], outcome);
             };

@@ -4,11 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use mongodb::bson::{Document, RawDocument};
 
-use super::{proofs, writing::writing};
+use super::{
+    proofs,
+    writing::{SettledLine, writing},
+};
 use crate::{
     job::{
         document::{Header, new_token, text},
-        fence, fields, retry,
+        fence, fields,
+        log::LogBounds,
+        retry,
         status::Status,
         transition::Transition,
         verdict::{Settled, Verdict},
@@ -24,6 +29,8 @@ pub(crate) struct VerdictRequest {
     pub(crate) reason: Option<String>,
     /// Whether a job that is found settled under our token counts as settled by this call.
     pub(crate) is_only_settler: bool,
+    /// Bounds of the job's log; none if the verdict leaves no line there.
+    pub(crate) log: Option<LogBounds>,
 }
 
 impl VerdictRequest {
@@ -34,7 +41,13 @@ impl VerdictRequest {
 
     /// By the one who holds the claim.
     pub(super) fn completion(header: Header) -> Self {
-        Self { header: header.into(), verdict: Verdict::Complete, reason: None, is_only_settler: true }
+        Self {
+            header: header.into(),
+            verdict: Verdict::Complete,
+            reason: None,
+            is_only_settler: true,
+            log: None,
+        }
     }
 }
 
@@ -92,7 +105,9 @@ impl PreparedVerdict {
     pub(super) fn update(&self) -> Vec<Document> {
         let header = &self.request.header;
         let reason = self.request.reason.as_deref().map(clip);
-        writing(self.transition, header, reason, self.retry_delay, Some(&self.proof))
+        let is_fatal = self.request.verdict == Verdict::FailFatal;
+        let line = SettledLine::of(self.transition, is_fatal, reason, self.request.log);
+        writing(self.transition, header, reason, self.retry_delay, Some(&self.proof), line)
     }
 }
 

@@ -30,6 +30,7 @@ fn prepared(header: Header, verdict: Verdict) -> PreparedVerdict {
         verdict,
         reason: None,
         is_only_settler: false,
+        log: None,
     })
 }
 

@@ -5,7 +5,31 @@ use std::time::Duration;
 use mongodb::bson::{Document, doc};
 
 use super::proofs;
-use crate::job::{document::Header, fields, transition::Transition};
+use crate::job::{
+    document::Header,
+    fields,
+    log::{LogBounds, appended, clipped, line_of},
+    transition::Transition,
+};
+
+/// A line for the log of the job, written with the transition.
+pub(crate) struct SettledLine {
+    message: String,
+    bounds: LogBounds,
+}
+
+impl SettledLine {
+    /// None where there is nothing to say, or no log to say it in.
+    pub(crate) fn of(
+        transition: Transition,
+        is_fatal: bool,
+        reason: Option<&str>,
+        bounds: Option<LogBounds>,
+    ) -> Option<Self> {
+        let bounds = bounds?;
+        Some(Self { message: line_of(transition, is_fatal, reason)?, bounds })
+    }
+}
 
 /// The update that carries a transition out. The one place where a job is written to leave `active`. Without a
 /// `proof` nobody claims to have done it in the holder's name.
@@ -15,11 +39,16 @@ pub(crate) fn writing(
     reason: Option<&str>,
     delay: Duration,
     proof: Option<&str>,
+    line: Option<SettledLine>,
 ) -> Vec<Document> {
     let mut set = doc! { fields::STATUS: transition.target().as_str() };
     let mut unset = vec![fields::LEASE];
     if let Some(reason) = reason {
         set.insert(fields::FAIL_REASON, doc! { "$literal": reason });
+    }
+    if let Some(SettledLine { message, bounds }) = line {
+        let message = clipped(&message, bounds.message_bytes);
+        set.insert(fields::LOGS, appended([(message.as_ref(), Duration::ZERO)], bounds));
     }
     match transition {
         Transition::Complete => _ = set.insert(fields::COMPLETED_AT, fields::NOW),

@@ -1,6 +1,10 @@
 //! Keeps the stream open, and turns what it tells into wake-ups.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use mongodb::{
     bson::Bson,
@@ -37,18 +41,29 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(5);
 /// Silence beyond this is a server that has gone, not one with nothing to tell.
 const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 
+/// How long a stream is kept. When the driver goes back to where it was opened, it must not be told of days again.
+const LONGEST_STREAM: Duration = Duration::from_secs(600);
+
 /// A stream and what it was opened for.
 pub(crate) struct OpenStream {
     changes: ChangeStream<Change>,
     interest: Interest,
     /// Ready once another server is primary than when the stream was opened.
     replaced: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// When it is opened anew by its token.
+    renew_at: Instant,
 }
 
 impl OpenStream {
+    /// Opens a stream that goes on from the token; without one, from the newest write that a majority has.
+    ///
+    /// By itself the server would begin after its own newest write, and one that was begun before that may still be on its
+    /// way: no stream would tell of it, and a look that comes at once would not see it. The driver, too, needs a place to go
+    /// back to: when the first try to resume a stream fails, it tries again without the token.
     async fn open(watch: &Watch, store: &Store, token: Option<ResumeToken>) -> Result<Self> {
         let interest = lock(&watch.interest).clone();
-        let open = store
+        let begin = if token.is_none() { store.committed_time().await? } else { None };
+        let mut open = store
             .jobs()
             .watch()
             .pipeline(pipeline(&interest))
@@ -56,6 +71,9 @@ impl OpenStream {
             .read_concern(ReadConcern::majority())
             .resume_after(token)
             .max_await_time(LONGEST_ANSWER);
+        if let Some(begin) = begin {
+            open = open.start_at_operation_time(begin);
+        }
         let mut replaced = Box::pin(store.primary().replaced());
         let what = "opening the change stream";
         let changes = tokio::select! {
@@ -64,7 +82,8 @@ impl OpenStream {
             }
             () = &mut replaced => return Err(Error::primary_replaced(what)),
         };
-        Ok(Self { changes: changes.with_type(), interest, replaced })
+        let renew_at = Instant::now() + LONGEST_STREAM;
+        Ok(Self { changes: changes.with_type(), interest, replaced, renew_at })
     }
 }
 
@@ -135,8 +154,9 @@ impl StreamFollower {
                         Ended::Elsewhere => {
                             // What it told last may be about a type that is wanted no more, and the server resumes a
                             // stream only where that is among what it is asked for.
-                            has_gap = !lock(&self.watch.interest).covers(&stream.interest);
-                            token = if has_gap { None } else { stream.changes.resume_token() };
+                            let is_resumable = lock(&self.watch.interest).covers(&stream.interest);
+                            token = stream.changes.resume_token().filter(|_| is_resumable);
+                            has_gap = token.is_none();
                             continue;
                         }
                         Ended::Lost(error) => error,
@@ -177,7 +197,7 @@ impl StreamFollower {
             {
                 return Ended::Lost(error);
             }
-            if self.wants_another(stream) {
+            if self.wants_another(stream) || stream.renew_at <= Instant::now() {
                 return Ended::Elsewhere;
             }
             let next = tokio::select! {

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     base::{error::Result, patience::Pauses, sync::lock},
+    connection::lanes::Lane,
     job::lease::LeaseTerms,
     report::tasks::{self, Task},
     store::{collection::Store, write::Wait},
@@ -44,7 +45,7 @@ impl Renewer {
         // A renewal that is on its way could arrive after the transaction has begun.
         drop(self.on_the_way.lock().await);
         let sent = Instant::now();
-        let renewed = renew_one(store, &id, &token, length, Wait::Long).await;
+        let renewed = renew_one(store, Lane::Heartbeat, &id, &token, length, Wait::Long).await;
         let changed = self.change(runs, run_id, |lease| match renewed {
             Ok(_) => {
                 lease.suspended = Some(Suspension { length, is_over: false });
@@ -69,7 +70,7 @@ impl Renewer {
     ) -> Result<bool> {
         let Some((id, token, terms)) = self.change(runs, run_id, |_| {}) else { return Ok(false) };
         let sent = Instant::now();
-        match renew_one(store, &id, &token, terms.length, Wait::Long).await {
+        match renew_one(store, Lane::HeldUp, &id, &token, terms.length, Wait::Long).await {
             Ok(is_held) => Ok(is_held && self.resumed(runs, run_id, sent)),
             Err(error) => {
                 let mut is_news = false;
@@ -124,7 +125,7 @@ impl Renewer {
         let Some((id, token, terms)) = known.filter(|_| is_wanted) else { return true };
         let sent = Instant::now();
         // Briefly: if the transaction is open all the same, every other renewal waits meanwhile.
-        match renew_one(store, &id, &token, terms.length, Wait::Brief).await {
+        match renew_one(store, Lane::Heartbeat, &id, &token, terms.length, Wait::Brief).await {
             Ok(true) => self.resumed(runs, run_id, sent),
             // It is completed, or somebody else's: who reads back is told, and anybody else when the lease ends.
             Ok(false) => true,

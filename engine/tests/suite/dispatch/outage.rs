@@ -1,7 +1,7 @@
 //! The server goes away and comes back.
 
 use super::*;
-use crate::support::{fail_point::FailPoint, let_pass};
+use crate::support::{fail_point::FailPoint, let_pass, line};
 
 async fn through_a_proxy(queue: &TestQueue) -> (Proxy, Opened) {
     let proxy = Proxy::start().await;
@@ -128,7 +128,7 @@ async fn every_call_ends_though_the_server_is_frozen() {
         .batch_heartbeat(vec!["a".to_owned()])
         .await
         .is_ok());
-    call!("log", async |engine: Shared| engine.log("a", None, "hello").await.is_ok());
+    call!("log", async |engine: Shared| engine.log("a", None, &line("hello")).await.is_ok());
     call!("hasOutstanding", async |engine: Shared| engine.has_outstanding("t", "k").await.is_ok());
     call!("findOne", async |engine: Shared| engine.find_one(doc! {}).await.is_ok());
     call!("stats", async |engine: Shared| engine.stats(None).await.is_ok());

@@ -1,7 +1,14 @@
 //! Jobs as tests make them: through the engine, or written straight into the collection.
 
-use durabl_engine::{BackoffKind, DedupeKey, DedupeScope, NewJob};
+use std::time::Duration;
+
+use durabl_engine::{BackoffKind, DedupeKey, DedupeScope, LogLine, NewJob};
 use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
+
+/// A line for the log of a job.
+pub(crate) fn line(message: &str) -> [LogLine; 1] {
+    [LogLine { message: message.to_owned(), age: Duration::ZERO }]
+}
 
 /// A job to be enqueued, with the public defaults.
 #[derive(Debug, Clone)]

@@ -13,6 +13,8 @@ static TURN: Mutex<()> = Mutex::const_new(());
 /// Undoes itself.
 pub(crate) struct FailPoint {
     _turn: MutexGuard<'static, ()>,
+    /// How often it had been met before.
+    before: i64,
 }
 
 impl FailPoint {
@@ -23,8 +25,18 @@ impl FailPoint {
         data.extend(what);
         let set = doc! { "configureFailPoint": "failCommand", "mode": { "times": times }, "data": data };
         let admin = server::client().await.database("admin");
-        admin.run_command(set).await.expect("the server was started with enableTestCommands=1");
-        Self { _turn: turn }
+        let known = admin.run_command(set).await.expect("the server was started with enableTestCommands=1");
+        let before = known.get_i64("count").or_else(|_| known.get_i32("count").map(i64::from));
+        Self { _turn: turn, before: before.expect("a count") }
+    }
+
+    /// Waits until a command has met it.
+    pub(crate) async fn is_met(&self) {
+        let admin = server::client().await.database("admin");
+        let wait = doc! {
+            "waitForFailPoint": "failCommand", "timesEntered": self.before + 1, "maxTimeMS": 25_000,
+        };
+        admin.run_command(wait).await.expect("a command meets it");
     }
 }
 

@@ -8,7 +8,7 @@ use durabl_engine::{
 };
 use mongodb::{
     Collection, Database,
-    bson::{Document, doc},
+    bson::{Bson, Document, doc},
 };
 
 use super::{recorder::Recorder, server};
@@ -98,6 +98,15 @@ impl TestQueue {
 
     pub(crate) async fn status(&self, id: &str) -> String {
         self.job(id).await.get_str("status").expect("a status").to_owned()
+    }
+
+    /// The lines in a job's log.
+    pub(crate) async fn logged(&self, id: &str) -> Vec<String> {
+        let job = self.job(id).await;
+        let Ok(lines) = job.get_array("logs") else { return Vec::new() };
+        let text =
+            |line: &Bson| line.as_document().expect("a line").get_str("message").expect("text").to_owned();
+        lines.iter().map(text).collect()
     }
 
     pub(crate) async fn count(&self, filter: Document) -> u64 {

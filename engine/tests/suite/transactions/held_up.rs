@@ -14,7 +14,7 @@ use crate::support::{Job, Opened, TestQueue, let_pass, pending, server, waiting:
 const LONG_POLL: Duration = Duration::from_secs(600);
 
 /// A transaction that has run these updates, and is open.
-async fn open_transaction(queue: &TestQueue, updates: Vec<Document>) -> ClientSession {
+pub(crate) async fn open_transaction(queue: &TestQueue, updates: Vec<Document>) -> ClientSession {
     let client = server::client().await;
     let mut session = client.start_session().await.expect("a session");
     session.start_transaction().await.expect("a transaction");
@@ -33,7 +33,7 @@ fn keyed(mut job: Document, key: &str, scope: &str) -> Document {
 }
 
 /// A job that a transaction is about to make.
-fn made(id: &str, key: &str, scope: &str) -> Document {
+pub(crate) fn made(id: &str, key: &str, scope: &str) -> Document {
     let mut job = keyed(pending(id, "t"), key, scope);
     job.remove("_id");
     doc! { "_id": id, "$setOnInsert": job }

@@ -11,7 +11,7 @@
 //! worker                 all that keeps going: hub, dispatch, runs, renewer, verdict_writer, reaper
 //! verbs                  one operation each: enqueue, claim, settle, renew, recover, log, plan, stats, retain
 //! wake                   when to look for work: hints, timers, stream
-//! store      report      round trips to MongoDB  |  all that people hear: event, outage, unwritable
+//! store      report      round trips to MongoDB  |  all that people hear, and all tasks: event, outage, unwritable, tasks
 //! job        connection  rules without I/O       |  the engine's own client
 //! base                   errors, patience, locks
 //! ```

@@ -10,6 +10,7 @@
 import { copyFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { ADDON, PUBLISHED } from './cargo.mjs'
 import { tripleOf } from './packages/targets.mjs'
 import { capture, root } from './process.mjs'
 import { Advice, main } from './terminal.mjs'
@@ -19,13 +20,10 @@ async function hostTarget() {
   return output.match(/^host: (.+)$/m)[1].trim()
 }
 
-/** What a clone can do without, as it takes long to compile, and a published binary must have. */
-const PUBLISHED = ['--profile', 'published', '--features', 'aws-auth']
-
 function cargoArguments({ target, zig, published }) {
   return [
-    ...[zig ? 'zigbuild' : 'build', '--locked', '-p', 'durabl', '--message-format=json-render-diagnostics'],
-    ...(published ? PUBLISHED : ['--release']),
+    ...[zig ? 'zigbuild' : 'build', '--message-format=json-render-diagnostics'],
+    ...(published ? PUBLISHED : ADDON),
     ...(target ? ['--target', target] : []),
   ]
 }

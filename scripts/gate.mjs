@@ -18,6 +18,7 @@ import { checkRustRooms } from './check/rooms-rust.mjs'
 import { checkSize } from './check/size.mjs'
 import { checkSuites } from './check/suites.mjs'
 import { checkWorkflows } from './check/workflows.mjs'
+import { LINTS, RUSTDOC } from './cargo.mjs'
 import { capture, forwardSignals, wasInterrupted } from './process.mjs'
 import { setup } from './setup.mjs'
 import { Advice, dim, duration, green, main, red } from './terminal.mjs'
@@ -41,23 +42,8 @@ const steps = {
   manifests: checkManifests,
   workflows: checkWorkflows,
   rustfmt: cargo(['fmt', '--all', '--check']),
-  clippy: cargo(['clippy', '--quiet', '--locked', '--workspace', '--', '-D', 'warnings']),
-  // Of the binding there is nothing to test in Rust: built as a test, all that it offers to JavaScript seems unused.
-  'clippy-tests': cargo([
-    'clippy',
-    '--quiet',
-    '--locked',
-    '-p',
-    'durabl-engine',
-    '--all-targets',
-    '--features=hot-paths',
-    '--',
-    '-D',
-    'warnings',
-  ]),
-  rustdoc: cargo(['doc', '--quiet', '--locked', '--workspace', '--no-deps', '--document-private-items'], {
-    RUSTDOCFLAGS: '-D warnings',
-  }),
+  clippy: cargo(LINTS),
+  rustdoc: cargo(RUSTDOC, { RUSTDOCFLAGS: '-D warnings' }),
   border: checkBorder,
   crates: checkRustDependencies,
   unsafe: checkCrates,
@@ -71,7 +57,7 @@ const steps = {
 }
 
 /** One of these at a time, as cargo locks what it compiles; the others run beside them, one after the other. */
-const CARGO = ['rustfmt', 'clippy', 'clippy-tests', 'rustdoc']
+const CARGO = ['rustfmt', 'clippy', 'rustdoc', 'border']
 
 async function take(name) {
   const start = Date.now()

@@ -1,6 +1,7 @@
 /** The declarations that napi-rs emits while it compiles the binding, and TypeScript made of them. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { CODE } from '../cargo.mjs'
 import { capture, root } from '../process.mjs'
 import { Advice } from '../terminal.mjs'
 
@@ -14,7 +15,7 @@ export async function emitted() {
   mkdirSync(join(root, 'target'), { recursive: true })
   const directory = mkdtempSync(join(root, 'target/border-'))
   try {
-    const { code, output } = await capture('cargo', ['clippy', '--quiet', '--locked', '-p', 'durabl'], {
+    const { code, output } = await capture('cargo', CODE, {
       env: { NAPI_TYPE_DEF_TMP_FOLDER: directory },
     })
     if (code !== 0) throw new Advice(`the binding did not compile:\n${output}`)

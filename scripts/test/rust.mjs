@@ -1,10 +1,9 @@
 /** The engine's own tests: Rust alone, against the server. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { COMPILE_TESTS, testsNamed } from '../cargo.mjs'
 import { capture, root } from '../process.mjs'
 import { filesUnder } from '../setup/newest.mjs'
-
-const TEST = ['test', '-p', 'durabl-engine']
 
 const SUMMARY = /^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored/
 
@@ -23,7 +22,7 @@ export function isRustTest(name) {
 const env = () => ({ CARGO_TERM_COLOR: process.stdout.isTTY ? 'always' : 'never' })
 
 /** Compiles the tests, so that they can start at once. What there is to say, `runRustTests` says: it would compile again. */
-export const compileRustTests = () => capture('cargo', [...TEST, '--no-run'])
+export const compileRustTests = () => capture('cargo', COMPILE_TESTS)
 
 /**
  * @param names only the tests whose name contains one of these; all if there are none
@@ -31,7 +30,7 @@ export const compileRustTests = () => capture('cargo', [...TEST, '--no-run'])
  */
 export async function runRustTests(names, testEnv) {
   const counts = { passed: 0, failed: 0, skipped: 0, broken: false }
-  const { code } = await capture('cargo', [...TEST, '--no-fail-fast', '--', ...names], {
+  const { code } = await capture('cargo', testsNamed(names), {
     env: { ...testEnv, ...env() },
     onLine(line) {
       if (!/^\s*(Compiling|Downloaded|Downloading) /.test(line)) console.log(line)

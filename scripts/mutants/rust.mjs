@@ -10,6 +10,16 @@ const TARGET = join(root, 'target/mutants/cargo')
 /** All that cargo wants to see of the workspace. */
 const PARTS = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'engine', 'src']
 
+/** A line that is too short to be known by is shown with the next ones. */
+const SHORT = 40
+
+function knownBy(lines, index) {
+  let text = lines[index].trim()
+  for (let next = index + 1; text.length < SHORT && next < lines.length; next += 1)
+    text += ` ${lines[next].trim()}`
+  return text
+}
+
 /** All mutants of the engine. Equal sources, equal lists, in the same order. */
 export async function rustMutants() {
   const { code, output } = await capture('cargo', ['mutants', '-p', 'durabl-engine', '--list', '--json'])
@@ -22,7 +32,7 @@ export async function rustMutants() {
   const sources = new Map()
   return found.map(({ file, name, span, replacement, function: within }, index) => {
     if (!sources.has(file)) sources.set(file, readFileSync(join(root, file), 'utf8').split('\n'))
-    const was = sources.get(file)[span.start.line - 1].trim()
+    const was = knownBy(sources.get(file), span.start.line - 1)
     // The name without file, line and column, which change too easily.
     const is = name.replace(/^\S+ /, '')
     return { id: index + 1, file, line: span.start.line, was, is, span, replacement, function: within }

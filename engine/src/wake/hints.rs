@@ -139,6 +139,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_sooner_timer_is_heard_of_while_a_later_one_is_waited_for() {
+        let hub = Arc::new(WakeHub::default());
+        let heard = Arc::new(Heard::default());
+        hub.add(&heard);
+        let timers = tokio::spawn({
+            let hub = hub.clone();
+            async move { hub.run_timers().await }
+        });
+        let start = Instant::now();
+        hub.wake_after("a", Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        hub.wake_after("a", Duration::from_secs(2));
+        heard.one.notified().await;
+        assert_eq!(start.elapsed().as_secs(), 3);
+        timers.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_subscriber_who_looks_for_nothing_is_woken_for_each_of_several_jobs() {
         let hub = Arc::new(WakeHub::default());
         let heard = Arc::new(Heard::default());

@@ -132,6 +132,18 @@ async fn what_may_not_be_started_any_more_is_known_before_anybody_is_told() {
     assert_eq!(opened.engine.gone_among(&[again.run_id]), [again.run_id]);
 }
 
+/// Nothing of the process has run meanwhile, so the renewals have not noticed either.
+#[tokio::test]
+async fn a_lease_that_ended_while_the_process_stood_still_is_known_to_be_gone_at_once() {
+    let (queue, opened) = TestQueue::start().await;
+    let heartbeat = Duration::from_millis(100);
+    let job = started_with(&queue, &opened, heartbeat).await;
+    // On the one thread that there is.
+    std::thread::sleep(heartbeat * 4);
+    assert_eq!(opened.engine.gone_among(&[job.run_id]), [job.run_id]);
+    assert_eq!(opened.recorder.lost_leases(), [job.run_id]);
+}
+
 #[tokio::test]
 async fn a_holder_without_a_server_gives_up_before_anyone_else_may_take_the_job() {
     let (queue, _direct) = TestQueue::start().await;

@@ -51,6 +51,26 @@ async fn delayed_jobs_start_on_time_and_none_too_early() {
     assert_on_time(&take_all(&opened, 5).await);
 }
 
+/// Who looks for the next job sees the blocked one, which is due, and not what comes after it.
+#[tokio::test]
+async fn a_delayed_job_starts_on_time_though_one_that_is_due_waits_behind_its_key() {
+    let (queue, _) = TestQueue::start().await;
+    let keyed = |mut job: Document| {
+        job.extend(doc! { "dedupeKey": "k", "dedupeScope": "pending" });
+        job
+    };
+    let mut delayed = pending("delayed", "t");
+    delayed.insert("runAt", moment(2_000));
+    queue.insert([keyed(active("running", "u", "token")), keyed(pending("blocked", "t")), delayed]).await;
+    // Not before: its stream would tell of them.
+    let opened = queue.engine_with_push();
+    opened.engine.startup().await.expect("the server can be worked with");
+    opened.process("t", 1);
+    let job = opened.recorder.next_job().await;
+    assert_eq!(job.id(), "delayed");
+    assert_on_time(&[job]);
+}
+
 #[tokio::test]
 async fn delayed_jobs_that_were_there_before_the_worker_start_on_time() {
     let (queue, opened) = start().await;

@@ -1,19 +1,14 @@
+import type { ClientSession, TransactionOptions } from 'mongodb'
 import { completeIn, heartbeat, settle, transactionsOf } from '../backend/calls'
-import { COMPLETE, failed, failedFatally } from '../backend/verdict'
+import { COMPLETE } from '../backend/verdict'
 import type { Verdict } from '../backend/verdict'
+import { RunContext } from '../run/context'
+import type { HandledRun } from '../run/context'
 import { verdictOnThrow } from '../run/outcome'
+import { RunSignal } from '../run/signal'
 import { transactionError } from '../run/transaction'
-import type {
-  CompleteResult,
-  FailFatalResult,
-  FailResult,
-  HeartbeatResult,
-  IJobQueueBackend,
-  Job,
-  JobContext,
-  JobHandler,
-  SettleResult,
-} from '../types'
+import type { TransactionWork } from '../run/transaction'
+import type { HeartbeatResult, IJobQueueBackend, Job, JobHandler, SettleResult } from '../types'
 
 /**
  * Runs a handler for a claimed job and settles by its outcome. Resolves when both are over, whatever the outcome: it is on
@@ -26,66 +21,59 @@ export async function runInline(
   job: Job<any>,
   handler: JobHandler<any>,
 ): Promise<unknown> {
-  const context = new InlineContext(backend, job)
+  const run = new InlineRun(backend, job)
   let returned: unknown
   try {
-    returned = await handler(job, context)
+    returned = await handler(job, new RunContext(run))
   } catch (error) {
-    await context.settleUnlessDone(verdictOnThrow(error, null))
+    await run.settleByHand(verdictOnThrow(error, null))
     return
   }
-  await context.settleUnlessDone(COMPLETE)
+  await run.settleByHand(COMPLETE)
   return returned
 }
 
 /** Settles through the backend's public methods, so that a subclass which overrides them is asked. */
-class InlineContext implements JobContext {
-  readonly complete = () => this.settle(COMPLETE) as Promise<CompleteResult>
-  readonly fail = (reason: string) => this.settle(failed(reason)) as Promise<FailResult>
-  readonly failFatal = (reason: string) => this.settle(failedFatally(reason)) as Promise<FailFatalResult>
+class InlineRun implements HandledRun {
+  /** Never aborted: nothing takes a job away from the call that runs it. */
+  readonly aborting = new RunSignal()
+  readonly tools: HandledRun['tools'] = {
+    log: async (message) => {
+      await this.backend.log(this.job.id, String(message), this.job.claimToken).catch(() => {})
+    },
+    session: () => this.session(),
+    transact: (work, options) => this.transact(work, options),
+  }
   private settlement: Promise<SettleResult> | null = null
-  private controller: AbortController | null = null
 
   constructor(
     private readonly backend: IJobQueueBackend,
     private readonly job: Job,
   ) {}
 
-  /** Never aborted: nothing takes a job away from the call that runs it. */
-  get signal(): AbortSignal {
-    this.controller ??= new AbortController()
-    return this.controller.signal
+  heartbeat(): Promise<HeartbeatResult> {
+    return heartbeat(this.backend, this.job)
   }
 
-  readonly heartbeat = (): Promise<HeartbeatResult> => heartbeat(this.backend, this.job)
+  settleByHand(verdict: Verdict): Promise<SettleResult> {
+    this.settlement ??= settle(this.backend, this.job, verdict)
+    return this.settlement
+  }
+
+  private async session(): Promise<ClientSession> {
+    return transactionsOf('ctx.session', this.backend).startSession(this.job.id)
+  }
 
   /** As a queue's own runs do, but nothing here can be taken back. */
-  readonly transaction: JobContext['transaction'] = async (work, options) => {
+  private async transact<T>(work: TransactionWork<T>, options?: TransactionOptions): Promise<T> {
     const { backend, job } = this
     if (this.settlement !== null) throw transactionError('this run is settled already')
     const session = await this.session()
     return session.withTransaction(async () => {
-      const result = await work(session as never)
+      const result = await work(session)
       this.settlement = completeIn(backend, job, session)
       await this.settlement
       return result
     }, options)
-  }
-
-  readonly session = (() =>
-    transactionsOf('ctx.session', this.backend).startSession(this.job.id)) as JobContext['session']
-
-  readonly log = async (message: string): Promise<void> => {
-    await this.backend.log(this.job.id, String(message), this.job.claimToken).catch(() => {})
-  }
-
-  /** The end of the handler, which counts only if it has not settled by itself. */
-  async settleUnlessDone(verdict: Verdict): Promise<void> {
-    await (this.settlement ?? this.settle(verdict))
-  }
-
-  private settle(verdict: Verdict): Promise<SettleResult> {
-    this.settlement ??= settle(this.backend, this.job, verdict)
-    return this.settlement
   }
 }

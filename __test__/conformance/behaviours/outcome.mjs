@@ -183,4 +183,31 @@ export default {
     await runOne(env, async (_, ctx) => beat.resolve(await ctx.heartbeat()), 'completed')
     assert.equal(await beat.promise, 'applied')
   },
+
+  async 'a context has signal and log of its own, and the rest on its class, also when taken apart'(env) {
+    const seen = deferred()
+    const handler = async (job, ctx) => {
+      const { complete, fail, failFatal, heartbeat, log, session, transaction, signal } = ctx
+      const rest = [complete, fail, failFatal, heartbeat, session, transaction]
+      await log('a line')
+      seen.resolve({
+        own: Object.keys(ctx),
+        isLazy: Object.getOwnPropertyDescriptor(ctx, 'signal').get !== undefined,
+        signal: signal instanceof AbortSignal && signal === ctx.signal,
+        methods: rest.every((method) => typeof method === 'function'),
+        beat: await heartbeat(),
+        result: await complete(),
+        again: await fail('too late'),
+      })
+    }
+    const { logs } = await runOne(env, handler, 'completed')
+    assert.deepEqual(await seen.promise, {
+      ...{ own: ['signal', 'log'], isLazy: true, signal: true, methods: true, beat: 'applied' },
+      ...{ result: { status: 'completed' }, again: { status: 'completed' } },
+    })
+    assert.deepEqual(
+      logs.map(({ message }) => message),
+      ['a line'],
+    )
+  },
 }

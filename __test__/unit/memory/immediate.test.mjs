@@ -105,6 +105,18 @@ for (const [way, arrange] of Object.entries(WAYS)) {
       assert.deepEqual([status, failReason, logs], ['failed', 'by hand', ['a line', 'Fatal: by hand']])
     })
 
+    test('the context has signal and log of its own, and the rest on its class', async () => {
+      const backend = new ImmediateBackend()
+      const { enqueue, handle } = arrange(backend)
+      let seen
+      handle('t', async (_job, ctx) => {
+        const { complete } = ctx
+        seen = [Object.keys(ctx), await complete()]
+      })
+      await enqueue('t', {})
+      assert.deepEqual(seen, [['signal', 'log'], { status: 'completed' }])
+    })
+
     test('a delay is ignored', async () => {
       const backend = new ImmediateBackend()
       const { enqueue, handle } = arrange(backend)

@@ -115,14 +115,15 @@ export async function writeLog(backend: IJobQueueBackend, job: Job, message: str
 }
 
 /** Implementations of `log` that keep the order of lines though none waits for the one before it. */
-const ORDERED_LOGS = new WeakSet<IJobQueueBackend['log']>()
+const ORDERED_LOGS = new WeakSet<object>()
 
-export function keepsOrder(log: IJobQueueBackend['log']): void {
+export function keepsOrder(log: object): void {
   ORDERED_LOGS.add(log)
 }
 
 /** Whether lines may be handed to a backend before the ones before them are written. */
-export function keepsLogOrder({ log }: IJobQueueBackend): boolean {
+export function keepsLogOrder(backend: IJobQueueBackend): boolean {
+  const log: unknown = Reflect.get(backend, 'log')
   return typeof log === 'function' && ORDERED_LOGS.has(log)
 }
 

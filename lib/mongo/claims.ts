@@ -12,6 +12,7 @@ import type {
 } from '../types'
 import * as check from '../validate/backend'
 import { normalizeClaimOrEnqueue } from '../validate/enqueue'
+import type { NewJob } from '../validate/enqueue'
 import { sessionOfCompletion } from '../validate/session'
 import { claimOf, decodeJob } from './bson/job-document'
 import type { NativeVerdictKind } from './native/addon'
@@ -25,7 +26,15 @@ export async function claimOrEnqueue(
   data: unknown,
   options: EnqueueOptions | undefined,
 ): Promise<Job<any> | null> {
-  const job = newJob(opened, 'claimOrEnqueue', normalizeClaimOrEnqueue(type, options), data)
+  return claimOrEnqueueChecked(opened, normalizeClaimOrEnqueue(type, options), data)
+}
+
+export async function claimOrEnqueueChecked(
+  opened: OpenCollection,
+  settings: NewJob,
+  data: unknown,
+): Promise<Job<any> | null> {
+  const job = newJob(opened, 'claimOrEnqueue', settings, data)
   const claimed = await opened.engine.call((native) => native.claimOrEnqueue(job))
   return decoded(opened, 'claimOrEnqueue', claimed)
 }

@@ -1,5 +1,6 @@
 import type { Collection } from 'mongodb'
 import { keepsOrder } from '../backend/calls'
+import { checkedOnce } from '../backend/checked'
 import { backendHandle } from '../backend/handle'
 import { monotonicNow } from '../base/timers'
 import { DurablError } from '../base/errors'
@@ -178,6 +179,11 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   }
 
   static {
+    checkedOnce(this.prototype, {
+      enqueue: ({ opened }, ...checked) => produce.enqueueChecked(opened, ...checked),
+      claimOrEnqueue: ({ opened }, ...checked) => claims.claimOrEnqueueChecked(opened, ...checked),
+      enqueueMany: ({ opened }, ...checked) => produce.enqueueManyChecked(opened, ...checked),
+    })
     shownAs(
       this,
       ({

@@ -1,4 +1,5 @@
 /** Jobs to be created. */
+import type { ClientSession } from 'mongodb'
 import { unlessFailed } from '../backend/enqueue-many'
 import type { EnqueueManyJob, EnqueueManyOptions, EnqueueManyResult, EnqueueOptions } from '../types'
 import { normalizeEnqueue, normalizeEnqueueMany, sessionOfMany } from '../validate/enqueue'
@@ -13,7 +14,14 @@ export async function enqueue(
   data: unknown,
   options: EnqueueOptions | undefined,
 ): Promise<string | null> {
-  const settings = normalizeEnqueue('enqueue', type, options)
+  return enqueueChecked(opened, normalizeEnqueue('enqueue', type, options), data)
+}
+
+export async function enqueueChecked(
+  opened: OpenCollection,
+  settings: NewJob,
+  data: unknown,
+): Promise<string | null> {
   const job = newJob(opened, 'enqueue', settings, data)
   if (settings.session === null) return opened.engine.enqueue(job)
   const [result] = await opened.sessions.enqueue('enqueue', [job], settings.session)
@@ -26,7 +34,15 @@ export async function enqueueMany(
   options: EnqueueManyOptions | undefined,
 ): Promise<EnqueueManyResult[]> {
   const settings = normalizeEnqueueMany('enqueueMany', jobs)
-  const session = sessionOfMany('enqueueMany', options)
+  return enqueueManyChecked(opened, settings, jobs, sessionOfMany('enqueueMany', options))
+}
+
+export async function enqueueManyChecked(
+  opened: OpenCollection,
+  settings: readonly NewJob[],
+  jobs: readonly EnqueueManyJob[],
+  session: ClientSession | null,
+): Promise<EnqueueManyResult[]> {
   const newJobs = settings.map((job, index) =>
     withPayload(opened, `enqueueMany: jobs[${index}]`, job, jobs[index]!.data),
   )

@@ -1,7 +1,8 @@
 import type { ClientSession } from 'mongodb'
 import { afterTransaction } from '../backend/after-transaction'
 import { hasOutstanding, startUp, statsOf, transactionsOf } from '../backend/calls'
-import { enqueueMany, soonestOfTypes } from '../backend/enqueue-many'
+import * as checkedBackend from '../backend/checked'
+import { soonestOfTypes } from '../backend/enqueue-many'
 import { HandleCalls, handleOf, jobOfHandle } from '../backend/handle'
 import { isolated, isolatedListener } from '../base/app-code'
 import { DurablError, ShutDownError } from '../base/errors'
@@ -49,7 +50,7 @@ import {
   normalizeSignalOptions,
   sessionOfMany,
 } from '../validate'
-import type { QueueSettings } from '../validate'
+import type { NewJob, QueueSettings } from '../validate'
 import { Grace } from './grace'
 import { createJobHandle } from './job-handle'
 import { runClaimed } from './run-claimed'
@@ -102,9 +103,10 @@ export class JobQueue {
 
   async enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null> {
     this.assertNotClosed()
-    const { delayMs, session } = normalizeEnqueue('enqueue', type, options)
+    const job = normalizeEnqueue('enqueue', type, options)
+    const { delayMs, session } = job
     if (session !== null) transactionsOf('enqueue', this.backend)
-    const id = await this.backend.enqueue(type, data, options)
+    const id = await checkedBackend.enqueue(this.backend, job, data, options)
     if (id == null) return null
     if (session === null) this.driver.wake(type, delayMs)
     else this.wakeAfter(session, new Map([[type, delayMs]]))
@@ -119,7 +121,7 @@ export class JobQueue {
     const settings = normalizeEnqueueMany('enqueueMany', jobs)
     const session = sessionOfMany('enqueueMany', options)
     if (session !== null) transactionsOf('enqueueMany', this.backend)
-    const results = await enqueueMany(this.backend, jobs, session)
+    const results = await checkedBackend.enqueueMany(this.backend, settings, jobs, session)
     const soonest = soonestOfTypes(settings, results)
     if (session !== null) this.wakeAfter(session, soonest)
     else for (const [type, delayMs] of soonest) this.driver.wake(type, delayMs)
@@ -128,15 +130,15 @@ export class JobQueue {
 
   async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null> {
     this.assertOpen()
-    normalizeClaimOrEnqueue(type, options)
+    const job = normalizeClaimOrEnqueue(type, options)
     // A shutdown waits for a claim that is on its way.
-    return this.driver.whileClaiming(() => this.claim(type, data, options))
+    return this.driver.whileClaiming(() => this.claim(job, data, options))
   }
 
-  private async claim<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null> {
+  private async claim<T>(job: NewJob, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null> {
     const { backend, report, driver } = this
     const sentAt = monotonicNow()
-    const claimed = await backend.claimOrEnqueue(type, data, options)
+    const claimed = await checkedBackend.claimOrEnqueue(backend, job, data, options)
     if (claimed == null) return null
     const handle = handleOf(backend, claimed, sentAt)
     if (this.state !== 'open') {
@@ -237,7 +239,7 @@ export class JobQueue {
   async shutdown(timeoutMs?: number): Promise<void> {
     const checked = checkShutdownTimeout('shutdown', timeoutMs)
     this.grace?.shorten(checked)
-    this.shutdownPromise ??= this.drain((this.grace = new Grace(checked)))
+    this.shutdownPromise ??= this.windDown((this.grace = new Grace(checked)))
     return this.shutdownPromise
   }
 
@@ -265,7 +267,7 @@ export class JobQueue {
     })
   }
 
-  private async drain(grace: Grace): Promise<void> {
+  private async windDown(grace: Grace): Promise<void> {
     this.state = 'draining'
     this.reaper.stop()
     const { driver, backend, logger, share } = this

@@ -19,7 +19,8 @@ export const FLOORS = [
   ['mongo/native', 'mongo/bson'],
   ['mongo/packages'],
   ['schedule'],
-  ['backend', 'validate'],
+  ['backend'],
+  ['validate'],
   ['base'],
   ['types'],
 ]

@@ -9,7 +9,8 @@ import { RunTransactions } from '../run/transaction'
 import { jobOfHandle } from '../backend/handle'
 import type { IJobQueueBackend, Job, JobHandle, JobHandler, LeaseOperation } from '../types'
 import type { Settled } from '../backend/verdict'
-import type { Engine, EngineEvents, EngineProcessorConfig } from '../engine/engine'
+import type { Engine, EngineEvents } from '../engine/engine'
+import type { Processor } from '../validate'
 import { ProcessorSlots } from './processor'
 import { RunSet } from './run-set'
 import { EngineSettler } from './settler'
@@ -19,13 +20,6 @@ export interface DriverOptions {
   readonly visibilityTimeoutMs: number
   readonly autoRecover: boolean
   readonly report: Reporter
-}
-
-/** A processor, every option checked and every default known to be one. */
-export interface Processor extends EngineProcessorConfig {
-  readonly handler: JobHandler<any>
-  /** Null: no limit. */
-  readonly timeoutMs: number | null
 }
 
 /** A claim made by hand, once it is known whether it holds. */

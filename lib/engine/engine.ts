@@ -1,18 +1,10 @@
 import type { RunFailure } from '../backend/inline-processor'
 import type { Settled, Verdict } from '../backend/verdict'
 import type { HeartbeatResult, Job, JobHandle, LeaseOperation } from '../types'
+import type { Processor } from '../validate'
 
-/** A processor, as far as an engine has to know it. */
-export interface EngineProcessorConfig {
-  readonly type: string
-  readonly concurrency: number
-  /** Null: the engine's default, which depends on whether wake-ups are pushed. */
-  readonly pollInterval: number | null
-  /** Null: a quarter of the visibility timeout. */
-  readonly heartbeatIntervalMs: number | null
-  /** Null: the engine's choice. */
-  readonly prefetch: number | null
-}
+/** A processor, as far as an engine has to know it: the handler and its limit are the driver's. */
+export type EngineProcessorConfig = Omit<Processor, 'handler' | 'timeoutMs'>
 
 /**
  * Claims jobs, keeps their leases and writes verdicts, for the driver that runs the handlers. Two exist: `AddonEngine` for an

@@ -1,11 +1,11 @@
 /** The times of a schedule, as an app gives them: checked, and read for the calendar. */
 import { argumentError } from '../base/errors'
+import type { PreviewOptions, ScheduleTimes } from '../types'
 import { nearest } from '../validate/nearest'
 import { readOptions } from '../validate/options'
 import { DATE, TEXT, duration, wholeNumber } from '../validate/rules'
 import type { Rule } from '../validate/rules'
 import { quote } from '../validate/show'
-import type { PreviewOptions, ScheduleTimes } from '../types'
 import { nextOccurrence } from './calendar'
 import type { Timing } from './calendar'
 import { PatternError } from './fields'

@@ -130,15 +130,18 @@ export function readGlobalOptions(where: string, options: unknown): Read<typeof 
   return readOptions(where, options, GLOBAL_RULES)
 }
 
-/** What `process` was given, checked. */
-export interface ProcessorSettings {
+/** A processor: every option checked, and every default filled in or left to the engine as null. */
+export interface Processor {
   readonly type: string
   readonly handler: JobHandler<any>
   readonly concurrency: number
-  /** Null for the default, here and below, which is the driver's to choose. */
+  /** Null: the engine's default, which depends on whether wake-ups are pushed. */
   readonly pollInterval: number | null
+  /** Null: a quarter of the visibility timeout. */
   readonly heartbeatIntervalMs: number | null
+  /** Null: no limit. */
   readonly timeoutMs: number | null
+  /** Null: the engine's choice. */
   readonly prefetch: number | null
 }
 
@@ -147,7 +150,7 @@ export function normalizeProcessor(
   handler: unknown,
   config: unknown,
   visibilityTimeoutMs: number,
-): ProcessorSettings {
+): Processor {
   const checkedType = check('process', 'type', type, NAME)
   const checkedHandler = checkHandler('process', handler)
   const read = readOptions('process', config, PROCESSOR_RULES)

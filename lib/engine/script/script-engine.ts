@@ -206,13 +206,13 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
         'the backend has executesInline, but no registerHandler()',
       )
     }
-    const run = (job: Job, ctx: JobContext) => this.runInline(id, job, ctx)
+    const run = (job: Job, ctx: JobContext) => this.runForBackend(id, job, ctx)
     markProcessor(run, { concurrency })
     backend.registerHandler(type, run)
   }
 
   /** Resolves when the run is over: to its failure, with which the `enqueue` of our own backend rejects. */
-  private runInline(processorId: number, job: Job<any>, ctx: JobContext): Promise<RunFailure | null> {
+  private runForBackend(processorId: number, job: Job<any>, ctx: JobContext): Promise<RunFailure | null> {
     return new Promise((resolve) => {
       const writer = new ContextWriter(this.backend, job, ctx)
       const claim = this.add(job, writer, () => resolve(claim.failure))

@@ -6,7 +6,7 @@ import type { DedupeScope, Job, JobLogEntry, JobRecord, JobStatus } from '../../
 import { EXACT_READING } from './codec'
 import type { Codec } from './codec'
 import { JobReader } from './job-reader'
-import type { StoredJob } from './job-reader'
+import type { DocumentFields } from './job-reader'
 
 const DEFAULT_MAX_ATTEMPTS = 3
 
@@ -53,7 +53,7 @@ export function decodeJobs(documents: Buffer, count: number, codec: Codec): Job<
   return jobs
 }
 
-function toJob(document: StoredJob): Job<any> {
+function toJob(document: DocumentFields): Job<any> {
   const job: Job<any> = {
     id: text(document._id) ?? '',
     type: text(document.type) ?? '',
@@ -76,7 +76,7 @@ function toJob(document: StoredJob): Job<any> {
 }
 
 /** The first releases stored no scope; theirs was the strict one. */
-function addKey(job: Job<any>, document: StoredJob): void {
+function addKey(job: Job<any>, document: DocumentFields): void {
   job.dedupeKey = text(document.dedupeKey)
   job.dedupeScope = (document.dedupeScope as DedupeScope | null | undefined) ?? 'pending+active'
 }

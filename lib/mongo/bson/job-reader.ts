@@ -8,7 +8,7 @@
 import type { Bson } from './package'
 
 /** The fields of a stored job that a {@link Job} is made of, each as the BSON library would have read it. */
-export interface StoredJob {
+export interface DocumentFields {
   _id?: unknown
   type?: unknown
   data?: unknown
@@ -36,12 +36,12 @@ const INT32 = 0x10
 
 interface Field {
   /** Null for what is usual and of no interest to a handler. */
-  readonly name: keyof StoredJob | null
+  readonly name: keyof DocumentFields | null
   readonly bytes: Buffer
 }
 
 const spelled = (name: string): Buffer => Buffer.from(`${name}\0`)
-const read = (name: keyof StoredJob): Field => ({ name, bytes: spelled(name) })
+const read = (name: keyof DocumentFields): Field => ({ name, bytes: spelled(name) })
 const skipped = (name: string): Field => ({ name: null, bytes: spelled(name) })
 
 /** In the order in which a claimed job has them, so that the next one is nearly always the one to come. */
@@ -65,8 +65,8 @@ export class JobReader {
   ) {}
 
   /** The fields of the document from `start` to `end`; null if it is in any way unusual. */
-  read(start: number, end: number): StoredJob | null {
-    const job: StoredJob = {}
+  read(start: number, end: number): DocumentFields | null {
+    const job: DocumentFields = {}
     const { bytes } = this
     this.at = start + 4
     let next = 0

@@ -145,6 +145,7 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
 
   /**
    * Runs a claimed job as `process` would: renews its lease, aborts `ctx.signal` if the lease is lost, settles by the outcome.
+   * A handle of any origin (your own backend's, a test double) is renewed and settled through its own methods.
    * After success, or supersession, it goes on with followers of the same type and key, at most `maxDrains` of them.
    *
    * @throws the first error that the handler threw, after newer work ran; {@link LeaseLostError} if the lease was lost, and

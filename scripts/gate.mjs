@@ -9,6 +9,7 @@ import { checkCrates } from './check/crates.mjs'
 import { checkDocs } from './check/docs.mjs'
 import { checkBorder } from './native-types.mjs'
 import { checkEntry } from './entries.mjs'
+import { checkInvariants } from './check/invariants.mjs'
 import { checkManifests } from './check/manifests.mjs'
 import { checkHosts } from './check/hosts.mjs'
 import { checkHover } from './check/hover.mjs'
@@ -49,6 +50,7 @@ const steps = {
   unsafe: checkCrates,
   'rooms-rust': checkRustRooms,
   docs: checkDocs,
+  invariants: checkInvariants,
   size: checkSize,
   'rooms-lib': checkRoomsOfLib,
   suites: checkSuites,

@@ -10,7 +10,7 @@ import { root } from '../../scripts/process.mjs'
 
 const require = createRequire(join(root, 'package.json'))
 const { BSON } = require('mongodb')
-const { decodeJob, decodeJobs } = require('./dist/mongo/bson/job-document.js')
+const { decodeJob, decodeJobs } = require(join(root, 'dist/mongo/bson/job-document.js'))
 
 const JOBS = 100
 const PASSES = 400

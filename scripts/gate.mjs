@@ -18,6 +18,7 @@ import { checkRustDependencies } from './check/rust-dependencies.mjs'
 import { checkRustRooms } from './check/rooms-rust.mjs'
 import { checkSize } from './check/size.mjs'
 import { checkSuites } from './check/suites.mjs'
+import { checkWords } from './check/words.mjs'
 import { checkWorkflows } from './check/workflows.mjs'
 import { LINTS, RUSTDOC } from './cargo.mjs'
 import { capture, forwardSignals, wasInterrupted } from './process.mjs'
@@ -41,6 +42,7 @@ const steps = {
   knip: tool('knip/bin/knip.js'),
   entry: checkEntry,
   manifests: checkManifests,
+  words: checkWords,
   workflows: checkWorkflows,
   rustfmt: cargo(['fmt', '--all', '--check']),
   clippy: cargo(LINTS),

@@ -74,7 +74,7 @@ impl NativeEngine {
     #[napi]
     pub fn cleanup_old_jobs<'env>(&self, env: &'env Env, max_age_ms: f64) -> Result<Promised<'env, f64>> {
         self.call(env, |engine| async move {
-            engine.clean_up(millis(max_age_ms)).await.map(|removed| removed as f64)
+            engine.remove_old(millis(max_age_ms)).await.map(|removed| removed as f64)
         })
     }
 

@@ -11,7 +11,7 @@ export type Emit = (event: JobEvent) => void
  * A listener that throws (or is asynchronous and rejects) is warned of once, not at every event: it may be called
  * thousands of times a second.
  */
-export function guardListener(listener: JobEventListener | undefined, logger: SafeLogger): Emit | null {
+export function safeListener(listener: JobEventListener | undefined, logger: SafeLogger): Emit | null {
   if (listener === undefined) return null
   let warned = false
   const warn = (err: unknown) => {

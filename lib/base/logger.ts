@@ -14,7 +14,7 @@ export interface SafeLogger {
 const SILENT: SafeLogger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** Makes a user's logger safe to call from anywhere: one may throw, lack a method, or be asynchronous and reject. */
-export function guardLogger(logger: Partial<Logger> | null | undefined): SafeLogger {
+export function safeLogger(logger: Partial<Logger> | null | undefined): SafeLogger {
   if (logger == null) return SILENT
   // The method is looked up at each call, as tests replace it, and called on its logger, as pino needs it.
   const call = isolated((level: Level, fields: object, message: string): unknown =>

@@ -1,7 +1,7 @@
 import type { ChangeStream, ChangeStreamDocument, Collection, Db, Document } from 'mongodb'
 import { isolatedListener } from '../base/app-code'
 import { ConnectionError, ServerUnsupportedError, ShutDownError } from '../base/errors'
-import { defaultLogger, guardLogger } from '../base/logger'
+import { defaultLogger, safeLogger } from '../base/logger'
 import type { SafeLogger } from '../base/logger'
 import { shownAs } from '../base/print'
 import { afterIfAlive, afterIo } from '../base/timers'
@@ -68,7 +68,7 @@ export class MongoChangeStreamWatcher {
   constructor(collection: Collection<any>, db: Db, logger?: Logger) {
     this.collection = () => collection
     this.db = () => db
-    this.logger = guardLogger(checkLogger('MongoChangeStreamWatcher', logger) ?? defaultLogger)
+    this.logger = safeLogger(checkLogger('MongoChangeStreamWatcher', logger) ?? defaultLogger)
   }
 
   addListener(listener: JobAvailableListener): () => void {

@@ -1,6 +1,6 @@
 /** A collection and the engine that works on it: all that the operations of a `MongoJobQueue` share. */
 import type { Db } from 'mongodb'
-import { defaultLogger, guardLogger } from '../base/logger'
+import { defaultLogger, safeLogger } from '../base/logger'
 import type { MongoJobQueueOptions } from '../types'
 import { codecOf, codecWith } from './bson/codec'
 import type { Codec } from './bson/codec'
@@ -27,7 +27,7 @@ export class OpenCollection {
     this.settings = settings
     this.db = () => db
     const { collectionName } = settings
-    const logger = guardLogger(settings.logger ?? defaultLogger)
+    const logger = safeLogger(settings.logger ?? defaultLogger)
     // Now, and not with the first payload: a missing part should show when the app starts.
     this.codec = db === null ? codecWith(bson) : codecOf(db)
     this.reminder = new StartupReminder(

@@ -6,8 +6,8 @@ import { soonestOfTypes } from '../backend/enqueue-many'
 import { HandleCalls, handleOf, jobOfHandle } from '../backend/handle'
 import { isolated, isolatedListener } from '../base/app-code'
 import { DurablError, ShutDownError } from '../base/errors'
-import { guardListener } from '../base/events'
-import { childFor, defaultLogger, guardLogger } from '../base/logger'
+import { safeListener } from '../base/events'
+import { childFor, defaultLogger, safeLogger } from '../base/logger'
 import type { SafeLogger } from '../base/logger'
 import { shownAs } from '../base/print'
 import { nested } from '../base/nesting'
@@ -82,13 +82,13 @@ export class JobQueue {
   constructor(backend: IJobQueueBackend, logger?: Logger, options?: JobQueueOptions) {
     this.backend = checkBackend('JobQueue', backend)
     const checkedLogger = checkLogger('JobQueue', logger)
-    this.logger = guardLogger(
+    this.logger = safeLogger(
       checkedLogger === undefined ? defaultLogger : childFor(checkedLogger, 'JobQueue'),
     )
     this.settings = normalizeQueueOptions('JobQueue', options)
     this.share = new Share(this.backend)
     const { visibilityTimeoutMs, autoRecover, onJobEvent } = this.settings
-    this.report = new Reporter(guardListener(onJobEvent, this.logger), this.logger)
+    this.report = new Reporter(safeListener(onJobEvent, this.logger), this.logger)
     this.driver = createDriver(this.backend, { visibilityTimeoutMs, autoRecover, report: this.report })
     this.reaper = new Reaper({ backend: this.backend, report: this.report, visibilityTimeoutMs })
   }

@@ -8,7 +8,7 @@ import { describe, test } from 'node:test'
 import { BSON, MongoClient } from 'mongodb'
 import { AddonEngine } from '../../../dist/engine/addon/addon-engine.js'
 import { Driver } from '../../../dist/driver/driver.js'
-import { guardLogger } from '../../../dist/base/logger.js'
+import { safeLogger } from '../../../dist/base/logger.js'
 import { codecOf } from '../../../dist/mongo/bson/codec.js'
 import { decodeJob, decodeJobs, decodeRecord } from '../../../dist/mongo/bson/job-document.js'
 import { encodePayload } from '../../../dist/mongo/bson/payload.js'
@@ -81,7 +81,7 @@ function start(codec, handler) {
   const engine = new FakeEngine()
   engine.decodeJob = (document) => decodeJob(document, codec)
   engine.decodeJobs = (documents, count) => decodeJobs(documents, count, codec)
-  const report = new Reporter(() => {}, guardLogger(recordingLogger()))
+  const report = new Reporter(() => {}, safeLogger(recordingLogger()))
   const options = { visibilityTimeoutMs: 1000, autoRecover: false, report, logger: report.logger }
   const driver = new Driver((events) => new AddonEngine(engine, {}, options, events), {}, options)
   const config = { pollInterval: null, heartbeatIntervalMs: null, timeoutMs: null, prefetch: null }

@@ -6,7 +6,10 @@ import { complaintsAbout } from '../../../scripts/check/invariants.mjs'
 const page = (...items) =>
   `# Page\n\n## What must hold, and who sees to it\n\nEach line.\n\n${items.join('\n')}\n\n## Sharing\n\n- **Not one.**\n`
 
-const files = { 'a.rs': 'async fn a_job_runs_once() {}', 'b.mjs': "test('a job runs once', () => {})\n// a job" }
+const files = {
+  'a.rs': 'async fn a_job_runs_once() {}',
+  'b.mjs': "test('a job runs once', () => {})\n// a job",
+}
 const complaints = (...items) => complaintsAbout(page(...items), (file) => files[file] ?? null)
 
 test('invariants whose tests exist are fine', () => {
@@ -19,7 +22,11 @@ test('invariants whose tests exist are fine', () => {
 for (const [name, item, complaint] of [
   ['without a test', '- **One.** Text.', /no test guards “One\.”/],
   ['whose file is gone', '- **One.** `c.rs` “a”.', /c\.rs, which does not exist/],
-  ['whose test is gone', '- **One.** `a.rs` “a_job_runs_twice”.', /“a_job_runs_twice”, which is not in a\.rs/],
+  [
+    'whose test is gone',
+    '- **One.** `a.rs` “a_job_runs_twice”.',
+    /“a_job_runs_twice”, which is not in a\.rs/,
+  ],
 ])
   test(`an invariant ${name} is found`, () => {
     const found = complaints(item)

@@ -68,9 +68,9 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Self::enqueue`].
-    pub async fn clean_up(&self, max_age: Duration) -> Result<u64> {
+    pub async fn remove_old(&self, max_age: Duration) -> Result<u64> {
         let hub = self.hub().await?;
-        retain::clean_up(&hub.store, i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX)).await
+        retain::remove_old(&hub.store, i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX)).await
     }
 
     /// Removes every job.

@@ -138,11 +138,11 @@ fn keys(protocol: &Protocol, state: &State) -> Option<String> {
 /// job to its end.
 fn ends(protocol: &Protocol, state: &State) -> Option<String> {
     let key = (state.jobs.clone(), state.now);
-    let known = protocol.rescued.borrow().get(&key).copied();
+    let known = protocol.recovered.borrow().get(&key).copied();
     let is_rescued = known.unwrap_or_else(|| {
-        let rescued = rescue(protocol, state);
-        protocol.rescued.borrow_mut().insert(key, rescued);
-        rescued
+        let recovered = recovers(protocol, state);
+        protocol.recovered.borrow_mut().insert(key, recovered);
+        recovered
     });
     (!is_rescued).then(|| "there is no way left to the end of a job".to_owned())
 }
@@ -150,7 +150,7 @@ fn ends(protocol: &Protocol, state: &State) -> Option<String> {
 const RESCUER: Token = Token::MAX;
 const MOST_ROUNDS: usize = 12;
 
-fn rescue(protocol: &Protocol, state: &State) -> bool {
+fn recovers(protocol: &Protocol, state: &State) -> bool {
     // Every lease that there is has run out by then.
     let mut state = State { now: 100, commands: Vec::new(), ..state.clone() };
     for round in 0..MOST_ROUNDS {

@@ -84,7 +84,7 @@ pub(super) struct Protocol {
     pub(super) server: Server<Command>,
     pub(super) terms: LeaseTerms,
     origin: Instant,
-    pub(super) rescued: RefCell<HashMap<(Vec<Entry>, Tick), bool>>,
+    pub(super) recovered: RefCell<HashMap<(Vec<Entry>, Tick), bool>>,
     pub(super) verdicts: RefCell<HashMap<(DocId, Verdict), Transition>>,
 }
 
@@ -102,7 +102,7 @@ impl Protocol {
         let terms = LeaseTerms::new(length, Some(length / 4));
         assert_eq!(terms.length, length);
         let (server, origin) = (Server::new(without), Instant::now());
-        Self { size, bug, server, terms, origin, rescued: RefCell::default(), verdicts: RefCell::default() }
+        Self { size, bug, server, terms, origin, recovered: RefCell::default(), verdicts: RefCell::default() }
     }
 
     pub(super) fn has(&self, bug: Bug) -> bool {

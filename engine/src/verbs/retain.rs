@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Removes jobs that ended more than `max_age_ms` ago by the server's clock; how many.
-pub(crate) async fn clean_up(store: &Store, max_age_ms: i64) -> Result<u64> {
+pub(crate) async fn remove_old(store: &Store, max_age_ms: i64) -> Result<u64> {
     let now = store.server_time().await?.earliest().timestamp_millis();
     let before = DateTime::from_millis(now.saturating_sub(max_age_ms));
     let mut removed = 0;

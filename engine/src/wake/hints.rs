@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_subscriber_who_looks_for_nothing_is_woken_for_each_of_several_jobs() {
+    async fn a_listener_that_looks_for_nothing_is_woken_for_each_of_several_jobs() {
         let hub = Arc::new(WakeHub::default());
         let heard = Arc::new(Heard::default());
         hub.add(&heard);

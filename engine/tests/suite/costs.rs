@@ -202,8 +202,8 @@ async fn no_operation_reads_the_whole_collection() {
         let sweep =
             engine.recover_stuck_jobs(Duration::from_secs(60), 100).await.expect("the server answers");
         assert_eq!(sweep.handled, 1);
-        assert_eq!(engine.clean_up(Duration::from_secs(3_600)).await, Ok(0));
-        engine.clean_up(Duration::ZERO).await.expect("the server answers");
+        assert_eq!(engine.remove_old(Duration::from_secs(3_600)).await, Ok(0));
+        engine.remove_old(Duration::ZERO).await.expect("the server answers");
     })
     .await;
     assert!(operations.len() > 10);

@@ -219,7 +219,7 @@ async fn odd_jobs_disturb_no_look() {
     assert_eq!((stats.pending, stats.active), (324, 324));
     assert!(stats.oldest_pending_run_at_ms.is_some_and(|oldest| oldest >= 0));
     assert!(opened.engine.has_outstanding("t", "key-1").await.is_ok());
-    assert!(opened.engine.clean_up(Duration::ZERO).await.is_ok());
+    assert!(opened.engine.remove_old(Duration::ZERO).await.is_ok());
 }
 
 /// The Node driver stores `undefined` as null: so a job without a due time is due.

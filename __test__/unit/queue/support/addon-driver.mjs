@@ -2,7 +2,7 @@
 import { afterEach, beforeEach } from 'node:test'
 import { AddonEngine } from '../../../../dist/engine/addon/addon-engine.js'
 import { Driver } from '../../../../dist/driver/driver.js'
-import { guardLogger } from '../../../../dist/base/logger.js'
+import { safeLogger } from '../../../../dist/base/logger.js'
 import { Reporter } from '../../../../dist/run/report.js'
 import { eventLog } from '../../../support/async.mjs'
 import { FakeEngine } from '../../../support/fake-engine.mjs'
@@ -19,7 +19,7 @@ beforeEach(() => {
     log: async (...args) => void calls.push(['log', ...args]),
     fail: async (...args) => (calls.push(['fail', ...args]), { status: 'retry-scheduled' }),
   }
-  const report = new Reporter(log.listener, guardLogger(logger))
+  const report = new Reporter(log.listener, safeLogger(logger))
   const options = { visibilityTimeoutMs: 1000, logger: report.logger }
   driver = new Driver((events) => new AddonEngine(engine, backend, options, events), backend, {
     visibilityTimeoutMs: 1000,

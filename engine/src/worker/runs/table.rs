@@ -63,7 +63,7 @@ impl Run {
         Self { header: header.into(), slots, holds_slot: true, state: State::Running }
     }
 
-    fn is_done(&self) -> bool {
+    fn is_over(&self) -> bool {
         // Of one without a slot nothing would be told.
         self.state == State::Over && !(self.holds_slot && self.slots.is_some())
     }
@@ -153,7 +153,7 @@ impl Table {
             Next::GoesOn => State::Running,
         };
         let header = run.header.clone();
-        if run.is_done() {
+        if run.is_over() {
             entry.remove();
         }
         Some((header, next))
@@ -184,7 +184,7 @@ impl Table {
     fn change(&mut self, run_id: u32, change: impl FnOnce(&mut Run)) {
         let Entry::Occupied(mut entry) = self.0.entry(run_id) else { return };
         change(entry.get_mut());
-        if entry.get().is_done() {
+        if entry.get().is_over() {
             entry.remove();
         }
     }

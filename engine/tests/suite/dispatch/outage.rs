@@ -133,7 +133,7 @@ async fn every_call_ends_though_the_server_is_frozen() {
     call!("findOne", async |engine: Shared| engine.find_one(doc! {}).await.is_ok());
     call!("stats", async |engine: Shared| engine.stats(None).await.is_ok());
     call!("recoverStuckJobs", async |engine: Shared| engine.recover_stuck_jobs(LONG, 10).await.is_ok());
-    call!("cleanup", async |engine: Shared| engine.clean_up(LONG).await.is_ok());
+    call!("cleanup", async |engine: Shared| engine.remove_old(LONG).await.is_ok());
     call!("reset", async |engine: Shared| engine.reset_storage().await.is_ok());
     call!("adopt", async |engine: Shared| engine.adopt("a", "token", LONG).await.is_ok());
     let hanging: Vec<_> = calls.join_all().await.into_iter().flatten().collect();

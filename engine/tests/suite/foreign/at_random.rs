@@ -149,7 +149,7 @@ async fn look(opened: &Opened, seed: u64) {
     }
     for (call, failure) in [
         ("find_one", engine.find_one(doc! { "type": "t" }).await.err()),
-        ("clean_up", engine.clean_up(Duration::ZERO).await.err()),
+        ("remove_old", engine.remove_old(Duration::ZERO).await.err()),
         ("startup again", engine.startup().await.err().filter(|error| !error.to_string().contains("key"))),
     ] {
         if let Some(error) = failure {

@@ -65,7 +65,9 @@ const CARGO = ['rustfmt', 'clippy', 'rustdoc', 'border']
 
 async function take(name) {
   const start = Date.now()
-  const complaints = await steps[name]().catch((error) => [error.stack])
+  const complaints = await Promise.resolve()
+    .then(steps[name])
+    .catch((error) => [error.stack])
   const good = complaints.length === 0
   console.log(`${good ? green('✔') : red('✘')} ${name.padEnd(12)} ${dim(duration(Date.now() - start))}`)
   for (const complaint of complaints) console.log(complaint.replaceAll(/^/gm, '    '))

@@ -29,7 +29,7 @@ export function complaintsAbout(page, readFile) {
   })
 }
 
-export function checkInvariants() {
+export async function checkInvariants() {
   const readFile = (file) => (existsSync(join(root, file)) ? read(file) : null)
   return complaintsAbout(read('ARCHITECTURE.md'), readFile)
 }

@@ -315,7 +315,12 @@ export const BACKEND = [
   ],
   ['findOne: status', RangeError, ['"status"', '"done"'], (backend) => backend.findOne({ status: 'done' })],
   ['findOne: unknown field', TypeError, ['"status"?'], (backend) => backend.findOne({ statuss: 'failed' })],
-  ['recoverStuckJobs: negative', RangeError, ['visibilityTimeoutMs'], (backend) => backend.recoverStuckJobs(-1)],
+  [
+    'recoverStuckJobs: negative',
+    RangeError,
+    ['visibilityTimeoutMs'],
+    (backend) => backend.recoverStuckJobs(-1),
+  ],
   ['recoverStuckJobs: size', RangeError, ['maxPerSweep'], (backend) => backend.recoverStuckJobs(1000, 0)],
   ['onJobAvailable: no listener', TypeError, ['listener'], (backend) => backend.onJobAvailable('t')],
 ]

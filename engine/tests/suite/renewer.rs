@@ -7,7 +7,9 @@ use std::time::Duration;
 use durabl_engine::{Event, LogLevel, Settled, Verdict};
 use mongodb::bson::{DateTime, Document, doc};
 
-use crate::support::{Opened, TestQueue, eventually, let_pass, pending, proxy::Proxy, recorder::Delivered};
+use crate::support::{
+    Opened, TestQueue, eventually, let_pass, pending, proxy::Proxy, recorder::Delivered, stand_still,
+};
 
 const HEARTBEAT: Duration = Duration::from_millis(500);
 /// Four heartbeats.
@@ -138,8 +140,7 @@ async fn a_lease_that_ended_while_the_process_stood_still_is_known_to_be_gone_at
     let (queue, opened) = TestQueue::start().await;
     let heartbeat = Duration::from_millis(100);
     let job = started_with(&queue, &opened, heartbeat).await;
-    // On the one thread that there is.
-    std::thread::sleep(heartbeat * 4);
+    stand_still(heartbeat * 4, "the lease ends on the one thread that there is");
     assert_eq!(opened.engine.gone_among(&[job.run_id]), [job.run_id]);
     assert_eq!(opened.recorder.lost_leases(), [job.run_id]);
 }

@@ -13,4 +13,4 @@ pub(crate) mod waiting;
 
 pub(crate) use documents::{Job, active, line, pending};
 pub(crate) use queue::{Opened, TestQueue};
-pub(crate) use waiting::{eventually, let_pass};
+pub(crate) use waiting::{eventually, let_pass, stand_still};

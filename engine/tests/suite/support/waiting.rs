@@ -30,3 +30,9 @@ pub(crate) async fn let_pass(time: Duration, why: &str) {
     assert!(!why.is_empty(), "say what the time is for");
     tokio::time::sleep(time).await;
 }
+
+/// Holds up the thread, and with it all that runs on it: as of a process that stands still.
+pub(crate) fn stand_still(time: Duration, why: &str) {
+    assert!(!why.is_empty(), "say what the time is for");
+    std::thread::sleep(time);
+}

@@ -60,7 +60,8 @@ for (const word of WORDS) {
     assert.equal(await backend.heartbeat(id, word), 'lease-lost')
     assert.deepEqual(await backend.failFatal(id, word, claimed.claimToken), { status: 'failed-terminal' })
     const { failReason, logs, data } = await stored(id)
-    assert.deepEqual([failReason, logs.map(({ message }) => message), data], [word, [word], [word]])
+    const lines = logs.map(({ message }) => message)
+    assert.deepEqual([failReason, lines, data], [word, [word, `Fatal: ${word}`], [word]])
     // As the proof of a settlement.
     const other = await queue.enqueue(word, 1)
     await collection.updateOne({ _id: other }, { $set: { status: 'active', claimToken: word } })

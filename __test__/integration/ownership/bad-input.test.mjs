@@ -210,8 +210,9 @@ test('a visibility timeout that is none is refused before anything is recovered'
   const { backend, collection, stored } = await setUp(t)
   const { id } = await backend.claimOrEnqueue('work', {})
   await collection.updateOne({ _id: id }, { $set: { claimedAt: new Date(0) } })
-  for (const timeout of [0, -1, NaN, Infinity, 0.5, '1000', null, {}]) {
+  for (const timeout of [-1, NaN, Infinity, '1000', null, {}])
     await assert.rejects(backend.recoverStuckJobs(timeout), { code: 'ERR_DURABL_INVALID_ARGUMENT' })
+  for (const timeout of [0, -1, NaN, Infinity, 0.5, '1000', null, {}]) {
     assert.throws(() => new JobQueue(backend, SILENT, { visibilityTimeoutMs: timeout }), {
       code: 'ERR_DURABL_INVALID_ARGUMENT',
     })

@@ -38,6 +38,7 @@ fn code(kind: ErrorKind) -> &'static str {
         ErrorKind::ShutDown => "ERR_DURABL_SHUT_DOWN",
         ErrorKind::PayloadTooLarge => "ERR_DURABL_PAYLOAD_TOO_LARGE",
         ErrorKind::InvalidOption => "ERR_DURABL_UNSUPPORTED_OPTION",
+        ErrorKind::WriteFailed => "ERR_DURABL_WRITE_FAILED",
         ErrorKind::Server => "ERR_DURABL_SERVER",
         ErrorKind::Internal => "ERR_DURABL_INTERNAL",
     }

@@ -15,7 +15,7 @@ import type { JobQueue } from './queue.js'
  * | `ERR_DURABL_SERVER_TOO_OLD` | {@link ServerUnsupportedError} | MongoDB 6.0 is the floor |
  * | `ERR_DURABL_NOT_A_REPLICA_SET` | {@link ServerUnsupportedError} | change streams and transactions need a replica set |
  * | `ERR_DURABL_INDEX_CONFLICT` | {@link ServerError} | an index can't be created on the data or indexes there are |
- * | `ERR_DURABL_WRITE_FAILED` | {@link ServerError} | the server refused a write, or could not confirm it |
+ * | `ERR_DURABL_WRITE_FAILED` | {@link ServerError} | the server could not confirm a write as the write concern asks; it may be stored |
  * | `ERR_DURABL_SERVER` | {@link ServerError} | any other error of the server |
  * | `ERR_DURABL_TIMEOUT` | {@link TimeoutError} | the server did not answer in time |
  * | `ERR_DURABL_HANDLER_TIMEOUT` | {@link TimeoutError} | a handler ran longer than its `timeoutMs` |
@@ -24,7 +24,7 @@ import type { JobQueue } from './queue.js'
  * | `ERR_DURABL_PAYLOAD_TOO_LARGE` | {@link PayloadError} | over MongoDB's document limit |
  * | `ERR_DURABL_PAYLOAD_NOT_ENCODABLE` | {@link PayloadError} | not representable in BSON |
  * | `ERR_DURABL_PAYLOAD_NOT_DECODABLE` | {@link PayloadError} | a claimed job that the app's options or JavaScript can't read; its attempt fails |
- * | `ERR_DURABL_ENQUEUE_MANY` | {@link EnqueueManyError} | some jobs of an `enqueueMany` were not created |
+ * | `ERR_DURABL_ENQUEUE_MANY` | {@link EnqueueManyError} | some jobs of an `enqueueMany` were not created, or may not have been |
  * | `ERR_DURABL_DUPLICATE_PROCESSOR` | {@link DurablError} | a second `process` for one type |
  * | `ERR_DURABL_NO_GLOBAL_BACKEND` | {@link DurablError} | `setGlobalBackend` was not called |
  * | `ERR_DURABL_GLOBAL_SCOPE_OVERLAP` | {@link DurablError} | `withGlobalQueue` within or beside another |

@@ -94,7 +94,10 @@ export type EnqueueManyOutcome =
   | {
       /** The job was not made, or it is not known whether it was. */
       status: 'failed'
-      /** Why. */
+      /**
+       * Why. With `ERR_DURABL_WRITE_FAILED`, `ERR_DURABL_TIMEOUT` or `ERR_DURABL_CONNECTION` the job may be stored all the
+       * same: a `dedupeKey` keeps a second try from a second job.
+       */
       error: Error
     }
 

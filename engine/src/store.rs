@@ -3,6 +3,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod collection;
+mod concern;
 pub(crate) mod holders;
 pub(crate) mod indexes;
 pub(crate) mod pending_types;

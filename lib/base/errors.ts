@@ -96,9 +96,10 @@ export class EnqueueManyError extends DurablError {
   constructor(results: readonly EnqueueManyOutcome[]) {
     const errors = results.flatMap((result) => (result.status === 'failed' ? [result.error] : []))
     const reason = errors[0] === undefined ? '' : `: ${errors[0].message}`
+    const became = errors.some(isUnsure) ? 'may not have been created' : 'were not created'
     super(
       'ERR_DURABL_ENQUEUE_MANY',
-      `enqueueMany: ${errors.length} of ${results.length} jobs were not created${reason}`,
+      `enqueueMany: ${errors.length} of ${results.length} jobs ${became}${reason}`,
       { cause: errors[0] },
     )
     this.results = results
@@ -118,6 +119,17 @@ export class FatalJobError extends DurablError {
   static {
     nameErrors(this, 'FatalJobError')
   }
+}
+
+/** With these the work may be done all the same: the reply was lost, or says that it is not confirmed. */
+const UNSURE: ReadonlySet<unknown> = new Set<ErrorCode>([
+  'ERR_DURABL_WRITE_FAILED',
+  'ERR_DURABL_TIMEOUT',
+  'ERR_DURABL_CONNECTION',
+])
+
+function isUnsure(error: Error): boolean {
+  return 'code' in error && UNSURE.has(error.code)
 }
 
 function nameErrors(errorClass: { prototype: object }, name: string): void {

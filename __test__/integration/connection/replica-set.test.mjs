@@ -79,7 +79,13 @@ test('a write that too few members have is not acknowledged, and is not lost eit
   const { backend } = await backendOf(t, options)
   const { backend: ofMajority } = await backendOf(t, { w: 'majority' })
   const { id, claimToken } = await backend.claimOrEnqueue('settled', 1)
-  const unconfirmed = { code: 'ERR_DURABL_SERVER', message: /waiting for replication timed out/ }
+  const unconfirmed = {
+    name: 'ServerError',
+    code: 'ERR_DURABL_WRITE_FAILED',
+    serverCode: 64,
+    message:
+      /write concern \{ w: 3, wtimeout: 300 \} asks: waiting for replication timed out .*may be stored$/,
+  }
   const [{ pid }] = secondaries()
   process.kill(pid, 'SIGSTOP')
   try {
@@ -87,6 +93,11 @@ test('a write that too few members have is not acknowledged, and is not lost eit
       assert.rejects(backend.enqueue('unconfirmed', 1), unconfirmed),
       assert.rejects(backend.complete(id, claimToken), unconfirmed),
     ])
+    await assert.rejects(backend.enqueueMany([{ type: 'many', data: 1 }]), ({ message, results }) => {
+      assert.match(message, /^enqueueMany: 1 of 1 jobs may not have been created: .*may be stored$/)
+      assert.equal(results[0].error.code, 'ERR_DURABL_WRITE_FAILED')
+      return true
+    })
     await assertWorks(ofMajority)
   } finally {
     process.kill(pid, 'SIGCONT')
@@ -96,7 +107,37 @@ test('a write that too few members have is not acknowledged, and is not lost eit
   assert.deepEqual(again, { status: 'already-terminal', terminalStatus: 'completed' })
   // The primary has it, once, as after any error of this kind.
   assert.equal((await ofMajority.getStats('unconfirmed')).pending, 1)
+  assert.equal((await ofMajority.getStats('many')).pending, 1)
 })
+
+for (const [what, options, serverCode, concern] of [
+  ['a mode that the set does not define', { w: 'mistyped' }, 79, /write concern \{ w: "mistyped" \}/],
+  ['more members than there are', { w: 9 }, 100, /write concern \{ w: 9 \}/],
+]) {
+  test(`a write concern of ${what} is refused at once, before a write and before a claim spends an attempt`, async (t) => {
+    const { backend } = await backendOf(t, options)
+    const { backend: ofMajority } = await backendOf(t, { w: 'majority' })
+    const type = `never-confirmed-${serverCode}`
+    const id = await ofMajority.enqueue(type, 1)
+    const refusal = (error) => {
+      assert.equal(error.code, 'ERR_DURABL_WRITE_FAILED')
+      assert.equal(error.serverCode, serverCode)
+      assert.match(error.message, concern)
+      assert.match(error.message, /nothing was written$/)
+      return true
+    }
+    const began = performance.now()
+    await assert.rejects(backend.startup(), refusal)
+    await assert.rejects(backend.enqueue(type, 1), refusal)
+    await assert.rejects(backend.claimNext(type), refusal)
+    await assert.rejects(backend.claimOrEnqueue(type, 1), refusal)
+    const took = performance.now() - began
+    assert.ok(took < 10_000, `it was tried again for ${took} ms`)
+    const { status, attempt } = await ofMajority.findOne({ id })
+    assert.deepEqual({ status, attempt }, { status: 'pending', attempt: 0 })
+    assert.equal((await ofMajority.getStats(type)).pending, 1, 'a refused job was stored')
+  })
+}
 
 for (const [what, options] of [
   ['secondary', { readPreference: 'secondary' }],

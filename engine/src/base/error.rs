@@ -1,6 +1,7 @@
 //! Failures, as a kind that callers can act on, a sentence that people can, and the server's own code.
 
-mod in_words;
+pub(crate) mod in_words;
+mod unconfirmed;
 
 use std::{collections::HashSet, fmt};
 
@@ -29,6 +30,8 @@ pub enum ErrorKind {
     PayloadTooLarge,
     /// An option of the connection can't be honoured.
     InvalidOption,
+    /// The server could not confirm a write as the write concern asks; it may have applied the write.
+    WriteFailed,
     /// The server refused an operation.
     Server,
     /// A mistake of this package, or a document that nobody should have written.
@@ -160,12 +163,17 @@ impl std::error::Error for Error {}
 
 impl From<mongodb::error::Error> for Error {
     fn from(error: mongodb::error::Error) -> Self {
-        let code = server_code(&error.kind);
-        if let Some(code) = code {
-            let mut known = Self::from_server(code, error.kind.to_string());
-            // The primary has the write, and may yet have to take it back.
-            let is_unconfirmed = matches!(*error.kind, DriverKind::Write(WriteFailure::WriteConcernError(_)));
-            known.transient |= is_unconfirmed || is_labelled_transient(error.labels());
+        if let DriverKind::Write(WriteFailure::WriteConcernError(ref refusal)) = *error.kind {
+            return Self::unconfirmed(
+                refusal.code,
+                &refusal.code_name,
+                &refusal.message,
+                refusal.details.as_ref(),
+            );
+        }
+        if let Some(code) = server_code(&error.kind) {
+            let mut known = Self::from_server(code, in_words::of(&error.kind));
+            known.transient |= is_labelled_transient(error.labels());
             return known;
         }
         let (kind, transient) = match *error.kind {
@@ -185,10 +193,7 @@ impl From<mongodb::error::Error> for Error {
             _ => (ErrorKind::Internal, is_labelled_transient(error.labels())),
         };
         // The error's own text also holds its labels and the server's whole reply, which may quote a job.
-        let message = match *error.kind {
-            DriverKind::ServerSelection { ref message, .. } => in_words::no_server(message),
-            ref other => other.to_string(),
-        };
+        let message = in_words::of(&error.kind);
         let hint = if kind == ErrorKind::Authentication { CREDENTIALS_HINT } else { "" };
         Self { kind, message: format!("{message}{hint}"), server_code: None, transient }
     }
@@ -216,7 +221,6 @@ fn server_code(kind: &DriverKind) -> Option<i32> {
     match kind {
         DriverKind::Command(error) => Some(error.code),
         DriverKind::Write(WriteFailure::WriteError(error)) => Some(error.code),
-        DriverKind::Write(WriteFailure::WriteConcernError(error)) => Some(error.code),
         _ => None,
     }
 }

@@ -3,6 +3,7 @@
 use mongodb::{error::ErrorKind, options::ConnectionString};
 
 use super::error::ConnectionError;
+use crate::base::error::in_words;
 
 /// A connection string, as the driver reads it. The only way to it: what it breaks down over is refused first.
 pub(super) fn parse(uri: &str) -> Result<ConnectionString, ConnectionError> {
@@ -46,8 +47,18 @@ pub(super) fn plain(kind: &ErrorKind) -> String {
         ErrorKind::InvalidArgument { message, .. } | ErrorKind::InvalidTlsConfig { message, .. } => {
             message.clone()
         }
-        other => other.to_string(),
+        other => in_words::of(other),
     };
+    // The driver forgets to fill these in.
+    match message.as_str() {
+        "cannot set {key}={tls} if other TLS options are set" => {
+            return "tls=false, or ssl=false, contradicts the other TLS options".to_owned();
+        }
+        "cannot set {key}={tls} if TLS is disabled" => {
+            return "tls, or ssl, is set both to true and to false".to_owned();
+        }
+        _ => {}
+    }
     for quoting in
         ["connection string option is not a 'key=value' pair", "each entry in authMechanismProperties"]
     {
@@ -56,4 +67,23 @@ pub(super) fn plain(kind: &ErrorKind) -> String {
         }
     }
     message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contradicting_tls_options_are_told_in_words() {
+        for (options, expected) in [
+            ("tlsInsecure=true&tls=false", "tls=false, or ssl=false, contradicts the other TLS options"),
+            ("tls=false&ssl=true", "tls, or ssl, is set both to true and to false"),
+        ] {
+            let error =
+                parse(&format!("mongodb://user:secret@host/?{options}")).expect_err("they contradict");
+            let text = error.to_string();
+            assert!(text.contains(expected), "{options}: {text}");
+            assert!(!text.contains(['{', '}']) && !text.contains("secret"), "{options}: {text}");
+        }
+    }
 }

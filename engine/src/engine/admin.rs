@@ -45,6 +45,7 @@ impl Engine {
 
     async fn try_startup(&self, hub: &Hub) -> Result<()> {
         server_check::check(&hub.store, self.options.use_change_streams).await?;
+        hub.store.check_write_concern().await?;
         indexes::ensure(&hub.store).await?;
         hub.started();
         if self.options.use_change_streams {

@@ -9,11 +9,12 @@ use std::{sync::Arc, time::Duration};
 use mongodb::{
     Client, Collection, Database,
     bson::{Bson, Document, RawArrayBuf, RawDocumentBuf, Timestamp, doc, raw::cstr, rawdoc},
-    options::{Acknowledgment, ReadConcern, SelectionCriteria, WriteConcern},
+    options::{ReadConcern, SelectionCriteria},
 };
 
 use super::{
     clock::ServerClock,
+    concern::{ConcernCheck, probing},
     write::{Acknowledged, Statement, Update, Wait, WriteReply, read_write_reply},
 };
 use crate::{
@@ -35,7 +36,7 @@ const MOST_IN_A_REPLY: u32 = 10_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Stores {
     database: Database,
-    write_concern: Option<Document>,
+    concern: ConcernCheck,
     clock: Arc<ServerClock>,
     primary: Primary,
     lanes: Lanes,
@@ -44,8 +45,8 @@ pub(crate) struct Stores {
 impl Stores {
     pub(crate) fn new(client: &Client, primary: Primary, lanes: Lanes, database: &str) -> Self {
         let database = client.database(database);
-        let write_concern = database.write_concern().and_then(write_concern_document);
-        Self { database, write_concern, clock: Arc::default(), primary, lanes }
+        let concern = ConcernCheck::of(database.write_concern());
+        Self { database, concern, clock: Arc::default(), primary, lanes }
     }
 
     pub(crate) fn collection(&self, name: &str) -> Store {
@@ -151,6 +152,28 @@ impl Store {
         Ok(())
     }
 
+    /// Refuses a write concern that no write can meet, before the write: afterwards it is applied, and not confirmed.
+    /// Costs nothing under a write concern that every replica set can meet.
+    pub(crate) async fn check_write_concern(&self) -> Result<()> {
+        let Some(concern) = self.shared.concern.unchecked() else { return Ok(()) };
+        let command = doc! {
+            "update": self.jobs.name(),
+            "updates": [{ "q": { fields::ID: Bson::MinKey }, "u": { "$unset": { fields::LEASE: "" } } }],
+            "writeConcern": probing(concern),
+        };
+        let command = RawDocumentBuf::try_from(&command).map_err(Error::encoding)?;
+        let write = async { Ok(self.shared.database.run_raw_command(command).await?) };
+        let reply = self.bounded("checking the write concern", write).await?;
+        match read_write_reply(&reply) {
+            Err(error) if error.is_never_confirmed() => Err(error.never_confirmed(concern)),
+            // Members that are only late, or away for now, are waited for by the writes themselves.
+            _ => {
+                self.shared.concern.passed();
+                Ok(())
+            }
+        }
+    }
+
     /// The documents that match, without an order.
     pub(crate) async fn find(&self, filter: Document, projection: Document) -> Result<Vec<RawDocumentBuf>> {
         self.find_in(Lane::Usual, filter, projection).await
@@ -235,7 +258,7 @@ impl Store {
         if let Some(limit) = wait.limit() {
             command.append(cstr!("maxTimeMS"), limit.as_millis() as i64);
         }
-        match (acknowledged, &self.shared.write_concern) {
+        match (acknowledged, self.shared.concern.document()) {
             (Acknowledged::ByPrimary, _) => command.append(cstr!("writeConcern"), rawdoc! { "w": 1 }),
             (Acknowledged::AsConfigured, Some(concern)) => {
                 let concern = RawDocumentBuf::try_from(concern).map_err(Error::encoding)?;
@@ -245,28 +268,11 @@ impl Store {
         }
         let write = async { Ok(self.shared.database.run_raw_command(command).await?) };
         let reply = self.bounded_in(lane, "a write", write).await?;
-        let reply = read_write_reply(&reply)?;
+        let reply = read_write_reply(&reply).inspect_err(|error| self.shared.concern.learn(error))?;
         // Callers go by the place of a refusal: an imitation of the server must not bring them down.
         if reply.refusals.iter().any(|refusal| refusal.index >= count) {
             return Err(Error::encoding("a write error names a place that the command doesn't have"));
         }
         Ok(reply)
     }
-}
-
-fn write_concern_document(concern: &WriteConcern) -> Option<Document> {
-    let mut document = Document::new();
-    match &concern.w {
-        Some(Acknowledgment::Nodes(nodes)) => _ = document.insert("w", *nodes as i32),
-        Some(Acknowledgment::Majority) => _ = document.insert("w", "majority"),
-        Some(Acknowledgment::Custom(tag)) => _ = document.insert("w", tag.as_str()),
-        _ => {}
-    }
-    if let Some(journal) = concern.journal {
-        document.insert("j", journal);
-    }
-    if let Some(timeout) = concern.w_timeout {
-        document.insert("wtimeout", timeout.as_millis() as i64);
-    }
-    (!document.is_empty()).then_some(document)
 }

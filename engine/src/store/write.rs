@@ -134,9 +134,7 @@ pub(super) fn read_write_reply(reply: &Document) -> Result<WriteReply> {
         .unwrap_or_default();
     // The primary has the write, and the members that were asked for may not: not acknowledged.
     if let Ok(concern) = reply.get_document("writeConcernError") {
-        let mut error = server_error(concern);
-        error.mark_transient();
-        return Err(error);
+        return Err(unconfirmed(concern));
     }
     Ok(WriteReply { matched: number(reply, "n").unwrap_or(0) as u64, refusals })
 }
@@ -155,6 +153,12 @@ fn read_refusal(error: &Document) -> WriteRefusal {
 fn server_error(error: &Document) -> Error {
     let code = number(error, "code").unwrap_or(0) as i32;
     Error::from_server(code, error.get_str("errmsg").unwrap_or("the server refused a write"))
+}
+
+fn unconfirmed(error: &Document) -> Error {
+    let code = number(error, "code").unwrap_or(0) as i32;
+    let text = |field| error.get_str(field).unwrap_or_default();
+    Error::unconfirmed(code, text("codeName"), text("errmsg"), error.get_document("errInfo").ok())
 }
 
 /// A number, however the server chose to encode it.

@@ -93,6 +93,7 @@ async fn try_create_claimed(
     token: &str,
     was_ambiguous: bool,
 ) -> Result<Created> {
+    store.check_write_concern().await?;
     let document = job.active(id, token, store.server_time().await?)?;
     let reply = match store.insert([&document], Wait::Brief).await {
         // Its key is in a transaction of the app's.

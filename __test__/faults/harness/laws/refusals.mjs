@@ -13,6 +13,9 @@ const DISTURBING = new Set([
 /** What the engine comes back with that has tried again and again: the last of its failures. */
 const UNAVAILABLE = ['ERR_DURABL_CONNECTION', 'ERR_DURABL_TIMEOUT']
 
+/** A server said no: to an operation, or to the confirmation of a write. */
+const REFUSED = ['ERR_DURABL_SERVER', 'ERR_DURABL_WRITE_FAILED']
+
 /** A server's own words for "try again", as the drivers' specifications list them. */
 const TRY_AGAIN = new Set([
   ...[6, 7, 24, 50, 89, 91, 112, 189, 262, 384, 9001, 10_058, 10_107, 11_600, 11_602, 13_435, 13_436],
@@ -25,7 +28,7 @@ const AFTERMATH_MS = 15_000
 const PATIENCE_MS = 29_000
 
 const saysSo = ({ code, serverCode }) =>
-  UNAVAILABLE.includes(code) || (code === 'ERR_DURABL_SERVER' && TRY_AGAIN.has(serverCode))
+  UNAVAILABLE.includes(code) || (REFUSED.includes(code) && TRY_AGAIN.has(serverCode))
 
 const wasAskedToEnd = (endings, by, at) =>
   endings.some((ending) => ending.of === by && ending.at <= at + TOLERANCE_MS)

@@ -1,11 +1,43 @@
-//! The driver's description of what it sees of the servers, in words for whoever reads a log.
+//! The driver's errors, in words for the readers of a log: the driver shows some as it prints its own structures.
+
+use mongodb::error::{ErrorKind as DriverKind, WriteFailure};
 
 /// What comes before the servers in the driver's description.
 const SET_NAME: &str = "Set Name: ";
 const ADDRESS: &str = "Address: ";
 
+/// The text of an error, without its labels and the server's whole reply, which may quote a job.
+pub(crate) fn of(kind: &DriverKind) -> String {
+    match kind {
+        DriverKind::ServerSelection { message, .. } => no_server(message),
+        DriverKind::DnsResolve { message, .. } => format!("the DNS lookup failed: {}", records(message)),
+        DriverKind::InvalidArgument { message, .. } => message.clone(),
+        DriverKind::Write(WriteFailure::WriteError(error)) => {
+            format!("the server refused a write: {} (code {})", error.message, error.code)
+        }
+        // They are printed with all that they hold.
+        DriverKind::Write(_)
+        | DriverKind::InsertMany(_)
+        | DriverKind::BulkWrite(_)
+        | DriverKind::GridFs(_) => "the server refused a write".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Names the records that a lookup was for. A text of another form comes back as it is.
+fn records(message: &str) -> String {
+    let Some((before, query)) = message.split_once("Query {") else { return message.to_owned() };
+    let name = query.split_once("Name(\"").map(|(_, rest)| until(rest, &["\""]));
+    let kind = query.split_once("query_type: ").map(|(_, rest)| until(rest, &[",", " }"]));
+    let rest = query.split_once(" }").map_or("", |(_, rest)| rest);
+    match (name, kind) {
+        (Some(name), Some(kind)) => format!("{before}{name} ({kind}){rest}"),
+        _ => format!("{}{rest}", before.trim_end().trim_end_matches(" for")),
+    }
+}
+
 /// Says which servers were tried and what each answered. A text of another form comes back as it is.
-pub(super) fn no_server(message: &str) -> String {
+fn no_server(message: &str) -> String {
     let Some((_, topology)) = message.split_once("Topology: ") else { return message.to_owned() };
     let servers: Vec<String> = topology.split(ADDRESS).skip(1).map(server).collect();
     if !servers.is_empty() {
@@ -15,7 +47,7 @@ pub(super) fn no_server(message: &str) -> String {
         Some(set) => {
             format!("no suitable server was found: none of the hosts belongs to the replica set \"{set}\"")
         }
-        None => message.to_owned(),
+        None => "no suitable server was found: no host is known".to_owned(),
     }
 }
 
@@ -23,13 +55,30 @@ fn server(description: &str) -> String {
     let address = until(description, &[", Type: "]);
     match description.split_once("Error: ") {
         Some((_, error)) => {
-            let error = until(error, &[", labels:", ", source:", " }"]);
+            let error = records(until(error, &[", labels:", ", source:"]));
+            let error = until(&error, &[" }"]);
             format!("{address}: {}", error.strip_prefix("Kind: ").unwrap_or(error))
         }
         None => {
             let role = description.split_once("Type: ").map_or("", |(_, rest)| until(rest, &[",", " }"]));
-            format!("{address}: {role}")
+            format!("{address}: {}", in_plain(role))
         }
+    }
+}
+
+/// A role as people call it.
+fn in_plain(role: &str) -> &str {
+    match role {
+        "RsPrimary" => "the primary",
+        "RsSecondary" => "a secondary",
+        "RsArbiter" => "an arbiter",
+        "RsOther" => "a member that is not ready, or hidden",
+        "RsGhost" => "a member of a replica set that is not initiated",
+        "Mongos" => "a mongos",
+        "Standalone" => "a standalone server",
+        "LoadBalancer" => "a load balancer",
+        "Unknown" => "no answer yet",
+        other => other,
     }
 }
 
@@ -50,7 +99,7 @@ mod tests {
                        1ms } ] }";
         assert_eq!(
             no_server(message),
-            "no suitable server was found: 127.0.0.1:1: I/O error: Connection refused (os error 111); b:2: RsSecondary"
+            "no suitable server was found: 127.0.0.1:1: I/O error: Connection refused (os error 111); b:2: a secondary"
         );
     }
 
@@ -67,5 +116,32 @@ mod tests {
     #[test]
     fn what_has_another_form_stays() {
         assert_eq!(no_server("something else"), "something else");
+    }
+
+    #[test]
+    fn a_lookup_without_records_names_them_in_words() {
+        let query = "no records found for Query { name: Name(\"_mongodb._tcp.db.example.\"), query_type: SRV, \
+                     query_class: IN }";
+        assert_eq!(
+            records(&format!("DNS error: {query}")),
+            "DNS error: no records found for _mongodb._tcp.db.example. (SRV)"
+        );
+        let selection = format!(
+            "Server selection timeout: No available servers. Topology: {{ Type: Unknown, Servers: [ {{ Address: a:1, \
+             Type: Unknown, Error: Kind: An error occurred during DNS resolution: {query}, labels: {{}}, source: None \
+             }} ] }}"
+        );
+        assert_eq!(
+            no_server(&selection),
+            "no suitable server was found: a:1: An error occurred during DNS resolution: no records found for \
+             _mongodb._tcp.db.example. (SRV)"
+        );
+    }
+
+    #[test]
+    fn a_topology_without_hosts_is_not_printed() {
+        let message =
+            "Server selection timeout: No available servers. Topology: { Type: Unknown, Servers: [  ] }";
+        assert_eq!(no_server(message), "no suitable server was found: no host is known");
     }
 }

@@ -89,6 +89,7 @@ pub(crate) async fn take_batch(
     token: &str,
     contention: &mut Contention,
 ) -> Result<Taken> {
+    store.check_write_concern().await?;
     let mut passed = Passed::default();
     let outcome = take_past(store, job_type, room, lease, token, contention, &mut passed).await;
     for (id, error) in &passed.unwritable {

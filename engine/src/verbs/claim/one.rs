@@ -94,6 +94,11 @@ async fn find_and_take(
     patience: &mut Patience,
 ) -> Result<Found> {
     loop {
+        // A claim that is never confirmed would still spend an attempt.
+        if let Err(error) = store.check_write_concern().await {
+            patience.pause_after(error).await?;
+            continue;
+        }
         let tried = store.bounded("a claim", async {
             let options = FindOneAndUpdateOptions::builder()
                 .sort(order.clone())

@@ -64,7 +64,8 @@ impl Draft {
         let jobs = || batch.iter().flat_map(|request| &request.jobs);
         let ids: Vec<String> = jobs().map(|_| new_id()).collect();
         let at = loop {
-            match store.server_time().await {
+            let checked = store.check_write_concern().await;
+            match checked.and(store.server_time().await) {
                 Ok(at) => break at,
                 Err(error) => patience.pause_after(error).await?,
             }

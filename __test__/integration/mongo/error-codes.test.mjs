@@ -77,7 +77,11 @@ const reasonOf = (signal) =>
     ? signal.reason
     : new Promise((resolve) => signal.addEventListener('abort', () => resolve(signal.reason), { once: true }))
 
-const dummyQueue = () => new JobQueue(new DummyBackend(), SILENT)
+function dummyQueue(t) {
+  const queue = new JobQueue(new DummyBackend(), SILENT)
+  atEnd(t, () => queue.shutdown(0))
+  return queue
+}
 const TOO_LARGE = { text: 'x'.repeat(17 << 20) }
 const EMPTY_WORLD = {
   ...{ triple: 'linux-x64-gnu', root: '/package', version: '1.2.3' },
@@ -128,8 +132,8 @@ const CASES = {
       await jobs.updateOne({ _id: job.id }, { $set: { claimToken: 'of another worker' } })
       return ctx.transaction(() => {})
     }),
-  ERR_DURABL_SHUT_DOWN: async () => {
-    const queue = dummyQueue()
+  ERR_DURABL_SHUT_DOWN: async (t) => {
+    const queue = dummyQueue(t)
     await queue.shutdown()
     queue.process('work', () => {})
   },
@@ -146,9 +150,10 @@ const CASES = {
     await jobs.updateOne({ _id: id }, { $set: { 'data.pattern': new BSONRegExp('(?<', '') } })
     await backend.claimNext('work')
   },
-  ERR_DURABL_ENQUEUE_MANY: (t) => behind(t, testUrl()).enqueueMany([{ type: 'work', data: TOO_LARGE }]),
-  ERR_DURABL_DUPLICATE_PROCESSOR: () => {
-    const queue = dummyQueue()
+  ERR_DURABL_ENQUEUE_MANY: async (t) =>
+    (await failing(t, { errorCode: 8000 })).enqueueMany([{ type: 'work', data: {} }]),
+  ERR_DURABL_DUPLICATE_PROCESSOR: (t) => {
+    const queue = dummyQueue(t)
     for (let i = 0; i < 2; i += 1) queue.process('work', () => {})
   },
   ERR_DURABL_NO_GLOBAL_BACKEND: () => getGlobalBackend(),

@@ -65,17 +65,17 @@ describe('a slot', { concurrency: true }, () => {
   }
 })
 
-describe('two queues on one backend', () => {
-  test('the handlers of the other one are told when a shutdown ends the backend', async (t) => {
+describe('a queue whose backend is shut down by itself', () => {
+  test('its handlers are told, and its jobs are given back', { timeout: PATIENCE_MS }, async (t) => {
     const { backend, collection } = await jobs(t)
     const log = eventLog()
-    const [one, other] = [newQueue(t, backend), newQueue(t, backend, { onJobEvent: log.listener })]
+    const queue = newQueue(t, backend, { onJobEvent: log.listener })
     const started = deferred()
-    other.process('work', (_job, ctx) => (started.resolve(ctx), never()))
-    const id = await other.enqueue('work', {})
+    queue.process('work', (_job, ctx) => (started.resolve(ctx), never()))
+    const id = await queue.enqueue('work', {})
     const ctx = await started.promise
     const aborted = once(ctx.signal, 'abort')
-    await one.shutdown(1000)
+    await backend.shutdown(1000)
     await aborted
     assert.equal(ctx.signal.reason.code, 'ERR_DURABL_SHUT_DOWN')
     assert.deepEqual(await ctx.complete(), { status: 'released' })
@@ -84,7 +84,7 @@ describe('two queues on one backend', () => {
     assert.deepEqual([job.status, job.attempt], ['pending', 0])
     // It has nothing to wait for, and would wait for a minute.
     const began = performance.now()
-    await other.shutdown(60_000)
+    await queue.shutdown(60_000)
     assert.ok(performance.now() - began < 30_000)
   })
 })

@@ -151,8 +151,8 @@ export class MemoryModel {
       .sort((one, other) => claimedAt(one) - claimedAt(other))
       .slice(0, settings.maxPerSweep)
     for (const stored of expired) {
-      const reason = 'the lease expired: the job stalled, as its worker is gone'
-      this.write(stored, ofExpiry(this.situationOf(stored)), reason)
+      const transition = ofExpiry(this.situationOf(stored))
+      this.write(stored, transition, reasonOfExpiry(stored.job, transition))
     }
     return expired.map(({ job }) => job)
   }
@@ -295,4 +295,11 @@ function isTerminal(status: RecordedJob['status']): status is TerminalStatus {
 /** Negative if `one` is claimed before `other`. */
 function claimOrder(one: RecordedJob, other: RecordedJob): number {
   return one.priority - other.priority || one.runAt.getTime() - other.runAt.getTime()
+}
+
+/** In the words of the engine. */
+function reasonOfExpiry({ attempt, maxAttempts }: RecordedJob, transition: Transition): string {
+  return transition === 'superseded'
+    ? 'the lease expired: the job stalled, and a follower covers the work'
+    : `the lease expired on attempt ${attempt} of ${maxAttempts}: the job stalled, as its worker is gone`
 }

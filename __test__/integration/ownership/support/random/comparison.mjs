@@ -177,9 +177,11 @@ export class Comparison {
 }
 
 /** What must be equal, whatever the two sides call their ids and tokens. */
-function comparable({ type, data, status, priority, attempt, maxAttempts, dedupeKey, dedupeScope, ...rest }) {
-  const logs = rest.logs.map((entry) => entry.message ?? entry)
-  const failReason = rest.failReason?.replace(/^the lease expired.*/, 'the lease expired')
+function comparable(job) {
+  const { type, data, status, priority, attempt, maxAttempts, failReason, dedupeKey, dedupeScope, ...rest } =
+    job
+  // The line of a failure that is retried differs on purpose: in memory it has the words of the last one.
+  const logs = rest.logs.map((entry) => (entry.message ?? entry).replace(/^Attempt failed: /, 'Failed: '))
   const isHeld = Boolean(rest.claimToken) && status === 'active'
   const kept = { type, data, status, priority, attempt, maxAttempts, failReason, isHeld, logs }
   return { ...kept, dedupeKey: dedupeKey ?? null, dedupeScope: dedupeScope ?? null }

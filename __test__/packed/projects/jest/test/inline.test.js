@@ -18,6 +18,6 @@ test('a letter that can not be sent is on the job', async () => {
   queue.process('letter', () => {
     throw new FatalJobError('no such address')
   })
-  await queue.enqueue('letter', {})
+  await expect(queue.enqueue('letter', {})).rejects.toThrow('no such address')
   expect(backend.jobs[0]).toMatchObject({ status: 'failed', failReason: 'no such address' })
 })

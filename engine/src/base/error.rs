@@ -2,10 +2,16 @@
 
 pub(crate) mod in_words;
 mod unconfirmed;
+mod validation;
 
 use std::{collections::HashSet, fmt};
 
-use mongodb::error::{ErrorKind as DriverKind, WriteFailure};
+use mongodb::{
+    bson::Document,
+    error::{ErrorKind as DriverKind, WriteFailure},
+};
+
+use validation::{FAILED_VALIDATION, broken_rules};
 
 /// What went wrong, as far as a caller can act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -121,6 +127,20 @@ impl Error {
         }
     }
 
+    /// A refusal by the server, with the rules of a validator that its `errInfo` names.
+    pub(crate) fn refused_by_rule(code: i32, message: &str, info: Option<&Document>) -> Self {
+        let rules = info.filter(|_| code == FAILED_VALIDATION).and_then(broken_rules);
+        Self::from_server(
+            code,
+            rules.map_or_else(|| message.to_owned(), |rules| format!("{message}: {rules}")),
+        )
+    }
+
+    /// Whether a validator of the collection refuses the document.
+    pub(crate) fn is_validation(&self) -> bool {
+        self.server_code == Some(FAILED_VALIDATION)
+    }
+
     pub(crate) fn encoding(error: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Internal, format!("a document could not be encoded or read: {error}"))
     }
@@ -172,7 +192,11 @@ impl From<mongodb::error::Error> for Error {
             );
         }
         if let Some(code) = server_code(&error.kind) {
-            let mut known = Self::from_server(code, in_words::of(&error.kind));
+            let info = error
+                .server_response()
+                .and_then(|reply| reply.get_document("errInfo").ok())
+                .and_then(|info| Document::try_from(info).ok());
+            let mut known = Self::refused_by_rule(code, &in_words::of(&error.kind), info.as_ref());
             known.transient |= is_labelled_transient(error.labels());
             return known;
         }

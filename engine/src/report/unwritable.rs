@@ -30,15 +30,20 @@ impl Unwritable {
 
     /// A job was to be written, `to` be claimed, renewed or recovered, and the server refused it for its own sake.
     pub(crate) fn refused(&self, id: &Bson, to: &str, error: &Error) {
-        self.name(id, &format!("can't {to}, since the server refuses the write: {error}"));
+        let advice = if error.is_validation() {
+            "change the job, or the validator of the collection, or remove the job"
+        } else {
+            "mend the job or remove it"
+        };
+        self.name(id, &format!("can't {to}, since the server refuses the write: {error}"), advice);
     }
 
     /// A pending job's `runAt` is of a type that is later than every date.
     pub(crate) fn never_due(&self, id: &Bson) {
-        self.name(id, "is never due, since its runAt is no date");
+        self.name(id, "is never due, since its runAt is no date", "mend the job or remove it");
     }
 
-    fn name(&self, id: &Bson, what: &str) {
+    fn name(&self, id: &Bson, what: &str, advice: &str) {
         let id = in_words(id);
         let mut named = lock(&self.named);
         if named.len() >= MOST || !named.insert(id.clone()) {
@@ -46,7 +51,7 @@ impl Unwritable {
         }
         let rest = if named.len() == MOST { "; from now on no other such job is named" } else { "" };
         drop(named);
-        let message = format!("job \"{id}\" {what}; mend the job or remove it{rest}");
+        let message = format!("job \"{id}\" {what}; {advice}{rest}");
         let fields = vec![("jobId", id)];
         self.sink.event(Event::Log { level: LogLevel::Warn, message, fields });
     }
@@ -88,5 +93,6 @@ mod tests {
         assert_eq!(heard.len(), MOST);
         assert!(heard[0].contains("\"job-0\" can't be claimed") && heard[0].contains("against the rules"));
         assert!(heard[MOST - 1].ends_with("no other such job is named"));
+        assert!(heard[0].ends_with("change the job, or the validator of the collection, or remove the job"));
     }
 }

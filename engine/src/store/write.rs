@@ -152,7 +152,8 @@ fn read_refusal(error: &Document) -> WriteRefusal {
 
 fn server_error(error: &Document) -> Error {
     let code = number(error, "code").unwrap_or(0) as i32;
-    Error::from_server(code, error.get_str("errmsg").unwrap_or("the server refused a write"))
+    let message = error.get_str("errmsg").unwrap_or("the server refused a write");
+    Error::refused_by_rule(code, message, error.get_document("errInfo").ok())
 }
 
 fn unconfirmed(error: &Document) -> Error {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use mongodb::{
-    bson::Bson,
+    bson::{Bson, Timestamp},
     change_stream::{
         ChangeStream,
         event::{OperationType, ResumeToken},
@@ -55,7 +55,7 @@ pub(crate) struct OpenStream {
 }
 
 impl OpenStream {
-    /// Opens a stream that goes on from the token; without one, from the newest write that a majority has.
+    /// Opens a stream that goes on from the token; without one, right after the newest write that a majority has.
     ///
     /// By itself the server would begin after its own newest write, and one that was begun before that may still be on its
     /// way: no stream would tell of it, and a look that comes at once would not see it. The driver, too, needs a place to go
@@ -71,8 +71,9 @@ impl OpenStream {
             .read_concern(ReadConcern::majority())
             .resume_after(token)
             .max_await_time(LONGEST_ANSWER);
-        if let Some(begin) = begin {
-            open = open.start_at_operation_time(begin);
+        if let Some(Timestamp { time, increment }) = begin {
+            // Not with that write: if it dropped the collection, it would end this stream as it ended the one before.
+            open = open.start_at_operation_time(Timestamp { time, increment: increment + 1 });
         }
         let mut replaced = Box::pin(store.primary().replaced());
         let what = "opening the change stream";

@@ -24,7 +24,7 @@ describe('a Next.js app with standalone output', () => {
     return directory
   }
 
-  /** What the app answers. It is asked as soon as it says that it is ready. */
+  /** The answer of the app, which is asked as soon as it says that it is ready. */
   async function answer(t, directory) {
     const { db } = await connect(t)
     let answered

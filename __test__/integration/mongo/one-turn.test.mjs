@@ -30,7 +30,7 @@ function call({ type = 't', options = {}, hasKey = false }, key) {
   return [type, { from: key }, hasKey ? { ...options, dedupeKey: key } : options]
 }
 
-/** What differs from job to job, however alike their settings are. */
+/** The options that differ from job to job, however alike their other settings are. */
 const OWN = ['_id', 'createdAt', 'runAt', 'updatedAt', 'data', 'dedupeKey']
 
 /** The settings of a stored job. */

@@ -1,4 +1,4 @@
-/** What a transaction makes or frees starts when it has committed, as workers are told of it. */
+/** A job that a transaction makes, or whose key it frees, starts when the transaction has committed: workers hear of the commit. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { DRIVERS, WAYS, app } from '../../support/app.mjs'

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use mongodb::options::ClientOptions;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// What an operation is, to those who wait for a connection.
+/// Kinds of operations that wait for a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
     /// Short, and no more urgent than any other.
@@ -33,7 +33,7 @@ pub(crate) enum Lane {
     HeldUp,
 }
 
-/// What drivers allow if nobody says otherwise.
+/// The default of the drivers.
 const DEFAULT_SIZE: u32 = 10;
 /// Connections for writes that are held up.
 const MOST_HELD_UP: usize = 10;

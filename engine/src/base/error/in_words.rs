@@ -2,7 +2,7 @@
 
 use mongodb::error::{ErrorKind as DriverKind, WriteFailure};
 
-/// What comes before the servers in the driver's description.
+/// The text before the servers in the driver's description.
 const SET_NAME: &str = "Set Name: ";
 const ADDRESS: &str = "Address: ";
 

@@ -21,13 +21,17 @@ const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
 const url = process.env.DURABL_TEST_URL
 
-/** Every engine in the process shares this pool, which fills up by itself; beside it, two connections watch the server. */
+/**
+ * Every engine in the process shares this pool, which fills up by itself; beside it, two connections watch the server. Change streams and
+ * renewals have connections beyond the pool's size, as many as there were at once; they end when they have been idle.
+ */
 const POOL = 8
 const WHEN_FULL = POOL + 2
+const IDLE_MS = 2_000
 
 /** Every connection of the engine tells the server this name. */
 const uriFor = (database) =>
-  `${url}${url.includes('?') ? '&' : '?'}appName=${database}&minPoolSize=${POOL}&maxPoolSize=${POOL}`
+  `${url}${url.includes('?') ? '&' : '?'}appName=${database}&minPoolSize=${POOL}&maxPoolSize=${POOL}&maxIdleTimeMS=${IDLE_MS}`
 
 const openBackend = (database) =>
   new MongoJobQueue({ uri: uriFor(database), database, useChangeStreams: true, logger: quiet })
@@ -103,8 +107,9 @@ async function heldOnce(fits, ...where) {
   }
 }
 
-/** Later there can be no more connections, unless they leak, and no more files for them. */
-const isFull = (now, before) => now.connections >= WHEN_FULL && JSON.stringify(now) === JSON.stringify(before)
+/** Neither fewer connections than the pool keeps nor those that change streams left idle. */
+const isFull = (now, before) =>
+  now.connections === WHEN_FULL && JSON.stringify(now) === JSON.stringify(before)
 const isNoMoreThan = (limit) => (now) => Object.entries(now).every(([what, count]) => count <= limit[what])
 
 async function workOff(queue, count) {

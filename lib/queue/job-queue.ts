@@ -1,22 +1,14 @@
-import type { ClientSession } from 'mongodb'
-import { afterTransaction } from '../backend/after-transaction'
 import { hasOutstanding, startUp, statsOf, transactionsOf } from '../backend/calls'
 import * as checkedBackend from '../backend/checked'
 import { soonestOfTypes } from '../backend/enqueue-many'
 import { HandleCalls, handleOf, jobOfHandle } from '../backend/handle'
 import { isolated, isolatedListener } from '../base/app-code'
-import { DurablError, ShutDownError } from '../base/errors'
-import { safeListener } from '../base/events'
-import { childFor, defaultLogger, safeLogger } from '../base/logger'
-import type { SafeLogger } from '../base/logger'
+import { DurablError } from '../base/errors'
 import { shownAs } from '../base/print'
 import { nested } from '../base/nesting'
 import { fromCaller } from '../base/stack'
 import { monotonicNow } from '../base/timers'
-import { createDriver } from '../driver/create-driver'
-import type { Driver } from '../driver/driver'
 import { Reaper } from '../engine/reaper'
-import { Reporter } from '../run/report'
 import type {
   EnqueueManyJob,
   EnqueueManyOptions,
@@ -34,9 +26,7 @@ import type {
   SignalHandlerOptions,
 } from '../types'
 import {
-  checkBackend,
   checkDedupeKey,
-  checkLogger,
   checkOptionalType,
   checkReaperInterval,
   checkShutdownTimeout,
@@ -45,56 +35,32 @@ import {
   normalizeEnqueue,
   normalizeEnqueueMany,
   normalizeProcessor,
-  normalizeQueueOptions,
   normalizeRunClaimed,
   normalizeSignalOptions,
   sessionOfMany,
 } from '../validate'
-import type { NewJob, QueueSettings } from '../validate'
+import type { NewJob } from '../validate'
 import { Grace } from './grace'
 import { createJobHandle } from './job-handle'
+import { QueueBase, shutDownError } from './queue-base'
 import { runClaimed } from './run-claimed'
 import { Share } from './sharing'
 import { shutDown } from './shutdown'
 import { onSignals } from './signals'
 
-/**
- * - `open`: everything goes.
- * - `draining`: the shutdown has begun. Nothing is claimed any more, but running handlers may still enqueue and settle.
- * - `closed`: the backend was shut down.
- */
-type State = 'open' | 'draining' | 'closed'
-
 /** The queue as an app sees it; documented in the public types. It checks arguments, keeps the state and delegates. */
-export class JobQueue {
-  readonly backend: IJobQueueBackend
-  private readonly settings: QueueSettings
-  private readonly logger: SafeLogger
-  private readonly report: Reporter
-  private readonly driver: Driver
+export class JobQueue extends QueueBase {
   private readonly reaper: Reaper
   private readonly types = new Set<string>()
-  private state: State = 'open'
   private shutdownPromise: Promise<void> | null = null
   private grace: Grace | null = null
   private readonly share: Share
 
   constructor(backend: IJobQueueBackend, logger?: Logger, options?: JobQueueOptions) {
-    this.backend = checkBackend('JobQueue', backend)
-    const checkedLogger = checkLogger('JobQueue', logger)
-    this.logger = safeLogger(
-      checkedLogger === undefined ? defaultLogger : childFor(checkedLogger, 'JobQueue'),
-    )
-    this.settings = normalizeQueueOptions('JobQueue', options)
+    super(backend, logger, options)
     this.share = new Share(this.backend)
-    const { visibilityTimeoutMs, autoRecover, onJobEvent } = this.settings
-    this.report = new Reporter(safeListener(onJobEvent, this.logger), this.logger)
-    this.driver = createDriver(this.backend, { visibilityTimeoutMs, autoRecover, report: this.report })
-    this.reaper = new Reaper({ backend: this.backend, report: this.report, visibilityTimeoutMs })
-  }
-
-  get visibilityTimeoutMs(): number {
-    return this.settings.visibilityTimeoutMs
+    const { report, visibilityTimeoutMs } = this
+    this.reaper = new Reaper({ backend: this.backend, report, visibilityTimeoutMs })
   }
 
   get draining(): Promise<void> | null {
@@ -259,14 +225,6 @@ export class JobQueue {
     shownAs(this, ({ backend, types, state }) => ({ backend, processors: [...types], state }))
   }
 
-  /** Until the transaction is over there is nothing to wake for. */
-  private wakeAfter(session: ClientSession, soonest: ReadonlyMap<string, number>): void {
-    if (soonest.size === 0) return
-    afterTransaction(session, (elapsedMs) => {
-      for (const [type, delayMs] of soonest) this.driver.wake(type, Math.max(0, delayMs - elapsedMs))
-    })
-  }
-
   private async windDown(grace: Grace): Promise<void> {
     this.state = 'draining'
     this.reaper.stop()
@@ -274,21 +232,6 @@ export class JobQueue {
     await shutDown({ driver, backend, logger, leave: () => share.leave() }, grace)
     this.state = 'closed'
   }
-
-  /** For what begins something new. */
-  private assertOpen(): void {
-    if (this.state !== 'open') throw shutDownError()
-  }
-
-  /** For what a running handler may still need while the queue drains. */
-  private assertNotClosed(): void {
-    if (this.state === 'closed') throw shutDownError()
-  }
-}
-
-function shutDownError(): ShutDownError {
-  const message = 'the queue is shutting down, or has been shut down'
-  return fromCaller(new ShutDownError('ERR_DURABL_SHUT_DOWN', message))
 }
 
 async function rejected(error: unknown): Promise<never> {

@@ -1,0 +1,72 @@
+import type { ClientSession } from 'mongodb'
+import { afterTransaction } from '../backend/after-transaction'
+import { ShutDownError } from '../base/errors'
+import { safeListener } from '../base/events'
+import { childFor, defaultLogger, safeLogger } from '../base/logger'
+import type { SafeLogger } from '../base/logger'
+import { fromCaller } from '../base/stack'
+import { createDriver } from '../driver/create-driver'
+import type { Driver } from '../driver/driver'
+import { Reporter } from '../run/report'
+import type { IJobQueueBackend, JobQueueOptions, Logger } from '../types'
+import { checkBackend, checkLogger, normalizeQueueOptions } from '../validate'
+import type { QueueSettings } from '../validate'
+
+/**
+ * - `open`: everything goes.
+ * - `draining`: the shutdown has begun. Nothing is claimed any more, but running handlers may still enqueue and settle.
+ * - `closed`: the backend was shut down.
+ */
+type State = 'open' | 'draining' | 'closed'
+
+/**
+ * Parts that every call of a queue uses, and its state. The calls stand in classes that extend each other, one for each capability;
+ * `JobQueue` is the last of them.
+ */
+export abstract class QueueBase {
+  readonly backend: IJobQueueBackend
+  protected readonly settings: QueueSettings
+  protected readonly logger: SafeLogger
+  protected readonly report: Reporter
+  protected readonly driver: Driver
+  protected state: State = 'open'
+
+  protected constructor(backend: IJobQueueBackend, logger?: Logger, options?: JobQueueOptions) {
+    this.backend = checkBackend('JobQueue', backend)
+    const checkedLogger = checkLogger('JobQueue', logger)
+    this.logger = safeLogger(
+      checkedLogger === undefined ? defaultLogger : childFor(checkedLogger, 'JobQueue'),
+    )
+    this.settings = normalizeQueueOptions('JobQueue', options)
+    const { visibilityTimeoutMs, autoRecover, onJobEvent } = this.settings
+    this.report = new Reporter(safeListener(onJobEvent, this.logger), this.logger)
+    this.driver = createDriver(this.backend, { visibilityTimeoutMs, autoRecover, report: this.report })
+  }
+
+  get visibilityTimeoutMs(): number {
+    return this.settings.visibilityTimeoutMs
+  }
+
+  /** Until the transaction is over there is nothing to wake for. */
+  protected wakeAfter(session: ClientSession, soonest: ReadonlyMap<string, number>): void {
+    if (soonest.size === 0) return
+    afterTransaction(session, (elapsedMs) => {
+      for (const [type, delayMs] of soonest) this.driver.wake(type, Math.max(0, delayMs - elapsedMs))
+    })
+  }
+
+  /** For what begins something new. */
+  protected assertOpen(): void {
+    if (this.state !== 'open') throw shutDownError()
+  }
+
+  /** For what a running handler may still need while the queue drains. */
+  protected assertNotClosed(): void {
+    if (this.state === 'closed') throw shutDownError()
+  }
+}
+
+export function shutDownError(): ShutDownError {
+  const message = 'the queue is shutting down, or has been shut down'
+  return fromCaller(new ShutDownError('ERR_DURABL_SHUT_DOWN', message))
+}

@@ -34,7 +34,8 @@ function callApart<A extends unknown[], R>(call: (...args: A) => R, args: A): R 
   }
 }
 
-const newResource = () => new AsyncResource(NAME, { requireManualDestroy: true })
+const OPTIONS = { requireManualDestroy: true }
+const newResource = () => new AsyncResource(NAME, OPTIONS)
 
 /**
  * A listener of the app that never harms its caller.

@@ -4,6 +4,7 @@ import type { ClaimsBackend } from './claims.js'
 import type { ProduceBackend } from './produce.js'
 import type { QueryBackend } from './query.js'
 import type { JobQueue } from './queue.js'
+import type { SchedulesBackend } from './schedules.js'
 import type { TransactBackend } from './transact.js'
 import type { WorkBackend } from './work.js'
 
@@ -17,4 +18,11 @@ import type { WorkBackend } from './work.js'
  * era are allowed by these types; {@link JobQueue}, its handles and contexts, and the backends of this package answer in full.
  */
 export interface IJobQueueBackend
-  extends ProduceBackend, ClaimsBackend, WorkBackend, TransactBackend, QueryBackend, AdminBackend {}
+  extends
+    ProduceBackend,
+    ClaimsBackend,
+    WorkBackend,
+    TransactBackend,
+    QueryBackend,
+    SchedulesBackend,
+    AdminBackend {}

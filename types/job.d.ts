@@ -1,6 +1,7 @@
 /** The jobs themselves: what one is made of, and where it is in its life. */
 import type { IJobQueueBackend } from './backend.js'
 import type { EnqueueOptions } from './produce.js'
+import type { Occurrence } from './schedules.js'
 
 /**
  * Where a job is in its life.
@@ -60,6 +61,8 @@ export interface Job<T = unknown> {
   failReason?: string
   /** Proves the ownership of an active job's lease. */
   claimToken?: string
+  /** The occurrence of a schedule that made the job, if one did. */
+  schedule?: Occurrence
 }
 
 /** One line that a handler logged. */

@@ -12,6 +12,19 @@ import type { DriverSession } from './driver.js'
 import type { Backoff, Job, JobRecord, JobStatus } from './job.js'
 import type { EnqueueManyJob, EnqueueManyOptions, EnqueueManyResult, EnqueueOptions } from './produce.js'
 import type { JobQuery, QueueStats } from './query.js'
+import type {
+  ApplySchedulesResult,
+  NamedSchedule,
+  PauseScheduleResult,
+  ResumeScheduleResult,
+  ScheduledJob,
+  ScheduleInfo,
+  ScheduleResult,
+  ScheduleSpec,
+  SkipScheduleResult,
+  TriggerScheduleResult,
+  UnscheduleResult,
+} from './schedules.js'
 import type { BackendTransactions, CompleteOptions } from './transact.js'
 import type { JobAvailableListener, JobHandler } from './work.js'
 
@@ -51,6 +64,8 @@ export interface MemoryBackendOptions {
 /**
  * Jobs in memory, for unit tests: records what was enqueued and runs nothing by itself. With a processor it behaves as the
  * real one does: order, delays, dedupe, retries with back-off, leases.
+ *
+ * Schedules come by the clock of `options`, or by fake timers, while a queue on this backend has a processor.
  *
  * Payloads are kept by reference: a job's `data` is what was passed to `enqueue`. Jobs that are enqueued or completed with a
  * session are so at once, whatever becomes of its transaction.
@@ -98,13 +113,22 @@ export class DummyBackend implements IJobQueueBackend {
   resetStorage(): Promise<void>
   recoverStuckJobs(visibilityTimeoutMs?: number, maxPerSweep?: number): Promise<number>
   onJobAvailable(listener: JobAvailableListener): () => void
+  schedule(id: string, spec: ScheduleSpec, job: ScheduledJob): Promise<ScheduleResult>
+  applySchedules(owner: string, schedules: readonly NamedSchedule[]): Promise<ApplySchedulesResult>
+  unschedule(id: string): Promise<UnscheduleResult>
+  pauseSchedule(id: string): Promise<PauseScheduleResult>
+  resumeSchedule(id: string): Promise<ResumeScheduleResult>
+  triggerSchedule(id: string): Promise<TriggerScheduleResult>
+  skipSchedule(id: string, occurrenceAt: Date): Promise<SkipScheduleResult>
+  listSchedules(): Promise<ScheduleInfo[]>
+  fireSchedules(): () => void
   readonly transactions: BackendTransactions
 }
 
 /**
  * Jobs in memory that run inside `enqueue`, which resolves after the handler: for tests that want the side effects.
  *
- * - `delay` is ignored on purpose.
+ * - `delay` is ignored on purpose, and there are no schedules.
  * - A failing handler of `queue.process` makes `enqueue` reject with its own error, once the failure is on the job (`failReason`, and
  *   `pending` for its next attempt or `failed`). With one of `registerHandler`, `enqueue` resolves. Neither is retried inline.
  * - As many handlers of a type run at once as the `concurrency` of its processor says, 1 by default; a further `enqueue` waits. One

@@ -8,6 +8,22 @@ import type { JobTypes, ManyJobs, MappedJobName, OpenJobName } from './job-types
 import type { Logger, defaultLogger } from './logging.js'
 import type { EnqueueManyJob, EnqueueManyOptions, EnqueueManyResult, EnqueueOptions } from './produce.js'
 import type { QueueStats } from './query.js'
+import type {
+  ApplySchedulesResult,
+  NamedSchedule,
+  PauseScheduleResult,
+  PreviewOptions,
+  ResumeScheduleResult,
+  ScheduledJob,
+  ScheduledJobs,
+  ScheduleInfo,
+  ScheduleResult,
+  ScheduleSpec,
+  SkipScheduleResult,
+  TriggerScheduleResult,
+  UnscheduleResult,
+  previewSchedule,
+} from './schedules.js'
 import type { JobHandler, ProcessorConfig } from './work.js'
 
 /** How a {@link JobQueue} behaves. */
@@ -176,6 +192,70 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
 
   /** Counts by status, of one type or of all. */
   getStats(type?: string): Promise<QueueStats>
+
+  /**
+   * Makes a schedule, or changes the one of this id: from now on each of its occurrences makes a job. It is stored with the jobs, so it goes
+   * on whichever process ends; any process that has a processor makes the jobs, whatever their type.
+   *
+   * ```ts
+   * await queue.schedule('nightly-report', { cron: '0 2 * * *', timezone: 'Europe/Berlin' }, { type: 'report', data: { kind: 'daily' } })
+   * ```
+   *
+   * Each occurrence makes at most one job. Its id is `durabl:schedule:`, the schedule's id, and the moment in milliseconds; handlers
+   * find the occurrence in `job.schedule`. A change of the times counts from now; one of the rules or the job counts from the next
+   * occurrence. A paused schedule stays paused. Other processes see the change within 5 seconds.
+   *
+   * @param id at most 1,000 characters
+   * @throws TypeError, RangeError if an argument is malformed; {@link PayloadError} if `data` can't be stored; {@link DurablError}
+   * `ERR_DURABL_SCHEDULE_OWNED` if the schedule belongs to an owner; `ERR_DURABL_UNSUPPORTED` if the backend keeps no schedules
+   */
+  schedule(id: string, spec: ScheduleSpec, job: ScheduledJobs<Jobs>): Promise<ScheduleResult>
+  schedule<K extends keyof Jobs & string>(
+    id: string,
+    spec: ScheduleSpec,
+    job: ScheduledJob<Jobs[K]> & { type: K },
+  ): Promise<ScheduleResult>
+
+  /**
+   * Makes the schedules of an owner be exactly these: to be called when an app starts, or is deployed. Missing ones are made, changed ones
+   * change, and those that the list names no more are removed. Schedules of other owners, and those of {@link schedule}, stay.
+   *
+   * ```ts
+   * await queue.applySchedules('billing', [
+   *   { id: 'invoices', spec: { cron: '0 6 1 * *' }, job: { type: 'invoices', data: {} } },
+   *   { id: 'dunning', spec: { everyMs: 3_600_000 }, job: { type: 'dunning', data: {} } },
+   * ])
+   * ```
+   *
+   * All of the list is checked before anything is written. A schedule of {@link schedule} that the list names becomes the owner's.
+   *
+   * @throws as {@link schedule}, by the place in the list (`schedules[3]`)
+   */
+  applySchedules(
+    owner: string,
+    schedules: readonly NamedSchedule<ScheduledJobs<Jobs>>[],
+  ): Promise<ApplySchedulesResult>
+
+  /** Removes a schedule. Jobs that it has made stay. */
+  unschedule(id: string): Promise<UnscheduleResult>
+
+  /** Has a schedule not come until {@link resumeSchedule}. */
+  pauseSchedule(id: string): Promise<PauseScheduleResult>
+
+  /** Has a paused schedule come again. Occurrences of the meantime are not made up for. */
+  resumeSchedule(id: string): Promise<ResumeScheduleResult>
+
+  /** Makes a job of a schedule now, also of a paused one. It is no occurrence: `job.schedule` is missing, and the schedule goes on as before. */
+  triggerSchedule(id: string): Promise<TriggerScheduleResult>
+
+  /** Leaves one occurrence to come out. */
+  skipSchedule(id: string, occurrenceAt: Date): Promise<SkipScheduleResult>
+
+  /** All schedules, by id. */
+  listSchedules(): Promise<ScheduleInfo[]>
+
+  /** The same as {@link previewSchedule}. */
+  previewSchedule(spec: ScheduleSpec, options?: PreviewOptions): Date[]
 
   /** Starts the backend, which for MongoDB creates the indexes, without which no dedupe key is held. Idempotent. */
   startup(): Promise<void>

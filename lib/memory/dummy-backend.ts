@@ -1,8 +1,25 @@
 import { isolatedListener } from '../base/app-code'
-import type { JobAvailableListener, JobStatus, MemoryBackendOptions, RecordedJob } from '../types'
+import type {
+  ApplySchedulesResult,
+  JobAvailableListener,
+  JobStatus,
+  MemoryBackendOptions,
+  NamedSchedule,
+  PauseScheduleResult,
+  RecordedJob,
+  ResumeScheduleResult,
+  ScheduledJob,
+  ScheduleInfo,
+  ScheduleResult,
+  ScheduleSpec,
+  SkipScheduleResult,
+  TriggerScheduleResult,
+  UnscheduleResult,
+} from '../types'
 import { checkListener } from '../validate'
 import { Alarm } from './alarm'
 import { MemoryBackend } from './memory-backend'
+import { MemorySchedules } from './schedules'
 
 /** Jobs in memory for unit tests; documented in the public types. Pushes wake-ups, so that a processor claims in the same tick. */
 export class DummyBackend extends MemoryBackend {
@@ -15,12 +32,16 @@ export class DummyBackend extends MemoryBackend {
     () => this.wake(''),
   )
 
+  private readonly schedules: MemorySchedules
+
   constructor(options?: MemoryBackendOptions) {
     super('DummyBackend', 'dummy', options)
+    this.schedules = new MemorySchedules(this.model, (job) => this.changed(job))
   }
 
   reset(): void {
     this.model.reset()
+    this.schedules.reset()
     this.recoverStuckJobsCalls.length = 0
     this.alarm.stop()
   }
@@ -45,6 +66,42 @@ export class DummyBackend extends MemoryBackend {
     }
   }
 
+  schedule(id: string, spec: ScheduleSpec, job: ScheduledJob): Promise<ScheduleResult> {
+    return this.schedules.book.schedule(id, spec, job)
+  }
+
+  applySchedules(owner: string, list: readonly NamedSchedule[]): Promise<ApplySchedulesResult> {
+    return this.schedules.book.applySchedules(owner, list)
+  }
+
+  unschedule(id: string): Promise<UnscheduleResult> {
+    return this.schedules.book.unschedule(id)
+  }
+
+  pauseSchedule(id: string): Promise<PauseScheduleResult> {
+    return this.schedules.book.pauseSchedule(id)
+  }
+
+  resumeSchedule(id: string): Promise<ResumeScheduleResult> {
+    return this.schedules.book.resumeSchedule(id)
+  }
+
+  triggerSchedule(id: string): Promise<TriggerScheduleResult> {
+    return this.schedules.trigger(id)
+  }
+
+  skipSchedule(id: string, occurrenceAt: Date): Promise<SkipScheduleResult> {
+    return this.schedules.book.skipSchedule(id, occurrenceAt)
+  }
+
+  listSchedules(): Promise<ScheduleInfo[]> {
+    return this.schedules.book.listSchedules()
+  }
+
+  fireSchedules(): () => void {
+    return this.schedules.begin()
+  }
+
   override recoverStuckJobs(visibilityTimeoutMs?: number, maxPerSweep?: number): Promise<number> {
     this.recoverStuckJobsCalls.push(visibilityTimeoutMs)
     return super.recoverStuckJobs(visibilityTimeoutMs, maxPerSweep)
@@ -56,6 +113,7 @@ export class DummyBackend extends MemoryBackend {
 
   override async shutdown(_timeoutMs?: number): Promise<void> {
     this.alarm.stop()
+    this.schedules.stop()
   }
 
   protected override changed(job: RecordedJob): void {

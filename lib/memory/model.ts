@@ -16,8 +16,8 @@ import { matches } from './matches'
 import { OpenJobs } from './open-jobs'
 import { DEFAULT_RETRY_POLICY, retryDelay } from './retry'
 import { statsOf } from './stats'
-import { newStoredJob } from './stored-job'
-import type { StoredJob } from './stored-job'
+import { markOccurrence, newStoredJob } from './stored-job'
+import type { NewOccurrence, StoredJob } from './stored-job'
 import { ofExpiry, ofVerdict } from './transition'
 import type { Transition } from './transition'
 
@@ -54,15 +54,17 @@ export class MemoryModel {
     this.lastId = 0
   }
 
-  /** The new job; null if its key is held. */
-  enqueue(job: NewJob, payload: unknown): StoredJob | null {
+  /** The new job; null if its key is held, or if it is an occurrence's that is there already. */
+  enqueue(job: NewJob, payload: unknown, occurrence?: NewOccurrence): StoredJob | null {
     const { dedupeKey, dedupeScope } = job
+    if (occurrence !== undefined && this.stored.has(occurrence.jobId)) return null
     if (dedupeKey !== null && dedupeScope !== null && isHeld(this.open, dedupeKey, dedupeScope)) {
       if (job.coalesceLatest) this.replacePendingPayload(job, dedupeKey, payload)
       return null
     }
-    this.lastId += 1
-    const stored = newStoredJob(`${this.idPrefix}-${this.lastId}`, job, payload, this.now())
+    const id = occurrence?.jobId ?? this.newId()
+    const stored = newStoredJob(id, job, payload, this.now())
+    if (occurrence !== undefined) markOccurrence(stored, occurrence)
     this.jobs.push(stored.job)
     this.stored.set(stored.job.id, stored)
     this.open.add(stored)
@@ -196,6 +198,11 @@ export class MemoryModel {
       if (job.status === 'pending' && runAt > now && runAt < soonest) soonest = runAt
     }
     return soonest === Infinity ? null : soonest
+  }
+
+  private newId(): string {
+    this.lastId += 1
+    return `${this.idPrefix}-${this.lastId}`
   }
 
   private replacePendingPayload(job: NewJob, dedupeKey: string, payload: unknown): void {

@@ -1,4 +1,4 @@
-import type { Job, JobLogEntry, JobRecord, RecordedJob } from '../types'
+import type { Job, JobLogEntry, JobRecord, Occurrence, RecordedJob } from '../types'
 import type { NewJob } from '../validate'
 
 /**
@@ -8,6 +8,17 @@ import type { NewJob } from '../validate'
 export interface StoredJob {
   readonly job: RecordedJob
   readonly log: JobLogEntry[]
+}
+
+/** The occurrence that makes a job, and the id that the job gets by it. */
+export interface NewOccurrence extends Occurrence {
+  readonly jobId: string
+}
+
+/** Due at the moment of its occurrence, however late it is made. */
+export function markOccurrence({ job }: StoredJob, { id, occurrenceAt }: NewOccurrence): void {
+  job.runAt = new Date(occurrenceAt)
+  job.schedule = { id, occurrenceAt }
 }
 
 /** @param payload kept by reference */
@@ -55,6 +66,9 @@ export function snapshot<T>({ job }: StoredJob): Job<T> {
   if (job.claimedAt !== undefined) copy.claimedAt = new Date(job.claimedAt)
   if (job.completedAt !== undefined) copy.completedAt = new Date(job.completedAt)
   if (job.failedAt !== undefined) copy.failedAt = new Date(job.failedAt)
+  if (job.schedule !== undefined) {
+    copy.schedule = { id: job.schedule.id, occurrenceAt: new Date(job.schedule.occurrenceAt) }
+  }
   return copy
 }
 

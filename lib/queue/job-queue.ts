@@ -42,14 +42,15 @@ import {
 import type { NewJob } from '../validate'
 import { Grace } from './grace'
 import { createJobHandle } from './job-handle'
-import { QueueBase, shutDownError } from './queue-base'
+import { shutDownError } from './queue-base'
 import { runClaimed } from './run-claimed'
+import { SchedulingQueue } from './scheduling-queue'
 import { Share } from './sharing'
 import { shutDown } from './shutdown'
 import { onSignals } from './signals'
 
 /** The queue as an app sees it; documented in the public types. It checks arguments, keeps the state and delegates. */
-export class JobQueue extends QueueBase {
+export class JobQueue extends SchedulingQueue {
   private readonly reaper: Reaper
   private readonly types = new Set<string>()
   private shutdownPromise: Promise<void> | null = null

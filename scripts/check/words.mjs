@@ -24,6 +24,7 @@ const IN_NAMES = {
   native: 'the types that cross the border',
   node: 'Node.js',
   open: 'to open an engine, a stream or a collection; in memory, jobs that have not ended',
+  owner: 'of schedules: the part of an app that names them in its list',
   outcome: 'how a handler, or one job of many, ended',
   pause: 'the wait between two tries of an operation',
   replaced: 'a primary, or an index of an older version',

@@ -44,6 +44,7 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
   private readonly loops = new Map<string, ClaimLoop>()
   private readonly reaper: Reaper
   private unsubscribe: (() => void) | null = null
+  private stopFiring: (() => void) | null = null
   private lastRunId = 0
   private lastProcessorId = 0
   private isQuiescent = false
@@ -67,6 +68,7 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
     const id = this.lastProcessorId
     if (this.runsInline) this.processInline(id, config)
     else this.processByLooking(id, config)
+    this.stopFiring ??= this.backend.fireSchedules?.() ?? null
     return id
   }
 
@@ -183,6 +185,8 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
       this.logger.warn({ err }, 'unsubscribing from wake-ups failed')
     }
     this.unsubscribe = null
+    this.stopFiring?.()
+    this.stopFiring = null
     return stopped.then(() => {})
   }
 

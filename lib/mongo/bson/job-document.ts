@@ -12,7 +12,7 @@ const DEFAULT_MAX_ATTEMPTS = 3
 
 /** One stored job. */
 export function decodeJob(bytes: Uint8Array, codec: Codec): Job<any> {
-  return toJob(codec.bson.deserialize(bytes, codec.reading))
+  return toJob(codec.bson.deserialize(bytes, codec.reading), codec)
 }
 
 /** Whose claim a stored job is, also where it can't be decoded as the app reads its collections; null if that is not to be had either. */
@@ -33,7 +33,7 @@ export function claimOf(
 /** One stored job with its log. Not its token: only a claim hands that out. */
 export function decodeRecord(bytes: Uint8Array, codec: Codec): JobRecord<any> {
   const document = codec.bson.deserialize(bytes, codec.reading)
-  const job = toJob(document)
+  const job = toJob(document, codec)
   delete job.claimToken
   return { ...job, logs: toLogs(document.logs, codec) }
 }
@@ -47,13 +47,13 @@ export function decodeJobs(documents: Buffer, count: number, codec: Codec): Job<
   for (let index = 0; index < count; index += 1) {
     const end = start + documents.readInt32LE(start)
     const stored = reader?.read(start, end) ?? null
-    jobs[index] = stored === null ? decodeJob(documents.subarray(start, end), codec) : toJob(stored)
+    jobs[index] = stored === null ? decodeJob(documents.subarray(start, end), codec) : toJob(stored, codec)
     start = end
   }
   return jobs
 }
 
-function toJob(document: DocumentFields): Job<any> {
+function toJob(document: DocumentFields, codec: Codec): Job<any> {
   const job: Job<any> = {
     id: text(document._id) ?? '',
     type: text(document.type) ?? '',
@@ -72,6 +72,7 @@ function toJob(document: DocumentFields): Job<any> {
   if (document.completedAt != null) job.completedAt = date(document.completedAt)
   if (document.failedAt != null) job.failedAt = date(document.failedAt)
   if (document.failReason != null) job.failReason = text(document.failReason)
+  if (document.schedule != null) addOccurrence(job, document.schedule, codec)
   return job
 }
 
@@ -79,6 +80,14 @@ function toJob(document: DocumentFields): Job<any> {
 function addKey(job: Job<any>, document: DocumentFields): void {
   job.dedupeKey = text(document.dedupeKey)
   job.dedupeScope = (document.dedupeScope as DedupeScope | null | undefined) ?? 'pending+active'
+}
+
+/** Of a job of durabl's own: anything else by this name is not read. */
+function addOccurrence(job: Job<any>, stored: unknown, codec: Codec): void {
+  const fields = stored instanceof Uint8Array ? codec.bson.deserialize(stored) : stored
+  const { id, occurrenceAt } = fields as { id?: unknown; occurrenceAt?: unknown }
+  const moment = date(occurrenceAt)
+  if (typeof id === 'string' && moment !== undefined) job.schedule = { id, occurrenceAt: moment }
 }
 
 function toLogs(logs: unknown, codec: Codec): JobLogEntry[] {

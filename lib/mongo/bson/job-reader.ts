@@ -25,6 +25,7 @@ export interface DocumentFields {
   completedAt?: unknown
   failedAt?: unknown
   failReason?: unknown
+  schedule?: unknown
 }
 
 const DOUBLE = 0x01
@@ -48,13 +49,13 @@ const skipped = (name: string): Field => ({ name: null, bytes: spelled(name) })
 const FIELDS: readonly Field[] = [
   ...(['_id', 'type', 'data', 'status', 'priority', 'attempt', 'maxAttempts'] as const).map(read),
   ...(['runAt', 'createdAt', 'claimToken', 'claimedAt', 'dedupeKey', 'dedupeScope'] as const).map(read),
-  ...(['failReason', 'completedAt', 'failedAt'] as const).map(read),
+  ...(['schedule', 'failReason', 'completedAt', 'failedAt'] as const).map(read),
   ...['backoff', 'backoffDelay', 'backoffMaxDelay'].map(skipped),
 ]
 
 /** A reader of one batch: documents that lie end to end in one buffer. */
 export class JobReader {
-  private readonly payload = { index: 0, allowObjectSmallerThanBufferSize: true }
+  private readonly embedded = { index: 0, allowObjectSmallerThanBufferSize: true }
   private at = 0
   private token = ''
   private tokenAt = 0
@@ -101,7 +102,7 @@ export class JobReader {
 
   /** Undefined for what is left to the library. */
   private readField(name: Field['name'], type: number, end: number): unknown {
-    if (name === 'data') return this.readPayload(type, end)
+    if (name === 'data' || name === 'schedule') return this.readEmbedded(type, end)
     if (name === 'claimToken' && type === STRING) return this.readToken(end)
     return this.readValue(type, end)
   }
@@ -129,14 +130,14 @@ export class JobReader {
     }
   }
 
-  private readPayload(type: number, end: number): unknown {
+  private readEmbedded(type: number, end: number): unknown {
     if (type !== DOCUMENT) return this.readValue(type, end)
     const { bytes, at } = this
     if (at + 4 >= end) return undefined
     this.at += bytes.readInt32LE(at)
     if (this.at >= end || this.at <= at) return undefined
-    this.payload.index = at
-    return this.bson.deserialize(bytes, this.payload)
+    this.embedded.index = at
+    return this.bson.deserialize(bytes, this.embedded)
   }
 
   /** Text of ASCII characters: all others want their encoding checked, and are rare in the fields of a job. */

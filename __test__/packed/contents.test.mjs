@@ -1,7 +1,7 @@
 /** What is in the published tarballs, and what the tools that judge packages say of them. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { ENTRIES, filesOf } from '../../scripts/packages/entries.mjs'
+import { COMMANDS, ENTRIES, filesOf } from '../../scripts/packages/entries.mjs'
 import { installProject } from './support/project.mjs'
 import { fileIn, filesIn, packageTarball, platformPackages } from './support/tarballs.mjs'
 
@@ -20,6 +20,16 @@ test('the package holds its code, its types and its documents, and nothing else'
     others.sort(),
     [...['CHANGELOG.md', 'LICENSE', 'README.md'], 'package.json', ...ENTRIES.flatMap(filesOf)].sort(),
   )
+})
+
+test('an entry is one file, beside what several share: an app that starts reads three at most', async () => {
+  const code = (await filesIn(packageTarball())).filter((file) => /^dist\/.+\.js$/.test(file))
+  const entries = [...ENTRIES, ...COMMANDS].map(({ module }) => `dist/${module}.js`)
+  const others = code.filter((file) => !entries.includes(file) && !file.startsWith('dist/shared/'))
+  assert.deepEqual(others, ['dist/mongo/packages/literal.js'])
+  const index = String(await fileIn(packageTarball(), 'dist/index.js'))
+  const shared = [...index.matchAll(/require\("(\.[^"]+)"\)/g)].map(([, file]) => file)
+  assert.ok(shared.length <= 2, shared.join(', '))
 })
 
 test('nothing runs when it is installed, and nothing but the engines comes along', async () => {

@@ -123,6 +123,16 @@ describe('an ESM project', () => {
     assert.ok(message.includes(`There is ${other} instead`), message)
   })
 
+  /** The file of durabl's code that has this text. */
+  async function fileWith(text) {
+    const directory = installed('durabl/dist')
+    for (const name of await readdir(directory, { recursive: true })) {
+      const file = join(directory, name)
+      if (name.endsWith('.js') && (await readFile(file, 'utf8')).includes(text)) return file
+    }
+    throw new Error(`no file of durabl has ${text}`)
+  }
+
   /** Another content for a file while `body` runs. */
   async function changed(file, change, body) {
     const original = await readFile(file)
@@ -145,8 +155,8 @@ describe('an ESM project', () => {
 
   test('refuses an engine of another version than its own', async () => {
     const { version } = JSON.parse(await readFile(installed('durabl/package.json')))
-    const other = (content) => content.toString().replace(`'${version}'`, "'99.0.0'")
-    const message = await changed(installed('durabl/dist/base/version.js'), other, failure)
+    const other = (content) => content.toString().replace(`VERSION = "${version}"`, 'VERSION = "99.0.0"')
+    const message = await changed(await fileWith(`VERSION = "${version}"`), other, failure)
     assert.ok(message.includes(`durabl 99.0.0 found ${version} of its native engine: ${engine}`), message)
   })
 

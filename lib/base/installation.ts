@@ -1,10 +1,12 @@
 /** Where this package is installed, and what to say if it is not: bundlers take code in, and leave behind what it needs at run time. */
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 
-/** The package's directory. Of a bundle that took durabl in: some directory. */
+/** The package's directory: above `dist`, in which the code is, compiled file by file or published as a bundle. Of an app's bundle: any. */
 export function packageRoot(): string {
-  return join(ownDirectory(), '..', '..')
+  const own = ownDirectory()
+  const at = `${own}${sep}`.lastIndexOf(`${sep}dist${sep}`)
+  return at < 0 ? own : own.slice(0, at)
 }
 
 /** In a bundle that is an ES module there is no such thing. */
@@ -12,9 +14,10 @@ function ownDirectory(): string {
   return typeof __dirname === 'string' ? __dirname : process.cwd()
 }
 
-/** Whether durabl's code is part of a bundle: then the directory that would be its own is not. */
+/** Whether durabl's code is part of an app's bundle: then the directory that would be its own is not. */
 export function isBundled(root = packageRoot(), exists: (path: string) => boolean = existsSync): boolean {
-  return !exists(join(root, 'dist', 'base', 'installation.js'))
+  // A file that is never part of a bundle, as it is chosen by a condition of the manifest.
+  return !exists(join(root, 'dist', 'mongo', 'packages', 'none.mjs'))
 }
 
 /** What a bundler has to be told. */

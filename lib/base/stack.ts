@@ -1,5 +1,6 @@
 /** Stacks that begin where the app called: the frames above that are this package's, and nobody can mend a call there. */
-import { basename, dirname, join, sep } from 'node:path'
+import { join, sep } from 'node:path'
+import { isBundled, packageRoot } from './installation'
 
 /** An error that is about the caller's own call, with the caller's line first. */
 export function fromCaller<E extends Error>(error: E): E {
@@ -32,12 +33,13 @@ export function isFrame(line: string): boolean {
   return line.startsWith('    at ')
 }
 
+/** Set at the first error. */
+let directories: readonly string[] | null = null
+
 /**
- * Where this package's code is, as stacks show it: compiled, or through its source maps. Nowhere in a bundle, where the app's
+ * Where this package's code is, as stacks show it: compiled, or through its source maps. Nowhere in an app's bundle, where the app's
  * code is in the same file.
  */
 function ownDirectories(): readonly string[] {
-  if (typeof __filename !== 'string' || basename(__filename) !== 'stack.js') return []
-  const root = dirname(dirname(dirname(__filename)))
-  return ['dist', 'lib'].map((name) => join(root, name) + sep)
+  return (directories ??= isBundled() ? [] : ['dist', 'lib'].map((name) => join(packageRoot(), name) + sep))
 }

@@ -3,6 +3,7 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, statSync, writeFil
 import { join } from 'node:path'
 import { capture, root } from '../process.mjs'
 import { Advice } from '../terminal.mjs'
+import { bundle } from './bundle.mjs'
 import { packageNameOf, rootManifest, triples } from './manifests.mjs'
 
 /**
@@ -30,7 +31,7 @@ async function npmPack(directory, out) {
 /** The name that npm gives a package's tarball. */
 export const tarballOf = (name, version) => `${name.replace('@', '').replace('/', '-')}-${version}.tgz`
 
-/** npm decides what belongs into the package, by `files`; only the manifest is another one. */
+/** npm decides what belongs into the package, by `files`; the manifest is another one, and the code is bundled. */
 async function stageRoot(stage) {
   const { name, version } = rootManifest()
   await npmPack(root, stage)
@@ -38,6 +39,7 @@ async function stageRoot(stage) {
   if (code !== 0) throw new Advice(`tar failed:\n${output}`)
   const directory = join(stage, 'package')
   writeFileSync(join(directory, 'package.json'), `${JSON.stringify(publishedManifest(), null, 2)}\n`)
+  await bundle(join(directory, 'dist'))
   return directory
 }
 

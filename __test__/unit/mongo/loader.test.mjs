@@ -15,7 +15,7 @@ function notFound(request) {
   return Object.assign(error, { code: 'MODULE_NOT_FOUND' })
 }
 
-const OWN_CODE = join('/package', 'dist', 'base', 'installation.js')
+const OWN_CODE = join('/package', 'dist', 'mongo', 'packages', 'none.mjs')
 
 /** A world that has only these modules, and durabl's own code unless it was bundled. */
 function world(modules, { triple = 'linux-x64-gnu', override, bundled = false } = {}) {

@@ -8,6 +8,7 @@
 import { checkCrates } from './check/crates.mjs'
 import { checkDocs } from './check/docs.mjs'
 import { checkBorder } from './native-types.mjs'
+import { checkPage } from './dashboard-page.mjs'
 import { checkEntry } from './entries.mjs'
 import { checkInvariants } from './check/invariants.mjs'
 import { checkManifests } from './check/manifests.mjs'
@@ -39,6 +40,7 @@ const steps = {
   eslint: tool('eslint/bin/eslint.js', '--max-warnings=0', '.'),
   tsc: tool('typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit'),
   types: tool('typescript/bin/tsc', '-p', 'tsconfig.types.json'),
+  page: checkPage,
   knip: tool('knip/bin/knip.js'),
   entry: checkEntry,
   manifests: checkManifests,

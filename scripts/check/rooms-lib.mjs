@@ -8,7 +8,8 @@ import { circles, upwardArrows } from './rooms.mjs'
 export const FLOORS = [
   ['contract'],
   ['index'],
-  ['compat', 'orchestrator', 'testing'],
+  ['command', 'dashboard/page'],
+  ['compat', 'orchestrator', 'testing', 'dashboard'],
   ['queue'],
   ['driver', 'memory'],
   ['engine/addon', 'engine/script'],

@@ -5,6 +5,8 @@ const MOST_LINES = 400
 
 /** Longer on purpose, and why. */
 const ALLOWED = {
+  'lib/dashboard/assets.ts': 'generated',
+  'lib/dashboard/page/style.css': 'one file, so that the page has one request for it',
   'lib/mongo/native/addon.ts': 'generated',
   'package-lock.json': 'generated',
   'bench/package-lock.json': 'generated',

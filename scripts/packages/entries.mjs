@@ -11,7 +11,10 @@ import { join } from 'node:path'
  * `path` is what follows the package's name in an import; `module` is the file in `lib/`, without `.ts`. The types are written by
  * hand in `NAME.d.ts` at the root, where NAME is the path, or `index`: there even the oldest way to resolve modules finds them.
  */
-export const ENTRIES = [{ path: '.', module: 'index' }]
+export const ENTRIES = [
+  { path: '.', module: 'index' },
+  { path: './dashboard', module: 'dashboard/index' },
+]
 
 /** `name` is what users type; `module` is the file in `lib/`, which begins with `#!/usr/bin/env node`. */
 export const COMMANDS = []
@@ -37,11 +40,13 @@ export const exportedBy = (entry, directory) => Object.keys(require(join(directo
  * name is exported from the CommonJS module by itself, not picked from its default export: bundlers do not agree on that.
  */
 function esmFiles(entry, directory) {
-  const names = exportedBy(entry, directory).map((name) => `  ${name},\n`)
+  const exported = exportedBy(entry, directory)
+  const names =
+    exported.length === 1 ? ` ${exported[0]} ` : `\n${exported.map((name) => `  ${name},\n`).join('')}`
   const head = '// Written by scripts/entries.mjs.\n'
   const name = nameOf(entry)
   return [
-    [`${name}.mjs`, `${head}export {\n${names.join('')}} from '${builtFile(entry)}'\n`],
+    [`${name}.mjs`, `${head}export {${names}} from '${builtFile(entry)}'\n`],
     [`${name}.d.mts`, `${head}export * from './${name}.js'\n`],
   ]
 }

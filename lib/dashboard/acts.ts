@@ -1,0 +1,180 @@
+/** Routes that act. Each checks the right to the action, and to the type of each job that it touches. */
+import type { ActionEvent, Action } from '../../dashboard'
+import { ACTIONS, sees } from './access'
+import type { Rights } from './access'
+import { callOf, ifSupported } from './calls'
+import { parsed } from './ejson'
+import { unmasked } from './mask'
+import type { Shelf } from './queues'
+import { assertSees, filterOf, stored } from './reads'
+import type { Present } from './reads'
+import { refuse } from './reply'
+import { list, typeOfSchedule } from './rows'
+import type { ActReply, ActRequest, JobFilter } from './wire'
+import { isRecord } from '../validate/rules'
+
+/** In one request; the page sends as many as it needs. */
+const MOST_IDS = 500
+const MOST_BY_FILTER = 1000
+
+export interface ActParts {
+  readonly present: Present | undefined
+  readonly onAction: (event: ActionEvent) => void
+}
+
+const ON_JOBS = { retry: 'retry', cancel: 'cancel', promote: 'promote', remove: 'remove' } as const
+const ON_SCHEDULES = {
+  'trigger-schedule': 'triggerSchedule',
+  'pause-schedule': 'pauseSchedule',
+  'resume-schedule': 'resumeSchedule',
+  unschedule: 'unschedule',
+} as const
+
+/** The call to make, and a name of its target for the record. */
+interface Plan {
+  readonly target: unknown
+  readonly run: () => Promise<unknown>
+}
+
+export async function act(
+  shelf: Shelf,
+  body: Record<string, unknown>,
+  rights: Rights,
+  parts: ActParts,
+): Promise<ActReply> {
+  const request = body as unknown as ActRequest
+  const action = actionOf(request.action, rights)
+  const { target, run } = await planOf(shelf, action, request, rights, parts)
+  const result = (await run()) as ActReply
+  if (request.mode !== 'preview') await record(shelf, { action, target, result }, rights, parts)
+  return result
+}
+
+function actionOf(named: unknown, rights: Rights): Action {
+  const action = ACTIONS.find((known) => known === named)
+  if (action === undefined) return refuse(400, 'malformed', `there is no action ${JSON.stringify(named)}`)
+  if (!rights.actions.has(action)) refuse(403, 'denied', `you may not ${action}`)
+  return action
+}
+
+async function planOf(
+  shelf: Shelf,
+  action: Action,
+  request: ActRequest,
+  rights: Rights,
+  parts: ActParts,
+): Promise<Plan> {
+  const { queue } = shelf
+  if (action === 'pause' || action === 'resume') return onType(queue, action, request, rights)
+  if (action in ON_SCHEDULES) return onSchedule(queue, action as keyof typeof ON_SCHEDULES, request, rights)
+  const verb = ON_JOBS[action as keyof typeof ON_JOBS]
+  if (request.id !== undefined) return onJob(queue, verb, request, rights, parts)
+  if (request.ids !== undefined) return onIds(queue, verb, request, rights)
+  return onFilter(queue, verb, request, rights)
+}
+
+function named(value: unknown, what: string): string {
+  return typeof value === 'string' && value !== ''
+    ? value
+    : refuse(400, 'malformed', `"${what}" must be a string`)
+}
+
+function onType(queue: object, action: 'pause' | 'resume', request: ActRequest, rights: Rights): Plan {
+  const type = named(request.type, 'type')
+  assertSees(rights, type)
+  const reason = request.reason === undefined ? undefined : named(request.reason, 'reason')
+  const args = action === 'pause' ? [type, { ...(reason && { reason }) }] : [type]
+  return { target: { type }, run: () => callOf(queue, action)(...args) }
+}
+
+async function onSchedule(
+  queue: object,
+  action: keyof typeof ON_SCHEDULES,
+  request: ActRequest,
+  rights: Rights,
+): Promise<Plan> {
+  const id = named(request.id, 'id')
+  if (rights.types !== null) {
+    const all = list(await callOf(queue, 'listSchedules')())
+    const schedule = all.find((one) => one.id === id)
+    if (schedule === undefined || !sees(rights, typeOfSchedule(schedule))) {
+      refuse(404, 'not-found', 'there is no such schedule')
+    }
+  }
+  return { target: { schedule: id }, run: () => callOf(queue, ON_SCHEDULES[action])(id) }
+}
+
+async function onJob(
+  queue: object,
+  verb: keyof typeof ON_JOBS,
+  request: ActRequest,
+  rights: Rights,
+  { present }: ActParts,
+): Promise<Plan> {
+  const id = named(request.id, 'id')
+  const found = rights.types === null && request.data === undefined ? null : await stored(queue, id, rights)
+  const options: Record<string, unknown> = {}
+  if (verb === 'cancel' && request.reason !== undefined) options.reason = named(request.reason, 'reason')
+  if (verb === 'retry' && request.delay !== undefined) options.delay = request.delay
+  if (verb === 'retry' && request.data !== undefined) {
+    if (present !== undefined)
+      refuse(400, 'malformed', 'a payload that is shown by `present` is not edited here')
+    options.data = unmasked(parsed(named(request.data, 'data')), found?.data)
+  }
+  const takesOptions = verb === 'cancel' || verb === 'retry'
+  return { target: { id }, run: () => callOf(queue, verb)(...(takesOptions ? [id, options] : [id])) }
+}
+
+async function onIds(queue: object, verb: string, request: ActRequest, rights: Rights): Promise<Plan> {
+  const given: unknown = request.ids
+  if (!Array.isArray(given) || given.length === 0 || given.length > MOST_IDS) {
+    refuse(400, 'malformed', `"ids" must be a list of 1 to ${MOST_IDS} ids`)
+  }
+  const ids = (given as unknown[]).map((id) => named(id, 'ids'))
+  const seen = rights.types === null ? ids : await seenOf(queue, ids, rights)
+  if (seen.length === 0)
+    return {
+      target: { ids },
+      run: async () => ({ status: 'done', matched: 0, changed: 0, skipped: 0, next: null }),
+    }
+  const filter = { ids: seen, ...(request.filter?.status && { status: request.filter.status }) }
+  return { target: filter, run: () => callOf(queue, `${verb}Many`)(filter, manyOptions(request, MOST_IDS)) }
+}
+
+async function seenOf(queue: object, ids: readonly string[], rights: Rights): Promise<string[]> {
+  const found = await Promise.all(ids.map((id) => callOf(queue, 'getJob')(id)))
+  return ids.filter((_, index) => {
+    const job = found[index]
+    return isRecord(job) && sees(rights, String(job.type))
+  })
+}
+
+function onFilter(queue: object, verb: string, request: ActRequest, rights: Rights): Plan {
+  if (!isRecord(request.filter)) refuse(400, 'malformed', '"id", "ids" or "filter" is missing')
+  const wanted = request.filter as JobFilter
+  if (wanted.type) assertSees(rights, wanted.type)
+  else if (rights.types !== null) refuse(400, 'type-needed', 'choose one of your types')
+  const filter = filterOf(wanted)
+  return {
+    target: filter,
+    run: () => callOf(queue, `${verb}Many`)(filter, manyOptions(request, MOST_BY_FILTER)),
+  }
+}
+
+function manyOptions({ mode, after }: ActRequest, limit: number): Record<string, unknown> {
+  const isPreview = mode === 'preview'
+  return { limit, mode: isPreview ? 'preview' : 'run', ...(after && { after: named(after, 'after') }) }
+}
+
+/** Both the app and the queue's own record hear of it. The thing is done by then, so neither may fail the request. */
+async function record(
+  shelf: Shelf,
+  { action, target, result }: Pick<ActionEvent, 'action' | 'target' | 'result'>,
+  { user }: Rights,
+  { onAction }: ActParts,
+): Promise<void> {
+  shelf.clear()
+  onAction({ action, queue: shelf.name, target, user, result })
+  const entry = { action, target, ...(user !== undefined && { user }) }
+  await ifSupported(callOf(shelf.queue, 'recordAction')(entry), undefined).catch(() => {})
+}

@@ -1,0 +1,124 @@
+/** Routes that look. Each returns only what the user may see. */
+import { callOf } from './calls'
+import { parsed } from './ejson'
+import type { Rights } from './access'
+import { sees } from './access'
+import { grouped } from './reasons'
+import { refuse } from './reply'
+import { list, listed, number, pageOf, text } from './rows'
+import type { Shelf } from './queues'
+import type { Failures, JobFilter, JobList, JobPage, JobRow } from './wire'
+
+const MOST_LISTED = 200
+const FAILURES_LOOKED_AT = 1000
+
+/** A type that a user may not see is answered as one that has no jobs. */
+export const EMPTY: JobList = { jobs: [], next: null, looked: 0, status: 'complete' }
+
+export function assertSees(rights: Rights, type: string): void {
+  if (!sees(rights, type)) refuse(403, 'denied', `you may not see jobs of the type ${JSON.stringify(type)}`)
+}
+
+/** The filter of a call of the queue. Empty texts are no conditions. */
+export function filterOf(filter: JobFilter): Record<string, unknown> {
+  const { status, type, dedupeKey, path, value } = filter
+  for (const part of [status, type, dedupeKey, path, value]) {
+    if (part !== undefined && typeof part !== 'string')
+      refuse(400, 'malformed', 'a filter is made of strings')
+  }
+  return {
+    status,
+    ...(type && { type }),
+    ...(dedupeKey && { dedupeKey }),
+    ...(path && { where: { [`data.${path.replace(/^data\./, '')}`]: valueOf(value ?? '') } }),
+  }
+}
+
+/** What reads as JSON is meant so; anything else is a string. */
+function valueOf(value: string): unknown {
+  try {
+    JSON.parse(value)
+  } catch {
+    return value
+  }
+  return parsed(value)
+}
+
+export async function jobs(
+  { queue }: Shelf,
+  filter: JobFilter,
+  rights: Rights,
+  after: string | null,
+  limit: number,
+): Promise<JobList> {
+  if (filter.type) assertSees(rights, filter.type)
+  else if (rights.types !== null) refuse(400, 'type-needed', 'choose one of your types')
+  const asked = { ...filterOf(filter), limit: Math.min(limit, MOST_LISTED), ...(after && { after }) }
+  const found = (await callOf(queue, 'listJobs')(asked)) as Record<string, unknown>
+  return {
+    jobs: list(found.jobs).map(listed),
+    next: text(found.next),
+    looked: number(found.looked) ?? 0,
+    status: found.status === 'stopped' ? 'stopped' : 'complete',
+  }
+}
+
+export type Present = (job: never) => unknown
+
+export async function job(
+  { queue }: Shelf,
+  id: string,
+  rights: Rights,
+  isWhole: boolean,
+  present: Present | undefined,
+): Promise<JobPage> {
+  const found = await stored(queue, id, rights)
+  return pageOf(found, presented(found, present), isWhole, await holderOf(queue, found))
+}
+
+/** The whole job, if there is one that the user may see: both are the same answer, so that ids can't be guessed. */
+export async function stored(queue: object, id: string, rights: Rights): Promise<Record<string, unknown>> {
+  const found = (await callOf(queue, 'getJob')(id)) as Record<string, unknown> | null
+  if (found === null || !sees(rights, String(found.type))) refuse(404, 'not-found', 'there is no such job')
+  return found as Record<string, unknown>
+}
+
+function presented(found: Record<string, unknown>, present: Present | undefined): unknown {
+  if (present === undefined) return found.data
+  try {
+    return (present as (job: unknown) => unknown)(found)
+  } catch (error) {
+    return `(present failed: ${error instanceof Error ? error.message : String(error)})`
+  }
+}
+
+/** The active job of the same key that keeps a due one from being claimed. */
+async function holderOf(queue: object, found: Record<string, unknown>): Promise<string | null> {
+  const { type, dedupeKey, status } = found
+  if (status !== 'pending' || typeof dedupeKey !== 'string') return null
+  const { jobs: active } = (await callOf(
+    queue,
+    'listJobs',
+  )({ status: 'active', type, dedupeKey, limit: 1 })) as {
+    jobs: { id: string }[]
+  }
+  return active[0]?.id ?? null
+}
+
+/** The newest failures of a type, by what they have in common. Jobs that were cancelled or came too late are no failures. */
+export function failures(shelf: Shelf, type: string): Promise<Failures> {
+  return shelf.failures.get(type, async () => {
+    const rows: JobRow[] = []
+    let looked = 0
+    let after: string | null = null
+    do {
+      const asked = { status: 'failed', limit: MOST_LISTED, ...(type && { type }), ...(after && { after }) }
+      const page = (await callOf(shelf.queue, 'listJobs')(asked)) as Record<string, unknown>
+      const found = list(page.jobs)
+      looked += found.length
+      rows.push(...found.map(listed).filter(({ ending }) => ending !== 'cancelled' && ending !== 'expired'))
+      after = text(page.next)
+    } while (after !== null && looked < FAILURES_LOOKED_AT)
+    return { at: Date.now(), looked, isWhole: after === null, groups: grouped(rows) }
+  })
+}

@@ -1,0 +1,223 @@
+/**
+ * Shapes of the JSON API, used by the server and by the page. Moments are milliseconds since 1970, so that the page can show them in
+ * either time zone.
+ */
+
+/** How many jobs there are, and how sure that is. */
+export interface Count {
+  readonly count: number
+  readonly precision: 'exact' | 'at-least' | 'estimate'
+}
+
+/** What is said once about the dashboard and its user. */
+export interface Meta {
+  readonly title: string
+  readonly badge: string | null
+  readonly version: string
+  readonly queues: readonly string[]
+  readonly user: string | null
+  readonly actions: readonly string[]
+  readonly canEdit: boolean
+}
+
+/** One type on the overview. */
+export interface TypeRow {
+  readonly type: string
+  readonly pending: Count
+  readonly due: Count
+  readonly blocked: Count
+  readonly active: Count
+  readonly failed: Count
+  /** The `runAt` of its oldest due job. */
+  readonly oldestDueAt: number | null
+  readonly paused: Paused | null
+  /** Workers with a processor of it, and the jobs that they run at once. */
+  readonly workers: number
+  readonly slots: number
+  /** Of the last hour, by minute, oldest first. */
+  readonly completed: readonly number[]
+  readonly failures: readonly number[]
+  readonly p95RunMs: number | null
+  readonly p95WaitMs: number | null
+  /** The wait before a start in each ten minutes of the last hour. */
+  readonly waits: readonly (number | null)[]
+}
+
+export interface Paused {
+  readonly at: number | null
+  readonly by: string | null
+  readonly reason: string | null
+}
+
+export interface WorkerRow {
+  readonly id: string
+  readonly host: string
+  readonly pid: number | null
+  readonly versions: Readonly<Record<string, string>>
+  readonly types: readonly { readonly type: string; readonly concurrency: number; readonly active: number }[]
+  readonly startedAt: number | null
+  readonly seenAt: number | null
+}
+
+export interface ScheduleRow {
+  readonly id: string
+  readonly type: string
+  readonly status: 'running' | 'paused' | 'ended'
+  readonly cron: string | null
+  readonly everyMs: number | null
+  readonly timezone: string
+  readonly owner: string | null
+  readonly nextAt: number | null
+  readonly lastAt: number | null
+  readonly overlap: string
+  readonly missed: string
+  readonly skipped: readonly number[]
+  /** The next five occurrences. */
+  readonly next: readonly number[]
+}
+
+/** A thing that an operator should know. */
+export interface Warning {
+  readonly kind: 'no-worker' | 'paused' | 'overdue' | 'retention' | 'versions' | 'unsupported'
+  /** The type that it is about; null where it is about the whole. */
+  readonly type: string | null
+  /** A name in front of the text, or an empty one. */
+  readonly subject: string
+  readonly text: string
+}
+
+/** What the pages follow. */
+export interface Live {
+  readonly at: number
+  readonly countsAt: number | null
+  readonly completedTotal: number | null
+  readonly types: readonly TypeRow[]
+  readonly workers: readonly WorkerRow[]
+  readonly schedules: readonly ScheduleRow[]
+  readonly warnings: readonly Warning[]
+}
+
+/** A longer look at one type. */
+export interface History {
+  readonly from: number
+  readonly stepMs: number
+  readonly completed: readonly number[]
+  readonly failed: readonly number[]
+  readonly failures: readonly number[]
+  readonly runs: readonly (number | null)[]
+  readonly waits: readonly (number | null)[]
+}
+
+/** A job in a list. */
+export interface JobRow {
+  readonly id: string
+  readonly type: string
+  readonly status: string
+  readonly ending: string | null
+  readonly attempt: number
+  readonly maxAttempts: number
+  readonly priority: number
+  readonly dedupeKey: string | null
+  readonly runAt: number | null
+  readonly createdAt: number | null
+  readonly claimedAt: number | null
+  readonly endedAt: number | null
+  readonly failReason: string | null
+  readonly worker: string | null
+}
+
+export interface JobList {
+  readonly jobs: readonly JobRow[]
+  readonly next: string | null
+  readonly looked: number
+  readonly status: 'complete' | 'stopped'
+}
+
+/** A value as text: relaxed EJSON, indented. */
+export interface Shown {
+  readonly text: string
+  readonly bytes: number
+  readonly isCut: boolean
+  readonly hasMasked: boolean
+}
+
+export interface JobPage extends JobRow {
+  readonly dedupeScope: string | null
+  readonly data: Shown
+  readonly result: Shown | null
+  readonly progress: Shown | null
+  readonly errors: readonly {
+    readonly attempt: number
+    readonly at: number | null
+    readonly reason: string
+    readonly stack: string | null
+    readonly worker: string | null
+  }[]
+  readonly logs: readonly { readonly at: number; readonly message: string }[]
+  readonly schedule: { readonly id: string; readonly occurrenceAt: number } | null
+  readonly cancelRequestedAt: number | null
+  readonly expiresAt: number | null
+  readonly timeoutMs: number | null
+  /** The job that holds the key, where this one is blocked by it. */
+  readonly holder: string | null
+}
+
+export interface FailureGroup {
+  readonly reason: string
+  readonly example: string
+  readonly type: string
+  readonly count: number
+  readonly firstAt: number | null
+  readonly lastAt: number | null
+  readonly ids: readonly string[]
+}
+
+export interface Failures {
+  readonly at: number
+  readonly looked: number
+  readonly isWhole: boolean
+  readonly groups: readonly FailureGroup[]
+}
+
+/** The body of a request to act. */
+export interface ActRequest {
+  readonly action: string
+  readonly queue?: string
+  readonly mode?: 'run' | 'preview'
+  readonly id?: string
+  readonly ids?: readonly string[]
+  readonly filter?: JobFilter
+  readonly after?: string
+  readonly type?: string
+  readonly reason?: string
+  /** Relaxed EJSON. */
+  readonly data?: string
+  readonly delay?: number
+}
+
+/** A choice of jobs. `value` is JSON, or else taken as a string. */
+export interface JobFilter {
+  readonly status: string
+  readonly type?: string
+  readonly dedupeKey?: string
+  readonly path?: string
+  readonly value?: string
+}
+
+export interface ActReply {
+  readonly status: string
+  readonly matched?: number
+  readonly changed?: number
+  readonly skipped?: number
+  readonly next?: string | null
+  readonly id?: string
+  readonly jobStatus?: string
+  readonly terminalStatus?: string
+}
+
+/** The body of an answer that is no 2xx. */
+export interface Refusal {
+  readonly error: string
+  readonly message: string
+  readonly redirect?: string
+}

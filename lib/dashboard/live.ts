@@ -9,7 +9,7 @@ import { list, moment, number, text, typeOfSchedule } from './rows'
 import type { Count, History, Live, ScheduleRow, TypeRow, WorkerRow } from './wire'
 import { warningsOf } from './warnings'
 import { isRecord } from '../validate/rules'
-import { previewSchedule } from '../schedule/timing'
+import { previewSchedule } from '../schedule/spec'
 import type { ScheduleTimes } from '../types'
 
 type Fields = Readonly<Record<string, unknown>>

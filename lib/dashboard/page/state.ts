@@ -147,7 +147,7 @@ export function usePolled<T>(
   }, [once, everyMs])
 
   const { value, error } = state.key === key ? state : { value: null, error: null }
-  return { value, error, refresh: once }
+  return { value, error, refresh: () => void once() }
 }
 
 export const useMeta = () => usePolled('meta', () => get<Meta>('meta'), 60_000)

@@ -14,7 +14,7 @@ const LONG_FORMS_MS = 1_800_000
 const KINDS = ['faults', 'integration', 'conformance', 'unit']
 
 /** Files run at once at least, as they wait for a server most of the time, and at most, as they have one server. */
-const [FEWEST, MOST] = [2, 6]
+const [FEWEST, MOST] = [3, 6]
 
 /** Of a whole file, as Node 20 has it. What the long forms are asked to take comes on top. */
 function fileTimeoutMs({ DURABL_LONG, DURABL_FUZZ_SECONDS }) {

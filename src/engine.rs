@@ -1,4 +1,4 @@
-//! One open engine. Its operations stand in `produce`, `work`, `claims`, `transact`, `query` and `admin`.
+//! One open engine. Its operations stand in `produce`, `work`, `claims`, `transact`, `query`, `control` and `admin`.
 
 use std::{sync::Arc, time::Duration};
 

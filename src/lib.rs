@@ -6,6 +6,7 @@
 mod admin;
 mod claims;
 mod connection;
+mod control;
 mod convert;
 mod engine;
 mod event;

@@ -1,6 +1,7 @@
 /** The contract of a backend. */
 import type { AdminBackend } from './admin.js'
 import type { ClaimsBackend } from './claims.js'
+import type { ControlBackend } from './control.js'
 import type { ProduceBackend } from './produce.js'
 import type { QueryBackend } from './query.js'
 import type { JobQueue } from './queue.js'
@@ -24,5 +25,6 @@ export interface IJobQueueBackend
     WorkBackend,
     TransactBackend,
     QueryBackend,
+    ControlBackend,
     SchedulesBackend,
     AdminBackend {}

@@ -8,6 +8,7 @@ import type {
   JobHandle,
   ReleaseResult,
 } from './claims.js'
+import type { JobControl } from './control.js'
 import type { DriverSession } from './driver.js'
 import type { Backoff, Job, JobRecord, JobStatus } from './job.js'
 import type { EnqueueManyJob, EnqueueManyOptions, EnqueueManyResult, EnqueueOptions } from './produce.js'
@@ -60,6 +61,9 @@ export interface MemoryBackendOptions {
   /** Longer log messages are cut, in bytes of UTF-8; at least 16. Default 4000. */
   maxLogMessageBytes?: number | undefined
 }
+
+/** Calls that change single jobs. */
+export interface DummyBackend extends JobControl {}
 
 /**
  * Jobs in memory, for unit tests: records what was enqueued and runs nothing by itself. With a processor it behaves as the
@@ -124,6 +128,9 @@ export class DummyBackend implements IJobQueueBackend {
   fireSchedules(): () => void
   readonly transactions: BackendTransactions
 }
+
+/** Calls that change single jobs. A job that they make due runs before they resolve; times are ignored, as a `delay` is. */
+export interface ImmediateBackend extends JobControl {}
 
 /**
  * Jobs in memory that run inside `enqueue`, which resolves after the handler: for tests that want the side effects.

@@ -9,6 +9,7 @@ import type {
   JobHandle,
   ReleaseResult,
 } from './claims.js'
+import type { JobControl } from './control.js'
 import type { DriverCollection, DriverDb } from './driver.js'
 import type { ConnectionError, DurablError, UnsupportedOptionError } from './errors.js'
 import type { Backoff, DedupeScope, Job, JobLogEntry, JobRecord, JobStatus } from './job.js'
@@ -116,6 +117,9 @@ export interface JobDoc<T = any> {
   /** The newest log entries, oldest first. */
   logs: JobLogEntry[]
 }
+
+/** Calls that change single jobs. */
+export interface MongoJobQueue extends JobControl {}
 
 /**
  * Jobs in a MongoDB collection (server 6.0 or newer).

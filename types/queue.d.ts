@@ -2,6 +2,7 @@
 import type { ReaperStartResult } from './admin.js'
 import type { IJobQueueBackend } from './backend.js'
 import type { JobHandle, RunClaimedOptions } from './claims.js'
+import type { JobControl } from './control.js'
 import type { DurablError, EnqueueManyError, LeaseLostError, PayloadError, ShutDownError } from './errors.js'
 import type { JobEventListener } from './events.js'
 import type { JobTypes, ManyJobs, MappedJobName, OpenJobName } from './job-types.js'
@@ -35,6 +36,9 @@ export interface JobQueueOptions {
   /** While this queue has processors, return jobs of dead workers to `pending`. Default true. */
   autoRecover?: boolean | undefined
 }
+
+/** Calls of a {@link JobQueue} that change single jobs. */
+export interface JobQueue<Jobs extends object = JobTypes> extends JobControl {}
 
 /** How {@link JobQueue.installSignalHandlers} reacts. */
 export interface SignalHandlerOptions {

@@ -26,6 +26,8 @@ conformance('ImmediateBackend', () => new Enqueueing(), {
   'a delayed job does not stand in the way of a due one': NO_DELAY,
   'a delayed job runs when it is due': NO_DELAY,
   'a job scheduled for later is no lag': NO_DELAY,
+  'a delayed retry is not due': NO_DELAY,
+  'a job is put off': NO_DELAY,
   'a failed job is retried until it succeeds': NO_RETRY,
   'a job that never succeeds fails after its last attempt': NO_RETRY,
 })

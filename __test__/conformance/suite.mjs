@@ -7,6 +7,7 @@ import { describe, test } from 'node:test'
 import { JobQueue } from 'durabl'
 import claim from './behaviours/claim.mjs'
 import claimOrEnqueue from './behaviours/claim-or-enqueue.mjs'
+import control from './behaviours/control.mjs'
 import dedupe from './behaviours/dedupe.mjs'
 import enqueue from './behaviours/enqueue.mjs'
 import enqueueMany from './behaviours/enqueue-many.mjs'
@@ -39,6 +40,7 @@ const GROUPS = {
   recovery,
   log,
   find,
+  control,
   stats,
   process,
   outcome,

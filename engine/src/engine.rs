@@ -1,8 +1,9 @@
 //! The engine as its users see it: one collection. Its operations stand in a file for each capability: `produce`, `work`,
-//! `claims`, `transact`, `query` and `admin`. The binding has files of the same names.
+//! `claims`, `transact`, `query`, `control` and `admin`. The binding has files of the same names.
 
 mod admin;
 mod claims;
+mod control;
 #[cfg(feature = "hot-paths")]
 pub mod hot_paths;
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //! ```text
 //! engine                 the face: one collection, all operations
 //! worker                 all that keeps going: hub, dispatch, runs, renewer, verdict_writer, reaper
-//! verbs                  one operation each: enqueue, claim, settle, renew, recover, log, plan, stats, retain
+//! verbs                  one operation each: enqueue, claim, settle, renew, recover, steer, log, plan, stats, retain
 //! wake                   when to look for work: hints, timers, stream
 //! store      report      round trips to MongoDB  |  all that people hear, and all tasks: event, outage, unwritable, tasks
 //! job        connection  rules without I/O       |  the engine's own client
@@ -49,7 +49,16 @@ pub use {
     },
     mongodb::bson,
     report::event::{Event, LogLevel, RunResult, Sink, StreamState},
-    verbs::{enqueue::request::Enqueued, plan::PlannedJob, recover::Sweep, stats::Stats},
+    verbs::{
+        enqueue::request::Enqueued,
+        plan::PlannedJob,
+        recover::Sweep,
+        stats::Stats,
+        steer::{
+            change::{Change, Due},
+            one::Steered,
+        },
+    },
     worker::{
         dispatch::slots::ProcessorConfig,
         runs::{FreedSlot, RunVerdict},

@@ -11,3 +11,4 @@ pub(crate) mod renew;
 pub(crate) mod retain;
 pub(crate) mod settle;
 pub(crate) mod stats;
+pub(crate) mod steer;

@@ -97,8 +97,8 @@ export class Driver implements EngineEvents {
     }
   }
 
-  /** A job of this type was enqueued here; it is due in `delayMs`. */
-  wake(type: string, delayMs: number): void {
+  /** A job of this type, or of one that is not known, is due in `delayMs`, by a call that was made here. */
+  wake(type: string | null, delayMs: number): void {
     this.engine.wake(type, delayMs)
   }
 

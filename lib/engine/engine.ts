@@ -20,8 +20,8 @@ export interface Engine {
   process(config: EngineProcessorConfig): number
   /** Starts to sweep for jobs whose lease has expired, if the backend can. */
   recover(): void
-  /** A job of this type is due in `delayMs`. */
-  wake(type: string, delayMs: number): void
+  /** A job of this type, null for any, is due in `delayMs`. */
+  wake(type: string | null, delayMs: number): void
   /** Whether {@link adopt} takes this handle. */
   canAdopt(handle: JobHandle<any>): boolean
   /** Takes over a claim that was made by hand. Resolves to the number of its run; null if its lease is lost. */

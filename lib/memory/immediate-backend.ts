@@ -97,6 +97,13 @@ export class ImmediateBackend extends MemoryBackend {
     return { ...job, delayMs: 0 }
   }
 
+  /** Its caller is waiting: a time that lies ahead is ignored, as a delay is. */
+  protected override async moved(stored: StoredJob): Promise<void> {
+    stored.job.runAt = new Date(Math.min(stored.job.runAt.getTime(), this.model.now()))
+    // A handler's failure is on its job.
+    await this.run(stored)
+  }
+
   /** A handler that takes its time is no dead worker. */
   protected override isAtWork(id: string): boolean {
     return this.atWork.has(id)

@@ -20,14 +20,21 @@ import type {
   JobQuery,
   JobRecord,
   MemoryBackendOptions,
+  PromoteResult,
   QueueStats,
   RecordedJob,
   ReleaseResult,
+  RemoveResult,
+  RescheduleOptions,
+  RescheduleResult,
+  RetryOptions,
+  RetryResult,
   SettleResult,
 } from '../types'
 import {
   checkClaimToken,
   checkDedupeKey,
+  checkId,
   checkJobId,
   checkLogMessage,
   checkOptionalType,
@@ -39,12 +46,15 @@ import {
   normalizeMemoryOptions,
   normalizeQuery,
   normalizeRecovery,
+  normalizeReschedule,
+  normalizeRetry,
   sessionOfCompletion,
   sessionOfMany,
 } from '../validate'
 import type { NewJob } from '../validate'
 import { MemoryModel } from './model'
 import { StandInSession } from './stand-in-session'
+import { promote, remove, reschedule, retry } from './steering'
 import { record, snapshot } from './stored-job'
 import type { StoredJob } from './stored-job'
 
@@ -155,6 +165,27 @@ export abstract class MemoryBackend implements IJobQueueBackend {
     return this.model.stats(checkOptionalType('getStats', type))
   }
 
+  async retry(id: string, options?: RetryOptions): Promise<RetryResult> {
+    const checked = checkId('retry', id)
+    const wanted = normalizeRetry(options)
+    if (wanted.replacement !== null) checkPayload('retry', wanted.replacement.data)
+    return this.steered(checked, retry(this.model, checked, wanted))
+  }
+
+  async promote(id: string): Promise<PromoteResult> {
+    const checked = checkId('promote', id)
+    return this.steered(checked, promote(this.model, checked))
+  }
+
+  async reschedule(id: string, options: RescheduleOptions): Promise<RescheduleResult> {
+    const checked = checkId('reschedule', id)
+    return this.steered(checked, reschedule(this.model, checked, normalizeReschedule(options)))
+  }
+
+  async remove(id: string): Promise<RemoveResult> {
+    return remove(this.model, checkId('remove', id))
+  }
+
   async startup(): Promise<void> {}
 
   async shutdown(_timeoutMs?: number): Promise<void> {}
@@ -192,6 +223,18 @@ export abstract class MemoryBackend implements IJobQueueBackend {
     const job = this.adjust(normalizeEnqueue(where, type, options))
     checkPayload(where, data)
     return this.model.enqueue(job, data)
+  }
+
+  /** A pending job has another time. */
+  protected moved({ job }: StoredJob): void | Promise<void> {
+    return this.changed(job)
+  }
+
+  private async steered<R extends { status: string }>(id: string, result: R): Promise<R> {
+    const stored = this.model.stored.get(id)
+    const isMoved = ['retried', 'promoted', 'rescheduled'].includes(result.status)
+    if (isMoved && stored !== undefined) await this.moved(stored)
+    return result
   }
 
   private handle<T>(stored: StoredJob | null): JobHandle<T> | null {

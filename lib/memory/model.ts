@@ -30,8 +30,9 @@ import type { Transition } from './transition'
 export class MemoryModel {
   /** All jobs, in order of creation. One array for good: tests may hold on to it. */
   readonly jobs: RecordedJob[] = []
-  private readonly stored = new Map<string, StoredJob>()
-  private readonly open = new OpenJobs()
+  /** By id. For the rules in files of their own, as is {@link open}. */
+  readonly stored = new Map<string, StoredJob>()
+  readonly open = new OpenJobs()
   private lastId = 0
   /** Never starts again, so that a token from before a reset fits no job from after it. */
   private lastToken = 0

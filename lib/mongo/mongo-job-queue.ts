@@ -27,13 +27,20 @@ import type {
   JobQuery,
   JobRecord,
   MongoJobQueueOptions,
+  PromoteResult,
   QueueStats,
   ReleaseResult,
+  RemoveResult,
+  RescheduleOptions,
+  RescheduleResult,
+  RetryOptions,
+  RetryResult,
   StreamState,
 } from '../types'
 import * as check from '../validate/backend'
 import * as admin from './admin'
 import * as claims from './claims'
+import * as control from './control'
 import { engineLink } from './engine-link'
 import type { EngineLink } from './engine-link'
 import { OpenCollection } from './open-collection'
@@ -118,6 +125,22 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
 
   getStats(type?: string): Promise<QueueStats> {
     return query.getStats(this.opened, type)
+  }
+
+  retry(id: string, options?: RetryOptions): Promise<RetryResult> {
+    return control.retry(this.opened, id, options)
+  }
+
+  promote(id: string): Promise<PromoteResult> {
+    return control.promote(this.opened, id)
+  }
+
+  reschedule(id: string, options: RescheduleOptions): Promise<RescheduleResult> {
+    return control.reschedule(this.opened, id, options)
+  }
+
+  remove(id: string): Promise<RemoveResult> {
+    return control.remove(this.opened, id)
   }
 
   startup(): Promise<void> {

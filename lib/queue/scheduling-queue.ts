@@ -16,12 +16,15 @@ import type {
   TriggerScheduleResult,
   UnscheduleResult,
 } from '../types'
-import { QueueBase } from './queue-base'
+import { SteeringQueue } from './steering-queue'
 
-type ScheduleCall = Exclude<keyof IJobQueueBackend & `${string}chedule${string}`, 'fireSchedules'>
+type ScheduleCall = Exclude<
+  keyof IJobQueueBackend & `${string}chedule${string}`,
+  'fireSchedules' | 'reschedule'
+>
 
 /** The calls on schedules; documented in the public types. Whatever keeps the schedules checks their arguments. */
-export abstract class SchedulingQueue extends QueueBase {
+export abstract class SchedulingQueue extends SteeringQueue {
   async schedule(id: string, spec: ScheduleSpec, job: ScheduledJob): Promise<ScheduleResult> {
     return this.keeper('schedule').schedule(id, spec, job)
   }

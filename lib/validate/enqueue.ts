@@ -28,10 +28,11 @@ export interface NewJob {
 
 const DEFAULT_MAX_ATTEMPTS = 3
 /** What the stored integer can hold. */
-const MOST_ATTEMPTS = 2 ** 31 - 1
+export const MOST_ATTEMPTS = 2 ** 31 - 1
+export const PRIORITY = wholeNumber(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
 
 const RULES = {
-  priority: wholeNumber(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
+  priority: PRIORITY,
   delay: duration(0),
   maxAttempts: wholeNumber(1, MOST_ATTEMPTS),
   dedupeKey: NAME,

@@ -7,6 +7,7 @@
  *   `ERR_DURABL_INVALID_ARGUMENT` and name the argument, what came and what is allowed.
  */
 export * from './backend'
+export * from './control'
 export * from './enqueue'
 export { checkPayload } from './payload'
 export * from './query'

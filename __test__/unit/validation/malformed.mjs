@@ -175,6 +175,19 @@ export const PROCESS = [
   ['process: option of another time', TypeError, ['"pollInterval"?'], processor({ pollIntervalMs: 100 })],
 ]
 
+/** What is no type, key or id: [what it is, the error's class, the value] */
+export const MALFORMED_NAMES = [
+  ['undefined', TypeError, undefined],
+  ['null', TypeError, null],
+  ['empty', TypeError, ''],
+  ['a number', TypeError, 7],
+  ['an operator', TypeError, { $ne: null }],
+  ['an array', TypeError, ['a']],
+  ['a String object', TypeError, new String('a')],
+  ['too long', RangeError, 'x'.repeat(4097)],
+  ['with a null character', RangeError, 'a\0b'],
+]
+
 /** Calls to the queue’s other methods. */
 export const OTHERS = [
   ['runClaimed: no handle', TypeError, ['handle', 'null'], (queue) => queue.runClaimed(null, handler)],

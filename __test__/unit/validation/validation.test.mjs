@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { DummyBackend, JobQueue } from 'durabl'
 import { BACKEND, CONSTRUCTORS, ENQUEUE, OTHERS, PAYLOADS, PROCESS } from './malformed.mjs'
+import { CONTROL } from './malformed-control.mjs'
 
 const handler = async () => {}
 
@@ -24,7 +25,7 @@ function assertRefusal(error, errorClass, says) {
 }
 
 describe('the queue refuses', () => {
-  for (const [name, errorClass, says, call] of [...ENQUEUE, ...PROCESS, ...OTHERS]) {
+  for (const [name, errorClass, says, call] of [...ENQUEUE, ...PROCESS, ...OTHERS, ...CONTROL]) {
     test(name, async () => {
       const backend = new DummyBackend()
       const queue = new JobQueue(backend)
@@ -57,7 +58,7 @@ describe('constructors refuse', () => {
 })
 
 describe('backends refuse, also without a queue', () => {
-  for (const [name, errorClass, says, call] of BACKEND) {
+  for (const [name, errorClass, says, call] of [...BACKEND, ...CONTROL]) {
     test(name, async () => {
       const backend = new DummyBackend()
       await backend.enqueue('t', {})

@@ -46,6 +46,18 @@ pub(crate) const KEY_FREED: &str = "keyFreed";
 /// and a claim of the job one must notice the other.
 pub(crate) const KEY_HELD: &str = "keyHeld";
 
+/// How a failed job ended, in a word.
+pub(crate) const ENDING: &str = "ending";
+/// The value that its handler returned, if that is kept.
+pub(crate) const RESULT: &str = "result";
+/// Set on a running job that is to be cancelled.
+pub(crate) const CANCEL_REQUESTED_AT: &str = "cancelRequestedAt";
+pub(crate) const CANCEL_REASON: &str = "cancelReason";
+/// The moment from which a job that was never started is not worth starting.
+pub(crate) const EXPIRES_AT: &str = "expiresAt";
+/// The journal of a handler that runs in steps.
+pub(crate) const STEPS: &str = "steps";
+
 /// The server's own clock, in filters and pipeline updates.
 pub(crate) const NOW: &str = "$$NOW";
 

@@ -1,6 +1,6 @@
 //! Ids as keys of a map: any value may be one, and not every value can be hashed.
 
-use mongodb::bson::{Bson, RawBsonRef, RawDocument};
+use mongodb::bson::{Bson, RawBsonRef, RawDocument, doc, oid::ObjectId};
 
 use super::fields;
 
@@ -29,9 +29,26 @@ impl<'a> IdKey<'a> {
     }
 }
 
+/// The filter of an id that is known by its text: a string, or an ObjectId of the same text, as a foreign document may have.
+pub(crate) fn named(id: &str) -> Bson {
+    match ObjectId::parse_str(id) {
+        Ok(object_id) => doc! { "$in": [id, object_id] }.into(),
+        Err(_) => id.into(),
+    }
+}
+
+/// The text that an id is known by.
+pub(crate) fn name_of(id: &Bson) -> String {
+    match id {
+        Bson::String(id) => id.clone(),
+        Bson::ObjectId(id) => id.to_hex(),
+        other => other.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use mongodb::bson::{oid::ObjectId, rawdoc};
+    use mongodb::bson::rawdoc;
 
     use super::*;
 
@@ -52,5 +69,14 @@ mod tests {
             assert_eq!(same, [place]);
         }
         assert_eq!(IdKey::of_job(&rawdoc! {}), None);
+    }
+
+    #[test]
+    fn a_text_names_the_string_and_the_object_id() {
+        let object_id = ObjectId::new();
+        let text = object_id.to_hex();
+        assert_eq!(named(&text), doc! { "$in": [&text, object_id] }.into());
+        assert_eq!(named("7"), "7".into());
+        assert_eq!([name_of(&object_id.into()), name_of(&"7".into()), name_of(&7.into())], [&text, "7", "7"]);
     }
 }

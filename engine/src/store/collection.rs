@@ -143,6 +143,23 @@ impl Store {
         self.run_write(command, 1, wait.lane(), wait, Acknowledged::AsConfigured).await
     }
 
+    /// Removes one document for each filter, which are by id; how many.
+    pub(crate) async fn delete(&self, filters: Vec<Document>) -> Result<u64> {
+        let count = filters.len();
+        if count == 0 {
+            return Ok(0);
+        }
+        let deletes: Vec<Bson> = filters
+            .into_iter()
+            .map(|filter| doc! { "q": filter, "limit": 1, "hint": { fields::ID: 1 } }.into())
+            .collect();
+        let command = doc! { "delete": self.jobs.name(), "ordered": false, "deletes": deletes };
+        let command = RawDocumentBuf::try_from(&command).map_err(Error::encoding)?;
+        let reply =
+            self.run_write(command, count, Lane::Usual, Wait::Long, Acknowledged::AsConfigured).await?;
+        reply.unexpected().map_or(Ok(reply.matched), |refusal| Err(refusal.clone()))
+    }
+
     /// Waits until everything that the primary has written so far is acknowledged as writes are here. Reads come from
     /// the primary as it is, and one that has lost its majority still shows what it will have to take back. So what
     /// becomes of a write whose reply was lost must not be told by a read alone. A write that changes nothing waits.

@@ -2,7 +2,7 @@
 
 pub(crate) mod carry_out;
 pub(crate) mod prepared;
-mod proofs;
+pub(crate) mod proofs;
 pub(crate) mod read_back;
 #[cfg(test)]
 mod tests;

@@ -77,10 +77,17 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
     this.reaper.startJittered(Math.min(LONGEST_SWEEP_INTERVAL_MS, this.options.visibilityTimeoutMs))
   }
 
-  wake(type: string, delayMs: number): void {
+  wake(type: string | null, delayMs: number): void {
+    for (const loop of this.loopsOf(type)) {
+      if (delayMs > 0) loop.wakeIn(delayMs)
+      else loop.wake()
+    }
+  }
+
+  private loopsOf(type: string | null): Iterable<ClaimLoop> {
+    if (type === null) return this.loops.values()
     const loop = this.loops.get(type)
-    if (delayMs > 0) loop?.wakeIn(delayMs)
-    else loop?.wake()
+    return loop === undefined ? [] : [loop]
   }
 
   canAdopt(): boolean {
@@ -280,8 +287,7 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
   }
 
   private jobAvailable(type: string): void {
-    if (type !== '') return this.loops.get(type)?.wake()
-    for (const loop of this.loops.values()) loop.wake()
+    this.wake(type === '' ? null : type, 0)
   }
 }
 

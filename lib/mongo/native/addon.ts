@@ -115,6 +115,14 @@ export interface NativeEngine {
   log(jobId: string, claimToken: string | null, messages: Array<string>, agesMs: Float64Array): Promised<null>
   /** Creates jobs, in their order. */
   enqueueMany(groups: Array<NativeNewJobs>): Promised<NativeEnqueued>
+  /** Has a job that has ended begin again. */
+  retry(jobId: string, terms: NativeRetry): Promised<NativeSteered>
+  /** Makes a pending job due. */
+  promote(jobId: string): Promised<NativeSteered>
+  /** Gives a pending job another time, another priority, or both. */
+  reschedule(jobId: string, terms: NativeReschedule): Promised<NativeSteered>
+  /** Removes a job that is not running. */
+  remove(jobId: string): Promised<NativeSteered>
   /** Shapes the writes that create these jobs. Planned jobs come in the order of the jobs. */
   planEnqueue(groups: Array<NativeNewJobs>): Promised<Array<NativePlannedJob>>
   /** Shapes the write that completes a claim, `{ q, u }` as BSON: done if it matches. No round trip. */
@@ -321,6 +329,9 @@ export interface NativeJobSettings {
   backoffMaxDelayMs: number | null
 }
 
+/** The status of a job. */
+export type NativeJobStatus = 'pending' | 'active' | 'completed' | 'failed' | 'superseded'
+
 /** The urgency of a message. */
 export type NativeLogLevel = 'debug' | 'info' | 'warn' | 'error'
 
@@ -369,6 +380,26 @@ export interface NativeProcessor {
   visibilityTimeoutMs: number
   /** Jobs held beyond the free slots; null to size them by measurement, 0 for none. */
   prefetch: number | null
+}
+
+/** The new time and priority of a job. Of `delayMs` and `runAtMs` one at most is set. */
+export interface NativeReschedule {
+  /** Milliseconds until the job is due. */
+  delayMs: number | null
+  /** The moment from which the job is due, in milliseconds since the epoch. */
+  runAtMs: number | null
+  /** Null to keep it. */
+  priority: number | null
+}
+
+/** The terms of a retry. */
+export interface NativeRetry {
+  /** A BSON document with the one field `data`; null to keep the data. */
+  payload: Buffer | null
+  /** Milliseconds until the job is due. */
+  delayMs: number
+  /** Null to keep it. */
+  maxAttempts: number | null
 }
 
 /** The result of one verdict that did not complete its job. */
@@ -430,6 +461,19 @@ export interface NativeStats {
   oldestPendingRunAtMs: number | null
   /** How long that job has been due; 0 if none is. */
   oldestPendingLagMs: number
+}
+
+/** The effect of a change. */
+export type NativeSteerStatus = 'done' | 'key-held' | 'wrong-status' | 'has-journal' | 'not-found'
+
+/** The effect of a change, with the cause if it was not made. */
+export interface NativeSteered {
+  /** The effect. */
+  status: NativeSteerStatus
+  /** The id of the job that holds the key; set exactly when `status` is `key-held`. */
+  holder: string | null
+  /** The status that the job has; set exactly when `status` is `wrong-status`. */
+  jobStatus: NativeJobStatus | null
 }
 
 /** The state of the change stream. */

@@ -1,10 +1,24 @@
 /** The engine's replies in the shapes of the public types, where the two differ. */
 import type { QueueStats, SettleResult } from '../../types'
-import type { NativeSettled, NativeStats } from './addon'
+import type { NativeSettled, NativeStats, NativeSteered } from './addon'
 
 /** What a settlement found. Which results are possible depends on the settlement: `R` says. */
 export function settledAs<R extends SettleResult>({ status, terminalStatus }: NativeSettled): R {
   return (terminalStatus === null ? { status } : { status, terminalStatus }) as R
+}
+
+/**
+ * What a change found. Which results are possible depends on the change: `R` says.
+ *
+ * @param done the word for a change that was made
+ */
+export function steeredAs<R extends { readonly status: string }>(
+  { status, holder, jobStatus }: NativeSteered,
+  done: R['status'],
+): R {
+  if (status === 'done') return { status: done } as R
+  if (status === 'key-held') return { status, id: holder } as unknown as R
+  return (status === 'wrong-status' ? { status, jobStatus } : { status }) as unknown as R
 }
 
 export function toStats({ oldestPendingRunAtMs, ...stats }: NativeStats): QueueStats {

@@ -11,7 +11,7 @@ fn kept() -> Document {
 }
 
 /// Those of the document, and this one before them.
-pub(super) fn with(proof: &str) -> Document {
+pub(crate) fn with(proof: &str) -> Document {
     let all = doc! { "$concatArrays": [[{ "$literal": proof }], kept()] };
     doc! { "$slice": [all, fields::MOST_SETTLED_TOKENS] }
 }
@@ -24,7 +24,7 @@ pub(super) fn without_holder() -> Document {
 }
 
 /// Whether the document bears this one.
-pub(super) fn include(document: &RawDocument, proof: &str) -> bool {
+pub(crate) fn include(document: &RawDocument, proof: &str) -> bool {
     document.get_array(fields::SETTLED_TOKENS).is_ok_and(|proofs| {
         proofs.into_iter().any(|found| matches!(found, Ok(RawBsonRef::String(found)) if found == proof))
     })

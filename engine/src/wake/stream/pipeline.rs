@@ -42,6 +42,8 @@ pub(super) fn pipeline(interest: &Interest) -> Vec<Document> {
         inserted,
         { "operationType": "update", updated(fields::STATUS): pending },
         { "operationType": "update", updated(fields::KEY_FREED): { "$exists": true } },
+        // Also what people write by hand.
+        { "operationType": "update", updated(fields::RUN_AT): { "$exists": true } },
         { "operationType": { "$nin": ["insert", "update", "delete"] } },
     ] };
     // The driver needs `_id` and `operationType` to resume.
@@ -97,7 +99,8 @@ mod tests {
             branches.iter().filter(|branch| branch.get_str("operationType").ok() == Some("update")).collect();
         assert_eq!(updates[0].get_str("updateDescription.updatedFields.status").ok(), Some("pending"));
         assert!(updates[1].contains_key("updateDescription.updatedFields.keyFreed"));
-        assert_eq!(updates.len(), 2);
+        assert!(updates[2].contains_key("updateDescription.updatedFields.runAt"));
+        assert_eq!(updates.len(), 3);
     }
 
     #[test]

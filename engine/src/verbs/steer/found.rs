@@ -1,0 +1,67 @@
+//! Jobs as a change finds them.
+
+use mongodb::bson::{Bson, Document, RawDocument, doc};
+
+use crate::{
+    base::error::{Error, Result},
+    job::{
+        document::{DedupeKey, Header, text},
+        fields, id_key,
+        status::Status,
+    },
+    store::collection::Store,
+    verbs::settle::proofs,
+};
+
+/// Whether there is a journal, in a look's answer.
+const HAS_JOURNAL: &str = "hasJournal";
+
+/// What a change needs to know of a job.
+pub(super) struct FoundJob {
+    pub(super) id: Bson,
+    pub(super) job_type: String,
+    /// None for a word that durabl doesn't know.
+    pub(super) status: Option<Status>,
+    pub(super) dedupe: Option<DedupeKey>,
+    /// As it is stored, null if it is not there.
+    pub(super) created_at: Bson,
+    pub(super) has_journal: bool,
+    /// Whether this very change was made of it.
+    pub(super) is_changed: bool,
+}
+
+impl FoundJob {
+    fn read(job: &RawDocument, proof: &str) -> Result<Self> {
+        let Header { id, job_type, dedupe, .. } = Header::read(job)?;
+        let created_at = match job.get(fields::CREATED_AT).map_err(Error::encoding)? {
+            Some(value) => Bson::try_from(value).map_err(Error::encoding)?,
+            None => Bson::Null,
+        };
+        Ok(Self {
+            id,
+            job_type,
+            status: text(job, fields::STATUS).and_then(Status::parse),
+            dedupe,
+            created_at,
+            has_journal: job.get_bool(HAS_JOURNAL).unwrap_or(false),
+            is_changed: proofs::include(job, proof),
+        })
+    }
+}
+
+fn projection() -> Document {
+    doc! {
+        fields::TYPE: 1, fields::STATUS: 1, fields::DEDUPE_KEY: 1, fields::DEDUPE_SCOPE: 1, fields::CREATED_AT: 1,
+        fields::SETTLED_TOKENS: 1,
+        // Itself it may be large.
+        HAS_JOURNAL: { "$ne": [{ "$type": fields::value_of(fields::STEPS) }, "missing"] },
+    }
+}
+
+/// The job of an id as people know it.
+pub(super) async fn by_name(store: &Store, id: &str, proof: &str) -> Result<Option<FoundJob>> {
+    let found = store.find(doc! { fields::ID: id_key::named(id) }, projection()).await?;
+    let jobs = found.iter().map(|job| FoundJob::read(job, proof)).collect::<Result<Vec<_>>>()?;
+    // Of the string and the ObjectId of one text the string is durabl's own.
+    Ok(jobs.into_iter().max_by_key(|job| matches!(job.id, Bson::String(_))))
+}

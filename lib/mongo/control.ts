@@ -1,0 +1,43 @@
+/** Changes of jobs that an operator asks for. */
+import type { PromoteResult, RemoveResult, RescheduleResult, RetryResult } from '../types'
+import { checkId, journalKept, normalizeReschedule, normalizeRetry } from '../validate/control'
+import { encodePayload } from './bson/payload'
+import { steeredAs } from './native/replies'
+import type { OpenCollection } from './open-collection'
+
+export async function retry(opened: OpenCollection, id: unknown, options: unknown): Promise<RetryResult> {
+  const where = 'retry'
+  const checked = checkId(where, id)
+  const { replacement, delayMs, maxAttempts } = normalizeRetry(options)
+  const payload = replacement === null ? null : encodePayload(where, replacement.data, opened.codec)
+  opened.refuseUnusable()
+  const steered = await opened.engine.call((native) =>
+    native.retry(checked, { payload, delayMs, maxAttempts }),
+  )
+  if (steered.status === 'has-journal') throw journalKept(checked)
+  return steeredAs(steered, 'retried')
+}
+
+export async function promote(opened: OpenCollection, id: unknown): Promise<PromoteResult> {
+  const checked = checkId('promote', id)
+  opened.refuseUnusable()
+  return steeredAs(await opened.engine.call((native) => native.promote(checked)), 'promoted')
+}
+
+export async function reschedule(
+  opened: OpenCollection,
+  id: unknown,
+  options: unknown,
+): Promise<RescheduleResult> {
+  const checked = checkId('reschedule', id)
+  const { delayMs, runAt, priority } = normalizeReschedule(options)
+  opened.refuseUnusable()
+  const terms = { delayMs, runAtMs: runAt === null ? null : runAt.getTime(), priority }
+  return steeredAs(await opened.engine.call((native) => native.reschedule(checked, terms)), 'rescheduled')
+}
+
+export async function remove(opened: OpenCollection, id: unknown): Promise<RemoveResult> {
+  const checked = checkId('remove', id)
+  opened.refuseUnusable()
+  return steeredAs(await opened.engine.call((native) => native.remove(checked)), 'removed')
+}

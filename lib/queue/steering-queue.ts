@@ -1,0 +1,47 @@
+import { controlOf } from '../backend/control'
+import type {
+  PromoteResult,
+  RemoveResult,
+  RescheduleOptions,
+  RescheduleResult,
+  RetryOptions,
+  RetryResult,
+} from '../types'
+import { checkId, normalizeReschedule, normalizeRetry } from '../validate'
+import { QueueBase } from './queue-base'
+
+/** The calls of a queue that change jobs; documented in the public types. */
+export abstract class SteeringQueue extends QueueBase {
+  async retry(id: string, options?: RetryOptions): Promise<RetryResult> {
+    this.assertNotClosed()
+    const checked = checkId('retry', id)
+    const { delayMs } = normalizeRetry(options)
+    const result = await controlOf(this.backend, 'retry')(checked, options)
+    if (result.status === 'retried') this.driver.wake(null, delayMs)
+    return result
+  }
+
+  async promote(id: string): Promise<PromoteResult> {
+    this.assertNotClosed()
+    const result = await controlOf(this.backend, 'promote')(checkId('promote', id))
+    if (result.status === 'promoted') this.driver.wake(null, 0)
+    return result
+  }
+
+  async reschedule(id: string, options: RescheduleOptions): Promise<RescheduleResult> {
+    this.assertNotClosed()
+    const checked = checkId('reschedule', id)
+    const { delayMs, runAt } = normalizeReschedule(options)
+    const result = await controlOf(this.backend, 'reschedule')(checked, options)
+    if (result.status === 'rescheduled') {
+      const waitMs = delayMs ?? (runAt === null ? 0 : runAt.getTime() - Date.now())
+      this.driver.wake(null, Math.max(0, waitMs))
+    }
+    return result
+  }
+
+  async remove(id: string): Promise<RemoveResult> {
+    this.assertNotClosed()
+    return controlOf(this.backend, 'remove')(checkId('remove', id))
+  }
+}

@@ -1,0 +1,74 @@
+/** The arguments of the calls that change single jobs. */
+import { argumentError } from '../base/errors'
+import type { RescheduleOptions, RetryOptions } from '../types'
+import { MOST_ATTEMPTS, PRIORITY } from './enqueue'
+import { readOptions } from './options'
+import { DATE, NAME, check, duration, isRecord, wholeNumber } from './rules'
+import type { Rule } from './rules'
+
+const ANYTHING: Rule<unknown> = { allowed: 'anything', read: (value) => ({ value }) }
+
+const RETRY_RULES = {
+  data: ANYTHING,
+  delay: duration(0),
+  maxAttempts: wholeNumber(1, MOST_ATTEMPTS),
+} satisfies Record<keyof RetryOptions, Rule<unknown>>
+
+const RESCHEDULE_RULES = {
+  delay: duration(0),
+  runAt: DATE,
+  priority: PRIORITY,
+} satisfies Record<keyof RescheduleOptions, Rule<unknown>>
+
+export function checkId(where: string, id: unknown): string {
+  return check(where, 'id', id, NAME)
+}
+
+/** What `retry` was given, defaults filled in. */
+export interface Retry {
+  /** Null to keep the payload. */
+  readonly replacement: { readonly data: unknown } | null
+  readonly delayMs: number
+  /** Null to keep it. */
+  readonly maxAttempts: number | null
+}
+
+export function normalizeRetry(options: unknown): Retry {
+  // Null is a payload as well, and no absent option.
+  const given = isRecord(options) ? { ...options } : options
+  const data = isRecord(given) ? given.data : undefined
+  if (isRecord(given)) given.data = undefined
+  const { delay = 0, maxAttempts = null } = readOptions('retry', given, RETRY_RULES)
+  return { replacement: data === undefined ? null : { data }, delayMs: delay, maxAttempts }
+}
+
+/** What `reschedule` was given. Of `delayMs` and `runAt` one at most is not null. */
+export interface Reschedule {
+  readonly delayMs: number | null
+  readonly runAt: Date | null
+  readonly priority: number | null
+}
+
+export function normalizeReschedule(options: unknown): Reschedule {
+  const where = 'reschedule'
+  const { delay, runAt, priority } = readOptions(where, options, RESCHEDULE_RULES)
+  if (delay !== undefined && runAt !== undefined) {
+    throw argumentError(TypeError, `${where}: options "delay" and "runAt" can not be used together`)
+  }
+  if (delay === undefined && runAt === undefined && priority === undefined) {
+    throw argumentError(
+      TypeError,
+      `${where}: options must have at least one of "delay", "runAt" and "priority"`,
+    )
+  }
+  return { delayMs: delay ?? null, runAt: runAt ?? null, priority: priority ?? null }
+}
+
+/** New data for a job with a journal, which tells what was done with the old data. */
+export function journalKept(id: string): TypeError {
+  return argumentError(
+    TypeError,
+    `retry: option "data" can not be used with job ${id}: it has a journal of steps, made with the data that it has. Retry it as it is, ` +
+      'or enqueue a new job',
+  )
+}

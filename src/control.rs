@@ -1,0 +1,157 @@
+//! Changes of jobs that an operator asks for.
+
+use durabl_engine::{
+    Change, Due, Status, Steered,
+    bson::{DateTime, RawDocumentBuf},
+};
+use napi::{Env, Result, bindgen_prelude::Buffer};
+use napi_derive::napi;
+
+use crate::{convert::invalid, engine::NativeEngine, reply::Promised};
+
+/// The effect of a change.
+#[napi(string_enum = "kebab-case")]
+pub enum NativeSteerStatus {
+    /// It was made.
+    Done,
+    /// Another job holds the key.
+    KeyHeld,
+    /// The job has a status that the change does not lead out of.
+    WrongStatus,
+    /// The job has a journal, and keeps its data.
+    HasJournal,
+    /// There is no such job.
+    NotFound,
+}
+
+/// The status of a job.
+#[napi(string_enum = "lowercase")]
+pub enum NativeJobStatus {
+    /// It waits.
+    Pending,
+    /// It is claimed.
+    Active,
+    /// It ended well.
+    Completed,
+    /// It failed for good.
+    Failed,
+    /// Its follower covers the work.
+    Superseded,
+}
+
+impl From<Status> for NativeJobStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Pending => Self::Pending,
+            Status::Active => Self::Active,
+            Status::Completed => Self::Completed,
+            Status::Failed => Self::Failed,
+            Status::Superseded => Self::Superseded,
+        }
+    }
+}
+
+/// The effect of a change, with the cause if it was not made.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct NativeSteered {
+    /// The effect.
+    pub status: NativeSteerStatus,
+    /// The id of the job that holds the key; set exactly when `status` is `key-held`.
+    pub holder: Option<String>,
+    /// The status that the job has; set exactly when `status` is `wrong-status`.
+    pub job_status: Option<NativeJobStatus>,
+}
+
+impl From<Steered> for NativeSteered {
+    fn from(steered: Steered) -> Self {
+        let plain = |status| Self { status, holder: None, job_status: None };
+        match steered {
+            Steered::Done => plain(NativeSteerStatus::Done),
+            Steered::KeyHeld(id) => Self { holder: Some(id), ..plain(NativeSteerStatus::KeyHeld) },
+            Steered::WrongStatus(status) => {
+                Self { job_status: Some(status.into()), ..plain(NativeSteerStatus::WrongStatus) }
+            }
+            Steered::HasJournal => plain(NativeSteerStatus::HasJournal),
+            Steered::NotFound => plain(NativeSteerStatus::NotFound),
+        }
+    }
+}
+
+/// The terms of a retry.
+#[napi(object, object_to_js = false, use_nullable = true)]
+pub struct NativeRetry {
+    /// A BSON document with the one field `data`; null to keep the data.
+    pub payload: Option<Buffer>,
+    /// Milliseconds until the job is due.
+    pub delay_ms: f64,
+    /// Null to keep it.
+    pub max_attempts: Option<i32>,
+}
+
+/// The new time and priority of a job. Of `delayMs` and `runAtMs` one at most is set.
+#[napi(object, object_to_js = false, use_nullable = true)]
+pub struct NativeReschedule {
+    /// Milliseconds until the job is due.
+    pub delay_ms: Option<f64>,
+    /// The moment from which the job is due, in milliseconds since the epoch.
+    pub run_at_ms: Option<f64>,
+    /// Null to keep it.
+    pub priority: Option<f64>,
+}
+
+#[napi]
+impl NativeEngine {
+    /// Has a job that has ended begin again.
+    #[napi]
+    pub fn retry<'env>(
+        &self,
+        env: &'env Env,
+        job_id: String,
+        terms: NativeRetry,
+    ) -> Result<Promised<'env, NativeSteered>> {
+        let payload = terms.payload.map(|payload| RawDocumentBuf::from_bytes(payload.to_vec())).transpose();
+        let change = Change::Retry {
+            payload: payload.map_err(|error| invalid("payload", &error.to_string()))?,
+            delay_ms: terms.delay_ms as i64,
+            max_attempts: terms.max_attempts,
+        };
+        self.steer(env, job_id, change)
+    }
+
+    /// Makes a pending job due.
+    #[napi]
+    pub fn promote<'env>(&self, env: &'env Env, job_id: String) -> Result<Promised<'env, NativeSteered>> {
+        self.steer(env, job_id, Change::Promote)
+    }
+
+    /// Gives a pending job another time, another priority, or both.
+    #[napi]
+    pub fn reschedule<'env>(
+        &self,
+        env: &'env Env,
+        job_id: String,
+        terms: NativeReschedule,
+    ) -> Result<Promised<'env, NativeSteered>> {
+        let delay = terms.delay_ms.map(|ms| Due::After(ms as i64));
+        let moment = terms.run_at_ms.map(|ms| Due::At(DateTime::from_millis(ms as i64)));
+        let priority = terms.priority.map(|priority| priority as i64);
+        self.steer(env, job_id, Change::Reschedule { due: delay.or(moment), priority })
+    }
+
+    /// Removes a job that is not running.
+    #[napi]
+    pub fn remove<'env>(&self, env: &'env Env, job_id: String) -> Result<Promised<'env, NativeSteered>> {
+        self.call(env, |engine| async move { engine.remove(&job_id).await.map(NativeSteered::from) })
+    }
+}
+
+impl NativeEngine {
+    fn steer<'env>(
+        &self,
+        env: &'env Env,
+        job_id: String,
+        change: Change,
+    ) -> Result<Promised<'env, NativeSteered>> {
+        self.call(env, |engine| async move { engine.steer(&job_id, &change).await.map(NativeSteered::from) })
+    }
+}

@@ -1,0 +1,128 @@
+/** Changes of jobs that an operator, or the app, asks for. */
+import type { JobStatus, TerminalStatus } from './job.js'
+import type { EnqueueOptions } from './produce.js'
+import type { JobQueue } from './queue.js'
+
+/** Why a change was not made: the job's status is none that it leads out of, or there is no such job. Nothing was changed. */
+export type ControlMiss =
+  | {
+      /** The job has a status that the change does not lead out of. */
+      status: 'wrong-status'
+      /** The status that it has. */
+      jobStatus: JobStatus
+    }
+  | {
+      /** There is no such job. */
+      status: 'not-found'
+    }
+
+/** What `retry` did. */
+export type RetryResult =
+  | {
+      /** The job is pending again, and will run as if for the first time. */
+      status: 'retried'
+    }
+  | {
+      /** The job's dedupe key has no room for it: nothing was changed. */
+      status: 'key-held'
+      /** The id of the job that holds the key. */
+      id: string
+    }
+  | ControlMiss
+
+/** What `promote` did. */
+export type PromoteResult =
+  | {
+      /** The job is due. */
+      status: 'promoted'
+    }
+  | ControlMiss
+
+/** What `reschedule` did. */
+export type RescheduleResult =
+  | {
+      /** The job has the new time and priority. */
+      status: 'rescheduled'
+    }
+  | ControlMiss
+
+/** What `remove` did. */
+export type RemoveResult =
+  | {
+      /** The job is not stored any more. */
+      status: 'removed'
+    }
+  | ControlMiss
+
+/** How {@link JobControl.retry} has a job begin again. */
+export interface RetryOptions {
+  /** A new payload in place of the old one. Absent, or `undefined`: the old one. */
+  data?: unknown
+  /** Milliseconds until the job is due. Default 0. */
+  delay?: number | undefined
+  /** After this many attempts, counted from now, a failure is final. Default: as many as before. */
+  maxAttempts?: number | undefined
+}
+
+/** What {@link JobControl.reschedule} changes: at least one of them. */
+export interface RescheduleOptions {
+  /** Milliseconds until the job is due. Not together with `runAt`. */
+  delay?: number | undefined
+  /** The moment from which the job is due; one that has passed means now. */
+  runAt?: Date | undefined
+  /** Lower runs first; see {@link EnqueueOptions.priority}. */
+  priority?: number | undefined
+}
+
+/**
+ * Steering single jobs. Each call is one fenced write: of two operators who ask for the same at once, one does it, and the other is told
+ * the job's new status. None of them touches a running job, and none takes a session.
+ */
+export interface JobControl {
+  /**
+   * Runs a job again that has ended, however it did: completed, failed or superseded ({@link TerminalStatus}). It begins at attempt 0 with all its
+   * attempts before it; how it ended is forgotten, and its log stays.
+   *
+   * ```ts
+   * const result = await queue.retry(id, { delay: 60_000 })
+   * if (result.status === 'key-held') console.log(`job ${result.id} does its work`)
+   * ```
+   *
+   * A job whose dedupe key has no room, as another job holds it, stays as it is: `key-held`.
+   *
+   * @throws TypeError, RangeError if an argument is malformed; PayloadError if `data` can't be stored; DurablError otherwise
+   */
+  retry(id: string, options?: RetryOptions): Promise<RetryResult>
+
+  /**
+   * Makes a pending job due now: one that was enqueued for later, or that waits for its retry, whose attempts stay counted. A job that is due
+   * keeps its place among the others.
+   *
+   * @throws TypeError, RangeError if the id is malformed; DurablError otherwise
+   */
+  promote(id: string): Promise<PromoteResult>
+
+  /**
+   * Gives a pending job another time, another priority, or both.
+   *
+   * ```ts
+   * await queue.reschedule(id, { runAt: new Date('2027-01-01T08:00:00Z'), priority: -1 })
+   * ```
+   *
+   * @throws TypeError, RangeError if an argument is malformed, or nothing is to be changed; DurablError otherwise
+   */
+  reschedule(id: string, options: RescheduleOptions): Promise<RescheduleResult>
+
+  /**
+   * Removes a job from the store, unless it is running. A pending one will not run, and its dedupe key is free.
+   *
+   * @throws TypeError, RangeError if the id is malformed; DurablError otherwise
+   */
+  remove(id: string): Promise<RemoveResult>
+}
+
+/**
+ * A backend, as far as jobs can be steered. Each method is optional: where it is absent, the call of the same name of a {@link JobQueue} rejects
+ * with `ERR_DURABL_UNSUPPORTED`.
+ */
+export interface ControlBackend extends Partial<JobControl> {}

@@ -1,8 +1,8 @@
-//! One open engine. Its operations stand in `produce`, `work`, `claims`, `transact`, `query`, `control` and `admin`.
+//! One open engine. Its operations stand in `produce`, `work`, `claims`, `transact`, `query`, `control`, `fleet` and `admin`.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use durabl_engine::{Engine, EngineOptions, LogBounds};
+use durabl_engine::{About, Engine, EngineOptions, LogBounds};
 use napi::{
     Env, Result,
     bindgen_prelude::{Function, ToNapiValue},
@@ -33,6 +33,10 @@ pub struct NativeEngineOptions {
     pub max_log_message_bytes: u32,
     /// A process whose JavaScript thread has been stuck for longer than this stops renewing its leases.
     pub max_block_ms: f64,
+    /// The machine's name.
+    pub host: String,
+    /// Versions, by the names of what has them.
+    pub versions: HashMap<String, String>,
 }
 
 /// One collection on one connection. Every promise settles within its own bound, even while the server is away.
@@ -93,6 +97,7 @@ pub fn open_engine(
             entries: options.max_log_entries,
             message_bytes: options.max_log_message_bytes as usize,
         },
+        about: About { host: options.host, versions: options.versions.into_iter().collect() },
     };
     let opened = Engine::open(connection.into(), options, sink.clone());
     Ok(opened.map(|engine| NativeEngine { engine: Arc::new(engine), sink }).into())

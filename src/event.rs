@@ -37,6 +37,11 @@ pub enum NativeEvent {
         /// The runs: abort them, settle nothing. No verdict is expected, only that their slots are freed.
         run_ids: Vec<u32>,
     },
+    /// A type that has been paused.
+    Paused {
+        /// The type: runs of it that have not started are to be given back.
+        r#type: String,
+    },
     /// A question whether this thread still answers. Its arrival is the answer.
     Ping,
     /// A wake-up. Sent only after `watch(true)`.
@@ -127,6 +132,7 @@ impl From<Event> for NativeEvent {
             Event::Settled(results) => settled(results),
             Event::LeaseLost(run_ids) => Self::LeaseLost { run_ids },
             Event::TakenBack(run_ids) => Self::TakenBack { run_ids },
+            Event::Paused(job_type) => Self::Paused { r#type: job_type },
             Event::Wake(job_type) => Self::Wake { r#type: job_type.unwrap_or_default() },
             Event::Stream(state) => Self::Stream { state: state.into() },
             Event::Recovered { handled, saturated } => Self::Recovered { handled: handled as f64, saturated },

@@ -11,6 +11,7 @@ mod convert;
 mod engine;
 mod event;
 mod failure;
+mod fleet;
 mod produce;
 mod query;
 mod reply;

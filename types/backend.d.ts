@@ -2,6 +2,7 @@
 import type { AdminBackend } from './admin.js'
 import type { ClaimsBackend } from './claims.js'
 import type { ControlBackend } from './control.js'
+import type { FleetBackend } from './fleet.js'
 import type { ProduceBackend } from './produce.js'
 import type { QueryBackend } from './query.js'
 import type { JobQueue } from './queue.js'
@@ -27,4 +28,5 @@ export interface IJobQueueBackend
     QueryBackend,
     ControlBackend,
     SchedulesBackend,
+    FleetBackend,
     AdminBackend {}

@@ -10,6 +10,7 @@ import type {
 } from './claims.js'
 import type { JobControl } from './control.js'
 import type { DriverSession } from './driver.js'
+import type { PauseOptions, PauseResult, ResumeResult } from './fleet.js'
 import type { Backoff, Job, JobRecord, JobStatus } from './job.js'
 import type { EnqueueManyJob, EnqueueManyOptions, EnqueueManyResult, EnqueueOptions } from './produce.js'
 import type { JobQuery, QueueStats } from './query.js'
@@ -112,6 +113,8 @@ export class DummyBackend implements IJobQueueBackend {
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>
   getStats(type?: string): Promise<QueueStats>
+  pause(type: string, options?: PauseOptions): Promise<PauseResult>
+  resume(type: string): Promise<ResumeResult>
   startup(): Promise<void>
   shutdown(timeoutMs?: number): Promise<void>
   resetStorage(): Promise<void>
@@ -179,6 +182,8 @@ export class ImmediateBackend implements IJobQueueBackend {
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>
   getStats(type?: string): Promise<QueueStats>
+  pause(type: string, options?: PauseOptions): Promise<PauseResult>
+  resume(type: string): Promise<ResumeResult>
   startup(): Promise<void>
   shutdown(timeoutMs?: number): Promise<void>
   resetStorage(): Promise<void>

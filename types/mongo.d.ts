@@ -10,6 +10,7 @@ import type {
   ReleaseResult,
 } from './claims.js'
 import type { JobControl } from './control.js'
+import type { PauseOptions, PauseResult, ResumeResult } from './fleet.js'
 import type { DriverCollection, DriverDb } from './driver.js'
 import type { ConnectionError, DurablError, UnsupportedOptionError } from './errors.js'
 import type { Backoff, DedupeScope, Job, JobLogEntry, JobRecord, JobStatus } from './job.js'
@@ -154,6 +155,8 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>
   /** Counts by status, of one type or of all; they are read from where the client's read preference says. */
   getStats(type?: string): Promise<QueueStats>
+  pause(type: string, options?: PauseOptions): Promise<PauseResult>
+  resume(type: string): Promise<ResumeResult>
   /**
    * Checks the server and creates the indexes. Idempotent, and safe in many processes at once. Tries again while the server is
    * away, for as long as the client's `serverSelectionTimeoutMS` (30 s by default); it waits as long for jobs that an older version

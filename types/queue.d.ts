@@ -5,6 +5,7 @@ import type { JobHandle, RunClaimedOptions } from './claims.js'
 import type { JobControl } from './control.js'
 import type { DurablError, EnqueueManyError, LeaseLostError, PayloadError, ShutDownError } from './errors.js'
 import type { JobEventListener } from './events.js'
+import type { PauseOptions, PauseResult, ResumeResult } from './fleet.js'
 import type { JobTypes, ManyJobs, MappedJobName, OpenJobName } from './job-types.js'
 import type { Logger, defaultLogger } from './logging.js'
 import type { EnqueueManyJob, EnqueueManyOptions, EnqueueManyResult, EnqueueOptions } from './produce.js'
@@ -260,6 +261,22 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
 
   /** The same as {@link previewSchedule}. */
   previewSchedule(spec: ScheduleSpec, options?: PreviewOptions): Date[]
+
+  /**
+   * Has processors start nothing of a type until it is resumed: those of this process at once, all others within 5 seconds. Jobs that run
+   * go on; jobs that are claimed and have not started are given back. Claims by hand get nothing of the type: `claimOrEnqueue` enqueues and
+   * returns null, and `runClaimed` drains no followers. The pause is stored, and outlasts all processes.
+   *
+   * ```ts
+   * await queue.pause('welcome-email', { reason: 'the mail server is down' })
+   * ```
+   *
+   * @throws TypeError, RangeError if an argument is malformed; {@link DurablError} `ERR_DURABL_UNSUPPORTED` if the backend can't
+   */
+  pause(type: string, options?: PauseOptions): Promise<PauseResult>
+
+  /** Ends a pause: in this process at once, elsewhere within 5 seconds. Throws as {@link pause} does. */
+  resume(type: string): Promise<ResumeResult>
 
   /** Starts the backend, which for MongoDB creates the indexes, without which no dedupe key is held. Idempotent. */
   startup(): Promise<void>

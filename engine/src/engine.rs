@@ -1,9 +1,10 @@
 //! The engine as its users see it: one collection. Its operations stand in a file for each capability: `produce`, `work`,
-//! `claims`, `transact`, `query`, `control` and `admin`. The binding has files of the same names.
+//! `claims`, `transact`, `query`, `control`, `fleet` and `admin`. The binding has files of the same names.
 
 mod admin;
 mod claims;
 mod control;
+mod fleet;
 #[cfg(feature = "hot-paths")]
 pub mod hot_paths;
 #[cfg(test)]
@@ -56,6 +57,17 @@ pub struct EngineOptions {
     pub use_change_streams: bool,
     /// How much a job's log may hold.
     pub log_bounds: LogBounds,
+    /// What others are told of this process.
+    pub about: About,
+}
+
+/// A process, for people who look at the workers of a queue.
+#[derive(Debug, Clone, Default)]
+pub struct About {
+    /// The machine's name.
+    pub host: String,
+    /// Versions, by the names of what has them.
+    pub versions: Vec<(String, String)>,
 }
 
 /// One collection of jobs on one connection.

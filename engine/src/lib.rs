@@ -38,7 +38,7 @@ mod worker;
 pub use engine::hot_paths;
 pub use {
     base::error::{Error, ErrorKind, Result},
-    engine::{Engine, EngineOptions},
+    engine::{About, Engine, EngineOptions},
     job::{
         document::{ClaimedJob, DedupeKey, NewJob},
         log::{LogBounds, LogLine},

@@ -8,5 +8,6 @@ pub(crate) mod holders;
 pub(crate) mod indexes;
 pub(crate) mod pending_types;
 pub(crate) mod server_check;
+pub(crate) mod side;
 pub(crate) mod soonest;
 pub(crate) mod write;

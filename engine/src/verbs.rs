@@ -5,6 +5,7 @@ pub(crate) mod claim;
 pub(crate) mod claim_or_enqueue;
 pub(crate) mod enqueue;
 pub(crate) mod log;
+pub(crate) mod pause;
 pub(crate) mod plan;
 pub(crate) mod recover;
 pub(crate) mod renew;

@@ -8,4 +8,5 @@ pub(crate) mod reaper;
 pub(crate) mod renewer;
 pub(crate) mod run_events;
 pub(crate) mod runs;
+pub(crate) mod upkeep;
 mod verdict_writer;

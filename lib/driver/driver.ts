@@ -233,6 +233,10 @@ export class Driver implements EngineEvents {
     this.runs.get(runId)?.takenBack()
   }
 
+  paused(type: string): void {
+    this.runs.releaseWaiting(type)
+  }
+
   recovered(handled: number, saturated: boolean): void {
     this.options.report.recovered(handled, saturated)
   }

@@ -56,9 +56,11 @@ export class RunSet {
     this.whenIdle = null
   }
 
-  /** Gives back what no handler has started on. */
-  releaseWaiting(): void {
-    for (const run of this.all()) if (run.isWaiting) run.release()
+  /** Gives back what no handler has started on, of one type or of all. */
+  releaseWaiting(type?: string): void {
+    for (const run of this.all()) {
+      if (run.isWaiting && (type === undefined || run.job.type === type)) run.release()
+    }
   }
 
   abortAll(reason: DurablError): void {

@@ -68,6 +68,8 @@ export interface EngineEvents {
   leaseLost(runId: number, op: LeaseOperation): void
   /** The backend was shut down, and gives the job back by itself. */
   takenBack(runId: number): void
+  /** The type has been paused: what of it has been claimed and not started is to be given back. */
+  paused(type: string): void
   recovered(handled: number, saturated: boolean): void
   recoveryFailed(phase: 'startup' | 'periodic', message: string): void
   /** The engine has ended. No answer comes any more to verdicts that are on their way. */

@@ -125,6 +125,10 @@ export class DummyBackend extends MemoryBackend {
     else this.alarm.add(runAt)
   }
 
+  protected override resumed(type: string): void {
+    this.wake(type)
+  }
+
   /** A job of this key has moved, so another may be claimable now, perhaps of another type. */
   private wakeBehind(moved: RecordedJob, dedupeKey: string): void {
     for (const { job } of [...this.model.pendingUnder(dedupeKey)]) if (job !== moved) this.wake(job.type)

@@ -114,6 +114,10 @@ export class ImmediateBackend extends MemoryBackend {
     if (!this.atWork.has(job.id)) await this.runFollowers(job)
   }
 
+  protected override resumed(type: string): void {
+    this.inBackground(this.runBacklog(type))
+  }
+
   /** Runs a job, and what waits behind its key. Resolves to the failure of the job itself. */
   private run(stored: StoredJob): Promise<RunFailure | null> {
     const { id } = stored.job

@@ -20,6 +20,8 @@ import type {
   JobQuery,
   JobRecord,
   MemoryBackendOptions,
+  PauseOptions,
+  PauseResult,
   PromoteResult,
   QueueStats,
   RecordedJob,
@@ -27,6 +29,7 @@ import type {
   RemoveResult,
   RescheduleOptions,
   RescheduleResult,
+  ResumeResult,
   RetryOptions,
   RetryResult,
   SettleResult,
@@ -48,6 +51,7 @@ import {
   normalizeRecovery,
   normalizeReschedule,
   normalizeRetry,
+  reasonOfPause,
   sessionOfCompletion,
   sessionOfMany,
 } from '../validate'
@@ -87,6 +91,9 @@ export abstract class MemoryBackend implements IJobQueueBackend {
 
   /** A job is pending now that was not, or its key may have become free. */
   protected abstract changed(job: RecordedJob): void | Promise<void>
+
+  /** Jobs of the type may be claimed again. */
+  protected abstract resumed(type: string): void
 
   async enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null> {
     const stored = this.add('enqueue', type, data, options)
@@ -184,6 +191,19 @@ export abstract class MemoryBackend implements IJobQueueBackend {
 
   async remove(id: string): Promise<RemoveResult> {
     return remove(this.model, checkId('remove', id))
+  }
+
+  async pause(type: string, options?: PauseOptions): Promise<PauseResult> {
+    const checked = checkType('pause', type)
+    reasonOfPause(options)
+    return { status: this.model.pauses.pause(checked) ? 'paused' : 'unchanged' }
+  }
+
+  async resume(type: string): Promise<ResumeResult> {
+    const checked = checkType('resume', type)
+    if (!this.model.pauses.resume(checked)) return { status: 'unchanged' }
+    this.resumed(checked)
+    return { status: 'resumed' }
   }
 
   async startup(): Promise<void> {}

@@ -14,6 +14,7 @@ import { addToLog, lineOf } from './log'
 import type { LogLimits } from './log'
 import { matches } from './matches'
 import { OpenJobs } from './open-jobs'
+import { Pauses } from './pauses'
 import { DEFAULT_RETRY_POLICY, retryDelay } from './retry'
 import { statsOf } from './stats'
 import { markOccurrence, newStoredJob } from './stored-job'
@@ -33,6 +34,7 @@ export class MemoryModel {
   /** By id. For the rules in files of their own, as is {@link open}. */
   readonly stored = new Map<string, StoredJob>()
   readonly open = new OpenJobs()
+  readonly pauses = new Pauses()
   private lastId = 0
   /** Never starts again, so that a token from before a reset fits no job from after it. */
   private lastToken = 0
@@ -52,6 +54,7 @@ export class MemoryModel {
     this.jobs.length = 0
     this.stored.clear()
     this.open.clear()
+    this.pauses.clear()
     this.lastId = 0
   }
 
@@ -76,7 +79,7 @@ export class MemoryModel {
   claimOrEnqueue(job: NewJob, payload: unknown): StoredJob | null {
     // A delay has no meaning for a job that starts at once, but has one for the follower.
     const stored = this.enqueue(job, payload)
-    if (stored === null || isBehindActive(this.open, stored)) return null
+    if (stored === null || this.pauses.has(job.type) || isBehindActive(this.open, stored)) return null
     stored.job.runAt = new Date(this.now())
     return this.claim(stored)
   }
@@ -224,8 +227,9 @@ export class MemoryModel {
   }
 
   private isClaimable(stored: StoredJob, now: number): boolean {
-    const { status, runAt } = stored.job
-    return status === 'pending' && runAt.getTime() <= now && !isBehindActive(this.open, stored)
+    const { status, runAt, type } = stored.job
+    const isDue = status === 'pending' && runAt.getTime() <= now
+    return isDue && !this.pauses.has(type) && !isBehindActive(this.open, stored)
   }
 
   private claim(stored: StoredJob): StoredJob {

@@ -27,12 +27,15 @@ import type {
   JobQuery,
   JobRecord,
   MongoJobQueueOptions,
+  PauseOptions,
+  PauseResult,
   PromoteResult,
   QueueStats,
   ReleaseResult,
   RemoveResult,
   RescheduleOptions,
   RescheduleResult,
+  ResumeResult,
   RetryOptions,
   RetryResult,
   StreamState,
@@ -41,6 +44,7 @@ import * as check from '../validate/backend'
 import * as admin from './admin'
 import * as claims from './claims'
 import * as control from './control'
+import * as fleet from './fleet'
 import { engineLink } from './engine-link'
 import type { EngineLink } from './engine-link'
 import { OpenCollection } from './open-collection'
@@ -141,6 +145,14 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
 
   remove(id: string): Promise<RemoveResult> {
     return control.remove(this.opened, id)
+  }
+
+  pause(type: string, options?: PauseOptions): Promise<PauseResult> {
+    return fleet.pause(this.opened, type, options)
+  }
+
+  resume(type: string): Promise<ResumeResult> {
+    return fleet.resume(this.opened, type)
   }
 
   startup(): Promise<void> {

@@ -8,10 +8,10 @@ import type {
   RetryResult,
 } from '../types'
 import { checkId, normalizeReschedule, normalizeRetry } from '../validate'
-import { QueueBase } from './queue-base'
+import { FleetQueue } from './fleet-queue'
 
 /** The calls of a queue that change jobs; documented in the public types. */
-export abstract class SteeringQueue extends QueueBase {
+export abstract class SteeringQueue extends FleetQueue {
   async retry(id: string, options?: RetryOptions): Promise<RetryResult> {
     this.assertNotClosed()
     const checked = checkId('retry', id)

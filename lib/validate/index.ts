@@ -9,6 +9,7 @@
 export * from './backend'
 export * from './control'
 export * from './enqueue'
+export * from './fleet'
 export { checkPayload } from './payload'
 export * from './query'
 export * from './queue'

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use durabl_engine::{
-    Engine, EngineOptions, Event, LogBounds, ProcessorConfig, RunVerdict, Sink, Verdict,
+    About, Engine, EngineOptions, Event, LogBounds, ProcessorConfig, RunVerdict, Sink, Verdict,
     connection::ConnectionSettings,
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -38,6 +38,7 @@ fn open(task: &Task) -> Outcome<(Arc<Engine>, UnboundedReceiver<Told>)> {
         collection: COLLECTION.to_owned(),
         use_change_streams: false,
         log_bounds: LogBounds::default(),
+        about: About::default(),
     };
     Ok((Arc::new(Engine::open(settings, options, Arc::new(Telling(sender)))?), told))
 }

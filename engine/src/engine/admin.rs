@@ -47,6 +47,7 @@ impl Engine {
         server_check::check(&hub.store, self.options.use_change_streams).await?;
         hub.store.check_write_concern().await?;
         indexes::ensure(&hub.store).await?;
+        hub.upkeep.start().await?;
         hub.started();
         if self.options.use_change_streams {
             hub.start_stream().await?;
@@ -74,12 +75,14 @@ impl Engine {
         retain::remove_old(&hub.store, i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX)).await
     }
 
-    /// Removes every job.
+    /// Removes every job, and everything beside them.
     ///
     /// # Errors
     /// As [`Self::enqueue`].
     pub async fn reset_storage(&self) -> Result<()> {
-        retain::reset(&self.hub().await?.store).await
+        let hub = self.hub().await?;
+        retain::reset(&hub.store).await?;
+        hub.upkeep.reset().await
     }
 
     /// Starts the sweeps; the shortest timeout asked for wins.

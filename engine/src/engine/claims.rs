@@ -16,33 +16,43 @@ use crate::{
 };
 
 impl Engine {
-    /// Creates a job and claims it at once, or none if its key is held.
+    /// Creates a job and claims it at once, or none if its key is held. A job of a paused type is created only.
     ///
     /// # Errors
     /// As [`Self::enqueue`].
     pub async fn claim_or_enqueue(&self, job: NewJob) -> Result<Option<ClaimedJob>> {
         let hub = self.hub().await?;
+        if hub.upkeep.is_paused(&job.job_type).await {
+            hub.enqueuer.enqueue_one(job).await?;
+            return Ok(None);
+        }
         claim_or_enqueue::claim_or_enqueue(&hub.store, &hub.enqueuer, job, hub.patience).await
     }
 
-    /// Claims the next due job of a type, to be settled by hand.
+    /// Claims the next due job of a type, to be settled by hand. None while the type is paused.
     ///
     /// # Errors
     /// As [`Self::enqueue`].
     pub async fn claim_next(&self, job_type: &str) -> Result<Option<ClaimedJob>> {
         let hub = self.hub().await?;
-        let (kind, mut tokens) = (LeaseKind::Manual, ClaimTokens::new());
+        if hub.upkeep.is_paused(job_type).await {
+            return Ok(None);
+        }
+        let (kind, mut tokens) = (LeaseKind::Manual, ClaimTokens::new(&hub.store));
         let claimed =
             one::claim_one(&hub.store, &hub.unwritable, job_type, kind, &mut tokens, hub.patience).await?;
         Ok(claimed.jobs.acknowledged(&hub.store, tokens.current()).await?.pop())
     }
 
-    /// Claims the due job of this type and key, to be settled by hand.
+    /// Claims the due job of this type and key, to be settled by hand. None while the type is paused.
     ///
     /// # Errors
     /// As [`Self::enqueue`].
     pub async fn claim_next_by_key(&self, job_type: &str, key: &str) -> Result<Option<ClaimedJob>> {
         let hub = self.hub().await?;
+        if hub.upkeep.is_paused(job_type).await {
+            return Ok(None);
+        }
         one::claim_by_key(&hub.store, job_type, key, LeaseKind::Manual, hub.patience).await
     }
 

@@ -12,7 +12,7 @@ use mongodb::{
 };
 use tokio::sync::mpsc;
 
-use super::{Engine, EngineOptions};
+use super::{About, Engine, EngineOptions};
 use crate::{
     base::{error::ErrorKind, sync::lock},
     connection::ConnectionSettings,
@@ -108,6 +108,7 @@ impl World {
             collection: "jobs".to_owned(),
             use_change_streams: true,
             log_bounds: LogBounds::default(),
+            about: About::default(),
         };
         let engine = Engine::open(settings, options, heard.clone()).expect("the settings can be honoured");
         Self { engine: Arc::new(engine), heard, runs, client, jobs, app_name, attempts: Vec::new() }
@@ -284,7 +285,12 @@ async fn work(world: &mut World, task: Task) {
             tokio::time::sleep(Duration::from_millis(1_300)).await;
             session.abort_transaction().await.expect("it is aborted");
         }
-        Task::NewJobs | Task::Verdicts | Task::VerdictBatch | Task::Processor | Task::Arrival => {}
+        Task::NewJobs
+        | Task::Verdicts
+        | Task::VerdictBatch
+        | Task::Processor
+        | Task::Arrival
+        | Task::Upkeep => {}
     }
 }
 
@@ -340,4 +346,5 @@ survived! {
     a_processor_forgets_no_claim_in_a_panic: Processor,
     claimed_jobs_arrive_after_a_panic: Arrival,
     sweeps_go_on_after_a_panic: Sweeps,
+    processors_claim_after_a_panic_of_the_upkeep: Upkeep,
 }

@@ -126,9 +126,24 @@ pub(crate) fn new_id() -> String {
     Uuid::now_v7().to_string()
 }
 
-/// A new claim token: nobody can guess it.
+/// A new token that nobody can guess.
 pub(crate) fn new_token() -> String {
     Uuid::new_v4().to_string()
+}
+
+/// A new claim token of this worker. Only the part before the dot is ever shown: the other proves the lease.
+pub(crate) fn new_claim_token(worker: &str) -> String {
+    format!("{worker}.{}", Uuid::new_v4().simple())
+}
+
+/// A new worker id: 64 random bits.
+pub(crate) fn new_worker_id() -> String {
+    format!("{:016x}", rand::random::<u64>())
+}
+
+/// Which worker has made a claim token. None for those of other versions, which do not say.
+pub(crate) fn worker_of(token: &str) -> Option<&str> {
+    token.split_once('.').map(|(worker, _)| worker)
 }
 
 /// What settling needs to know of a claimed job. Read leniently: other versions and people write documents too.

@@ -81,6 +81,8 @@ pub enum Event {
     LeaseLost(Vec<u32>),
     /// Runs whose jobs are given back by the engine itself, since it is shut down; nothing is expected of them any more.
     TakenBack(Vec<u32>),
+    /// A type has been paused: runs that are handed over and have not started are to be given back.
+    Paused(String),
     /// Something may be claimable: a type, or none for any.
     Wake(Option<String>),
     /// The change stream's state has changed.

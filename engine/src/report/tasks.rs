@@ -40,11 +40,13 @@ pub(crate) enum Task {
     Arrival,
     /// Of an engine: recovers jobs, and keeps the indexes.
     Sweeps,
+    /// Of a collection: what a process does by the side collection, as learning which types are paused.
+    Upkeep,
 }
 
 impl Task {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::NewJobs,
         Self::NewJobsHeldUp,
         Self::Verdicts,
@@ -57,6 +59,7 @@ impl Task {
         Self::Processor,
         Self::Arrival,
         Self::Sweeps,
+        Self::Upkeep,
     ];
 
     fn name(self) -> &'static str {
@@ -73,6 +76,7 @@ impl Task {
             Self::Processor => "a processor's claims",
             Self::Arrival => "reading claimed jobs",
             Self::Sweeps => "the sweeps",
+            Self::Upkeep => "the upkeep of the side collection",
         }
     }
 
@@ -89,7 +93,8 @@ impl Task {
             | Self::Timers
             | Self::Stream
             | Self::Processor
-            | Self::Sweeps => "is started again",
+            | Self::Sweeps
+            | Self::Upkeep => "is started again",
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::{
         lanes::{Lane, Lanes},
         primary::Primary,
     },
-    job::{fields, server_time::ServerTime},
+    job::{document::new_worker_id, fields, server_time::ServerTime},
 };
 
 /// A single try of a small operation; past it the connection is given up and the outcome looked up.
@@ -40,13 +40,14 @@ pub(crate) struct Stores {
     clock: Arc<ServerClock>,
     primary: Primary,
     lanes: Lanes,
+    worker: Arc<str>,
 }
 
 impl Stores {
     pub(crate) fn new(client: &Client, primary: Primary, lanes: Lanes, database: &str) -> Self {
         let database = client.database(database);
         let concern = ConcernCheck::of(database.write_concern());
-        Self { database, concern, clock: Arc::default(), primary, lanes }
+        Self { database, concern, clock: Arc::default(), primary, lanes, worker: new_worker_id().into() }
     }
 
     pub(crate) fn collection(&self, name: &str) -> Store {
@@ -61,7 +62,7 @@ impl Stores {
     }
 }
 
-/// One collection of jobs.
+/// One collection: that of the jobs, or one beside it.
 #[derive(Debug)]
 pub(crate) struct Store {
     shared: Stores,
@@ -70,6 +71,11 @@ pub(crate) struct Store {
 }
 
 impl Store {
+    /// Under which this process is known to others: the beginning of each of its claim tokens.
+    pub(crate) fn worker(&self) -> &Arc<str> {
+        &self.shared.worker
+    }
+
     pub(crate) fn database(&self) -> &Database {
         &self.shared.database
     }

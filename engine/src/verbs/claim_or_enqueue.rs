@@ -11,7 +11,7 @@ use crate::{
         patience::{Patience, retrying},
     },
     job::{
-        document::{ClaimedJob, DedupeKey, NewJob, new_id, new_token, text},
+        document::{ClaimedJob, DedupeKey, NewJob, new_claim_token, new_id, text},
         fields,
         status::{DedupeScope, Status},
     },
@@ -76,7 +76,7 @@ enum Created {
 }
 
 async fn create_claimed(store: &Store, job: &NewJob, patience: Duration) -> Result<Created> {
-    let (id, token) = (new_id(), new_token());
+    let (id, token) = (new_id(), new_claim_token(store.worker()));
     let mut patience = Patience::new(patience);
     loop {
         match try_create_claimed(store, job, &id, &token, patience.has_failed()).await {

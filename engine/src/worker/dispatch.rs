@@ -133,7 +133,14 @@ impl Dispatcher {
         let mut outage = Outage::told_by(self.outages.clone());
         let mut idleness = Idleness::new();
         let mut step = Step::Claim;
+        self.hub.upkeep.enter(&self.slots).await;
         while !self.slots.is_stopped() {
+            if self.slots.is_paused() {
+                claimer.wind_down().await;
+                self.resumed().await;
+                step = Step::Claim;
+                continue;
+            }
             outage.begin();
             let found = match step {
                 Step::Claim => self.claim_all_due(claimer, &mut outage).await,
@@ -217,9 +224,16 @@ impl Dispatcher {
         wait.is_zero()
     }
 
-    /// Waits until there is room for a claim; how much. None when stopped.
+    /// Waits until the type runs again, or the processor is stopped. No timer and no poll counts meanwhile.
+    async fn resumed(&self) {
+        while self.slots.is_paused() && !self.slots.is_stopped() {
+            self.slots.changed.notified().await;
+        }
+    }
+
+    /// Waits until there is room for a claim; how much. None when stopped or paused.
     async fn room(&self) -> Option<Room> {
-        while !self.slots.is_stopped() {
+        while self.slots.is_claiming() {
             if self.sink.is_stuck() {
                 // Its leases were let go. What is claimed now would wait for nobody, and spend an attempt.
                 self.sleep(WHILE_STUCK).await;
@@ -245,7 +259,7 @@ impl Dispatcher {
         let wait = jittered(idleness.pause.min(poll_interval), rand::random());
         let until = tokio::time::Instant::now() + wait;
         loop {
-            if self.slots.is_stopped() {
+            if !self.slots.is_claiming() {
                 return Step::Claim;
             }
             match self.slots.take_hint() {
@@ -267,7 +281,7 @@ impl Dispatcher {
             return Step::Claim;
         }
         let until = tokio::time::Instant::now() + idleness.stagger.pause(rand::random());
-        while !self.slots.is_stopped() && !self.slots.has_own_hint() {
+        while self.slots.is_claiming() && !self.slots.has_own_hint() {
             if tokio::time::timeout_at(until, self.slots.changed.notified()).await.is_err() {
                 return Step::Look;
             }
@@ -278,7 +292,7 @@ impl Dispatcher {
 
     async fn sleep(&self, pause: Duration) {
         let until = tokio::time::Instant::now() + pause;
-        while !self.slots.is_stopped() {
+        while self.slots.is_claiming() {
             if tokio::time::timeout_at(until, self.slots.changed.notified()).await.is_err() {
                 return;
             }

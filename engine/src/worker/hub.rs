@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{sync::OnceCell, task::JoinHandle};
 
-use super::{renewer::Renewer, verdict_writer::VerdictWriter};
+use super::{renewer::Renewer, upkeep::Upkeep, verdict_writer::VerdictWriter};
 use crate::{
     base::{error::Result, sync::lock},
     connection::registry::SharedClient,
@@ -19,7 +19,10 @@ use crate::{
         tasks::{self, Task},
         unwritable::Unwritable,
     },
-    store::collection::{Store, Stores},
+    store::{
+        collection::{Store, Stores},
+        side::Side,
+    },
     verbs::enqueue::enqueuer::Enqueuer,
     wake::{
         hints::WakeHub,
@@ -41,6 +44,7 @@ pub(crate) struct Hub {
     pub(crate) enqueuer: Enqueuer,
     pub(crate) verdict_writer: VerdictWriter,
     pub(crate) renewer: Arc<Renewer>,
+    pub(crate) upkeep: Arc<Upkeep>,
     pub(crate) watch: Arc<Watch>,
     /// The jobs that only a person can help.
     pub(crate) unwritable: Arc<Unwritable>,
@@ -78,12 +82,9 @@ impl Hub {
         if let Some(known) = known {
             return Ok(known);
         }
-        let hub = Arc::new(Self::start(
-            client.clone(),
-            Stores::new(&connection, primary, lanes, database).collection(collection),
-            namespace,
-            patience,
-        ));
+        let stores = Stores::new(&connection, primary, lanes, database);
+        let (store, side) = (stores.collection(collection), Side::beside(&stores, collection));
+        let hub = Arc::new(Self::start(client.clone(), store, side, namespace, patience));
         hubs.push(Arc::downgrade(&hub));
         Ok(hub)
     }
@@ -91,6 +92,7 @@ impl Hub {
     fn start(
         client: Arc<SharedClient>,
         store: Store,
+        side: Side,
         namespace: (String, String),
         patience: Duration,
     ) -> Self {
@@ -100,6 +102,14 @@ impl Hub {
         let sinks: Arc<dyn Sink> = Arc::new(AllSinks(watch.clone()));
         let unwritable = Arc::new(Unwritable::new(sinks.clone()));
         let renewer = Arc::new(Renewer::new(unwritable.clone(), sinks.clone()));
+        let upkeep = Arc::new(Upkeep::new(Arc::new(side), wakes.clone(), sinks.clone()));
+        let looks = tasks::keep(Task::Upkeep, sinks.clone(), {
+            let upkeep = upkeep.clone();
+            move || {
+                let upkeep = upkeep.clone();
+                async move { upkeep.run().await }
+            }
+        });
         let timers = tasks::keep(Task::Timers, sinks.clone(), {
             let wakes = wakes.clone();
             move || {
@@ -122,10 +132,11 @@ impl Hub {
             patience,
             stream: OnceCell::new(),
             is_started: AtomicBool::new(false),
-            tasks: Mutex::new(vec![timers, renewals]),
+            tasks: Mutex::new(vec![timers, renewals, looks]),
             store,
             wakes,
             renewer,
+            upkeep,
             client,
             namespace,
         }

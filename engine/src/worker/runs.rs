@@ -277,13 +277,17 @@ impl RunEvents for Runs {
             headers.push(job.header);
         }
         let run_ids = self.begin(headers, Some(slots), slots.terms, claim_sent);
-        // The claim was on its way when the processor was stopped: nobody is there to run these. Or it took so long that
+        // The claim was on its way when the processor was stopped: nobody is there to run these. Or when its type was paused. Or it took so long that
         // the leases might be given up before anybody hears of the jobs.
-        if slots.is_stopped() || !slots.terms.is_worth_starting(claim_sent, Instant::now()) {
+        if !slots.is_claiming() || !slots.terms.is_worth_starting(claim_sent, Instant::now()) {
             self.finish(run_ids.into_iter().map(released));
             return;
         }
         self.sink.event(Event::Jobs { processor_id: slots.id, run_ids, documents });
+        if slots.is_paused() {
+            // Paused since the look above, so that the sink may have heard of that before it heard of these.
+            self.sink.event(Event::Paused(slots.config.job_type.clone()));
+        }
     }
 
     fn lease_lost(&self, run_id: u32) {

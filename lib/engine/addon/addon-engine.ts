@@ -148,6 +148,8 @@ export class AddonEngine implements Engine {
       case 'taken-back':
         for (const runId of event.runIds) events.takenBack(runId)
         return
+      case 'paused':
+        return events.paused(event.type)
       case 'recovered':
         if (this.recovers) events.recovered(event.handled, event.saturated)
         return

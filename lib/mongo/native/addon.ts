@@ -123,6 +123,10 @@ export interface NativeEngine {
   reschedule(jobId: string, terms: NativeReschedule): Promised<NativeSteered>
   /** Removes a job that is not running. */
   remove(jobId: string): Promised<NativeSteered>
+  /** Pauses a type in all processes: whether it was running. */
+  pauseType(jobType: string, reason: string | null): Promised<boolean>
+  /** Resumes a type: whether it was paused. */
+  resumeType(jobType: string): Promised<boolean>
   /** Shapes the writes that create these jobs. Planned jobs come in the order of the jobs. */
   planEnqueue(groups: Array<NativeNewJobs>): Promised<Array<NativePlannedJob>>
   /** Shapes the write that completes a claim, `{ q, u }` as BSON: done if it matches. No round trip. */
@@ -227,6 +231,10 @@ export interface NativeEngineOptions {
   maxLogMessageBytes: number
   /** A process whose JavaScript thread has been stuck for longer than this stops renewing its leases. */
   maxBlockMs: number
+  /** The machine's name. */
+  host: string
+  /** Versions, by the names of what has them. */
+  versions: Record<string, string>
 }
 
 /** The failure of one job of a call. */
@@ -266,6 +274,7 @@ export type NativeEvent =
       kind: 'taken-back' /** The runs: abort them, settle nothing. No verdict is expected, only that their slots are freed. */
       runIds: Array<number>
     }
+  | { kind: 'paused'; /** The type: runs of it that have not started are to be given back. */ type: string }
   | { kind: 'ping' }
   | { kind: 'wake'; /** The type of which a job may be claimable; empty for any type. */ type: string }
   | { kind: 'stream'; /** The new state. */ state: NativeStreamState }

@@ -7,6 +7,7 @@ import type { SafeLogger } from '../../base/logger'
 import { fromCaller } from '../../base/stack'
 import type { EnqueueManyOutcome, JobAvailableListener, StreamState } from '../../types'
 import type { NativeAddon, NativeConnection, NativeEngine, NativeEvent, NativeNewJob, Reply } from './addon'
+import { aboutProcess } from './about-process'
 import { EnqueueBatches, grouped, placed } from './enqueue-batch'
 import type { Enqueued } from './enqueue-batch'
 import { LogBatches } from './log-batch'
@@ -51,6 +52,7 @@ export class EngineHandle {
         maxLogEntries: settings.maxLogEntries,
         maxLogMessageBytes: settings.maxLogMessageBytes,
         maxBlockMs: settings.maxBlockMs,
+        ...aboutProcess(),
       },
       (event) => this.received(event),
     )
@@ -171,6 +173,7 @@ export class EngineHandle {
       case 'settled':
       case 'lease-lost':
       case 'taken-back':
+      case 'paused':
       case 'ping':
       case 'recovered':
       case 'recovery-failed':

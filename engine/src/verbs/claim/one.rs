@@ -70,7 +70,7 @@ pub(crate) async fn claim_by_key(
         filter.insert(fields::DEDUPE_KEY, key);
         filter.insert(fields::DEDUPE_SCOPE, scope.as_str());
         // No order: at most one job matches, and an order would tempt the server into another index.
-        let tokens = &mut ClaimTokens::new();
+        let tokens = &mut ClaimTokens::new(store);
         if let Found::Job(job) = find_and_take(store, filter, None, lease, tokens, &mut patience).await? {
             return Ok(Some(*job));
         }

@@ -1,17 +1,21 @@
 //! The tokens of one claim.
-use crate::job::document::new_token;
+use std::sync::Arc;
+
+use crate::{job::document::new_claim_token, store::collection::Store};
 
 /// One for each try: a try that nobody waits for any more may still reach the server, after the job that the next one took was run and
 /// given back. Under the same token it would take it again, and make the old lease look alive.
 #[derive(Debug, Clone)]
 pub(crate) struct ClaimTokens {
+    worker: Arc<str>,
     earlier: Vec<String>,
     current: String,
 }
 
 impl ClaimTokens {
-    pub(crate) fn new() -> Self {
-        Self { earlier: Vec::new(), current: new_token() }
+    pub(crate) fn new(store: &Store) -> Self {
+        let worker = store.worker().clone();
+        Self { earlier: Vec::new(), current: new_claim_token(&worker), worker }
     }
 
     /// That of the try that is being made.
@@ -21,7 +25,7 @@ impl ClaimTokens {
 
     /// For another try, as it is not known what becomes of this one.
     pub(super) fn renew(&mut self) {
-        self.earlier.push(std::mem::replace(&mut self.current, new_token()));
+        self.earlier.push(std::mem::replace(&mut self.current, new_claim_token(&self.worker)));
     }
 
     pub(super) fn all(&self) -> Vec<&str> {

@@ -79,7 +79,8 @@ impl Claimer {
     pub(super) async fn claim(&mut self, room: Room) -> Result<(usize, bool)> {
         self.settle_uncertain().await?;
         let Self { processor, under_way, arriving, uncertain, contention } = self;
-        let tokens = &mut under_way.insert(Claim { tokens: ClaimTokens::new(), sent: Instant::now() }).tokens;
+        let tokens = ClaimTokens::new(&processor.hub.store);
+        let tokens = &mut under_way.insert(Claim { tokens, sent: Instant::now() }).tokens;
         let (taken, arrived) =
             tokio::join!(processor.take(room, tokens, contention), processor.arrived(arriving, uncertain));
         let counts = match (taken, under_way.take()) {
@@ -110,7 +111,7 @@ impl Claimer {
         self.processor.arrived(&mut self.arriving, &mut self.uncertain).await
     }
 
-    /// The processor was stopped: what its last claims took is given back as soon as it is handed over, and that must not be
+    /// The processor was stopped, or its type paused: what its last claims took is given back as soon as it is handed over, and that must not be
     /// left to the ends of their leases because a reply was lost. Tries for as long as a claim would be looked up, and no
     /// longer than anybody waits for it.
     pub(super) async fn wind_down(&mut self) {

@@ -46,10 +46,11 @@ pub(crate) struct Slots {
     pub(crate) config: ProcessorConfig,
     pub(crate) terms: LeaseTerms,
     state: Mutex<SlotState>,
-    pub(super) changed: Notify,
+    pub(in crate::worker) changed: Notify,
     /// The strongest hint since the last one was taken, so that one that comes in the middle of a round is not missed.
     hint: AtomicU8,
     is_stopped: AtomicBool,
+    is_paused: AtomicBool,
     /// Closed when the dispatcher has ended.
     has_ended: tokio::sync::Semaphore,
 }
@@ -75,6 +76,7 @@ impl Slots {
             changed: Notify::new(),
             hint: AtomicU8::new(Hint::None as u8),
             is_stopped: AtomicBool::new(false),
+            is_paused: AtomicBool::new(false),
             has_ended: tokio::sync::Semaphore::new(0),
             config,
         }
@@ -115,6 +117,21 @@ impl Slots {
 
     pub(crate) fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Acquire)
+    }
+
+    /// No more claims until this is called again.
+    pub(crate) fn pause(&self, is_paused: bool) {
+        self.is_paused.store(is_paused, Ordering::Release);
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_paused.load(Ordering::Acquire)
+    }
+
+    /// Whether it may claim now.
+    pub(crate) fn is_claiming(&self) -> bool {
+        !self.is_stopped() && !self.is_paused()
     }
 
     /// No claim is on its way any more, and none will be.

@@ -2,7 +2,7 @@
 
 use mongodb::bson::{Document, doc};
 
-use super::{Opened, TestQueue};
+use super::{Opened, TestQueue, queue::COLLECTION};
 
 /// One operation on the jobs, as the server carried it out.
 #[derive(Debug, Clone)]
@@ -53,11 +53,17 @@ pub(crate) async fn start(queue: &TestQueue, opened: &Opened) {
     set_level(queue, doc! { "profile": 1, "filter": { "appName": opened.app_name.as_str() } }).await;
 }
 
-/// What was written down since.
+/// What was written down since of operations on the jobs.
 pub(crate) async fn so_far(queue: &TestQueue) -> Vec<Operation> {
+    so_far_on(queue, COLLECTION).await
+}
+
+/// The same of operations on another collection.
+pub(crate) async fn so_far_on(queue: &TestQueue, collection: &str) -> Vec<Operation> {
     let profile = queue.database.collection::<Document>("system.profile");
+    let of_collection = doc! { "ns": format!("{}.{collection}", queue.database.name()) };
     let mut cursor =
-        profile.find(doc! {}).sort(doc! { "$natural": 1 }).await.expect("the profile can be read");
+        profile.find(of_collection).sort(doc! { "$natural": 1 }).await.expect("the profile can be read");
     let mut operations = Vec::new();
     while cursor.advance().await.expect("the profile can be read") {
         operations.push(Operation { entry: cursor.deserialize_current().expect("an entry") });

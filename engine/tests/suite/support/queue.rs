@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use durabl_engine::{
-    Engine, EngineOptions, FreedSlot, LogBounds, ProcessorConfig, RunVerdict, Verdict,
+    About, Engine, EngineOptions, FreedSlot, LogBounds, ProcessorConfig, RunVerdict, Verdict,
     connection::ConnectionSettings,
 };
 use mongodb::{
@@ -14,6 +14,7 @@ use mongodb::{
 use super::{recorder::Recorder, server};
 
 pub(crate) const COLLECTION: &str = "jobs";
+pub(crate) const SIDE: &str = "jobs.durabl";
 
 /// A database that is dropped in the end.
 pub(crate) struct TestQueue {
@@ -71,6 +72,7 @@ impl TestQueue {
             collection: COLLECTION.to_owned(),
             use_change_streams: false,
             log_bounds: LogBounds::default(),
+            about: About::default(),
         };
         choose(&mut options);
         let recorder = Arc::new(Recorder::default());
@@ -81,6 +83,11 @@ impl TestQueue {
     /// The jobs, past the engine.
     pub(crate) fn jobs(&self) -> Collection<Document> {
         self.database.collection(COLLECTION)
+    }
+
+    /// The side collection, past the engine.
+    pub(crate) fn side(&self) -> Collection<Document> {
+        self.database.collection(SIDE)
     }
 
     pub(crate) async fn insert(&self, jobs: impl IntoIterator<Item = Document>) {

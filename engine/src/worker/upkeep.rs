@@ -1,0 +1,229 @@
+//! Everything that a process does beside its jobs, by the side collection: it learns which types are paused.
+//!
+//! One task for each collection, however many processors there are. It reads and writes only while there is a processor, or
+//! while claims are made by hand; nothing here is done for each job.
+
+pub(crate) mod roster;
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use mongodb::bson::doc;
+use tokio::sync::Notify;
+
+use self::roster::Roster;
+use super::dispatch::slots::Slots;
+use crate::{
+    base::{
+        error::{Error, Result},
+        patience::Pauses,
+        sync::lock,
+    },
+    report::event::{Event, LogLevel, Sink},
+    store::side::Side,
+    verbs::pause::{self, PauseRequest},
+    wake::hints::{Audience, Wake, WakeHub},
+};
+
+/// Between two looks at what is paused: less than the 5 s within which all processes know.
+const LOOK_EVERY: Duration = Duration::from_millis(4_500);
+/// What was read so long ago is read again before it is gone by.
+const FRESH_FOR: Duration = Duration::from_secs(10);
+/// How long the looks go on after the last claim by hand.
+const WANTED_FOR: Duration = Duration::from_secs(60);
+
+/// The types that processors start nothing of, and when that was read.
+#[derive(Debug, Default)]
+struct View {
+    paused: HashSet<String>,
+    read_at: Option<Instant>,
+}
+
+impl View {
+    fn is_fresh(&self) -> bool {
+        self.read_at.is_some_and(|read_at| read_at.elapsed() < FRESH_FOR)
+    }
+}
+
+/// The upkeep of one collection, by one process.
+pub(crate) struct Upkeep {
+    pub(crate) side: Arc<Side>,
+    pub(crate) roster: Roster,
+    wakes: Arc<WakeHub>,
+    sinks: Arc<dyn Sink>,
+    view: Mutex<View>,
+    /// Held from a read or write of the pauses until it is known here, so that an older answer never replaces a newer one.
+    in_turn: tokio::sync::Mutex<()>,
+    /// A look has ended, well or not.
+    looked: Notify,
+    wanted: Notify,
+    last_claim_by_hand: Mutex<Option<Instant>>,
+    is_told: AtomicBool,
+}
+
+impl Upkeep {
+    pub(crate) fn new(side: Arc<Side>, wakes: Arc<WakeHub>, sinks: Arc<dyn Sink>) -> Self {
+        Self {
+            side,
+            roster: Roster::default(),
+            wakes,
+            sinks,
+            view: Mutex::default(),
+            in_turn: tokio::sync::Mutex::default(),
+            looked: Notify::new(),
+            wanted: Notify::new(),
+            last_claim_by_hand: Mutex::default(),
+            is_told: AtomicBool::new(false),
+        }
+    }
+
+    /// The task. Ends when it is dropped.
+    pub(crate) async fn run(&self) {
+        let mut pauses = Pauses::default();
+        loop {
+            while !self.is_wanted() {
+                self.wanted.notified().await;
+            }
+            let pause = match self.look().await {
+                Ok(()) => {
+                    pauses.reset();
+                    LOOK_EVERY.mul_f64(rand::random_range(0.9..=1.0))
+                }
+                Err(_) => pauses.next_pause(),
+            };
+            self.looked.notify_waiters();
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.wanted.notified() => {}
+            }
+        }
+    }
+
+    fn is_wanted(&self) -> bool {
+        let asked = *lock(&self.last_claim_by_hand);
+        self.roster.has_processors() || asked.is_some_and(|asked| asked.elapsed() < WANTED_FOR)
+    }
+
+    /// Reads what is paused. Where that can't be read at all, every type counts as running.
+    async fn look(&self) -> Result<()> {
+        let _turn = self.in_turn.lock().await;
+        let paused = match pause::paused_types(&self.side).await {
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => {
+                self.unusable(&error);
+                HashSet::new()
+            }
+            Ok(paused) => paused,
+        };
+        self.learn(paused);
+        lock(&self.view).read_at = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Makes the collection's indexes. Where that can't be, the queue goes on without.
+    pub(crate) async fn start(&self) -> Result<()> {
+        match self.side.ensure().await {
+            Err(error) if error.is_transient() => Err(error),
+            Err(error) => {
+                self.unusable(&error);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Says once that the side collection can't be used.
+    pub(crate) fn unusable(&self, error: &Error) {
+        if self.is_told.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let message = format!(
+            "the side collection \"{}\" can't be used: all types count as running, and no schedule fires: {error}",
+            self.side.name()
+        );
+        self.sinks.event(Event::Log { level: LogLevel::Warn, message, fields: Vec::new() });
+    }
+
+    fn learn(&self, paused: HashSet<String>) {
+        let before = std::mem::replace(&mut lock(&self.view).paused, paused.clone());
+        for job_type in paused.difference(&before) {
+            self.roster.pause(job_type, true);
+            self.sinks.event(Event::Paused(job_type.clone()));
+        }
+        for job_type in before.difference(&paused) {
+            self.roster.pause(job_type, false);
+            self.wakes.wake(&Wake::Type(job_type.clone()), Audience::Here);
+        }
+    }
+
+    /// A processor has begun: waits until it is known whether its type is paused, which its slots know from then on.
+    pub(crate) async fn enter(&self, slots: &Arc<Slots>) {
+        self.roster.add(slots);
+        loop {
+            let looked = self.looked.notified();
+            {
+                let view = lock(&self.view);
+                if view.is_fresh() || slots.is_stopped() {
+                    slots.pause(view.paused.contains(&slots.config.job_type));
+                    return;
+                }
+            }
+            self.wanted.notify_one();
+            tokio::select! {
+                () = looked => {}
+                () = slots.changed.notified() => {}
+            }
+        }
+    }
+
+    /// Whether claims by hand get nothing of this type. Goes by what was read last; where that is old, by a new look, or by the
+    /// old one if that fails.
+    pub(crate) async fn is_paused(&self, job_type: &str) -> bool {
+        *lock(&self.last_claim_by_hand) = Some(Instant::now());
+        let looked = self.looked.notified();
+        if !lock(&self.view).is_fresh() {
+            self.wanted.notify_one();
+            looked.await;
+        }
+        lock(&self.view).paused.contains(job_type)
+    }
+
+    /// Pauses a type, here at once; whether it was running.
+    pub(crate) async fn pause(&self, request: PauseRequest<'_>, patience: Duration) -> Result<bool> {
+        let _turn = self.in_turn.lock().await;
+        let job_type = request.job_type.to_owned();
+        let has_changed = pause::pause(&self.side, request, patience).await?;
+        let mut paused = lock(&self.view).paused.clone();
+        paused.insert(job_type);
+        self.learn(paused);
+        Ok(has_changed)
+    }
+
+    /// Resumes a type, here at once; whether it was paused.
+    pub(crate) async fn resume(&self, request: PauseRequest<'_>, patience: Duration) -> Result<bool> {
+        let _turn = self.in_turn.lock().await;
+        let job_type = request.job_type.to_owned();
+        let has_changed = pause::resume(&self.side, request, patience).await?;
+        let mut paused = lock(&self.view).paused.clone();
+        paused.remove(&job_type);
+        self.learn(paused);
+        Ok(has_changed)
+    }
+
+    /// Empties the side collection, as all jobs are removed. One that can't be used has nothing of ours.
+    pub(crate) async fn reset(&self) -> Result<()> {
+        let _turn = self.in_turn.lock().await;
+        match self.side.remove(doc! {}).await {
+            Err(error) if error.is_transient() => return Err(error),
+            Err(_) | Ok(_) => {}
+        }
+        self.learn(HashSet::new());
+        Ok(())
+    }
+}

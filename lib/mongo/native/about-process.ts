@@ -1,0 +1,13 @@
+import { hostname } from 'node:os'
+import { VERSION } from '../../base/version'
+
+/** What other processes are told of this one. */
+export function aboutProcess(): { host: string; versions: Record<string, string> } {
+  const versions: Record<string, string> = { durabl: VERSION, node: process.versions.node }
+  const { tz } = process.versions
+  if (tz !== undefined) versions['tzdata'] = tz
+  // Set by npm for what it starts.
+  const app = process.env['npm_package_version']
+  if (app !== undefined) versions['app'] = app
+  return { host: hostname(), versions }
+}

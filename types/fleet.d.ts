@@ -1,0 +1,208 @@
+/** All workers of a queue as one: pauses, who works, how many jobs there are, and what became of them. */
+import type { IJobQueueBackend } from './backend.js'
+import type { JobQueue } from './queue.js'
+
+/** How {@link JobQueue.pause} pauses. */
+export interface PauseOptions {
+  /** Why, for people who look at the queue; at most 4,096 characters. */
+  reason?: string | undefined
+}
+
+/** What {@link JobQueue.pause} did: `unchanged` if the type was paused already. */
+export interface PauseResult {
+  status: 'paused' | 'unchanged'
+}
+
+/** What {@link JobQueue.resume} did: `unchanged` if the type was not paused. */
+export interface ResumeResult {
+  status: 'resumed' | 'unchanged'
+}
+
+/**
+ * A number of jobs, and how far it can be relied on: `exact` when it was counted, `at-least` where the count was ended at 100,000, or
+ * by its time, and `estimate` where it was worked out.
+ */
+export interface JobCount {
+  count: number
+  precision: 'exact' | 'at-least' | 'estimate'
+}
+
+/** The jobs of one type. */
+export interface TypeCounts {
+  /** The type. */
+  type: string
+  /** Whether processors start jobs of it. */
+  state: 'running' | 'paused'
+  /** Jobs that wait, those for later included. */
+  pending: JobCount
+  /** Of these, jobs whose time has come. */
+  due: JobCount
+  /** Of these, jobs that a held key keeps from being claimed. */
+  blocked: JobCount
+  /** Jobs that are claimed. */
+  active: JobCount
+  /** Jobs that failed for good and are still stored. */
+  failed: JobCount
+  /** The `runAt` of the oldest job that is due; null if none is, and while the type is paused. */
+  oldestDueAt: Date | null
+  /** How long that job had been due, in milliseconds; 0 if there is none. */
+  lagMs: number
+}
+
+/** What {@link JobQueue.counts} returns. */
+export interface QueueCounts {
+  /** When it was counted, by the server's clock. */
+  at: Date
+  /** Completed jobs of all types that are still stored. */
+  completedTotal: JobCount
+  /** The types that have jobs, in their order. */
+  types: TypeCounts[]
+}
+
+/** A process with processors. */
+export interface WorkerInfo {
+  /** The beginning of its claim tokens. */
+  id: string
+  /** The name of its machine. */
+  host: string
+  /** Its process id. */
+  pid: number
+  /** Versions by what has them: `durabl`, `node`, `tzdata`, and `app` where npm started the process. */
+  versions: Record<string, string>
+  /** The types that it works on, how many jobs of each it runs at once at most, and how many it holds now. */
+  types: { type: string; concurrency: number; active: number }[]
+  /** Its {@link RetentionOptions}; null if it has none. */
+  retention: RetentionOptions | null
+  /** Since when it has worked. */
+  startedAt: Date
+  /** When it was last heard of: it tells every 15 seconds. */
+  seenAt: Date
+}
+
+/** Which part of the history {@link JobQueue.history} returns. */
+export interface HistoryQuery {
+  /** Only of this type. */
+  type?: string | undefined
+  /** From this moment on, in milliseconds since the epoch. */
+  fromMs: number
+  /** Before this moment, in milliseconds since the epoch. At most 72 hours after `fromMs`. */
+  toMs: number
+}
+
+/** What ended within one minute. */
+export interface HistoryMinute {
+  /** The beginning of the minute. */
+  at: Date
+  /** Jobs that completed. */
+  completed: number
+  /** Jobs that failed with their attempts used up. */
+  exhausted: number
+  /** Jobs that failed for good by `FatalJobError` or `failFatal`. */
+  fatal: number
+  /** Jobs that were cancelled. */
+  cancelled: number
+  /** Jobs that expired. */
+  expired: number
+  /** Jobs whose work a follower covers. */
+  superseded: number
+  /** Attempts that failed, with those that ended their job. */
+  failedAttempts: number
+}
+
+/** How long handlers ran, and how long jobs waited after they were due, within ten minutes. */
+export interface HistoryDurations {
+  /** The beginning of the ten minutes. */
+  at: Date
+  /** Runs by their length: as many as there are `boundsMs`, and those beyond the last bound. */
+  run: number[]
+  /** Claims by how long after `runAt` they came, in the same way. */
+  wait: number[]
+}
+
+/** The history of one type. Minutes in which nothing ended are left out. */
+export interface TypeHistory {
+  /** The type. */
+  type: string
+  /** In order of time. */
+  minutes: HistoryMinute[]
+  /** In order of time. */
+  durations: HistoryDurations[]
+}
+
+/** What {@link JobQueue.history} returns. */
+export interface QueueHistory {
+  /** Upper bounds of the buckets of {@link HistoryDurations}, in milliseconds: 26 of them, from 0.01 ms to 335 s, each twice the last. */
+  boundsMs: number[]
+  /** The types of which anything is known, in their order. */
+  types: TypeHistory[]
+}
+
+/** What an operator did, to be recorded. */
+export interface ActionRequest {
+  /** By whom: a user's name, say. */
+  by?: string | undefined
+  /** What: `retry`, say. */
+  action: string
+  /** To what: the id of a job, a type. */
+  target?: string | undefined
+  /** More about it, for people. */
+  note?: string | undefined
+}
+
+/** What an operator did. Kept for 90 days. */
+export interface ActionRecord {
+  /** Its own id. */
+  id: string
+  /** When, by the server's clock. */
+  at: Date
+  /** By whom; null if nobody said. */
+  by: string | null
+  /** What. */
+  action: string
+  /** To what; null if nobody said. */
+  target: string | null
+  /** More about it; null if nobody said. */
+  note: string | null
+}
+
+/** Which actions {@link JobQueue.listActions} returns. */
+export interface ActionQuery {
+  /** How many at most: 1 to 1,000. Default 50. */
+  limit?: number | undefined
+  /** Only those before the action of this id: the last one of the page before. */
+  before?: string | undefined
+}
+
+/** How long jobs are kept that have ended, in milliseconds. What is absent is kept for good. */
+export interface RetentionPeriods {
+  /** After completion. */
+  completedMs?: number | undefined
+  /** After a job has failed for good. */
+  failedMs?: number | undefined
+  /** After a follower took over. */
+  supersededMs?: number | undefined
+}
+
+/** {@link RetentionPeriods} of all types, and of single ones. */
+export interface RetentionOptions extends RetentionPeriods {
+  /** By type, instead of those of all types. */
+  types?: Record<string, RetentionPeriods> | undefined
+}
+
+/** A backend, as far as its workers are seen and steered as one. See {@link IJobQueueBackend}. */
+export interface FleetBackend {
+  /** Has processors of all processes start nothing of a type. */
+  pause?(type: string, options?: PauseOptions): Promise<PauseResult>
+  /** Ends that. */
+  resume?(type: string): Promise<ResumeResult>
+  /** How many jobs there are, of all types. */
+  counts?(): Promise<QueueCounts>
+  /** The processes that have processors. */
+  listWorkers?(): Promise<WorkerInfo[]>
+  /** What ended, by minute. */
+  history?(query: HistoryQuery): Promise<QueueHistory>
+  /** Writes down what an operator did. Returns the id. */
+  recordAction?(action: ActionRequest): Promise<{ status: 'recorded'; id: string }>
+  /** What operators did, newest first. */
+  listActions?(query?: ActionQuery): Promise<ActionRecord[]>
+}

@@ -1,6 +1,8 @@
 //! Jobs to be created.
 
-use durabl_engine::{BackoffKind, DedupeKey, DedupeScope, Enqueued, NewJob, bson::RawDocumentBuf};
+use durabl_engine::{
+    BackoffKind, DedupeKey, DedupeScope, Enqueued, NewJob, NewJobFate, bson::RawDocumentBuf,
+};
 use napi::{Env, Error, Result, bindgen_prelude::Buffer};
 use napi_derive::napi;
 
@@ -55,12 +57,18 @@ pub struct NativeJobSettings {
     pub priority: f64,
     /// Milliseconds before the job may be claimed.
     pub delay_ms: f64,
+    /// The moment from which on it may be claimed, in milliseconds since the epoch, instead of a delay; null for none.
+    pub run_at_ms: Option<f64>,
     /// After this many attempts a failure is final.
     pub max_attempts: i32,
     /// Null exactly when there is no dedupe key.
     pub dedupe_scope: Option<NativeDedupeScope>,
     /// `coalesce: 'latest'`: the data of a pending holder of the key is replaced.
     pub coalesce_latest: bool,
+    /// Milliseconds for which the key stays held, also after the job's end; null for none.
+    pub dedupe_for_ms: Option<f64>,
+    /// Whether the id of a job in the way is asked for.
+    pub detailed: bool,
     /// Null for the default.
     pub backoff: Option<NativeBackoff>,
     /// The shortest wait before a retry; null for the default.
@@ -70,18 +78,22 @@ pub struct NativeJobSettings {
 }
 
 impl NativeJobSettings {
-    fn job(&self, dedupe_key: Option<String>, payload: Vec<u8>) -> Result<NewJob> {
+    fn job(&self, id: Option<String>, dedupe_key: Option<String>, payload: Vec<u8>) -> Result<NewJob> {
         let dedupe =
             dedupe_key.zip(self.dedupe_scope).map(|(key, scope)| DedupeKey { key, scope: scope.into() });
         Ok(NewJob {
             job_type: self.r#type.clone(),
             payload: RawDocumentBuf::from_bytes(payload)
                 .map_err(|error| invalid("payload", &error.to_string()))?,
+            id,
             priority: self.priority as i64,
             delay_ms: self.delay_ms as i64,
+            run_at_ms: self.run_at_ms.map(|ms| ms as i64),
             max_attempts: self.max_attempts,
             dedupe,
             coalesce_latest: self.coalesce_latest,
+            dedupe_for_ms: self.dedupe_for_ms.map(|ms| ms as i64),
+            is_detailed: self.detailed,
             backoff: self.backoff.map(Into::into),
             backoff_delay_ms: self.backoff_delay_ms.map(|ms| ms as i64),
             backoff_max_delay_ms: self.backoff_max_delay_ms.map(|ms| ms as i64),
@@ -94,6 +106,8 @@ impl NativeJobSettings {
 pub struct NativeNewJob {
     /// Its options.
     pub settings: NativeJobSettings,
+    /// Its id, or null for a new one.
+    pub id: Option<String>,
     /// The key it holds.
     pub dedupe_key: Option<String>,
     /// A BSON document with the one field `data`.
@@ -104,7 +118,7 @@ impl TryFrom<NativeNewJob> for NewJob {
     type Error = Error;
 
     fn try_from(native: NativeNewJob) -> Result<Self> {
-        native.settings.job(native.dedupe_key, native.payload.to_vec())
+        native.settings.job(native.id, native.dedupe_key, native.payload.to_vec())
     }
 }
 
@@ -113,6 +127,8 @@ impl TryFrom<NativeNewJob> for NewJob {
 pub struct NativeNewJobs {
     /// The options of all of them.
     pub settings: NativeJobSettings,
+    /// The id of each, or null for new ones.
+    pub ids: Option<Vec<String>>,
     /// The key of each, or null.
     pub dedupe_keys: Option<Vec<String>>,
     /// A BSON document for each with the one field `data`, end to end.
@@ -122,20 +138,25 @@ pub struct NativeNewJobs {
 impl NativeNewJobs {
     /// Appends them, one by one.
     fn append_to(self, jobs: &mut Vec<NewJob>) -> Result<()> {
+        let mut ids = self.ids.map(Vec::into_iter);
         let mut keys = self.dedupe_keys.map(Vec::into_iter);
         let mut rest: &[u8] = &self.payloads;
         while !rest.is_empty() {
             let (payload, behind) =
                 split_document(rest).ok_or_else(|| invalid("payloads", "half a document"))?;
-            let key = match &mut keys {
-                Some(keys) => Some(keys.next().ok_or_else(|| invalid("dedupeKeys", "too few"))?),
-                None => None,
-            };
-            jobs.push(self.settings.job(key, payload.to_vec())?);
+            let id = next_of(&mut ids, "ids")?;
+            let key = next_of(&mut keys, "dedupeKeys")?;
+            jobs.push(self.settings.job(id, key, payload.to_vec())?);
             rest = behind;
         }
         Ok(())
     }
+}
+
+/// The value for the next job; none where there is none for any.
+fn next_of(values: &mut Option<std::vec::IntoIter<String>>, what: &str) -> Result<Option<String>> {
+    let Some(values) = values else { return Ok(None) };
+    values.next().map(Some).ok_or_else(|| invalid(what, "too few"))
 }
 
 /// The first of BSON documents that lie end to end, and the rest.
@@ -156,10 +177,24 @@ pub(crate) fn new_jobs(groups: Vec<NativeNewJobs>) -> Result<Vec<NewJob>> {
 /// The fate of each job of one call.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct NativeEnqueued {
-    /// The id of each, in the order of the jobs; null if its key is held, or if it stands in `failures`.
+    /// The id of each, in the order of the jobs; null if its key is held or its id is taken, or if it stands
+    /// in `failures`.
     pub ids: Vec<Option<String>>,
+    /// The jobs in the way of some of the others.
+    pub holders: Vec<NativeHolder>,
     /// The failures of single jobs.
     pub failures: Vec<NativeEnqueueFailure>,
+}
+
+/// The job in the way of one job of a call.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct NativeHolder {
+    /// The place of the job, counted from 0.
+    pub index: u32,
+    /// The id of the job in the way; null if it is gone.
+    pub id: Option<String>,
+    /// Whether that one has the data now.
+    pub is_coalesced: bool,
 }
 
 /// The failure of one job of a call.
@@ -173,14 +208,32 @@ pub struct NativeEnqueueFailure {
 
 impl From<Vec<Enqueued>> for NativeEnqueued {
     fn from(outcomes: Vec<Enqueued>) -> Self {
-        let (mut ids, mut failures) = (Vec::with_capacity(outcomes.len()), Vec::new());
+        let ids = Vec::with_capacity(outcomes.len());
+        let mut enqueued = Self { ids, holders: Vec::new(), failures: Vec::new() };
         for (index, outcome) in outcomes.into_iter().enumerate() {
-            ids.push(outcome.unwrap_or_else(|error| {
-                failures.push(NativeEnqueueFailure { index: index as u32, failure: error.into() });
-                None
-            }));
+            let id = enqueued.created(index as u32, outcome);
+            enqueued.ids.push(id);
         }
-        Self { ids, failures }
+        enqueued
+    }
+}
+
+impl NativeEnqueued {
+    /// The id of the job, if it was created; else its fate stands apart.
+    fn created(&mut self, index: u32, outcome: Enqueued) -> Option<String> {
+        let (id, is_coalesced) = match outcome {
+            Ok(NewJobFate::Created(id)) => return Some(id),
+            Ok(NewJobFate::Duplicate(id)) => (id, false),
+            Ok(NewJobFate::Coalesced(id)) => (id, true),
+            Err(error) => {
+                self.failures.push(NativeEnqueueFailure { index, failure: error.into() });
+                return None;
+            }
+        };
+        if id.is_some() || is_coalesced {
+            self.holders.push(NativeHolder { index, id, is_coalesced });
+        }
+        None
     }
 }
 

@@ -3,7 +3,7 @@
 use durabl_engine::{FreedSlot, ProcessorConfig, RunVerdict, StreamState, Verdict};
 use napi::{
     Env, Result,
-    bindgen_prelude::{Float64ArraySlice, Uint32ArraySlice},
+    bindgen_prelude::{Float64ArraySlice, Null, Uint32ArraySlice},
 };
 use napi_derive::napi;
 
@@ -175,6 +175,21 @@ impl NativeEngine {
     ) -> Result<Promised<'env, Option<u32>>> {
         self.call(env, |engine| async move {
             engine.adopt(&job_id, &claim_token, millis(visibility_timeout_ms)).await
+        })
+    }
+
+    /// So many handlers of this processor run at once from now on; 0 for none.
+    #[napi]
+    pub fn set_concurrency(&self, processor_id: u32, concurrency: u32) {
+        self.engine.set_concurrency(processor_id, concurrency as usize);
+    }
+
+    /// Stops the claims of this processor for good, and waits for the one on its way. Idempotent.
+    #[napi]
+    pub fn stop_processor<'env>(&self, env: &'env Env, processor_id: u32) -> Result<Promised<'env, Null>> {
+        self.call(env, |engine| async move {
+            engine.stop_processor(processor_id).await;
+            Ok(Null)
         })
     }
 

@@ -1,4 +1,5 @@
 /** Events about jobs and the queue. */
+import type { Job } from './job.js'
 import type { JobQueueOptions } from './queue.js'
 
 /**
@@ -22,7 +23,12 @@ export interface JobEventOfRun extends JobEventOfJob {
   durationMs: number
 }
 
-/** What happened to a job, or to the queue: see {@link JobQueueOptions.onJobEvent}. */
+/**
+ * What happened to a job, or to the queue: see {@link JobQueueOptions.onJobEvent}.
+ *
+ * Events of the kinds `failed` and `fail-fatal` also have what the handler threw as `error`, and the job without its `claimToken` as
+ * `job`. Neither is enumerable: who prints or compares an event does not meet them.
+ */
 export type JobEvent =
   | (JobEventOfJob & {
       /** A run begins, or a handle was given out. */
@@ -45,6 +51,10 @@ export type JobEvent =
       terminal: boolean
       /** Why, in words. */
       reason: string
+      /** What the handler threw; undefined where it failed its job by hand. Not enumerable. */
+      readonly error?: unknown
+      /** The job of this run, without its `claimToken`. Not enumerable. */
+      readonly job?: Job
     })
   | (JobEventOfRun & {
       /** A run has ended, and a follower of its key covers the work. */
@@ -57,6 +67,10 @@ export type JobEvent =
       kind: 'fail-fatal'
       /** Why, in words. */
       reason: string
+      /** What the handler threw; undefined where it failed its job by hand. Not enumerable. */
+      readonly error?: unknown
+      /** The job of this run, without its `claimToken`. Not enumerable. */
+      readonly job?: Job
     })
   | (JobEventOfRun & {
       /** The lease of a run is gone: what it did does not count. */
@@ -87,3 +101,44 @@ export type JobEvent =
 
 /** Receives events, synchronously. What it throws is ignored. */
 export type JobEventListener = (event: JobEvent) => void
+
+/**
+ * What a call has done to a job: see {@link JobQueueOptions.onJobChange}. In a transaction of the app's it is told once the commit was
+ * sent.
+ */
+export type JobChange =
+  | (JobEventOfJob & {
+      /** A job was made. */
+      kind: 'enqueued'
+    })
+  | {
+      /** No job was made, as its dedupe key is held or its id is taken. */
+      kind: 'deduplicated'
+      /** The type of the job that was not made. */
+      type: string
+      /** The job in the way; null where the call did not ask for it, or it is gone. */
+      jobId: string | null
+    }
+  | (JobEventOfJob & {
+      /** A handler has put its job off, without spending an attempt. */
+      kind: 'deferred'
+      /** Until the job is due again, in milliseconds. */
+      delayMs: number
+    })
+  | {
+      /** A job was cancelled, or is to be. */
+      kind: 'cancelled'
+      /** The job's id. */
+      jobId: string
+      /** False while its handler is yet to hear of it. */
+      ended: boolean
+    }
+  | {
+      /** A job that had ended was made to run again. */
+      kind: 'retried'
+      /** The job's id. */
+      jobId: string
+    }
+
+/** Receives changes, synchronously. What it throws is ignored. */
+export type JobChangeListener = (change: JobChange) => void

@@ -12,7 +12,13 @@ import type { JobControl } from './control.js'
 import type { DriverSession } from './driver.js'
 import type { PauseOptions, PauseResult, ResumeResult } from './fleet.js'
 import type { Backoff, Job, JobRecord, JobStatus } from './job.js'
-import type { EnqueueManyJob, EnqueueManyOptions, EnqueueManyResult, EnqueueOptions } from './produce.js'
+import type {
+  EnqueueDetailedResult,
+  EnqueueManyJob,
+  EnqueueManyOptions,
+  EnqueueManyResult,
+  EnqueueOptions,
+} from './produce.js'
 import type { JobQuery, QueueStats } from './query.js'
 import type {
   ApplySchedulesResult,
@@ -34,6 +40,8 @@ import type { JobAvailableListener, JobHandler } from './work.js'
 export interface RecordedJob<T = any> extends Job<T> {
   /** The messages that were logged, oldest first. */
   logs: string[]
+  /** Until when its key stays held for others of `dedupeForMs`. */
+  dedupeUntil?: Date | undefined
   /** As enqueued. */
   backoff?: Backoff | undefined
   /** As enqueued, in milliseconds. */
@@ -101,6 +109,11 @@ export class DummyBackend implements IJobQueueBackend {
   getJobsByStatus<T = any>(status: JobStatus): RecordedJob<T>[]
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
   enqueueMany(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
+  enqueueDetailed<T>(type: string, data: T, options?: EnqueueOptions): Promise<EnqueueDetailedResult>
+  enqueueManyDetailed(
+    jobs: readonly EnqueueManyJob[],
+    options?: EnqueueManyOptions,
+  ): Promise<EnqueueDetailedResult[]>
   claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null>
   claimNext<T>(type: string): Promise<Job<T> | null>
   claimNextByKey<T>(type: string, dedupeKey: string): Promise<JobHandle<T> | null>
@@ -138,7 +151,7 @@ export interface ImmediateBackend extends JobControl {}
 /**
  * Jobs in memory that run inside `enqueue`, which resolves after the handler: for tests that want the side effects.
  *
- * - `delay` is ignored on purpose, and there are no schedules.
+ * - `delay` and `runAt` are ignored on purpose, and there are no schedules.
  * - A failing handler of `queue.process` makes `enqueue` reject with its own error, once the failure is on the job (`failReason`, and
  *   `pending` for its next attempt or `failed`). With one of `registerHandler`, `enqueue` resolves. Neither is retried inline.
  * - As many handlers of a type run at once as the `concurrency` of its processor says, 1 by default; a further `enqueue` waits. One
@@ -170,6 +183,11 @@ export class ImmediateBackend implements IJobQueueBackend {
   maxLogMessageBytes: number
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
   enqueueMany(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
+  enqueueDetailed<T>(type: string, data: T, options?: EnqueueOptions): Promise<EnqueueDetailedResult>
+  enqueueManyDetailed(
+    jobs: readonly EnqueueManyJob[],
+    options?: EnqueueManyOptions,
+  ): Promise<EnqueueDetailedResult[]>
   claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null>
   claimNext<T>(type: string): Promise<Job<T> | null>
   claimNextByKey<T>(type: string, dedupeKey: string): Promise<JobHandle<T> | null>

@@ -15,7 +15,13 @@ import type { DriverCollection, DriverDb } from './driver.js'
 import type { ConnectionError, DurablError, UnsupportedOptionError } from './errors.js'
 import type { Backoff, DedupeScope, Job, JobLogEntry, JobRecord, JobStatus } from './job.js'
 import type { Logger, defaultLogger } from './logging.js'
-import type { EnqueueManyJob, EnqueueManyOptions, EnqueueManyResult, EnqueueOptions } from './produce.js'
+import type {
+  EnqueueDetailedResult,
+  EnqueueManyJob,
+  EnqueueManyOptions,
+  EnqueueManyResult,
+  EnqueueOptions,
+} from './produce.js'
 import type { JobQuery, QueueStats } from './query.js'
 import type { BackendTransactions, CompleteOptions } from './transact.js'
 import type { JobAvailableListener } from './work.js'
@@ -95,6 +101,8 @@ export interface JobDoc<T = any> {
   dedupeKey?: string
   /** How far the key reaches. */
   dedupeScope?: DedupeScope
+  /** Until when the key stays held for new jobs of `dedupeForMs`; there only if it was used. */
+  dedupeUntil?: Date
   /** How the wait before a retry grows. */
   backoff?: Backoff
   /** The shortest wait before a retry, in milliseconds. */
@@ -142,6 +150,11 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   constructor(options: MongoJobQueueOptions)
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
   enqueueMany(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
+  enqueueDetailed<T>(type: string, data: T, options?: EnqueueOptions): Promise<EnqueueDetailedResult>
+  enqueueManyDetailed(
+    jobs: readonly EnqueueManyJob[],
+    options?: EnqueueManyOptions,
+  ): Promise<EnqueueDetailedResult[]>
   claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null>
   claimNext<T>(type: string): Promise<Job<T> | null>
   claimNextByKey<T>(type: string, dedupeKey: string): Promise<JobHandle<T> | null>

@@ -8,10 +8,26 @@ import type { JobQueue } from './queue.js'
 
 /** How a job is to be queued. Anything malformed is refused with a `TypeError` or `RangeError` before any round trip. */
 export interface EnqueueOptions {
+  /**
+   * The job's own id, such as that of a webhook: at most 4,096 characters, and not beginning with `durabl:`. While a job of this id
+   * is stored, whatever has become of it, the id is taken: `enqueue` and `claimOrEnqueue` resolve to null and make nothing, and
+   * {@link JobQueue.enqueueDetailed} to `duplicate`, also if the `dedupeKey` is held as well. Retention and `remove` free an id. Not
+   * with `coalesce`. Default: a new, time-ordered UUID.
+   *
+   * ```ts
+   * await queue.enqueue('stripe-event', event, { id: `stripe:${event.id}` })
+   * ```
+   */
+  id?: string | undefined
   /** Lower runs first; any safe integer. Default 0. */
   priority?: number | undefined
   /** Milliseconds before the job may be claimed. Default 0. */
   delay?: number | undefined
+  /**
+   * The moment from which on the job may be claimed, instead of a `delay`; no later than the year 9999. One that has passed, by the
+   * server's clock, means now.
+   */
+  runAt?: Date | undefined
   /** How often the job may be started before a failure is final; at least 1. Default 3. */
   maxAttempts?: number | undefined
   /**
@@ -21,6 +37,16 @@ export interface EnqueueOptions {
   dedupeKey?: string | undefined
   /** No effect without a `dedupeKey`. Default `'pending+active'`. */
   dedupeScope?: DedupeScope | undefined
+  /**
+   * Milliseconds for which the `dedupeKey` stays held, from the enqueue on, also when the job has ended: for idempotency, or to do
+   * something at most once in a while. It holds up only those that pass it too, and only while the job is stored: retention waits for it,
+   * `remove` frees the key. Needs a `dedupeKey`; not with `dedupeScope: 'pending'`. Default: the key is held until the job has ended.
+   *
+   * ```ts
+   * await queue.enqueue('digest', { userId }, { dedupeKey: `digest:${userId}`, dedupeForMs: 3_600_000 })
+   * ```
+   */
+  dedupeForMs?: number | undefined
   /**
    * `'latest'`: when a pending job holds the key, its payload is replaced by this one (an active job's never is).
    * Needs a `dedupeKey` and `dedupeScope: 'pending'`. Default: the first payload stays.
@@ -81,12 +107,44 @@ export interface EnqueueManyJob<T = unknown> {
 
 /** How the jobs of {@link JobQueue.enqueueMany} are queued, all of them. */
 export interface EnqueueManyOptions {
+  /** True: with the ids of the jobs in the way; see {@link EnqueueManyDetailedOptions}. Default false. */
+  detailed?: false | undefined
   /**
    * Makes all of them in the transaction that is in progress on this session, and so together; see {@link EnqueueOptions.session}.
    * The first error ends the call, and is rethrown as it is. A session of a single job is refused.
    */
   session?: DriverSession | undefined
 }
+
+/** As {@link EnqueueManyOptions}, for a call that asks which jobs are in the way of those that are not made. */
+export interface EnqueueManyDetailedOptions extends Omit<EnqueueManyOptions, 'detailed'> {
+  /** Results are those of {@link JobQueue.enqueueDetailed}. Costs a look where a job is not made. */
+  detailed: true
+}
+
+/** How jobs are queued where their calls don't say; see {@link JobQueueOptions.defaults}. */
+export type EnqueueDefaults = Pick<
+  EnqueueOptions,
+  'priority' | 'maxAttempts' | 'backoff' | 'backoffDelay' | 'backoffMaxDelay'
+>
+
+/** What became of a job of {@link JobQueue.enqueueDetailed}. */
+export type EnqueueDetailedResult =
+  | {
+      /** The job was made. */
+      status: 'created'
+      /** Its id. */
+      id: string
+    }
+  | {
+      /**
+       * Nothing was made. `duplicate`: the dedupe key is held, or the id is taken. `coalesced`: a pending job holds the key, and has
+       * this payload now.
+       */
+      status: 'duplicate' | 'coalesced'
+      /** The id of the job in the way; null if it is gone meanwhile. */
+      id: string | null
+    }
 
 /** What became of one job of a call that failed as a whole; see {@link EnqueueManyError}. */
 export type EnqueueManyOutcome =
@@ -116,8 +174,15 @@ export type EnqueueManyResult =
 
 /** A backend, as far as it takes new jobs. See {@link IJobQueueBackend}. */
 export interface ProduceBackend {
-  /** Stores a job. Null if its key is held. Times, attempts and statuses are the backend's to keep. */
+  /** Stores a job. Null if its key is held, or its id taken. Times, attempts and statuses are the backend's to keep. */
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
   /** Stores jobs, in their order; see {@link JobQueue.enqueueMany}. Absent: the queue calls `enqueue` for one after the other. */
   enqueueMany?(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
+  /** As `enqueue`, and says which job is in the way. Absent: {@link JobQueue.enqueueDetailed} rejects. */
+  enqueueDetailed?<T>(type: string, data: T, options?: EnqueueOptions): Promise<EnqueueDetailedResult>
+  /** As `enqueueMany`, and says which jobs are in the way. Absent: the queue calls `enqueueDetailed` for one after the other. */
+  enqueueManyDetailed?(
+    jobs: readonly EnqueueManyJob[],
+    options?: EnqueueManyOptions,
+  ): Promise<EnqueueDetailedResult[]>
 }

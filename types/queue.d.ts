@@ -4,11 +4,19 @@ import type { IJobQueueBackend } from './backend.js'
 import type { JobHandle, RunClaimedOptions } from './claims.js'
 import type { JobControl } from './control.js'
 import type { DurablError, EnqueueManyError, LeaseLostError, PayloadError, ShutDownError } from './errors.js'
-import type { JobEventListener } from './events.js'
+import type { JobChangeListener, JobEventListener } from './events.js'
 import type { PauseOptions, PauseResult, ResumeResult } from './fleet.js'
 import type { JobTypes, ManyJobs, MappedJobName, OpenJobName } from './job-types.js'
 import type { Logger, defaultLogger } from './logging.js'
-import type { EnqueueManyJob, EnqueueManyOptions, EnqueueManyResult, EnqueueOptions } from './produce.js'
+import type {
+  EnqueueDefaults,
+  EnqueueDetailedResult,
+  EnqueueManyDetailedOptions,
+  EnqueueManyJob,
+  EnqueueManyOptions,
+  EnqueueManyResult,
+  EnqueueOptions,
+} from './produce.js'
 import type { QueueStats } from './query.js'
 import type {
   ApplySchedulesResult,
@@ -26,7 +34,7 @@ import type {
   UnscheduleResult,
   previewSchedule,
 } from './schedules.js'
-import type { JobHandler, ProcessorConfig } from './work.js'
+import type { JobHandler, Processor, ProcessorConfig } from './work.js'
 
 /** How a {@link JobQueue} behaves. */
 export interface JobQueueOptions {
@@ -34,6 +42,27 @@ export interface JobQueueOptions {
   visibilityTimeoutMs?: number | undefined
   /** Told of every claim, settlement and recovery of this queue. */
   onJobEvent?: JobEventListener | undefined
+  /**
+   * Told of what calls of this queue do to jobs: made, not made for their key or id, put off, cancelled, run again. Without it nothing is
+   * collected.
+   */
+  onJobChange?: JobChangeListener | undefined
+  /**
+   * How jobs are queued where their calls don't say: `types` for single types, by its own properties, and `all` for every type. An option
+   * of a call comes before that of its type, and this before that of all.
+   *
+   * ```ts
+   * new JobQueue(backend, undefined, { defaults: { all: { maxAttempts: 5 }, types: { mail: { backoffDelay: 30_000 } } } })
+   * ```
+   */
+  defaults?:
+    | {
+        /** For every type. */
+        all?: EnqueueDefaults | undefined
+        /** For single types, by their names. */
+        types?: Record<string, EnqueueDefaults> | undefined
+      }
+    | undefined
   /** While this queue has processors, return jobs of dead workers to `pending`. Default true. */
   autoRecover?: boolean | undefined
 }
@@ -97,7 +126,7 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
    * without fields of their own, such as a `Set` or an `Error`, become `{}`. Functions, symbols, promises and cycles are refused.
    *
    * @param type the kind of work; at most 4,096 characters, here and wherever a type, a dedupe key or a job's id is given
-   * @returns the job's id once the write is acknowledged; null if `dedupeKey` is held
+   * @returns the job's id once the write is acknowledged; null if `dedupeKey` is held, or the `id` taken
    * @throws TypeError, RangeError if an argument is malformed; {@link PayloadError} if `data` can't be stored;
    * {@link DurablError} otherwise
    */
@@ -115,6 +144,34 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
   ): Promise<string | null>
 
   /**
+   * Adds a job as `enqueue` does, and says which job is in the way where it makes none.
+   *
+   * ```ts
+   * const made = await queue.enqueueDetailed('import', file, { dedupeKey: `import:${file.id}` })
+   * if (made.status === 'duplicate') console.log(`already under way as ${made.id}`)
+   * ```
+   *
+   * @returns `created` with the new job's id; `duplicate` if the key is held or the id taken, or `coalesced` if a pending job was given
+   * this payload, with the id of that job, or null if it is gone meanwhile. Costs a look where no job is made
+   * @throws as `enqueue`; DurablError `ERR_DURABL_UNSUPPORTED` on a backend without `enqueueDetailed()`
+   */
+  enqueueDetailed<K extends MappedJobName<Jobs>>(
+    type: K,
+    data: NoInfer<Jobs[K]>,
+    options?: EnqueueOptions,
+  ): Promise<EnqueueDetailedResult>
+  enqueueDetailed<T = unknown>(
+    type: OpenJobName<Jobs>,
+    data: T,
+    options?: EnqueueOptions,
+  ): Promise<EnqueueDetailedResult>
+  enqueueDetailed<K extends keyof Jobs & string>(
+    type: K,
+    data: NoInfer<Jobs[K]>,
+    options?: EnqueueOptions,
+  ): Promise<EnqueueDetailedResult>
+
+  /**
    * Adds many jobs at once: any number, in few round trips. They are created in the order given, so of two with the same key
    * the first one is. All are checked before the first is sent; a malformed one fails the call, and nothing is created.
    *
@@ -126,11 +183,20 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
    * {@link EnqueueManyError}, whose `results` say of each job what became of it. Very large imports are better
    * called for in parts of some ten thousand jobs, since all payloads of a call are held in memory.
    *
-   * @returns what became of each job, in the order given, once all writes are acknowledged
+   * @returns what became of each job, in the order given, once all writes are acknowledged; with `{ detailed: true }` as
+   * `enqueueDetailed` says it
    * @throws TypeError, RangeError if an argument is malformed, by its place (`jobs[3]`); {@link PayloadError} if a `data`
    * can't be stored; {@link EnqueueManyError} if some were not created; {@link DurablError} otherwise
    */
+  enqueueMany(
+    jobs: readonly ManyJobs<Jobs>[],
+    options: EnqueueManyDetailedOptions,
+  ): Promise<EnqueueDetailedResult[]>
   enqueueMany(jobs: readonly ManyJobs<Jobs>[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
+  enqueueMany<K extends keyof Jobs & string>(
+    jobs: readonly { [P in K]: EnqueueManyJob<Jobs[P]> & { type: P } }[K][],
+    options: EnqueueManyDetailedOptions,
+  ): Promise<EnqueueDetailedResult[]>
   enqueueMany<K extends keyof Jobs & string>(
     jobs: readonly { [P in K]: EnqueueManyJob<Jobs[P]> & { type: P } }[K][],
     options?: EnqueueManyOptions,
@@ -178,19 +244,20 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
   /**
    * Runs a handler for every job of a type. The first claim happens at once.
    *
+   * @returns how to end it, or to run more or fewer jobs at once
    * @throws DurablError `ERR_DURABL_DUPLICATE_PROCESSOR` if the type has a processor in this queue already
    */
   process<K extends MappedJobName<Jobs>>(
     type: K,
     handler: JobHandler<Jobs[K]>,
     config?: ProcessorConfig,
-  ): void
-  process<T = unknown>(type: OpenJobName<Jobs>, handler: JobHandler<T>, config?: ProcessorConfig): void
+  ): Processor
+  process<T = unknown>(type: OpenJobName<Jobs>, handler: JobHandler<T>, config?: ProcessorConfig): Processor
   process<K extends keyof Jobs & string>(
     type: K,
     handler: JobHandler<Jobs[K]>,
     config?: ProcessorConfig,
-  ): void
+  ): Processor
 
   /** Whether a job of this type and dedupe key is pending or active. */
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean>

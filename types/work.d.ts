@@ -5,6 +5,7 @@ import type { CompleteResult, FailFatalResult, FailResult, HeartbeatResult } fro
 import type { DriverSession } from './driver.js'
 import type { DurablError, FatalJobError, LeaseLostError } from './errors.js'
 import type { Job } from './job.js'
+import type { JobQueue } from './queue.js'
 
 /**
  * What a handler can do about its run, beside returning or throwing.
@@ -105,7 +106,7 @@ export type JobHandler<T = unknown> = (job: Job<T>, ctx: JobContext) => unknown
 
 /** How a job type is processed. */
 export interface ProcessorConfig {
-  /** How many jobs of the type run at once in this process; at least 1. Default 1. */
+  /** How many jobs of the type run at once in this process; with 0 none, until {@link Processor.setConcurrency} raises it. Default 1. */
   concurrency?: number | undefined
   /** The longest silence between two looks for work, in milliseconds. Default 5000, or 60000 while push is active. */
   pollInterval?: number | undefined
@@ -122,6 +123,22 @@ export interface ProcessorConfig {
    * of them. However many there are to be, one claim takes no more than 8 MB, unless it is a single job.
    */
   prefetch?: number | undefined
+}
+
+/** A processor at work, as {@link JobQueue.process} returns it. It is no promise, and nothing has to be done with it. */
+export interface Processor {
+  /**
+   * Claims no more jobs of the type; those that no handler has begun are given back. Resolves when the running handlers have ended and
+   * what became of their jobs is written. Then the type may have another processor. Called again, it waits for the same end. It has no
+   * bound: {@link JobQueue.shutdown} has one.
+   */
+  stop(): Promise<void>
+  /**
+   * From now on so many jobs run at once; running handlers go on. With 0 nothing is claimed until a later call. No effect once stopped.
+   *
+   * @throws TypeError, RangeError if it is no whole number from 0 to 100,000
+   */
+  setConcurrency(concurrency: number): void
 }
 
 /** Told that a job of this type may be claimable; `''` for any type. */

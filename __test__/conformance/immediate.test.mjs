@@ -25,6 +25,7 @@ conformance('ImmediateBackend', () => new Enqueueing(), {
   'a delayed job is not claimed before its time': NO_DELAY,
   'a delayed job does not stand in the way of a due one': NO_DELAY,
   'a delayed job runs when it is due': NO_DELAY,
+  'a job is due at its moment': NO_DELAY,
   'a job scheduled for later is no lag': NO_DELAY,
   'a delayed retry is not due': NO_DELAY,
   'a job is put off': NO_DELAY,

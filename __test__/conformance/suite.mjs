@@ -16,6 +16,7 @@ import handles from './behaviours/handles.mjs'
 import lease from './behaviours/lease.mjs'
 import lifecycle from './behaviours/lifecycle.mjs'
 import log from './behaviours/log.mjs'
+import making from './behaviours/making.mjs'
 import outcome from './behaviours/outcome.mjs'
 import process from './behaviours/process.mjs'
 import recovery from './behaviours/recovery.mjs'
@@ -30,6 +31,7 @@ import { pollUntil } from '../support/wait.mjs'
 const GROUPS = {
   enqueue,
   'enqueue many': enqueueMany,
+  making,
   claim,
   settle,
   lease,

@@ -68,6 +68,12 @@ export class FakeEngine {
     },
     goneAmong: (runIds) => [...runIds].filter((runId) => this.gone.has(runId)),
     adopt: async () => ({ value: (this.#runs += 1), failure: null }),
+    setConcurrency: (processorId, concurrency) =>
+      void (this.processors[processorId].concurrency = concurrency),
+    stopProcessor: async (processorId) => {
+      this.quiesced.push(processorId)
+      return { value: null, failure: null }
+    },
     quiesce: (ids) => this.quiesced.push(...ids),
     startRecovery: (visibilityTimeoutMs) => this.recoveries.push(visibilityTimeoutMs),
   }

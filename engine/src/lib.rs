@@ -50,7 +50,7 @@ pub use {
     mongodb::bson,
     report::event::{Event, LogLevel, RunResult, Sink, StreamState},
     verbs::{
-        enqueue::request::Enqueued,
+        enqueue::request::{Enqueued, NewJobFate},
         plan::PlannedJob,
         recover::Sweep,
         stats::Stats,

@@ -9,16 +9,21 @@ export function transactionOf(session: ClientSession): unknown {
   return (session as { readonly transaction?: unknown }).transaction
 }
 
-function isIn(session: ClientSession, state: string): boolean {
-  return (transactionOf(session) as { readonly state?: unknown } | undefined)?.state === state
+function isIn(transaction: unknown, state: string): boolean {
+  return (transaction as { readonly state?: unknown } | undefined)?.state === state
 }
 
 /** It has begun, and has sent nothing to the server yet. */
 export function hasSentNothing(session: ClientSession): boolean {
-  return isIn(session, 'STARTING_TRANSACTION')
+  return isIn(transactionOf(session), 'STARTING_TRANSACTION')
 }
 
 /** It has sent a commit, whatever came of it. */
 export function isCommitted(session: ClientSession): boolean {
-  return isIn(session, 'TRANSACTION_COMMITTED')
+  return isIn(transactionOf(session), 'TRANSACTION_COMMITTED')
+}
+
+/** The same, of a transaction that may be over, by its mark. A session without marks, as a stand-in, has committed at once. */
+export function hasCommitted(transaction: unknown): boolean {
+  return transaction === undefined || isIn(transaction, 'TRANSACTION_COMMITTED')
 }

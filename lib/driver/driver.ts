@@ -28,6 +28,14 @@ interface Adoption {
   readonly ended: Promise<ManagedRun> | null
 }
 
+/** A processor of the driver's. */
+export interface DriverProcessor {
+  readonly type: string
+  /** No more claims. Resolves when the last run has ended; may be called once. */
+  stop(): Promise<void>
+  setConcurrency(concurrency: number): void
+}
+
 /** The jobs of one processor on their way from the engine to the handler. */
 interface Line {
   readonly slots: ProcessorSlots
@@ -63,21 +71,38 @@ export class Driver implements EngineEvents {
     this.transactions = new RunTransactions(backend, options.visibilityTimeoutMs)
   }
 
-  /** Starts to claim and run jobs of a type. At most once for each type. */
-  process(processor: Processor): void {
+  /** Starts to claim and run jobs of a type. At most one at a time for each type. */
+  process(processor: Processor): DriverProcessor {
     const { handler, timeoutMs, prefetch } = processor
     const { engine, settler, transactions, runs } = this
     const { autoRecover, report } = this.options
     const concurrency = engine.runsInline ? Infinity : processor.concurrency
     const slots = new ProcessorSlots(concurrency, runs, settler, engine, prefetch === null)
     const id = engine.process(processor)
-    const setup = { handler, timeoutMs, settler, transactions, report }
-    if (engine.runsInline) {
-      return void this.lines.set(id, { slots, setup: { ...setup, listener: this.inline(slots) } })
+    const listener = engine.runsInline ? this.inline(slots) : slots
+    this.lines.set(id, { slots, setup: { handler, timeoutMs, settler, transactions, report, listener } })
+    if (!engine.runsInline) {
+      this.keepAlive.hold()
+      if (autoRecover) engine.recover()
     }
-    this.lines.set(id, { slots, setup: { ...setup, listener: slots } })
-    this.keepAlive.hold()
-    if (autoRecover) engine.recover()
+    return {
+      type: processor.type,
+      stop: () => this.stopProcessor(id, slots),
+      setConcurrency: (concurrency) => {
+        if (!engine.runsInline) slots.setConcurrency(concurrency)
+        engine.setConcurrency(id, concurrency)
+      },
+    }
+  }
+
+  /** After the shutdown has begun this is its matter. */
+  private async stopProcessor(id: number, slots: ProcessorSlots): Promise<void> {
+    const coming = this.engine.stopProcessor(id)
+    slots.stop()
+    await coming
+    // Its line stays: what is still on its way from the engine is given back.
+    await slots.idle()
+    if (!this.engine.runsInline) this.keepAlive.release()
   }
 
   /** The engine passes a failure on to the call that waits for the run. */
@@ -206,8 +231,9 @@ export class Driver implements EngineEvents {
       if (job === null) continue
       const run = new ManagedRun(runIds[i]!, job, line.setup)
       this.runs.add(run)
+      line.slots.expect(run)
       this.options.report.claimed(job)
-      if (this.isQuiescent) run.release()
+      if (this.isQuiescent || line.slots.takesNone) run.release()
       // The next event ends a run whose lease is lost.
       else if (!gone.includes(run.id)) line.slots.accept(run, now)
     }

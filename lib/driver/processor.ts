@@ -1,3 +1,4 @@
+import { Deferred } from '../base/deferred'
 import { afterIfAlive, afterIo, monotonicNow } from '../base/timers'
 import type { Engine } from '../engine/engine'
 import type { ManagedRun } from '../run/run'
@@ -27,9 +28,13 @@ export class ProcessorSlots implements RunListener {
   /** How many runs have been started, ever: whether it moves tells a busy processor from a stalled one. */
   private started = 0
   private watchesForStall = false
+  /** Runs that have not ended. */
+  private readonly open = new Set<Run>()
+  private whenIdle: Deferred<void> | null = null
+  private isStopped = false
 
   constructor(
-    private readonly concurrency: number,
+    private concurrency: number,
     private readonly runs: RunSet,
     private readonly settler: EngineSettler,
     private readonly engine: Pick<Engine, 'goneAmong'>,
@@ -53,6 +58,43 @@ export class ProcessorSlots implements RunListener {
   ended(run: Run): void {
     this.settler.ended(run)
     this.runs.remove(run)
+    this.open.delete(run)
+    if (this.open.size === 0) this.whenIdle?.resolve()
+  }
+
+  /** A run of this processor's begins, which {@link idle} waits for. */
+  expect(run: Run): void {
+    this.open.add(run)
+  }
+
+  /** Resolves when no run is left. */
+  idle(): Promise<void> {
+    if (this.open.size === 0) return Promise.resolve()
+    this.whenIdle ??= new Deferred()
+    return this.whenIdle.promise
+  }
+
+  /** Jobs that come now would wait for long, or for good. */
+  get takesNone(): boolean {
+    return this.isStopped || this.concurrency === 0
+  }
+
+  /** No handler is started from now on. */
+  stop(): void {
+    this.isStopped = true
+    this.releaseWaiting()
+  }
+
+  /** Running handlers go on. With 0, jobs that wait for one would wait for long. */
+  setConcurrency(concurrency: number): void {
+    this.concurrency = concurrency
+    if (concurrency === 0) this.releaseWaiting()
+    else if (!this.starting) this.startRuns()
+  }
+
+  private releaseWaiting(): void {
+    for (let run = this.waiting.shift(); run !== undefined; run = this.waiting.shift())
+      if (run.isWaiting) run.release()
   }
 
   /** Starts what can start. Called at the beginning of a turn of the event loop. */

@@ -19,10 +19,10 @@ export function holdersOf(open: OpenJobs, dedupeKey: string, scope: DedupeScope)
   return { pending, active }
 }
 
-/** Whether the key has no room for one more pending job. */
-export function isHeld(open: OpenJobs, dedupeKey: string, scope: DedupeScope): boolean {
+/** The job that leaves the key no room for one more pending job; null if there is room. */
+export function holderOf(open: OpenJobs, dedupeKey: string, scope: DedupeScope): StoredJob | null {
   const { pending, active } = holdersOf(open, dedupeKey, scope)
-  return pending !== null || (scope === 'pending+active' && active !== null)
+  return pending ?? (scope === 'pending+active' ? active : null)
 }
 
 /** Whether another job of this one's key is active, so that this one has to wait. */

@@ -1,5 +1,11 @@
 import { isolated } from '../base/app-code'
-import type { EnqueueOptions, JobHandler, MemoryBackendOptions, RecordedJob } from '../types'
+import type {
+  EnqueueDetailedResult,
+  EnqueueOptions,
+  JobHandler,
+  MemoryBackendOptions,
+  RecordedJob,
+} from '../types'
 import { checkHandler, checkType } from '../validate'
 import type { NewJob } from '../validate'
 import { processorOf } from '../backend/inline-processor'
@@ -16,7 +22,6 @@ interface Registered {
   readonly handler: JobHandler<any>
   /** A queue's processor runs as many as it says, and has `enqueue` reject; an app's own handler does neither. */
   readonly isProcessor: boolean
-  readonly concurrency: number
 }
 
 /**
@@ -49,8 +54,8 @@ export class ImmediateBackend extends MemoryBackend {
       // The handler of a processor has been taken care of by its queue.
       handler: processor === null ? isolated(nested(checked)) : checked,
       isProcessor: processor !== null,
-      concurrency: processor?.concurrency ?? Infinity,
     })
+    this.slots.limit(checkedType, processor?.concurrency ?? Infinity)
     // Not before the caller is done with setting up.
     this.inBackground(Promise.resolve().then(() => this.runBacklog(checkedType)))
   }
@@ -87,14 +92,40 @@ export class ImmediateBackend extends MemoryBackend {
     return { id, failure: await this.run(stored) }
   }
 
+  override async enqueueDetailed<T>(
+    type: string,
+    data: T,
+    options?: EnqueueOptions,
+  ): Promise<EnqueueDetailedResult> {
+    const { result, failure } = await this.makeAndRun(type, data, options)
+    if (failure !== null) throw failure.error
+    return result
+  }
+
+  /** A job whose handler fails was made all the same. */
+  protected override async enqueueDetailedOfMany(
+    type: string,
+    data: unknown,
+    options?: EnqueueOptions,
+  ): Promise<EnqueueDetailedResult> {
+    return (await this.makeAndRun(type, data, options)).result
+  }
+
+  private async makeAndRun(type: string, data: unknown, options: EnqueueOptions | undefined) {
+    const made = this.make('enqueueDetailed', type, data, options)
+    if (made.status !== 'created') return { result: made, failure: null }
+    const result: EnqueueDetailedResult = { status: 'created', id: made.stored.job.id }
+    return { result, failure: await this.run(made.stored) }
+  }
+
   /** Waits for the runs that were started in the background. */
   override async shutdown(_timeoutMs?: number): Promise<void> {
     await Promise.all(this.background)
   }
 
-  /** A delay is ignored on purpose: the caller is waiting. */
+  /** A delay, or a moment, is ignored on purpose: the caller is waiting. */
   protected override adjust(job: NewJob): NewJob {
-    return { ...job, delayMs: 0 }
+    return { ...job, delayMs: 0, runAtMs: null }
   }
 
   /** Its caller is waiting: a time that lies ahead is ignored, as a delay is. */
@@ -133,7 +164,7 @@ export class ImmediateBackend extends MemoryBackend {
     const registered = this.handlers.get(job.type)
     if (registered === undefined || !this.model.isDue(stored)) return null
     const run = () => this.claimAndRun(stored, registered)
-    const failure = await this.slots.within(job.type, registered.concurrency, run)
+    const failure = await this.slots.within(job.type, run)
     await this.runFollowers(job)
     return failure
   }

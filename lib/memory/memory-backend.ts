@@ -1,4 +1,5 @@
-import { enqueueOneByOne } from '../backend/enqueue-many'
+import type { ClientSession } from 'mongodb'
+import { enqueueOneByOne, enqueueOneByOneDetailed } from '../backend/enqueue-many'
 import { backendHandle } from '../backend/handle'
 import type { VerdictKind } from '../backend/verdict'
 import { reasonOf } from '../base/reason'
@@ -7,6 +8,7 @@ import type {
   BackendTransactions,
   CompleteOptions,
   CompleteResult,
+  EnqueueDetailedResult,
   EnqueueManyJob,
   EnqueueManyOptions,
   EnqueueManyResult,
@@ -57,6 +59,7 @@ import {
 } from '../validate'
 import type { NewJob } from '../validate'
 import { MemoryModel } from './model'
+import type { Made } from './model'
 import { StandInSession } from './stand-in-session'
 import { promote, remove, reschedule, retry } from './steering'
 import { record, snapshot } from './stored-job'
@@ -102,13 +105,28 @@ export abstract class MemoryBackend implements IJobQueueBackend {
     return stored.job.id
   }
 
+  async enqueueDetailed<T>(type: string, data: T, options?: EnqueueOptions): Promise<EnqueueDetailedResult> {
+    const made = this.make('enqueueDetailed', type, data, options)
+    if (made.status !== 'created') return made
+    await this.changed(made.stored.job)
+    return { status: 'created', id: made.stored.job.id }
+  }
+
+  async enqueueManyDetailed(
+    jobs: readonly EnqueueManyJob[],
+    options?: EnqueueManyOptions,
+  ): Promise<EnqueueDetailedResult[]> {
+    const session = this.checkMany('enqueueManyDetailed', jobs, options)
+    const enqueueDetailed: NonNullable<IJobQueueBackend['enqueueDetailed']> = (type, data, options) =>
+      this.enqueueDetailedOfMany(type, data, options)
+    return enqueueOneByOneDetailed({ enqueueDetailed }, jobs, session)
+  }
+
   async enqueueMany(
     jobs: readonly EnqueueManyJob[],
     options?: EnqueueManyOptions,
   ): Promise<EnqueueManyResult[]> {
-    normalizeEnqueueMany('enqueueMany', jobs)
-    const session = sessionOfMany('enqueueMany', options)
-    for (const [index, { data }] of jobs.entries()) checkPayload(`enqueueMany: jobs[${index}]`, data)
+    const session = this.checkMany('enqueueMany', jobs, options)
     const enqueue: IJobQueueBackend['enqueue'] = (type, data, options) =>
       this.enqueueOfMany(type, data, options)
     return enqueueOneByOne({ enqueue }, jobs, session)
@@ -224,6 +242,22 @@ export abstract class MemoryBackend implements IJobQueueBackend {
     return recovered.length
   }
 
+  private checkMany(where: string, jobs: readonly EnqueueManyJob[], options: unknown): ClientSession | null {
+    normalizeEnqueueMany(where, jobs)
+    const session = sessionOfMany(where, options)
+    for (const [index, { data }] of jobs.entries()) checkPayload(`${where}: jobs[${index}]`, data)
+    return session
+  }
+
+  /** Makes one job of {@link enqueueManyDetailed}. */
+  protected enqueueDetailedOfMany(
+    type: string,
+    data: unknown,
+    options?: EnqueueOptions,
+  ): Promise<EnqueueDetailedResult> {
+    return this.enqueueDetailed(type, data, options)
+  }
+
   /** Makes one job of {@link enqueueMany}. */
   protected enqueueOfMany(type: string, data: unknown, options?: EnqueueOptions): Promise<string | null> {
     return this.enqueue(type, data, options)
@@ -240,9 +274,14 @@ export abstract class MemoryBackend implements IJobQueueBackend {
   }
 
   protected add(where: string, type: unknown, data: unknown, options: unknown): StoredJob | null {
+    const made = this.make(where, type, data, options)
+    return made.status === 'created' ? made.stored : null
+  }
+
+  protected make(where: string, type: unknown, data: unknown, options: unknown): Made {
     const job = this.adjust(normalizeEnqueue(where, type, options))
     checkPayload(where, data)
-    return this.model.enqueue(job, data)
+    return this.model.make(job, data)
   }
 
   /** A pending job has another time. */

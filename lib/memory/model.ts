@@ -9,7 +9,8 @@ import type {
   TerminalStatus,
 } from '../types'
 import type { Condition, MemorySettings, NewJob, RecoverySettings } from '../validate'
-import { hasFollower, holdersOf, isBehindActive, isHeld } from './dedupe'
+import { hasFollower, holderOf, holdersOf, isBehindActive } from './dedupe'
+import { KeptKeys } from './kept-keys'
 import { addToLog, lineOf } from './log'
 import type { LogLimits } from './log'
 import { matches } from './matches'
@@ -21,6 +22,11 @@ import { markOccurrence, newStoredJob } from './stored-job'
 import type { NewOccurrence, StoredJob } from './stored-job'
 import { ofExpiry, ofVerdict } from './transition'
 import type { Transition } from './transition'
+
+/** What became of a job that was to be made. */
+export type Made =
+  | { readonly status: 'created'; readonly stored: StoredJob }
+  | { readonly status: 'duplicate' | 'coalesced'; readonly id: string }
 
 /**
  * The reference model: what a queue of jobs does, in memory and in one thread, so that nothing can come between a look and
@@ -35,6 +41,7 @@ export class MemoryModel {
   readonly stored = new Map<string, StoredJob>()
   readonly open = new OpenJobs()
   readonly pauses = new Pauses()
+  private readonly kept = new KeptKeys()
   private lastId = 0
   /** Never starts again, so that a token from before a reset fits no job from after it. */
   private lastToken = 0
@@ -55,24 +62,47 @@ export class MemoryModel {
     this.stored.clear()
     this.open.clear()
     this.pauses.clear()
+    this.kept.clear()
     this.lastId = 0
   }
 
-  /** The new job; null if its key is held, or if it is an occurrence's that is there already. */
+  /** The new job; null if its key is held, or if it is an occurrence's that is there already, or its id is taken. */
   enqueue(job: NewJob, payload: unknown, occurrence?: NewOccurrence): StoredJob | null {
-    const { dedupeKey, dedupeScope } = job
-    if (occurrence !== undefined && this.stored.has(occurrence.jobId)) return null
-    if (dedupeKey !== null && dedupeScope !== null && isHeld(this.open, dedupeKey, dedupeScope)) {
-      if (job.coalesceLatest) this.replacePendingPayload(job, dedupeKey, payload)
-      return null
+    const made = this.make(occurrence === undefined ? job : { ...job, id: occurrence.jobId }, payload)
+    if (made.status === 'created' && occurrence !== undefined) markOccurrence(made.stored, occurrence)
+    return made.status === 'created' ? made.stored : null
+  }
+
+  /** The new job, or the one in its way. */
+  make(job: NewJob, payload: unknown): Made {
+    const inTheWay = this.inTheWayOf(job)
+    if (inTheWay !== null) {
+      const { id } = inTheWay.job
+      const isReplaced = job.coalesceLatest && this.replacePendingPayload(job, job.dedupeKey!, payload)
+      return { status: isReplaced ? 'coalesced' : 'duplicate', id }
     }
-    const id = occurrence?.jobId ?? this.newId()
-    const stored = newStoredJob(id, job, payload, this.now())
-    if (occurrence !== undefined) markOccurrence(stored, occurrence)
+    const stored = newStoredJob(job.id ?? this.newId(), job, payload, this.now())
     this.jobs.push(stored.job)
     this.stored.set(stored.job.id, stored)
     this.open.add(stored)
-    return stored
+    if (job.dedupeForMs !== null) this.kept.keep(stored)
+    return { status: 'created', stored }
+  }
+
+  private newId(): string {
+    do this.lastId += 1
+    while (this.stored.has(`${this.idPrefix}-${this.lastId}`))
+    return `${this.idPrefix}-${this.lastId}`
+  }
+
+  /** A taken id is the answer, whatever holds the key. */
+  private inTheWayOf({ id, dedupeKey, dedupeScope, dedupeForMs }: NewJob): StoredJob | null {
+    const taken = id === null ? undefined : this.stored.get(id)
+    if (taken !== undefined) return taken
+    if (dedupeKey === null || dedupeScope === null) return null
+    const kept = dedupeForMs === null ? null : this.kept.keeperOf(dedupeKey, this.now())
+    const isStored = kept !== null && this.stored.get(kept.job.id) === kept
+    return holderOf(this.open, dedupeKey, dedupeScope) ?? (isStored ? kept : null)
   }
 
   /** The new job, claimed; null if its key is held, and then, in scope `pending`, a follower is pending. */
@@ -204,15 +234,12 @@ export class MemoryModel {
     return soonest === Infinity ? null : soonest
   }
 
-  private newId(): string {
-    this.lastId += 1
-    return `${this.idPrefix}-${this.lastId}`
-  }
-
-  private replacePendingPayload(job: NewJob, dedupeKey: string, payload: unknown): void {
+  private replacePendingPayload(job: NewJob, dedupeKey: string, payload: unknown): boolean {
     const { pending } = holdersOf(this.open, dedupeKey, 'pending')
     // Under one key there may be jobs of several types, and data means something only to its own.
-    if (pending?.job.type === job.type) pending.job.data = payload
+    if (pending?.job.type !== job.type) return false
+    pending.job.data = payload
+    return true
   }
 
   private claimFirst(among: Iterable<StoredJob>, isWanted: (stored: StoredJob) => boolean): StoredJob | null {

@@ -31,7 +31,7 @@ export function newStoredJob(id: string, job: NewJob, payload: unknown, now: num
     priority: job.priority,
     attempt: 0,
     maxAttempts: job.maxAttempts,
-    runAt: new Date(now + job.delayMs),
+    runAt: new Date(job.runAtMs === null ? now + job.delayMs : Math.max(now, job.runAtMs)),
     createdAt: new Date(now),
     logs: [],
   }
@@ -39,6 +39,7 @@ export function newStoredJob(id: string, job: NewJob, payload: unknown, now: num
     recorded.dedupeKey = job.dedupeKey
     recorded.dedupeScope = job.dedupeScope
   }
+  if (job.dedupeForMs !== null) recorded.dedupeUntil = new Date(now + job.dedupeForMs)
   if (job.backoff !== null) recorded.backoff = job.backoff
   if (job.backoffDelayMs !== null) recorded.backoffDelay = job.backoffDelayMs
   if (job.backoffMaxDelayMs !== null) recorded.backoffMaxDelay = job.backoffMaxDelayMs

@@ -14,6 +14,8 @@ export interface EngineLink {
     | 'goneAmong'
     | 'adopt'
     | 'quiesce'
+    | 'setConcurrency'
+    | 'stopProcessor'
     | 'startRecovery'
     | 'suspend'
     | 'resume'

@@ -12,6 +12,7 @@ import type {
   CompleteOptions,
   CompleteResult,
   DriverCollection,
+  EnqueueDetailedResult,
   EnqueueManyJob,
   EnqueueManyOptions,
   EnqueueManyResult,
@@ -71,8 +72,19 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     return produce.enqueue(this.opened, type, data, options)
   }
 
+  enqueueDetailed<T>(type: string, data: T, options?: EnqueueOptions): Promise<EnqueueDetailedResult> {
+    return produce.enqueueDetailed(this.opened, type, data, options)
+  }
+
   enqueueMany(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]> {
     return produce.enqueueMany(this.opened, jobs, options)
+  }
+
+  enqueueManyDetailed(
+    jobs: readonly EnqueueManyJob[],
+    options?: EnqueueManyOptions,
+  ): Promise<EnqueueDetailedResult[]> {
+    return produce.enqueueManyDetailed(this.opened, jobs, options)
   }
 
   async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null> {
@@ -216,8 +228,10 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   static {
     checkedOnce(this.prototype, {
       enqueue: ({ opened }, ...checked) => produce.enqueueChecked(opened, ...checked),
+      enqueueDetailed: ({ opened }, ...checked) => produce.enqueueDetailedChecked(opened, ...checked),
       claimOrEnqueue: ({ opened }, ...checked) => claims.claimOrEnqueueChecked(opened, ...checked),
       enqueueMany: ({ opened }, ...checked) => produce.enqueueManyChecked(opened, ...checked),
+      enqueueManyDetailed: ({ opened }, ...checked) => produce.enqueueManyDetailedChecked(opened, ...checked),
     })
     shownAs(
       this,

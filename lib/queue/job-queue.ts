@@ -1,6 +1,5 @@
-import { hasOutstanding, startUp, statsOf, transactionsOf } from '../backend/calls'
+import { hasOutstanding, startUp, statsOf } from '../backend/calls'
 import * as checkedBackend from '../backend/checked'
-import { soonestOfTypes } from '../backend/enqueue-many'
 import { HandleCalls, handleOf, jobOfHandle } from '../backend/handle'
 import { isolated, isolatedListener } from '../base/app-code'
 import { DurablError } from '../base/errors'
@@ -10,15 +9,13 @@ import { fromCaller } from '../base/stack'
 import { monotonicNow } from '../base/timers'
 import { Reaper } from '../engine/reaper'
 import type {
-  EnqueueManyJob,
-  EnqueueManyOptions,
-  EnqueueManyResult,
   EnqueueOptions,
   IJobQueueBackend,
   JobHandle,
   JobHandler,
   JobQueueOptions,
   Logger,
+  Processor,
   ProcessorConfig,
   QueueStats,
   ReaperStartResult,
@@ -32,25 +29,23 @@ import {
   checkShutdownTimeout,
   checkType,
   normalizeClaimOrEnqueue,
-  normalizeEnqueue,
-  normalizeEnqueueMany,
   normalizeProcessor,
   normalizeRunClaimed,
   normalizeSignalOptions,
-  sessionOfMany,
 } from '../validate'
 import type { NewJob } from '../validate'
 import { Grace } from './grace'
 import { createJobHandle } from './job-handle'
+import { MakingQueue } from './making-queue'
+import { Processing } from './processing'
 import { shutDownError } from './queue-base'
 import { runClaimed } from './run-claimed'
-import { SchedulingQueue } from './scheduling-queue'
 import { Share } from './sharing'
 import { shutDown } from './shutdown'
 import { onSignals } from './signals'
 
 /** The queue as an app sees it; documented in the public types. It checks arguments, keeps the state and delegates. */
-export class JobQueue extends SchedulingQueue {
+export class JobQueue extends MakingQueue {
   private readonly reaper: Reaper
   private readonly types = new Set<string>()
   private shutdownPromise: Promise<void> | null = null
@@ -68,45 +63,24 @@ export class JobQueue extends SchedulingQueue {
     return this.shutdownPromise
   }
 
-  async enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null> {
-    this.assertNotClosed()
-    const job = normalizeEnqueue('enqueue', type, options)
-    const { delayMs, session } = job
-    if (session !== null) transactionsOf('enqueue', this.backend)
-    const id = await checkedBackend.enqueue(this.backend, job, data, options)
-    if (id == null) return null
-    if (session === null) this.driver.wake(type, delayMs)
-    else this.wakeAfter(session, new Map([[type, delayMs]]))
-    return id
-  }
-
-  async enqueueMany(
-    jobs: readonly EnqueueManyJob[],
-    options?: EnqueueManyOptions,
-  ): Promise<EnqueueManyResult[]> {
-    this.assertNotClosed()
-    const settings = normalizeEnqueueMany('enqueueMany', jobs)
-    const session = sessionOfMany('enqueueMany', options)
-    if (session !== null) transactionsOf('enqueueMany', this.backend)
-    const results = await checkedBackend.enqueueMany(this.backend, settings, jobs, session)
-    const soonest = soonestOfTypes(settings, results)
-    if (session !== null) this.wakeAfter(session, soonest)
-    else for (const [type, delayMs] of soonest) this.driver.wake(type, delayMs)
-    return results
-  }
-
   async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null> {
     this.assertOpen()
-    const job = normalizeClaimOrEnqueue(type, options)
+    const merged = this.withDefaults(type, options)
+    const job = normalizeClaimOrEnqueue(type, merged)
     // A shutdown waits for a claim that is on its way.
-    return this.driver.whileClaiming(() => this.claim(job, data, options))
+    return this.driver.whileClaiming(() => this.claim(job, data, merged))
   }
 
   private async claim<T>(job: NewJob, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null> {
     const { backend, report, driver } = this
     const sentAt = monotonicNow()
     const claimed = await checkedBackend.claimOrEnqueue(backend, job, data, options)
-    if (claimed == null) return null
+    const { type } = job
+    if (claimed == null) {
+      report.change?.({ kind: 'deduplicated', type, jobId: null })
+      return null
+    }
+    report.change?.({ kind: 'enqueued', type, jobId: claimed.id })
     const handle = handleOf(backend, claimed, sentAt)
     if (this.state !== 'open') {
       await this.giveBack(handle)
@@ -142,7 +116,7 @@ export class JobQueue extends SchedulingQueue {
     await this.share.during(() => runClaimed(parts, settings.handle, run, settings.maxDrains))
   }
 
-  process<T>(type: string, handler: JobHandler<T>, config?: ProcessorConfig): void {
+  process<T>(type: string, handler: JobHandler<T>, config?: ProcessorConfig): Processor {
     this.assertOpen()
     const { handler: checked, ...rest } = normalizeProcessor(
       type,
@@ -161,9 +135,13 @@ export class JobQueue extends SchedulingQueue {
         ),
       )
     }
-    this.driver.process(processor)
+    const processing = new Processing(this.driver.process(processor), () => {
+      this.types.delete(type)
+      if (this.types.size === 0) this.share.end('processors')
+    })
     this.types.add(type)
     this.share.begin('processors')
+    return processing
   }
 
   async hasOutstanding(type: string, dedupeKey: string): Promise<boolean> {

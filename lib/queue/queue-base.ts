@@ -11,6 +11,7 @@ import { Reporter } from '../run/report'
 import type { IJobQueueBackend, JobQueueOptions, Logger } from '../types'
 import { checkBackend, checkLogger, normalizeQueueOptions } from '../validate'
 import type { QueueSettings } from '../validate'
+import { Defaults } from './defaults'
 
 /**
  * - `open`: everything goes.
@@ -29,6 +30,8 @@ export abstract class QueueBase {
   protected readonly logger: SafeLogger
   protected readonly report: Reporter
   protected readonly driver: Driver
+  /** Null where there are none. */
+  protected readonly defaults: Defaults | null
   protected state: State = 'open'
 
   protected constructor(backend: IJobQueueBackend, logger?: Logger, options?: JobQueueOptions) {
@@ -38,8 +41,13 @@ export abstract class QueueBase {
       checkedLogger === undefined ? defaultLogger : childFor(checkedLogger, 'JobQueue'),
     )
     this.settings = normalizeQueueOptions('JobQueue', options)
-    const { visibilityTimeoutMs, autoRecover, onJobEvent } = this.settings
-    this.report = new Reporter(safeListener(onJobEvent, this.logger), this.logger)
+    const { visibilityTimeoutMs, autoRecover, onJobEvent, onJobChange, defaults } = this.settings
+    this.report = new Reporter(
+      safeListener('onJobEvent', onJobEvent, this.logger),
+      this.logger,
+      safeListener('onJobChange', onJobChange, this.logger),
+    )
+    this.defaults = defaults === null ? null : new Defaults(defaults)
     this.driver = createDriver(this.backend, { visibilityTimeoutMs, autoRecover, report: this.report })
   }
 

@@ -1,7 +1,7 @@
 import type { Settled, Verdict } from '../backend/verdict'
 import type { Emit } from '../base/events'
 import type { SafeLogger } from '../base/logger'
-import type { Job, LeaseOperation } from '../types'
+import type { Job, JobChange, JobEvent, LeaseOperation } from '../types'
 
 /**
  * Tells the world what became of a claim: the user's event listener and the log, always both, always the same way,
@@ -9,8 +9,10 @@ import type { Job, LeaseOperation } from '../types'
  */
 export class Reporter {
   constructor(
-    private readonly emit: Emit | null,
+    private readonly emit: Emit<JobEvent> | null,
     readonly logger: SafeLogger,
+    /** Tells of what calls have done to jobs, each once. Null without a listener: called by `?.`, it costs no object then. */
+    readonly change: Emit<JobChange> | null = null,
   ) {}
 
   claimed(job: Job): void {
@@ -26,16 +28,20 @@ export class Reporter {
         this.emit?.({ kind: 'completed', type, jobId, durationMs })
         return
       case 'retry-scheduled':
-        this.emit?.({
-          kind: 'failed',
-          type,
-          jobId,
-          durationMs,
-          attempt,
-          maxAttempts,
-          terminal: false,
-          reason,
-        })
+        if (this.emit !== null) {
+          const terminal = false
+          const event: FailureEvent = {
+            kind: 'failed',
+            type,
+            jobId,
+            durationMs,
+            attempt,
+            maxAttempts,
+            terminal,
+            reason,
+          }
+          this.emit(withCause(event, job, err))
+        }
         this.logger.warn(
           { type, jobId, attempt, maxAttempts, reason, ...cause(err) },
           'job failed and will be retried',
@@ -71,9 +77,13 @@ export class Reporter {
   private failedForGood(job: Job, verdict: Verdict, durationMs: number, err: unknown): void {
     const { type, id: jobId, attempt, maxAttempts } = job
     const reason = verdict.reason ?? ''
-    if (verdict.kind === 'failFatal') this.emit?.({ kind: 'fail-fatal', type, jobId, durationMs, reason })
-    else
-      this.emit?.({ kind: 'failed', type, jobId, durationMs, attempt, maxAttempts, terminal: true, reason })
+    if (this.emit !== null) {
+      const event: FailureEvent =
+        verdict.kind === 'failFatal'
+          ? { kind: 'fail-fatal', type, jobId, durationMs, reason }
+          : { kind: 'failed', type, jobId, durationMs, attempt, maxAttempts, terminal: true, reason }
+      this.emit(withCause(event, job, err))
+    }
     this.logger.error({ type, jobId, attempt, maxAttempts, reason, ...cause(err) }, 'job failed for good')
   }
 
@@ -115,6 +125,15 @@ export class Reporter {
   recoveryFailed(phase: 'startup' | 'periodic', message: string): void {
     this.emit?.({ kind: 'reaper-error', phase, message })
   }
+}
+
+type FailureEvent = Extract<JobEvent, { kind: 'failed' | 'fail-fatal' }>
+
+/** With what is not to be seen by those who compare or print events. The job without the token, which only its owner has. */
+function withCause(event: FailureEvent, job: Job, error: unknown): FailureEvent {
+  const shown = { ...job }
+  delete shown.claimToken
+  return Object.defineProperties(event, { error: { value: error }, job: { value: shown } })
 }
 
 /** The error behind a failure as a log field, where there is one: a job that was failed by hand has none. */

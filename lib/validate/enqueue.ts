@@ -1,8 +1,9 @@
 import type { ClientSession } from 'mongodb'
 import { argumentError } from '../base/errors'
-import type { Backoff, DedupeScope, EnqueueManyOptions, EnqueueOptions } from '../types'
+import type { Backoff, DedupeScope, EnqueueDefaults, EnqueueManyOptions, EnqueueOptions } from '../types'
 import { readOptions, unknownName } from './options'
-import { NAME, check, duration, isRecord, oneOf, wholeNumber } from './rules'
+import type { Read } from './options'
+import { BOOLEAN, MOMENT, NAME, check, duration, isRecord, objectWith, oneOf, wholeNumber } from './rules'
 import type { Rule } from './rules'
 import { SESSION, checkInTransaction } from './session'
 import { show } from './show'
@@ -10,14 +11,22 @@ import { show } from './show'
 /** A job to be created, but for its payload: every value checked, every default filled in. All times in milliseconds. */
 export interface NewJob {
   readonly type: string
+  /** Null for a new one. */
+  readonly id: string | null
   readonly priority: number
   readonly delayMs: number
+  /** Instead of a delay, in milliseconds since the epoch; null for none. */
+  readonly runAtMs: number | null
   readonly maxAttempts: number
   readonly dedupeKey: string | null
   /** Null exactly when `dedupeKey` is. */
   readonly dedupeScope: DedupeScope | null
   /** Replace the payload of the pending holder of the key. */
   readonly coalesceLatest: boolean
+  /** Null: the key is held no longer than its scope says. */
+  readonly dedupeForMs: number | null
+  /** Whether the caller asks which job is in its way. */
+  readonly detailed: boolean
   /** Null for the default, here and below: it is not stored with the job. */
   readonly backoff: Backoff | null
   readonly backoffDelayMs: number | null
@@ -31,12 +40,26 @@ const DEFAULT_MAX_ATTEMPTS = 3
 export const MOST_ATTEMPTS = 2 ** 31 - 1
 export const PRIORITY = wholeNumber(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
 
+/** Our own jobs may have ids of their own one day. */
+const RESERVED = 'durabl:'
+
+const OWN_ID: Rule<string> = {
+  allowed: `${NAME.allowed}, that does not begin with '${RESERVED}'`,
+  read: (value) => {
+    const reading = NAME.read(value)
+    return 'value' in reading && reading.value.startsWith(RESERVED) ? { wrong: 'range' } : reading
+  },
+}
+
 const RULES = {
+  id: OWN_ID,
   priority: PRIORITY,
   delay: duration(0),
+  runAt: MOMENT,
   maxAttempts: wholeNumber(1, MOST_ATTEMPTS),
   dedupeKey: NAME,
   dedupeScope: oneOf<DedupeScope>('pending', 'pending+active'),
+  dedupeForMs: duration(1),
   coalesce: oneOf('latest'),
   backoff: oneOf<Backoff>('exponential', 'fixed'),
   backoffDelay: duration(0),
@@ -71,15 +94,20 @@ export function normalizeEnqueue(where: string, type: unknown, options: unknown)
       }`,
     )
   }
+  checkTogether(where, read, dedupeScope)
   if (read.session !== undefined) checkInTransaction(where, read.session)
   return Object.freeze({
     type: checkedType,
+    id: read.id ?? null,
     priority: read.priority ?? 0,
     delayMs: read.delay ?? 0,
+    runAtMs: read.runAt?.getTime() ?? null,
     maxAttempts: read.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
     dedupeKey,
     dedupeScope,
     coalesceLatest: read.coalesce === 'latest',
+    dedupeForMs: read.dedupeForMs ?? null,
+    detailed: false,
     backoff: read.backoff ?? null,
     backoffDelayMs: read.backoffDelay ?? null,
     backoffMaxDelayMs: read.backoffMaxDelay ?? null,
@@ -87,14 +115,84 @@ export function normalizeEnqueue(where: string, type: unknown, options: unknown)
   })
 }
 
+/** Options that exclude or need each other. */
+function checkTogether(where: string, read: Read<typeof RULES>, dedupeScope: DedupeScope | null): void {
+  const { id, runAt, delay, coalesce, dedupeForMs } = read
+  if (runAt !== undefined && delay !== undefined) {
+    throw argumentError(TypeError, `${where}: option "runAt" must be used without "delay"; got both`)
+  }
+  if (id !== undefined && coalesce !== undefined) {
+    throw argumentError(
+      TypeError,
+      `${where}: option "id" must be used without "coalesce", which gives the data to a job of another id; got both`,
+    )
+  }
+  if (dedupeForMs !== undefined && dedupeScope !== 'pending+active') {
+    throw argumentError(
+      TypeError,
+      `${where}: option "dedupeForMs" must be used with a dedupeKey and dedupeScope 'pending+active'; got ${
+        dedupeScope === null ? 'no dedupeKey' : `dedupeScope '${dedupeScope}'`
+      }`,
+    )
+  }
+}
+
+const DEFAULTS_RULES = {
+  priority: RULES.priority,
+  maxAttempts: RULES.maxAttempts,
+  backoff: RULES.backoff,
+  backoffDelay: RULES.backoffDelay,
+  backoffMaxDelay: RULES.backoffMaxDelay,
+} satisfies Record<keyof EnqueueDefaults, Rule<unknown>>
+
+const ANY_OBJECT: Rule<Record<string, unknown>> = objectWith('an object')
+const SETS_RULES = { all: ANY_OBJECT, types: ANY_OBJECT }
+
+/** The defaults of a queue, checked. */
+export interface DefaultSettings {
+  readonly all: EnqueueDefaults | null
+  readonly types: ReadonlyMap<string, EnqueueDefaults>
+}
+
+export function normalizeDefaults(where: string, defaults: unknown): DefaultSettings {
+  const at = `${where}: option "defaults"`
+  const read = readOptions(at, defaults, SETS_RULES)
+  const all = read.all === undefined ? null : readOptions(`${at}.all`, read.all, DEFAULTS_RULES)
+  const types = new Map<string, EnqueueDefaults>()
+  for (const [type, options] of Object.entries(read.types ?? {})) {
+    check(`${at}.types`, 'type', type, NAME)
+    types.set(type, readOptions(`${at}.types[${JSON.stringify(type)}]`, options, DEFAULTS_RULES))
+  }
+  return { all, types }
+}
+
 const JOB_FIELDS = ['type', 'data', 'options']
-const MANY_RULES = { session: SESSION } satisfies Record<keyof EnqueueManyOptions, Rule<unknown>>
+const MANY_RULES = { session: SESSION, detailed: BOOLEAN } satisfies Record<
+  keyof EnqueueManyOptions,
+  Rule<unknown>
+>
+
+/** The options of an `enqueueMany`. */
+export interface ManySettings {
+  /** For all of its jobs; null for none. */
+  readonly session: ClientSession | null
+  readonly detailed: boolean
+}
+
+export function normalizeMany(where: string, options: unknown): ManySettings {
+  const { session = null, detailed = false } = readOptions(where, options, MANY_RULES)
+  if (session !== null) checkInTransaction(where, session)
+  return { session, detailed }
+}
 
 /** The session for all jobs of an `enqueueMany`; null if there is none. */
 export function sessionOfMany(where: string, options: unknown): ClientSession | null {
-  const { session = null } = readOptions(where, options, MANY_RULES)
-  if (session !== null) checkInTransaction(where, session)
-  return session
+  return normalizeMany(where, options).session
+}
+
+/** The same job, for a caller that asks which job is in its way. */
+export function detailed(job: NewJob): NewJob {
+  return Object.freeze({ ...job, detailed: true })
 }
 
 /** What `enqueueMany` may be given. */

@@ -4,6 +4,7 @@ import { argumentError } from '../base/errors'
 import type {
   GlobalQueueOptions,
   IJobQueueBackend,
+  JobChangeListener,
   JobEventListener,
   JobHandle,
   JobHandler,
@@ -13,6 +14,8 @@ import type {
   RunClaimedOptions,
   SignalHandlerOptions,
 } from '../types'
+import { normalizeDefaults } from './enqueue'
+import type { DefaultSettings } from './enqueue'
 import { readOptions } from './options'
 import type { Read } from './options'
 import {
@@ -51,6 +54,8 @@ export const LOGGER: Rule<Logger> = objectWith('a logger', 'debug', 'info', 'war
 const QUEUE_RULES = {
   visibilityTimeoutMs: duration(1),
   onJobEvent: functionOf<JobEventListener>('(event) => …'),
+  onJobChange: functionOf<JobChangeListener>('(change) => …'),
+  defaults: objectWith<NonNullable<JobQueueOptions['defaults']>>('an object { all, types }'),
   autoRecover: BOOLEAN,
 } satisfies Record<keyof JobQueueOptions, Rule<unknown>>
 
@@ -59,8 +64,10 @@ const GLOBAL_RULES = { ...QUEUE_RULES, logger: LOGGER } satisfies Record<
   Rule<unknown>
 >
 
+const CONCURRENCY = wholeNumber(0, MOST_SLOTS)
+
 const PROCESSOR_RULES = {
-  concurrency: wholeNumber(1, MOST_SLOTS),
+  concurrency: CONCURRENCY,
   pollInterval: duration(1),
   heartbeatIntervalMs: duration(1),
   timeoutMs: duration(1),
@@ -113,6 +120,8 @@ export function checkLogger(where: string, logger: unknown): Logger | undefined 
 export interface QueueSettings {
   readonly visibilityTimeoutMs: number
   readonly onJobEvent: JobEventListener | undefined
+  readonly onJobChange: JobChangeListener | undefined
+  readonly defaults: DefaultSettings | null
   readonly autoRecover: boolean
 }
 
@@ -121,6 +130,8 @@ export function normalizeQueueOptions(where: string, options: unknown): QueueSet
   return Object.freeze({
     visibilityTimeoutMs: read.visibilityTimeoutMs ?? DEFAULT_VISIBILITY_TIMEOUT_MS,
     onJobEvent: read.onJobEvent,
+    onJobChange: read.onJobChange,
+    defaults: read.defaults === undefined ? null : normalizeDefaults(where, read.defaults),
     autoRecover: read.autoRecover ?? true,
   })
 }
@@ -171,6 +182,10 @@ export function normalizeProcessor(
     timeoutMs: read.timeoutMs ?? null,
     prefetch: read.prefetch ?? null,
   })
+}
+
+export function checkConcurrency(where: string, concurrency: unknown): number {
+  return check(where, 'concurrency', concurrency, CONCURRENCY)
 }
 
 /** What `runClaimed` was given, checked. */

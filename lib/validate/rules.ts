@@ -112,6 +112,18 @@ export const DATE: Rule<Date> = {
   },
 }
 
+/** The last moment that every tool for dates can write. */
+const LAST_YEAR = 9999
+
+/** A moment in the future or past, as far as anybody plans. */
+export const MOMENT: Rule<Date> = {
+  allowed: `${DATE.allowed}, no later than the year ${LAST_YEAR}`,
+  read: (value) => {
+    const reading = DATE.read(value)
+    return 'value' in reading && reading.value.getUTCFullYear() > LAST_YEAR ? OUT_OF_RANGE : reading
+  },
+}
+
 export const BOOLEAN: Rule<boolean> = {
   allowed: 'true or false',
   read: (value) => (typeof value === 'boolean' ? { value } : WRONG_TYPE),
@@ -152,7 +164,10 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 /** An object that has all these methods. */
 export function objectWith<T>(noun: string, ...methods: readonly string[]): Rule<T> {
   return {
-    allowed: `${noun} (an object with ${methods.map((method) => `${method}()`).join(', ')})`,
+    allowed:
+      methods.length === 0
+        ? noun
+        : `${noun} (an object with ${methods.map((method) => `${method}()`).join(', ')})`,
     read: (value) => {
       if (!isRecord(value)) return WRONG_TYPE
       return methods.every((method) => typeof value[method] === 'function')

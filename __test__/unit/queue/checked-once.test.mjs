@@ -5,12 +5,19 @@ import { JobQueue, MongoJobQueue } from 'durabl'
 import { checkedOnce } from '../../../dist/backend/checked.js'
 import { silentLogger } from '../../support/loggers.mjs'
 
-const METHODS = ['enqueue', 'enqueueMany', 'claimOrEnqueue']
+const METHODS = ['enqueue', 'enqueueDetailed', 'enqueueMany', 'enqueueManyDetailed', 'claimOrEnqueue']
+const MANY = ['enqueueMany', 'enqueueManyDetailed']
+const DUPLICATE = { status: 'duplicate', id: null }
+const ANSWERS = {
+  enqueueDetailed: DUPLICATE,
+  enqueueMany: [DUPLICATE],
+  enqueueManyDetailed: [DUPLICATE],
+}
 
 /** A class of backends with twins, which note how they are called. */
 function arrange() {
   const calls = []
-  const nothing = (name) => (name === 'enqueueMany' ? [] : null)
+  const nothing = (name) => ANSWERS[name] ?? null
   const noting = (name) => [name, async (...args) => (calls.push([name, ...args]), nothing(name))]
   class Backend {}
   const called =
@@ -27,6 +34,9 @@ function arrange() {
 const CALLS = {
   enqueue: (queue, options) => queue.enqueue('t', 1, options),
   enqueueMany: (queue, options) => queue.enqueueMany([{ type: 't', data: 1, options }]),
+  enqueueDetailed: (queue, options) => queue.enqueueDetailed('t', 1, options),
+  enqueueManyDetailed: (queue, options) =>
+    queue.enqueueMany([{ type: 't', data: 1, options }], { detailed: true }),
   claimOrEnqueue: (queue, options) => queue.claimOrEnqueue('t', 1, options),
 }
 
@@ -39,7 +49,7 @@ for (const [name, call] of Object.entries(CALLS)) {
     assert.equal(calls.length, 1)
     assert.equal(twin, name)
     assert.equal(on, backend)
-    const job = name === 'enqueueMany' ? settings[0] : settings
+    const job = MANY.includes(name) ? settings[0] : settings
     assert.deepEqual([job.type, job.priority, job.maxAttempts], ['t', 7, 3])
   })
 
@@ -63,12 +73,12 @@ for (const [name, call] of Object.entries(CALLS)) {
       const [[method, first, , third]] = calls
       assert.equal(calls.length, 1)
       assert.equal(method, `public ${name}`)
-      assert.equal(name === 'enqueueMany' ? first[0].options : third, options)
+      assert.equal(MANY.includes(name) ? first[0].options : third, options)
     })
   }
 }
 
-test('MongoJobQueue has twins of all three', async () => {
+test('MongoJobQueue has twins of all of them', async () => {
   const given = []
   const opened = { engine: {}, codec: null, refuseUnusable() {} }
   const queue = Object.assign(Object.create(MongoJobQueue.prototype), { opened })
@@ -87,6 +97,8 @@ test('MongoJobQueue has twins of all three', async () => {
   assert.deepEqual(given, [
     ['enqueue', 1],
     ['enqueueMany', 1],
+    ['enqueueDetailed', 1],
+    ['enqueueManyDetailed', 1],
     ['claimOrEnqueue', 1],
   ])
 })

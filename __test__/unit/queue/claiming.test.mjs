@@ -148,7 +148,7 @@ describe('a processor', () => {
 
   it('whose configuration was refused can be registered again', () => {
     counting()
-    assert.throws(() => queue.process('work', () => {}, { concurrency: 0 }), RangeError)
+    assert.throws(() => queue.process('work', () => {}, { concurrency: -1 }), RangeError)
     assert.throws(() => queue.process('work', 'no function'), TypeError)
     queue.process('work', () => {})
   })

@@ -154,7 +154,7 @@ export const PROCESS = [
     (queue) => queue.process('t', { concurrency: 1 }, handler),
   ],
   ['process: config a number', TypeError, ['options', '4'], processor(4)],
-  ['process: concurrency 0', RangeError, ['"concurrency"', 'from 1'], processor({ concurrency: 0 })],
+  ['process: concurrency -1', RangeError, ['"concurrency"', 'from 0'], processor({ concurrency: -1 })],
   ['process: concurrency a half', RangeError, ['1.5'], processor({ concurrency: 1.5 })],
   ['process: concurrency Infinity', RangeError, ['Infinity'], processor({ concurrency: Infinity })],
   ['process: concurrency a string', TypeError, ['"4"'], processor({ concurrency: '4' })],

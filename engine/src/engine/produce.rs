@@ -4,12 +4,12 @@ use super::Engine;
 use crate::{base::error::Result, job::document::NewJob, verbs::enqueue::request::Enqueued};
 
 impl Engine {
-    /// Creates a job; its id, or none if its key is held.
+    /// Creates a job; its id, or none if its key is held or its id is taken.
     ///
     /// # Errors
     /// The server can't be reached for half a minute, or refuses.
     pub async fn enqueue(&self, job: NewJob) -> Result<Option<String>> {
-        self.hub().await?.enqueuer.enqueue_one(job).await
+        Ok(self.hub().await?.enqueuer.enqueue_one(job).await?.created())
     }
 
     /// Creates any number of jobs, in their order; what became of each.

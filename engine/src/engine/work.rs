@@ -143,6 +143,20 @@ impl Engine {
         Ok(Some(run_id))
     }
 
+    /// So many handlers of this processor run at once from now on; none with 0.
+    pub fn set_concurrency(&self, processor_id: u32, concurrency: usize) {
+        if let Some(slots) = lock(&self.processors).get(&processor_id) {
+            slots.set_concurrency(concurrency);
+        }
+    }
+
+    /// Stops the claims of this processor for good, and waits until none is on its way.
+    pub async fn stop_processor(&self, processor_id: u32) {
+        let Some(slots) = lock(&self.processors).get(&processor_id).cloned() else { return };
+        slots.stop();
+        slots.ended_claiming().await;
+    }
+
     /// Stops the claims of these processors for good.
     pub fn quiesce(&self, processor_ids: &[u32]) {
         let processors = lock(&self.processors);

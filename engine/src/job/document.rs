@@ -30,16 +30,24 @@ pub struct NewJob {
     pub job_type: String,
     /// A document with the one field `data`, which is never decoded here.
     pub payload: RawDocumentBuf,
+    /// The id that its caller wants for it; none for a new one.
+    pub id: Option<String>,
     /// Lower runs first.
     pub priority: i64,
     /// How long until it may be claimed, in milliseconds.
     pub delay_ms: i64,
+    /// When it may be claimed, in milliseconds since the epoch, instead of after a delay. A moment that has passed means now.
+    pub run_at_ms: Option<i64>,
     /// How many starts it may have.
     pub max_attempts: i32,
     /// The key it holds, if any.
     pub dedupe: Option<DedupeKey>,
     /// Whether a pending holder of the key takes over this data.
     pub coalesce_latest: bool,
+    /// How long the key stays held for others that pass this too, in milliseconds, also when the job has ended.
+    pub dedupe_for_ms: Option<i64>,
+    /// Whether its caller asks who is in its way.
+    pub is_detailed: bool,
     /// How the delay of retries grows; none for the default.
     pub backoff: Option<BackoffKind>,
     /// The shortest delay of a retry, in milliseconds; none for the default.
@@ -57,11 +65,24 @@ impl NewJob {
             .ok_or_else(|| Error::new(ErrorKind::Internal, "the payload has no data"))
     }
 
+    /// When it may be claimed; none if it may be now.
+    pub(crate) fn due_at(&self, now: ServerTime) -> Option<DateTime> {
+        match self.run_at_ms {
+            Some(at) => Some(DateTime::from_millis(at)).filter(|at| *at > now.earliest()),
+            None => (self.delay_ms > 0).then(|| now.after(self.delay_ms)),
+        }
+    }
+
+    /// The key that stays held after the job, if it holds one for so long.
+    pub(crate) fn lasting_key(&self) -> Option<&str> {
+        self.dedupe_for_ms.and(self.dedupe.as_ref()).map(|dedupe| dedupe.key.as_str())
+    }
+
     /// The document of a job that waits to be claimed.
     pub(crate) fn pending(&self, id: &str, now: ServerTime) -> Result<RawDocumentBuf> {
-        let run_at = if self.delay_ms > 0 { now.after(self.delay_ms) } else { now.earliest() };
+        let run_at = self.due_at(now).unwrap_or(now.earliest());
         let mut job = self.beginning(id, Status::Pending, 0, run_at, now)?;
-        self.append_end(&mut job);
+        self.append_end(&mut job, now);
         Ok(job)
     }
 
@@ -70,7 +91,7 @@ impl NewJob {
         let mut job = self.beginning(id, Status::Active, 1, now.earliest(), now)?;
         job.append(cstr!("claimedAt"), now.earliest());
         job.append(cstr!("claimToken"), token);
-        self.append_end(&mut job);
+        self.append_end(&mut job, now);
         Ok(job)
     }
 
@@ -95,10 +116,13 @@ impl NewJob {
         Ok(job)
     }
 
-    fn append_end(&self, job: &mut RawDocumentBuf) {
+    fn append_end(&self, job: &mut RawDocumentBuf, now: ServerTime) {
         if let Some(dedupe) = &self.dedupe {
             job.append(cstr!("dedupeKey"), dedupe.key.as_str());
             job.append(cstr!("dedupeScope"), dedupe.scope.as_str());
+            if let Some(lasting) = self.dedupe_for_ms {
+                job.append(cstr!("dedupeUntil"), now.after(lasting));
+            }
         }
         if let Some(backoff) = self.backoff {
             job.append(cstr!("backoff"), backoff.as_str());

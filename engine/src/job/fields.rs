@@ -11,6 +11,8 @@ pub(crate) const ATTEMPT: &str = "attempt";
 pub(crate) const MAX_ATTEMPTS: &str = "maxAttempts";
 pub(crate) const DEDUPE_KEY: &str = "dedupeKey";
 pub(crate) const DEDUPE_SCOPE: &str = "dedupeScope";
+/// Until when the key stays held for new jobs that have this field too, whatever has become of the job.
+pub(crate) const DEDUPE_UNTIL: &str = "dedupeUntil";
 pub(crate) const BACKOFF: &str = "backoff";
 pub(crate) const BACKOFF_DELAY: &str = "backoffDelay";
 pub(crate) const BACKOFF_MAX_DELAY: &str = "backoffMaxDelay";

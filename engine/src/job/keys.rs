@@ -41,6 +41,44 @@ pub(crate) fn barring(dedupe: &DedupeKey) -> Document {
     }
 }
 
+/// Any job that leaves no room for one more of one of these keys, whatever its scope: a branch per unique index.
+pub(crate) fn barring_any(keys: &[&str]) -> [Document; 3] {
+    let of_scope = |scope: DedupeScope, statuses: &[Status]| {
+        let statuses: Vec<&str> = statuses.iter().map(|status| status.as_str()).collect();
+        doc! {
+            fields::DEDUPE_KEY: { "$in": keys },
+            fields::DEDUPE_SCOPE: scope.as_str(),
+            fields::STATUS: { "$in": statuses },
+        }
+    };
+    [
+        of_scope(DedupeScope::PendingAndActive, &[Status::Pending, Status::Active]),
+        of_scope(DedupeScope::Pending, &[Status::Pending]),
+        doc! { fields::DEDUPE_KEY: { "$in": keys }, fields::DEDUPE_UNTIL: { "$exists": true } },
+    ]
+}
+
+/// The job that keeps the key held for others of its kind, whatever has become of the job: what the unique index on such
+/// keys refuses.
+pub(crate) fn keeping(key: &str) -> Document {
+    doc! { fields::DEDUPE_KEY: key, fields::DEDUPE_UNTIL: { "$exists": true } }
+}
+
+/// The update that lets go of a key which has been kept for long enough, by the server's clock.
+pub(crate) fn letting_go(key: &str) -> (Document, Document) {
+    let mut filter = keeping(key);
+    filter.insert("$expr", doc! { "$lte": [fields::value_of(fields::DEDUPE_UNTIL), fields::NOW] });
+    (filter, doc! { "$unset": { fields::DEDUPE_UNTIL: "" } })
+}
+
+/// Whether the job keeps no key, or has kept it for long enough: it may be removed.
+pub(crate) fn keeps_none() -> Document {
+    doc! { "$or": [
+        { fields::DEDUPE_UNTIL: { "$exists": false } },
+        { "$expr": { "$lte": [fields::value_of(fields::DEDUPE_UNTIL), fields::NOW] } },
+    ] }
+}
+
 /// The pending job of this type that holds the key of scope `pending`, to be given other data.
 pub(crate) fn replaceable(key: &str, job_type: &str) -> Document {
     let mut filter = single_flight(key, Status::Pending);

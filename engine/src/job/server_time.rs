@@ -28,6 +28,11 @@ impl ServerTime {
         DateTime::from_millis(self.earliest_ms)
     }
 
+    /// The bracket so many milliseconds before.
+    pub(crate) fn earlier(self, ms: i64) -> Self {
+        Self::between(self.earliest_ms.saturating_sub(ms), self.latest_ms.saturating_sub(ms))
+    }
+
     /// Surely not after what the server's clock showed so long ago.
     pub(crate) fn earliest_ago(self, ago: Duration) -> DateTime {
         let ago = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX).saturating_add(1);

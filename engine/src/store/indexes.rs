@@ -1,7 +1,7 @@
 //! The indexes: what makes dedupe certain and every look cheap.
 //!
-//! One small partial index per state, so that a job stands in one of them at a time, and the three unique ones that
-//! hold the dedupe keys, which are shared with the TypeScript package. Each begins with the status although its filter
+//! One small partial index per state, so that a job stands in one of them at a time, and the four unique ones that
+//! hold the dedupe keys, three of which are shared with the TypeScript package. Each of state begins with the status although its filter
 //! fixes it: only so do the server's covered and skipping plans apply.
 
 mod codes;
@@ -70,6 +70,16 @@ impl Index {
         }
     }
 
+    /// Holds keys for as long as jobs keep them. Jobs without the field are in none of its entries.
+    fn kept_keys() -> Self {
+        Self {
+            name: "durabl_dedupe_until_idx",
+            keys: doc! { fields::DEDUPE_KEY: 1 },
+            filter: doc! { fields::DEDUPE_UNTIL: { "$exists": true } },
+            unique: true,
+        }
+    }
+
     fn model(&self) -> IndexModel {
         let options = IndexOptions::builder()
             .name(self.name.to_owned())
@@ -97,6 +107,7 @@ fn wanted() -> Vec<Index> {
         Index::dedupe("dedupe_pending_active_idx", DedupeScope::PendingAndActive, open.into()),
         Index::dedupe("dedupe_pending_idx", DedupeScope::Pending, Status::Pending.as_str().into()),
         Index::dedupe("dedupe_active_idx", DedupeScope::Pending, Status::Active.as_str().into()),
+        Index::kept_keys(),
         Index::of_status(
             "durabl_pending_idx",
             &[Status::Pending],

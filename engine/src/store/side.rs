@@ -273,7 +273,7 @@ impl Side {
         match reply.refusals.first().map(|refusal| &refusal.cause) {
             None => Ok(reply),
             Some(RefusalCause::Other(error)) => Err(error.clone()),
-            Some(RefusalCause::IdExists | RefusalCause::KeyHeld) => {
+            Some(RefusalCause::IdExists | RefusalCause::KeyHeld | RefusalCause::KeyKept) => {
                 let message = "another process made the same document at the same moment";
                 let mut error = Error::new(ErrorKind::Server, message);
                 error.mark_transient();

@@ -7,7 +7,7 @@ use mongodb::bson::{Bson, Document};
 use crate::{
     base::error::{Error, Result},
     connection::lanes::Lane,
-    job::fields::DEDUPE_KEY,
+    job::fields::{DEDUPE_KEY, DEDUPE_SCOPE},
 };
 
 /// How long a write may be held up by a transaction of somebody's that has written to the same job, or under the same key,
@@ -101,6 +101,8 @@ pub(crate) struct WriteRefusal {
 pub(crate) enum RefusalCause {
     /// A unique index on the dedupe key: the key is held.
     KeyHeld,
+    /// The same, by a job that keeps the key for a time, which may have passed.
+    KeyKept,
     /// A document of this id exists.
     IdExists,
     /// Anything else.
@@ -122,7 +124,7 @@ impl WriteReply {
     pub(crate) fn unexpected(&self) -> Option<&Error> {
         self.refusals.iter().find_map(|refusal| match &refusal.cause {
             RefusalCause::Other(error) => Some(error),
-            RefusalCause::KeyHeld | RefusalCause::IdExists => None,
+            RefusalCause::KeyHeld | RefusalCause::KeyKept | RefusalCause::IdExists => None,
         })
     }
 }
@@ -143,7 +145,9 @@ fn read_refusal(error: &Document) -> WriteRefusal {
     let code = number(error, "code").unwrap_or(0) as i32;
     let pattern = error.get_document("keyPattern").ok();
     let cause = match pattern {
-        Some(pattern) if code == DUPLICATE_KEY && pattern.contains_key(DEDUPE_KEY) => RefusalCause::KeyHeld,
+        Some(pattern) if code == DUPLICATE_KEY && pattern.contains_key(DEDUPE_KEY) => {
+            if pattern.contains_key(DEDUPE_SCOPE) { RefusalCause::KeyHeld } else { RefusalCause::KeyKept }
+        }
         Some(pattern) if code == DUPLICATE_KEY && pattern.contains_key("_id") => RefusalCause::IdExists,
         _ => RefusalCause::Other(server_error(error)),
     };

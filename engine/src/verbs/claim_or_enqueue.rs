@@ -76,7 +76,8 @@ enum Created {
 }
 
 async fn create_claimed(store: &Store, job: &NewJob, patience: Duration) -> Result<Created> {
-    let (id, token) = (new_id(), new_claim_token(store.worker()));
+    let id = job.id.clone().unwrap_or_else(new_id);
+    let token = new_claim_token(store.worker());
     let mut patience = Patience::new(patience);
     loop {
         match try_create_claimed(store, job, &id, &token, patience.has_failed()).await {
@@ -95,20 +96,30 @@ async fn try_create_claimed(
 ) -> Result<Created> {
     store.check_write_concern().await?;
     let document = job.active(id, token, store.server_time().await?)?;
-    let reply = match store.insert([&document], Wait::Brief).await {
-        // Its key is in a transaction of the app's.
-        Err(error) if error.is_time_limit() => store.insert([&document], Wait::HeldUp).await?,
-        written => written?,
-    };
-    match reply.refusals.into_iter().next().map(|refusal| refusal.cause) {
-        None => claimed(document),
-        // Ours: by an earlier try, or by this one, whose time was up as it was done.
-        Some(RefusalCause::IdExists) => own(store, id, token).await,
-        // The holder may be ourselves, by an earlier try whose reply was lost.
-        Some(RefusalCause::KeyHeld) if was_ambiguous => own(store, id, token).await,
-        Some(RefusalCause::KeyHeld) => Ok(Created::KeyHeld),
-        Some(RefusalCause::Other(error)) => Err(error),
+    for _ in 0..MOST_ROUNDS {
+        let reply = match store.insert([&document], Wait::Brief).await {
+            // Its key is in a transaction of the app's.
+            Err(error) if error.is_time_limit() => store.insert([&document], Wait::HeldUp).await?,
+            written => written?,
+        };
+        let Some(refusal) = reply.refusals.into_iter().next() else { return claimed(document) };
+        match refusal.cause {
+            // Ours: by an earlier try, or by this one, whose time was up as it was done. Or its caller's id is taken.
+            RefusalCause::IdExists => return own(store, id, token).await,
+            // The holder may be ourselves, by an earlier try whose reply was lost.
+            RefusalCause::KeyHeld if was_ambiguous => return own(store, id, token).await,
+            RefusalCause::KeyHeld => return Ok(Created::KeyHeld),
+            RefusalCause::KeyKept => {
+                let own = if was_ambiguous { own(store, id, token).await? } else { Created::KeyHeld };
+                let key = job.lasting_key().unwrap_or_default();
+                if !matches!(own, Created::KeyHeld) || !holders::let_go(store, key, Wait::HeldUp).await? {
+                    return Ok(own);
+                }
+            }
+            RefusalCause::Other(error) => return Err(error),
+        }
     }
+    Ok(Created::KeyHeld)
 }
 
 fn claimed(document: RawDocumentBuf) -> Result<Created> {

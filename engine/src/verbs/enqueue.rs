@@ -3,7 +3,9 @@
 //! A lone call is written at once. Calls that arrive while a write is on its way travel together in the next one, so
 //! the number of round trips falls as the load grows and nobody waits for company.
 
+mod coalesce;
 mod create;
 pub(crate) mod enqueuer;
+mod refused;
 pub(crate) mod request;
 mod writer;

@@ -29,29 +29,41 @@ pub struct PlannedJob {
 }
 
 pub(crate) fn enqueue(job: &NewJob, now: ServerTime) -> Result<PlannedJob> {
-    let id = new_id();
+    let id = job.id.clone().unwrap_or_else(new_id);
     let document = job.pending(&id, now)?;
-    let writes = match &job.dedupe {
-        None => vec![insert(&document)],
-        Some(dedupe) => {
-            let mut writes = Vec::with_capacity(2);
-            if job.coalesce_latest {
-                let filter = keys::replaceable(&dedupe.key, &job.job_type);
-                let mut changes = rawdoc! {};
-                changes.append(cstr!("data"), job.data()?);
-                writes.push(update(&filter, rawdoc! { "$set": changes }, false)?);
-            }
-            let mut upsert = rawdoc! { "$setOnInsert": document };
-            if dedupe.scope == DedupeScope::Pending {
-                // The holder is to run after this transaction. Only read, it could be claimed before the commit, and run
-                // without having seen what the transaction writes.
-                upsert.append(cstr!("$set"), raw(&doc! { fields::KEY_HELD: new_token() })?);
-            }
-            writes.push(update(&keys::barring(dedupe), upsert, true)?);
-            writes
+    let mut writes = Vec::with_capacity(2);
+    // Any of these in its way, and the job is not made.
+    let mut barriers: Vec<Document> = job.id.iter().map(|id| doc! { fields::ID: id }).collect();
+    if let Some(dedupe) = &job.dedupe {
+        if job.coalesce_latest {
+            let filter = keys::replaceable(&dedupe.key, &job.job_type);
+            let mut changes = rawdoc! {};
+            changes.append(cstr!("data"), job.data()?);
+            writes.push(update(&filter, rawdoc! { "$set": changes }, false)?);
         }
-    };
+        if let Some(key) = job.lasting_key() {
+            let (filter, letting_go) = keys::letting_go(key);
+            writes.push(update(&filter, raw(&letting_go)?, false)?);
+            barriers.push(keys::keeping(key));
+        }
+        barriers.push(keys::barring(dedupe));
+    }
+    writes.push(match barriers.len() {
+        0 => insert(&document),
+        1 => upsert(job, &barriers.remove(0), document)?,
+        _ => upsert(job, &doc! { "$or": barriers }, document)?,
+    });
     Ok(PlannedJob { id, writes })
+}
+
+fn upsert(job: &NewJob, barrier: &Document, document: RawDocumentBuf) -> Result<RawDocumentBuf> {
+    let mut upsert = rawdoc! { "$setOnInsert": document };
+    if job.dedupe.as_ref().is_some_and(|dedupe| dedupe.scope == DedupeScope::Pending) {
+        // The holder is to run after this transaction. Only read, it could be claimed before the commit, and run
+        // without having seen what the transaction writes.
+        upsert.append(cstr!("$set"), raw(&doc! { fields::KEY_HELD: new_token() })?);
+    }
+    update(barrier, upsert, true)
 }
 
 /// What completes a job in a transaction: the one statement `{ q, u }`, fenced as every settlement is.

@@ -160,7 +160,7 @@ async fn take_back(
 fn note_refusal(unwritable: &Unwritable, job: &Expired, cause: RefusalCause) -> Option<Error> {
     match cause {
         // Taken, let go and taken again meanwhile: the next sweep sees what there is.
-        RefusalCause::KeyHeld | RefusalCause::IdExists => None,
+        RefusalCause::KeyHeld | RefusalCause::KeyKept | RefusalCause::IdExists => None,
         RefusalCause::Other(error) if error.is_transient() => Some(error),
         RefusalCause::Other(error) => {
             unwritable.refused(&job.header.id, "be recovered", &error);

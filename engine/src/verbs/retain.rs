@@ -4,7 +4,7 @@ use mongodb::bson::{DateTime, doc};
 
 use crate::{
     base::error::{Error, Result},
-    job::{fields, status::Status},
+    job::{fields, keys, status::Status},
     store::collection::Store,
 };
 
@@ -19,11 +19,12 @@ pub(crate) async fn remove_old(store: &Store, max_age_ms: i64) -> Result<u64> {
             _ => fields::FAILED_AT,
         };
         // A type is a string: the range lets the index on type and time skip from one type to the next.
-        let filter = doc! {
+        let mut filter = doc! {
             fields::STATUS: status.as_str(),
             fields::TYPE: { "$gte": "" },
             ended_at: { "$lt": before },
         };
+        filter.extend(keys::keeps_none());
         removed += store.jobs().delete_many(filter).await.map_err(Error::from)?.deleted_count;
     }
     Ok(removed)

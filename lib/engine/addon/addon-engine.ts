@@ -56,6 +56,15 @@ export class AddonEngine implements Engine {
     return id
   }
 
+  setConcurrency(processorId: number, concurrency: number): void {
+    this.link.native.setConcurrency(processorId, concurrency)
+  }
+
+  /** What a claim takes that is on its way is given back by the addon. */
+  async stopProcessor(processorId: number): Promise<void> {
+    await this.link.native.stopProcessor(processorId)
+  }
+
   recover(): void {
     this.recovers = true
     this.link.native.startRecovery(this.options.visibilityTimeoutMs)

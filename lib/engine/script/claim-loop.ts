@@ -40,12 +40,14 @@ export class ClaimLoop {
   private woken = false
   private stopped = false
   private cancelWait: Cancel | null = null
+  private concurrency: number
 
   constructor(
     readonly processorId: number,
     readonly config: EngineProcessorConfig,
     private readonly host: ClaimLoopHost,
   ) {
+    this.concurrency = config.concurrency
     this.streak = new FailureStreak(host.logger, 'claiming jobs', { type: config.type })
   }
 
@@ -58,6 +60,11 @@ export class ClaimLoop {
   /** There will be work in so many milliseconds. */
   wakeIn(delayMs: number): void {
     if (!this.stopped) this.due.add(delayMs)
+  }
+
+  setConcurrency(concurrency: number): void {
+    this.concurrency = concurrency
+    this.lookUnlessFailing()
   }
 
   slotFreed(): void {
@@ -81,7 +88,7 @@ export class ClaimLoop {
     while (
       !this.stopped &&
       this.looking < this.appetite &&
-      this.looking + this.taken < this.config.concurrency
+      this.looking + this.taken < this.concurrency
     ) {
       const look = this.lookOnce().finally(() => this.looks.delete(look))
       this.looks.add(look)
@@ -108,7 +115,7 @@ export class ClaimLoop {
 
   private found(job: Job, sentAt: number): void {
     this.emptyLooks = 0
-    this.appetite = Math.min(this.appetite * 2, this.config.concurrency)
+    this.appetite = Math.max(1, Math.min(this.appetite * 2, this.concurrency))
     this.taken += 1
     this.host.claimed(job, this, sentAt)
     this.look()

@@ -42,6 +42,8 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
   readonly logger: SafeLogger
   private readonly claims = new Map<number, Claim>()
   private readonly loops = new Map<string, ClaimLoop>()
+  /** Set the concurrency of processors that a backend runs itself. */
+  private readonly inline = new Map<number, (concurrency: number) => void>()
   private readonly reaper: Reaper
   private unsubscribe: (() => void) | null = null
   private stopFiring: (() => void) | null = null
@@ -70,6 +72,25 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
     else this.processByLooking(id, config)
     this.stopFiring ??= this.backend.fireSchedules?.() ?? null
     return id
+  }
+
+  setConcurrency(processorId: number, concurrency: number): void {
+    this.loop(processorId)?.setConcurrency(concurrency)
+    this.inline.get(processorId)?.(concurrency)
+  }
+
+  async stopProcessor(processorId: number): Promise<void> {
+    const loop = this.loop(processorId)
+    // What a backend runs itself for a processor that has stopped is given back by the driver.
+    this.inline.get(processorId)?.(0)
+    if (loop === undefined) return
+    await loop.stop()
+    // Another processor of the type may have begun.
+    if (this.loops.get(loop.config.type) === loop) this.loops.delete(loop.config.type)
+  }
+
+  private loop(processorId: number): ClaimLoop | undefined {
+    return [...this.loops.values()].find((loop) => loop.processorId === processorId)
   }
 
   recover(): void {
@@ -218,8 +239,14 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
       )
     }
     const run = (job: Job, ctx: JobContext) => this.runForBackend(id, job, ctx)
-    markProcessor(run, { concurrency })
+    const processor = { concurrency }
+    markProcessor(run, processor)
     backend.registerHandler(type, run)
+    this.inline.set(id, (concurrency) => {
+      processor.concurrency = concurrency
+      // So that the backend looks at it again.
+      backend.registerHandler!(type, run)
+    })
   }
 
   /** Resolves when the run is over: to its failure, with which the `enqueue` of our own backend rejects. */

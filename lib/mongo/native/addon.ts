@@ -72,6 +72,10 @@ export interface NativeEngine {
    * is lost.
    */
   adopt(jobId: string, claimToken: string, visibilityTimeoutMs: number): Promised<number | null>
+  /** So many handlers of this processor run at once from now on; 0 for none. */
+  setConcurrency(processorId: number, concurrency: number): void
+  /** Stops the claims of this processor for good, and waits for the one on its way. Idempotent. */
+  stopProcessor(processorId: number): Promised<null>
   /** Stops the claims of these processors for good; their running jobs go on. Idempotent. */
   quiesce(processorIds: Array<number>): void
   /** Sends `wake` events, or stops to. */
@@ -247,8 +251,13 @@ export interface NativeEnqueueFailure {
 
 /** The fate of each job of one call. */
 export interface NativeEnqueued {
-  /** The id of each, in the order of the jobs; null if its key is held, or if it stands in `failures`. */
+  /**
+   * The id of each, in the order of the jobs; null if its key is held or its id is taken, or if it stands
+   * in `failures`.
+   */
   ids: Array<string | null>
+  /** The jobs in the way of some of the others. */
+  holders: Array<NativeHolder>
   /** The failures of single jobs. */
   failures: Array<NativeEnqueueFailure>
 }
@@ -316,6 +325,16 @@ export interface NativeFreedSlot {
 /** The effect of a renewal. */
 export type NativeHeartbeat = 'applied' | 'lease-lost'
 
+/** The job in the way of one job of a call. */
+export interface NativeHolder {
+  /** The place of the job, counted from 0. */
+  index: number
+  /** The id of the job in the way; null if it is gone. */
+  id: string | null
+  /** Whether that one has the data now. */
+  isCoalesced: boolean
+}
+
 /** Options of new jobs. `lib/` has checked every value and filled in every default. */
 export interface NativeJobSettings {
   /** The kind of work. */
@@ -324,12 +343,18 @@ export interface NativeJobSettings {
   priority: number
   /** Milliseconds before the job may be claimed. */
   delayMs: number
+  /** The moment from which on it may be claimed, in milliseconds since the epoch, instead of a delay; null for none. */
+  runAtMs: number | null
   /** After this many attempts a failure is final. */
   maxAttempts: number
   /** Null exactly when there is no dedupe key. */
   dedupeScope: NativeDedupeScope | null
   /** `coalesce: 'latest'`: the data of a pending holder of the key is replaced. */
   coalesceLatest: boolean
+  /** Milliseconds for which the key stays held, also after the job's end; null for none. */
+  dedupeForMs: number | null
+  /** Whether the id of a job in the way is asked for. */
+  detailed: boolean
   /** Null for the default. */
   backoff: NativeBackoff | null
   /** The shortest wait before a retry; null for the default. */
@@ -348,6 +373,8 @@ export type NativeLogLevel = 'debug' | 'info' | 'warn' | 'error'
 export interface NativeNewJob {
   /** Its options. */
   settings: NativeJobSettings
+  /** Its id, or null for a new one. */
+  id: string | null
   /** The key it holds. */
   dedupeKey: string | null
   /** A BSON document with the one field `data`. */
@@ -358,6 +385,8 @@ export interface NativeNewJob {
 export interface NativeNewJobs {
   /** The options of all of them. */
   settings: NativeJobSettings
+  /** The id of each, or null for new ones. */
+  ids: Array<string> | null
   /** The key of each, or null. */
   dedupeKeys: Array<string> | null
   /** A BSON document for each with the one field `data`, end to end. */

@@ -1,11 +1,10 @@
 /** One open engine: calls go in, events come out, failures become errors. Knows no job. */
-import { created } from '../../backend/enqueue-many'
 import { isolatedListener } from '../../base/app-code'
 import { ShutDownError, failureToError } from '../../base/errors'
 import type { CallSite } from '../../base/errors'
 import type { SafeLogger } from '../../base/logger'
 import { fromCaller } from '../../base/stack'
-import type { EnqueueManyOutcome, JobAvailableListener, StreamState } from '../../types'
+import type { JobAvailableListener, StreamState } from '../../types'
 import type { NativeAddon, NativeConnection, NativeEngine, NativeEvent, NativeNewJob, Reply } from './addon'
 import { aboutProcess } from './about-process'
 import { EnqueueBatches, grouped, placed } from './enqueue-batch'
@@ -14,6 +13,9 @@ import { LogBatches } from './log-batch'
 
 /** Jobs that cross over to the engine in one call. */
 const MOST_AT_ONCE = 4000
+
+/** What became of a job, but for a failure. */
+export type Made = Exclude<Enqueued, { failure: unknown }>
 
 /** The settings of an engine beside its connection. */
 export interface EngineSettings {
@@ -66,25 +68,39 @@ export class EngineHandle {
     this.state = this.native.streamState()
   }
 
-  /** Creates a job; its id, or null if its key is held. As {@link call}. */
-  async enqueue(job: NativeNewJob): Promise<string | null> {
+  /** Creates a job; what became of it. As {@link call}. */
+  async enqueue(job: NativeNewJob): Promise<Made> {
     this.refuseEnded()
     const outcome = await this.batches.enqueue(job)
     // Made here, where the stack leads to whoever awaits this call; a stack taken beforehand costs as much as all the rest.
     if ('failure' in outcome) throw fromCaller(failureToError(outcome.failure, null))
-    return outcome.id
+    return outcome
   }
 
-  /** Creates jobs; what became of each, in their order. As {@link call}, but that a failure is an outcome. */
-  async enqueueMany(jobs: readonly NativeNewJob[]): Promise<EnqueueManyOutcome[]> {
+  /**
+   * Creates jobs; what became of each, in their order. As {@link call}, but that a failure is an outcome.
+   *
+   * @param result of a job without a failure
+   */
+  async enqueueMany<R>(
+    jobs: readonly NativeNewJob[],
+    result: (made: Made) => R,
+  ): Promise<(R | { status: 'failed'; error: Error })[]> {
     this.refuseEnded()
     const site = callSite()
-    const outcomes: EnqueueManyOutcome[] = []
+    const outcomes: (R | { status: 'failed'; error: Error })[] = []
     // One part after the other: so they are created in order, and what crosses over is bounded.
     for (let start = 0; start < jobs.length; start += MOST_AT_ONCE) {
       const part = jobs.slice(start, start + MOST_AT_ONCE)
       const reply = await this.native.enqueueMany(grouped(part))
-      for (const place of part.keys()) outcomes.push(outcomeOf(placed(reply, place), site))
+      for (const place of part.keys()) {
+        const enqueued = placed(reply, place)
+        outcomes.push(
+          'failure' in enqueued
+            ? { status: 'failed', error: failureToError(enqueued.failure, site) }
+            : result(enqueued),
+        )
+      }
     }
     return outcomes
   }
@@ -201,12 +217,6 @@ function added<T>(listeners: Set<(value: T) => void>, listener: (value: T) => vo
   return () => {
     listeners.delete(own)
   }
-}
-
-function outcomeOf(enqueued: Enqueued, site: CallSite): EnqueueManyOutcome {
-  return 'failure' in enqueued
-    ? { status: 'failed', error: failureToError(enqueued.failure, site) }
-    : created(enqueued.id)
 }
 
 function callSite(): CallSite {

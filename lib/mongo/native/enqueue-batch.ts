@@ -4,7 +4,7 @@ import type {
   NativeEngine,
   NativeEnqueued,
   NativeFailure,
-  NativeJobSettings,
+  NativeHolder,
   NativeNewJob,
   NativeNewJobs,
   Reply,
@@ -15,7 +15,10 @@ const FULL = 1000
 const FULL_BYTES = 1024 * 1024
 
 /** What became of one job. */
-export type Enqueued = { readonly id: string | null } | { readonly failure: NativeFailure }
+export type Enqueued =
+  | { readonly id: string; readonly holder: null }
+  | { readonly id: null; readonly holder: NativeHolder | null }
+  | { readonly failure: NativeFailure }
 
 class Batch {
   readonly jobs: NativeNewJob[] = []
@@ -62,8 +65,12 @@ export class EnqueueBatches {
 export function placed({ value, failure }: Reply<NativeEnqueued>, place: number): Enqueued {
   if (failure !== null) return { failure }
   const id = value.ids[place] ?? null
-  const failed = id === null ? value.failures.find(({ index }) => index === place) : undefined
-  return failed === undefined ? { id } : { failure: failed.failure }
+  if (id !== null) return { id, holder: null }
+  const isIts = ({ index }: { index: number }) => index === place
+  const failed = value.failures.find(isIts)
+  return failed === undefined
+    ? { id, holder: value.holders.find(isIts) ?? null }
+    : { failure: failed.failure }
 }
 
 /** The same jobs in the same order, their settings only once where neighbours share them. */
@@ -71,7 +78,7 @@ export function grouped(jobs: readonly NativeNewJob[]): NativeNewJobs[] {
   const groups: NativeNewJobs[] = []
   let start = 0
   for (let end = 1; end <= jobs.length; end += 1) {
-    if (end < jobs.length && areAlike(jobs[start]!.settings, jobs[end]!.settings)) continue
+    if (end < jobs.length && areAlike(jobs[start]!, jobs[end]!)) continue
     groups.push(group(jobs.slice(start, end)))
     start = end
   }
@@ -82,19 +89,27 @@ function group(jobs: readonly NativeNewJob[]): NativeNewJobs {
   const { settings } = jobs[0]!
   return {
     settings,
+    ids: jobs[0]!.id === null ? null : jobs.map(({ id }) => id ?? ''),
     dedupeKeys: settings.dedupeScope === null ? null : jobs.map(({ dedupeKey }) => dedupeKey ?? ''),
     payloads: jobs.length === 1 ? jobs[0]!.payload : Buffer.concat(jobs.map(({ payload }) => payload)),
   }
 }
 
-function areAlike(a: NativeJobSettings, b: NativeJobSettings): boolean {
+function areAlike(
+  { settings: a, id: idOfA }: NativeNewJob,
+  { settings: b, id: idOfB }: NativeNewJob,
+): boolean {
   return (
+    (idOfA === null) === (idOfB === null) &&
     a.type === b.type &&
     a.priority === b.priority &&
     a.delayMs === b.delayMs &&
+    a.runAtMs === b.runAtMs &&
     a.maxAttempts === b.maxAttempts &&
     a.dedupeScope === b.dedupeScope &&
     a.coalesceLatest === b.coalesceLatest &&
+    a.dedupeForMs === b.dedupeForMs &&
+    a.detailed === b.detailed &&
     a.backoff === b.backoff &&
     a.backoffDelayMs === b.backoffDelayMs &&
     a.backoffMaxDelayMs === b.backoffMaxDelayMs

@@ -1,10 +1,18 @@
 /** Jobs in transactions of the app's: the engine plans the writes, and the app's own driver runs them. Knows no query. */
-import type { AnyBulkWriteOperation, ClientSession, Collection, Db, Document, UpdateFilter } from 'mongodb'
+import type {
+  AnyBulkWriteOperation,
+  ClientSession,
+  Collection,
+  Db,
+  Document,
+  Filter,
+  UpdateFilter,
+} from 'mongodb'
 import { afterTransaction } from '../../backend/after-transaction'
-import { created, soonestOfTypes } from '../../backend/enqueue-many'
+import { soonestOfTypes } from '../../backend/enqueue-many'
 import { failureToError } from '../../base/errors'
 import { shownAs } from '../../base/print'
-import type { BackendTransactions, CompleteResult, EnqueueManyResult } from '../../types'
+import type { BackendTransactions, CompleteResult, EnqueueDetailedResult } from '../../types'
 import { checkInTransaction } from '../../validate/session'
 import { EXACT_READING } from '../bson/codec'
 import type { Codec } from '../bson/codec'
@@ -16,8 +24,9 @@ import { checkAppSession, checkTransactions } from './app-session'
 import { TransactionLimit } from './limit'
 
 /** Ids are strings. */
-type Jobs = Collection<Document & { _id: string }>
-type Operation = AnyBulkWriteOperation<Document & { _id: string }>
+type Job = Document & { _id: string }
+type Jobs = Collection<Job>
+type Operation = AnyBulkWriteOperation<Job>
 
 /** Jobs that are planned and written in one go. */
 const MOST_AT_ONCE = 1000
@@ -38,15 +47,17 @@ export class MongoTransactions implements BackendTransactions {
     where: string,
     jobs: readonly NativeNewJob[],
     session: ClientSession,
-  ): Promise<EnqueueManyResult[]> {
+  ): Promise<EnqueueDetailedResult[]> {
     const collection = this.jobs(checkAppSession(where, this.db(), session))
-    const results: EnqueueManyResult[] = []
+    const results: EnqueueDetailedResult[] = []
     for (let start = 0; start < jobs.length; start += MOST_AT_ONCE) {
       const part = jobs.slice(start, start + MOST_AT_ONCE)
       const planned = await this.engine.call((native) => native.planEnqueue(grouped(part)))
       // Planning may have taken a moment, and after an abort the driver would run the writes by themselves.
       checkInTransaction(where, session)
-      results.push(...(await this.run(planned, collection, session)))
+      const written = await this.run(planned, collection, session)
+      for (const [place, made] of written.entries())
+        results.push(part[place]!.settings.detailed ? await made.detail() : made.result)
     }
     this.wakeAfter(session, jobs, results)
     return results
@@ -56,10 +67,14 @@ export class MongoTransactions implements BackendTransactions {
     planned: readonly NativePlannedJob[],
     collection: Jobs,
     session: ClientSession,
-  ): Promise<EnqueueManyResult[]> {
+  ): Promise<Written[]> {
     const operations = planned.map(({ writes }) => writes.map((write) => this.operation(write)))
     const { upsertedIds } = await collection.bulkWrite(operations.flat(), { session, ordered: true })
-    return resultsOf(planned, operations, upsertedIds)
+    const look = async (filter: Filter<Job>): Promise<string | null> => {
+      const found = await collection.findOne(filter, { session, projection: { _id: 1 } })
+      return found === null ? null : String(found._id)
+    }
+    return resultsOf(planned, operations, upsertedIds, look)
   }
 
   /** Completes a claim; whether that counts, the transaction decides. */
@@ -109,9 +124,9 @@ export class MongoTransactions implements BackendTransactions {
 
   private operation(bytes: Uint8Array): Operation {
     const { insert, q, u, upsert } = this.decoded(bytes) as {
-      insert?: Document & { _id: string }
+      insert?: Job
       q: Document
-      u: UpdateFilter<Document & { _id: string }>
+      u: UpdateFilter<Job>
       upsert: boolean
     }
     return insert === undefined
@@ -127,11 +142,13 @@ export class MongoTransactions implements BackendTransactions {
   private wakeAfter(
     session: ClientSession,
     jobs: readonly NativeNewJob[],
-    results: readonly EnqueueManyResult[],
+    results: readonly EnqueueDetailedResult[],
   ): void {
+    // A job of a moment is looked for at once: how long it is until then is by the server's clock.
     const soonest = soonestOfTypes(
       jobs.map(({ settings }) => settings),
       results,
+      ({ delayMs }) => delayMs,
     )
     if (soonest.size === 0) return
     afterTransaction(session, (elapsedMs) => {
@@ -144,17 +161,52 @@ export class MongoTransactions implements BackendTransactions {
   }
 }
 
+/** What a bulk write did for one job. */
+interface Written {
+  readonly result: EnqueueDetailedResult
+  /** With the id of the job in the way: in the transaction, so that it is the one that the write has met. */
+  readonly detail: () => Promise<EnqueueDetailedResult>
+}
+
 /** By the last write of each job, which says whether it made it. */
 function resultsOf(
   planned: readonly NativePlannedJob[],
   operations: readonly (readonly Operation[])[],
   upsertedIds: Readonly<Record<number, unknown>>,
-): EnqueueManyResult[] {
+  look: (filter: Filter<Job>) => Promise<string | null>,
+): Written[] {
   let written = 0
   return planned.map(({ id }, index) => {
     const writes = operations[index]!
     written += writes.length
-    const isMade = 'insertOne' in writes.at(-1)! || upsertedIds[written - 1] !== undefined
-    return created(isMade ? id : null)
+    const last = writes.at(-1)!
+    if ('insertOne' in last || upsertedIds[written - 1] !== undefined) {
+      const result: EnqueueDetailedResult = { status: 'created', id }
+      return { result, detail: async () => result }
+    }
+    const result: EnqueueDetailedResult = { status: 'duplicate', id: null }
+    return { result, detail: async () => (await inTheWay(id, writes, look)) ?? result }
   })
+}
+
+/** Null for none. */
+async function inTheWay(
+  id: string,
+  writes: readonly Operation[],
+  look: (filter: Filter<Job>) => Promise<string | null>,
+): Promise<EnqueueDetailedResult | null> {
+  const [first, last] = [writes[0]!, writes.at(-1)!]
+  // A taken id is the answer, whatever holds the key.
+  const taken = await look({ _id: id })
+  if (taken !== null) return { status: 'duplicate', id: taken }
+  if (writes.length > 1 && replacesData(first)) {
+    const holder = await look(first.updateOne.filter)
+    if (holder !== null) return { status: 'coalesced', id: holder }
+  }
+  return { status: 'duplicate', id: 'updateOne' in last ? await look(last.updateOne.filter) : null }
+}
+
+/** The first write of a job that coalesces. */
+function replacesData(write: Operation): write is Extract<Operation, { updateOne: unknown }> {
+  return 'updateOne' in write && '$set' in write.updateOne.update
 }

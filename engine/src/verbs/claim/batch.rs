@@ -65,7 +65,7 @@ impl Passed {
             (RefusalCause::KeyHeld, [Candidate { gate: Some(gate), .. }]) => {
                 self.gates.insert(gate.clone());
             }
-            (RefusalCause::KeyHeld | RefusalCause::IdExists, [candidate]) => {
+            (RefusalCause::KeyHeld | RefusalCause::KeyKept | RefusalCause::IdExists, [candidate]) => {
                 self.ids.push(candidate.id.clone());
             }
             (RefusalCause::Other(error), [candidate]) => {

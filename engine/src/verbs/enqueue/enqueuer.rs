@@ -70,7 +70,7 @@ impl Enqueuer {
         Ok(outcomes)
     }
 
-    /// The id of the new job, or none if its key is held.
+    /// What became of one job.
     pub(crate) async fn enqueue_one(&self, job: NewJob) -> Enqueued {
         self.enqueue(vec![job]).await?.pop().unwrap_or_else(|| Err(Error::shut_down()))
     }

@@ -11,8 +11,30 @@ pub(super) const MOST_JOBS: usize = 1_000;
 
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
-/// What became of a job: its id, or none if its key is held.
-pub type Enqueued = Result<Option<String>>;
+/// What became of a job that was to be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewJobFate {
+    /// It has been, under this id.
+    Created(String),
+    /// Its key is held, or its id is taken: by this job, where the caller asks and it is still there.
+    Duplicate(Option<String>),
+    /// A pending job holds its key, and has its data now.
+    Coalesced(Option<String>),
+}
+
+impl NewJobFate {
+    /// The id of the job that was created, if one was.
+    #[must_use]
+    pub fn created(self) -> Option<String> {
+        match self {
+            Self::Created(id) => Some(id),
+            Self::Duplicate(_) | Self::Coalesced(_) => None,
+        }
+    }
+}
+
+/// What became of a job, or why it is not known.
+pub type Enqueued = Result<NewJobFate>;
 
 /// Jobs of one caller, no more than one insert carries.
 pub(super) struct Request {

@@ -188,12 +188,10 @@ async fn announce(
         if created_job.id().is_none() {
             continue;
         }
-        if job.delay_ms > 0 {
-            let delay = Duration::from_millis(job.delay_ms.unsigned_abs());
-            // The write has taken a part of it.
-            let now = store.server_time().await;
-            let wait = now.map_or(delay, |now| now.until(drafted_at.after(job.delay_ms)));
-            wakes.wake_after(&job.job_type, wait);
+        if let Some(due_at) = job.due_at(drafted_at) {
+            // The write has taken a part of the delay.
+            let now = store.server_time().await.unwrap_or(drafted_at);
+            wakes.wake_after(&job.job_type, now.until(due_at));
         } else {
             due.insert(job.job_type.as_str());
         }

@@ -95,7 +95,7 @@ async fn try_settle(
     }
     for (index, cause) in &refused {
         match cause {
-            RefusalCause::KeyHeld | RefusalCause::IdExists => {
+            RefusalCause::KeyHeld | RefusalCause::KeyKept | RefusalCause::IdExists => {
                 let transition = prepared[*index].transition;
                 prepared[*index].transition = transition.behind_follower();
                 if transition == prepared[*index].transition {

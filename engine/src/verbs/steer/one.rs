@@ -91,10 +91,12 @@ async fn try_steer(
             None if reply.matched > 0 => return Ok((Steered::Done, Some(job))),
             // Somebody else has changed it meanwhile.
             None => {}
-            Some(RefusalCause::KeyHeld | RefusalCause::IdExists) => match holder(store, &job).await? {
-                Some(holder) => return Ok((Steered::KeyHeld(holder), None)),
-                None => last_refusal = Some(Error::foreign_index(Status::Pending.as_str())),
-            },
+            Some(RefusalCause::KeyHeld | RefusalCause::KeyKept | RefusalCause::IdExists) => {
+                match holder(store, &job).await? {
+                    Some(holder) => return Ok((Steered::KeyHeld(holder), None)),
+                    None => last_refusal = Some(Error::foreign_index(Status::Pending.as_str())),
+                }
+            }
             Some(RefusalCause::Other(error)) => return Err(error),
         }
     }

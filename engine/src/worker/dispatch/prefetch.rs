@@ -35,6 +35,10 @@ impl Prefetch {
         Self { fixed, concurrency, lease, handler_seconds: None, claim_seconds: None, job_bytes: 0.0 }
     }
 
+    pub(crate) fn slots(&mut self, concurrency: usize) {
+        self.concurrency = concurrency;
+    }
+
     pub(crate) fn handler_took(&mut self, elapsed: Duration) {
         self.handler_seconds = Some(average(self.handler_seconds, elapsed));
     }

@@ -28,7 +28,7 @@ const MOST_UNSETTLED: usize = 4_000;
 pub struct ProcessorConfig {
     /// The type it handles.
     pub job_type: String,
-    /// Handlers at once, at most.
+    /// Handlers at once, at most, in the beginning.
     pub concurrency: usize,
     /// The longest silence between two looks; none for the default, which depends on push.
     pub poll_interval: Option<Duration>,
@@ -56,6 +56,8 @@ pub(crate) struct Slots {
 }
 
 struct SlotState {
+    /// Handlers at once, at most.
+    concurrency: usize,
     /// Handed over, and their handlers not known to have ended.
     running: usize,
     /// Verdicts that have come and are not written yet.
@@ -72,7 +74,13 @@ impl Slots {
         Self {
             id,
             terms,
-            state: Mutex::new(SlotState { running: 0, unsettled: 0, prefetch, next_needs_slot: false }),
+            state: Mutex::new(SlotState {
+                concurrency: config.concurrency,
+                running: 0,
+                unsettled: 0,
+                prefetch,
+                next_needs_slot: false,
+            }),
             changed: Notify::new(),
             hint: AtomicU8::new(Hint::None as u8),
             is_stopped: AtomicBool::new(false),
@@ -105,6 +113,15 @@ impl Slots {
     pub(crate) fn settled(&self, verdicts: usize) {
         let mut state = lock(&self.state);
         state.unsettled = state.unsettled.saturating_sub(verdicts);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// So many handlers at once from now on; what is running goes on.
+    pub(crate) fn set_concurrency(&self, concurrency: usize) {
+        let mut state = lock(&self.state);
+        state.concurrency = concurrency;
+        state.prefetch.slots(concurrency);
         drop(state);
         self.changed.notify_one();
     }
@@ -149,8 +166,8 @@ impl Slots {
     /// handlers have prefetched jobs to go on with, half of the room is let come free first.
     pub(super) fn room(&self) -> Room {
         let state = lock(&self.state);
-        let concurrency = self.config.concurrency;
-        let ahead = if state.next_needs_slot { 0 } else { state.prefetch.size() };
+        let concurrency = state.concurrency;
+        let ahead = if state.next_needs_slot || concurrency == 0 { 0 } else { state.prefetch.size() };
         let capacity = concurrency + ahead;
         let room = capacity.saturating_sub(state.running);
         let has_spare_jobs = state.running > concurrency;
@@ -266,6 +283,20 @@ mod tests {
         assert_eq!(slots.room().total(), 1, "a slot is free while its verdict is on the way");
         slots.freed([None]);
         assert_eq!(slots.room().total(), 2);
+    }
+
+    #[test]
+    fn a_processor_of_no_slots_has_no_room_and_one_of_more_has_more() {
+        let slots = slots(0, 8);
+        assert_eq!(slots.room().total(), 0);
+        slots.set_concurrency(2);
+        assert_eq!(slots.room().free, 2);
+        slots.claimed(2);
+        slots.set_concurrency(0);
+        slots.freed([Some(TOOK)]);
+        assert_eq!(slots.room().total(), 0, "nothing is held ahead for slots that there are none of");
+        slots.set_concurrency(3);
+        assert_eq!(slots.room().free, 2);
     }
 
     #[test]

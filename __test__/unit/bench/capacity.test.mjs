@@ -1,0 +1,40 @@
+/** The calculation of `docs/scaling.md`. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import test from 'node:test'
+import { COSTS, capacity } from '../../../bench/capacity.mjs'
+import { runNode } from '../../support/child.mjs'
+
+const LOAD = {
+  jobsPerSecond: 500,
+  peak: 5,
+  cores: 8,
+  payloadBytes: 500,
+  retentionDays: 7,
+  isBatched: false,
+}
+
+test('one job takes the measured processor time, and a busy primary keeps two fifths free', () => {
+  const { serverUs, mostJobsPerSecond } = capacity({ ...LOAD, cores: 1 })
+  assert.equal(serverUs, COSTS.addingUs + COSTS.runningUs)
+  assert.equal(mostJobsPerSecond, Math.floor(600_000 / serverUs))
+})
+
+test('replica sets are as many as the busiest minute needs', () => {
+  const { mostJobsPerSecond } = capacity(LOAD)
+  assert.equal(capacity({ ...LOAD, peak: 1, jobsPerSecond: mostJobsPerSecond }).replicaSets, 1)
+  assert.equal(capacity({ ...LOAD, peak: 1, jobsPerSecond: 2.5 * mostJobsPerSecond }).replicaSets, 3)
+})
+
+test('the page shows what the command prints', async () => {
+  const page = readFileSync(new URL('../../../docs/scaling.md', import.meta.url), 'utf8')
+  const [, args, shown] = page.match(/\$ node (bench\/capacity\.mjs.*)\n([\s\S]*?)```/)
+  const { stdout } = await runNode(args.split(' '), { timeoutMs: 60_000 })
+  assert.equal(shown.trim(), stdout.trim())
+})
+
+test('a load that is no number is refused by its name', async () => {
+  const { code, stderr } = await runNode(['bench/capacity.mjs', '--cores', 'many'], { timeoutMs: 60_000 })
+  assert.notEqual(code, 0)
+  assert.match(stderr, /--cores takes a number above 0, not many/)
+})

@@ -31,6 +31,14 @@ async fn fill(queue: &TestQueue, from: usize, to: usize) {
             job.extend(doc! { "status": status, "completedAt": moment(-1_000), "failedAt": moment(-1_000) });
             job
         };
+        let kept = |key: &str, until: i64| {
+            let mut job = pending(&format!("of-{key}"), "t");
+            job.extend(doc! {
+                "status": "completed", "completedAt": moment(-1_000), "dedupeKey": key,
+                "dedupeScope": "pending+active", "dedupeUntil": moment(until),
+            });
+            job
+        };
         jobs.extend([
             pending(&format!("plain-{number}"), "t"),
             keyed(pending(&format!("pending-{number}"), "t"), "waiting", "pending"),
@@ -40,6 +48,8 @@ async fn fill(queue: &TestQueue, from: usize, to: usize) {
             ended("completed"),
             ended("completed-again").tap("status", "completed"),
             ended("failed"),
+            kept(&format!("kept-{number}"), 3_600_000),
+            kept(&format!("passed-{number}"), -1_000),
             ended("superseded"),
         ]);
     }
@@ -101,6 +111,11 @@ async fn measure(queue: &TestQueue, opened: &Opened, round: usize) -> Vec<(&'sta
     measure!("a log", engine.log(&claimed.id(), claimed.token(), &line("hello")));
     measure!("a settlement", engine.settle(&claimed.id(), claimed.token(), Verdict::Fail, None));
     measure!("coalescing", engine.enqueue(job(&key("waiting", 10)).coalesce().into()));
+    let lasting = |key: &str| Job::of("t").exclusive(key).dedupe_for_ms(60_000).detailed();
+    measure!("an enqueue under a kept key", engine.enqueue(lasting(&key("kept", 11)).into()));
+    measure!("an enqueue under a key that is let go", engine.enqueue(lasting(&key("passed", 11)).into()));
+    let detailed = Job::of("t").exclusive(&key("exclusive", 12)).detailed();
+    measure!("an enqueue that names the holder", engine.enqueue(detailed.into()));
     // The counts read what they count; the lag does not.
     let stats = measure!("the oldest due job", engine.stats(Some("t")));
     assert!(stats.oldest_pending_lag_ms >= 60_000);

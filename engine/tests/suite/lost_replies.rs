@@ -8,7 +8,7 @@ use std::{collections::HashSet, time::Duration};
 use durabl_engine::{Settled, Status, Verdict};
 use mongodb::bson::{Bson, Document, RawDocument, doc};
 
-use crate::support::{Job, Opened, TestQueue, active, pending, proxy::Proxy};
+use crate::support::{Job, Opened, TestQueue, active, documents::moment, pending, proxy::Proxy};
 
 async fn start() -> (TestQueue, Proxy, Opened) {
     let (queue, _direct) = TestQueue::start().await;
@@ -52,6 +52,50 @@ async fn a_job_with_a_key_enqueued_with_its_reply_lost_is_not_taken_for_anothers
         assert_eq!(opened.engine.enqueue(job.into()).await, Ok(None));
         assert_eq!(proxy.lost(), 2 * (number + 1));
     }
+    assert_eq!(queue.count(doc! {}).await, 2);
+}
+
+#[tokio::test]
+async fn a_job_with_an_id_of_its_callers_is_known_by_its_time_when_its_reply_is_lost() {
+    let (queue, proxy, opened) = start().await;
+    let named = |id: &str| Job::of("t").id(id);
+    proxy.lose_reply_to("insert");
+    assert_eq!(opened.engine.enqueue(named("own").into()).await, Ok(Some("own".to_owned())));
+    // And what is another's still is, by whatever way it is made.
+    queue.insert([pending("taken", "t")]).await;
+    proxy.lose_reply_to("insert");
+    assert_eq!(opened.engine.enqueue(named("taken").into()).await, Ok(None));
+    proxy.lose_reply_to("insert");
+    assert!(opened.engine.claim_or_enqueue(named("taken").into()).await.expect("an answer").is_none());
+    proxy.lose_reply_to("insert");
+    let claimed = opened.engine.claim_or_enqueue(named("mine").into()).await.expect("an answer");
+    assert_eq!(claimed.expect("it is ours").id(), "mine");
+    assert_eq!(proxy.lost(), 4);
+    // Of two that travel together the first is made.
+    proxy.lose_reply_to("insert");
+    let both = vec![named("both").into(), named("both").into()];
+    let fates = opened.engine.enqueue_many(both).await.expect("outcomes");
+    let made: Vec<_> = fates.into_iter().map(|fate| fate.expect("no failure").created()).collect();
+    assert_eq!(made, [Some("both".to_owned()), None]);
+    assert_eq!(queue.count(doc! {}).await, 4);
+}
+
+#[tokio::test]
+async fn a_key_that_is_kept_is_not_taken_for_anothers_when_replies_are_lost() {
+    let (queue, proxy, opened) = start().await;
+    let lasting = |ms: i64| Job::of("t").exclusive("k").dedupe_for_ms(ms);
+    proxy.lose_reply_to("insert");
+    let id = opened.engine.enqueue(lasting(60_000).into()).await.expect("enqueued").expect("a new job");
+    proxy.lose_reply_to("insert");
+    assert_eq!(opened.engine.enqueue(lasting(60_000).into()).await, Ok(None));
+    let passed = doc! { "$set": { "status": "completed", "dedupeUntil": moment(-1_000) } };
+    queue.jobs().update_one(doc! { "_id": &id }, passed).await.expect("it can be changed");
+    // The write that lets go of the key, then the job itself.
+    proxy.lose_reply_to("update");
+    proxy.lose_reply_to("insert");
+    let next = opened.engine.enqueue(lasting(60_000).into()).await.expect("enqueued").expect("a new job");
+    assert_ne!(next, id);
+    assert_eq!(queue.count(doc! { "dedupeUntil": { "$exists": true } }).await, 1);
     assert_eq!(queue.count(doc! {}).await, 2);
 }
 

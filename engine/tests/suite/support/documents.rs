@@ -44,6 +44,24 @@ impl Job {
         self
     }
 
+    /// With an id of its caller's.
+    pub(crate) fn id(mut self, id: &str) -> Self {
+        self.0.id = Some(id.to_owned());
+        self
+    }
+
+    /// Its key stays held for so long.
+    pub(crate) fn dedupe_for_ms(mut self, lasting: i64) -> Self {
+        self.0.dedupe_for_ms = Some(lasting);
+        self
+    }
+
+    /// Its caller asks who is in the way.
+    pub(crate) fn detailed(mut self) -> Self {
+        self.0.is_detailed = true;
+        self
+    }
+
     pub(crate) fn delay_ms(mut self, delay: i64) -> Self {
         self.0.delay_ms = delay;
         self

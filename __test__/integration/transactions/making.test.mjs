@@ -35,8 +35,8 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
           [
             { type: 'mail', data: 2, options: { id: 'taken', dedupeKey: 'k' } },
             { type: 'mail', data: 2, options: { id: 'free', dedupeKey: 'k' } },
-            { type: 'mail', data: 2, options: { id: 'free', dedupeKey: 'other' } },
-            { type: 'mail', data: 2, options: { id: 'free' } },
+            { type: 'mail', data: 2, options: { id: 'own', dedupeKey: 'other' } },
+            { type: 'mail', data: 2, options: { id: 'own' } },
           ],
           { session, detailed: true },
         ),
@@ -44,8 +44,8 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
       assert.deepEqual(results, [
         { status: 'duplicate', id: 'taken' },
         { status: 'duplicate', id: 'holder' },
-        { status: 'created', id: 'free' },
-        { status: 'duplicate', id: 'free' },
+        { status: 'created', id: 'own' },
+        { status: 'duplicate', id: 'own' },
       ])
     })
 
@@ -82,7 +82,10 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
 
     test('changes are told after the commit, and never after an abort', async (t) => {
       const changes = []
-      const { queue, inTransaction } = await app(t, { driver, onJobChange: (change) => changes.push(change) })
+      const { queue, inTransaction } = await app(t, {
+        driver,
+        queue: { onJobChange: (change) => changes.push(change) },
+      })
       const undone = inTransaction(async (session) => {
         await queue.enqueue('mail', 1, { session })
         throw new Undo()

@@ -36,6 +36,7 @@ fn code(kind: ErrorKind) -> &'static str {
         ErrorKind::NotReplicaSet => "ERR_DURABL_NOT_A_REPLICA_SET",
         ErrorKind::IndexConflict => "ERR_DURABL_INDEX_CONFLICT",
         ErrorKind::ShutDown => "ERR_DURABL_SHUT_DOWN",
+        ErrorKind::InvalidArgument => "ERR_DURABL_INVALID_ARGUMENT",
         ErrorKind::PayloadTooLarge => "ERR_DURABL_PAYLOAD_TOO_LARGE",
         ErrorKind::InvalidOption => "ERR_DURABL_UNSUPPORTED_OPTION",
         ErrorKind::WriteFailed => "ERR_DURABL_WRITE_FAILED",

@@ -17,6 +17,17 @@ export type JobStatus = 'pending' | 'active' | 'completed' | 'failed' | 'superse
 export type TerminalStatus = 'completed' | 'failed' | 'superseded'
 
 /**
+ * How a job ended.
+ *
+ * - `completed`, `superseded`: as its status says.
+ * - `exhausted`: it failed, and its attempts were used up.
+ * - `fatal`: it failed in a way that no attempt more would mend.
+ * - `cancelled`: it was cancelled; its status is `failed`.
+ * - `expired`: it was not started in time; its status is `failed`.
+ */
+export type JobEnding = 'completed' | 'superseded' | 'exhausted' | 'fatal' | 'cancelled' | 'expired'
+
+/**
  * How far a dedupe key reaches.
  *
  * - `'pending+active'`: the key is held while a job of it is pending or active: no second one at all.

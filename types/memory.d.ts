@@ -19,7 +19,7 @@ import type {
   EnqueueManyResult,
   EnqueueOptions,
 } from './produce.js'
-import type { JobQuery, QueueStats } from './query.js'
+import type { JobDetail, JobEnd, JobPage, JobQuery, ListJobsOptions, QueueStats } from './query.js'
 import type {
   ApplySchedulesResult,
   NamedSchedule,
@@ -128,6 +128,9 @@ export class DummyBackend implements IJobQueueBackend {
   getStats(type?: string): Promise<QueueStats>
   pause(type: string, options?: PauseOptions): Promise<PauseResult>
   resume(type: string): Promise<ResumeResult>
+  getJob<T = unknown>(id: string): Promise<JobDetail<T> | null>
+  listJobs(options: ListJobsOptions): Promise<JobPage>
+  ends(ids: readonly string[]): Promise<JobEnd[]>
   startup(): Promise<void>
   shutdown(timeoutMs?: number): Promise<void>
   resetStorage(): Promise<void>
@@ -202,6 +205,9 @@ export class ImmediateBackend implements IJobQueueBackend {
   getStats(type?: string): Promise<QueueStats>
   pause(type: string, options?: PauseOptions): Promise<PauseResult>
   resume(type: string): Promise<ResumeResult>
+  getJob<T = unknown>(id: string): Promise<JobDetail<T> | null>
+  listJobs(options: ListJobsOptions): Promise<JobPage>
+  ends(ids: readonly string[]): Promise<JobEnd[]>
   startup(): Promise<void>
   shutdown(timeoutMs?: number): Promise<void>
   resetStorage(): Promise<void>

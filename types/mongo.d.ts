@@ -22,7 +22,7 @@ import type {
   EnqueueManyResult,
   EnqueueOptions,
 } from './produce.js'
-import type { JobQuery, QueueStats } from './query.js'
+import type { JobDetail, JobEnd, JobPage, JobQuery, ListJobsOptions, QueueStats } from './query.js'
 import type { BackendTransactions, CompleteOptions } from './transact.js'
 import type { JobAvailableListener } from './work.js'
 
@@ -170,6 +170,9 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   getStats(type?: string): Promise<QueueStats>
   pause(type: string, options?: PauseOptions): Promise<PauseResult>
   resume(type: string): Promise<ResumeResult>
+  getJob<T = unknown>(id: string): Promise<JobDetail<T> | null>
+  listJobs(options: ListJobsOptions): Promise<JobPage>
+  ends(ids: readonly string[]): Promise<JobEnd[]>
   /**
    * Checks the server and creates the indexes. Idempotent, and safe in many processes at once. Tries again while the server is
    * away, for as long as the client's `serverSelectionTimeoutMS` (30 s by default); it waits as long for jobs that an older version

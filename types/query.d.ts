@@ -1,6 +1,6 @@
 /** Looking at jobs without changing them. */
 import type { IJobQueueBackend } from './backend.js'
-import type { DedupeScope, Job, JobRecord, JobStatus } from './job.js'
+import type { DedupeScope, Job, JobEnding, JobLogEntry, JobRecord, JobStatus } from './job.js'
 import type { JobQueue } from './queue.js'
 
 /**
@@ -52,6 +52,136 @@ export interface QueueStats {
 export type BackendStats = Pick<QueueStats, 'pending' | 'active' | 'completed' | 'failed'> &
   Partial<QueueStats>
 
+/** One failed attempt of a job. */
+export interface JobError {
+  /** Which attempt: 1 for the first. */
+  attempt: number
+  /** When it failed, by the server's clock. */
+  at: Date
+  /** Why: the message of what the handler threw; cut after 4 kB. */
+  reason: string
+  /** The stack of what the handler threw, if it had one; cut after 8 kB. */
+  stack?: string
+  /** The id of the worker that ran it, if it has one. */
+  worker?: string
+}
+
+/** The part of a job that lists show too: all but its payload. */
+export interface JobSummary extends Omit<Job, 'data' | 'claimToken'> {
+  /** How the job ended; absent while it has not. */
+  ending?: JobEnding
+  /** The id of the worker that holds it, or that ended it; absent for jobs of earlier versions and of claims by hand. */
+  worker?: string
+  /** When the end of a running job was asked for; see `cancel`. */
+  cancelRequestedAt?: Date
+  /** The moment from which it is not started any more. */
+  expiresAt?: Date
+}
+
+/** A stored job with everything that is known of it, as {@link JobQueue.getJob} returns it. A snapshot: it does not change by itself. */
+export interface JobDetail<T = unknown> extends JobSummary {
+  /** The payload, as enqueued. */
+  data: T
+  /** The newest log entries, oldest first. */
+  logs: JobLogEntry[]
+  /** The newest ten failed attempts, oldest first; retries keep them. */
+  errors: JobError[]
+  /** What the handler told last by `ctx.progress`; absent if it told nothing. */
+  progress?: unknown
+  /** What the handler returned, if its processor keeps results; absent otherwise. */
+  result?: unknown
+  /** The bound on each attempt of this job, in milliseconds. */
+  timeoutMs?: number
+  /** Why its end was asked for. */
+  cancelReason?: string
+}
+
+/** Which jobs {@link JobQueue.listJobs} lists, and how many. */
+export interface ListJobsOptions {
+  /** Where they are in their life. */
+  status: JobStatus
+  /**
+   * Their type, or several. Default: all types that have jobs of this status, which are found at the cost of one index key each; of more
+   * than 1,000 the call asks for a name.
+   */
+  type?: string | readonly string[] | undefined
+  /** Their dedupe key. Of pending and active jobs it is looked up; of ended ones it is searched for, as `where` is. */
+  dedupeKey?: string | undefined
+  /**
+   * Fields of the payload by path, all of which must be equal: to a string, number, bigint, boolean, null, `Date` or BSON value.
+   * Operators are refused. Jobs are looked at in the order of the list until `limit` are found, 20,000 were looked at, or two seconds have
+   * passed. An index of your own on one of the fields is used.
+   */
+  where?: { readonly [path: `data.${string}`]: unknown } | undefined
+  /** Jobs on a page: 1 to 2,000. Default 50. */
+  limit?: number | undefined
+  /** The `next` of the page before. */
+  after?: string | undefined
+}
+
+/** A page of a list of jobs. */
+export interface JobPage {
+  /** The jobs, without their payloads. */
+  jobs: JobSummary[]
+  /** What to pass as `after` for the next page; null after the last one. */
+  next: string | null
+  /** How many jobs the call looked at. */
+  looked: number
+  /**
+   * - `complete`: the page is full, or the list has ended.
+   * - `stopped`: a search by payload has looked at as many jobs as it may, and `next` goes on from there; or there are more active jobs than
+   *   `limit`, and the rest can't be listed.
+   */
+  status: 'complete' | 'stopped'
+}
+
+/** How long {@link JobQueue.waitFor} waits. */
+export interface WaitForOptions {
+  /** At most so long, in milliseconds. Default: until the job has ended. */
+  timeoutMs?: number | undefined
+  /** Ends the wait: it rejects with the signal's reason. */
+  signal?: AbortSignal | undefined
+}
+
+/** What {@link JobQueue.waitFor} found. */
+export type WaitForResult =
+  | {
+      /** The job ended well. */
+      status: 'completed'
+      /** What its handler returned, if its processor keeps results; else undefined. */
+      result: unknown
+    }
+  | {
+      /** The job failed for good. */
+      status: 'failed'
+      /** How. */
+      ending: Extract<JobEnding, 'exhausted' | 'fatal' | 'cancelled' | 'expired'>
+      /** Why. */
+      failReason: string
+    }
+  | {
+      /**
+       * - `superseded`: the job ended as a newer one of its key covers its work.
+       * - `timed-out`: it has not ended in time.
+       * - `not-found`: there is no such job, or it was removed while it was waited for.
+       */
+      status: 'superseded' | 'timed-out' | 'not-found'
+    }
+
+/** A job as one who waits for its end needs it; see {@link QueryBackend.ends}. */
+export interface JobEnd {
+  /** The job's id. */
+  id: string
+  /** Where it is in its life. */
+  status: JobStatus
+  /** How it ended; absent while it has not. */
+  ending?: JobEnding
+  /** Why it failed. */
+  failReason?: string
+  /** What its handler returned, if that is kept. */
+  result?: unknown
+}
+
 /** A backend, as far as jobs are looked up and counted. See {@link IJobQueueBackend}. */
 export interface QueryBackend {
   /** Whether a job of this type and key is pending or active. */
@@ -60,4 +190,10 @@ export interface QueryBackend {
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | Job<T> | null>
   /** Counts by status, of one type or of all. */
   getStats(type?: string): Promise<BackendStats>
+  /** A job by its id; see {@link JobQueue.getJob}. */
+  getJob?<T = unknown>(id: string): Promise<JobDetail<T> | null>
+  /** A page of jobs; see {@link JobQueue.listJobs}. */
+  listJobs?(options: ListJobsOptions): Promise<JobPage>
+  /** Those of the jobs with these ids that are stored, in any order. At most 1,000 ids a call. */
+  ends?(ids: readonly string[]): Promise<JobEnd[]>
 }

@@ -16,6 +16,7 @@ import handles from './behaviours/handles.mjs'
 import lease from './behaviours/lease.mjs'
 import lifecycle from './behaviours/lifecycle.mjs'
 import log from './behaviours/log.mjs'
+import looking from './behaviours/looking.mjs'
 import making from './behaviours/making.mjs'
 import outcome from './behaviours/outcome.mjs'
 import process from './behaviours/process.mjs'
@@ -43,6 +44,7 @@ const GROUPS = {
   log,
   find,
   control,
+  looking,
   stats,
   process,
   outcome,

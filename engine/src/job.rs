@@ -7,6 +7,7 @@ pub(crate) mod fields;
 pub(crate) mod id_key;
 pub(crate) mod keys;
 pub(crate) mod lease;
+pub(crate) mod listing;
 pub(crate) mod log;
 pub(crate) mod retry;
 pub(crate) mod server_time;

@@ -9,7 +9,7 @@
 //! ```text
 //! engine                 the face: one collection, all operations
 //! worker                 all that keeps going: hub, dispatch, runs, renewer, verdict_writer, reaper
-//! verbs                  one operation each: enqueue, claim, settle, renew, recover, steer, log, plan, stats, retain
+//! verbs                  one operation each: enqueue, claim, settle, renew, recover, steer, log, plan, list, look_up, stats, retain
 //! wake                   when to look for work: hints, timers, stream
 //! store      report      round trips to MongoDB  |  all that people hear, and all tasks: event, outage, unwritable, tasks
 //! job        connection  rules without I/O       |  the engine's own client
@@ -41,6 +41,7 @@ pub use {
     engine::{About, Engine, EngineOptions},
     job::{
         document::{ClaimedJob, DedupeKey, NewJob},
+        listing::{JobFilter, Page},
         log::{LogBounds, LogLine},
         retry::{BackoffKind, BackoffPolicy, delay as retry_delay},
         status::{DedupeScope, Status},

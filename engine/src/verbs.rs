@@ -4,7 +4,9 @@
 pub(crate) mod claim;
 pub(crate) mod claim_or_enqueue;
 pub(crate) mod enqueue;
+pub(crate) mod list;
 pub(crate) mod log;
+pub(crate) mod look_up;
 pub(crate) mod pause;
 pub(crate) mod plan;
 pub(crate) mod recover;

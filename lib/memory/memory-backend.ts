@@ -18,9 +18,13 @@ import type {
   HeartbeatResult,
   IJobQueueBackend,
   Job,
+  JobDetail,
+  JobEnd,
   JobHandle,
+  JobPage,
   JobQuery,
   JobRecord,
+  ListJobsOptions,
   MemoryBackendOptions,
   PauseOptions,
   PauseResult,
@@ -40,6 +44,7 @@ import {
   checkClaimToken,
   checkDedupeKey,
   checkId,
+  checkEndIds,
   checkJobId,
   checkLogMessage,
   checkOptionalType,
@@ -48,6 +53,7 @@ import {
   normalizeClaimOrEnqueue,
   normalizeEnqueue,
   normalizeEnqueueMany,
+  normalizeListJobs,
   normalizeMemoryOptions,
   normalizeQuery,
   normalizeRecovery,
@@ -58,6 +64,7 @@ import {
   sessionOfMany,
 } from '../validate'
 import type { NewJob } from '../validate'
+import { Looking, detailOf, endOf } from './looking'
 import { MemoryModel } from './model'
 import type { Made } from './model'
 import { StandInSession } from './stand-in-session'
@@ -78,6 +85,7 @@ export abstract class MemoryBackend implements IJobQueueBackend {
   readonly transactions: BackendTransactions
   /** @internal */
   protected readonly model: MemoryModel
+  private readonly looking = new Looking(() => this.model.all())
 
   protected constructor(name: string, idPrefix: string, options: MemoryBackendOptions | undefined) {
     const settings = normalizeMemoryOptions(name, options)
@@ -222,6 +230,22 @@ export abstract class MemoryBackend implements IJobQueueBackend {
     if (!this.model.pauses.resume(checked)) return { status: 'unchanged' }
     this.resumed(checked)
     return { status: 'resumed' }
+  }
+
+  async getJob<T = unknown>(id: string): Promise<JobDetail<T> | null> {
+    const stored = this.model.byId(checkJobId('getJob', id))
+    return stored === null ? null : detailOf<T>(stored)
+  }
+
+  async listJobs(options: ListJobsOptions): Promise<JobPage> {
+    return this.looking.list('listJobs', normalizeListJobs('listJobs', options))
+  }
+
+  async ends(ids: readonly string[]): Promise<JobEnd[]> {
+    return checkEndIds(ids).flatMap((id) => {
+      const stored = this.model.byId(id)
+      return stored === null ? [] : [endOf(stored)]
+    })
   }
 
   async startup(): Promise<void> {}

@@ -203,6 +203,15 @@ export class MemoryModel {
     return null
   }
 
+  /** All jobs, in order of creation. */
+  all(): Iterable<StoredJob> {
+    return this.stored.values()
+  }
+
+  byId(id: string): StoredJob | null {
+    return this.stored.get(id) ?? null
+  }
+
   stats(type: string | undefined): QueueStats {
     return statsOf(type === undefined ? this.jobs : this.jobs.filter((job) => job.type === type), this.now())
   }

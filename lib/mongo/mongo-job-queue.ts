@@ -24,9 +24,13 @@ import type {
   Job,
   JobHandle,
   JobAvailableListener,
+  JobDetail,
   JobDoc,
+  JobEnd,
+  JobPage,
   JobQuery,
   JobRecord,
+  ListJobsOptions,
   MongoJobQueueOptions,
   PauseOptions,
   PauseResult,
@@ -165,6 +169,18 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
 
   resume(type: string): Promise<ResumeResult> {
     return fleet.resume(this.opened, type)
+  }
+
+  getJob<T = unknown>(id: string): Promise<JobDetail<T> | null> {
+    return query.getJob(this.opened, id)
+  }
+
+  listJobs(options: ListJobsOptions): Promise<JobPage> {
+    return query.listJobs(this.opened, options)
+  }
+
+  ends(ids: readonly string[]): Promise<JobEnd[]> {
+    return query.ends(this.opened, ids)
   }
 
   startup(): Promise<void> {

@@ -2,10 +2,10 @@ import { DurablError } from '../base/errors'
 import { fromCaller } from '../base/stack'
 import type { IJobQueueBackend, PauseOptions, PauseResult, ResumeResult } from '../types'
 import { checkType, reasonOfPause } from '../validate'
-import { QueueBase } from './queue-base'
+import { LookingQueue } from './looking-queue'
 
 /** Calls about all workers of a queue as one. */
-export abstract class FleetQueue extends QueueBase {
+export abstract class FleetQueue extends LookingQueue {
   async pause(type: string, options?: PauseOptions): Promise<PauseResult> {
     this.assertNotClosed()
     const checked = checkType('pause', type)

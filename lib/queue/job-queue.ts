@@ -210,6 +210,7 @@ export class JobQueue extends MakingQueue {
     const { driver, backend, logger, share } = this
     await shutDown({ driver, backend, logger, leave: () => share.leave() }, grace)
     this.state = 'closed'
+    this.endWaiting()
   }
 }
 

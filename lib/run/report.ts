@@ -3,6 +3,8 @@ import type { Emit } from '../base/events'
 import type { SafeLogger } from '../base/logger'
 import type { Job, JobChange, JobEvent, LeaseOperation } from '../types'
 
+const ENDED: ReadonlySet<Settled['status']> = new Set(['completed', 'failed-terminal', 'superseded'])
+
 /**
  * Tells the world what became of a claim: the user's event listener and the log, always both, always the same way,
  * whether the queue ran the job or its owner settled it by hand.
@@ -15,6 +17,13 @@ export class Reporter {
     readonly change: Emit<JobChange> | null = null,
   ) {}
 
+  private ended: (id: string) => void = () => {}
+
+  /** Has a listener told of each job that a settlement has ended. */
+  onEnd(listener: (id: string) => void): void {
+    this.ended = listener
+  }
+
   claimed(job: Job): void {
     this.emit?.({ kind: 'claimed', type: job.type, jobId: job.id, attempt: job.attempt })
   }
@@ -23,6 +32,7 @@ export class Reporter {
   settled(job: Job, verdict: Verdict, found: Settled, durationMs: number, err?: unknown): void {
     const { type, id: jobId, attempt, maxAttempts } = job
     const reason = verdict.reason ?? ''
+    if (ENDED.has(found.status)) this.ended(jobId)
     switch (found.status) {
       case 'completed':
         this.emit?.({ kind: 'completed', type, jobId, durationMs })

@@ -27,10 +27,10 @@ const FIELDS: Readonly<Record<string, Rule<unknown>>> = {
 }
 
 /** A path into the payload: no part may be empty, or mean something to the database. */
-const PAYLOAD_PATH = /^data(\.[^.$\0][^.\0]*)+$/
+export const PAYLOAD_PATH = /^data(\.[^.$\0][^.\0]*)+$/
 
 /** Equality with a single value, which is all that a query knows. Objects could be operators. */
-const PAYLOAD_VALUE: Rule<unknown> = {
+export const PAYLOAD_VALUE: Rule<unknown> = {
   allowed: 'a string, number, bigint, boolean, null, Date or BSON value, to be compared for equality',
   read: (value) => {
     const isScalar = value === null || ['string', 'number', 'bigint', 'boolean'].includes(typeof value)

@@ -32,6 +32,8 @@ pub enum ErrorKind {
     IndexConflict,
     /// The engine has been shut down.
     ShutDown,
+    /// An argument that only the engine can judge is none that it can take.
+    InvalidArgument,
     /// The job is larger than a document may be.
     PayloadTooLarge,
     /// An option of the connection can't be honoured.

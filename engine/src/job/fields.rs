@@ -40,6 +40,9 @@ pub(crate) const SETTLED_TOKENS: &str = "settledTokens";
 /// lease was not its own.
 pub(crate) const MOST_SETTLED_TOKENS: i32 = 8;
 
+/// The schedule that made the job, and the occurrence.
+pub(crate) const SCHEDULE: &str = "schedule";
+
 /// Set, with a fresh value, when a key of scope `pending` becomes free: what the change stream looks for, since an
 /// update event names neither type nor key.
 pub(crate) const KEY_FREED: &str = "keyFreed";
@@ -100,7 +103,44 @@ const OF_A_RUN: [&str; 19] = [
 
 /// The same, as a projection.
 pub(crate) fn of_a_run() -> Document {
-    OF_A_RUN.iter().map(|field| ((*field).to_owned(), Bson::Int32(1))).collect()
+    projection(&OF_A_RUN)
+}
+
+/// The fields of a job in a list: all that tell about it but the payload, the log and the history of errors, which may be large.
+const OF_A_LIST: [&str; 19] = [
+    ID,
+    TYPE,
+    STATUS,
+    PRIORITY,
+    ATTEMPT,
+    MAX_ATTEMPTS,
+    DEDUPE_KEY,
+    DEDUPE_SCOPE,
+    RUN_AT,
+    CREATED_AT,
+    CLAIMED_AT,
+    CLAIM_TOKEN,
+    COMPLETED_AT,
+    FAILED_AT,
+    FAIL_REASON,
+    ENDING,
+    CANCEL_REQUESTED_AT,
+    EXPIRES_AT,
+    SCHEDULE,
+];
+
+/// The same, as a projection.
+pub(crate) fn of_a_list() -> Document {
+    projection(&OF_A_LIST)
+}
+
+/// The fields of a job that somebody waits for.
+pub(crate) fn of_an_end() -> Document {
+    projection(&[ID, STATUS, ATTEMPT, MAX_ATTEMPTS, ENDING, FAIL_REASON, RESULT])
+}
+
+fn projection(names: &[&str]) -> Document {
+    names.iter().map(|field| ((*field).to_owned(), Bson::Int32(1))).collect()
 }
 
 /// A field's value in an aggregation expression, as an integer; 0 for anything that can't be one. Other versions and

@@ -1,14 +1,14 @@
 //! When the next job of a type is due: what idle workers look at instead of trying to claim.
 //!
 //! Both looks skip from one priority to the next in the claim index, so they cost one key per distinct priority,
-//! however many jobs wait; a look at all types costs one key per distinct type more (`pending_types.rs`). They bring the server's clock along, since a job is due by that and by no other: a wait by
+//! however many jobs wait; a look at all types costs one key per distinct type more (`types.rs`). They bring the server's clock along, since a job is due by that and by no other: a wait by
 //! a clock that we had read before, and that was set or is another server's by now, would end too early or too late.
 
 use std::time::{Duration, Instant};
 
 use mongodb::bson::{Bson, DateTime, Document, RawBsonRef, RawDocument, doc};
 
-use super::{collection::Store, pending_types::pending_types};
+use super::{collection::Store, types::types_of};
 use crate::{
     base::error::{Error, Result},
     job::{fields, status::Status},
@@ -101,7 +101,7 @@ pub(crate) async fn oldest_due(
 ) -> Result<Option<DateTime>> {
     let types = match job_type {
         Some(job_type) => vec![job_type.to_owned()],
-        None => pending_types(store).await?,
+        None => types_of(store, Status::Pending).await?,
     };
     let mut oldest: Option<DateTime> = None;
     for job_type in types {

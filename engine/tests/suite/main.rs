@@ -12,6 +12,7 @@ mod costs;
 mod dispatch;
 mod enqueue;
 mod foreign;
+mod list;
 mod lost_replies;
 mod pause;
 mod recover;

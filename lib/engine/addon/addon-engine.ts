@@ -8,7 +8,7 @@ import type { EngineLink } from '../../mongo/engine-link'
 import type { NativeEvent, NativeRunResult, NativeSettled } from '../../mongo/native/addon'
 import type { HeartbeatResult, IJobQueueBackend, Job, JobHandle } from '../../types'
 import type { Engine, EngineEvents, EngineProcessorConfig } from '../engine'
-import { splitDocuments } from './split-documents'
+import { splitDocuments } from '../../mongo/bson/split-documents'
 import { VerdictBatch } from './verdict-batch'
 import type { Verdicts } from './verdict-batch'
 

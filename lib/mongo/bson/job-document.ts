@@ -53,7 +53,7 @@ export function decodeJobs(documents: Buffer, count: number, codec: Codec): Job<
   return jobs
 }
 
-function toJob(document: DocumentFields, codec: Codec): Job<any> {
+export function toJob(document: DocumentFields, codec: Codec): Job<any> {
   const job: Job<any> = {
     id: text(document._id) ?? '',
     type: text(document.type) ?? '',
@@ -84,37 +84,40 @@ function addKey(job: Job<any>, document: DocumentFields): void {
 
 /** Of a job of durabl's own: anything else by this name is not read. */
 function addOccurrence(job: Job<any>, stored: unknown, codec: Codec): void {
-  const fields = stored instanceof Uint8Array ? codec.bson.deserialize(stored) : stored
-  const { id, occurrenceAt } = fields as { id?: unknown; occurrenceAt?: unknown }
+  const { id, occurrenceAt } = fieldsOf(stored, codec)
   const moment = date(occurrenceAt)
   if (typeof id === 'string' && moment !== undefined) job.schedule = { id, occurrenceAt: moment }
 }
 
-function toLogs(logs: unknown, codec: Codec): JobLogEntry[] {
+export function toLogs(logs: unknown, codec: Codec): JobLogEntry[] {
   if (!Array.isArray(logs)) return []
   return logs.map((entry: unknown) => {
-    // A client that reads raw BSON does so for its payloads; the log is the job's own.
-    const fields = entry instanceof Uint8Array ? codec.bson.deserialize(entry) : entry
-    const { timestamp, message } = (fields ?? {}) as { timestamp?: unknown; message?: unknown }
+    const { timestamp, message } = fieldsOf(entry, codec)
     return { timestamp: date(timestamp) ?? new Date(0), message: text(message) ?? '' }
   })
 }
 
+/** A document within a job. A client that reads raw BSON does so for its payloads; this is the job's own. */
+export function fieldsOf(value: unknown, codec: Codec): Record<string, unknown> {
+  const fields: unknown = value instanceof Uint8Array ? codec.bson.deserialize(value) : value
+  return typeof fields === 'object' && fields !== null ? (fields as Record<string, unknown>) : {}
+}
+
 /** Numbers and strings may come wrapped, as the app's options ask for it. */
-function number(value: unknown, fallback: number): number {
+export function number(value: unknown, fallback: number): number {
   if (typeof value === 'number') return value
   if (value == null) return fallback
   const converted = Number(value)
   return Number.isNaN(converted) ? fallback : converted
 }
 
-function text(value: unknown): string | undefined {
+export function text(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   // An id made elsewhere may be an ObjectId, whose text form is what people know it by.
   return value == null ? undefined : (value as { toString(): string }).toString()
 }
 
-function date(value: unknown): Date | undefined {
+export function date(value: unknown): Date | undefined {
   if (value instanceof Date) return value
   if (value == null) return undefined
   const moment = new Date(typeof value === 'string' ? value : Number(value))

@@ -155,6 +155,12 @@ export interface NativeEngine {
   hasOutstanding(jobType: string, key: string): Promised<boolean>
   /** The first job that matches a filter, which is a BSON document: the job as BSON, with its logs; null if there is none. */
   findOne(filter: Buffer): Promised<Buffer | null>
+  /** A job by its id, as BSON, with all that is stored of it; null if there is none. */
+  getJob(id: string): Promised<Buffer | null>
+  /** A page of the jobs of a filter, from a cursor on. */
+  listJobs(filter: NativeJobFilter, limit: number, after: Buffer | null): Promised<NativePage>
+  /** The jobs of these ids that are stored, as BSON documents, end to end: as far as one who waits for their ends needs them. */
+  ends(ids: Array<string>): Promised<Buffer>
   /** Counts of one type, or of all. */
   getStats(jobType: string | null): Promised<NativeStats>
 }
@@ -391,6 +397,18 @@ export interface NativeNewJobs {
   dedupeKeys: Array<string> | null
   /** A BSON document for each with the one field `data`, end to end. */
   payloads: Buffer
+}
+
+/** A page of a list. */
+export interface NativePage {
+  /** The jobs as BSON documents, end to end, without payloads. */
+  documents: Buffer
+  /** The cursor of the next page; null after the last one. */
+  next: Buffer | null
+  /** The number of jobs that were looked at. */
+  looked: number
+  /** Whether the look ended with the page or the list, and not by its own bounds. */
+  isComplete: boolean
 }
 
 /** The writes that create one job in a transaction of the app. */

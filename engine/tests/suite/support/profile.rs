@@ -32,6 +32,15 @@ impl Operation {
         self.number("docsExamined")
     }
 
+    /// Documents in its reply.
+    pub(crate) fn returned(&self) -> i64 {
+        self.number("nreturned")
+    }
+
+    pub(crate) fn sorts_in_memory(&self) -> bool {
+        self.entry.get_bool("hasSortStage").unwrap_or(false)
+    }
+
     /// Bytes that the server has sent.
     pub(crate) fn response_length(&self) -> i64 {
         self.number("responseLength")

@@ -1,0 +1,153 @@
+//! Lists jobs, page by page, in the order of an index: a page costs as many keys as it has jobs, and one more for each further type.
+
+mod found;
+mod search;
+
+use mongodb::bson::{Document, doc};
+
+use self::found::{Found, Limit, is_shown, look, position_behind};
+use crate::{
+    base::error::{Error, ErrorKind, Result},
+    job::{
+        fields,
+        listing::{
+            JobFilter, Order, Page, Position,
+            cursor::{self, Query},
+        },
+        status::{DedupeScope, Status},
+    },
+    store::{collection::Store, types::types_up_to},
+};
+
+/// Scans of an index that the server merges in one query; of more it makes a sort in memory.
+const MOST_MERGED: usize = 200;
+/// Types that are filled in. With more of them a list would cost more keys than any may.
+const MOST_TYPES: usize = 1_000;
+
+/// The jobs of a filter, from a cursor on.
+pub(crate) async fn list(
+    store: &Store,
+    filter: &JobFilter,
+    limit: usize,
+    after: Option<&[u8]>,
+) -> Result<Page> {
+    let order = Order::of(filter.status);
+    let query = Query::of(&store.jobs().namespace().to_string(), filter);
+    let from = after.map(|cursor| query.position(cursor, order.fields().len())).transpose()?;
+    match filter.status {
+        // Renewals move them, so that no place between two of them lasts.
+        Status::Active if from.is_some() => return Err(cursor::foreign()),
+        Status::Active => return active(store, filter, order, limit).await,
+        _ => {}
+    }
+    let branches = branches(store, filter).await?;
+    let jobs = match branches {
+        Branches::Indexed(filters) => Scan { store, order, filters: &filters }.page(from, limit).await?,
+        Branches::Searched(base) => search::search(store, &base, filter, order, from, limit).await?,
+    };
+    Ok(jobs.into_page(query))
+}
+
+/// One page of them, and whether that is all.
+async fn active(store: &Store, filter: &JobFilter, order: Order, limit: usize) -> Result<Page> {
+    let filters: Vec<Document> = match branches(store, filter).await? {
+        Branches::Indexed(filters) => filters,
+        Branches::Searched(mut base) => {
+            base.extend(filter.unindexed());
+            vec![base]
+        }
+    };
+    let Found { mut jobs, looked, .. } =
+        Scan { store, order, filters: &filters }.page(None, limit.saturating_add(1)).await?;
+    let is_complete = jobs.len() <= limit;
+    jobs.truncate(limit);
+    Ok(Page { jobs, next: None, looked, is_complete })
+}
+
+/// How the jobs of a filter are found.
+enum Branches {
+    /// By scans, each of which has them in order.
+    Indexed(Vec<Document>),
+    /// By a look at all of these.
+    Searched(Document),
+}
+
+async fn branches(store: &Store, filter: &JobFilter) -> Result<Branches> {
+    if let Some(key) = &filter.dedupe_key
+        && !filter.status.is_terminal()
+    {
+        // One job at most in each scope, by the unique indexes.
+        let holder = |scope: DedupeScope| {
+            let mut holder = filter.base(&filter.types);
+            holder.extend(filter.conditions.clone());
+            holder.extend(doc! { fields::DEDUPE_KEY: key, fields::DEDUPE_SCOPE: scope.as_str() });
+            holder
+        };
+        let scopes = [DedupeScope::Pending, DedupeScope::PendingAndActive];
+        return Ok(Branches::Indexed(scopes.map(holder).to_vec()));
+    }
+    let types = match &filter.types[..] {
+        [] => types_up_to(store, filter.status, MOST_TYPES + 1).await?,
+        named => named.to_vec(),
+    };
+    if types.len() > MOST_TYPES {
+        return Err(too_many_types("a list", MOST_TYPES));
+    }
+    if filter.unindexed().is_empty() {
+        return Ok(Branches::Indexed(types.chunks(MOST_MERGED).map(|types| filter.base(types)).collect()));
+    }
+    if types.len() > MOST_MERGED {
+        return Err(too_many_types("a search", MOST_MERGED));
+    }
+    // Without any type there is nothing to look at; a filter that names none would look at all.
+    let mut base = filter.base(&types);
+    if types.is_empty() {
+        base.insert(fields::TYPE, doc! { "$in": [] });
+    }
+    Ok(Branches::Searched(base))
+}
+
+fn too_many_types(what: &str, most: usize) -> Error {
+    Error::new(
+        ErrorKind::InvalidArgument,
+        format!(
+            "there are jobs of more than {most} types, too many for {what} of all of them; name the \"type\""
+        ),
+    )
+}
+
+/// Scans that make one list.
+struct Scan<'a> {
+    store: &'a Store,
+    order: Order,
+    filters: &'a [Document],
+}
+
+impl Scan<'_> {
+    async fn page(&self, from: Option<Position>, limit: usize) -> Result<Found> {
+        let mut found = Found::default();
+        let shown = from.as_ref().map_or(0, |from| from.shown.len());
+        for (place, range) in self.order.ranges(from.as_ref()).into_iter().enumerate() {
+            let missing = limit - found.jobs.len();
+            // Those that were shown stand in the first range, and come again.
+            let most = if place == 0 { missing + shown } else { missing };
+            let mut jobs = Vec::new();
+            for filter in self.filters {
+                let mut filter = filter.clone();
+                filter.extend(range.filter.clone());
+                jobs.extend(look(self.store, filter, range.sort.clone(), most, Limit::None).await?);
+            }
+            found.looked += jobs.len() as u64;
+            jobs.retain(|job| !is_shown(from.as_ref(), job));
+            if self.filters.len() > 1 {
+                jobs.sort_by(|one, other| self.order.compare(one, other));
+            }
+            found.jobs.extend(jobs.into_iter().take(missing));
+            if found.jobs.len() == limit {
+                found.next = Some(position_behind(self.order, from, &found.jobs));
+                break;
+            }
+        }
+        Ok(found)
+    }
+}

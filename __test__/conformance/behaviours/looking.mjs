@@ -159,7 +159,10 @@ export default {
       assert.deepEqual(await found({ 'data.n': 7 }, limit), [])
     }
     const page = await backend.listJobs({ status: 'failed', where: { 'data.n': 7 } })
-    assert.deepEqual(page, { jobs: [], next: null, looked: 12, status: 'complete' })
+    // With an index of the app's own there may be nothing to look at.
+    const { looked, ...rest } = page
+    assert.ok(looked === 12 || looked === 0)
+    assert.deepEqual(rest, { jobs: [], next: null, status: 'complete' })
   },
 
   async 'a list refuses what is malformed, by name'({ backend, makeQueue }) {

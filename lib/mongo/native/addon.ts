@@ -341,6 +341,18 @@ export interface NativeHolder {
   isCoalesced: boolean
 }
 
+/** Which jobs to list. */
+export interface NativeJobFilter {
+  /** Where they are in their life. */
+  status: string
+  /** Their types; none stands for all. */
+  types: Array<string>
+  /** Their dedupe key. */
+  dedupeKey: string | null
+  /** Conditions on their payload, as a BSON document. */
+  conditions: Buffer
+}
+
 /** Options of new jobs. `lib/` has checked every value and filled in every default. */
 export interface NativeJobSettings {
   /** The kind of work. */

@@ -1,7 +1,10 @@
 //! The life of the engine, and the upkeep of its collection.
 
 use durabl_engine::Sweep;
-use napi::{Env, Result, bindgen_prelude::Null};
+use napi::{
+    Env, Error, Result,
+    bindgen_prelude::{Buffer, Null},
+};
 use napi_derive::napi;
 
 use crate::{
@@ -24,6 +27,15 @@ impl From<Sweep> for NativeSweep {
     fn from(sweep: Sweep) -> Self {
         Self { handled: sweep.handled as f64, saturated: sweep.saturated }
     }
+}
+
+/// Definitions of the indexes that `startup` makes: a BSON document with the list `indexes`.
+///
+/// # Errors
+/// They can't be encoded.
+#[napi]
+pub fn index_definitions() -> Result<Buffer> {
+    durabl_engine::index_definitions().map(Buffer::from).map_err(|error| Error::from_reason(error.to_string()))
 }
 
 #[napi]

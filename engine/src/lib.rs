@@ -49,6 +49,7 @@ pub use {
         verdict::{Settled, Verdict},
     },
     mongodb::bson,
+    store::indexes::index_definitions,
     report::event::{Event, LogLevel, RunResult, Sink, StreamState},
     verbs::{
         enqueue::request::{Enqueued, NewJobFate},

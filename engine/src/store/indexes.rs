@@ -119,6 +119,23 @@ fn wanted() -> Vec<Index> {
     ]
 }
 
+/// Definitions of all indexes for a tool that compares them with those that are there: a document with the list `indexes`, each of it
+/// as the server lists it.
+///
+/// # Errors
+/// They can't be encoded.
+pub fn index_definitions() -> Result<Vec<u8>> {
+    let definition = |index: Index| {
+        let mut whole = doc! { "name": index.name, "key": index.keys, "partialFilterExpression": index.filter };
+        if index.unique {
+            whole.insert("unique", true);
+        }
+        whole
+    };
+    let indexes: Vec<Document> = wanted().into_iter().map(definition).collect();
+    doc! { "indexes": indexes }.to_vec().map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
+}
+
 /// Creates what is missing, then drops what it replaces. Safe in many processes at once, and repeated. Where nothing is missing,
 /// no right to change indexes is needed.
 ///

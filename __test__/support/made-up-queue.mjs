@@ -102,7 +102,7 @@ export function madeUpQueue({ isEmpty = false, isOdd = false, failed = 240, now 
       (job) =>
         (ids === undefined || ids.includes(job.id)) &&
         (status === undefined || job.status === status) &&
-        (type === undefined || job.type === type) &&
+        (type === undefined || [type].flat().includes(job.type)) &&
         (dedupeKey === undefined || job.dedupeKey === dedupeKey) &&
         Object.entries(where ?? {}).every(([path, value]) => job.data[path.replace(/^data\./, '')] === value),
     )

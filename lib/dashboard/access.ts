@@ -61,3 +61,7 @@ const nonsense = () =>
   )
 
 export const sees = ({ types }: Rights, type: string): boolean => types === null || types.has(type)
+
+/** Types to ask for where a request names none; undefined: all. */
+export const typesOf = ({ types }: Rights): readonly string[] | undefined =>
+  types === null ? undefined : [...types]

@@ -151,10 +151,7 @@ async function seenOf(queue: object, ids: readonly string[], rights: Rights): Pr
 
 function onFilter(queue: object, verb: string, request: ActRequest, rights: Rights): Plan {
   if (!isRecord(request.filter)) refuse(400, 'malformed', '"id", "ids" or "filter" is missing')
-  const wanted = request.filter as JobFilter
-  if (wanted.type) assertSees(rights, wanted.type)
-  else if (rights.types !== null) refuse(400, 'type-needed', 'choose one of your types')
-  const filter = filterOf(wanted)
+  const filter = filterOf(request.filter as JobFilter, rights)
   return {
     target: filter,
     run: () => callOf(queue, `${verb}Many`)(filter, manyOptions(request, MOST_BY_FILTER)),

@@ -18,6 +18,7 @@ const isExtended = (value: object): value is Extended =>
   typeof (value as { _bsontype?: unknown })._bsontype === 'string'
 
 interface Walk {
+  readonly isMasked: boolean
   hasMasked: boolean
 }
 
@@ -52,7 +53,7 @@ function extended(value: Extended): unknown {
 
 function plainRecord(value: object, depth: number, walk: Walk): unknown {
   const entries = Object.entries(value).map(([name, entry]): [string, unknown] => {
-    if (!masks(name) || entry == null) return [name, plain(entry, depth + 1, walk)]
+    if (!walk.isMasked || !masks(name) || entry == null) return [name, plain(entry, depth + 1, walk)]
     walk.hasMasked = true
     return [name, MASK]
   })
@@ -60,20 +61,30 @@ function plainRecord(value: object, depth: number, walk: Walk): unknown {
   return Object.fromEntries(entries)
 }
 
-/** @param isWhole also beyond the usual bound */
-export function shown(value: unknown, isWhole = false): Shown {
-  const walk = { hasMasked: false }
+/** A value as JSON can hold it: EJSON, with nothing masked. */
+export const plainOf = (value: unknown): unknown => plain(value, 0, { isMasked: false, hasMasked: false })
+
+export interface ShownOptions {
+  /** Beyond the usual bound, too. Default false. */
+  readonly isWhole?: boolean
+  /** Default true. */
+  readonly isMasked?: boolean
+}
+
+export function shown(value: unknown, { isWhole = false, isMasked = true }: ShownOptions = {}): Shown {
+  const walk: Walk = { isMasked, hasMasked: false }
   const text = JSON.stringify(plain(value, 0, walk), null, 2) ?? 'undefined'
   const bytes = Buffer.byteLength(text)
   const isCut = !isWhole && bytes > SHOWN_BYTES
-  // A character that is cut in two becomes a replacement character, which is dropped.
-  const cut = isCut
-    ? Buffer.from(text)
-        .subarray(0, SHOWN_BYTES)
-        .toString('utf8')
-        .replace(/\uFFFD$/, '')
-    : text
-  return { text: cut, bytes, isCut, hasMasked: walk.hasMasked }
+  return { text: isCut ? start(text) : text, bytes, isCut, hasMasked: walk.hasMasked }
+}
+
+/** A character that is cut in two becomes a replacement character, which is dropped. */
+function start(text: string): string {
+  return Buffer.from(text)
+    .subarray(0, SHOWN_BYTES)
+    .toString('utf8')
+    .replace(/\uFFFD$/, '')
 }
 
 const NEEDS_BSON =

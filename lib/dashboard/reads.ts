@@ -2,7 +2,7 @@
 import { callOf } from './calls'
 import { parsed } from './ejson'
 import type { Rights } from './access'
-import { sees } from './access'
+import { sees, typesOf } from './access'
 import { grouped } from './reasons'
 import { refuse } from './reply'
 import { list, listed, number, pageOf, text } from './rows'
@@ -12,23 +12,22 @@ import type { Failures, JobFilter, JobList, JobPage, JobRow } from './wire'
 const MOST_LISTED = 200
 const FAILURES_LOOKED_AT = 1000
 
-/** A type that a user may not see is answered as one that has no jobs. */
-export const EMPTY: JobList = { jobs: [], next: null, looked: 0, status: 'complete' }
-
 export function assertSees(rights: Rights, type: string): void {
   if (!sees(rights, type)) refuse(403, 'denied', `you may not see jobs of the type ${JSON.stringify(type)}`)
 }
 
-/** The filter of a call of the queue. Empty texts are no conditions. */
-export function filterOf(filter: JobFilter): Record<string, unknown> {
+/** The filter of a call of the queue, for jobs that the user may see. Empty texts are no conditions. */
+export function filterOf(filter: JobFilter, rights: Rights): Record<string, unknown> {
   const { status, type, dedupeKey, path, value } = filter
   for (const part of [status, type, dedupeKey, path, value]) {
     if (part !== undefined && typeof part !== 'string')
       refuse(400, 'malformed', 'a filter is made of strings')
   }
+  if (type) assertSees(rights, type)
+  const types = type || typesOf(rights)
   return {
     status,
-    ...(type && { type }),
+    ...(types !== undefined && { type: types }),
     ...(dedupeKey && { dedupeKey }),
     ...(path && { where: { [`data.${path.replace(/^data\./, '')}`]: valueOf(value ?? '') } }),
   }
@@ -51,9 +50,7 @@ export async function jobs(
   after: string | null,
   limit: number,
 ): Promise<JobList> {
-  if (filter.type) assertSees(rights, filter.type)
-  else if (rights.types !== null) refuse(400, 'type-needed', 'choose one of your types')
-  const asked = { ...filterOf(filter), limit: Math.min(limit, MOST_LISTED), ...(after && { after }) }
+  const asked = { ...filterOf(filter, rights), limit: Math.min(limit, MOST_LISTED), ...(after && { after }) }
   const found = (await callOf(queue, 'listJobs')(asked)) as Record<string, unknown>
   return {
     jobs: list(found.jobs).map(listed),
@@ -105,14 +102,15 @@ async function holderOf(queue: object, found: Record<string, unknown>): Promise<
   return active[0]?.id ?? null
 }
 
-/** The newest failures of a type, by what they have in common. Jobs that were cancelled or came too late are no failures. */
-export function failures(shelf: Shelf, type: string): Promise<Failures> {
-  return shelf.failures.get(type, async () => {
+/** The newest failures, by what they have in common. Jobs that were cancelled or came too late are no failures. */
+export function failures(shelf: Shelf, type: string, rights: Rights): Promise<Failures> {
+  const filter = filterOf({ status: 'failed', type }, rights)
+  return shelf.failures.get(JSON.stringify(filter), async () => {
     const rows: JobRow[] = []
     let looked = 0
     let after: string | null = null
     do {
-      const asked = { status: 'failed', limit: MOST_LISTED, ...(type && { type }), ...(after && { after }) }
+      const asked = { ...filter, limit: MOST_LISTED, ...(after && { after }) }
       const page = (await callOf(shelf.queue, 'listJobs')(asked)) as Record<string, unknown>
       const found = list(page.jobs)
       looked += found.length

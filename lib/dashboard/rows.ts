@@ -44,12 +44,12 @@ export function listed(job: Fields): JobRow {
 
 /** @param data what to show as the payload */
 export function pageOf(job: Fields, data: unknown, isWhole: boolean, holder: string | null): JobPage {
-  const optional = (value: unknown): Shown | null => (value === undefined ? null : shown(value, isWhole))
+  const optional = (value: unknown): Shown | null => (value === undefined ? null : shown(value, { isWhole }))
   const schedule = isRecord(job.schedule) ? job.schedule : null
   return {
     ...rowOf(job),
     dedupeScope: text(job.dedupeScope),
-    data: shown(data, isWhole),
+    data: shown(data, { isWhole }),
     result: optional(job.result),
     progress: optional(job.progress),
     errors: list(job.errors).map((error) => ({

@@ -17,7 +17,7 @@ export const ENTRIES = [
 ]
 
 /** `name` is what users type; `module` is the file in `lib/`, which begins with `#!/usr/bin/env node`. */
-export const COMMANDS = []
+export const COMMANDS = [{ name: 'durabl', module: 'command/durabl' }]
 
 const require = createRequire(import.meta.url)
 

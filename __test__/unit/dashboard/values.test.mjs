@@ -47,8 +47,8 @@ describe('a payload', () => {
     assert.equal(cut.isCut, true)
     assert.ok(Buffer.byteLength(cut.text) <= 64 * 1024)
     assert.doesNotMatch(cut.text, /\uFFFD/)
-    assert.equal(cut.bytes, Buffer.byteLength(shown(payload, true).text))
-    assert.deepEqual(JSON.parse(shown(payload, true).text), payload)
+    assert.equal(cut.bytes, Buffer.byteLength(shown(payload, { isWhole: true }).text))
+    assert.deepEqual(JSON.parse(shown(payload, { isWhole: true }).text), payload)
   })
 
   test('that is no object, or is deeper than BSON allows, is shown too', () => {

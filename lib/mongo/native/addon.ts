@@ -23,6 +23,12 @@ export interface NativeAddon {
    */
   aliveTasks(): number
   /**
+   * Definitions of the indexes that `startup` makes: a BSON document with the list `indexes`.
+   *
+   * @throws Error: They can't be encoded.
+   */
+  indexDefinitions(): Buffer
+  /**
    * Opens an engine, without any round trip. Options that the engine's driver can't honour come back as a failure. `onEvent`
    * is held weakly: it keeps no process alive.
    *

@@ -1,0 +1,182 @@
+/** What `doctor` looks at. Each look is bounded, and changes nothing. */
+import type { Document } from 'mongodb'
+import { callOf } from '../dashboard/calls'
+import { list } from '../dashboard/rows'
+import { commandOf, compared } from './indexes'
+import { length } from './output'
+import { rights } from './rights'
+import type { Found, Looking } from './findings'
+
+interface Check {
+  readonly name: string
+  readonly look: (context: Looking) => Promise<Found>
+}
+
+const good = (text: string): Found => [{ state: 'good', text }]
+
+const MOST_MS = 5000
+const OLDEST_SERVER = [4, 4] as const
+const OFFSET_MS = 1000
+const OVERDUE_MS = 15_000
+const MANY_ENDED = 1_000_000
+
+async function server({ db }: Looking): Promise<Found> {
+  const [{ version }, hello] = await Promise.all([db.command({ buildInfo: 1 }), db.command({ hello: 1 })])
+  const [major = 0, minor = 0] = String(version).split('.').map(Number)
+  const isOld = major < OLDEST_SERVER[0] || (major === OLDEST_SERVER[0] && minor < OLDEST_SERVER[1])
+  if (isOld)
+    return [{ state: 'bad', text: `MongoDB ${version} is too old; ${OLDEST_SERVER.join('.')} is the oldest` }]
+  const { setName, msg } = hello as { setName?: string; msg?: string }
+  if (setName === undefined && msg !== 'isdbgrid') {
+    return [
+      {
+        state: 'bad',
+        text: `MongoDB ${version} is no replica set: durabl needs one, also with a single node`,
+      },
+    ]
+  }
+  return good(`MongoDB ${version}, ${setName === undefined ? 'a sharded cluster' : `replica set ${setName}`}`)
+}
+
+async function clock({ db }: Looking): Promise<Found> {
+  const before = Date.now()
+  const { localTime } = (await db.command({ hello: 1 })) as { localTime: Date }
+  const after = Date.now()
+  const offset = Math.round((before + after) / 2 - localTime.getTime())
+  const unsure = (after - before) / 2
+  if (Math.abs(offset) - unsure <= OFFSET_MS) return good('the clock of this machine agrees with the server')
+  const text = `the clock of this machine is ${length(Math.abs(offset))} ${offset > 0 ? 'ahead of' : 'behind'} the server`
+  return [
+    {
+      state: 'warning',
+      text,
+      fix: ['durabl goes by the server; what this machine logs is off by that much'],
+    },
+  ]
+}
+
+async function indexes({ collection }: Looking): Promise<Found> {
+  const { missing, changed } = await compared(collection)
+  const name = collection.collectionName
+  const found = [
+    ...missing.map((index) => ({
+      state: 'bad' as const,
+      text: `the index ${index.name} is missing`,
+      fix: [commandOf(name, index)],
+    })),
+    ...changed.map((index) => ({
+      state: 'bad' as const,
+      text: `the index ${index.name} has another definition`,
+      fix: [`wanted ${JSON.stringify(index.wanted)}`, `found  ${JSON.stringify(index.found)}`],
+    })),
+  ]
+  return found.length === 0 ? good('all indexes are there') : found
+}
+
+const OPEN = { $in: ['pending', 'active'] }
+const SHOWN_KEYS = 5
+
+/** Older versions, and startups without the unique indexes, could let a key be held twice. */
+async function keys({ collection }: Looking): Promise<Found> {
+  const group = (match: Document): Document[] => [
+    { $match: { dedupeKey: { $exists: true }, ...match } },
+    { $group: { _id: { type: '$type', key: '$dedupeKey' }, count: { $sum: 1 } } },
+    { $match: { count: { $gt: 1 } } },
+    { $limit: SHOWN_KEYS },
+  ]
+  const looks = [
+    group({ dedupeScope: 'pending+active', status: OPEN }),
+    group({ dedupeScope: 'pending', status: 'pending' }),
+    group({ dedupeScope: 'pending', status: 'active' }),
+  ]
+  const found = await Promise.all(
+    looks.map((look) => collection.aggregate(look, { maxTimeMS: MOST_MS }).toArray()),
+  )
+  const doubled = found.flat() as { _id: { type: string; key: string }; count: number }[]
+  if (doubled.length === 0) return good('no dedupe key is held twice')
+  return doubled.map(({ _id, count }) => ({
+    state: 'bad',
+    text: `the dedupe key ${JSON.stringify(_id.key)} is held by ${count} jobs of the type ${JSON.stringify(_id.type)}`,
+  }))
+}
+
+async function leases({ collection, visibilityTimeoutMs }: Looking): Promise<Found> {
+  const expired = { $lt: ['$claimedAt', { $subtract: ['$$NOW', visibilityTimeoutMs] }] }
+  const filter = { status: 'active', $expr: expired }
+  const options = { limit: 1000, maxTimeMS: MOST_MS, hint: 'durabl_active_idx' }
+  const count = await collection
+    .countDocuments(filter, options)
+    .catch(() => collection.countDocuments(filter, { ...options, hint: '_id_' }))
+  if (count === 0) return good('no lease has expired')
+  return [
+    {
+      state: 'bad',
+      text: `${count === 1000 ? 'a thousand jobs or more have' : count === 1 ? 'one job has' : `${count} jobs have`} an expired lease`,
+      fix: ['a worker with autoRecover returns them within its timeout; is one running?'],
+    },
+  ]
+}
+
+async function workers({ queue }: Looking): Promise<Found> {
+  const found = list(await callOf(queue, 'listWorkers')())
+  const served = new Set(found.flatMap(({ types }) => list(types).map(({ type }) => type)))
+  const counts = (await callOf(queue, 'counts')()) as { types: unknown }
+  const alone = list(counts.types).filter(({ type, due, paused }) => {
+    return !paused && (due as { count: number }).count > 0 && !served.has(type)
+  })
+  if (alone.length === 0)
+    return good(
+      found.length === 1
+        ? 'one worker, and each due type has it'
+        : `${found.length} workers, and each due type has one`,
+    )
+  return alone.map(({ type }) => ({
+    state: 'bad',
+    text: `no worker has a processor for ${JSON.stringify(type)}, which has due jobs`,
+  }))
+}
+
+async function versions({ queue }: Looking): Promise<Found> {
+  const found = list(await callOf(queue, 'listWorkers')())
+  const all = found.map(({ versions: of }) => (of as { durabl?: string } | undefined)?.durabl)
+  const known = [...new Set(all.filter((version) => version !== undefined))].sort()
+  if (known.length < 2)
+    return good(known.length === 0 ? 'no worker tells its version' : `all workers run durabl ${known[0]}`)
+  return [{ state: 'warning', text: `workers run durabl ${known.join(', ')}` }]
+}
+
+async function schedules({ queue }: Looking): Promise<Found> {
+  const all = list(await callOf(queue, 'listSchedules')())
+  const late = all.filter(
+    ({ status, nextAt }) =>
+      status === 'running' && nextAt instanceof Date && nextAt.getTime() < Date.now() - OVERDUE_MS,
+  )
+  if (late.length === 0) return good(all.length === 0 ? 'there are no schedules' : 'no schedule is overdue')
+  return late.map(({ id, nextAt }) => ({
+    state: 'bad',
+    text: `the schedule ${JSON.stringify(id)} is overdue since ${(nextAt as Date).toISOString()}`,
+    fix: ['any process with a processor fires schedules; is one running?'],
+  }))
+}
+
+async function retention({ queue, collection }: Looking): Promise<Found> {
+  const stored = await collection.estimatedDocumentCount({ maxTimeMS: MOST_MS })
+  const found = list(await callOf(queue, 'listWorkers')())
+  const hasRetention = found.some(({ retention: periods }) => periods !== undefined && periods !== null)
+  if (stored < MANY_ENDED || hasRetention) return good(`about ${stored} jobs are stored`)
+  const text = `about ${stored} jobs are stored, and no worker removes old ones`
+  return [{ state: 'warning', text, fix: ['set MongoJobQueueOptions.retention in the workers'] }]
+}
+
+export const CHECKS: readonly Check[] = [
+  { name: 'server', look: server },
+  { name: 'rights', look: rights },
+  { name: 'clock', look: clock },
+  { name: 'indexes', look: indexes },
+  { name: 'keys', look: keys },
+  { name: 'leases', look: leases },
+  { name: 'workers', look: workers },
+  { name: 'versions', look: versions },
+  { name: 'schedules', look: schedules },
+  { name: 'retention', look: retention },
+]

@@ -1,0 +1,35 @@
+/** Holding a type up, and letting it go on. */
+import { callOf } from '../../dashboard/calls'
+import { one, textIn } from '../arguments'
+import type { Context, Verb } from '../verb'
+
+const check = (_values: unknown, positionals: readonly string[]) => void one('A type', positionals)
+
+async function done({ output }: Context, asked: Promise<unknown>): Promise<number> {
+  const result = (await asked) as { status: string }
+  output.data(result, () => output.line(result.status))
+  return 0
+}
+
+export const pause: Verb = {
+  name: 'pause',
+  usage: 'pause TYPE [--reason TEXT]',
+  summary: 'workers start no more jobs of a type',
+  options: { reason: { type: 'string' } },
+  check,
+  run: (context) => {
+    const reason = textIn(context.values, 'reason')
+    return done(
+      context,
+      callOf(context.queue, 'pause')(context.positionals[0], { ...(reason && { reason }) }),
+    )
+  },
+}
+
+export const resume: Verb = {
+  name: 'resume',
+  usage: 'resume TYPE',
+  summary: 'workers start jobs of a type again',
+  check,
+  run: (context) => done(context, callOf(context.queue, 'resume')(context.positionals[0])),
+}

@@ -1,0 +1,51 @@
+/** How many jobs there are. */
+import { callOf } from '../../dashboard/calls'
+import { list } from '../../dashboard/rows'
+import { length } from '../output'
+import { NEGATIVE, atMost } from '../arguments'
+import type { Context, Verb } from '../verb'
+import { waited } from '../wait'
+
+type Fields = Readonly<Record<string, unknown>>
+
+const WATCH_MS = 2000
+
+export const stats: Verb = {
+  name: 'stats',
+  usage: 'stats [TYPE] [--watch]',
+  summary: 'jobs by type and state, and the lag',
+  options: { watch: { type: 'boolean' } },
+  check: (_values, positionals) => atMost(1, positionals),
+  async run(context) {
+    const { values, signal } = context
+    if (values.watch !== true) return shownOnce(context)
+    while (!signal.aborted) {
+      await shownOnce(context)
+      await waited(WATCH_MS, signal)
+    }
+    return 0
+  },
+}
+
+async function shownOnce({ queue, positionals: [type], output }: Context): Promise<number> {
+  const counts = (await callOf(queue, 'counts')(...(type === undefined ? [] : [{ type }]))) as Fields
+  const types = list(counts.types)
+  output.data(counts, () => {
+    const now = Date.now()
+    const rows = types.map((row) => [
+      ...[String(row.type), counted(row.pending), counted(row.due), counted(row.blocked)],
+      ...[counted(row.active), counted(row.failed), lag(row.oldestDueAt, now), row.paused ? 'paused' : ''],
+    ])
+    output.table(['TYPE', 'PENDING', 'DUE', 'BLOCKED', 'ACTIVE', 'FAILED', 'LAG', ''], rows)
+  })
+  if (types.length === 0) output.say('there are no jobs')
+  return types.length === 0 ? NEGATIVE : 0
+}
+
+function counted(value: unknown): string {
+  const { count, precision } = value as { count: number; precision: string }
+  return `${precision === 'estimate' ? '~' : ''}${count}${precision === 'at-least' ? '+' : ''}`
+}
+
+const lag = (at: unknown, now: number) =>
+  at instanceof Date && at.getTime() < now ? length(now - at.getTime()) : '-'

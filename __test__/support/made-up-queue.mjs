@@ -118,20 +118,33 @@ export function madeUpQueue({ isEmpty = false, isOdd = false, failed = 240, now 
     jobs.set(job.id, { ...job, status: 'pending', attempt: 0, ending: undefined, failReason: undefined })
   const series = (rate, at) =>
     Math.max(0, Math.round(rate * (1 + 0.3 * Math.sin(at / 7) + 0.15 * Math.sin(at * 1.7))))
-  const minutes = (type, count) => {
-    const [, rate = 6, run = 50] = TYPES.find(([name]) => name === type) ?? []
+  /** In each minute as many as a type does, more or less; some types fail for half an hour in each hour. */
+  const minutesOf = (type, fromMs, toMs) => {
+    const [, rate = 6] = TYPES.find(([name]) => name === type) ?? []
     const isFailing = type === 'webhook' || type === 'charge-card'
-    const list = (value) => Array.from({ length: count }, (_, at) => value(at))
-    return {
-      type,
-      completed: list((at) => series(rate, at)),
-      failures: list((at) => (isFailing && at % 60 > 34 ? series(rate * 0.2, at) : 0)),
-      run,
+    const minutes = []
+    for (let at = fromMs; at < Math.min(toMs, now); at += 60_000) {
+      const minute = Math.floor(at / 60_000)
+      const failedAttempts =
+        isFailing && (at > now - 1_500_000 || minute % 400 < 30) ? series(rate * 0.2, minute) : 0
+      minutes.push({ at: new Date(at), completed: series(rate, minute), failedAttempts })
     }
+    return minutes
+  }
+  const BOUNDS = Array.from({ length: 26 }, (_, at) => 0.01 * 2 ** at)
+  const durationsOf = (type, fromMs, toMs) => {
+    const [, , run = 50] = TYPES.find(([name]) => name === type) ?? []
+    const around = (ms) => BOUNDS.map((bound) => (bound > ms / 3 && bound < ms * 2 ? 10 : 0))
+    const durations = []
+    for (let at = Math.ceil(fromMs / 600_000) * 600_000; at < Math.min(toMs, now); at += 600_000) {
+      const slow = 1 + (Math.floor(at / 600_000) % 7)
+      durations.push({ at: new Date(at), run: around(run * slow), wait: around(20 * slow * slow) })
+    }
+    return durations
   }
 
   return {
-    ...{ calls, jobs, types, minutes, paused },
+    ...{ calls, jobs, types, paused },
     enqueue: async () => 'unused',
     getStats: async () => ({}),
     counts: async () => {
@@ -153,7 +166,7 @@ export function madeUpQueue({ isEmpty = false, isOdd = false, failed = 240, now 
             failed:
               type === 'webhook' ? { count: 100_000, precision: 'at-least' } : exactly(of('failed').length),
             oldestDueAt: due[0]?.runAt ?? null,
-            paused: paused.get(type) ?? null,
+            state: paused.has(type) ? 'paused' : 'running',
           }
         }),
       }
@@ -187,6 +200,16 @@ export function madeUpQueue({ isEmpty = false, isOdd = false, failed = 240, now 
               'paused',
             ),
           ],
+    history: async ({ type: wanted, fromMs, toMs }) => {
+      told('history', wanted)
+      const known = types.filter((type) => wanted === undefined || type === wanted)
+      return {
+        boundsMs: BOUNDS,
+        types: known.map((type) => ({
+          ...{ type, minutes: minutesOf(type, fromMs, toMs), durations: durationsOf(type, fromMs, toMs) },
+        })),
+      }
+    },
     getJob: async (id) => {
       told('getJob', id)
       return jobs.get(id) ?? null

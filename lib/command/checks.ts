@@ -121,8 +121,8 @@ async function workers({ queue }: Looking): Promise<Found> {
   const found = list(await callOf(queue, 'listWorkers')())
   const served = new Set(found.flatMap(({ types }) => list(types).map(({ type }) => type)))
   const counts = (await callOf(queue, 'counts')()) as { types: unknown }
-  const alone = list(counts.types).filter(({ type, due, paused }) => {
-    return !paused && (due as { count: number }).count > 0 && !served.has(type)
+  const alone = list(counts.types).filter(({ type, due, state }) => {
+    return state !== 'paused' && (due as { count: number }).count > 0 && !served.has(type)
   })
   if (alone.length === 0)
     return good(

@@ -48,7 +48,8 @@ const NAMESPACE_NOT_FOUND = 26
 
 async function listed(collection: Collection): Promise<Definition[]> {
   try {
-    return await collection.listIndexes().toArray()
+    const indexes: unknown = await collection.listIndexes().toArray()
+    return indexes as Definition[]
   } catch (error) {
     if ((error as { code?: unknown }).code === NAMESPACE_NOT_FOUND) return []
     throw error

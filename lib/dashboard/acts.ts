@@ -2,7 +2,7 @@
 import type { ActionEvent, Action } from '../../dashboard'
 import { ACTIONS, sees } from './access'
 import type { Rights } from './access'
-import { callOf, ifSupported } from './calls'
+import { callOf } from './calls'
 import { parsed } from './ejson'
 import { unmasked } from './mask'
 import type { Shelf } from './queues'
@@ -172,6 +172,26 @@ async function record(
 ): Promise<void> {
   shelf.clear()
   onAction({ action, queue: shelf.name, target, user, result })
-  const entry = { action, target, ...(user !== undefined && { user }) }
-  await ifSupported(callOf(shelf.queue, 'recordAction')(entry), undefined).catch(() => {})
+  const entry = {
+    action,
+    target: nameOf(target),
+    note: noteOf(result),
+    ...(user !== undefined && { by: user }),
+  }
+  await callOf(shelf.queue, 'recordAction')(entry).catch(() => {})
 }
+
+/** Names in the record are as short as types may be. */
+const NAMED = 4000
+
+/** The id, where it is one thing; else all of it. */
+function nameOf(target: unknown): string {
+  const { id, type, schedule, ...rest } = target as Readonly<Record<string, unknown>>
+  const alone = Object.keys(rest).length === 0 ? [id, type, schedule].filter((one) => one !== undefined) : []
+  return (typeof alone[0] === 'string' && alone.length === 1 ? alone[0] : JSON.stringify(target)).slice(
+    0,
+    NAMED,
+  )
+}
+
+const noteOf = (result: unknown): string => JSON.stringify(result).slice(0, NAMED)

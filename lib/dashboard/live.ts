@@ -79,7 +79,7 @@ function countsOf(fields: Fields) {
     active: countOf(active),
     failed: countOf(failed),
     oldestDueAt: moment(fields.oldestDueAt),
-    paused: pausedOf(fields.paused),
+    isPaused: fields.state === 'paused',
   }
 }
 
@@ -88,12 +88,6 @@ function countOf(value: unknown): Count {
   const precision =
     value.precision === 'at-least' || value.precision === 'estimate' ? value.precision : 'exact'
   return { count: number(value.count) ?? 0, precision }
-}
-
-function pausedOf(value: unknown) {
-  if (!value) return null
-  const { at, by, reason } = isRecord(value) ? value : ({} as Fields)
-  return { at: moment(at), by: text(by), reason: text(reason) }
 }
 
 function workerOf(worker: Fields): WorkerRow {

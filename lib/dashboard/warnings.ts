@@ -11,7 +11,7 @@ export function warningsOf(seen: Omit<Live, 'warnings'>, isCounted: boolean): Wa
   return [
     ...seen.types.flatMap(withoutWorker),
     ...overdue(seen),
-    ...seen.types.filter(({ paused }) => paused !== null).map(pausedType),
+    ...seen.types.filter(({ isPaused }) => isPaused).map(pausedType),
     ...versions(seen),
     ...retention(seen),
     ...(isCounted
@@ -27,15 +27,14 @@ export function warningsOf(seen: Omit<Live, 'warnings'>, isCounted: boolean): Wa
   ]
 }
 
-function withoutWorker({ type, due, workers, paused }: Live['types'][number]): Warning[] {
-  if (due.count === 0 || workers > 0 || paused !== null) return []
+function withoutWorker({ type, due, workers, isPaused }: Live['types'][number]): Warning[] {
+  if (due.count === 0 || workers > 0 || isPaused) return []
   return [{ kind: 'no-worker', type, subject: type, text: 'has due jobs and no worker.' }]
 }
 
-function pausedType({ type, paused }: Live['types'][number]): Warning {
-  const reason = paused?.reason ? `: ${paused.reason}` : '.'
-  return { kind: 'paused', type, subject: type, text: `is paused${reason}` }
-}
+const pausedType = ({ type }: Live['types'][number]): Warning => ({
+  ...{ kind: 'paused', type, subject: type, text: 'is paused: workers start no jobs of it.' },
+})
 
 function overdue({ schedules, at }: Omit<Live, 'warnings'>): Warning[] {
   return schedules

@@ -30,7 +30,7 @@ export interface TypeRow {
   readonly failed: Count
   /** The `runAt` of its oldest due job. */
   readonly oldestDueAt: number | null
-  readonly paused: Paused | null
+  readonly isPaused: boolean
   /** Workers with a processor of it, and the jobs that they run at once. */
   readonly workers: number
   readonly slots: number
@@ -41,12 +41,6 @@ export interface TypeRow {
   readonly p95WaitMs: number | null
   /** The wait before a start in each ten minutes of the last hour. */
   readonly waits: readonly (number | null)[]
-}
-
-export interface Paused {
-  readonly at: number | null
-  readonly by: string | null
-  readonly reason: string | null
 }
 
 export interface WorkerRow {
@@ -102,7 +96,6 @@ export interface History {
   readonly from: number
   readonly stepMs: number
   readonly completed: readonly number[]
-  readonly failed: readonly number[]
   readonly failures: readonly number[]
   readonly runs: readonly (number | null)[]
   readonly waits: readonly (number | null)[]

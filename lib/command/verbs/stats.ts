@@ -28,13 +28,18 @@ export const stats: Verb = {
 }
 
 async function shownOnce({ queue, positionals: [type], output }: Context): Promise<number> {
-  const counts = (await callOf(queue, 'counts')(...(type === undefined ? [] : [{ type }]))) as Fields
-  const types = list(counts.types)
-  output.data(counts, () => {
+  const counts = (await callOf(queue, 'counts')()) as Fields
+  const types = list(counts.types).filter((row) => type === undefined || row.type === type)
+  output.data({ ...counts, types }, () => {
     const now = Date.now()
     const rows = types.map((row) => [
       ...[String(row.type), counted(row.pending), counted(row.due), counted(row.blocked)],
-      ...[counted(row.active), counted(row.failed), lag(row.oldestDueAt, now), row.paused ? 'paused' : ''],
+      ...[
+        counted(row.active),
+        counted(row.failed),
+        lag(row.oldestDueAt, now),
+        row.state === 'paused' ? 'paused' : '',
+      ],
     ])
     output.table(['TYPE', 'PENDING', 'DUE', 'BLOCKED', 'ACTIVE', 'FAILED', 'LAG', ''], rows)
   })

@@ -4,7 +4,7 @@ import type { FailureGroup, Failures as Found } from '../wire'
 import { get } from './api'
 import { Bulk } from './bulk'
 import type { Verb } from './bulk'
-import { whole } from './format'
+import { visible, whole } from './format'
 import { Ago, Button, Empty, JobLink, Trouble, TypeChoice, TypeLink } from './parts'
 import { to, useMay, usePolled, useShared } from './state'
 
@@ -60,7 +60,7 @@ export function Groups({ type }: { type: string }) {
         <Bulk
           verb={bulk.verb}
           target={{ ids: bulk.group.ids, filter: { status: 'failed' } }}
-          what={bulk.group.reason.slice(0, 80)}
+          what={visible(bulk.group.reason.slice(0, 80))}
           onClose={(hasChanged) => {
             setBulk(null)
             if (hasChanged) refresh()
@@ -82,7 +82,7 @@ function Group(props: { group: FailureGroup; share: number; hasType: boolean; on
           <meter min={0} max={1} value={share} aria-label="Share of the failed jobs" />
         </div>
         <div class="what">
-          <p class="reason">{group.reason}</p>
+          <p class="reason">{visible(group.reason)}</p>
           <p class="faint">
             {hasType && (
               <>
@@ -100,7 +100,7 @@ function Group(props: { group: FailureGroup; share: number; hasType: boolean; on
           <details>
             <summary>Example and jobs</summary>
             <pre class="code" tabIndex={0}>
-              {group.example}
+              {visible(group.example)}
             </pre>
             <p class="ids">
               {group.ids.slice(0, SHOWN_IDS).map((id) => (
@@ -113,11 +113,7 @@ function Group(props: { group: FailureGroup; share: number; hasType: boolean; on
           </details>
         </div>
         <div class="actions">
-          {may('retry') && (
-            <Button tone="main" onClick={() => onAct('retry')}>
-              Retry
-            </Button>
-          )}
+          {may('retry') && <Button onClick={() => onAct('retry')}>Retry</Button>}
           {may('remove') && <Button onClick={() => onAct('remove')}>Remove</Button>}
         </div>
       </div>

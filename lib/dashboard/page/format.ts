@@ -35,8 +35,6 @@ export function length(ms: number | null): string {
   return rest > 0 && next !== undefined ? `${count} ${unit} ${rest} ${next[1]}` : `${count} ${unit}`
 }
 
-export const lengthOfEvery = (ms: number): string => length(ms)
-
 export function ago(at: number, now: number): string {
   const ms = now - at
   if (Math.abs(ms) < 1500) return 'now'
@@ -84,3 +82,11 @@ export function bytes(count: number): string {
   if (count < 1024) return `${count} B`
   return count < 1024 * 1024 ? `${(count / 1024).toFixed(1)} kB` : `${(count / 1024 / 1024).toFixed(1)} MB`
 }
+
+/** Characters that show nothing, or turn the text around, by their codes. */
+export const visible = (text: string): string =>
+  text.replace(
+    // eslint-disable-next-line no-control-regex -- they are what is looked for
+    /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )

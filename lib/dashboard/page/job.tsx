@@ -4,7 +4,7 @@ import type { ActReply, ActRequest, JobPage } from '../wire'
 import { ApiError, act, get } from './api'
 import { VERBS, verbsFor } from './bulk'
 import type { Verb } from './bulk'
-import { bytes } from './format'
+import { bytes, visible } from './format'
 import { Button, Copy, Dialog, Empty, JobLink, Status, Time, Trouble, TypeLink } from './parts'
 import { to, useMay, usePolled, useShared } from './state'
 import { Timeline } from './timeline'
@@ -30,7 +30,7 @@ export function Job({ id }: { id: string }) {
     <article class="job">
       <header class="head">
         <div>
-          <h1 class="mono">{job.id}</h1>
+          <h1 class="mono">{visible(job.id)}</h1>
           <p class="lead">
             <Status status={job.status} ending={job.ending} /> <TypeLink type={job.type} />
             {job.cancelRequestedAt !== null && job.status === 'active' && (
@@ -69,7 +69,7 @@ function Facts({ job }: { job: JobPage }) {
       'Dedupe key',
       <>
         <a class="mono" href={to('jobs', { status: job.status, type: job.type, key: job.dedupeKey })}>
-          {job.dedupeKey}
+          {visible(job.dedupeKey)}
         </a>{' '}
         <span class="faint">{job.dedupeScope}</span>
       </>,
@@ -124,7 +124,7 @@ function Logs({ job }: { job: JobPage }) {
       <ol class="log" tabIndex={0}>
         {job.logs.map(({ at, message }, index) => (
           <li key={index}>
-            <Time at={at} /> <span class="mono">{message}</span>
+            <Time at={at} /> <span class="mono">{visible(message)}</span>
           </li>
         ))}
       </ol>

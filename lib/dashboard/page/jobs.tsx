@@ -4,7 +4,7 @@ import type { JobFilter, JobList, JobRow } from '../wire'
 import { get } from './api'
 import { Bulk, VERBS, verbsFor } from './bulk'
 import type { Target, Verb } from './bulk'
-import { length, whole } from './format'
+import { length, visible, whole } from './format'
 import { Button, Choice, Empty, JobLink, Status, Time, Trouble, TypeChoice, TypeLink, useNow } from './parts'
 import { to, useMay, usePolled, useShared } from './state'
 
@@ -260,7 +260,7 @@ function Rows(props: {
                 {job.attempt}/{job.maxAttempts}
               </td>
               <td class="wide mono cut" title={job.dedupeKey ?? ''}>
-                {job.dedupeKey}
+                {job.dedupeKey !== null && visible(job.dedupeKey)}
               </td>
               <td class="cut" title={job.failReason ?? ''}>
                 <Last job={job} now={now} />
@@ -283,12 +283,13 @@ function Last({ job, now }: { job: JobRow; now: number }) {
   if (job.status === 'failed') {
     return (
       <>
-        {job.ending !== 'exhausted' && <Status status="failed" ending={job.ending} />} {job.failReason}
+        {job.ending !== 'exhausted' && <Status status="failed" ending={job.ending} />}{' '}
+        {visible(job.failReason ?? '')}
       </>
     )
   }
   if (job.status !== 'pending') return <Status status={job.status} ending={job.ending} />
   const lag = now - (job.runAt ?? now)
-  if (job.failReason !== null) return <>retry after: {job.failReason}</>
+  if (job.failReason !== null) return <>retry after: {visible(job.failReason)}</>
   return lag > 0 ? <span class="faint">due for {length(lag)}</span> : <span class="faint">scheduled</span>
 }

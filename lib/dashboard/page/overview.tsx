@@ -1,14 +1,14 @@
 /** The overview: is work keeping up, what fails, and who does it. */
 import type { Live, TypeRow, Warning } from '../wire'
 import { Spark } from './charts'
-import { length, short, whole } from './format'
+import { length, short, visible, whole } from './format'
 import { Number, Tile, TypeLink, useNow } from './parts'
 import { to, useShared } from './state'
 
 export const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0)
 
-export const lagOf = ({ oldestDueAt, paused }: TypeRow, now: number): number =>
-  oldestDueAt === null || paused !== null ? 0 : Math.max(0, now - oldestDueAt)
+export const lagOf = ({ oldestDueAt, isPaused }: TypeRow, now: number): number =>
+  oldestDueAt === null || isPaused ? 0 : Math.max(0, now - oldestDueAt)
 
 /** A minute late is worth a look, five are trouble. */
 export const toneOfLag = (ms: number): string | undefined =>
@@ -61,7 +61,7 @@ function Tiles({ live }: { live: Live }) {
       <Tile
         label={lag > 60_000 ? 'Behind' : 'Keeping up'}
         value={lag < 1000 ? 'no lag' : length(lag)}
-        note={lag < 1000 ? 'nothing waits' : worst.type}
+        note={lag < 1000 ? 'nothing waits' : visible(worst.type)}
         tone={toneOfLag(lag) ?? 'calm'}
       />
       <Tile
@@ -114,7 +114,9 @@ export function Warnings({ of }: { of: readonly Warning[] }) {
     <ul class="warnings" aria-label="Warnings">
       {of.slice(0, MOST_WARNINGS).map(({ kind, subject, text, type }) => (
         <li class={kind} key={`${kind} ${subject}`}>
-          {subject && <a href={kind === 'overdue' ? to('schedules') : to('type', { type })}>{subject}</a>}{' '}
+          {subject && (
+            <a href={kind === 'overdue' ? to('schedules') : to('type', { type })}>{visible(subject)}</a>
+          )}{' '}
           {text}
         </li>
       ))}
@@ -179,7 +181,7 @@ function Type({ row }: { row: TypeRow }) {
     <tr>
       <th scope="row">
         <TypeLink type={type} />
-        {row.paused && <span class="status paused">paused</span>}
+        {row.isPaused && <span class="status paused">paused</span>}
       </th>
       <td class={`n ${toneOfLag(lag) ?? ''}`}>{lag < 1000 ? <span class="zero">0</span> : length(lag)}</td>
       <td>

@@ -2,7 +2,7 @@
 import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Count } from '../wire'
-import { ago, clock, counted, exact, whole } from './format'
+import { ago, clock, counted, exact, visible, whole } from './format'
 import { to, useShared } from './state'
 
 /** A moment, with how long ago it was; all of it on pointing. */
@@ -85,7 +85,7 @@ export function JobLink({ id }: { id: string }) {
 export function TypeLink({ type }: { type: string }) {
   return (
     <a class="type" href={to('type', { type })} title={type}>
-      {type}
+      {visible(type)}
     </a>
   )
 }
@@ -164,7 +164,7 @@ export function TypeChoice(props: { value: string; onChange: (type: string) => v
         <option value="">{props.all ?? 'all types'}</option>
         {shown.map((type) => (
           <option key={type} value={type}>
-            {type.length > 60 ? `${type.slice(0, 59)}…` : type}
+            {visible(type.length > 60 ? `${type.slice(0, 59)}…` : type)}
           </option>
         ))}
       </select>

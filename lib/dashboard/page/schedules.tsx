@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks'
 import type { ScheduleRow } from '../wire'
 import { act } from './api'
 import { inWords } from './cron'
+import { visible } from './format'
 import { Ago, Button, Dialog, Time, Trouble, TypeLink, useNow } from './parts'
 import { useMay, useShared } from './state'
 
@@ -63,7 +64,7 @@ function Row({ schedule }: { schedule: ScheduleRow }) {
   return (
     <tr class="tall">
       <th scope="row">
-        {id} {status !== 'running' && <span class="status paused">{status}</span>}
+        {visible(id)} {status !== 'running' && <span class="status paused">{status}</span>}
         <div class="faint">
           <TypeLink type={type} /> {owner && `· ${owner}`}
         </div>

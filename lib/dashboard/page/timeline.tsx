@@ -1,7 +1,7 @@
 /** What happened to a job, from its beginning to its end or to now. */
 import type { ComponentChildren } from 'preact'
 import type { JobPage } from '../wire'
-import { length } from './format'
+import { length, visible } from './format'
 import { Time } from './parts'
 
 interface Event {
@@ -37,12 +37,12 @@ function eventsOf(job: JobPage): Event[] {
       within: (
         <>
           {worker && <span class="faint"> on {worker}</span>}
-          <p class="reason">{reason}</p>
+          <p class="reason">{visible(reason)}</p>
           {stack && (
             <details>
               <summary>Stack</summary>
               <pre class="code" tabIndex={0}>
-                {stack}
+                {visible(stack)}
               </pre>
             </details>
           )}
@@ -55,7 +55,7 @@ function eventsOf(job: JobPage): Event[] {
       at: job.endedAt,
       tone: 'bad',
       title: 'Failed',
-      within: <p class="reason">{job.failReason}</p>,
+      within: <p class="reason">{visible(job.failReason)}</p>,
     })
   }
   if (job.cancelRequestedAt !== null)

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import type { History } from '../wire'
 import { act, get } from './api'
 import { Bars, Lines } from './charts'
-import { length, short } from './format'
+import { length, short, visible } from './format'
 import { Groups } from './failures'
 import { lagOf, sum, toneOfLag, Warnings } from './overview'
 import { Button, Dialog, Empty, Number, Tile, Trouble, useNow } from './parts'
@@ -17,7 +17,7 @@ export function Type({ type }: { type: string }) {
   if (row === undefined) {
     return (
       <>
-        <h1>{type}</h1>
+        <h1>{visible(type)}</h1>
         <Empty>There are no jobs of this type, and no worker that has a processor for it.</Empty>
       </>
     )
@@ -28,9 +28,9 @@ export function Type({ type }: { type: string }) {
     <>
       <header class="head">
         <h1>
-          {type} {row.paused && <span class="status paused">paused</span>}
+          {visible(type)} {row.isPaused && <span class="status paused">paused</span>}
         </h1>
-        <PauseButton type={type} isPaused={row.paused !== null} />
+        <PauseButton type={type} isPaused={row.isPaused} />
       </header>
       <Warnings of={live.warnings.filter((warning) => warning.type === type)} />
       <section class="tiles" aria-label="Numbers of this type">
@@ -80,7 +80,7 @@ export function Type({ type }: { type: string }) {
             bad={seen.failures}
           />
           <Lines
-            title="p95 of run and wait"
+            title="p95 of runs, and of waits (dashed)"
             from={seen.from}
             stepMs={seen.stepMs}
             zone={zone}
@@ -127,7 +127,7 @@ function PauseButton({ type, isPaused }: { type: string; isPaused: boolean }) {
     <>
       <Button onClick={() => setAsking(true)}>Pause</Button>
       {isAsking && (
-        <Dialog title={`Pause ${type}?`} onClose={() => setAsking(false)}>
+        <Dialog title={`Pause ${visible(type)}?`} onClose={() => setAsking(false)}>
           <p>Workers start no more jobs of it, within five seconds. Running jobs go on.</p>
           <label class="field">
             <span>Reason, for the others</span>

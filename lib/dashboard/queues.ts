@@ -28,6 +28,6 @@ export class Shelf {
 export type Shelves = ReadonlyMap<string, Shelf>
 
 export function shelfOf(shelves: Shelves, name: string | null): Shelf {
-  if (name === null) return [...shelves.values()][0] as Shelf
+  if (name === null || name === '') return [...shelves.values()][0] as Shelf
   return shelves.get(name) ?? refuse(404, 'not-found', `there is no queue ${JSON.stringify(name)}`)
 }

@@ -1,11 +1,12 @@
 /** Answers, before they become a `Response` or are written to one of Node.js's. */
 import { createHash } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
 import type { Refusal } from './wire'
 
 export interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly body: string | Uint8Array<ArrayBuffer>
 }
 
 /** An answer that is thrown. */
@@ -34,12 +35,12 @@ const SECURITY = {
   'x-frame-options': 'DENY',
   'referrer-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
-  vary: 'cookie, authorization',
+  vary: 'cookie, authorization, accept-encoding',
 }
 
 export function reply(
   status: number,
-  body: string,
+  body: string | Uint8Array<ArrayBuffer>,
   type: string,
   headers: Readonly<Record<string, string>> = {},
 ): Reply {
@@ -53,12 +54,42 @@ export function reply(
 export const json = (value: unknown, status = 200): Reply =>
   reply(status, JSON.stringify(value), 'application/json; charset=utf-8')
 
-export const etagOf = (text: string): string =>
+const etagOf = (text: string): string =>
   `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
 
 /** `no-cache`: a browser keeps it, and asks each time whether it may still use it. */
-export function tagged(seen: string | null, tag: string, body: string, type: string): Reply {
-  const headers = { etag: tag, 'cache-control': 'private, no-cache' }
-  const isKnown = seen !== null && seen.split(',').some((one) => one.trim().replace(/^W\//, '') === tag)
-  return isKnown ? reply(304, '', type, headers) : reply(200, body, type, headers)
+const KEPT = { 'cache-control': 'private, no-cache' }
+
+const knows = ({ headers }: Request, tag: string): boolean => {
+  const seen = headers.get('if-none-match')
+  return seen !== null && seen.split(',').some((one) => one.trim().replace(/^W\//, '') === tag)
+}
+
+/** An answer that a browser need not be sent twice. */
+export function tagged(request: Request, text: string, type: string): Reply {
+  const tag = etagOf(text)
+  const headers = { etag: tag, ...KEPT }
+  return knows(request, tag) ? reply(304, '', type, headers) : reply(200, text, type, headers)
+}
+
+/** A file of the page: a text that never changes while the process lives. */
+export class Asset {
+  private readonly tag: string
+  private compressed: Uint8Array<ArrayBuffer> | null = null
+
+  constructor(
+    private readonly text: string,
+    private readonly type: string,
+  ) {
+    this.tag = etagOf(text)
+  }
+
+  answer(request: Request): Reply {
+    const headers = { etag: this.tag, ...KEPT }
+    if (knows(request, this.tag)) return reply(304, '', this.type, headers)
+    const takesGzip = /\bgzip\b(?!\s*;\s*q=0(\.0*)?(,|$))/i.test(request.headers.get('accept-encoding') ?? '')
+    if (!takesGzip) return reply(200, this.text, this.type, headers)
+    this.compressed ??= new Uint8Array(gzipSync(this.text, { level: 9 }))
+    return reply(200, this.compressed, this.type, { ...headers, 'content-encoding': 'gzip' })
+  }
 }

@@ -15,7 +15,7 @@ import { history, live, seenBy } from './live'
 import type { Shelf, Shelves } from './queues'
 import { shelfOf } from './queues'
 import * as reads from './reads'
-import { Refused, etagOf, json, refuse, reply, tagged } from './reply'
+import { Asset, Refused, json, refuse, reply, tagged } from './reply'
 import type { Reply } from './reply'
 import { shell } from './shell'
 import type { JobFilter, Meta } from './wire'
@@ -40,7 +40,7 @@ const READS: Readonly<Record<string, (asked: Asked) => Promise<Reply> | Reply>> 
   meta: ({ site, rights }) => json(metaOf(site, rights)),
   live: async ({ shelf, rights, request }) => {
     const text = JSON.stringify(seenBy(rights, await live(shelf)))
-    return tagged(request.headers.get('if-none-match'), etagOf(text), text, JSON_TYPE)
+    return tagged(request, text, JSON_TYPE)
   },
   history: async ({ shelf, query, rights }) => {
     const type = wanted(query, 'type')
@@ -57,8 +57,10 @@ const READS: Readonly<Record<string, (asked: Asked) => Promise<Reply> | Reply>> 
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
-const SCRIPT_TAG = etagOf(SCRIPT)
-const STYLE_TAG = etagOf(STYLE)
+const ASSETS: ReadonlyMap<string, Asset> = new Map([
+  ['script', new Asset(SCRIPT, 'text/javascript; charset=utf-8')],
+  ['style', new Asset(STYLE, 'text/css; charset=utf-8')],
+])
 
 /** Answers every request; whatever goes wrong is an answer too. */
 export async function answer(site: Site, request: Request, read: ReadText): Promise<Reply> {
@@ -80,11 +82,9 @@ async function answered(site: Site, request: Request, read: ReadText): Promise<R
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return reply(405, '', 'text/plain', { allow: 'GET, HEAD, POST' })
   }
-  const seen = request.headers.get('if-none-match')
   const asset = query.get('asset')
-  if (asset === 'script') return tagged(seen, SCRIPT_TAG, SCRIPT, 'text/javascript; charset=utf-8')
-  if (asset === 'style') return tagged(seen, STYLE_TAG, STYLE, 'text/css; charset=utf-8')
-  if (asset !== null) refuse(404, 'not-found', 'there is no such file')
+  if (asset !== null)
+    return ASSETS.get(asset)?.answer(request) ?? refuse(404, 'not-found', 'there is no such file')
   if (route === null) return reply(200, shell(site.title), 'text/html; charset=utf-8')
   const answerTo = Object.hasOwn(READS, route) ? READS[route] : undefined
   if (answerTo === undefined) return refuse(404, 'not-found', `there is no ?api=${route}`)

@@ -89,7 +89,7 @@ describe('an action', () => {
   })
 
   test('of a queue that is not there is refused, also by names that every object has', async () => {
-    for (const queue of ['other', '__proto__', 'constructor', 'toString']) {
+    for (const queue of ['other', 'default ', '__proto__', 'constructor', 'toString']) {
       assert.equal((await dashboardOf(madeUpQueue()).act({ action: 'retry', id: 'x', queue })).status, 404)
     }
   })

@@ -86,7 +86,6 @@ export function bytes(count: number): string {
 /** Characters that show nothing, or turn the text around, by their codes. */
 export const visible = (text: string): string =>
   text.replace(
-    // eslint-disable-next-line no-control-regex -- they are what is looked for
     /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )

@@ -136,7 +136,7 @@ function Actions({ schedule: { id, status } }: { schedule: ScheduleRow }) {
         {note}
       </span>
       {may('trigger-schedule') && (
-        <Button aria-label={`Run ${id} now`} onClick={() => void run('trigger-schedule')}>
+        <Button aria-label={`Run now ${id}`} onClick={() => void run('trigger-schedule')}>
           Run now
         </Button>
       )}

@@ -1,6 +1,9 @@
 /** A queue that is made up: it has the calls that the dashboard makes, and jobs of every kind, without a server. */
 const HOUR = 3_600_000
 
+/** Fields that lists leave out. */
+const PRIVATE = ['data', 'logs', 'errors']
+
 const TYPES = [
   ['charge-card', 41, 900],
   ['send-receipt', 12, 120],
@@ -220,7 +223,8 @@ export function madeUpQueue({ isEmpty = false, isOdd = false, failed = 240, now 
       const from = asked.after === undefined ? 0 : Number(asked.after)
       const page = found.slice(from, from + asked.limit)
       const next = from + asked.limit < found.length ? String(from + asked.limit) : null
-      const summary = ({ data: _data, logs: _logs, errors: _errors, ...rest }) => rest
+      const summary = (job) =>
+        Object.fromEntries(Object.entries(job).filter(([name]) => !PRIVATE.includes(name)))
       return { jobs: page.map(summary), next, looked: page.length, status: 'complete' }
     },
     retry: async (id, options) => {

@@ -1,12 +1,12 @@
 /** From the words of a shell to a verb, and from what comes of it to an exit code. */
 import { parseArgs } from 'node:util'
 import { nearest } from '../validate/nearest'
-import { CONNECTION, openQueue } from './connect'
-import type { Opened } from './connect'
-import { Output } from './output'
-import { NEGATIVE, SERVER, USAGE, UsageError } from './arguments'
-import type { Values } from './arguments'
-import type { Verb } from './verb'
+import { CONNECTION, openQueue } from './tools/connect'
+import type { Opened } from './tools/connect'
+import { Output } from './tools/output'
+import { NEGATIVE, SERVER, USAGE, UsageError } from './tools/arguments'
+import type { Values } from './tools/arguments'
+import type { Verb } from './tools/verb'
 import { VERBS } from './verbs'
 import { VERSION } from '../base/version'
 

@@ -1,5 +1,5 @@
 /** All verbs, in the order of the help. */
-import type { Verb } from './verb'
+import type { Verb } from './tools/verb'
 import { doctor } from './verbs/doctor'
 import { startup } from './verbs/startup'
 import { stats } from './verbs/stats'

@@ -9,6 +9,8 @@ export const FLOORS = [
   ['contract'],
   ['index'],
   ['command', 'dashboard/page'],
+  ['command/verbs'],
+  ['command/tools'],
   ['compat', 'orchestrator', 'testing', 'dashboard'],
   ['queue'],
   ['driver', 'memory'],

@@ -1,4 +1,5 @@
 /** The pages of the dashboard in a real Chromium. */
+/* global document, window -- functions that the browser evaluates */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'

@@ -22,7 +22,7 @@ const FORGERIES = [
   ['a neighbour of the site', { ...OWN, 'sec-fetch-site': 'same-site' }, 403],
   ['another origin', { ...OWN, origin: 'https://evil.example.com' }, 403],
   ['the origin of a sandbox', { ...OWN, origin: 'null' }, 403],
-  ['an origin that only begins like ours', { ...OWN, origin: 'https://admin.example.com.evil.example' }, 403],
+  ['an origin that only begins like ours', { ...OWN, origin: 'https://admin.example.com.example.net' }, 403],
   ['another port', { ...OWN, origin: 'https://admin.example.com:8443' }, 403],
   [
     'a proxy that has another host inside',

@@ -6,10 +6,10 @@ import { createServer } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createDashboard } from '../../dashboard'
-import { UsageError, atMost, textIn, wholeIn } from '../arguments'
-import type { Values } from '../arguments'
-import type { Verb } from '../verb'
-import { untilStopped } from '../wait'
+import { UsageError, atMost, textIn, wholeIn } from '../tools/arguments'
+import type { Values } from '../tools/arguments'
+import type { Verb } from '../tools/verb'
+import { untilAborted } from '../tools/wait'
 
 const LOCAL = ['127.0.0.1', '::1', 'localhost']
 
@@ -58,7 +58,7 @@ other users of the machine can see. The user name is any. --port 0 takes a free 
     output.data({ url }, () => output.line(`The dashboard is at ${url}`))
     output.say('Ctrl-C ends it')
     if (values.open === true) open(url)
-    await untilStopped(signal)
+    await untilAborted(signal)
     server.close()
     server.closeAllConnections()
     return 0

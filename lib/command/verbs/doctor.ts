@@ -1,10 +1,10 @@
 /** A look at everything that can be wrong with a queue, and what to do about it. */
-import { styleText } from '../style'
-import { NEGATIVE, atMost, wholeIn } from '../arguments'
-import type { Verb } from '../verb'
-import { CHECKS } from '../checks'
-import type { Finding } from '../findings'
-import { printable } from '../output'
+import { styleText } from '../tools/style'
+import { NEGATIVE, atMost, wholeIn } from '../tools/arguments'
+import type { Verb } from '../tools/verb'
+import { CHECKS } from '../tools/checks'
+import type { Finding } from '../tools/findings'
+import { printable } from '../tools/output'
 
 const MARKS = {
   good: ['green', '✔'],

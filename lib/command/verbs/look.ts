@@ -2,10 +2,10 @@
 import { callOf } from '../../dashboard/calls'
 import { shown } from '../../dashboard/ejson'
 import { list as recordsOf, moment, text } from '../../dashboard/rows'
-import { FILTER, filterOf } from '../filter'
-import { iso, printable } from '../output'
-import { NEGATIVE, atMost, one, textIn, wholeIn } from '../arguments'
-import type { Verb } from '../verb'
+import { FILTER, filterOf } from '../tools/filter'
+import { iso, printable } from '../tools/output'
+import { NEGATIVE, atMost, one, textIn, wholeIn } from '../tools/arguments'
+import type { Verb } from '../tools/verb'
 
 type Fields = Readonly<Record<string, unknown>>
 

@@ -1,11 +1,11 @@
 /** Holding a type up, and letting it go on. */
 import { callOf } from '../../dashboard/calls'
-import { one, textIn } from '../arguments'
-import type { Context, Verb } from '../verb'
+import { one, textIn } from '../tools/arguments'
+import type { Context, Verb } from '../tools/verb'
 
 const check = (_values: unknown, positionals: readonly string[]) => void one('A type', positionals)
 
-async function done({ output }: Context, asked: Promise<unknown>): Promise<number> {
+async function answered({ output }: Context, asked: Promise<unknown>): Promise<number> {
   const result = (await asked) as { status: string }
   output.data(result, () => output.line(result.status))
   return 0
@@ -19,7 +19,7 @@ export const pause: Verb = {
   check,
   run: (context) => {
     const reason = textIn(context.values, 'reason')
-    return done(
+    return answered(
       context,
       callOf(context.queue, 'pause')(context.positionals[0], { ...(reason && { reason }) }),
     )
@@ -31,5 +31,5 @@ export const resume: Verb = {
   usage: 'resume TYPE',
   summary: 'workers start jobs of a type again',
   check,
-  run: (context) => done(context, callOf(context.queue, 'resume')(context.positionals[0])),
+  run: (context) => answered(context, callOf(context.queue, 'resume')(context.positionals[0])),
 }

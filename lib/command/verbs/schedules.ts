@@ -3,9 +3,9 @@ import { callOf } from '../../dashboard/calls'
 import { list } from '../../dashboard/rows'
 import { previewSchedule } from '../../schedule/spec'
 import type { ScheduleSpec } from '../../types'
-import { iso } from '../output'
-import { NEGATIVE, UsageError, atMost, wholeIn } from '../arguments'
-import type { Context, Verb } from '../verb'
+import { iso } from '../tools/output'
+import { NEGATIVE, UsageError, atMost, wholeIn } from '../tools/arguments'
+import type { Context, Verb } from '../tools/verb'
 
 const CALLS: Readonly<Record<string, string>> = {
   run: 'triggerSchedule',

@@ -1,7 +1,7 @@
 /** The indexes of a queue, made or looked at. */
-import { NEGATIVE, atMost } from '../arguments'
-import type { Verb } from '../verb'
-import { commandOf, compared } from '../indexes'
+import { NEGATIVE, atMost } from '../tools/arguments'
+import type { Verb } from '../tools/verb'
+import { commandOf, compared } from '../tools/indexes'
 
 export const startup: Verb = {
   name: 'startup',

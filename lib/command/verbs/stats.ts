@@ -1,10 +1,10 @@
 /** How many jobs there are. */
 import { callOf } from '../../dashboard/calls'
 import { list } from '../../dashboard/rows'
-import { length } from '../output'
-import { NEGATIVE, atMost } from '../arguments'
-import type { Context, Verb } from '../verb'
-import { waited } from '../wait'
+import { length } from '../tools/output'
+import { NEGATIVE, atMost } from '../tools/arguments'
+import type { Context, Verb } from '../tools/verb'
+import { waited } from '../tools/wait'
 
 type Fields = Readonly<Record<string, unknown>>
 

@@ -1,10 +1,10 @@
 /** Acting on jobs: by their ids, or on all that match a filter. */
 import { createInterface } from 'node:readline/promises'
 import { callOf } from '../../dashboard/calls'
-import { FILTER, filterOf } from '../filter'
-import { NEGATIVE, UsageError, wholeIn } from '../arguments'
-import type { Values } from '../arguments'
-import type { Context, Verb } from '../verb'
+import { FILTER, filterOf } from '../tools/filter'
+import { NEGATIVE, UsageError, wholeIn } from '../tools/arguments'
+import type { Values } from '../tools/arguments'
+import type { Context, Verb } from '../tools/verb'
 
 type Name = 'retry' | 'cancel' | 'promote' | 'remove'
 

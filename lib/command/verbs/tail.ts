@@ -1,8 +1,8 @@
 /** What happens, as it happens, from the change stream. */
 import type { ChangeStreamDocument, Document } from 'mongodb'
-import { iso, printable } from '../output'
-import { atMost, textIn } from '../arguments'
-import type { Context, Verb } from '../verb'
+import { iso, printable } from '../tools/output'
+import { atMost, textIn } from '../tools/arguments'
+import type { Context, Verb } from '../tools/verb'
 
 export const tail: Verb = {
   name: 'tail',

@@ -1,7 +1,7 @@
 /** What a command says: data on stdout, words on stderr. */
 import { styleText } from './style'
 import type { Style } from './style'
-import { plainOf } from '../dashboard/ejson'
+import { plainOf } from '../../dashboard/ejson'
 
 export class Output {
   constructor(readonly isJson: boolean) {}

@@ -1,5 +1,5 @@
 /** Which jobs a verb is about, from its options. */
-import { parsed } from '../dashboard/ejson'
+import { parsed } from '../../dashboard/ejson'
 import { UsageError, textIn } from './arguments'
 import type { Values } from './arguments'
 

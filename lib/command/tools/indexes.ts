@@ -1,8 +1,8 @@
 /** Indexes that there are, beside those that `startup()` makes. */
 import type { Collection, Document } from 'mongodb'
 import { isDeepStrictEqual } from 'node:util'
-import { installedPackage } from '../mongo/bson/package'
-import { nativeAddon } from '../mongo/native/loader'
+import { installedPackage } from '../../mongo/bson/package'
+import { nativeAddon } from '../../mongo/native/loader'
 
 export interface Definition {
   readonly name: string

@@ -1,7 +1,7 @@
 /** What `doctor` looks at. Each look is bounded, and changes nothing. */
 import type { Document } from 'mongodb'
-import { callOf } from '../dashboard/calls'
-import { list } from '../dashboard/rows'
+import { callOf } from '../../dashboard/calls'
+import { list } from '../../dashboard/rows'
 import { commandOf, compared } from './indexes'
 import { length } from './output'
 import { rights } from './rights'

@@ -1,8 +1,8 @@
 /** The queue that a command works on. */
 import type { Collection, Db, MongoClient } from 'mongodb'
-import { installedPackage } from '../mongo/bson/package'
-import { MongoJobQueue } from '../mongo/mongo-job-queue'
-import { JobQueue } from '../queue/job-queue'
+import { installedPackage } from '../../mongo/bson/package'
+import { MongoJobQueue } from '../../mongo/mongo-job-queue'
+import { JobQueue } from '../../queue/job-queue'
 import { UsageError, textIn } from './arguments'
 import type { Values } from './arguments'
 

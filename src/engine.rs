@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use durabl_engine::{About, Engine, EngineOptions, LogBounds};
+use durabl_engine::{About, Engine, EngineOptions, LogBounds, RetentionRule};
 use napi::{
     Env, Result,
     bindgen_prelude::{Function, ToNapiValue},
@@ -37,6 +37,33 @@ pub struct NativeEngineOptions {
     pub host: String,
     /// Versions, by the names of what has them.
     pub versions: HashMap<String, String>,
+    /// How long jobs are kept that have ended.
+    pub retention: Vec<NativeRetention>,
+}
+
+/// How long jobs are kept that have ended, in milliseconds; null for good.
+#[napi(object, object_to_js = false, use_nullable = true)]
+pub struct NativeRetention {
+    /// Of one type; null for all that are not named.
+    pub r#type: Option<String>,
+    /// After completion.
+    pub completed_ms: Option<f64>,
+    /// After a job has failed for good.
+    pub failed_ms: Option<f64>,
+    /// After a follower took over.
+    pub superseded_ms: Option<f64>,
+}
+
+impl From<NativeRetention> for RetentionRule {
+    fn from(rule: NativeRetention) -> Self {
+        let ms = |ms: Option<f64>| ms.map(|ms| ms as i64);
+        Self {
+            job_type: rule.r#type,
+            completed_ms: ms(rule.completed_ms),
+            failed_ms: ms(rule.failed_ms),
+            superseded_ms: ms(rule.superseded_ms),
+        }
+    }
 }
 
 /// One collection on one connection. Every promise settles within its own bound, even while the server is away.
@@ -98,6 +125,7 @@ pub fn open_engine(
             message_bytes: options.max_log_message_bytes as usize,
         },
         about: About { host: options.host, versions: options.versions.into_iter().collect() },
+        retention: options.retention.into_iter().map(RetentionRule::from).collect(),
     };
     let opened = Engine::open(connection.into(), options, sink.clone());
     Ok(opened.map(|engine| NativeEngine { engine: Arc::new(engine), sink }).into())

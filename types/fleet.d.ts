@@ -196,7 +196,7 @@ export interface FleetBackend {
   /** Ends that. */
   resume?(type: string): Promise<ResumeResult>
   /** How many jobs there are, of all types. */
-  counts?(): Promise<QueueCounts>
+  counts?(options?: { type?: string | undefined }): Promise<QueueCounts>
   /** The processes that have processors. */
   listWorkers?(): Promise<WorkerInfo[]>
   /** What ended, by minute. */

@@ -10,7 +10,18 @@ import type {
 } from './claims.js'
 import type { JobControl } from './control.js'
 import type { DriverSession } from './driver.js'
-import type { PauseOptions, PauseResult, ResumeResult } from './fleet.js'
+import type {
+  ActionQuery,
+  ActionRecord,
+  ActionRequest,
+  HistoryQuery,
+  PauseOptions,
+  PauseResult,
+  QueueCounts,
+  QueueHistory,
+  ResumeResult,
+  WorkerInfo,
+} from './fleet.js'
 import type { Backoff, Job, JobRecord, JobStatus } from './job.js'
 import type {
   EnqueueDetailedResult,
@@ -131,6 +142,11 @@ export class DummyBackend implements IJobQueueBackend {
   getJob<T = unknown>(id: string): Promise<JobDetail<T> | null>
   listJobs(options: ListJobsOptions): Promise<JobPage>
   ends(ids: readonly string[]): Promise<JobEnd[]>
+  counts(options?: { type?: string | undefined }): Promise<QueueCounts>
+  listWorkers(): Promise<WorkerInfo[]>
+  history(query: HistoryQuery): Promise<QueueHistory>
+  recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }>
+  listActions(query?: ActionQuery): Promise<ActionRecord[]>
   startup(): Promise<void>
   shutdown(timeoutMs?: number): Promise<void>
   resetStorage(): Promise<void>
@@ -208,6 +224,11 @@ export class ImmediateBackend implements IJobQueueBackend {
   getJob<T = unknown>(id: string): Promise<JobDetail<T> | null>
   listJobs(options: ListJobsOptions): Promise<JobPage>
   ends(ids: readonly string[]): Promise<JobEnd[]>
+  counts(options?: { type?: string | undefined }): Promise<QueueCounts>
+  listWorkers(): Promise<WorkerInfo[]>
+  history(query: HistoryQuery): Promise<QueueHistory>
+  recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }>
+  listActions(query?: ActionQuery): Promise<ActionRecord[]>
   startup(): Promise<void>
   shutdown(timeoutMs?: number): Promise<void>
   resetStorage(): Promise<void>

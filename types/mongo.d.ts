@@ -10,7 +10,19 @@ import type {
   ReleaseResult,
 } from './claims.js'
 import type { JobControl } from './control.js'
-import type { PauseOptions, PauseResult, ResumeResult } from './fleet.js'
+import type {
+  ActionQuery,
+  ActionRecord,
+  ActionRequest,
+  HistoryQuery,
+  PauseOptions,
+  PauseResult,
+  QueueCounts,
+  QueueHistory,
+  ResumeResult,
+  RetentionOptions,
+  WorkerInfo,
+} from './fleet.js'
 import type { DriverCollection, DriverDb } from './driver.js'
 import type { ConnectionError, DurablError, UnsupportedOptionError } from './errors.js'
 import type { Backoff, DedupeScope, Job, JobLogEntry, JobRecord, JobStatus } from './job.js'
@@ -44,6 +56,16 @@ export interface MongoJobQueueCommonOptions {
   maxLogMessageBytes?: number | undefined
   /** Stop renewing leases once this process's JavaScript thread has hung for so long, in milliseconds. Default 300000. */
   maxBlockMs?: number | undefined
+  /**
+   * How long jobs are kept after they have ended. A process that has processors removes older ones, a few at a time, of the types and
+   * statuses that are named here; where processes of one collection name different periods, the longest wins. Jobs stay while their dedupe
+   * key is held beyond their end (`dedupeForMs`), and jobs of a schedule until it is past their occurrence. Default: all are kept.
+   *
+   * ```ts
+   * new MongoJobQueue({ db, retention: { completedMs: 86_400_000, types: { audit: { completedMs: 31_536_000_000 } } } })
+   * ```
+   */
+  retention?: RetentionOptions | undefined
 }
 
 /** {@link MongoJobQueue} on the server of the app's `Db`. */
@@ -173,6 +195,11 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   getJob<T = unknown>(id: string): Promise<JobDetail<T> | null>
   listJobs(options: ListJobsOptions): Promise<JobPage>
   ends(ids: readonly string[]): Promise<JobEnd[]>
+  counts(options?: { type?: string | undefined }): Promise<QueueCounts>
+  listWorkers(): Promise<WorkerInfo[]>
+  history(query: HistoryQuery): Promise<QueueHistory>
+  recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }>
+  listActions(query?: ActionQuery): Promise<ActionRecord[]>
   /**
    * Checks the server and creates the indexes. Idempotent, and safe in many processes at once. Tries again while the server is
    * away, for as long as the client's `serverSelectionTimeoutMS` (30 s by default); it waits as long for jobs that an older version

@@ -12,6 +12,7 @@ import dedupe from './behaviours/dedupe.mjs'
 import enqueue from './behaviours/enqueue.mjs'
 import enqueueMany from './behaviours/enqueue-many.mjs'
 import find from './behaviours/find.mjs'
+import fleet from './behaviours/fleet.mjs'
 import handles from './behaviours/handles.mjs'
 import lease from './behaviours/lease.mjs'
 import lifecycle from './behaviours/lifecycle.mjs'
@@ -45,6 +46,7 @@ const GROUPS = {
   find,
   control,
   looking,
+  fleet,
   stats,
   process,
   outcome,

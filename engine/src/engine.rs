@@ -43,7 +43,14 @@ use crate::{
         outage::OutageLog,
     },
     wake::hints::{Audience, Listener, Wake},
-    worker::{dispatch::slots::Slots, hub::Hub, reaper::Recovery, runs::Runs},
+    worker::{
+        dispatch::slots::Slots,
+        hub::Hub,
+        reaper::Recovery,
+        retention::{Policy, RetentionRule},
+        runs::Runs,
+        upkeep::About,
+    },
 };
 
 /// What an engine works on.
@@ -59,15 +66,8 @@ pub struct EngineOptions {
     pub log_bounds: LogBounds,
     /// What others are told of this process.
     pub about: About,
-}
-
-/// A process, for people who look at the workers of a queue.
-#[derive(Debug, Clone, Default)]
-pub struct About {
-    /// The machine's name.
-    pub host: String,
-    /// Versions, by the names of what has them.
-    pub versions: Vec<(String, String)>,
+    /// How long jobs are kept that have ended.
+    pub retention: Vec<RetentionRule>,
 }
 
 /// One collection of jobs on one connection.
@@ -85,6 +85,7 @@ pub struct Engine {
     recovery: Arc<Recovery>,
     subscription: Mutex<Option<Arc<Subscription>>>,
     claim_outages: Arc<OutageLog>,
+    retention: Arc<Policy>,
     /// The shutdown has begun: no processor may start any more.
     is_ending: AtomicBool,
     /// It is over.
@@ -125,6 +126,7 @@ impl Engine {
     pub fn open(settings: ConnectionSettings, options: EngineOptions, sink: Arc<dyn Sink>) -> Result<Self> {
         Ok(Self {
             client: shared_client(settings)?,
+            retention: Arc::new(Policy::of(&options.retention)),
             options,
             sink,
             opened: Mutex::default(),
@@ -146,7 +148,8 @@ impl Engine {
         }
         let cell = lock(&self.opened).clone();
         let opened = cell.get_or_try_init(|| async {
-            let hub = Hub::of(&self.client, &self.options.database, &self.options.collection).await?;
+            let options = &self.options;
+            let hub = Hub::of(&self.client, &options.database, &options.collection, &options.about).await?;
             let runs = Runs::new(hub.clone(), self.sink.clone(), self.options.log_bounds);
             hub.watch.add_sink(&self.sink);
             Ok::<_, Error>(Opened { hub, runs })

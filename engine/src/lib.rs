@@ -8,10 +8,11 @@
 //!
 //! ```text
 //! engine                 the face: one collection, all operations
-//! worker                 all that keeps going: hub, dispatch, runs, renewer, verdict_writer, reaper
-//! verbs                  one operation each: enqueue, claim, settle, renew, recover, steer, log, plan, list, look_up, stats, retain
+//! worker                 all that keeps going: hub, dispatch, runs, renewer, verdict_writer, reaper, upkeep, retention
+//! verbs                  one operation each: enqueue, claim, settle, renew, recover, steer, log, plan, list, look_up, stats, pause, counts, history, actions,
+//!                           register, retain
 //! wake                   when to look for work: hints, timers, stream
-//! store      report      round trips to MongoDB  |  all that people hear, and all tasks: event, outage, unwritable, tasks
+//! store      report      round trips to MongoDB  |  all that people hear, and all tasks: event, outage, tally, unwritable, tasks
 //! job        connection  rules without I/O       |  the engine's own client
 //! base                   errors, patience, locks
 //! ```
@@ -38,7 +39,7 @@ mod worker;
 pub use engine::hot_paths;
 pub use {
     base::error::{Error, ErrorKind, Result},
-    engine::{About, Engine, EngineOptions},
+    engine::{Engine, EngineOptions},
     job::{
         document::{ClaimedJob, DedupeKey, NewJob},
         listing::{JobFilter, Page},
@@ -52,6 +53,7 @@ pub use {
     store::indexes::index_definitions,
     report::event::{Event, LogLevel, RunResult, Sink, StreamState},
     verbs::{
+        actions::Action,
         enqueue::request::{Enqueued, NewJobFate},
         plan::PlannedJob,
         recover::Sweep,
@@ -63,6 +65,8 @@ pub use {
     },
     worker::{
         dispatch::slots::ProcessorConfig,
+        retention::RetentionRule,
         runs::{FreedSlot, RunVerdict},
+        upkeep::About,
     },
 };

@@ -3,5 +3,6 @@
 
 pub(crate) mod event;
 pub(crate) mod outage;
+pub(crate) mod tally;
 pub(crate) mod tasks;
 pub(crate) mod unwritable;

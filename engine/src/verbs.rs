@@ -1,15 +1,19 @@
 //! What can be done to jobs, one verb in one file or folder: each decides, writes, and finds out what happened when a reply was
 //! lost. A new operation is a new verb.
 
+pub(crate) mod actions;
 pub(crate) mod claim;
 pub(crate) mod claim_or_enqueue;
+pub(crate) mod counts;
 pub(crate) mod enqueue;
+pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod look_up;
 pub(crate) mod pause;
 pub(crate) mod plan;
 pub(crate) mod recover;
+pub(crate) mod register;
 pub(crate) mod renew;
 pub(crate) mod retain;
 pub(crate) mod settle;

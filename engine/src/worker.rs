@@ -6,6 +6,7 @@ mod grouping;
 pub(crate) mod hub;
 pub(crate) mod reaper;
 pub(crate) mod renewer;
+pub(crate) mod retention;
 pub(crate) mod run_events;
 pub(crate) mod runs;
 pub(crate) mod upkeep;

@@ -5,6 +5,9 @@ import type { VerdictKind } from '../backend/verdict'
 import { reasonOf } from '../base/reason'
 import { monotonicNow } from '../base/timers'
 import type {
+  ActionQuery,
+  ActionRecord,
+  ActionRequest,
   BackendTransactions,
   CompleteOptions,
   CompleteResult,
@@ -16,6 +19,7 @@ import type {
   FailFatalResult,
   FailResult,
   HeartbeatResult,
+  HistoryQuery,
   IJobQueueBackend,
   Job,
   JobDetail,
@@ -28,6 +32,8 @@ import type {
   MemoryBackendOptions,
   PauseOptions,
   PauseResult,
+  QueueCounts,
+  QueueHistory,
   PromoteResult,
   QueueStats,
   RecordedJob,
@@ -39,6 +45,7 @@ import type {
   RetryOptions,
   RetryResult,
   SettleResult,
+  WorkerInfo,
 } from '../types'
 import {
   checkClaimToken,
@@ -50,9 +57,12 @@ import {
   checkOptionalType,
   checkPayload,
   checkType,
+  normalizeAction,
+  normalizeActions,
   normalizeClaimOrEnqueue,
   normalizeEnqueue,
   normalizeEnqueueMany,
+  normalizeHistory,
   normalizeListJobs,
   normalizeMemoryOptions,
   normalizeQuery,
@@ -62,9 +72,11 @@ import {
   reasonOfPause,
   sessionOfCompletion,
   sessionOfMany,
+  typeOfCounts,
 } from '../validate'
 import type { NewJob } from '../validate'
 import { Looking, detailOf, endOf } from './looking'
+import { countsOf, historyIn } from './fleet'
 import { MemoryModel } from './model'
 import type { Made } from './model'
 import { StandInSession } from './stand-in-session'
@@ -246,6 +258,28 @@ export abstract class MemoryBackend implements IJobQueueBackend {
       const stored = this.model.byId(id)
       return stored === null ? [] : [endOf(stored)]
     })
+  }
+
+  async counts(options?: { type?: string | undefined }): Promise<QueueCounts> {
+    return countsOf(this.model, typeOfCounts(options))
+  }
+
+  /** There is no other process, and none that has to be heard of. */
+  async listWorkers(): Promise<WorkerInfo[]> {
+    return []
+  }
+
+  async history(query: HistoryQuery): Promise<QueueHistory> {
+    return historyIn(this.model, normalizeHistory(query))
+  }
+
+  async recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }> {
+    return { status: 'recorded', id: this.model.actions.record(normalizeAction(action), this.model.now()) }
+  }
+
+  async listActions(query?: ActionQuery): Promise<ActionRecord[]> {
+    const { before, limit } = normalizeActions(query)
+    return this.model.actions.list(before, limit)
   }
 
   async startup(): Promise<void> {}

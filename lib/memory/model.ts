@@ -11,6 +11,7 @@ import type {
 import type { Condition, MemorySettings, NewJob, RecoverySettings } from '../validate'
 import { hasFollower, holderOf, holdersOf, isBehindActive } from './dedupe'
 import { KeptKeys } from './kept-keys'
+import { Actions } from './actions'
 import { addToLog, lineOf } from './log'
 import type { LogLimits } from './log'
 import { matches } from './matches'
@@ -42,6 +43,7 @@ export class MemoryModel {
   readonly open = new OpenJobs()
   readonly pauses = new Pauses()
   private readonly kept = new KeptKeys()
+  readonly actions = new Actions()
   private lastId = 0
   /** Never starts again, so that a token from before a reset fits no job from after it. */
   private lastToken = 0
@@ -63,6 +65,7 @@ export class MemoryModel {
     this.open.clear()
     this.pauses.clear()
     this.kept.clear()
+    this.actions.clear()
     this.lastId = 0
   }
 

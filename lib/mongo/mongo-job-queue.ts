@@ -8,6 +8,9 @@ import { shownAs } from '../base/print'
 import { reasonOf } from '../base/reason'
 import { fromCaller } from '../base/stack'
 import type {
+  ActionQuery,
+  ActionRecord,
+  ActionRequest,
   BackendTransactions,
   CompleteOptions,
   CompleteResult,
@@ -20,6 +23,7 @@ import type {
   FailFatalResult,
   FailResult,
   HeartbeatResult,
+  HistoryQuery,
   IJobQueueBackend,
   Job,
   JobHandle,
@@ -34,6 +38,8 @@ import type {
   MongoJobQueueOptions,
   PauseOptions,
   PauseResult,
+  QueueCounts,
+  QueueHistory,
   PromoteResult,
   QueueStats,
   ReleaseResult,
@@ -44,6 +50,7 @@ import type {
   RetryOptions,
   RetryResult,
   StreamState,
+  WorkerInfo,
 } from '../types'
 import * as check from '../validate/backend'
 import * as admin from './admin'
@@ -181,6 +188,26 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
 
   ends(ids: readonly string[]): Promise<JobEnd[]> {
     return query.ends(this.opened, ids)
+  }
+
+  counts(options?: { type?: string | undefined }): Promise<QueueCounts> {
+    return fleet.counts(this.opened, options)
+  }
+
+  listWorkers(): Promise<WorkerInfo[]> {
+    return fleet.listWorkers(this.opened)
+  }
+
+  history(query: HistoryQuery): Promise<QueueHistory> {
+    return fleet.history(this.opened, query)
+  }
+
+  recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }> {
+    return fleet.recordAction(this.opened, action)
+  }
+
+  listActions(wanted?: ActionQuery): Promise<ActionRecord[]> {
+    return fleet.listActions(this.opened, wanted)
   }
 
   startup(): Promise<void> {

@@ -2,6 +2,7 @@ import type { BSONSerializeOptions, Db } from 'mongodb'
 import { argumentError } from '../base/errors'
 import type { Logger, MongoJobQueueCommonOptions } from '../types'
 import { DEFAULT_LOG_LIMITS, LOG_RULES } from '../validate/backend'
+import { RETENTION, normalizeRetention } from '../validate/fleet'
 import { readOptions } from '../validate/options'
 import { LOGGER } from '../validate/queue'
 import { BOOLEAN, TEXT, duration, isRecord } from '../validate/rules'
@@ -67,6 +68,7 @@ const RULES = {
   logger: LOGGER,
   ...LOG_RULES,
   maxBlockMs: duration(1),
+  retention: RETENTION,
 } satisfies Record<keyof MongoJobQueueCommonOptions | 'db' | 'uri' | 'database', Rule<unknown>>
 
 /**
@@ -84,6 +86,7 @@ export function readMongoOptions(options: unknown): MongoSettings & Connecting {
     maxLogEntries: read.maxLogEntries ?? DEFAULT_LOG_LIMITS.maxLogEntries,
     maxLogMessageBytes: read.maxLogMessageBytes ?? DEFAULT_LOG_LIMITS.maxLogMessageBytes,
     maxBlockMs: read.maxBlockMs ?? DEFAULT_MAX_BLOCK_MS,
+    retention: normalizeRetention(WHERE, read.retention),
   }
   if (read.db === undefined) return { ...common, ...byUri(read.uri, read.database) }
   if (read.uri !== undefined || read.database !== undefined) {

@@ -1,7 +1,26 @@
 import { DurablError } from '../base/errors'
 import { fromCaller } from '../base/stack'
-import type { IJobQueueBackend, PauseOptions, PauseResult, ResumeResult } from '../types'
-import { checkType, reasonOfPause } from '../validate'
+import type {
+  ActionQuery,
+  ActionRecord,
+  ActionRequest,
+  HistoryQuery,
+  IJobQueueBackend,
+  PauseOptions,
+  PauseResult,
+  QueueCounts,
+  QueueHistory,
+  ResumeResult,
+  WorkerInfo,
+} from '../types'
+import {
+  checkType,
+  normalizeAction,
+  normalizeActions,
+  normalizeHistory,
+  reasonOfPause,
+  typeOfCounts,
+} from '../validate'
 import { LookingQueue } from './looking-queue'
 
 /** Calls about all workers of a queue as one. */
@@ -19,6 +38,35 @@ export abstract class FleetQueue extends LookingQueue {
     const result = await this.ask('resume', (backend) => backend.resume?.(checked))
     this.driver.wake(checked, 0)
     return result
+  }
+
+  async counts(options?: { type?: string | undefined }): Promise<QueueCounts> {
+    this.assertNotClosed()
+    typeOfCounts(options)
+    return this.ask('counts', (backend) => backend.counts?.(options))
+  }
+
+  async listWorkers(): Promise<WorkerInfo[]> {
+    this.assertNotClosed()
+    return this.ask('listWorkers', (backend) => backend.listWorkers?.())
+  }
+
+  async history(query: HistoryQuery): Promise<QueueHistory> {
+    this.assertNotClosed()
+    normalizeHistory(query)
+    return this.ask('history', (backend) => backend.history?.(query))
+  }
+
+  async recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }> {
+    this.assertNotClosed()
+    normalizeAction(action)
+    return this.ask('recordAction', (backend) => backend.recordAction?.(action))
+  }
+
+  async listActions(query?: ActionQuery): Promise<ActionRecord[]> {
+    this.assertNotClosed()
+    normalizeActions(query)
+    return this.ask('listActions', (backend) => backend.listActions?.(query))
   }
 
   /** One call of the backend, which need not have it. */

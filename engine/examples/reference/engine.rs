@@ -39,6 +39,7 @@ fn open(task: &Task) -> Outcome<(Arc<Engine>, UnboundedReceiver<Told>)> {
         use_change_streams: false,
         log_bounds: LogBounds::default(),
         about: About::default(),
+        retention: Vec::new(),
     };
     Ok((Arc::new(Engine::open(settings, options, Arc::new(Telling(sender)))?), told))
 }

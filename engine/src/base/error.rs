@@ -143,6 +143,12 @@ impl Error {
         self.server_code == Some(FAILED_VALIDATION)
     }
 
+    /// A document that can't be handed on.
+    #[must_use]
+    pub fn unreadable(error: impl fmt::Display) -> Self {
+        Self::encoding(error)
+    }
+
     pub(crate) fn encoding(error: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Internal, format!("a document could not be encoded or read: {error}"))
     }

@@ -72,7 +72,12 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn remove_old(&self, max_age: Duration) -> Result<u64> {
         let hub = self.hub().await?;
-        retain::remove_old(&hub.store, i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX)).await
+        retain::remove_old(
+            &hub.store,
+            &hub.upkeep.side,
+            i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX),
+        )
+        .await
     }
 
     /// Removes every job, and everything beside them.
@@ -123,7 +128,13 @@ impl Engine {
         for slots in lock(&self.processors).values() {
             slots.stop();
         }
-        _ = tokio::time::timeout(timeout, self.wind_down()).await;
+        let ending = async {
+            self.wind_down().await;
+            if let Some(Opened { hub, .. }) = self.if_opened() {
+                hub.upkeep.leave().await;
+            }
+        };
+        _ = tokio::time::timeout(timeout, ending).await;
         self.is_shut_down.store(true, Ordering::Release);
         lock(&self.tasks).abort_all();
         self.unsubscribe();

@@ -2,8 +2,16 @@
 
 use mongodb::bson::{Document, doc};
 
-use super::Engine;
-use crate::{base::error::Result, verbs::pause::PauseRequest};
+use super::{Engine, retried};
+use crate::{
+    base::error::Result,
+    verbs::{
+        actions::{self, Action},
+        counts, history,
+        pause::PauseRequest,
+        register,
+    },
+};
 
 impl Engine {
     /// Pauses a type: no processor of any process starts a job of it from 5 s on, and this process does at once. Whether it was
@@ -25,6 +33,51 @@ impl Engine {
         let hub = self.hub().await?;
         let by = self.by(hub.store.worker());
         hub.upkeep.resume(PauseRequest { job_type, reason: None, by }, hub.patience).await
+    }
+
+    /// How many jobs of each type there are, counted by one process at a time, as a document.
+    ///
+    /// # Errors
+    /// As [`Self::pause_type`].
+    pub async fn counts(&self) -> Result<Document> {
+        let hub = self.hub().await?;
+        retried(&hub, || counts::counts(&hub.store, &hub.upkeep.side)).await
+    }
+
+    /// The processes with processors.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`].
+    pub async fn workers(&self) -> Result<Vec<Document>> {
+        let hub = self.hub().await?;
+        retried(&hub, || register::workers(&hub.upkeep.side)).await
+    }
+
+    /// What ended from this moment to that, in a document for each type and hour.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`].
+    pub async fn history(&self, job_type: Option<&str>, from_ms: i64, to_ms: i64) -> Result<Vec<Document>> {
+        let hub = self.hub().await?;
+        retried(&hub, || history::hours(&hub.upkeep.side, job_type, from_ms, to_ms)).await
+    }
+
+    /// Writes down what an operator did; its id.
+    ///
+    /// # Errors
+    /// As [`Self::pause_type`].
+    pub async fn record_action(&self, action: Action) -> Result<String> {
+        let hub = self.hub().await?;
+        retried(&hub, || actions::record(&hub.upkeep.side, &action)).await
+    }
+
+    /// What operators did, newest first.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`].
+    pub async fn actions(&self, before: Option<&str>, most: i64) -> Result<Vec<Document>> {
+        let hub = self.hub().await?;
+        retried(&hub, || actions::list(&hub.upkeep.side, before, most)).await
     }
 
     /// This process, for those who look at what it did.

@@ -12,7 +12,7 @@ use mongodb::{
 };
 use tokio::sync::mpsc;
 
-use super::{About, Engine, EngineOptions};
+use super::{Engine, EngineOptions};
 use crate::{
     base::{error::ErrorKind, sync::lock},
     connection::ConnectionSettings,
@@ -108,7 +108,8 @@ impl World {
             collection: "jobs".to_owned(),
             use_change_streams: true,
             log_bounds: LogBounds::default(),
-            about: About::default(),
+            about: crate::worker::upkeep::About::default(),
+            retention: Vec::new(),
         };
         let engine = Engine::open(settings, options, heard.clone()).expect("the settings can be honoured");
         Self { engine: Arc::new(engine), heard, runs, client, jobs, app_name, attempts: Vec::new() }
@@ -294,7 +295,8 @@ async fn work(world: &mut World, task: Task) {
         | Task::VerdictBatch
         | Task::Processor
         | Task::Arrival
-        | Task::Upkeep => {}
+        | Task::Upkeep
+        | Task::Retention => {}
     }
 }
 
@@ -351,4 +353,5 @@ survived! {
     claimed_jobs_arrive_after_a_panic: Arrival,
     sweeps_go_on_after_a_panic: Sweeps,
     processors_claim_after_a_panic_of_the_upkeep: Upkeep,
+    nothing_else_ends_with_a_panic_of_the_retention: Retention,
 }

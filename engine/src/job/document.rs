@@ -165,11 +165,6 @@ pub(crate) fn new_worker_id() -> String {
     format!("{:016x}", rand::random::<u64>())
 }
 
-/// Which worker has made a claim token. None for those of other versions, which do not say.
-pub(crate) fn worker_of(token: &str) -> Option<&str> {
-    token.split_once('.').map(|(worker, _)| worker)
-}
-
 /// What settling needs to know of a claimed job. Read leniently: other versions and people write documents too.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Header {
@@ -304,6 +299,14 @@ pub(crate) fn text<'a>(job: &'a RawDocument, field: &str) -> Option<&'a str> {
 /// A date field; null and other types count as absent.
 pub(crate) fn date(job: &RawDocument, field: &str) -> Option<DateTime> {
     job.get_datetime(field).ok()
+}
+
+/// How long a claimed job had been due when it was claimed.
+pub(crate) fn waited(job: &RawDocument) -> Option<std::time::Duration> {
+    let [run_at, claimed_at] = pick(job, [fields::RUN_AT, fields::CLAIMED_AT]);
+    let ms = |value: Option<RawBsonRef<'_>>| value?.as_datetime().map(DateTime::timestamp_millis);
+    let waited = ms(claimed_at)?.saturating_sub(ms(run_at)?);
+    Some(std::time::Duration::from_millis(u64::try_from(waited).unwrap_or(0)))
 }
 
 /// How many attempts a job has had, and how many it may have.

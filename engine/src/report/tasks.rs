@@ -42,11 +42,13 @@ pub(crate) enum Task {
     Sweeps,
     /// Of a collection: what a process does by the side collection, as learning which types are paused.
     Upkeep,
+    /// Of a collection: removes old jobs.
+    Retention,
 }
 
 impl Task {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::NewJobs,
         Self::NewJobsHeldUp,
         Self::Verdicts,
@@ -60,6 +62,7 @@ impl Task {
         Self::Arrival,
         Self::Sweeps,
         Self::Upkeep,
+        Self::Retention,
     ];
 
     fn name(self) -> &'static str {
@@ -77,6 +80,7 @@ impl Task {
             Self::Arrival => "reading claimed jobs",
             Self::Sweeps => "the sweeps",
             Self::Upkeep => "the upkeep of the side collection",
+            Self::Retention => "the removal of old jobs",
         }
     }
 
@@ -94,7 +98,8 @@ impl Task {
             | Self::Stream
             | Self::Processor
             | Self::Sweeps
-            | Self::Upkeep => "is started again",
+            | Self::Upkeep
+            | Self::Retention => "is started again",
         }
     }
 }

@@ -222,6 +222,25 @@ impl Store {
         .await
     }
 
+    /// So many of the documents that match, without an order.
+    pub(crate) async fn find_up_to(
+        &self,
+        filter: Document,
+        projection: Document,
+        most: usize,
+    ) -> Result<Vec<RawDocumentBuf>> {
+        self.bounded("reading jobs", async {
+            let find = self.jobs.find(filter).projection(projection).limit(most as i64);
+            let mut cursor = find.batch_size(MOST_IN_A_REPLY).await?;
+            let mut found = Vec::new();
+            while cursor.advance().await? {
+                found.push(cursor.current().to_owned());
+            }
+            Ok(found)
+        })
+        .await
+    }
+
     /// Which server is primary.
     pub(crate) fn primary(&self) -> &Primary {
         &self.shared.primary

@@ -12,7 +12,7 @@ use std::{
 use futures_util::TryStreamExt;
 use mongodb::{
     IndexModel,
-    bson::{Bson, Document, RawDocumentBuf, doc},
+    bson::{Bson, DateTime, Document, RawDocumentBuf, doc},
     options::{IndexOptions, ReturnDocument},
 };
 
@@ -20,9 +20,12 @@ use super::{
     collection::{Store, Stores},
     write::{RefusalCause, WriteReply, read_write_reply},
 };
-use crate::base::{
-    error::{Error, ErrorKind, Result},
-    sync::lock,
+use crate::{
+    base::{
+        error::{Error, ErrorKind, Result},
+        sync::lock,
+    },
+    job::fields,
 };
 
 pub(crate) const ID: &str = "_id";
@@ -294,6 +297,21 @@ impl Side {
             Err(error) if error.server_code() == Some(DUPLICATE_KEY) => Ok(false),
             inserted => inserted.map(|_| true),
         }
+    }
+
+    /// Takes the turn of this document if nobody has it: whether it is the caller's, for so long.
+    ///
+    /// # Errors
+    /// As [`Self::refuse_others`].
+    pub(crate) async fn take_turn(&self, kind: Kind, id: &str, turn_ms: i64) -> Result<bool> {
+        let is_free = doc! { "$expr": { "$lte": ["$nextAt", fields::NOW] } };
+        let taking = vec![doc! { "$set": { "nextAt": { "$add": [fields::NOW, turn_ms] } } }];
+        if self.compare_and_set(id, is_free.clone(), taking.clone()).await? {
+            return Ok(true);
+        }
+        // An upsert may not ask for the server's clock.
+        let first = doc! { ID: id, KIND: kind.as_str(), "nextAt": DateTime::from_millis(0) };
+        Ok(self.insert(&first).await? && self.compare_and_set(id, is_free, taking).await?)
     }
 
     /// Removes what matches; how many.

@@ -1,31 +1,165 @@
 //! Removing jobs that ended long ago, and everything at once in tests.
+//!
+//! Two kinds of jobs stay though their time has come: those whose dedupe key is held beyond their end, and those of a schedule that
+//! has not gone past their occurrence, which would be made again.
 
-use mongodb::bson::{DateTime, doc};
+use std::collections::HashMap;
+
+use mongodb::bson::{Bson, DateTime, Document, RawDocument, RawDocumentBuf, doc};
 
 use crate::{
     base::error::{Error, Result},
-    job::{fields, keys, status::Status},
-    store::collection::Store,
+    job::{document::date, fields, keys, status::Status},
+    store::{
+        collection::Store,
+        side::{ID, Kind, NEXT_RUN_AT, Side},
+        types::types_of,
+    },
 };
 
-/// Removes jobs that ended more than `max_age_ms` ago by the server's clock; how many.
-pub(crate) async fn remove_old(store: &Store, max_age_ms: i64) -> Result<u64> {
-    let now = store.server_time().await?.earliest().timestamp_millis();
-    let before = DateTime::from_millis(now.saturating_sub(max_age_ms));
-    let mut removed = 0;
-    for status in Status::ALL.into_iter().filter(|status| status.is_terminal()) {
-        let ended_at = match status {
+/// Jobs removed by one command.
+const STEP: usize = 500;
+const SCHEDULE: &str = "schedule";
+const SCHEDULE_ID: &str = "id";
+const OCCURRENCE_AT: &str = "occurrenceAt";
+
+/// Which jobs have been kept for long enough.
+#[derive(Debug, Clone)]
+pub(crate) struct Old {
+    pub(crate) job_type: String,
+    pub(crate) status: Status,
+    /// How long they are kept after their end.
+    pub(crate) kept_ms: i64,
+}
+
+impl Old {
+    fn ended_at(&self) -> &'static str {
+        match self.status {
             Status::Completed => fields::COMPLETED_AT,
             _ => fields::FAILED_AT,
+        }
+    }
+}
+
+/// Goes through old jobs of one type and status, the oldest first, a step at a time.
+pub(crate) struct Removal<'a> {
+    store: &'a Store,
+    side: &'a Side,
+    old: Old,
+    /// Where the last step ended.
+    from: Option<DateTime>,
+    is_over: bool,
+}
+
+impl<'a> Removal<'a> {
+    pub(crate) fn new(store: &'a Store, side: &'a Side, old: Old) -> Self {
+        Self { store, side, old, from: None, is_over: false }
+    }
+
+    /// Removes the next ones; how many. None if there are no more.
+    pub(crate) async fn step(&mut self) -> Result<Option<u64>> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let now = self.store.server_time().await?;
+        let before =
+            DateTime::from_millis(now.earliest().timestamp_millis().saturating_sub(self.old.kept_ms));
+        let ended_at = self.old.ended_at();
+        let mut range = doc! { "$lt": before };
+        if let Some(from) = self.from {
+            range.insert("$gte", from);
+        }
+        let filter = doc! {
+            fields::STATUS: self.old.status.as_str(),
+            fields::TYPE: &self.old.job_type,
+            ended_at: range,
         };
-        // A type is a string: the range lets the index on type and time skip from one type to the next.
+        let found = self.oldest(filter, ended_at).await?;
+        self.is_over = found.len() < STEP;
+        let last = found.last().and_then(|job| date(job, ended_at));
+        let spared = self.spared_schedules(&found).await?;
+        let is_free = |job: &&RawDocumentBuf| {
+            let is_held = date(job, fields::DEDUPE_UNTIL).is_some_and(|until| until > now.earliest());
+            !is_held && !is_spared(job, &spared)
+        };
+        let ids: Vec<Bson> =
+            found.iter().filter(is_free).filter_map(|job| Bson::try_from(job.get(ID).ok()??).ok()).collect();
+        // All that were found are kept: the next step goes beyond them.
+        let is_stuck = ids.is_empty() && last == self.from;
+        self.from = match last {
+            Some(last) if is_stuck => Some(DateTime::from_millis(last.timestamp_millis() + 1)),
+            last => last,
+        };
+        if ids.is_empty() {
+            return Ok(if self.is_over { None } else { Some(0) });
+        }
+        // A job that was retried meanwhile is another job now.
         let mut filter = doc! {
-            fields::STATUS: status.as_str(),
-            fields::TYPE: { "$gte": "" },
+            ID: { "$in": ids },
+            fields::STATUS: self.old.status.as_str(),
             ended_at: { "$lt": before },
         };
         filter.extend(keys::keeps_none());
-        removed += store.jobs().delete_many(filter).await.map_err(Error::from)?.deleted_count;
+        let remove = async { Ok(self.store.jobs().delete_many(filter).await?.deleted_count) };
+        self.store.bounded("removing old jobs", remove).await.map(Some)
+    }
+
+    async fn oldest(&self, filter: Document, ended_at: &str) -> Result<Vec<RawDocumentBuf>> {
+        self.store
+            .bounded("looking for old jobs", async {
+                let order = doc! { fields::STATUS: 1, fields::TYPE: 1, ended_at: 1 };
+                let projection = doc! { ended_at: 1, fields::DEDUPE_UNTIL: 1, SCHEDULE: 1 };
+                let find = self.store.jobs().find(filter).sort(order).projection(projection);
+                let mut cursor = find.limit(STEP as i64).batch_size(STEP as u32).await?;
+                let mut found = Vec::new();
+                while cursor.advance().await? {
+                    found.push(cursor.current().to_owned());
+                }
+                Ok(found)
+            })
+            .await
+    }
+
+    /// The next occurrences of the schedules of these jobs. A schedule that is gone makes nothing again.
+    async fn spared_schedules(&self, jobs: &[RawDocumentBuf]) -> Result<HashMap<String, DateTime>> {
+        let mut ids: Vec<String> =
+            jobs.iter().filter_map(|job| Some(Kind::Schedule.id(occurrence(job)?.0))).collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        let found = self.side.find(doc! { ID: { "$in": ids } }).await?;
+        let next = |schedule: &Document| {
+            let id = schedule.get_str(ID).ok()?.strip_prefix("schedule:")?.to_owned();
+            Some((id, schedule.get_datetime(NEXT_RUN_AT).ok().copied().unwrap_or(DateTime::MAX)))
+        };
+        Ok(found.iter().filter_map(next).collect())
+    }
+}
+
+/// Whether the job's schedule has not gone past its occurrence.
+fn is_spared(job: &RawDocument, next: &HashMap<String, DateTime>) -> bool {
+    let Some((id, occurrence_at)) = occurrence(job) else { return false };
+    next.get(id).is_some_and(|next| *next <= occurrence_at)
+}
+
+/// Of which schedule a job is, and at which moment.
+fn occurrence(job: &RawDocument) -> Option<(&str, DateTime)> {
+    let schedule = job.get_document(SCHEDULE).ok()?;
+    Some((schedule.get_str(SCHEDULE_ID).ok()?, schedule.get_datetime(OCCURRENCE_AT).ok()?))
+}
+
+/// Removes jobs that ended more than `max_age_ms` ago by the server's clock; how many.
+pub(crate) async fn remove_old(store: &Store, side: &Side, max_age_ms: i64) -> Result<u64> {
+    let mut removed = 0;
+    for status in Status::ALL.into_iter().filter(|status| status.is_terminal()) {
+        for job_type in types_of(store, status).await? {
+            let mut removal = Removal::new(store, side, Old { job_type, status, kept_ms: max_age_ms });
+            while let Some(count) = removal.step().await? {
+                removed += count;
+            }
+        }
     }
     Ok(removed)
 }

@@ -10,7 +10,12 @@ use std::{
 
 use tokio::{sync::OnceCell, task::JoinHandle};
 
-use super::{renewer::Renewer, upkeep::Upkeep, verdict_writer::VerdictWriter};
+use super::{
+    renewer::Renewer,
+    retention,
+    upkeep::{About, Upkeep},
+    verdict_writer::VerdictWriter,
+};
 use crate::{
     base::{error::Result, sync::lock},
     connection::registry::SharedClient,
@@ -67,6 +72,7 @@ impl Hub {
         client: &Arc<SharedClient>,
         database: &str,
         collection: &str,
+        about: &About,
     ) -> Result<Arc<Self>> {
         let connection = client.client().await?.clone();
         let patience = client.patience().await?;
@@ -84,7 +90,7 @@ impl Hub {
         }
         let stores = Stores::new(&connection, primary, lanes, database);
         let (store, side) = (stores.collection(collection), Side::beside(&stores, collection));
-        let hub = Arc::new(Self::start(client.clone(), store, side, namespace, patience));
+        let hub = Arc::new(Self::start(client.clone(), store, side, about.clone(), namespace, patience));
         hubs.push(Arc::downgrade(&hub));
         Ok(hub)
     }
@@ -93,6 +99,7 @@ impl Hub {
         client: Arc<SharedClient>,
         store: Store,
         side: Side,
+        about: About,
         namespace: (String, String),
         patience: Duration,
     ) -> Self {
@@ -102,12 +109,19 @@ impl Hub {
         let sinks: Arc<dyn Sink> = Arc::new(AllSinks(watch.clone()));
         let unwritable = Arc::new(Unwritable::new(sinks.clone()));
         let renewer = Arc::new(Renewer::new(unwritable.clone(), sinks.clone()));
-        let upkeep = Arc::new(Upkeep::new(Arc::new(side), wakes.clone(), sinks.clone()));
+        let upkeep = Arc::new(Upkeep::new(Arc::new(side), about, wakes.clone(), sinks.clone()));
         let looks = tasks::keep(Task::Upkeep, sinks.clone(), {
             let upkeep = upkeep.clone();
             move || {
                 let upkeep = upkeep.clone();
                 async move { upkeep.run().await }
+            }
+        });
+        let removals = tasks::keep(Task::Retention, sinks.clone(), {
+            let (store, upkeep, sinks) = (store.clone(), upkeep.clone(), sinks.clone());
+            move || {
+                let (store, upkeep, sinks) = (store.clone(), upkeep.clone(), sinks.clone());
+                async move { retention::run(&store, &upkeep, &sinks).await }
             }
         });
         let timers = tasks::keep(Task::Timers, sinks.clone(), {
@@ -132,7 +146,7 @@ impl Hub {
             patience,
             stream: OnceCell::new(),
             is_started: AtomicBool::new(false),
-            tasks: Mutex::new(vec![timers, renewals, looks]),
+            tasks: Mutex::new(vec![timers, renewals, looks, removals]),
             store,
             wakes,
             renewer,

@@ -22,12 +22,15 @@ use crate::{
         sync::lock,
     },
     job::{
-        document::{ClaimedJob, Header},
+        document::{self, ClaimedJob, Header},
         lease::LeaseTerms,
         log::LogBounds,
         verdict::{Settled, Verdict},
     },
-    report::event::{Event, RunResult, Sink},
+    report::{
+        event::{Event, RunResult, Sink},
+        tally::Count,
+    },
     verbs::settle::prepared::VerdictRequest,
     wake::hints::{Audience, Wake},
 };
@@ -244,11 +247,28 @@ impl Runs {
 
     /// What others may do now that this job has been settled.
     pub(crate) fn pass_on(&self, header: &Header, settled: Settled) {
+        self.count(header, settled);
         match settled {
             Settled::RetryScheduled(delay) => self.hub.wakes.wake_after(&header.job_type, delay),
             Settled::Released => self.wake_here(header),
             _ if header.may_have_follower() => self.wake_here(header),
             _ => {}
+        }
+    }
+
+    fn count(&self, header: &Header, settled: Settled) {
+        let ended = match settled {
+            Settled::Completed => Count::Completed,
+            Settled::Superseded => Count::Superseded,
+            Settled::FailedTerminal if header.attempt >= header.max_attempts => Count::Exhausted,
+            Settled::FailedTerminal => Count::Fatal,
+            Settled::RetryScheduled(_) => Count::FailedAttempt,
+            _ => return,
+        };
+        let tally = self.hub.upkeep.tallies.of(&header.job_type);
+        tally.count(ended);
+        if settled == Settled::FailedTerminal {
+            tally.count(Count::FailedAttempt);
         }
     }
 
@@ -273,6 +293,9 @@ impl RunEvents for Runs {
         let mut documents = Vec::with_capacity(size);
         let mut headers = Vec::with_capacity(jobs.len());
         for job in jobs {
+            if let (Some(waited), Some(tally)) = (document::waited(&job.document), slots.tally.get()) {
+                tally.wait.add(waited);
+            }
             documents.extend_from_slice(job.document.as_bytes());
             headers.push(job.header);
         }

@@ -1,4 +1,5 @@
-//! Everything that a process does beside its jobs, by the side collection: it learns which types are paused.
+//! Everything that a process does beside its jobs, by the side collection: it learns which types are paused, tells of itself, and
+//! writes down what was counted.
 //!
 //! One task for each collection, however many processors there are. It reads and writes only while there is a processor, or
 //! while claims are made by hand; nothing here is done for each job.
@@ -14,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mongodb::bson::doc;
+use mongodb::bson::{Bson, Document, doc};
 use tokio::sync::Notify;
 
 use self::roster::Roster;
@@ -25,9 +26,16 @@ use crate::{
         patience::Pauses,
         sync::lock,
     },
-    report::event::{Event, LogLevel, Sink},
+    report::{
+        event::{Event, LogLevel, Sink},
+        tally::Tallies,
+    },
     store::side::Side,
-    verbs::pause::{self, PauseRequest},
+    verbs::{
+        history,
+        pause::{self, PauseRequest},
+        register,
+    },
     wake::hints::{Audience, Wake, WakeHub},
 };
 
@@ -37,6 +45,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(4_500);
 const FRESH_FOR: Duration = Duration::from_secs(10);
 /// How long the looks go on after the last claim by hand.
 const WANTED_FOR: Duration = Duration::from_secs(60);
+
+/// Between two times that a process tells of itself and of what it has counted.
+const TELL_EVERY: Duration = Duration::from_secs(14);
+/// The end of a process waits for its last words no longer than this.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The types that processors start nothing of, and when that was read.
 #[derive(Debug, Default)]
@@ -51,10 +64,29 @@ impl View {
     }
 }
 
+/// A process, for people who look at the workers of a queue.
+#[derive(Debug, Clone, Default)]
+pub struct About {
+    /// The machine's name.
+    pub host: String,
+    /// Versions, by the names of what has them.
+    pub versions: Vec<(String, String)>,
+}
+
+impl About {
+    fn versions(&self) -> Document {
+        self.versions.iter().map(|(name, version)| (name.clone(), Bson::from(version.as_str()))).collect()
+    }
+}
+
 /// The upkeep of one collection, by one process.
 pub(crate) struct Upkeep {
     pub(crate) side: Arc<Side>,
     pub(crate) roster: Roster,
+    pub(crate) tallies: Tallies,
+    about: About,
+    /// Others know of this process.
+    is_registered: AtomicBool,
     wakes: Arc<WakeHub>,
     sinks: Arc<dyn Sink>,
     view: Mutex<View>,
@@ -68,10 +100,13 @@ pub(crate) struct Upkeep {
 }
 
 impl Upkeep {
-    pub(crate) fn new(side: Arc<Side>, wakes: Arc<WakeHub>, sinks: Arc<dyn Sink>) -> Self {
+    pub(crate) fn new(side: Arc<Side>, about: About, wakes: Arc<WakeHub>, sinks: Arc<dyn Sink>) -> Self {
         Self {
             side,
             roster: Roster::default(),
+            tallies: Tallies::default(),
+            about,
+            is_registered: AtomicBool::new(false),
             wakes,
             sinks,
             view: Mutex::default(),
@@ -86,6 +121,7 @@ impl Upkeep {
     /// The task. Ends when it is dropped.
     pub(crate) async fn run(&self) {
         let mut pauses = Pauses::default();
+        let mut told: Option<Instant> = None;
         loop {
             while !self.is_wanted() {
                 self.wanted.notified().await;
@@ -98,6 +134,10 @@ impl Upkeep {
                 Err(_) => pauses.next_pause(),
             };
             self.looked.notify_waiters();
+            if self.roster.has_processors() && told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+                told = Some(Instant::now());
+                self.tell().await;
+            }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.wanted.notified() => {}
@@ -108,6 +148,45 @@ impl Upkeep {
     fn is_wanted(&self) -> bool {
         let asked = *lock(&self.last_claim_by_hand);
         self.roster.has_processors() || asked.is_some_and(|asked| asked.elapsed() < WANTED_FOR)
+    }
+
+    /// Tells of this process, and writes down what was counted. What can't be written is not counted again.
+    async fn tell(&self) {
+        self.is_registered.store(true, Ordering::Release);
+        let about = doc! {
+            "host": &self.about.host,
+            "pid": std::process::id(),
+            "versions": self.about.versions(),
+            "types": self.roster.types(),
+            "retention": self.roster.retention(),
+        };
+        let told = register::tell(&self.side, self.side.store().worker(), about).await;
+        for outcome in [told, self.write_history().await] {
+            if let Err(error) = outcome
+                && !error.is_transient()
+            {
+                self.unusable(&error);
+            }
+        }
+    }
+
+    async fn write_history(&self) -> Result<()> {
+        let counted = self.tallies.take();
+        if counted.is_empty() {
+            return Ok(());
+        }
+        history::add(&self.side, &counted, self.side.store().server_time().await?).await
+    }
+
+    /// The engine ends. With the last one that has processors the process is no worker any more.
+    pub(crate) async fn leave(&self) {
+        if self.roster.has_processors() || !self.is_registered.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        let worker = self.side.store().worker();
+        let farewell = async { tokio::join!(self.write_history(), register::leave(&self.side, worker)) };
+        // Others find out by themselves, a little later.
+        _ = tokio::time::timeout(FAREWELL, farewell).await;
     }
 
     /// Reads what is paused. Where that can't be read at all, every type counts as running.
@@ -164,6 +243,7 @@ impl Upkeep {
 
     /// A processor has begun: waits until it is known whether its type is paused, which its slots know from then on.
     pub(crate) async fn enter(&self, slots: &Arc<Slots>) {
+        _ = slots.tally.set(self.tallies.of(&slots.config.job_type));
         self.roster.add(slots);
         loop {
             let looked = self.looked.notified();

@@ -137,6 +137,16 @@ export interface NativeEngine {
   pauseType(jobType: string, reason: string | null): Promised<boolean>
   /** Resumes a type: whether it was paused. */
   resumeType(jobType: string): Promised<boolean>
+  /** How many jobs of each type there are, as a BSON document. */
+  counts(): Promised<Buffer>
+  /** The processes with processors, as BSON documents. */
+  listWorkers(): Promised<Array<Buffer>>
+  /** What ended from this moment to that: a BSON document for each type and hour. */
+  history(jobType: string | null, fromMs: number, toMs: number): Promised<Array<Buffer>>
+  /** Writes down what an operator did: its id. */
+  recordAction(action: NativeAction): Promised<string>
+  /** What operators did, newest first, as BSON documents. */
+  listActions(before: string | null, most: number): Promised<Array<Buffer>>
   /** Shapes the writes that create these jobs. Planned jobs come in the order of the jobs. */
   planEnqueue(groups: Array<NativeNewJobs>): Promised<Array<NativePlannedJob>>
   /** Shapes the write that completes a claim, `{ q, u }` as BSON: done if it matches. No round trip. */
@@ -169,6 +179,18 @@ export interface NativeEngine {
   ends(ids: Array<string>): Promised<Buffer>
   /** Counts of one type, or of all. */
   getStats(jobType: string | null): Promised<NativeStats>
+}
+
+/** What an operator did. */
+export interface NativeAction {
+  /** By whom. */
+  by: string | null
+  /** What. */
+  action: string
+  /** To what. */
+  target: string | null
+  /** More about it. */
+  note: string | null
 }
 
 /** The growth of the wait before a retry. */
@@ -251,6 +273,8 @@ export interface NativeEngineOptions {
   host: string
   /** Versions, by the names of what has them. */
   versions: Record<string, string>
+  /** How long jobs are kept that have ended. */
+  retention: Array<NativeRetention>
 }
 
 /** The failure of one job of a call. */
@@ -464,6 +488,18 @@ export interface NativeReschedule {
   runAtMs: number | null
   /** Null to keep it. */
   priority: number | null
+}
+
+/** How long jobs are kept that have ended, in milliseconds; null for good. */
+export interface NativeRetention {
+  /** Of one type; null for all that are not named. */
+  type: string | null
+  /** After completion. */
+  completedMs: number | null
+  /** After a job has failed for good. */
+  failedMs: number | null
+  /** After a follower took over. */
+  supersededMs: number | null
 }
 
 /** The terms of a retry. */

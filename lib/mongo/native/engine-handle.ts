@@ -5,6 +5,7 @@ import type { CallSite } from '../../base/errors'
 import type { SafeLogger } from '../../base/logger'
 import { fromCaller } from '../../base/stack'
 import type { JobAvailableListener, StreamState } from '../../types'
+import type { Retention } from '../../validate/fleet'
 import type { NativeAddon, NativeConnection, NativeEngine, NativeEvent, NativeNewJob, Reply } from './addon'
 import { aboutProcess } from './about-process'
 import { EnqueueBatches, grouped, placed } from './enqueue-batch'
@@ -25,6 +26,7 @@ export interface EngineSettings {
   readonly maxLogEntries: number
   readonly maxLogMessageBytes: number
   readonly maxBlockMs: number
+  readonly retention: readonly Retention[]
 }
 
 export class EngineHandle {
@@ -54,6 +56,7 @@ export class EngineHandle {
         maxLogEntries: settings.maxLogEntries,
         maxLogMessageBytes: settings.maxLogMessageBytes,
         maxBlockMs: settings.maxBlockMs,
+        retention: [...settings.retention],
         ...aboutProcess(),
       },
       (event) => this.received(event),

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU8, Ordering},
     },
     time::Duration,
@@ -14,8 +14,10 @@ use super::prefetch::Prefetch;
 use crate::{
     base::sync::lock,
     job::lease::LeaseTerms,
+    report::tally::TypeTally,
     verbs::claim::room::Room,
     wake::hints::{Audience, Listener, Wake},
+    worker::retention::Policy,
 };
 
 /// Jobs claimed in one go, at most.
@@ -45,6 +47,10 @@ pub(crate) struct Slots {
     pub(crate) id: u32,
     pub(crate) config: ProcessorConfig,
     pub(crate) terms: LeaseTerms,
+    /// How long its queue keeps jobs that have ended.
+    pub(crate) retention: Arc<Policy>,
+    /// Where its jobs are counted, once its collection is known.
+    pub(in crate::worker) tally: OnceLock<Arc<TypeTally>>,
     state: Mutex<SlotState>,
     pub(in crate::worker) changed: Notify,
     /// The strongest hint since the last one was taken, so that one that comes in the middle of a round is not missed.
@@ -74,6 +80,8 @@ impl Slots {
         Self {
             id,
             terms,
+            retention: Arc::default(),
+            tally: OnceLock::new(),
             state: Mutex::new(SlotState {
                 concurrency: config.concurrency,
                 running: 0,
@@ -90,6 +98,17 @@ impl Slots {
         }
     }
 
+    /// The same, of a queue that keeps jobs for so long.
+    pub(crate) fn keeping(self, retention: Arc<Policy>) -> Self {
+        Self { retention, ..self }
+    }
+
+    /// How many jobs may run at once, and how many are handed over whose handlers are not known to have ended.
+    pub(in crate::worker) fn load(&self) -> (usize, usize) {
+        let state = lock(&self.state);
+        (state.concurrency, state.running)
+    }
+
     /// Handlers have ended, after as long as this where they had begun: their slots are free, also while their verdicts
     /// are on the way.
     pub(crate) fn freed(&self, durations: impl IntoIterator<Item = Option<Duration>>) {
@@ -98,6 +117,9 @@ impl Slots {
             state.running = state.running.saturating_sub(1);
             if let Some(elapsed) = elapsed {
                 state.prefetch.handler_took(elapsed);
+                if let Some(tally) = self.tally.get() {
+                    tally.run.add(elapsed);
+                }
             }
         }
         drop(state);

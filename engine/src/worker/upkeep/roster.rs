@@ -1,8 +1,16 @@
 //! The processors of one collection in this process.
 
-use std::sync::{Arc, Mutex, Weak};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, Weak},
+};
 
-use crate::{base::sync::lock, worker::dispatch::slots::Slots};
+use mongodb::bson::{Bson, Document, doc};
+
+use crate::{
+    base::sync::lock,
+    worker::{dispatch::slots::Slots, retention::Policy},
+};
 
 /// The processors, for as long as they claim.
 #[derive(Default)]
@@ -27,6 +35,37 @@ impl Roster {
 
     pub(crate) fn has_processors(&self) -> bool {
         !self.processors().is_empty()
+    }
+
+    /// What the queues of the processors keep, each policy once.
+    pub(crate) fn policies(&self) -> Vec<Arc<Policy>> {
+        let mut policies: Vec<Arc<Policy>> = Vec::new();
+        for slots in self.processors() {
+            if !slots.retention.is_empty() && !policies.contains(&slots.retention) {
+                policies.push(slots.retention.clone());
+            }
+        }
+        policies
+    }
+
+    /// The same as one document; null if nothing is removed. Of several policies in a process the first is told.
+    pub(super) fn retention(&self) -> Bson {
+        self.policies().first().map_or(Bson::Null, |policy| policy.document().into())
+    }
+
+    /// The types, each with how many jobs it runs at once at most, and how many it holds.
+    pub(super) fn types(&self) -> Vec<Document> {
+        let mut types: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+        for slots in self.processors() {
+            let (concurrency, active) = types.entry(slots.config.job_type.clone()).or_default();
+            let (most, running) = slots.load();
+            *concurrency += most;
+            *active += running;
+        }
+        let document = |(job_type, (concurrency, active)): (String, (usize, usize))| {
+            doc! { "type": job_type, "concurrency": concurrency as i64, "active": active as i64 }
+        };
+        types.into_iter().map(document).collect()
     }
 
     pub(super) fn pause(&self, job_type: &str, is_paused: bool) {

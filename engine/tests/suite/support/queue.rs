@@ -73,6 +73,7 @@ impl TestQueue {
             use_change_streams: false,
             log_bounds: LogBounds::default(),
             about: About::default(),
+            retention: Vec::new(),
         };
         choose(&mut options);
         let recorder = Arc::new(Recorder::default());

@@ -24,6 +24,7 @@ export {
   getDefaultQueue,
   getGlobalBackend,
   previewSchedule,
+  prometheusText,
   setGlobalBackend,
   withGlobalQueue,
 } from './dist/index.js'

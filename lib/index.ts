@@ -21,6 +21,7 @@ export {
   setGlobalBackend,
   withGlobalQueue,
 } from './compat/global'
+export { prometheusText } from './backend/prometheus'
 export { JobQueue } from './queue/job-queue'
 export { consoleLogger, defaultLogger } from './base/logger'
 export { DummyBackend } from './memory/dummy-backend'

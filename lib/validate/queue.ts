@@ -99,6 +99,13 @@ export function checkBackend(where: string, backend: unknown): IJobQueueBackend 
   return check(where, 'backend', backend, BACKEND)
 }
 
+/** Any object that has a backend, as a queue of any map of types. */
+export function checkQueue(where: string, queue: unknown): { readonly backend: IJobQueueBackend } {
+  const backend = isRecord(queue) ? queue.backend : undefined
+  if ('value' in BACKEND.read(backend)) return queue as { readonly backend: IJobQueueBackend }
+  throw argumentError(TypeError, `${where}: queue must be a JobQueue; got ${show(queue)}`)
+}
+
 export function checkHandler(where: string, handler: unknown): JobHandler<any> {
   return check(where, 'handler', handler, HANDLER)
 }

@@ -145,9 +145,13 @@ impl Order {
             (true, true) => ("$lte", "$gt"),
             (true, false) => ("$lt", "$gte"),
         };
+        let not_first = || doc! { field: { "$ne": Bson::MinKey } };
         match (value, self.is_descending) {
-            // Null is the first of all, and stands for what is not there.
-            (Bson::Null, false) if is_inclusive => Document::new(),
+            // The first of all in the index, where null stands for what is not there; to an expression that is before all.
+            (Bson::MinKey, false) if is_inclusive => Document::new(),
+            (Bson::MinKey, false) => not_first(),
+            (Bson::Null, false) if is_inclusive => not_first(),
+            (Bson::MinKey, true) => doc! { field: Bson::MinKey },
             (Bson::Null, true) => doc! { field: { "$in": [Bson::Null, Bson::MinKey] } },
             _ => {
                 let mut filter =
@@ -252,7 +256,8 @@ mod tests {
         assert_eq!(order.ranges(Some(&from))[0].filter, first);
         let from = Position { values: vec![Bson::Null, Bson::Null], ..Position::default() };
         let ranges = Order::of(Status::Pending).ranges(Some(&from));
-        assert_eq!(ranges[0].filter, doc! { "priority": { "$eq": null } });
+        let all_but_the_first = doc! { "priority": { "$eq": null }, "runAt": { "$ne": Bson::MinKey } };
+        assert_eq!(ranges[0].filter, all_but_the_first);
     }
 
     #[test]

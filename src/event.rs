@@ -44,6 +44,15 @@ pub enum NativeEvent {
     },
     /// A question whether this thread still answers. Its arrival is the answer.
     Ping,
+    /// Schedules that are due. The answer is `schedulesAnswered`.
+    SchedulesDue {
+        /// To be given back with the answer.
+        batch: u32,
+        /// What the server's clock showed, in milliseconds since the epoch.
+        now_ms: f64,
+        /// Their BSON documents, end to end: `_id`, `spec`, `nextRunAt` and `skipped`.
+        documents: Buffer,
+    },
     /// A wake-up. Sent only after `watch(true)`.
     Wake {
         /// The type of which a job may be claimable; empty for any type.
@@ -133,6 +142,9 @@ impl From<Event> for NativeEvent {
             Event::LeaseLost(run_ids) => Self::LeaseLost { run_ids },
             Event::TakenBack(run_ids) => Self::TakenBack { run_ids },
             Event::Paused(job_type) => Self::Paused { r#type: job_type },
+            Event::SchedulesDue { batch, now_ms, documents } => {
+                Self::SchedulesDue { batch, now_ms: now_ms as f64, documents: documents.into() }
+            }
             Event::Wake(job_type) => Self::Wake { r#type: job_type.unwrap_or_default() },
             Event::Stream(state) => Self::Stream { state: state.into() },
             Event::Recovered { handled, saturated } => Self::Recovered { handled: handled as f64, saturated },

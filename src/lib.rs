@@ -16,6 +16,7 @@ mod produce;
 mod query;
 mod reply;
 mod runtime;
+mod schedules;
 mod sink;
 mod transact;
 mod version;

@@ -35,6 +35,21 @@ import type {
   EnqueueOptions,
 } from './produce.js'
 import type { JobDetail, JobEnd, JobPage, JobQuery, ListJobsOptions, QueueStats } from './query.js'
+import type { JobQuery, QueueStats } from './query.js'
+import type {
+  ApplySchedulesResult,
+  NamedSchedule,
+  Occurrence,
+  PauseScheduleResult,
+  ResumeScheduleResult,
+  ScheduledJob,
+  ScheduleInfo,
+  ScheduleResult,
+  ScheduleSpec,
+  SkipScheduleResult,
+  TriggerScheduleResult,
+  UnscheduleResult,
+} from './schedules.js'
 import type { BackendTransactions, CompleteOptions } from './transact.js'
 import type { JobAvailableListener } from './work.js'
 
@@ -145,6 +160,8 @@ export interface JobDoc<T = any> {
   failedAt?: Date
   /** Why the last run failed. */
   failReason?: string
+  /** The occurrence of a schedule that made the job. */
+  schedule?: Occurrence
   /** The newest log entries, oldest first. */
   logs: JobLogEntry[]
 }
@@ -220,6 +237,15 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
    */
   recoverStuckJobs(visibilityTimeoutMs?: number, maxPerSweep?: number): Promise<number>
   onJobAvailable(listener: JobAvailableListener): (() => void) | null
+  schedule(id: string, spec: ScheduleSpec, job: ScheduledJob): Promise<ScheduleResult>
+  applySchedules(owner: string, schedules: readonly NamedSchedule[]): Promise<ApplySchedulesResult>
+  unschedule(id: string): Promise<UnscheduleResult>
+  pauseSchedule(id: string): Promise<PauseScheduleResult>
+  resumeSchedule(id: string): Promise<ResumeScheduleResult>
+  triggerSchedule(id: string): Promise<TriggerScheduleResult>
+  skipSchedule(id: string, occurrenceAt: Date): Promise<SkipScheduleResult>
+  listSchedules(): Promise<ScheduleInfo[]>
+  fireSchedules(): () => void
   /**
    * The collection, by the app's own driver. Needs `{ db }`; with `{ uri }` it throws. Where that driver is another copy than the installed
    * `mongodb`, as with Mongoose, name its type: `getCollection<mongoose.mongo.Collection>()`.

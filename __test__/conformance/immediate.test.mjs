@@ -17,6 +17,7 @@ class Enqueueing extends ImmediateBackend {
     }
   }
 }
+const NO_SCHEDULES = 'jobs run inside enqueue, so there are no schedules'
 
 conformance('ImmediateBackend', () => new Enqueueing(), {
   'an attempt that is tried again says why it failed, and that it was an attempt':
@@ -31,4 +32,15 @@ conformance('ImmediateBackend', () => new Enqueueing(), {
   'a job is put off': NO_DELAY,
   'a failed job is retried until it succeeds': NO_RETRY,
   'a job that never succeeds fails after its last attempt': NO_RETRY,
+  'a schedule makes a job at each of its occurrences, which says which one it is': NO_SCHEDULES,
+  'a schedule is created, unchanged, updated, removed': NO_SCHEDULES,
+  'a schedule is listed as it was given, with all defaults and without its payload': NO_SCHEDULES,
+  'a paused schedule does not come; resumed, it goes on': NO_SCHEDULES,
+  'an occurrence whose predecessor is outstanding is left out': NO_SCHEDULES,
+  'an occurrence may wait behind its predecessor, and one more is left out': NO_SCHEDULES,
+  'a triggered schedule makes a job now, which is no occurrence': NO_SCHEDULES,
+  'an occurrence that is to be left out makes no job': NO_SCHEDULES,
+  'the schedules of an owner become those of its list': NO_SCHEDULES,
+  'of two that change a schedule at once, both do, one after the other': NO_SCHEDULES,
+  'a schedule that has ended comes no more': NO_SCHEDULES,
 })

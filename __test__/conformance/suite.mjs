@@ -23,6 +23,7 @@ import outcome from './behaviours/outcome.mjs'
 import process from './behaviours/process.mjs'
 import recovery from './behaviours/recovery.mjs'
 import runClaimed from './behaviours/run-claimed.mjs'
+import schedules from './behaviours/schedules.mjs'
 import settle from './behaviours/settle.mjs'
 import singleFlight from './behaviours/single-flight.mjs'
 import stats from './behaviours/stats.mjs'
@@ -52,6 +53,7 @@ const GROUPS = {
   outcome,
   'run claimed': runClaimed,
   transactions,
+  schedules,
   lifecycle,
 }
 

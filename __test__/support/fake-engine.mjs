@@ -78,6 +78,7 @@ export class FakeEngine {
     startRecovery: (visibilityTimeoutMs) => this.recoveries.push(visibilityTimeoutMs),
   }
 
+  fireSchedules = () => () => {}
   decodeJob = decodeJob
   decodeJobs = decodeJobs
   subscribe = (listener) => {

@@ -1,5 +1,5 @@
 //! The engine as its users see it: one collection. Its operations stand in a file for each capability: `produce`, `work`,
-//! `claims`, `transact`, `query`, `control`, `fleet` and `admin`. The binding has files of the same names.
+//! `claims`, `transact`, `query`, `control`, `fleet`, `schedules` and `admin`. The binding has files of the same names.
 
 mod admin;
 mod claims;
@@ -11,6 +11,7 @@ pub mod hot_paths;
 mod panics;
 mod produce;
 mod query;
+mod schedules;
 mod transact;
 mod work;
 
@@ -49,6 +50,7 @@ use crate::{
         reaper::Recovery,
         retention::{Policy, RetentionRule},
         runs::Runs,
+        schedules::Schedules,
         upkeep::About,
     },
 };
@@ -83,6 +85,7 @@ pub struct Engine {
     next_processor_id: AtomicU32,
     tasks: Mutex<JoinSet<()>>,
     recovery: Arc<Recovery>,
+    schedules: Arc<Schedules>,
     subscription: Mutex<Option<Arc<Subscription>>>,
     claim_outages: Arc<OutageLog>,
     retention: Arc<Policy>,
@@ -134,6 +137,7 @@ impl Engine {
             next_processor_id: AtomicU32::new(1),
             tasks: Mutex::default(),
             recovery: Arc::default(),
+            schedules: Arc::default(),
             subscription: Mutex::default(),
             claim_outages: OutageLog::new("claiming jobs"),
             is_ending: AtomicBool::new(false),

@@ -50,13 +50,18 @@ pub use {
         verdict::{Settled, Verdict},
     },
     mongodb::bson,
-    store::indexes::index_definitions,
     report::event::{Event, LogLevel, RunResult, Sink, StreamState},
+    store::indexes::index_definitions,
     verbs::{
         actions::Action,
         enqueue::request::{Enqueued, NewJobFate},
         plan::PlannedJob,
         recover::Sweep,
+        schedules::{
+            fire::Firing,
+            keep::{ScheduleChange, Seen},
+            trigger::Triggered,
+        },
         stats::Stats,
         steer::{
             change::{Change, Due},

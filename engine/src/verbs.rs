@@ -16,6 +16,7 @@ pub(crate) mod recover;
 pub(crate) mod register;
 pub(crate) mod renew;
 pub(crate) mod retain;
+pub(crate) mod schedules;
 pub(crate) mod settle;
 pub(crate) mod stats;
 pub(crate) mod steer;

@@ -9,5 +9,6 @@ pub(crate) mod renewer;
 pub(crate) mod retention;
 pub(crate) mod run_events;
 pub(crate) mod runs;
+pub(crate) mod schedules;
 pub(crate) mod upkeep;
 mod verdict_writer;

@@ -1,9 +1,8 @@
 /** The engine of a `MongoJobQueue`, handed to the driver of processors past the public methods. */
 import type { Job } from '../types'
-import type { Codec } from './bson/codec'
 import { decodeJob, decodeJobs } from './bson/job-document'
 import type { NativeEngine, NativeEvent } from './native/addon'
-import type { EngineHandle } from './native/engine-handle'
+import type { OpenCollection } from './open-collection'
 
 /** The engine of a `MongoJobQueue`, as far as a driver uses it. */
 export interface EngineLink {
@@ -25,13 +24,16 @@ export interface EngineLink {
   decodeJob(document: Uint8Array): Job<any>
   /** Jobs as BSON, end to end. */
   decodeJobs(documents: Buffer, count: number): Job<any>[]
+  /** Makes the jobs of schedules, until the returned function is called. */
+  fireSchedules(): () => void
   /** Passes on every event of the engine. Returns the function that unsubscribes. */
   subscribe(listener: (event: NativeEvent) => void): () => void
 }
 
-export function engineLink(engine: EngineHandle, codec: Codec): EngineLink {
+export function engineLink({ engine, codec, schedules }: OpenCollection): EngineLink {
   return {
     native: engine.native,
+    fireSchedules: () => schedules.begin(),
     decodeJob: (document) => decodeJob(document, codec),
     decodeJobs: (documents, count) => decodeJobs(documents, count, codec),
     subscribe: (listener) => engine.subscribe(listener),

@@ -11,6 +11,7 @@ import type {
   ActionQuery,
   ActionRecord,
   ActionRequest,
+  ApplySchedulesResult,
   BackendTransactions,
   CompleteOptions,
   CompleteResult,
@@ -36,8 +37,10 @@ import type {
   JobRecord,
   ListJobsOptions,
   MongoJobQueueOptions,
+  NamedSchedule,
   PauseOptions,
   PauseResult,
+  PauseScheduleResult,
   QueueCounts,
   QueueHistory,
   PromoteResult,
@@ -47,9 +50,17 @@ import type {
   RescheduleOptions,
   RescheduleResult,
   ResumeResult,
+  ResumeScheduleResult,
   RetryOptions,
   RetryResult,
+  ScheduledJob,
+  ScheduleInfo,
+  ScheduleResult,
+  ScheduleSpec,
+  SkipScheduleResult,
   StreamState,
+  TriggerScheduleResult,
+  UnscheduleResult,
   WorkerInfo,
 } from '../types'
 import * as check from '../validate/backend'
@@ -76,7 +87,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
 
   constructor(options: MongoJobQueueOptions) {
     this.opened = new OpenCollection(options)
-    LINKS.set(this, engineLink(this.opened.engine, this.opened.codec))
+    LINKS.set(this, engineLink(this.opened))
   }
 
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null> {
@@ -208,6 +219,42 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
 
   listActions(wanted?: ActionQuery): Promise<ActionRecord[]> {
     return fleet.listActions(this.opened, wanted)
+  }
+
+  schedule(id: string, spec: ScheduleSpec, job: ScheduledJob): Promise<ScheduleResult> {
+    return this.opened.schedules.book.schedule(id, spec, job)
+  }
+
+  applySchedules(owner: string, list: readonly NamedSchedule[]): Promise<ApplySchedulesResult> {
+    return this.opened.schedules.book.applySchedules(owner, list)
+  }
+
+  unschedule(id: string): Promise<UnscheduleResult> {
+    return this.opened.schedules.book.unschedule(id)
+  }
+
+  pauseSchedule(id: string): Promise<PauseScheduleResult> {
+    return this.opened.schedules.book.pauseSchedule(id)
+  }
+
+  resumeSchedule(id: string): Promise<ResumeScheduleResult> {
+    return this.opened.schedules.book.resumeSchedule(id)
+  }
+
+  triggerSchedule(id: string): Promise<TriggerScheduleResult> {
+    return this.opened.schedules.trigger(id)
+  }
+
+  skipSchedule(id: string, occurrenceAt: Date): Promise<SkipScheduleResult> {
+    return this.opened.schedules.book.skipSchedule(id, occurrenceAt)
+  }
+
+  listSchedules(): Promise<ScheduleInfo[]> {
+    return this.opened.schedules.book.listSchedules()
+  }
+
+  fireSchedules(): () => void {
+    return this.opened.schedules.begin()
   }
 
   startup(): Promise<void> {

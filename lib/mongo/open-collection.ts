@@ -9,6 +9,7 @@ import { readMongoOptions } from './mongo-options'
 import type { MongoSettings } from './mongo-options'
 import { EngineHandle } from './native/engine-handle'
 import { nativeAddon } from './native/loader'
+import { MongoSchedules } from './schedules'
 import { StartupReminder } from './startup-reminder'
 import { MongoTransactions } from './transactions/transactions'
 
@@ -19,6 +20,7 @@ export class OpenCollection {
   readonly engine: EngineHandle
   readonly codec: Codec
   readonly sessions: MongoTransactions
+  readonly schedules: MongoSchedules
   readonly reminder: StartupReminder
   private isConnectionSeen = false
 
@@ -37,6 +39,7 @@ export class OpenCollection {
       logger,
     )
     this.engine = new EngineHandle(nativeAddon(), connection, settings, logger)
+    this.schedules = new MongoSchedules(this.engine, this.codec, () => this.refuseUnusable(), logger)
     this.sessions = new MongoTransactions(this.engine, this.db, collectionName, this.codec)
   }
 

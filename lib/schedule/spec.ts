@@ -123,7 +123,8 @@ export function readWish(where: string, id: unknown, spec: unknown, job: unknown
   return { id: checkedId, spec: checked, job: newJob(where, checkedId, checked, job), data: job.data }
 }
 
-function newJob(where: string, id: string, { overlap }: Spec, job: Record<string, unknown>): NewJob {
+/** The job of an occurrence. */
+export function newJob(where: string, id: string, { overlap }: Spec, job: Record<string, unknown>): NewJob {
   const { type, options } = job
   refuseOptions(where, options)
   if (overlap === 'allow') return normalizeEnqueue(where, type, options)

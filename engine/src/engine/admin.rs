@@ -110,7 +110,7 @@ impl Engine {
     }
 
     /// The hub, as soon as it can be had. None once the engine is shut down.
-    async fn hub_at_last(&self) -> Option<Arc<Hub>> {
+    pub(super) async fn hub_at_last(&self) -> Option<Arc<Hub>> {
         let mut pauses = Pauses::default();
         loop {
             match self.hub().await {

@@ -26,6 +26,7 @@ use crate::{
         event::{Event, Sink},
         tasks::{Task, planted},
     },
+    verbs::schedules::fire::Firing,
     worker::{dispatch::slots::ProcessorConfig, runs::RunVerdict},
 };
 
@@ -48,6 +49,8 @@ struct Heard {
     runs: mpsc::UnboundedSender<Run>,
     answers: Mutex<Vec<(u32, bool)>>,
     panics: Mutex<Vec<String>>,
+    /// Schedules that are due, not yet answered.
+    batches: Mutex<Vec<u32>>,
 }
 
 impl Sink for Heard {
@@ -73,6 +76,7 @@ impl Sink for Heard {
             Event::Log { message, .. } if message.contains("ended unexpectedly") => {
                 lock(&self.panics).push(message);
             }
+            Event::SchedulesDue { batch, .. } => lock(&self.batches).push(batch),
             _ => {}
         }
     }
@@ -95,7 +99,12 @@ impl World {
         let database = format!("durabl_panics_{}", new_id());
         let jobs = client.database(&database).collection("jobs");
         let (sender, runs) = mpsc::unbounded_channel();
-        let heard = Arc::new(Heard { runs: sender, answers: Mutex::default(), panics: Mutex::default() });
+        let heard = Arc::new(Heard {
+            runs: sender,
+            answers: Mutex::default(),
+            panics: Mutex::default(),
+            batches: Mutex::default(),
+        });
         // A client of its own, and with it a hub: its tasks begin while the panic is planted.
         let app_name = database.clone();
         let settings = ConnectionSettings {
@@ -147,6 +156,28 @@ impl World {
         let run = run.expect("a job is handed over in time").expect("the engine lives");
         self.attempts.push((run.job.clone(), run.attempt));
         run
+    }
+
+    /// A schedule with one occurrence, which is due. As the calendar says each time that it is asked.
+    async fn fire_a_schedule(&self) {
+        let at = DateTime::from_millis(60_000);
+        let schedules = self.jobs.database().collection::<Document>("jobs.durabl");
+        let job = doc! { "type": TYPE, "data": Bson::Null, "priority": 0, "maxAttempts": 3 };
+        let schedule = doc! {
+            "_id": "schedule:s", "kind": "schedule", "rev": "1", "nextRunAt": at, "spec": {}, "job": job,
+        };
+        schedules.insert_one(schedule).await.expect("it can be written");
+        self.engine.fire_schedules(true);
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while schedules.find_one(doc! { "nextRunAt": at }).await.expect("it can be read").is_some() {
+            assert!(tokio::time::Instant::now() < deadline, "the schedule is fired in time");
+            for batch in std::mem::take(&mut *lock(&self.heard.batches)) {
+                let ms = at.timestamp_millis();
+                let firing = Firing { place: 0, occurrences_ms: vec![ms], last_ms: ms, next_ms: None };
+                self.engine.schedules_answered(batch, vec![firing]);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     fn finish(&self, run: &Run, verdict: Verdict) {
@@ -297,6 +328,7 @@ async fn work(world: &mut World, task: Task) {
         | Task::Arrival
         | Task::Upkeep
         | Task::Retention => {}
+        Task::Schedules => world.fire_a_schedule().await,
     }
 }
 
@@ -352,6 +384,7 @@ survived! {
     a_processor_forgets_no_claim_in_a_panic: Processor,
     claimed_jobs_arrive_after_a_panic: Arrival,
     sweeps_go_on_after_a_panic: Sweeps,
+    schedules_fire_after_a_panic: Schedules,
     processors_claim_after_a_panic_of_the_upkeep: Upkeep,
     nothing_else_ends_with_a_panic_of_the_retention: Retention,
 }

@@ -25,6 +25,10 @@ pub(crate) const FAILED_AT: &str = "failedAt";
 pub(crate) const FAIL_REASON: &str = "failReason";
 pub(crate) const LOGS: &str = "logs";
 
+/// The occurrence of a schedule that made the job: `{ id, occurrenceAt }`.
+pub(crate) const SCHEDULE: &str = "schedule";
+pub(crate) const OCCURRENCE_AT: &str = "occurrenceAt";
+
 /// The mark of a managed run: `{ token, attempt, ms }`. It holds only while its token and attempt are still the
 /// job's own, so a claim by another package, which knows nothing of it, is never taken for a managed one.
 pub(crate) const LEASE: &str = "lease";
@@ -39,9 +43,6 @@ pub(crate) const SETTLED_TOKENS: &str = "settledTokens";
 /// So many of them are kept: it takes as many runs by others, while the one looks for its reply, until it is told that the
 /// lease was not its own.
 pub(crate) const MOST_SETTLED_TOKENS: i32 = 8;
-
-/// The schedule that made the job, and the occurrence.
-pub(crate) const SCHEDULE: &str = "schedule";
 
 /// Set, with a fresh value, when a key of scope `pending` becomes free: what the change stream looks for, since an
 /// update event names neither type nor key.
@@ -79,7 +80,7 @@ pub(crate) const LONGEST_MS: i64 = 1_000_000_000_000_000;
 
 /// The fields of a job that its run gets. All others cost no claim anything, however large they are: the log, the engine's own
 /// marks, and whatever a feature or another program keeps on the document. A new field stands here only if runs need it.
-const OF_A_RUN: [&str; 19] = [
+const OF_A_RUN: [&str; 20] = [
     ID,
     TYPE,
     DATA,
@@ -99,6 +100,7 @@ const OF_A_RUN: [&str; 19] = [
     COMPLETED_AT,
     FAILED_AT,
     FAIL_REASON,
+    SCHEDULE,
 ];
 
 /// The same, as a projection.

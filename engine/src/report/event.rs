@@ -83,6 +83,15 @@ pub enum Event {
     TakenBack(Vec<u32>),
     /// A type has been paused: runs that are handed over and have not started are to be given back.
     Paused(String),
+    /// Schedules that are due: the answer is [`Engine::schedules_answered`](crate::Engine::schedules_answered).
+    SchedulesDue {
+        /// To be given back with the answer.
+        batch: u32,
+        /// What the server's clock showed, in milliseconds since the epoch.
+        now_ms: i64,
+        /// Their BSON documents, end to end: `_id`, `spec`, `nextRunAt` and `skipped`.
+        documents: Vec<u8>,
+    },
     /// Something may be claimable: a type, or none for any.
     Wake(Option<String>),
     /// The change stream's state has changed.

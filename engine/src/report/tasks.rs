@@ -44,11 +44,13 @@ pub(crate) enum Task {
     Upkeep,
     /// Of a collection: removes old jobs.
     Retention,
+    /// Of an engine: makes the jobs of schedules that are due.
+    Schedules,
 }
 
 impl Task {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::NewJobs,
         Self::NewJobsHeldUp,
         Self::Verdicts,
@@ -63,6 +65,7 @@ impl Task {
         Self::Sweeps,
         Self::Upkeep,
         Self::Retention,
+        Self::Schedules,
     ];
 
     fn name(self) -> &'static str {
@@ -81,6 +84,7 @@ impl Task {
             Self::Sweeps => "the sweeps",
             Self::Upkeep => "the upkeep of the side collection",
             Self::Retention => "the removal of old jobs",
+            Self::Schedules => "the firing of schedules",
         }
     }
 
@@ -99,7 +103,8 @@ impl Task {
             | Self::Processor
             | Self::Sweeps
             | Self::Upkeep
-            | Self::Retention => "is started again",
+            | Self::Retention
+            | Self::Schedules => "is started again",
         }
     }
 }

@@ -126,7 +126,8 @@ fn wanted() -> Vec<Index> {
 /// They can't be encoded.
 pub fn index_definitions() -> Result<Vec<u8>> {
     let definition = |index: Index| {
-        let mut whole = doc! { "name": index.name, "key": index.keys, "partialFilterExpression": index.filter };
+        let mut whole =
+            doc! { "name": index.name, "key": index.keys, "partialFilterExpression": index.filter };
         if index.unique {
             whole.insert("unique", true);
         }

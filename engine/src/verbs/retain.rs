@@ -9,7 +9,12 @@ use mongodb::bson::{Bson, DateTime, Document, RawDocument, RawDocumentBuf, doc};
 
 use crate::{
     base::error::{Error, Result},
-    job::{document::date, fields, keys, status::Status},
+    job::{
+        document::date,
+        fields::{self, OCCURRENCE_AT, SCHEDULE},
+        keys,
+        status::Status,
+    },
     store::{
         collection::Store,
         side::{ID, Kind, NEXT_RUN_AT, Side},
@@ -19,9 +24,9 @@ use crate::{
 
 /// Jobs removed by one command.
 const STEP: usize = 500;
-const SCHEDULE: &str = "schedule";
 const SCHEDULE_ID: &str = "id";
-const OCCURRENCE_AT: &str = "occurrenceAt";
+/// A process that has read a schedule makes its jobs within seconds, or not at all; one that is frozen in between, perhaps later.
+const STILL_POSSIBLE_MS: i64 = 600_000;
 
 /// Which jobs have been kept for long enough.
 #[derive(Debug, Clone)]
@@ -80,7 +85,7 @@ impl<'a> Removal<'a> {
         let spared = self.spared_schedules(&found).await?;
         let is_free = |job: &&RawDocumentBuf| {
             let is_held = date(job, fields::DEDUPE_UNTIL).is_some_and(|until| until > now.earliest());
-            !is_held && !is_spared(job, &spared)
+            !is_held && !is_spared(job, &spared, now.earliest())
         };
         let ids: Vec<Bson> =
             found.iter().filter(is_free).filter_map(|job| Bson::try_from(job.get(ID).ok()??).ok()).collect();
@@ -139,9 +144,10 @@ impl<'a> Removal<'a> {
 }
 
 /// Whether the job's schedule has not gone past its occurrence.
-fn is_spared(job: &RawDocument, next: &HashMap<String, DateTime>) -> bool {
+fn is_spared(job: &RawDocument, next: &HashMap<String, DateTime>, now: DateTime) -> bool {
     let Some((id, occurrence_at)) = occurrence(job) else { return false };
-    next.get(id).is_some_and(|next| *next <= occurrence_at)
+    let is_fresh = occurrence_at.timestamp_millis() > now.timestamp_millis() - STILL_POSSIBLE_MS;
+    is_fresh || next.get(id).is_some_and(|next| *next <= occurrence_at)
 }
 
 /// Of which schedule a job is, and at which moment.

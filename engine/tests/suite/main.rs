@@ -17,6 +17,7 @@ mod lost_replies;
 mod pause;
 mod recover;
 mod renewer;
+mod schedules;
 mod settle;
 mod shared_hub;
 mod shutdown;

@@ -27,6 +27,7 @@ export class AddonEngine implements Engine {
   private readonly batch = new VerdictBatch((verdicts) => this.finish(verdicts))
   private readonly processors = new Set<number>()
   private readonly unsubscribe: () => void
+  private stopFiring: (() => void) | null = null
   /** This queue asked for the engine's sweeps. Another queue on the same backend reports those that it asked for. */
   private recovers = false
   /** Why no answers come any more. */
@@ -53,6 +54,7 @@ export class AddonEngine implements Engine {
       prefetch,
     })
     this.processors.add(id)
+    this.stopFiring ??= this.link.fireSchedules()
     return id
   }
 
@@ -131,6 +133,8 @@ export class AddonEngine implements Engine {
 
   quiesce(): null {
     this.link.native.quiesce([...this.processors])
+    this.stopFiring?.()
+    this.stopFiring = null
     return null
   }
 
@@ -169,6 +173,7 @@ export class AddonEngine implements Engine {
       case 'wake':
       case 'stream':
       case 'log':
+      case 'schedules-due':
         // These are for the backend.
         return
     }

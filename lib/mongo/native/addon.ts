@@ -147,6 +147,20 @@ export interface NativeEngine {
   recordAction(action: NativeAction): Promised<string>
   /** What operators did, newest first, as BSON documents. */
   listActions(before: string | null, most: number): Promised<Array<Buffer>>
+  /** Schedules by these ids, or all of them where it is null. */
+  schedules(ids: Array<string> | null): Promised<NativeSchedules>
+  /** Changes schedules, each if it is still as it was read: which of them were. */
+  changeSchedules(changes: Array<NativeScheduleChange>): Promised<Array<boolean>>
+  /** Makes a job of a schedule now. */
+  triggerSchedule(id: string): Promised<NativeTriggered>
+  /**
+   * Makes the jobs of schedules from now on, or ends that. Those that are due come as `schedules-due` events.
+   *
+   * @throws Error: The engine's threads can't be started.
+   */
+  fireSchedules(on: boolean): void
+  /** The answer to a `schedules-due` event. A schedule that is left out is passed over for a while. */
+  schedulesAnswered(batch: number, firings: Array<NativeFiring>): void
   /** Shapes the writes that create these jobs. Planned jobs come in the order of the jobs. */
   planEnqueue(groups: Array<NativeNewJobs>): Promised<Array<NativePlannedJob>>
   /** Shapes the write that completes a claim, `{ q, u }` as BSON: done if it matches. No round trip. */
@@ -321,6 +335,12 @@ export type NativeEvent =
     }
   | { kind: 'paused'; /** The type: runs of it that have not started are to be given back. */ type: string }
   | { kind: 'ping' }
+  | {
+      kind: 'schedules-due' /** To be given back with the answer. */
+      batch: number /** What the server's clock showed, in milliseconds since the epoch. */
+      nowMs: number /** Their BSON documents, end to end: `_id`, `spec`, `nextRunAt` and `skipped`. */
+      documents: Buffer
+    }
   | { kind: 'wake'; /** The type of which a job may be claimable; empty for any type. */ type: string }
   | { kind: 'stream'; /** The new state. */ state: NativeStreamState }
   | {
@@ -348,6 +368,18 @@ export interface NativeFailure {
   message: string
   /** The server's own error code, where the server said no. */
   serverCode: number | null
+}
+
+/** What the calendar says of a schedule that is due. */
+export interface NativeFiring {
+  /** Which one, by its place in the event. */
+  place: number
+  /** Occurrences to make jobs of, in milliseconds since the epoch, ascending. */
+  occurrencesMs: Float64Array
+  /** The newest occurrence that has come, made or not. */
+  lastMs: number
+  /** The next one; null if there is none any more. */
+  nextMs: number | null
 }
 
 /** The end of a handler whose run had ended before: settled by it, completed in a transaction, or lost. */
@@ -536,6 +568,28 @@ export interface NativeRunVerdict {
   elapsedMs: number | null
 }
 
+/** A change of one schedule. With `rev` it applies only to the schedule as it was read, without only where there is none. */
+export interface NativeScheduleChange {
+  /** The id that users know it by. */
+  id: string
+  /** Its revision when it was read; null if there was none. */
+  rev: string | null
+  /** Its next occurrence when it was read, in milliseconds since the epoch; null if it had none. */
+  nextMs: number | null
+  /** Its new fields as BSON, among them a new revision; null to remove it. */
+  fields: Buffer | null
+  /** Fields that it has no more. */
+  unset: Array<string>
+}
+
+/** Stored schedules. */
+export interface NativeSchedules {
+  /** The server's clock, in milliseconds since the epoch. */
+  nowMs: number
+  /** Their BSON documents, end to end, without payloads. */
+  documents: Buffer
+}
+
 /** The effect of a verdict. */
 export type NativeSettleStatus =
   | 'completed'
@@ -602,6 +656,17 @@ export type NativeSweepPhase = 'startup' | 'periodic'
 
 /** A status that nothing leads out of. */
 export type NativeTerminalStatus = 'completed' | 'failed' | 'superseded'
+
+/** What became of a job that was to be made of a schedule. */
+export type NativeTriggerStatus = 'created' | 'duplicate' | 'not-found'
+
+/** The same, with the job's id. */
+export interface NativeTriggered {
+  /** What became of it. */
+  status: NativeTriggerStatus
+  /** Set exactly when it was made. */
+  id: string | null
+}
 
 /** The verdict on a claim. */
 export type NativeVerdictKind = 'complete' | 'fail' | 'failFatal' | 'release'

@@ -196,6 +196,7 @@ export class EngineHandle {
       case 'ping':
       case 'recovered':
       case 'recovery-failed':
+      case 'schedules-due':
         break
     }
     this.tellAll(this.subscribers, event)

@@ -138,6 +138,27 @@ impl NativeEngine {
         self.steer(env, job_id, Change::Reschedule { due: delay.or(moment), priority })
     }
 
+    /// Has those of these jobs begin again that have ended: the number of them.
+    #[napi]
+    pub fn retry_each<'env>(&self, env: &'env Env, job_ids: Vec<String>) -> Result<Promised<'env, f64>> {
+        self.steer_each(env, job_ids, Change::Retry { payload: None, delay_ms: 0, max_attempts: None })
+    }
+
+    /// Makes those of these jobs due that are pending: the number of them.
+    #[napi]
+    pub fn promote_each<'env>(&self, env: &'env Env, job_ids: Vec<String>) -> Result<Promised<'env, f64>> {
+        self.steer_each(env, job_ids, Change::Promote)
+    }
+
+    /// Removes those of these jobs that are not running: the number of them.
+    #[napi]
+    pub fn remove_each<'env>(&self, env: &'env Env, job_ids: Vec<String>) -> Result<Promised<'env, f64>> {
+        self.call(
+            env,
+            |engine| async move { engine.remove_each(&job_ids).await.map(|removed| removed as f64) },
+        )
+    }
+
     /// Removes a job that is not running.
     #[napi]
     pub fn remove<'env>(&self, env: &'env Env, job_id: String) -> Result<Promised<'env, NativeSteered>> {
@@ -146,6 +167,17 @@ impl NativeEngine {
 }
 
 impl NativeEngine {
+    fn steer_each<'env>(
+        &self,
+        env: &'env Env,
+        job_ids: Vec<String>,
+        change: Change,
+    ) -> Result<Promised<'env, f64>> {
+        self.call(env, |engine| async move {
+            engine.steer_each(&job_ids, &change).await.map(|changed| changed as f64)
+        })
+    }
+
     fn steer<'env>(
         &self,
         env: &'env Env,

@@ -1,6 +1,7 @@
 /** Changes of jobs that an operator, or the app, asks for. */
 import type { JobStatus, TerminalStatus } from './job.js'
 import type { EnqueueOptions } from './produce.js'
+import type { ListJobsOptions } from './query.js'
 import type { JobQueue } from './queue.js'
 
 /** Why a change was not made: the job's status is none that it leads out of, or there is no such job. Nothing was changed. */
@@ -121,8 +122,73 @@ export interface JobControl {
   remove(id: string): Promise<RemoveResult>
 }
 
+/** The jobs of a bulk call: those of some ids, or those that {@link JobQueue.listJobs} lists. */
+export type JobSelection =
+  | {
+      /** The ids of the jobs: 1 to 100,000. */
+      ids: readonly string[]
+    }
+  | (Omit<ListJobsOptions, 'limit' | 'after' | 'status'> & {
+      /** Where they are in their life: a status that the call leads out of. */
+      status: JobStatus
+    })
+
+/** How a bulk call goes about it. */
+export interface ManyOptions {
+  /** Jobs that the call looks at, at most: 1 to 100,000. Default 1000. Not with `ids`. */
+  limit?: number | undefined
+  /** `preview` counts the jobs and changes none. Default `run`. */
+  mode?: 'run' | 'preview' | undefined
+  /** The `next` of the call before, with the same selection. Not with `ids`. */
+  after?: string | undefined
+}
+
+/** What a bulk call did. */
+export interface ManyResult {
+  /** `more`: there are further jobs, from `next` on, or of a selection of active jobs after this one. */
+  status: 'done' | 'more'
+  /** Jobs that the selection has found. */
+  matched: number
+  /** Jobs that were changed, by this call. */
+  changed: number
+  /** Jobs that were left as they are: others had changed them, or hold their keys. All of them in a preview. */
+  skipped: number
+  /** What to pass as `after` to go on; null if there is nothing to go on with. */
+  next: string | null
+}
+
+/**
+ * Steering many jobs: those of a selection, in steps of 500, each job by a fenced write of its own. So what others do at the same time is left
+ * alone, and two operators who ask for the same at once do it once between them.
+ *
+ * ```ts
+ * const failed = { status: 'failed', type: 'welcome-email' } as const
+ * const { matched } = await queue.retryMany(failed, { mode: 'preview' })
+ * let after: string | null | undefined
+ * do ({ next: after } = await queue.retryMany(failed, { after: after ?? undefined }))
+ * while (after !== null)
+ * ```
+ *
+ * A call that fails halfway has done the steps before; it can be made again.
+ */
+export interface ManyControl {
+  /** {@link JobControl.retry} for all of a selection: of jobs that are completed, failed or superseded. */
+  retryMany(selection: JobSelection, options?: ManyOptions): Promise<ManyResult>
+  /** {@link JobControl.promote} for all of a selection: of pending jobs. */
+  promoteMany(selection: JobSelection, options?: ManyOptions): Promise<ManyResult>
+  /** {@link JobControl.remove} for all of a selection: of jobs that are not active. */
+  removeMany(selection: JobSelection, options?: ManyOptions): Promise<ManyResult>
+}
+
 /**
  * A backend, as far as jobs can be steered. Each method is optional: where it is absent, the call of the same name of a {@link JobQueue} rejects
  * with `ERR_DURABL_UNSUPPORTED`.
  */
-export interface ControlBackend extends Partial<JobControl> {}
+export interface ControlBackend extends Partial<JobControl> {
+  /** Retries those of these jobs that can be, and tells how many that were. Absent: {@link JobQueue} retries them one by one. */
+  retryEach?(ids: readonly string[]): Promise<number>
+  /** Promotes those of these jobs that can be, and tells how many that were. Absent: one by one. */
+  promoteEach?(ids: readonly string[]): Promise<number>
+  /** Removes those of these jobs that can be, and tells how many that were. Absent: one by one. */
+  removeEach?(ids: readonly string[]): Promise<number>
+}

@@ -1,5 +1,6 @@
 /** The jobs themselves: what one is made of, and where it is in its life. */
 import type { IJobQueueBackend } from './backend.js'
+import type { JobControl } from './control.js'
 import type { EnqueueOptions } from './produce.js'
 import type { Occurrence } from './schedules.js'
 
@@ -13,7 +14,7 @@ import type { Occurrence } from './schedules.js'
  */
 export type JobStatus = 'pending' | 'active' | 'completed' | 'failed' | 'superseded'
 
-/** The statuses that nothing leads out of. */
+/** The statuses of jobs that have ended: only {@link JobControl.retry} leads out of them. */
 export type TerminalStatus = 'completed' | 'failed' | 'superseded'
 
 /**

@@ -2,7 +2,7 @@
 import type { ReaperStartResult } from './admin.js'
 import type { IJobQueueBackend } from './backend.js'
 import type { JobHandle, RunClaimedOptions } from './claims.js'
-import type { JobControl } from './control.js'
+import type { JobControl, ManyControl } from './control.js'
 import type { DurablError, EnqueueManyError, LeaseLostError, PayloadError, ShutDownError } from './errors.js'
 import type { JobChangeListener, JobEventListener } from './events.js'
 import type {
@@ -85,8 +85,8 @@ export interface JobQueueOptions {
   autoRecover?: boolean | undefined
 }
 
-/** Calls of a {@link JobQueue} that change single jobs. */
-export interface JobQueue<Jobs extends object = JobTypes> extends JobControl {}
+/** Calls of a {@link JobQueue} that change jobs. */
+export interface JobQueue<Jobs extends object = JobTypes> extends JobControl, ManyControl {}
 
 /** How {@link JobQueue.installSignalHandlers} reacts. */
 export interface SignalHandlerOptions {

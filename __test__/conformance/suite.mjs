@@ -8,6 +8,7 @@ import { JobQueue } from 'durabl'
 import claim from './behaviours/claim.mjs'
 import claimOrEnqueue from './behaviours/claim-or-enqueue.mjs'
 import control from './behaviours/control.mjs'
+import controlMany from './behaviours/control-many.mjs'
 import dedupe from './behaviours/dedupe.mjs'
 import enqueue from './behaviours/enqueue.mjs'
 import enqueueMany from './behaviours/enqueue-many.mjs'
@@ -48,6 +49,7 @@ const GROUPS = {
   control,
   looking,
   fleet,
+  'control of many': controlMany,
   stats,
   process,
   outcome,

@@ -1,6 +1,7 @@
 /** Changes of jobs that an operator asks for. */
 import type { PromoteResult, RemoveResult, RescheduleResult, RetryResult } from '../types'
 import { checkId, journalKept, normalizeReschedule, normalizeRetry } from '../validate/control'
+import { checkEachIds } from '../validate/many'
 import { encodePayload } from './bson/payload'
 import { steeredAs } from './native/replies'
 import type { OpenCollection } from './open-collection'
@@ -40,4 +41,22 @@ export async function remove(opened: OpenCollection, id: unknown): Promise<Remov
   const checked = checkId('remove', id)
   opened.refuseUnusable()
   return steeredAs(await opened.engine.call((native) => native.remove(checked)), 'removed')
+}
+
+export async function retryEach(opened: OpenCollection, ids: readonly string[]): Promise<number> {
+  const checked = checkEachIds('retryEach', ids)
+  opened.refuseUnusable()
+  return opened.engine.call((native) => native.retryEach([...checked]))
+}
+
+export async function promoteEach(opened: OpenCollection, ids: readonly string[]): Promise<number> {
+  const checked = checkEachIds('promoteEach', ids)
+  opened.refuseUnusable()
+  return opened.engine.call((native) => native.promoteEach([...checked]))
+}
+
+export async function removeEach(opened: OpenCollection, ids: readonly string[]): Promise<number> {
+  const checked = checkEachIds('removeEach', ids)
+  opened.refuseUnusable()
+  return opened.engine.call((native) => native.removeEach([...checked]))
 }

@@ -257,6 +257,18 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     return this.opened.schedules.begin()
   }
 
+  retryEach(ids: readonly string[]): Promise<number> {
+    return control.retryEach(this.opened, ids)
+  }
+
+  promoteEach(ids: readonly string[]): Promise<number> {
+    return control.promoteEach(this.opened, ids)
+  }
+
+  removeEach(ids: readonly string[]): Promise<number> {
+    return control.removeEach(this.opened, ids)
+  }
+
   startup(): Promise<void> {
     return admin.startup(this.opened)
   }

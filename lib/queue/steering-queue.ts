@@ -1,5 +1,8 @@
 import { controlOf } from '../backend/control'
 import type {
+  JobSelection,
+  ManyOptions,
+  ManyResult,
   PromoteResult,
   RemoveResult,
   RescheduleOptions,
@@ -9,6 +12,7 @@ import type {
 } from '../types'
 import { checkId, normalizeReschedule, normalizeRetry } from '../validate'
 import { FleetQueue } from './fleet-queue'
+import { changeMany } from './many'
 
 /** The calls of a queue that change jobs; documented in the public types. */
 export abstract class SteeringQueue extends FleetQueue {
@@ -17,7 +21,10 @@ export abstract class SteeringQueue extends FleetQueue {
     const checked = checkId('retry', id)
     const { delayMs } = normalizeRetry(options)
     const result = await controlOf(this.backend, 'retry')(checked, options)
-    if (result.status === 'retried') this.driver.wake(null, delayMs)
+    if (result.status === 'retried') {
+      this.report.change?.({ kind: 'retried', jobId: checked })
+      this.driver.wake(null, delayMs)
+    }
     return result
   }
 
@@ -43,5 +50,34 @@ export abstract class SteeringQueue extends FleetQueue {
   async remove(id: string): Promise<RemoveResult> {
     this.assertNotClosed()
     return controlOf(this.backend, 'remove')(checkId('remove', id))
+  }
+
+  async retryMany(selection: JobSelection, options?: ManyOptions): Promise<ManyResult> {
+    return this.wakeAfterMany(await this.changeMany('retryMany', selection, options))
+  }
+
+  async promoteMany(selection: JobSelection, options?: ManyOptions): Promise<ManyResult> {
+    return this.wakeAfterMany(await this.changeMany('promoteMany', selection, options))
+  }
+
+  removeMany(selection: JobSelection, options?: ManyOptions): Promise<ManyResult> {
+    return this.changeMany('removeMany', selection, options)
+  }
+
+  private async changeMany(
+    where: Parameters<typeof changeMany>[1],
+    selection: JobSelection,
+    options: ManyOptions | undefined,
+  ): Promise<ManyResult> {
+    this.assertNotClosed()
+    const { change } = this.report
+    const isTold = where === 'retryMany' && change !== null
+    const told = isTold ? (jobId: string) => change({ kind: 'retried', jobId }) : null
+    return changeMany(this.backend, where, selection, options, told)
+  }
+
+  private wakeAfterMany(result: ManyResult): ManyResult {
+    if (result.changed > 0) this.driver.wake(null, 0)
+    return result
   }
 }

@@ -8,6 +8,7 @@
  */
 export * from './backend'
 export * from './control'
+export * from './many'
 export * from './enqueue'
 export * from './fleet'
 export * from './looking'

@@ -212,7 +212,7 @@ export default {
     assert.deepEqual(attempts, [1, 1, 1, 1])
   },
 
-  async 'a promoted job is run by a processor'({ makeQueue, whenJob }) {
+  async 'a promoted job is run by a processor'({ makeQueue, whenJob, until, stored }) {
     const queue = makeQueue()
     const failed = []
     queue.process('t', (job) => {
@@ -222,7 +222,10 @@ export default {
     const id = await queue
       .enqueue('t', {}, { backoffDelay: HOUR_MS, backoffMaxDelay: HOUR_MS })
       .catch(() => failed[0])
-    await whenJob(id, 'pending')
+    await until('it has failed once', async () => {
+      const { status, failReason } = await stored(id)
+      return status === 'pending' && failReason === 'not yet'
+    })
     assert.deepEqual(await queue.promote(id), { status: 'promoted' })
     await whenJob(id, 'completed')
   },

@@ -12,6 +12,7 @@ import { faultsHappen } from './laws/faults.mjs'
 import { followersCover, keysHoldOne } from './laws/keys.mjs'
 import { noTwoAtOnce, onlyExpiredIsTaken, runsHaveClaims } from './laws/leases.mjs'
 import { orderIsKept } from './laws/order.mjs'
+import { removedIsGone, retriesAreMade } from './laws/restarts.mjs'
 import { callersEnd } from './laws/productions.mjs'
 import { nobodyFalls } from './laws/processes.mjs'
 import { resultsAreTrue, settledByHolder } from './laws/settlements.mjs'
@@ -20,7 +21,7 @@ import { notEarly } from './laws/times.mjs'
 
 export const LAWS = {
   ...{ acknowledgedIsKept, oncePerCall, latestIsKept, callsAreAnswered, callersEnd, everythingEnds },
-  ...{ legalSteps, attemptsAddUp, noRetryIsLost, notEarly },
+  ...{ legalSteps, attemptsAddUp, noRetryIsLost, notEarly, retriesAreMade, removedIsGone },
   ...{ onlyExpiredIsTaken, runsHaveClaims, noTwoAtOnce, settledByHolder, resultsAreTrue },
   ...{ keysHoldOne, followersCover, keyAnswersAreTrue, orderIsKept, nobodyFalls, faultsHappen },
 }
@@ -51,6 +52,7 @@ function figuresOf({ jobs, runs, calls, steps, faults, heaps }) {
     changes: steps.length,
     ...{ completed: kind('completed'), retried: kind('retried'), released: kind('released') },
     ...{ failed: kind('failed'), superseded: kind('superseded'), recovered: kind('recovered') },
+    ...{ restarted: kind('restarted'), removed: kind('removed') },
     faults: faults.length,
     effects: faults.reduce((sum, { effect = 0 }) => sum + effect, 0),
     heapsNearlyFull: new Set(heaps.filter(isNearlyFull).map(({ by }) => by)).size,

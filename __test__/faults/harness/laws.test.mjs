@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import { LAWS, check } from './check.mjs'
 import { KEYS } from './cases/keys.mjs'
 import { PROCESSES } from './cases/processes.mjs'
+import { RESTARTS } from './cases/restarts.mjs'
 import { TIMES } from './cases/times.mjs'
 import { ByHand, LEASE, ONE, SOLE } from './history/by-hand.mjs'
 
@@ -15,6 +16,7 @@ const CASES = {
   ...KEYS,
   ...TIMES,
   ...PROCESSES,
+  ...RESTARTS,
   acknowledgedIsKept: {
     breaks: {
       'an acknowledged job that was never there': (h) => h.called('a').answered('a', 'a'),

@@ -66,6 +66,34 @@ const BUGS = {
     },
   },
 
+  'a job that begins again though no call has asked for it': {
+    laws: ['retriesAreMade'],
+    plant({ db }) {
+      const jobs = db.collection('jobs')
+      const anew = { $set: { status: 'pending', attempt: 0 }, $unset: { completedAt: '', claimToken: '' } }
+      return rogue(
+        async () =>
+          modified(await jobs.updateOne({ status: 'completed', dedupeKey: { $exists: false } }, anew)),
+        50,
+      )
+    },
+  },
+
+  'a removed job that comes back': {
+    laws: ['removedIsGone'],
+    /** As a write that was under way would leave it. */
+    plant({ db }) {
+      const jobs = db.collection('jobs')
+      return rogue(async () => {
+        const job = await jobs.findOne({ status: 'completed', dedupeKey: { $exists: false } })
+        if (job === null) return 0
+        const { deletedCount } = await jobs.deleteOne({ _id: job._id, status: 'completed' })
+        await jobs.insertOne(job)
+        return deletedCount
+      }, 50)
+    },
+  },
+
   'a claim that nobody knows of': {
     laws: ['everythingEnds'],
     drainMs: 2000,
@@ -103,6 +131,10 @@ const both = (one, other) => ({
 })
 
 export const PLANTED = {
+  'a job that begins again though no call has asked for it, and a removed one that comes back': both(
+    'a job that begins again though no call has asked for it',
+    'a removed job that comes back',
+  ),
   'no index for the keys, and a claim that nobody knows of': both(
     'no index for the keys',
     'a claim that nobody knows of',

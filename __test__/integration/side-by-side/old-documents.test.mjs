@@ -181,6 +181,25 @@ for (const [era, absent, left] of [
       )
     })
 
+    test('ended ones are retried, waiting ones promoted and put off, and all but active ones removed', async (t) => {
+      const { active, pending, ...ended } = oldJobs(era)
+      const { backend, collection } = await collectionWith(t, [active, pending, ...Object.values(ended)])
+      assert.deepEqual(await backend.retry(active._id), { status: 'wrong-status', jobStatus: 'active' })
+      assert.deepEqual(await backend.reschedule(pending._id, { delay: DAY_MS }), { status: 'rescheduled' })
+      assert.equal(await backend.claimNext('work'), null)
+      assert.deepEqual(await backend.promote(pending._id), { status: 'promoted' })
+      assert.equal((await backend.claimNext('work')).id, pending._id)
+      for (const { _id: id, status } of Object.values(ended)) {
+        assert.deepEqual(await backend.retry(id), { status: 'retried' }, status)
+        const job = await backend.claimNext('work')
+        assert.deepEqual([job.id, job.attempt, job.data, job.failReason], [id, 1, { from: era }, undefined])
+        assert.deepEqual(await backend.complete(id, job.claimToken), { status: 'completed' })
+        assert.deepEqual(await backend.remove(id), { status: 'removed' })
+      }
+      assert.deepEqual(await backend.remove(active._id), { status: 'wrong-status', jobStatus: 'active' })
+      assert.equal(await collection.countDocuments(), 2)
+    })
+
     test('a log that grew without bound is read whole, and bounded by the next line', async (t) => {
       const logs = Array.from({ length: 1500 }, (_, n) => ({ timestamp: new Date(n), message: `line ${n}` }))
       const { backend } = await collectionWith(t, [{ ...oldJobs(era).active, _id: 'chatty', logs }])

@@ -14,7 +14,7 @@ const ORDERED_MS = 25
 /** What is called, and how often. */
 const BAG = Object.entries({
   ...{ plain: 5, flight: 4, once: 3, handle: 2, many: 1, later: 1 },
-  ...{ keyed: 1, look: 2 },
+  ...{ keyed: 1, look: 2, again: 2, gone: 1 },
 }).flatMap(([kind, weight]) => Array(weight).fill(kind))
 
 /** What jobs of a kind are to the library. */
@@ -29,6 +29,11 @@ const METHODS = {
   keyed: 'enqueueMany',
   look: 'hasOutstanding',
 }
+
+/** Calls on jobs that were made before. */
+const STEERING = { again: 'retry', gone: 'remove' }
+/** Made by the last so many calls, at most. */
+const MOST_REMEMBERED = 200
 
 const RETRIES = { backoffDelay: 100, backoffMaxDelay: 400 }
 
@@ -53,8 +58,14 @@ function drawJob(draw, kind, call, orders) {
 const drawKey = (draw, type) => `${type}-${draw.between(0, KEYS - 1)}`
 
 /** One call, as plain data: what it is to the library, and the jobs it would make. */
-function drawCall(draw, name, orders) {
-  const kind = draw.one(BAG)
+function drawCall(draw, name, orders, made) {
+  let kind = draw.one(BAG)
+  if (kind in STEERING && made.length > 0)
+    return {
+      method: STEERING[kind],
+      calls: [{ call: name, type: 'steering', options: {}, job: draw.one(made) }],
+    }
+  if (kind in STEERING) kind = 'plain'
   const method = METHODS[kind] ?? 'enqueue'
   if (kind === 'many' || kind === 'keyed') {
     // Several of a batch may be after one key.
@@ -102,31 +113,42 @@ async function runHandle(call, handle, { queue, run, tell }) {
   }
 }
 
+function remember(made, id) {
+  if (id !== null) made.push(id)
+  if (made.length > MOST_REMEMBERED) made.shift()
+}
+
 /** Makes the call, and tells what it was answered: the ids of the jobs that it made, null for a key that was held. */
 async function make({ method, calls }, world) {
-  const { queue, tell } = world
-  const [{ call, type, data, options }] = calls
+  const { queue, tell, made } = world
+  const [{ call, type, data, options, job }] = calls
+  if (job !== undefined) return tell('steered', { call, status: (await queue[method](job)).status })
   if (method === 'hasOutstanding')
     return tell('looked', { call, isHeld: await queue.hasOutstanding(type, options.dedupeKey) })
   if (method === 'enqueueMany') {
     const jobs = calls.map(({ type, data, options }) => ({ type, data, options }))
     const results = await queue.enqueueMany(jobs)
-    for (const [n, { id = null }] of results.entries()) tell('answered', { call: calls[n].call, id })
+    for (const [n, { id = null }] of results.entries()) {
+      tell('answered', { call: calls[n].call, id })
+      remember(made, id)
+    }
     return
   }
-  const made = await queue[method](type, data, options)
-  const isHandle = method === 'claimOrEnqueue' && made !== null
-  tell('answered', { call, id: isHandle ? made.id : made })
-  if (isHandle) await runHandle(call, made, world)
+  const answer = await queue[method](type, data, options)
+  const isHandle = method === 'claimOrEnqueue' && answer !== null
+  const id = isHandle ? answer.id : answer
+  tell('answered', { call, id })
+  remember(made, id)
+  if (isHandle) await runHandle(call, answer, world)
 }
 
 /** What was asked for, for whoever compares it with what was done. */
 function tellCall(tell, { method, calls }) {
-  for (const { call, type, options, data } of calls) {
+  for (const { call, type, options, data, job } of calls) {
     const { dedupeKey: key = null, dedupeScope: scope = null, coalesce = null, ...others } = options
     const small = { ...data }
     delete small.blob
-    tell('called', { call, method, type, key, scope, coalesce, asked: { ...others, data: small } })
+    tell('called', { call, method, type, key, scope, coalesce, job, asked: { ...others, data: small } })
   }
 }
 
@@ -153,10 +175,12 @@ export async function produce(orders, { queue, tell, run }) {
   const open = new Set()
   const end = performance.now() + orders.ms
   let count = 0
+  /** Jobs to be steered. */
+  const made = []
 
   async function one(call) {
     tellCall(tell, call)
-    await make(call, { queue, tell, run }).catch((error) => tellRefusal(tell, call, error))
+    await make(call, { queue, tell, run, made }).catch((error) => tellRefusal(tell, call, error))
   }
 
   function begin(drawn) {
@@ -168,7 +192,7 @@ export async function produce(orders, { queue, tell, run }) {
   if (orders.backlog) begin(drawBacklog(draw, `${orders.name}-0`, orders.backlog))
   while (performance.now() < end) {
     count += 1
-    begin(drawCall(draw, `${orders.name}-${count}`, orders))
+    begin(drawCall(draw, `${orders.name}-${count}`, orders, made))
     await letPass(draw.random() * 2 * orders.everyMs, 'the pause between two calls')
     if (open.size >= (orders.mostOpen ?? MOST_OPEN)) await Promise.race(open)
   }

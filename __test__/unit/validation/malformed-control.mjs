@@ -49,4 +49,67 @@ const calls = (name, rows) =>
     (on) => on[name]('dummy-1', options),
   ])
 
+const MANY = ['retryMany', 'promoteMany', 'removeMany']
+
+const SELECTIONS = [
+  ['no selection', TypeError, ['selection'], undefined],
+  ['null', TypeError, ['selection'], null],
+  ['an array', TypeError, ['selection'], ['a']],
+  ['no status', TypeError, ['"status"', 'undefined'], {}],
+  ['unknown status', RangeError, ['"status"', '"done"'], { status: 'done' }],
+  ['a status that it does not lead out of', RangeError, ['"status"'], { status: 'active' }],
+  ['a status that is an operator', TypeError, ['"status"'], { status: { $ne: 'active' } }],
+  ['no ids', RangeError, ['"ids"', '1 to'], { ids: [] }],
+  ['ids that are no list', TypeError, ['"ids"'], { ids: 'a' }],
+  ['an id that is an operator', TypeError, ['"ids"', '[1]'], { ids: ['a', { $ne: null }] }],
+  ['an empty id', TypeError, ['"ids"', '[0]'], { ids: [''] }],
+  ['ids and a status', TypeError, ['"status"', '"ids"'], { ids: ['a'], status: 'failed' }],
+]
+
+/** Beside a status that each call takes. */
+const FILTERS = [
+  ['a type that is an operator', TypeError, ['"type"'], { type: { $gt: '' } }],
+  ['an empty type', TypeError, ['"type"'], { type: '' }],
+  ['a key that is an operator', TypeError, ['"dedupeKey"'], { dedupeKey: { $gt: '' } }],
+  ['a path that is not of the payload', TypeError, ['"where"', '"status"'], { where: { status: 1 } }],
+  ['a path with an operator', TypeError, ['"where"'], { where: { 'data.$where': '1' } }],
+  ['a value that is an operator', TypeError, ['"where"'], { where: { 'data.a': { $ne: 1 } } }],
+  ['a limit in the selection', TypeError, ['"limit"', 'option'], { limit: 5 }],
+  ['an unknown field', TypeError, ['"type"?'], { typ: 't' }],
+]
+
+const MANY_OPTIONS = [
+  ['limit 0', RangeError, ['"limit"'], { limit: 0 }],
+  ['limit negative', RangeError, ['"limit"'], { limit: -1 }],
+  ['limit too large', RangeError, ['"limit"'], { limit: 100_001 }],
+  ['limit a string', TypeError, ['"limit"'], { limit: '10' }],
+  ['unknown mode', RangeError, ['"mode"'], { mode: 'dry' }],
+  ['after empty', TypeError, ['"after"'], { after: '' }],
+  ['after an operator', TypeError, ['"after"'], { after: { $gt: '' } }],
+  ['after of another kind', RangeError, ['"after"'], { after: '$$$' }],
+  ['after of another query', TypeError, ['"after"'], { after: 'aaaa' }],
+  ['unknown option', TypeError, ['"limit"?'], { limits: 10 }],
+]
+
+const statusFor = (name) => (name === 'promoteMany' ? 'pending' : 'failed')
+
+/** Malformed calls that change many jobs, of a queue. */
+export const CONTROL_OF_MANY = MANY.flatMap((name) => {
+  const status = statusFor(name)
+  const row = ([what, errorClass, says], ...args) => [
+    `${name}: ${what}`,
+    errorClass,
+    // The list refuses a cursor of its own accord.
+    what === 'after of another query' ? says : [`${name}: `, ...says],
+    (queue) => queue[name](...args),
+  ]
+  return [
+    ...SELECTIONS.map((given) => row(given, given[3])),
+    ...FILTERS.map((given) => row(given, { status, ...given[3] })),
+    ...MANY_OPTIONS.map((given) => row(given, { status }, given[3])),
+    row(['ids and a cursor', TypeError, ['"after"', '"ids"']], { ids: ['a'] }, { after: 'a' }),
+    row(['ids and a limit', TypeError, ['"limit"', '"ids"']], { ids: ['a'] }, { limit: 1 }),
+  ]
+})
+
 export const CONTROL = [...ids, ...calls('retry', RETRIES), ...calls('reschedule', RESCHEDULES)]

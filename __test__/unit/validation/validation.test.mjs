@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { DummyBackend, JobQueue } from 'durabl'
 import { BACKEND, CONSTRUCTORS, ENQUEUE, OTHERS, PAYLOADS, PROCESS } from './malformed.mjs'
-import { CONTROL } from './malformed-control.mjs'
+import { CONTROL, CONTROL_OF_MANY } from './malformed-control.mjs'
 
 const handler = async () => {}
 
@@ -25,7 +25,13 @@ function assertRefusal(error, errorClass, says) {
 }
 
 describe('the queue refuses', () => {
-  for (const [name, errorClass, says, call] of [...ENQUEUE, ...PROCESS, ...OTHERS, ...CONTROL]) {
+  for (const [name, errorClass, says, call] of [
+    ...ENQUEUE,
+    ...PROCESS,
+    ...OTHERS,
+    ...CONTROL,
+    ...CONTROL_OF_MANY,
+  ]) {
     test(name, async () => {
       const backend = new DummyBackend()
       const queue = new JobQueue(backend)

@@ -5,6 +5,7 @@ use crate::{
     base::error::Result,
     verbs::steer::{
         change::Change,
+        many,
         one::{self, Steered},
         remove,
     },
@@ -18,6 +19,24 @@ impl Engine {
     pub async fn steer(&self, id: &str, change: &Change) -> Result<Steered> {
         let hub = self.hub().await?;
         one::steer(&hub.store, &hub.wakes, id, change, hub.patience).await
+    }
+
+    /// Changes those of these jobs that it can be made of; how many.
+    ///
+    /// # Errors
+    /// As [`Self::steer`].
+    pub async fn steer_each(&self, ids: &[String], change: &Change) -> Result<u64> {
+        let hub = self.hub().await?;
+        many::steer_each(&hub.store, &hub.wakes, ids, change, hub.patience).await
+    }
+
+    /// Removes those of these jobs that are not running; how many.
+    ///
+    /// # Errors
+    /// As [`Self::steer`].
+    pub async fn remove_each(&self, ids: &[String]) -> Result<u64> {
+        let hub = self.hub().await?;
+        many::remove_each(&hub.store, ids, hub.patience).await
     }
 
     /// Removes a job that is not running.

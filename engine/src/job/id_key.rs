@@ -37,6 +37,13 @@ pub(crate) fn named(id: &str) -> Bson {
     }
 }
 
+/// The filter of ids that are known by their text: strings, or ObjectIds of the same text, as foreign documents may have.
+pub(crate) fn any_named(ids: &[String]) -> Bson {
+    let strings = ids.iter().map(|id| Bson::from(id.as_str()));
+    let object_ids = ids.iter().filter_map(|id| ObjectId::parse_str(id).ok().map(Bson::from));
+    doc! { "$in": strings.chain(object_ids).collect::<Vec<_>>() }.into()
+}
+
 /// The text that an id is known by.
 pub(crate) fn name_of(id: &Bson) -> String {
     match id {
@@ -72,11 +79,11 @@ mod tests {
     }
 
     #[test]
-    fn a_text_names_the_string_and_the_object_id() {
+    fn texts_name_strings_and_object_ids() {
         let object_id = ObjectId::new();
         let text = object_id.to_hex();
-        assert_eq!(named(&text), doc! { "$in": [&text, object_id] }.into());
-        assert_eq!(named("7"), "7".into());
+        let ids = [text.clone(), "7".to_owned()];
+        assert_eq!(any_named(&ids), doc! { "$in": [&text, "7", object_id] }.into());
         assert_eq!([name_of(&object_id.into()), name_of(&"7".into()), name_of(&7.into())], [&text, "7", "7"]);
     }
 }

@@ -37,7 +37,7 @@ impl Status {
         Self::ALL.into_iter().find(|status| status.as_str() == word)
     }
 
-    /// Whether nothing may change this job any more.
+    /// Whether the job has ended: no settlement changes it any more, only a retry.
     #[must_use]
     pub fn is_terminal(self) -> bool {
         match self {

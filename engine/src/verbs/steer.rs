@@ -3,6 +3,7 @@
 
 pub(crate) mod change;
 mod found;
+pub(crate) mod many;
 pub(crate) mod one;
 pub(crate) mod remove;
 mod waking;

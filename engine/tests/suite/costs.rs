@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use durabl_engine::Verdict;
+use durabl_engine::{Change, Due, Steered, Verdict};
 use mongodb::bson::{Document, doc};
 
 use crate::support::{
@@ -56,6 +56,16 @@ async fn fill(queue: &TestQueue, from: usize, to: usize) {
     for chunk in jobs.chunks(2_000) {
         queue.insert(chunk.to_vec()).await;
     }
+}
+
+/// A pending job under the key of an ended one, which makes that key a held one.
+fn held_key(id: &str) -> Document {
+    let number = id.rsplit('-').next().expect("a number");
+    let mut holder = pending(&format!("holder-of-{id}"), "t");
+    holder.extend(
+        doc! { "dedupeKey": format!("ended-{number}"), "dedupeScope": "pending", "runAt": moment(3_600_000) },
+    );
+    holder
 }
 
 trait Tap {
@@ -116,6 +126,27 @@ async fn measure(queue: &TestQueue, opened: &Opened, round: usize) -> Vec<(&'sta
     measure!("an enqueue under a key that is let go", engine.enqueue(lasting(&key("passed", 11)).into()));
     let detailed = Job::of("t").exclusive(&key("exclusive", 12)).detailed();
     measure!("an enqueue that names the holder", engine.enqueue(detailed.into()));
+    let retry = Change::Retry { payload: None, delay_ms: 0, max_attempts: None };
+    let held = key("failed", 11);
+    queue.insert([held_key(&held)]).await;
+    assert_eq!(
+        measure!("a retry under a held key", engine.steer(&held, &retry)),
+        Steered::KeyHeld(format!("holder-of-{held}"))
+    );
+    let steered = [
+        measure!("a retry", engine.steer(&key("failed", 12), &retry)),
+        measure!("a promotion", engine.steer(&key("later", 12), &Change::Promote)),
+        measure!(
+            "a reschedule",
+            engine.steer(
+                &key("plain", 12),
+                &Change::Reschedule { due: Some(Due::After(1_000)), priority: None }
+            )
+        ),
+        measure!("a removal", engine.remove(&key("completed", 12))),
+        measure!("a removal of a pending job", engine.remove(&key("pending", 12))),
+    ];
+    assert_eq!(steered, [const { Steered::Done }; 5]);
     // The counts read what they count; the lag does not.
     let stats = measure!("the oldest due job", engine.stats(Some("t")));
     assert!(stats.oldest_pending_lag_ms >= 60_000);
@@ -195,6 +226,29 @@ async fn a_batch_costs_a_few_keys_for_each_of_its_jobs() {
         opened.recorder.outcome(job.run_id).await.expect("the server answers");
     }
     for operation in profile::stop(&queue).await {
+        let keys = operation.keys_examined();
+        assert!(keys <= 400, "{} examined {keys} keys by {}", operation.name(), operation.plan());
+        assert!(!operation.plan().contains("COLLSCAN"), "{:?}", operation.entry);
+    }
+}
+
+#[tokio::test]
+async fn changes_of_many_jobs_cost_a_few_keys_for_each() {
+    let (queue, opened) = TestQueue::start().await;
+    fill(&queue, 0, 1_000).await;
+    let ids = |name: &str| -> Vec<String> { (0..100).map(|number| format!("{name}-{number}")).collect() };
+    let retry = Change::Retry { payload: None, delay_ms: 0, max_attempts: None };
+    let engine = &opened.engine;
+    let (changed, operations) = profile::during(&queue, &opened, async {
+        [
+            engine.steer_each(&ids("failed"), &retry).await.expect("the server answers"),
+            engine.steer_each(&ids("later"), &Change::Promote).await.expect("the server answers"),
+            engine.remove_each(&ids("plain")).await.expect("the server answers"),
+        ]
+    })
+    .await;
+    assert_eq!(changed, [100; 3]);
+    for operation in operations {
         let keys = operation.keys_examined();
         assert!(keys <= 400, "{} examined {keys} keys by {}", operation.name(), operation.plan());
         assert!(!operation.plan().contains("COLLSCAN"), "{:?}", operation.entry);

@@ -24,6 +24,7 @@ mod shutdown;
 mod side;
 mod small_pool;
 mod startup;
+mod steer;
 mod stream;
 mod transactions;
 mod vectors;

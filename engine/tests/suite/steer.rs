@@ -1,6 +1,7 @@
 //! Changes that an operator asks for: to run a job again, earlier, later, or not at all.
 
 mod lost;
+mod many;
 mod races;
 
 use std::time::Duration;
@@ -238,7 +239,7 @@ async fn a_job_of_a_foreign_id_or_status_is_found_by_the_text_of_its_id_or_not_a
 #[tokio::test]
 async fn what_becomes_due_wakes_the_workers_of_the_process() {
     let (queue, opened) = TestQueue::start().await;
-    opened.process("t", 1);
+    opened.process_with("t", |config| config.poll_interval = Some(Duration::from_secs(600)));
     let run = async |id: &str| {
         let job = opened.recorder.next_job().await;
         assert_eq!(job.id(), id);
@@ -250,7 +251,11 @@ async fn what_becomes_due_wakes_the_workers_of_the_process() {
         job.insert("runAt", moment(3_600_000));
         job
     };
-    // They are looked for once a minute, and were when the processor began.
+    // An idle worker that has looked already.
+    opened.engine.enqueue(crate::support::Job::of("t").into()).await.expect("enqueued");
+    let first = opened.recorder.next_job().await;
+    opened.finish(first.run_id, Verdict::Complete);
+    opened.recorder.outcome(first.run_id).await.expect("the server answers");
     queue.insert([ended("retried", "failed"), ended("retried later", "failed")]).await;
     queue.insert(["promoted", "sooner", "at a moment"].map(in_an_hour)).await;
     steer(&opened, "retried", &RETRY).await;

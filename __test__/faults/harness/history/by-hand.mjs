@@ -32,6 +32,26 @@ export class ByHand {
     return this.told('servers', 'change', { op: 'update', job: id, set, removed })
   }
 
+  /** A call that steers a job. */
+  asked(call, method, job) {
+    return this.told('producer', 'called', { call, method, type: 'plain', key: null, scope: null, job })
+  }
+
+  /** The answer to it. */
+  steered(call, status) {
+    return this.told('producer', 'steered', { call, status })
+  }
+
+  restarted(id) {
+    const ends = { completedAt: undefined, failedAt: undefined, failReason: undefined }
+    return this.gaveBack(id, { ...ends, attempt: 0, runAt: this.now + 1 })
+  }
+
+  /** A retry, from call to answer. */
+  retry(call, id) {
+    return this.asked(call, 'retry', id).restarted(id).steered(call, 'retried')
+  }
+
   removed(id) {
     return this.told('servers', 'change', { op: 'delete', job: id })
   }

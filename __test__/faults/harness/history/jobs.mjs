@@ -17,6 +17,7 @@ function stepOf(before, after, change) {
   if (before.status === after.status && before.claimToken === after.claimToken)
     return before.claimedAt === after.claimedAt ? 'touched' : 'renewed'
   if (after.status === 'active') return before.status === 'pending' ? 'claimed' : 'taken over'
+  if (isTerminal(before.status) && after.status === 'pending') return 'restarted'
   if (before.status !== 'active') return 'changed'
   if (after.status === 'completed') return 'completed'
   if (after.status === 'pending') {
@@ -151,14 +152,34 @@ function runMeant(runs, at, { attempt, verdict }) {
   return others.length === 0 ? (meant ?? null) : null
 }
 
+const isRestarted = (job) => job?.steps.some(({ kind }) => kind === 'restarted') ?? false
+
+/** How a handler must have ended for each outcome that is told of it at the end. */
+const OUTCOMES = { completed: 'returned', superseded: 'threw', failed: 'threw', retried: 'threw' }
+
+/**
+ * The same for a job that has had several lives, in each of which its attempts begin at 1: the first that has ended so, and of which nothing
+ * was told yet, as its process tells of one after the other.
+ */
+function runOfLives(runs, at, found) {
+  if (found.verdict !== undefined || found.outcome === 'lease-lost') return runMeant(runs, at, found)
+  const fits = ({ to, outcome, told, attempt }) =>
+    to <= at &&
+    told.length === 0 &&
+    (outcome === OUTCOMES[found.outcome] || (found.outcome === 'failed' && outcome === 'fatal')) &&
+    attempt === (found.attempt ?? attempt)
+  return runs.find(fits) ?? null
+}
+
 /** What the queue told of each run, after its handler had ended or meanwhile: `completed`, `retried`, `lease-lost`, … */
-function tellOutcomes(lines, runs) {
+function tellOutcomes(lines, runs, jobs) {
   const runsOf = groupBy(runs, (run) => `${run.by} ${run.job}`)
   for (const line of lines) {
     const found = outcomeIn(line)
     if (found === null) continue
     const of = runsOf.get(`${line.by} ${line.jobId ?? line.job}`) ?? []
-    runMeant(of, line.at, found)?.told.push({ outcome: found.outcome, at: line.at })
+    const meant = isRestarted(jobs.get(line.jobId ?? line.job)) ? runOfLives : runMeant
+    meant(of, line.at, found)?.told.push({ outcome: found.outcome, at: line.at })
   }
 }
 
@@ -180,6 +201,7 @@ function callsIn(lines) {
     const call = calls.get(line.call)
     if (line.kind === 'looked')
       Object.assign(call, { to: line.at, answer: line.isHeld ? 'seen' : 'not seen' })
+    if (line.kind === 'steered') Object.assign(call, { to: line.at, answer: line.status })
     if (line.kind === 'answered')
       Object.assign(call, { to: line.at, answer: line.id ? 'made' : 'held', id: line.id })
     if (line.kind === 'rejected') {
@@ -221,7 +243,7 @@ export function retell(lines) {
     steps.push(jobs.get(change.job).add(change, at, steps.length))
   }
   const runs = runsIn(ordered)
-  tellOutcomes(ordered, runs)
+  tellOutcomes(ordered, runs, jobs)
   for (const run of runs) {
     run.tenure =
       jobs

@@ -1,6 +1,7 @@
 /** Nothing that was acknowledged is lost, nothing is made twice, and everything comes to an end. */
 import { groupBy, isTerminal } from '../history/jobs.mjs'
 import { surpriseOfCall } from './refusals.mjs'
+import { TOLERANCE_MS } from './tolerance.mjs'
 
 /** What a job must be made of that was asked for so; what was not asked for is the library's to choose. */
 function* unlike({ created }, { type, key, scope, asked = {} }) {
@@ -13,8 +14,12 @@ function* unlike({ created }, { type, key, scope, asked = {} }) {
     if (created.data?.[name] !== value) yield `data.${name}`
 }
 
+/** Whether a call has removed its job, or may have. */
+const mayRemove = ({ method, answer }) =>
+  method === 'remove' && ['removed', 'rejected', 'none'].includes(answer)
+
 export const acknowledgedIsKept = {
-  says: 'a job that was acknowledged is there, as it was enqueued, and is never removed',
+  says: 'a job that was acknowledged is there, as it was enqueued, and is removed by a call only',
   *broken({ calls, jobs, steps }) {
     for (const call of calls.filter(({ answer }) => answer === 'made')) {
       const job = jobs.get(call.id)
@@ -25,7 +30,10 @@ export const acknowledgedIsKept = {
         for (const field of unlike(job, call))
           yield [`job ${call.id} has another ${field} than ${call.call} asked for`, call, job.steps[0]]
     }
-    for (const step of steps.filter(({ kind }) => kind === 'removed'))
+    const removals = groupBy(calls.filter(mayRemove), ({ job }) => job)
+    const isAsked = ({ job, at }) =>
+      removals.get(job.id)?.some(({ from }) => from <= at + TOLERANCE_MS) ?? false
+    for (const step of steps.filter(({ kind }) => kind === 'removed').filter((step) => !isAsked(step)))
       yield [`job ${step.job.id} was removed while it was ${step.before?.status}`, step]
   },
 }

@@ -13,12 +13,13 @@ const MOVES = {
 const endOf = ({ completedAt, failedAt }) => completedAt ?? failedAt
 
 export const legalSteps = {
-  says: 'a job takes no step that the picture of its life does not have, and none once it has ended',
+  says: 'a job takes no step that the picture of its life does not have, and none once it has ended, but to begin again or to be removed',
   *broken({ steps }) {
     for (const step of steps) {
       const { job, kind, before, after } = step
       if (kind === 'changed' || kind === 'taken over')
         yield [`job ${job.id} went from ${before?.status} to ${after.status}, ${kind}`, step]
+      else if (kind === 'restarted' || kind === 'removed') continue
       else if (before && isTerminal(before.status) && after.status !== before.status)
         yield [`job ${job.id} had ended as ${before.status} and became ${after.status}`, step]
       else if (before && isTerminal(before.status) && endOf(after) !== endOf(before))
@@ -30,6 +31,8 @@ export const legalSteps = {
 export const attemptsAddUp = {
   says: 'a claim counts one attempt, a release gives it back, nothing else moves the count, and no claim goes past the most',
   *broken({ steps }) {
+    for (const step of steps.filter(({ kind, after }) => kind === 'restarted' && after.attempt !== 0))
+      yield [`job ${step.job.id} began again at attempt ${step.after.attempt}`, step]
     for (const step of steps.filter(({ kind }) => kind in MOVES)) {
       const { job, kind, before, after } = step
       const moved = (after.attempt ?? 0) - (before?.attempt ?? 0)

@@ -127,7 +127,9 @@ pub(crate) fn judge(job: &PreparedVerdict, document: Option<&RawDocument>, may_b
     let is_own = proofs::include(document, &job.proof)
         || (text(document, fields::CLAIM_TOKEN) == Some(&job.proof)
             && job.transition.target().is_terminal()
-            && status == Some(job.transition.target()));
+            && status == Some(job.transition.target()))
+        || (job.transition.target().is_terminal()
+            && proofs::include_end(document, &job.proof, job.transition.target()));
     match status {
         _ if may_be_own && is_own => job.outcome(),
         Some(status) if status.is_terminal() => Settled::AlreadyTerminal(status),

@@ -2,7 +2,7 @@
 
 use mongodb::bson::{Document, RawBsonRef, RawDocument, doc};
 
-use crate::job::fields;
+use crate::job::{fields, status::Status};
 
 /// Those that the document has; people and other versions may have left anything in their place.
 fn kept() -> Document {
@@ -14,6 +14,23 @@ fn kept() -> Document {
 pub(crate) fn with(proof: &str) -> Document {
     let all = doc! { "$concatArrays": [[{ "$literal": proof }], kept()] };
     doc! { "$slice": [all, fields::MOST_SETTLED_TOKENS] }
+}
+
+/// Those of a document that has ended, with this one and that of its end before them: its claim token will go.
+pub(crate) fn with_end(proof: &str) -> Document {
+    let token = fields::value_of(fields::CLAIM_TOKEN);
+    let end = doc! { "$cond": [
+        { "$eq": [{ "$type": &token }, "string"] },
+        [{ "$concat": [&token, ":", fields::value_of(fields::STATUS)] }],
+        [],
+    ] };
+    let all = doc! { "$concatArrays": [[{ "$literal": proof }], end, kept()] };
+    doc! { "$slice": [all, fields::MOST_SETTLED_TOKENS] }
+}
+
+/// Whether the document bears that the claim of this token has ended so, and was begun again since.
+pub(crate) fn include_end(document: &RawDocument, token: &str, end: Status) -> bool {
+    include(document, &format!("{token}:{}", end.as_str()))
 }
 
 /// Those of the document but for its present holder's: a lease that is taken away must never look as if its holder had

@@ -90,6 +90,7 @@ impl Change {
         let mut set = doc! { fields::SETTLED_TOKENS: proofs::with(proof) };
         match self {
             Self::Retry { delay_ms, max_attempts, .. } => {
+                set.insert(fields::SETTLED_TOKENS, proofs::with_end(proof));
                 set.insert(fields::STATUS, Status::Pending.as_str());
                 set.insert(fields::ATTEMPT, 0);
                 set.insert(fields::RUN_AT, after(*delay_ms));
@@ -180,6 +181,7 @@ mod tests {
         assert!(!kept.fence(&"a".into(), "p").contains_key(fields::STEPS));
         assert!(replaced.fence(&"a".into(), "p").contains_key(fields::STEPS));
         let statement = replaced.raw_statement(&"a".into(), "p").expect("it can be encoded");
-        assert!(format!("{statement:?}").contains("$literal"));
+        let statement = Document::try_from(&statement).expect("it can be read");
+        assert!(statement.to_string().contains("$literal"));
     }
 }

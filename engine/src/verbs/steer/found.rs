@@ -49,6 +49,12 @@ impl FoundJob {
     }
 }
 
+impl FoundJob {
+    pub(super) fn has_status(&self, statuses: &[Status]) -> bool {
+        self.status.is_some_and(|status| statuses.contains(&status))
+    }
+}
+
 fn projection() -> Document {
     doc! {
         fields::TYPE: 1, fields::STATUS: 1, fields::DEDUPE_KEY: 1, fields::DEDUPE_SCOPE: 1, fields::CREATED_AT: 1,
@@ -58,10 +64,15 @@ fn projection() -> Document {
     }
 }
 
-/// The job of an id as people know it.
+/// The jobs of these ids as people know them.
+pub(super) async fn by_names(store: &Store, ids: &[String], proof: &str) -> Result<Vec<FoundJob>> {
+    let found = store.find(doc! { fields::ID: id_key::any_named(ids) }, projection()).await?;
+    found.iter().map(|job| FoundJob::read(job, proof)).collect()
+}
+
+/// The job of one id.
 pub(super) async fn by_name(store: &Store, id: &str, proof: &str) -> Result<Option<FoundJob>> {
-    let found = store.find(doc! { fields::ID: id_key::named(id) }, projection()).await?;
-    let jobs = found.iter().map(|job| FoundJob::read(job, proof)).collect::<Result<Vec<_>>>()?;
+    let jobs = by_names(store, &[id.to_owned()], proof).await?;
     // Of the string and the ObjectId of one text the string is durabl's own.
     Ok(jobs.into_iter().max_by_key(|job| matches!(job.id, Bson::String(_))))
 }

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use durabl_engine::{Change, Steered, Verdict};
+use durabl_engine::{Change, Settled, Steered, Verdict};
 use mongodb::bson::RawDocument;
 
 use super::{RETRY, ended};
-use crate::support::{Opened, TestQueue, pending, proxy::Proxy};
+use crate::support::{Opened, TestQueue, active, pending, proxy::Proxy};
 
 async fn start() -> (TestQueue, Proxy, Opened) {
     let (queue, _direct) = TestQueue::start().await;
@@ -34,6 +34,30 @@ async fn a_change_with_its_reply_lost_is_told_as_made() {
     assert_eq!(opened.engine.remove("removed").await, Ok(Steered::Done));
     assert_eq!(proxy.lost(), 3);
     assert_eq!(opened.engine.remove("removed").await, Ok(Steered::NotFound));
+}
+
+#[tokio::test]
+async fn a_completion_with_its_reply_lost_is_told_as_made_though_the_job_was_retried_since() {
+    for (verdict, settled) in
+        [(Verdict::Complete, Settled::Completed), (Verdict::FailFatal, Settled::FailedTerminal)]
+    {
+        let (queue, proxy, opened) = start().await;
+        let operator = queue.engine();
+        queue.insert([active("job", "t", "token")]).await;
+        proxy.lose_reply_if(is_update);
+        let tries = AtomicUsize::new(0);
+        let held =
+            proxy.hold_if(move |command| is_update(command) && tries.fetch_add(1, Ordering::Relaxed) == 1);
+        let settling =
+            tokio::spawn(async move { opened.engine.settle("job", Some("token"), verdict, None).await });
+        held.has_come().await;
+        assert_eq!(operator.engine.steer("job", &RETRY).await, Ok(Steered::Done));
+        let again = operator.engine.claim_next("t").await.expect("the server answers").expect("it is due");
+        assert_ne!(again.token(), Some("token"));
+        drop(held);
+        assert_eq!(settling.await.expect("it ends"), Ok(settled));
+        assert_eq!(queue.status("job").await, "active", "the new claim is left alone");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,48 @@
+/** What operators ask for is done as often as they are told, and by nothing else. */
+import { groupBy } from '../history/jobs.mjs'
+import { TOLERANCE_MS } from './tolerance.mjs'
+
+/** Of a call whose answer was lost, or that was refused, nobody knows. */
+const isUnknown = ({ answer }) => answer === 'rejected' || answer === 'none'
+
+function* miscounted({ id, steps }, calls) {
+  const restarts = steps.filter(({ kind }) => kind === 'restarted')
+  const told = calls.filter(({ answer }) => answer === 'retried').length
+  const unknown = calls.filter(isUnknown).length
+  if (restarts.length < told || restarts.length > told + unknown)
+    yield [`job ${id} was retried by ${told} calls, and began again ${restarts.length} times`, ...restarts]
+  const isAsked = ({ at }) =>
+    calls.some(
+      ({ from, to, answer }) =>
+        from <= at + TOLERANCE_MS && (answer !== 'retried' || at <= to + TOLERANCE_MS),
+    )
+  for (const step of restarts.filter((step) => !isAsked(step)))
+    yield [`job ${id} began again, and no call had asked for it`, step]
+}
+
+export const retriesAreMade = {
+  says: 'a job that has ended begins again once for each retry, and at no other time',
+  *broken({ jobs, calls }) {
+    const retries = groupBy(
+      calls.filter(({ method }) => method === 'retry'),
+      ({ job }) => job,
+    )
+    for (const job of jobs.values()) yield* miscounted(job, retries.get(job.id) ?? [])
+  },
+}
+
+export const removedIsGone = {
+  says: 'a job that a call has removed is gone, and never comes back',
+  *broken({ jobs, calls }) {
+    for (const { id, steps } of jobs.values()) {
+      const removed = steps.findIndex(({ kind }) => kind === 'removed')
+      if (removed !== -1 && removed < steps.length - 1)
+        yield [`job ${id} was removed and came back`, steps[removed], steps[removed + 1]]
+    }
+    for (const call of calls.filter(({ answer }) => answer === 'removed'))
+      if (
+        !jobs.get(call.job)?.steps.some(({ kind, at }) => kind === 'removed' && at <= call.to + TOLERANCE_MS)
+      )
+        yield [`job ${call.job} was told to be removed, and was not`, call]
+  },
+}

@@ -1,0 +1,141 @@
+//! Many jobs at once, in steps: each job by a fenced statement of its own, so that what others do meanwhile is left alone.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::{
+    change::Change,
+    found::{FoundJob, by_names},
+    remove,
+    waking::wake,
+};
+use crate::{
+    base::{
+        error::{Error, Result},
+        patience::Patience,
+    },
+    job::document::new_token,
+    store::{
+        collection::Store,
+        write::{RefusalCause, Statement, Update, Wait, WriteReply},
+    },
+    wake::hints::WakeHub,
+};
+
+/// Jobs changed by one command.
+const STEP: usize = 500;
+
+/// Changes those of these jobs that it can be made of; how many.
+pub(crate) async fn steer_each(
+    store: &Store,
+    wakes: &WakeHub,
+    ids: &[String],
+    change: &Change,
+    patience: Duration,
+) -> Result<u64> {
+    let mut changed = 0;
+    for ids in ids.chunks(STEP) {
+        changed += Step { store, wakes, ids, change, proof: new_token() }.take(patience).await?;
+    }
+    Ok(changed)
+}
+
+/// Removes those of these jobs that are not running; how many.
+pub(crate) async fn remove_each(store: &Store, ids: &[String], patience: Duration) -> Result<u64> {
+    let mut removed = 0;
+    for ids in ids.chunks(STEP) {
+        let (mut patience, mut unanswered) = (Patience::new(patience), None);
+        removed += loop {
+            match remove_step(store, ids, &mut unanswered).await {
+                Ok(removed) => break removed,
+                Err(error) => patience.pause_after(error).await?,
+            }
+        };
+    }
+    Ok(removed)
+}
+
+/// `unanswered`: the number of jobs that were to go when a reply was lost. Those that are gone by now have been removed.
+async fn remove_step(store: &Store, ids: &[String], unanswered: &mut Option<u64>) -> Result<u64> {
+    let found = by_names(store, ids, "").await?;
+    let going: Vec<&FoundJob> = found.iter().filter(|job| job.has_status(&remove::REMOVABLE)).collect();
+    let before = unanswered.unwrap_or(going.len() as u64);
+    *unanswered = Some(before);
+    let removed = store.delete(going.iter().map(|job| remove::fence(job)).collect()).await?;
+    Ok(removed + before.saturating_sub(going.len() as u64))
+}
+
+struct Step<'a> {
+    store: &'a Store,
+    wakes: &'a WakeHub,
+    ids: &'a [String],
+    change: &'a Change,
+    proof: String,
+}
+
+impl Step<'_> {
+    async fn take(&self, patience: Duration) -> Result<u64> {
+        let (mut patience, mut is_apart) = (Patience::new(patience), false);
+        loop {
+            match self.try_take(is_apart, patience.has_failed()).await {
+                Ok(changed) => return Ok(changed),
+                // A transaction of somebody's holds one of them up, and all behind it.
+                Err(error) if error.is_time_limit() && !is_apart => {
+                    is_apart = true;
+                    patience.note_failure();
+                }
+                Err(error) => patience.pause_after(error).await?,
+            }
+        }
+    }
+
+    async fn try_take(&self, is_apart: bool, was_ambiguous: bool) -> Result<u64> {
+        let found = by_names(self.store, self.ids, &self.proof).await?;
+        let own = found.iter().filter(|job| job.is_changed).count() as u64;
+        if own > 0 && was_ambiguous {
+            self.store.confirm().await?;
+        }
+        let is_open = |job: &&FoundJob| !job.is_changed && job.has_status(self.change.sources());
+        let open: Vec<&FoundJob> = found.iter().filter(is_open).collect();
+        let changed = own + if is_apart { self.write_apart(&open).await? } else { self.write(&open).await? };
+        if changed > 0 {
+            let types: BTreeSet<&str> = found.iter().map(|job| job.job_type.as_str()).collect();
+            for job_type in types {
+                wake(self.wakes, self.store, self.change, job_type).await;
+            }
+        }
+        Ok(changed)
+    }
+
+    /// All in one command.
+    async fn write(&self, jobs: &[&FoundJob]) -> Result<u64> {
+        let statements: Vec<Statement> = jobs
+            .iter()
+            .map(|job| {
+                Statement::one(self.change.fence(&job.id, &self.proof), self.change.update(&self.proof))
+            })
+            .collect();
+        let reply = self.store.update(Update { wait: Wait::Brief, ..statements.into() }).await?;
+        transient_refusal(&reply).map_or(Ok(reply.matched), Err)
+    }
+
+    /// Each by itself. One that is still held up is left as it is.
+    async fn write_apart(&self, jobs: &[&FoundJob]) -> Result<u64> {
+        let mut changed = 0;
+        for job in jobs {
+            match self.write(&[job]).await {
+                Ok(matched) => changed += matched,
+                Err(error) if error.is_time_limit() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(changed)
+    }
+}
+
+/// What may not be so for the next try. All else that a server refuses, such as a held key, is about one job.
+fn transient_refusal(reply: &WriteReply) -> Option<Error> {
+    reply.refusals.iter().find_map(|refusal| match &refusal.cause {
+        RefusalCause::Other(error) if error.is_transient() => Some(error.clone()),
+        _ => None,
+    })
+}

@@ -1,0 +1,115 @@
+//! Changes of many jobs, each of them left alone if others were quicker.
+
+use std::time::Duration;
+
+use durabl_engine::{Change, Verdict};
+use mongodb::bson::{Document, RawDocument, doc, oid::ObjectId};
+
+use super::{RETRY, ended, keyed};
+use crate::support::{TestQueue, active, pending, proxy::Proxy};
+
+fn ids(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("job-{number}")).collect()
+}
+
+#[tokio::test]
+async fn those_that_can_be_changed_are_and_no_others() {
+    let (queue, opened) = TestQueue::start().await;
+    let foreign = ObjectId::new();
+    let mut by_object_id = ended("", "failed");
+    by_object_id.insert("_id", foreign);
+    queue
+        .insert([
+            ended("a", "failed"),
+            ended("b", "completed"),
+            pending("waits", "t"),
+            active("runs", "t", "token"),
+            by_object_id,
+        ])
+        .await;
+    queue
+        .insert(["first of its key", "second of its key"].map(|id| keyed(ended(id, "failed"), "pending")))
+        .await;
+    let all: Vec<String> =
+        ["a", "b", "waits", "runs", "nobody", "first of its key", "second of its key", &foreign.to_hex()]
+            .map(str::to_owned)
+            .to_vec();
+    assert_eq!(opened.engine.steer_each(&all, &RETRY).await, Ok(4));
+    assert_eq!(queue.count(doc! { "status": "pending", "attempt": 0 }).await, 5);
+    assert_eq!(queue.count(doc! { "dedupeKey": "k", "status": "failed" }).await, 1, "its key is held");
+    assert_eq!(queue.status("runs").await, "active");
+    assert_eq!(opened.engine.remove_each(&all).await, Ok(6));
+    assert_eq!(queue.count(doc! {}).await, 1);
+    assert_eq!(opened.engine.steer_each(&[], &RETRY).await, Ok(0));
+}
+
+#[tokio::test]
+async fn of_two_operators_each_job_is_changed_by_one() {
+    let (queue, first) = TestQueue::start().await;
+    let second = queue.engine();
+    let ids = ids(1_200);
+    queue.insert(ids.iter().map(|id| ended(id, "failed"))).await;
+    for change in [RETRY, Change::Reschedule { due: None, priority: Some(1) }] {
+        let (one, other) =
+            tokio::join!(first.engine.steer_each(&ids, &change), second.engine.steer_each(&ids, &change));
+        let (one, other) = (one.expect("the server answers"), other.expect("the server answers"));
+        let expected = if matches!(change, Change::Retry { .. }) { 1_200 } else { 2_400 };
+        assert_eq!(one + other, expected, "{one}, {other}");
+    }
+    let (one, other) = tokio::join!(first.engine.remove_each(&ids), second.engine.remove_each(&ids));
+    assert_eq!(one.expect("the server answers") + other.expect("the server answers"), 1_200);
+}
+
+#[tokio::test]
+async fn a_step_with_its_reply_lost_counts_as_it_was_done() {
+    let (queue, _direct) = TestQueue::start().await;
+    let proxy = Proxy::start().await;
+    let opened = proxy.engine(&queue);
+    opened.engine.stats(None).await.expect("the server answers");
+    let ids = ids(20);
+    queue.insert(ids.iter().map(|id| ended(id, "failed"))).await;
+    proxy.lose_reply_if(|command: &RawDocument| command.get_str("update").is_ok());
+    assert_eq!(opened.engine.steer_each(&ids, &RETRY).await, Ok(20));
+    proxy.lose_reply_to("delete");
+    assert_eq!(opened.engine.remove_each(&ids).await, Ok(20));
+    assert_eq!((proxy.lost(), queue.count(doc! {}).await), (2, 0));
+}
+
+#[tokio::test]
+async fn a_transaction_that_stays_open_holds_up_its_own_job_only() {
+    let (queue, opened) = TestQueue::start().await;
+    let ids = ids(5);
+    queue.insert(ids.iter().map(|id| ended(id, "failed"))).await;
+    let client = crate::support::server::client().await;
+    let mut session = client.start_session().await.expect("a session");
+    session.start_transaction().await.expect("a transaction");
+    let jobs = client.database(queue.database.name()).collection::<Document>(queue.jobs().name());
+    let change = doc! { "$set": { "note": 1 } };
+    let write = jobs.update_one(doc! { "_id": "job-2" }, change).session(&mut session);
+    write.await.expect("nobody else writes it");
+    assert_eq!(opened.engine.steer_each(&ids, &RETRY).await, Ok(4));
+    session.abort_transaction().await.expect("it ends");
+    assert_eq!(queue.status("job-2").await, "failed");
+}
+
+#[tokio::test]
+async fn what_becomes_due_wakes_the_workers_of_each_type() {
+    let (queue, opened) = TestQueue::start().await;
+    let mut other = ended("of another type", "failed");
+    other.insert("type", "u");
+    queue.insert([ended("job", "failed"), other]).await;
+    for job_type in ["t", "u"] {
+        opened.process_with(job_type, |config| config.poll_interval = Some(Duration::from_secs(600)));
+        let marker = opened.engine.enqueue(crate::support::Job::of(job_type).into()).await.expect("enqueued");
+        let job = opened.recorder.next_job().await;
+        assert_eq!(Some(job.id()), marker.as_deref());
+        opened.finish(job.run_id, Verdict::Complete);
+        opened.recorder.outcome(job.run_id).await.expect("the server answers");
+    }
+    let ids = ["job", "of another type"].map(str::to_owned);
+    assert_eq!(opened.engine.steer_each(&ids, &RETRY).await, Ok(2));
+    let mut jobs =
+        [opened.recorder.next_job().await, opened.recorder.next_job().await].map(|job| job.id().to_owned());
+    jobs.sort();
+    assert_eq!(jobs, ids);
+}

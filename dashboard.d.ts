@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { JobQueue, JobRecord } from './index.js'
+import type { JobDetail, JobQueue } from './index.js'
 
 /** A thing that a user of the page can do. Looking needs none of them. */
 export type Action =
@@ -73,7 +73,7 @@ export interface DashboardOptions {
    * Returns what the page shows as the payload of a job. Default: its `data`. Fields with names such as `password`, `token` or
    * `secret` are masked in both. With it, the page offers no retry with other data.
    */
-  present?: ((job: JobRecord) => unknown) | undefined
+  present?: ((job: JobDetail) => unknown) | undefined
   /** Is told of each action after it was done. What it throws is ignored. */
   onAction?: ((event: ActionEvent) => unknown) | undefined
   /** The path of the page, such as `/admin/jobs`. Only requests for it are answered then. Default: requests for any path. */

@@ -1,4 +1,9 @@
-/** The quick start with all of its set-up: builds what is missing, starts a server unless MONGO_URL names one, tells the story. */
+/**
+ * The quick start with all of its set-up: builds what is missing, starts a server unless MONGO_URL names one, tells the story.
+ *
+ *     npm run quickstart
+ *     npm run quickstart -- --dashboard    instead of the story, a queue under light traffic and its dashboard
+ */
 import { findMongod } from './mongod/find.mjs'
 import { startReplicaSet } from './mongod/replica-set.mjs'
 import { forwardSignals, run, wasInterrupted } from './process.mjs'
@@ -19,7 +24,7 @@ await main(async () => {
   const { url, stop } = await server()
   try {
     if (wasInterrupted()) return 130
-    return await run(process.execPath, ['examples/quickstart.mjs'], { env: { MONGO_URL: url } })
+    return await run(process.execPath, [process.argv.includes('--dashboard') ? 'examples/dashboard.mjs' : 'examples/quickstart.mjs'], { env: { MONGO_URL: url } })
   } finally {
     await stop()
     if (!process.env.MONGO_URL) say('the server is stopped and its data removed')

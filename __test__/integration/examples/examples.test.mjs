@@ -80,6 +80,28 @@ test('worker runs what is enqueued, and ends by itself after SIGTERM', async (t)
   assert.equal((await backend.findOne({ id: bad })).status, 'failed')
 })
 
+test('dashboard serves a page with work on it until SIGTERM, and leaves nothing behind', async (t) => {
+  const { client } = await connect(t)
+  const databases = async () => (await client.db().admin().listDatabases({ nameOnly: true })).databases
+  let live = null
+  const { code, stdout, stderr } = await runExample('dashboard.mjs', {
+    env: { MONGO_URL: testUrl() },
+    async onLine(line, child) {
+      const url = /http:\S+/.exec(line)?.[0]
+      if (url === undefined) return
+      live = await (await fetch(`${url}?api=live`)).json()
+      child.kill('SIGTERM')
+    },
+  })
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, /The dashboard is at/)
+  assert.ok(Array.isArray(live.types))
+  assert.deepEqual(
+    (await databases()).filter(({ name }) => name.startsWith('durabl_dashboard_')),
+    [],
+  )
+})
+
 test('unit-test needs no server', async () => {
   const { code, stdout, stderr } = await runExample('unit-test.mjs', { env: { MONGO_URL: '' } }, [
     '--test',

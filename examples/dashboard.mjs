@@ -13,7 +13,9 @@ import { createDashboard } from 'durabl/dashboard'
 import { MongoClient } from 'mongodb'
 
 if (!process.env.MONGO_URL) {
-  console.error('Set MONGO_URL to a replica set, or use `npm run quickstart -- --dashboard`, which starts one.')
+  console.error(
+    'Set MONGO_URL to a replica set, or use `npm run quickstart -- --dashboard`, which starts one.',
+  )
   process.exit(1)
 }
 
@@ -48,7 +50,13 @@ queue.process('resize-image', (job, ctx) => work(1200, ctx), { concurrency: 2 })
 
 queue.process('webhook', async (job, ctx) => {
   await work(150, ctx)
-  const reason = pick(['', '', '', `connect ECONNREFUSED 10.0.0.${number(9)}:443`, `timeout after ${number(5000)} ms`])
+  const reason = pick([
+    '',
+    '',
+    '',
+    `connect ECONNREFUSED 10.0.0.${number(9)}:443`,
+    `timeout after ${number(5000)} ms`,
+  ])
   if (reason !== '') throw new Error(reason)
 })
 
@@ -63,9 +71,16 @@ await queue.schedule(
 )
 
 const KINDS = [
-  () => queue.enqueue('welcome-email', { userId: `u_${number(1000)}` }, { dedupeKey: `welcome:${number(1000)}` }),
-  () => queue.enqueue('charge-card', { customer: number(900), amount: 500 + number(9000), cardToken: 'tok_1' }, { maxAttempts: 2, backoffDelay: 3000 }),
-  () => queue.enqueue('resize-image', { url: `https://example.com/${number(99)}.png`, width: pick([320, 640]) }),
+  () =>
+    queue.enqueue('welcome-email', { userId: `u_${number(1000)}` }, { dedupeKey: `welcome:${number(1000)}` }),
+  () =>
+    queue.enqueue(
+      'charge-card',
+      { customer: number(900), amount: 500 + number(9000), cardToken: 'tok_1' },
+      { maxAttempts: 2, backoffDelay: 3000 },
+    ),
+  () =>
+    queue.enqueue('resize-image', { url: `https://example.com/${number(99)}.png`, width: pick([320, 640]) }),
   () => queue.enqueue('webhook', { order: number(5000) }, { maxAttempts: 3, backoffDelay: 2000 }),
   () => queue.enqueue('welcome-email', { userId: `u_${number(1000)}` }, { delay: 60_000 + number(600_000) }),
 ]

@@ -112,7 +112,7 @@ export function madeUpQueue({ isEmpty = false, isOdd = false, failed = 240, now 
   const paused = new Map()
   const many = (verb, apply) => async (filter, options) => {
     told(verb, filter, options)
-    const found = matching(filter).slice(0, options.limit)
+    const found = matching(filter).slice(0, options.limit ?? 1000)
     if (options.mode !== 'preview') found.forEach(apply)
     const changed = options.mode === 'preview' ? 0 : found.length
     return { status: 'done', matched: found.length, changed, skipped: 0, next: null }

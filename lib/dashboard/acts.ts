@@ -9,7 +9,7 @@ import type { Shelf } from './queues'
 import { assertSees, filterOf, stored } from './reads'
 import type { Present } from './reads'
 import { refuse } from './reply'
-import { list, typeOfSchedule } from './rows'
+import { list, text, typeOfSchedule } from './rows'
 import type { ActReply, ActRequest, JobFilter } from './wire'
 import { isRecord } from '../validate/rules'
 
@@ -131,21 +131,29 @@ async function onIds(queue: object, verb: string, request: ActRequest, rights: R
     refuse(400, 'malformed', `"ids" must be a list of 1 to ${MOST_IDS} ids`)
   }
   const ids = (given as unknown[]).map((id) => named(id, 'ids'))
-  const seen = rights.types === null ? ids : await seenOf(queue, ids, rights)
-  if (seen.length === 0)
-    return {
-      target: { ids },
-      run: async () => ({ status: 'done', matched: 0, changed: 0, skipped: 0, next: null }),
-    }
-  const filter = { ids: seen, ...(request.filter?.status && { status: request.filter.status }) }
-  return { target: filter, run: () => callOf(queue, `${verb}Many`)(filter, manyOptions(request, MOST_IDS)) }
+  const status = verb === 'remove' ? text(request.filter?.status) : null
+  const seen = rights.types === null && status === null ? ids : await stillSo(queue, ids, rights, status)
+  const run = async () =>
+    seen.length === 0 ? NONE : callOf(queue, `${verb}Many`)({ ids: seen }, modeOf(request))
+  return { target: { ids: seen }, run }
 }
 
-async function seenOf(queue: object, ids: readonly string[], rights: Rights): Promise<string[]> {
+const NONE = { status: 'done', matched: 0, changed: 0, skipped: 0, next: null }
+
+/**
+ * Ids of jobs that the user may see, and that have the status in which they were chosen: one that was retried meanwhile is removed only
+ * by a user who has seen that.
+ */
+async function stillSo(
+  queue: object,
+  ids: readonly string[],
+  rights: Rights,
+  status: string | null,
+): Promise<string[]> {
   const found = await Promise.all(ids.map((id) => callOf(queue, 'getJob')(id)))
   return ids.filter((_, index) => {
     const job = found[index]
-    return isRecord(job) && sees(rights, String(job.type))
+    return isRecord(job) && sees(rights, String(job.type)) && (status === null || job.status === status)
   })
 }
 
@@ -154,13 +162,15 @@ function onFilter(queue: object, verb: string, request: ActRequest, rights: Righ
   const filter = filterOf(request.filter as JobFilter, rights)
   return {
     target: filter,
-    run: () => callOf(queue, `${verb}Many`)(filter, manyOptions(request, MOST_BY_FILTER)),
+    run: () => callOf(queue, `${verb}Many`)(filter, manyOptions(request)),
   }
 }
 
-function manyOptions({ mode, after }: ActRequest, limit: number): Record<string, unknown> {
-  const isPreview = mode === 'preview'
-  return { limit, mode: isPreview ? 'preview' : 'run', ...(after && { after: named(after, 'after') }) }
+const modeOf = ({ mode }: ActRequest) => ({ mode: mode === 'preview' ? 'preview' : 'run' })
+
+function manyOptions(request: ActRequest): Record<string, unknown> {
+  const after = request.after ? { after: named(request.after, 'after') } : {}
+  return { limit: MOST_BY_FILTER, ...modeOf(request), ...after }
 }
 
 /** Both the app and the queue's own record hear of it. The thing is done by then, so neither may fail the request. */

@@ -47,7 +47,8 @@ function start(t, words, env) {
     }
   })
   const told = { stdout: '', stderr: '' }
-  for (const name of ['stdout', 'stderr']) child[name].setEncoding('utf8').on('data', (text) => (told[name] += text))
+  for (const name of ['stdout', 'stderr'])
+    child[name].setEncoding('utf8').on('data', (text) => (told[name] += text))
   return { child, told }
 }
 
@@ -109,12 +110,26 @@ describe('durabl', () => {
   test('doctor finds keys that are held twice and leases that have expired', async (t) => {
     const { durabl, jobs } = await world(t)
     await jobs.dropIndex('dedupe_pending_active_idx')
-    const base = { type: 'a', attempt: 0, maxAttempts: 3, priority: 0, runAt: new Date(), createdAt: new Date(), data: {} }
+    const base = {
+      type: 'a',
+      attempt: 0,
+      maxAttempts: 3,
+      priority: 0,
+      runAt: new Date(),
+      createdAt: new Date(),
+      data: {},
+    }
     const key = { dedupeKey: 'k', dedupeScope: 'pending+active' }
     await jobs.insertMany([
       { _id: 'one', ...base, ...key, status: 'pending' },
       { _id: 'two', ...base, ...key, status: 'pending' },
-      { _id: 'three', ...base, status: 'active', claimedAt: new Date(Date.now() - 3_600_000), claimToken: 'x' },
+      {
+        _id: 'three',
+        ...base,
+        status: 'active',
+        claimedAt: new Date(Date.now() - 3_600_000),
+        claimToken: 'x',
+      },
     ])
     const { code, stdout } = await durabl('doctor')
     assert.equal(code, 1)
@@ -128,7 +143,10 @@ describe('durabl', () => {
     await queue.enqueue('mail', { userId: 'u2' })
     const found = await durabl('list', '--where', 'data.userId=u1', '--type', 'mail', '--json')
     assert.equal(found.code, 0, found.stderr)
-    assert.deepEqual(found.json().jobs.map((job) => job.id), [id])
+    assert.deepEqual(
+      found.json().jobs.map((job) => job.id),
+      [id],
+    )
     assert.equal(found.json().jobs[0].data, undefined)
     const table = await durabl('list')
     assert.match(table.stdout, /^ID +TYPE +STATE +ATTEMPT +WHEN/)
@@ -187,7 +205,11 @@ describe('durabl', () => {
   test('schedules are listed, previewed and steered', async (t) => {
     const { durabl, queue } = await world(t)
     assert.equal((await durabl('schedules')).code, 1)
-    await queue.schedule('nightly', { cron: '30 2 * * *', timezone: 'Europe/Berlin' }, { type: 'report', data: {} })
+    await queue.schedule(
+      'nightly',
+      { cron: '30 2 * * *', timezone: 'Europe/Berlin' },
+      { type: 'report', data: {} },
+    )
     assert.match((await durabl('schedules')).stdout, /nightly +report +running +30 2 \* \* \* Europe\/Berlin/)
     const preview = await durabl('schedules', 'preview', 'nightly', '--count', '3')
     assert.equal(preview.stdout.trim().split('\n').length, 3)
@@ -214,7 +236,10 @@ describe('durabl', () => {
       await queue.enqueue('other', {})
       return told.stdout.includes('\n')
     })
-    const lines = told.stdout.trim().split('\n').map((line) => JSON.parse(line))
+    const lines = told.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
     assert.ok(lines.every(({ type, status }) => type === 'mail' && status === 'pending'))
     child.kill('SIGINT')
     const [code] = await once(child, 'exit')
@@ -242,9 +267,13 @@ describe('durabl', () => {
     const { env } = await world(t)
     const words = ['dashboard', '--port', '0', '--json', '--host', '0.0.0.0']
     const { told } = start(t, words, { ...env, DURABL_DASHBOARD_PASSWORD: 'pass:word' })
-    const { port } = new URL(await pollUntil('it serves', () => told.stdout.includes('\n') && JSON.parse(told.stdout).url))
+    const { port } = new URL(
+      await pollUntil('it serves', () => told.stdout.includes('\n') && JSON.parse(told.stdout).url),
+    )
     const status = async (authorization) => {
-      const response = await fetch(`http://127.0.0.1:${port}/`, { headers: authorization ? { authorization } : {} })
+      const response = await fetch(`http://127.0.0.1:${port}/`, {
+        headers: authorization ? { authorization } : {},
+      })
       return response.status
     }
     const basic = (text) => `Basic ${Buffer.from(text).toString('base64')}`

@@ -104,6 +104,19 @@ describe('an action', () => {
   })
 })
 
+test('chosen jobs that were retried meanwhile are not removed', async () => {
+  const queue = madeUpQueue()
+  const [one, other] = [...queue.jobs.values()].filter(({ status }) => status === 'failed')
+  queue.jobs.set(other.id, { ...other, status: 'pending' })
+  const { act } = dashboardOf(queue)
+  const reply = await (
+    await act({ action: 'remove', ids: [one.id, other.id], filter: { status: 'failed' } })
+  ).json()
+  assert.equal(reply.changed, 1)
+  assert.equal(queue.jobs.has(one.id), false)
+  assert.equal(queue.jobs.get(other.id).status, 'pending')
+})
+
 describe('a read', () => {
   for (const query of [
     'api=__proto__',

@@ -35,7 +35,9 @@ impl From<Sweep> for NativeSweep {
 /// They can't be encoded.
 #[napi]
 pub fn index_definitions() -> Result<Buffer> {
-    durabl_engine::index_definitions().map(Buffer::from).map_err(|error| Error::from_reason(error.to_string()))
+    durabl_engine::index_definitions()
+        .map(Buffer::from)
+        .map_err(|error| Error::from_reason(error.to_string()))
 }
 
 #[napi]

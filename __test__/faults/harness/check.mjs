@@ -11,6 +11,7 @@ import {
 import { faultsHappen } from './laws/faults.mjs'
 import { followersCover, keysHoldOne } from './laws/keys.mjs'
 import { noTwoAtOnce, onlyExpiredIsTaken, runsHaveClaims } from './laws/leases.mjs'
+import { pausesHold, retentionSpares } from './laws/operators.mjs'
 import { orderIsKept } from './laws/order.mjs'
 import { removedIsGone, retriesAreMade } from './laws/restarts.mjs'
 import { callersEnd } from './laws/productions.mjs'
@@ -24,6 +25,7 @@ export const LAWS = {
   ...{ legalSteps, attemptsAddUp, noRetryIsLost, notEarly, retriesAreMade, removedIsGone },
   ...{ onlyExpiredIsTaken, runsHaveClaims, noTwoAtOnce, settledByHolder, resultsAreTrue },
   ...{ keysHoldOne, followersCover, keyAnswersAreTrue, orderIsKept, nobodyFalls, faultsHappen },
+  ...{ pausesHold, retentionSpares },
 }
 
 /** Findings of one law that are shown; more of the same tell nothing new. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { LAWS, check } from './check.mjs'
 import { KEYS } from './cases/keys.mjs'
+import { OPERATORS } from './cases/operators.mjs'
 import { PROCESSES } from './cases/processes.mjs'
 import { RESTARTS } from './cases/restarts.mjs'
 import { TIMES } from './cases/times.mjs'
@@ -17,6 +18,7 @@ const CASES = {
   ...TIMES,
   ...PROCESSES,
   ...RESTARTS,
+  ...OPERATORS,
   acknowledgedIsKept: {
     breaks: {
       'an acknowledged job that was never there': (h) => h.called('a').answered('a', 'a'),

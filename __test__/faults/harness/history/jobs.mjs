@@ -264,6 +264,7 @@ export function retell(lines) {
     runs,
     calls: callsIn(ordered),
     productions: productionsIn(kinds, ends),
+    pauses: [...kinds('paused'), ...kinds('resuming')].sort((one, other) => one.at - other.at),
     endings: kinds('asked-to-end'),
     heaps: kinds('heap'),
     faults: kinds('fault'),

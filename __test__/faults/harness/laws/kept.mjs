@@ -18,9 +18,15 @@ function* unlike({ created }, { type, key, scope, asked = {} }) {
 const mayRemove = ({ method, answer }) =>
   method === 'remove' && ['removed', 'rejected', 'none'].includes(answer)
 
+/** Tells of the removal of a job whether a call may have asked for it. */
+export function askedRemovals(calls) {
+  const removals = groupBy(calls.filter(mayRemove), ({ job }) => job)
+  return ({ job, at }) => removals.get(job.id)?.some(({ from }) => from <= at + TOLERANCE_MS) ?? false
+}
+
 export const acknowledgedIsKept = {
-  says: 'a job that was acknowledged is there, as it was enqueued, and is removed by a call only',
-  *broken({ calls, jobs, steps }) {
+  says: 'a job that was acknowledged is there, as it was enqueued, and is removed by a call or by retention only',
+  *broken({ calls, jobs, steps, settings }) {
     for (const call of calls.filter(({ answer }) => answer === 'made')) {
       const job = jobs.get(call.id)
       if (!job) yield [`job ${call.id} was acknowledged and was never there`, call]
@@ -30,9 +36,9 @@ export const acknowledgedIsKept = {
         for (const field of unlike(job, call))
           yield [`job ${call.id} has another ${field} than ${call.call} asked for`, call, job.steps[0]]
     }
-    const removals = groupBy(calls.filter(mayRemove), ({ job }) => job)
-    const isAsked = ({ job, at }) =>
-      removals.get(job.id)?.some(({ from }) => from <= at + TOLERANCE_MS) ?? false
+    // How retention may is another law's.
+    if (settings.retentionMs !== undefined) return
+    const isAsked = askedRemovals(calls)
     for (const step of steps.filter(({ kind }) => kind === 'removed').filter((step) => !isAsked(step)))
       yield [`job ${step.job.id} was removed while it was ${step.before?.status}`, step]
   },

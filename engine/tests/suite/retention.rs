@@ -1,0 +1,136 @@
+//! Old jobs are removed by sweeps, and what retention may not touch stays.
+
+use std::time::Duration;
+
+use durabl_engine::RetentionRule;
+use mongodb::bson::{Document, doc};
+
+use crate::support::{Opened, TestQueue, documents::moment, eventually, let_pass, pending, profile};
+
+const DAY_MS: i64 = 86_400_000;
+
+fn ended(id: &str, job_type: &str, status: &str, age_ms: i64) -> Document {
+    let mut job = pending(id, job_type);
+    let field = if status == "completed" { "completedAt" } else { "failedAt" };
+    job.extend(doc! { "status": status, field: moment(-age_ms) });
+    job
+}
+
+fn with(mut job: Document, fields: Document) -> Document {
+    job.extend(fields);
+    job
+}
+
+/// An engine whose processors keep jobs for so long.
+fn keeping(queue: &TestQueue, rules: Vec<RetentionRule>) -> Opened {
+    queue.engine_with(|_| {}, |options| options.retention = rules)
+}
+
+async fn left(queue: &TestQueue) -> Vec<String> {
+    let mut ids: Vec<String> =
+        queue.all().await.iter().map(|job| job.get_str("_id").expect("an id").to_owned()).collect();
+    ids.sort();
+    ids
+}
+
+/// Everything that a removal must leave alone, and two jobs that it may take.
+async fn fill(queue: &TestQueue) {
+    let schedule = |id: &str, at: i64| doc! { "schedule": { "id": id, "occurrenceAt": moment(at) } };
+    let until = |key: &str, ms: i64| doc! { "dedupeKey": key, "dedupeUntil": moment(ms) };
+    queue
+        .insert([
+            ended("old", "t", "completed", 2 * DAY_MS),
+            ended("old failure", "t", "failed", 2 * DAY_MS),
+            ended("new", "t", "completed", DAY_MS / 2),
+            with(ended("kept key", "t", "completed", 2 * DAY_MS), until("k", DAY_MS)),
+            with(ended("freed key", "t", "completed", 2 * DAY_MS), until("f", -DAY_MS)),
+            with(ended("to come again", "t", "completed", 2 * DAY_MS), schedule("behind", -2 * DAY_MS)),
+            with(ended("gone past", "t", "completed", 2 * DAY_MS), schedule("past", -2 * DAY_MS)),
+            with(ended("of a schedule that is gone", "t", "completed", 2 * DAY_MS), schedule("gone", 0)),
+            pending("pending", "t"),
+        ])
+        .await;
+    let stored = |id: &str, next: i64| {
+        doc! { "_id": format!("schedule:{id}"), "kind": "schedule", "nextRunAt": moment(next) }
+    };
+    let schedules = [stored("behind", -2 * DAY_MS - 1_000), stored("past", DAY_MS)];
+    queue.side().insert_many(schedules).await.expect("they can be written");
+}
+
+#[tokio::test]
+async fn a_clean_up_spares_held_keys_and_occurrences_that_would_come_again() {
+    let (queue, opened) = TestQueue::start().await;
+    fill(&queue).await;
+    let removed = opened.engine.remove_old(Duration::from_millis(DAY_MS as u64)).await;
+    assert_eq!(removed, Ok(5));
+    assert_eq!(left(&queue).await, ["kept key", "new", "pending", "to come again"]);
+}
+
+#[tokio::test]
+async fn sweeps_remove_what_is_configured_and_nothing_else() {
+    let (queue, _) = TestQueue::start().await;
+    fill(&queue).await;
+    queue.insert([ended("other", "u", "completed", 2 * DAY_MS), ended("v", "v", "completed", 1_000)]).await;
+    let rules = vec![
+        RetentionRule { completed_ms: Some(DAY_MS), ..RetentionRule::default() },
+        RetentionRule { job_type: Some("u".to_owned()), failed_ms: Some(1), ..RetentionRule::default() },
+        RetentionRule { job_type: Some("v".to_owned()), completed_ms: Some(1), ..RetentionRule::default() },
+    ];
+    let opened = keeping(&queue, rules);
+    opened.process("idle", 1);
+    eventually("the sweep", async || {
+        let left = left(&queue).await;
+        (!left.contains(&"old".to_owned()) && !left.contains(&"v".to_owned())).then_some(())
+    })
+    .await;
+    let_pass(Duration::from_secs(1), "the sweep goes on").await;
+    let expected = ["kept key", "new", "old failure", "other", "pending", "to come again"];
+    assert_eq!(left(&queue).await, expected);
+}
+
+#[tokio::test]
+async fn of_periods_that_differ_the_longest_counts() {
+    let (queue, _) = TestQueue::start().await;
+    queue
+        .insert([ended("old", "t", "completed", 2 * DAY_MS), ended("v", "v", "completed", 2 * DAY_MS)])
+        .await;
+    let period = |ms| vec![RetentionRule { completed_ms: Some(ms), ..RetentionRule::default() }];
+    let mut longer = period(3 * DAY_MS);
+    longer.push(RetentionRule {
+        job_type: Some("v".to_owned()),
+        completed_ms: Some(1),
+        ..Default::default()
+    });
+    let patient = keeping(&queue, longer);
+    patient.process("idle", 1);
+    eventually("its registration", async || {
+        let workers = queue.side().count_documents(doc! { "kind": "worker" }).await.expect("an answer");
+        (workers == 1).then_some(())
+    })
+    .await;
+    let opened = keeping(&queue, period(DAY_MS));
+    opened.process("idle", 1);
+    eventually("the sweep", async || (left(&queue).await == ["old"]).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_removal_goes_past_any_number_of_jobs_that_stay() {
+    let (queue, opened) = TestQueue::start().await;
+    let kept = |number: usize| {
+        with(
+            ended(&format!("kept-{number:04}"), "t", "completed", 3 * DAY_MS),
+            doc! { "dedupeUntil": moment(DAY_MS), "dedupeKey": format!("{number}") },
+        )
+    };
+    queue.insert((0..1_200).map(kept)).await;
+    queue.insert([ended("old", "t", "completed", 2 * DAY_MS)]).await;
+    profile::start(&queue, &opened).await;
+    assert_eq!(opened.engine.remove_old(Duration::from_millis(DAY_MS as u64)).await, Ok(1));
+    let operations = profile::stop(&queue).await;
+    assert!(operations.len() < 20, "{} operations", operations.len());
+    for operation in operations {
+        assert!(!operation.plan().contains("COLLSCAN"), "{:?}", operation.entry);
+        assert!(operation.keys_examined() <= 1_001, "{:?}", operation.entry);
+    }
+    assert_eq!(queue.count(doc! {}).await, 1_200);
+}

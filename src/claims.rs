@@ -1,6 +1,6 @@
 //! Claims made by hand: taken, renewed and settled by their owner.
 
-use durabl_engine::{ClaimedJob, LogLine, NewJob, Settled, Status, Verdict};
+use durabl_engine::{ClaimedJob, Details, LogLine, NewJob, Settled, Status, Verdict};
 use napi::{
     Env, Result,
     bindgen_prelude::{Buffer, Float64ArraySlice, Null},
@@ -33,6 +33,21 @@ impl From<NativeVerdictKind> for Verdict {
     }
 }
 
+/// What goes along with a verdict, where there is something.
+#[napi(object, object_to_js = false, use_nullable = true)]
+pub struct NativeDetails {
+    /// Where a failure came from; null if nothing tells.
+    pub stack: Option<String>,
+    /// Whether the owner settles in the midst of its work: then it is not cancelled that was asked to be.
+    pub by_hand: bool,
+}
+
+impl From<NativeDetails> for Details {
+    fn from(native: NativeDetails) -> Self {
+        Self { stack: native.stack, is_by_hand: native.by_hand }
+    }
+}
+
 /// The effect of a verdict.
 #[napi(string_enum = "kebab-case")]
 pub enum NativeSettleStatus {
@@ -46,6 +61,8 @@ pub enum NativeSettleStatus {
     Superseded,
     /// The job is pending again, its attempt given back.
     Released,
+    /// The job was asked to be cancelled, and has failed.
+    Cancelled,
     /// The job had ended before.
     AlreadyTerminal,
     /// The lease is another's.
@@ -82,6 +99,7 @@ impl From<Settled> for NativeSettled {
             Settled::FailedTerminal => NativeSettleStatus::FailedTerminal,
             Settled::Superseded => NativeSettleStatus::Superseded,
             Settled::Released => NativeSettleStatus::Released,
+            Settled::Cancelled => NativeSettleStatus::Cancelled,
             Settled::AlreadyTerminal(_) => NativeSettleStatus::AlreadyTerminal,
             Settled::LeaseLost => NativeSettleStatus::LeaseLost,
             Settled::NotFound => NativeSettleStatus::NotFound,
@@ -94,7 +112,7 @@ impl From<Settled> for NativeSettled {
     }
 }
 
-fn terminal(status: Status) -> Option<NativeTerminalStatus> {
+pub(crate) fn terminal(status: Status) -> Option<NativeTerminalStatus> {
     match status {
         Status::Completed => Some(NativeTerminalStatus::Completed),
         Status::Failed => Some(NativeTerminalStatus::Failed),
@@ -159,9 +177,12 @@ impl NativeEngine {
         claim_token: Option<String>,
         kind: NativeVerdictKind,
         reason: Option<String>,
+        details: NativeDetails,
     ) -> Result<Promised<'env, NativeSettled>> {
+        let (verdict, details) = (Verdict::from(kind), Details::from(details));
         self.call(env, |engine| async move {
-            let settled = engine.settle(&job_id, claim_token.as_deref(), kind.into(), reason).await;
+            let token = claim_token.as_deref();
+            let settled = engine.settle_with(&job_id, token, verdict, reason, details).await;
             settled.map(NativeSettled::from)
         })
     }

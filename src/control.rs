@@ -1,13 +1,18 @@
 //! Changes of jobs that an operator asks for.
 
 use durabl_engine::{
-    Change, Due, Status, Steered,
+    Cancelled, Change, Due, Status, Steered,
     bson::{DateTime, RawDocumentBuf},
 };
 use napi::{Env, Result, bindgen_prelude::Buffer};
 use napi_derive::napi;
 
-use crate::{convert::invalid, engine::NativeEngine, reply::Promised};
+use crate::{
+    claims::{NativeTerminalStatus, terminal},
+    convert::invalid,
+    engine::NativeEngine,
+    reply::Promised,
+};
 
 /// The effect of a change.
 #[napi(string_enum = "kebab-case")]
@@ -99,6 +104,49 @@ pub struct NativeReschedule {
     pub priority: Option<f64>,
 }
 
+/// The effect of a cancellation.
+#[napi(string_enum = "kebab-case")]
+pub enum NativeCancelStatus {
+    /// The job has ended.
+    Cancelled,
+    /// The job runs, and its owner hears of it.
+    Requested,
+    /// The job had ended before.
+    AlreadyTerminal,
+    /// There is no such job.
+    NotFound,
+}
+
+/// The effect of a cancellation, with the status that kept it from applying.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct NativeCancelled {
+    /// The effect.
+    pub status: NativeCancelStatus,
+    /// Set exactly when `status` is `already-terminal`.
+    pub terminal_status: Option<NativeTerminalStatus>,
+}
+
+impl From<Cancelled> for NativeCancelled {
+    fn from(cancelled: Cancelled) -> Self {
+        let (status, terminal_status) = match cancelled {
+            Cancelled::Cancelled => (NativeCancelStatus::Cancelled, None),
+            Cancelled::Requested => (NativeCancelStatus::Requested, None),
+            Cancelled::AlreadyTerminal(status) => (NativeCancelStatus::AlreadyTerminal, terminal(status)),
+            Cancelled::NotFound => (NativeCancelStatus::NotFound, None),
+        };
+        Self { status, terminal_status }
+    }
+}
+
+/// The wish to have a running job cancelled.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct NativeCancelRequest {
+    /// The job.
+    pub id: String,
+    /// Null if none was given.
+    pub reason: Option<String>,
+}
+
 #[napi]
 impl NativeEngine {
     /// Has a job that has ended begin again.
@@ -163,6 +211,33 @@ impl NativeEngine {
     #[napi]
     pub fn remove<'env>(&self, env: &'env Env, job_id: String) -> Result<Promised<'env, NativeSteered>> {
         self.call(env, |engine| async move { engine.remove(&job_id).await.map(NativeSteered::from) })
+    }
+
+    /// Cancels jobs: what became of each, in order.
+    #[napi]
+    pub fn cancel<'env>(
+        &self,
+        env: &'env Env,
+        job_ids: Vec<String>,
+        reason: Option<String>,
+    ) -> Result<Promised<'env, Vec<NativeCancelled>>> {
+        self.call(env, |engine| async move {
+            let cancelled = engine.cancel(&job_ids, reason.as_deref()).await?;
+            Ok(cancelled.into_iter().map(NativeCancelled::from).collect())
+        })
+    }
+
+    /// Those of these jobs that run and were asked to be cancelled.
+    #[napi]
+    pub fn cancel_requests<'env>(
+        &self,
+        env: &'env Env,
+        job_ids: Vec<String>,
+    ) -> Result<Promised<'env, Vec<NativeCancelRequest>>> {
+        self.call(env, |engine| async move {
+            let requests = engine.cancel_requests(&job_ids).await?;
+            Ok(requests.into_iter().map(|(id, reason)| NativeCancelRequest { id, reason }).collect())
+        })
     }
 }
 

@@ -32,6 +32,13 @@ pub enum NativeEvent {
         /// The runs: abort them, settle nothing. No verdict is expected, only that their slots are freed.
         run_ids: Vec<u32>,
     },
+    /// A job that was asked to be cancelled.
+    CancelRequested {
+        /// Its run: abort it. Its verdict is expected as before.
+        run_id: u32,
+        /// Null if none was given.
+        reason: Option<String>,
+    },
     /// Jobs that the engine gives back by itself, since it is shut down.
     TakenBack {
         /// The runs: abort them, settle nothing. No verdict is expected, only that their slots are freed.
@@ -140,6 +147,7 @@ impl From<Event> for NativeEvent {
             }
             Event::Settled(results) => settled(results),
             Event::LeaseLost(run_ids) => Self::LeaseLost { run_ids },
+            Event::CancelRequested { run_id, reason } => Self::CancelRequested { run_id, reason },
             Event::TakenBack(run_ids) => Self::TakenBack { run_ids },
             Event::Paused(job_type) => Self::Paused { r#type: job_type },
             Event::SchedulesDue { batch, now_ms, documents } => {

@@ -1,6 +1,6 @@
 //! Processors, and the runs of their jobs.
 
-use durabl_engine::{FreedSlot, ProcessorConfig, RunVerdict, StreamState, Verdict};
+use durabl_engine::{Details, FreedSlot, ProcessorConfig, RunVerdict, StreamState, Verdict};
 use napi::{
     Env, Result,
     bindgen_prelude::{Float64ArraySlice, Null, Uint32ArraySlice},
@@ -8,7 +8,7 @@ use napi::{
 use napi_derive::napi;
 
 use crate::{
-    claims::NativeVerdictKind,
+    claims::{NativeDetails, NativeVerdictKind},
     convert::{invalid, millis},
     engine::NativeEngine,
     reply::Promised,
@@ -54,6 +54,8 @@ pub struct NativeRunVerdict {
     pub kind: NativeVerdictKind,
     /// The reason of a failure.
     pub reason: Option<String>,
+    /// What else there is to say.
+    pub details: NativeDetails,
     /// False while the handler works on; then a `NativeFreedSlot` follows.
     pub frees_slot: bool,
     /// How long the handler ran; null if it never started. The engine sizes its prefetch by it, if the slot is free.
@@ -66,6 +68,7 @@ impl From<NativeRunVerdict> for RunVerdict {
             run_id: native.run_id,
             verdict: native.kind.into(),
             reason: native.reason,
+            details: native.details.into(),
             frees_slot: native.frees_slot,
             elapsed: native.elapsed_ms.map(millis),
         }
@@ -147,6 +150,7 @@ impl NativeEngine {
             run_id: *run_id,
             verdict: Verdict::Complete,
             reason: None,
+            details: Details::default(),
             frees_slot: true,
             elapsed: Some(millis(*elapsed)),
         });

@@ -101,11 +101,28 @@ export interface RunClaimedOptions {
   maxDrains?: number | undefined
 }
 
+/** What a {@link JobQueue} says beside a verdict, to a backend that can cancel jobs. */
+export interface SettlementDetails {
+  /** Where the failure came from. */
+  stack?: string | undefined
+  /**
+   * The handler has ended and has not settled its job by hand. A job that was asked to be cancelled is cancelled then, whatever the
+   * verdict; the reply is {@link CancelledReply}. Without this, only a job that would wait again is.
+   */
+  endOfRun?: boolean | undefined
+}
+
+/** What a backend says of a verdict with `endOfRun`, if the job was asked to be cancelled: it has failed, cancelled. */
+export interface CancelledReply {
+  /** What became of the job. */
+  status: 'cancelled'
+}
+
 /**
  * What a backend may say of a write: what became of it; or, as those of the first releases do, nothing or `true` if it applied, and
  * `false` if the job was no longer the caller's. A {@link JobQueue} makes a result of it.
  */
-export type BackendReply<Result> = Result | boolean | void
+export type BackendReply<Result> = Result | CancelledReply | boolean | void
 
 /** A backend, as far as jobs are claimed, and their claims renewed and settled. See {@link IJobQueueBackend}. */
 export interface ClaimsBackend {
@@ -123,14 +140,28 @@ export interface ClaimsBackend {
   complete(
     jobId: string,
     claimToken?: string,
-    options?: CompleteOptions,
+    options?: CompleteOptions & SettlementDetails,
   ): Promise<BackendReply<CompleteResult>>
   /** Fails an attempt: a retry after a back-off, or the end if attempts are used up. */
-  fail(jobId: string, reason: string, claimToken?: string): Promise<BackendReply<FailResult>>
+  fail(
+    jobId: string,
+    reason: string,
+    claimToken?: string,
+    details?: SettlementDetails,
+  ): Promise<BackendReply<FailResult>>
   /** Fails a job for good, whatever attempts are left. */
-  failFatal(jobId: string, reason: string, claimToken?: string): Promise<BackendReply<FailFatalResult>>
+  failFatal(
+    jobId: string,
+    reason: string,
+    claimToken?: string,
+    details?: SettlementDetails,
+  ): Promise<BackendReply<FailFatalResult>>
   /** Makes an active job pending again and gives its attempt back. Absent: the queue lets the lease expire instead. */
-  release?(jobId: string, claimToken?: string): Promise<BackendReply<ReleaseResult>>
+  release?(
+    jobId: string,
+    claimToken?: string,
+    details?: SettlementDetails,
+  ): Promise<BackendReply<ReleaseResult>>
   /** Extends the lease of an active job. */
   heartbeat(jobId: string, claimToken?: string): Promise<BackendReply<HeartbeatResult>>
   /** Adds a line to a job's log. */

@@ -1,4 +1,6 @@
 /** Changes of jobs that an operator, or the app, asks for. */
+import type { SettlementDetails } from './claims.js'
+import type { DurablError } from './errors.js'
 import type { JobStatus, TerminalStatus } from './job.js'
 import type { EnqueueOptions } from './produce.js'
 import type { ListJobsOptions } from './query.js'
@@ -75,11 +77,62 @@ export interface RescheduleOptions {
   priority?: number | undefined
 }
 
+/** How {@link JobControl.cancel} cancels. */
+export interface CancelOptions {
+  /** Why, for people: it becomes the job's `failReason`. At most 4,096 characters. Default: none. */
+  reason?: string | undefined
+}
+
+/**
+ * What {@link JobControl.cancel} did.
+ *
+ * - `cancelled`: the job waited, and has ended: `failed`, its `ending` is `cancelled`, its key is free.
+ * - `requested`: the job runs. Its handler's `ctx.signal` is aborted, and the job ends when the handler has ended.
+ * - `already-terminal`: the job had ended before; nothing was changed.
+ * - `not-found`: there is no such job.
+ */
+export type CancelResult =
+  | {
+      /** What became of the job. */
+      status: 'cancelled' | 'requested' | 'not-found'
+    }
+  | {
+      /** The job had ended before. */
+      status: 'already-terminal'
+      /** How it had ended. */
+      terminalStatus: TerminalStatus
+    }
+
+/** A running job that was asked to be cancelled. */
+export interface CancelRequest {
+  /** The job's id. */
+  id: string
+  /** Why; null if nobody has said so. */
+  reason: string | null
+}
+
 /**
  * Steering single jobs. Each call is one fenced write: of two operators who ask for the same at once, one does it, and the other is told
- * the job's new status. None of them touches a running job, and none takes a session.
+ * the job's new status. `cancel` asks a running job to end; the others touch none that runs. None takes a session.
  */
 export interface JobControl {
+  /**
+   * Cancels a job. One that waits ends at once. One that runs is asked to end: its handler's `ctx.signal` is aborted with
+   * `ERR_DURABL_CANCELLED`, in other processes within a second with push and six without. When the handler has ended, however it ended,
+   * the job is `failed`, and its `ending` is `cancelled`; unless the handler had settled it by `ctx` or `ctx.transaction`. A
+   * handler that ignores the signal keeps its job, and the key, until it ends. The job of a worker that has died ends when its lease does.
+   *
+   * ```ts
+   * const { status } = await queue.cancel(id, { reason: 'the order was withdrawn' })
+   * if (status === 'requested') log.info('it runs, and was told to stop')
+   * ```
+   *
+   * @returns what became of the job
+   * @throws TypeError, RangeError if an argument is malformed; {@link DurablError} `ERR_DURABL_UNSUPPORTED` on a backend that
+   * has no `cancel`
+   */
+  cancel(id: string, options?: CancelOptions): Promise<CancelResult>
+
   /**
    * Runs a job again that has ended, however it did: completed, failed or superseded ({@link TerminalStatus}). It begins at attempt 0 with all its
    * attempts before it; how it ended is forgotten, and its log stays.
@@ -191,4 +244,9 @@ export interface ControlBackend extends Partial<JobControl> {
   promoteEach?(ids: readonly string[]): Promise<number>
   /** Removes those of these jobs that can be, and tells how many that were. Absent: one by one. */
   removeEach?(ids: readonly string[]): Promise<number>
+  /**
+   * Those of these jobs that run and were asked to be cancelled. A queue asks every few seconds for the jobs that it runs. A backend that has
+   * `cancel` also takes {@link SettlementDetails}, and heeds their `endOfRun`.
+   */
+  cancelRequests?(jobIds: readonly string[]): Promise<CancelRequest[]>
 }

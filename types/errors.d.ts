@@ -19,6 +19,7 @@ import type { JobQueue } from './queue.js'
  * | `ERR_DURABL_SERVER` | {@link ServerError} | any other error of the server |
  * | `ERR_DURABL_TIMEOUT` | {@link TimeoutError} | the server did not answer in time |
  * | `ERR_DURABL_HANDLER_TIMEOUT` | {@link TimeoutError} | a handler ran longer than its `timeoutMs` |
+ * | `ERR_DURABL_CANCELLED` | {@link DurablError} | the job of a run was cancelled |
  * | `ERR_DURABL_LEASE_LOST` | {@link LeaseLostError} | a run's lease is gone |
  * | `ERR_DURABL_SHUT_DOWN` | {@link ShutDownError} | used after, or cut short by, `shutdown` |
  * | `ERR_DURABL_PAYLOAD_TOO_LARGE` | {@link PayloadError} | over MongoDB's document limit |
@@ -48,6 +49,7 @@ export type ErrorCode =
   | 'ERR_DURABL_SERVER'
   | 'ERR_DURABL_TIMEOUT'
   | 'ERR_DURABL_HANDLER_TIMEOUT'
+  | 'ERR_DURABL_CANCELLED'
   | 'ERR_DURABL_LEASE_LOST'
   | 'ERR_DURABL_SHUT_DOWN'
   | 'ERR_DURABL_PAYLOAD_TOO_LARGE'

@@ -8,7 +8,7 @@ import type {
   JobHandle,
   ReleaseResult,
 } from './claims.js'
-import type { JobControl } from './control.js'
+import type { CancelRequest, JobControl } from './control.js'
 import type { DriverSession } from './driver.js'
 import type {
   ActionQuery,
@@ -22,7 +22,7 @@ import type {
   ResumeResult,
   WorkerInfo,
 } from './fleet.js'
-import type { Backoff, Job, JobRecord, JobStatus } from './job.js'
+import type { Backoff, Job, JobEnding, JobRecord, JobStatus } from './job.js'
 import type {
   EnqueueDetailedResult,
   EnqueueManyJob,
@@ -30,7 +30,7 @@ import type {
   EnqueueManyResult,
   EnqueueOptions,
 } from './produce.js'
-import type { JobDetail, JobEnd, JobPage, JobQuery, ListJobsOptions, QueueStats } from './query.js'
+import type { JobError, JobDetail, JobEnd, JobPage, JobQuery, ListJobsOptions, QueueStats } from './query.js'
 import type {
   ApplySchedulesResult,
   NamedSchedule,
@@ -59,6 +59,14 @@ export interface RecordedJob<T = any> extends Job<T> {
   backoffDelay?: number | undefined
   /** As enqueued, in milliseconds. */
   backoffMaxDelay?: number | undefined
+  /** How it ended; on failed jobs only. */
+  ending?: JobEnding
+  /** Its newest failed attempts, oldest first; at most 10. Absent while none has failed. */
+  errors?: JobError[]
+  /** When it was asked to be cancelled while it ran. */
+  cancelRequestedAt?: Date
+  /** Why it was, if anybody has said so. */
+  cancelReason?: string
   /** The session that it was enqueued with. */
   session?: DriverSession | undefined
   /** The session that it was completed with. */
@@ -134,6 +142,7 @@ export class DummyBackend implements IJobQueueBackend {
   release(jobId: string, claimToken?: string): Promise<ReleaseResult>
   heartbeat(jobId: string, claimToken?: string): Promise<HeartbeatResult>
   log(jobId: string, message: string, claimToken?: string): Promise<void>
+  cancelRequests(jobIds: readonly string[]): Promise<CancelRequest[]>
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>
   getStats(type?: string): Promise<QueueStats>
@@ -216,6 +225,7 @@ export class ImmediateBackend implements IJobQueueBackend {
   release(jobId: string, claimToken?: string): Promise<ReleaseResult>
   heartbeat(jobId: string, claimToken?: string): Promise<HeartbeatResult>
   log(jobId: string, message: string, claimToken?: string): Promise<void>
+  cancelRequests(jobIds: readonly string[]): Promise<CancelRequest[]>
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>
   getStats(type?: string): Promise<QueueStats>

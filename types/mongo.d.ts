@@ -9,7 +9,7 @@ import type {
   JobHandle,
   ReleaseResult,
 } from './claims.js'
-import type { JobControl } from './control.js'
+import type { CancelRequest, JobControl } from './control.js'
 import type {
   ActionQuery,
   ActionRecord,
@@ -25,7 +25,7 @@ import type {
 } from './fleet.js'
 import type { DriverCollection, DriverDb } from './driver.js'
 import type { ConnectionError, DurablError, UnsupportedOptionError } from './errors.js'
-import type { Backoff, DedupeScope, Job, JobLogEntry, JobRecord, JobStatus } from './job.js'
+import type { Backoff, DedupeScope, Job, JobEnding, JobLogEntry, JobRecord, JobStatus } from './job.js'
 import type { Logger, defaultLogger } from './logging.js'
 import type {
   EnqueueDetailedResult,
@@ -34,8 +34,7 @@ import type {
   EnqueueManyResult,
   EnqueueOptions,
 } from './produce.js'
-import type { JobDetail, JobEnd, JobPage, JobQuery, ListJobsOptions, QueueStats } from './query.js'
-import type { JobQuery, QueueStats } from './query.js'
+import type { JobError, JobDetail, JobEnd, JobPage, JobQuery, ListJobsOptions, QueueStats } from './query.js'
 import type {
   ApplySchedulesResult,
   NamedSchedule,
@@ -162,6 +161,14 @@ export interface JobDoc<T = any> {
   failReason?: string
   /** The occurrence of a schedule that made the job. */
   schedule?: Occurrence
+  /** How it ended; on failed jobs only, and not on those of versions before 0.4. */
+  ending?: JobEnding
+  /** Its newest failed attempts, oldest first; at most 10. */
+  errors?: JobError[]
+  /** When it was asked to be cancelled while it ran. */
+  cancelRequestedAt?: Date
+  /** Why it was, if anybody has said so. */
+  cancelReason?: string
   /** The newest log entries, oldest first. */
   logs: JobLogEntry[]
 }
@@ -203,6 +210,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   release(jobId: string, claimToken?: string): Promise<ReleaseResult>
   heartbeat(jobId: string, claimToken?: string): Promise<HeartbeatResult>
   log(jobId: string, message: string, claimToken?: string): Promise<void>
+  cancelRequests(jobIds: readonly string[]): Promise<CancelRequest[]>
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>
   /** Counts by status, of one type or of all; they are read from where the client's read preference says. */

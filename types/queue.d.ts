@@ -253,8 +253,8 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
    * A handle of any origin (your own backend's, a test double) is renewed and settled through its own methods.
    * After success, or supersession, it goes on with followers of the same type and key, at most `maxDrains` of them.
    *
-   * @throws the first error that the handler threw, after newer work ran; {@link LeaseLostError} if the lease was lost, and
-   * {@link ShutDownError} if a shutdown took the job away; both, as an `AggregateError`, if the handler failed and so did
+   * @throws the first error that the handler threw, after newer work ran; {@link LeaseLostError} if the lease was lost,
+   * {@link ShutDownError} if a shutdown took the job away, and {@link DurablError} `ERR_DURABL_CANCELLED` if the job was cancelled; both, as an `AggregateError`, if the handler failed and so did
    * recording it
    */
   runClaimed<T>(handle: JobHandle<T>, handler: JobHandler<T>, options?: RunClaimedOptions): Promise<void>

@@ -15,7 +15,8 @@ import type { JobQueue } from './queue.js'
  */
 export interface JobContext {
   /**
-   * Aborted when the run is no longer wanted: its lease was lost, `timeoutMs` has passed, or the queue shuts down.
+   * Aborted when the run is no longer wanted: its job was cancelled, its lease was lost, `timeoutMs` has passed, or the queue shuts
+   * down.
    * `signal.reason` is a {@link DurablError} whose `code` says which.
    *
    * A handler that has read it, and returns after a shutdown has aborted it, has perhaps stopped halfway: its job is released, with the

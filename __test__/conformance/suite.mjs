@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { JobQueue } from 'durabl'
+import cancel from './behaviours/cancel.mjs'
 import claim from './behaviours/claim.mjs'
 import claimOrEnqueue from './behaviours/claim-or-enqueue.mjs'
 import control from './behaviours/control.mjs'
@@ -38,6 +39,7 @@ const GROUPS = {
   making,
   claim,
   settle,
+  cancel,
   lease,
   dedupe,
   'single-flight': singleFlight,
@@ -132,12 +134,15 @@ class Environment {
     return job
   }
 
+  /** The job with all its fields as stored now, past what the calls of a backend show. */
+  raw = (id) => {
+    const { backend } = this
+    return backend.jobs?.find((job) => job.id === id) ?? backend.getCollection().findOne({ _id: id })
+  }
+
   /** The claim token as stored now, past `findOne`, which shows none; undefined if there is none. */
   tokenOf = async (id) => {
-    const { backend } = this
-    const stored =
-      backend.jobs?.find((job) => job.id === id) ?? (await backend.getCollection().findOne({ _id: id }))
-    return stored.claimToken ?? undefined
+    return (await this.raw(id)).claimToken ?? undefined
   }
 
   /** Waits until something holds: until the answer is neither false nor null, and returns the answer. */

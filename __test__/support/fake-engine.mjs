@@ -33,6 +33,8 @@ export class FakeEngine {
   batches = []
   /** What became of each slot, in order: a run id for each time that one was told to be free. */
   freed = []
+  /** What else was said with a verdict, by run. */
+  details = new Map()
   /** How often `finish` was called. */
   calls = 0
   /** False: the engine has been shut down. */
@@ -58,7 +60,9 @@ export class FakeEngine {
         freesSlot: true,
         elapsedMs: elapsedMs[index],
       })
-      const verdicts = [...Array.from(completed, verdict), ...others].sort((a, b) => a.runId - b.runId)
+      for (const { runId, details } of others) this.details.set(runId, details)
+      const plain = others.map(({ details, ...rest }) => rest)
+      const verdicts = [...Array.from(completed, verdict), ...plain].sort((a, b) => a.runId - b.runId)
       if (verdicts.length > 0) this.batches.push(verdicts)
       this.freed.push(...verdicts.filter(({ freesSlot }) => freesSlot).map(({ runId }) => runId))
       this.freed.push(...freed.map(({ runId }) => runId))

@@ -1,7 +1,10 @@
 //! The rules about jobs, without a round trip in them: what a document says, what a verdict makes of it, how long a lease
 //! or a back-off is, and the filters that fence a write. All of it can be read, and tested, without a database.
 
+pub(crate) mod cancellation;
 pub(crate) mod document;
+pub(crate) mod ending;
+pub(crate) mod errors;
 pub(crate) mod fence;
 pub(crate) mod fields;
 pub(crate) mod id_key;
@@ -9,6 +12,7 @@ pub(crate) mod keys;
 pub(crate) mod lease;
 pub(crate) mod listing;
 pub(crate) mod log;
+pub(crate) mod picked;
 pub(crate) mod retry;
 pub(crate) mod server_time;
 pub(crate) mod status;

@@ -8,8 +8,8 @@
 //!
 //! ```text
 //! engine                 the face: one collection, all operations
-//! worker                 all that keeps going: hub, dispatch, runs, renewer, verdict_writer, reaper, upkeep, retention
-//! verbs                  one operation each: enqueue, claim, settle, renew, recover, steer, log, plan, list, look_up, stats, pause, counts, history, actions,
+//! worker                 all that keeps going: hub, dispatch, runs, renewer, canceller, verdict_writer, reaper, upkeep, retention
+//! verbs                  one operation each: enqueue, claim, settle, cancel, renew, recover, steer, log, plan, list, look_up, stats, pause, counts, history, actions,
 //!                           register, retain
 //! wake                   when to look for work: hints, timers, stream
 //! store      report      round trips to MongoDB  |  all that people hear, and all tasks: event, outage, tally, unwritable, tasks
@@ -42,18 +42,20 @@ pub use {
     engine::{Engine, EngineOptions},
     job::{
         document::{ClaimedJob, DedupeKey, NewJob},
+        ending::Ending,
         listing::{JobFilter, Page},
         log::{LogBounds, LogLine},
         retry::{BackoffKind, BackoffPolicy, delay as retry_delay},
         status::{DedupeScope, Status},
         transition::Transition,
-        verdict::{Settled, Verdict},
+        verdict::{Details, Settled, Verdict},
     },
     mongodb::bson,
     report::event::{Event, LogLevel, RunResult, Sink, StreamState},
     store::indexes::index_definitions,
     verbs::{
         actions::Action,
+        cancel::Cancelled,
         enqueue::request::{Enqueued, NewJobFate},
         plan::PlannedJob,
         recover::Sweep,

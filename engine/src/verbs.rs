@@ -2,6 +2,7 @@
 //! lost. A new operation is a new verb.
 
 pub(crate) mod actions;
+pub(crate) mod cancel;
 pub(crate) mod claim;
 pub(crate) mod claim_or_enqueue;
 pub(crate) mod counts;

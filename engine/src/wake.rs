@@ -1,5 +1,6 @@
 //! When to look for work: hints, from enqueues here, from timers and from the change stream.
 
+pub(crate) mod cancellations;
 pub(crate) mod hints;
 pub(crate) mod known_jobs;
 pub(crate) mod stream;

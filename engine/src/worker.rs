@@ -1,6 +1,7 @@
 //! Everything that keeps going: the hub of a collection, the dispatchers and runs of an engine, and the loops that renew,
 //! write verdicts and sweep.
 
+mod canceller;
 pub(crate) mod dispatch;
 mod grouping;
 pub(crate) mod hub;

@@ -6,7 +6,14 @@
 import type { ClientSession } from 'mongodb'
 import { DurablError } from '../base/errors'
 import { fromCaller } from '../base/stack'
-import type { BackendTransactions, HeartbeatResult, IJobQueueBackend, Job, QueueStats } from '../types'
+import type {
+  BackendTransactions,
+  HeartbeatResult,
+  IJobQueueBackend,
+  Job,
+  QueueStats,
+  SettlementDetails,
+} from '../types'
 import { COMPLETE } from './verdict'
 import type { Settled, Verdict } from './verdict'
 
@@ -19,18 +26,32 @@ function write(backend: IJobQueueBackend, job: Job, verdict: Verdict): Promise<u
   const reason = verdict.reason ?? ''
   // A missing token is left out, not passed as undefined: that is how the older backends were called.
   const token: [] | [string] = job.claimToken == null ? [] : [job.claimToken]
+  const details = detailsOf(verdict)
+  const last: [token?: string | undefined, details?: SettlementDetails] =
+    details === null || !canCancel(backend) ? token : [job.claimToken ?? undefined, details]
   switch (verdict.kind) {
     case 'complete':
-      return backend.complete(job.id, ...token)
+      return backend.complete(job.id, ...last)
     case 'fail':
-      return backend.fail(job.id, reason, ...token)
+      return backend.fail(job.id, reason, ...last)
     case 'failFatal':
-      return backend.failFatal(job.id, reason, ...token)
+      return backend.failFatal(job.id, reason, ...last)
     case 'release':
       if (!canRelease(backend))
         throw new DurablError('ERR_DURABL_UNSUPPORTED', 'the backend has no release()')
-      return backend.release!(job.id, ...token)
+      return backend.release!(job.id, ...last)
   }
+}
+
+/** Null where there is nothing to say. */
+function detailsOf({ stack, byHand }: Verdict): SettlementDetails | null {
+  if (stack === null && byHand) return null
+  return { ...(stack === null ? {} : { stack }), ...(byHand ? {} : { endOfRun: true }) }
+}
+
+/** Whether jobs can be cancelled. Such a backend takes details of settlements. */
+export function canCancel(backend: IJobQueueBackend): boolean {
+  return typeof backend.cancel === 'function'
 }
 
 /** What a backend said about a settlement; or, if it said nothing, that it applied. A plain `false` did not apply. */

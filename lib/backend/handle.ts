@@ -3,8 +3,8 @@ import type { ClientSession } from 'mongodb'
 import { LeaseLostError } from '../base/errors'
 import { monotonicNow } from '../base/timers'
 import type { CompleteResult, HeartbeatResult, IJobQueueBackend, Job, JobHandle } from '../types'
-import { canRelease, completeIn, heartbeat, settle, understood, writeLog } from './calls'
-import { COMPLETE, RELEASE, failed, failedFatally } from './verdict'
+import { canCancel, canRelease, completeIn, heartbeat, settle, understood, writeLog } from './calls'
+import { COMPLETE, RELEASE, byHand, failed, failedFatally } from './verdict'
 import type { Settled, Verdict } from './verdict'
 
 const METHODS = ['complete', 'fail', 'failFatal', 'heartbeat', 'release', 'log'] as const
@@ -52,7 +52,7 @@ export function ownClaim(handle: object): OwnClaim | null {
 export function backendHandle<T>(backend: IJobQueueBackend, job: Job<T>, sentAt: number): JobHandle<T> {
   const claim: OwnClaim = { backend, inner: null, sentAt, isSettled: false }
   const end = async (verdict: Verdict): Promise<any> => {
-    const found = await settle(backend, job, verdict)
+    const found = await settle(backend, job, byHand(verdict))
     claim.isSettled = true
     return found
   }
@@ -134,6 +134,11 @@ export class HandleCalls {
 
   /** Writes a verdict of the owner. */
   async settle(verdict: Verdict): Promise<Settled> {
+    // Methods of a handle settle by hand. Where they are the backend's own, the end of a run can be told as such.
+    const isBackends = ownClaim(this.handle)?.backend === this.backend
+    if (!verdict.byHand && isBackends && canCancel(this.backend)) {
+      return settle(this.backend, this.job, verdict)
+    }
     return understood(await this.say(verdict), verdict, this.job)
   }
 

@@ -1,6 +1,6 @@
 /** How a claim is to end, as a backend is told, and what it answers. */
-import { reasonOf } from '../base/reason'
-import type { CompleteResult, FailFatalResult, FailResult, ReleaseResult } from '../types'
+import { reasonOf, stackBehind } from '../base/reason'
+import type { CancelledReply, SettleResult } from '../types'
 
 /** How a claim is to end. */
 export type VerdictKind = 'complete' | 'fail' | 'failFatal' | 'release'
@@ -10,18 +10,38 @@ export interface Verdict {
   readonly kind: VerdictKind
   /** Why, for `fail` and `failFatal`; else null. */
   readonly reason: string | null
+  /** Where the failure came from; null where nothing tells. */
+  readonly stack: string | null
+  /** The owner settles in the midst of its work. Otherwise its work has ended, and a job that was asked to be cancelled is cancelled. */
+  readonly byHand: boolean
 }
 
 /** What writing a verdict found. */
-export type Settled = CompleteResult | FailResult | FailFatalResult | ReleaseResult
+export type Settled = SettleResult | CancelledReply
 
-export const COMPLETE: Verdict = { kind: 'complete', reason: null }
-export const RELEASE: Verdict = { kind: 'release', reason: null }
+export const COMPLETE: Verdict = { kind: 'complete', reason: null, stack: null, byHand: false }
+export const RELEASE: Verdict = { kind: 'release', reason: null, stack: null, byHand: false }
 
 export function failed(reason: unknown): Verdict {
-  return { kind: 'fail', reason: reasonOf(reason) }
+  return { kind: 'fail', reason: reasonOf(reason), stack: stackBehind(reason), byHand: false }
 }
 
 export function failedFatally(reason: unknown): Verdict {
-  return { kind: 'failFatal', reason: reasonOf(reason) }
+  return { kind: 'failFatal', reason: reasonOf(reason), stack: stackBehind(reason), byHand: false }
+}
+
+/** The same verdict, by an owner that goes on. */
+export function byHand(verdict: Verdict): Verdict {
+  return { ...verdict, byHand: true }
+}
+
+/**
+ * A finding in the words that owners know: a job that would have waited again, and was cancelled instead, has failed for good. One that
+ * was to be released has ended.
+ */
+export function asTold(kind: VerdictKind, found: Settled): SettleResult {
+  if (found.status !== 'cancelled') return found
+  return kind === 'fail' || kind === 'failFatal'
+    ? { status: 'failed-terminal' }
+    : { status: 'already-terminal', terminalStatus: 'failed' }
 }

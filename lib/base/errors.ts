@@ -155,6 +155,7 @@ const ERROR_CLASSES: Readonly<Record<ErrorCode, ErrorClass | null>> = {
   ERR_DURABL_SERVER: ServerError,
   ERR_DURABL_TIMEOUT: TimeoutError,
   ERR_DURABL_HANDLER_TIMEOUT: TimeoutError,
+  ERR_DURABL_CANCELLED: DurablError,
   ERR_DURABL_LEASE_LOST: LeaseLostError,
   ERR_DURABL_SHUT_DOWN: ShutDownError,
   ERR_DURABL_PAYLOAD_TOO_LARGE: PayloadError,

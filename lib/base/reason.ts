@@ -1,5 +1,6 @@
 /** The reason that a job's record shows for anything that can be thrown. */
 import { inspect, types } from 'node:util'
+import { stackOf } from './stack'
 
 /** Longer reasons are cut: a reason shares the job's document, and must never be what makes it too large to write. */
 const MAX_REASON_LENGTH = 8192
@@ -16,6 +17,12 @@ export function reasonOf(thrown: unknown): string {
     reason = 'a value was thrown that can not be shown'
   }
   return reason.length > MAX_REASON_LENGTH ? `${reason.slice(0, MAX_REASON_LENGTH - 1)}…` : reason
+}
+
+/** The stack of an error that was thrown, cut as reasons are; null for anything else. */
+export function stackBehind(thrown: unknown): string | null {
+  const stack = isError(thrown) ? stackOf(thrown) : null
+  return stack === null || stack === '' ? null : stack.slice(0, MAX_REASON_LENGTH)
 }
 
 function describe(thrown: unknown): string {

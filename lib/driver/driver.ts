@@ -142,6 +142,12 @@ export class Driver implements EngineEvents {
     }
   }
 
+  /** A job was asked to be cancelled by a call of this queue. */
+  jobCancelled(jobId: string, reason: string | null): void {
+    this.engine.cancelRequested(jobId, reason)
+    this.other?.jobCancelled(jobId, reason)
+  }
+
   /** Waits, when the queue shuts down, for a claim that its owner is about to be given. */
   whileClaiming<T>(claim: () => Promise<T>): Promise<T> {
     return this.runs.whileExpecting(claim)
@@ -253,6 +259,10 @@ export class Driver implements EngineEvents {
 
   leaseLost(runId: number, op: LeaseOperation): void {
     this.runs.get(runId)?.leaseLost(op)
+  }
+
+  cancelRequested(runId: number, reason: string | null): void {
+    this.runs.get(runId)?.cancelRequested(reason)
   }
 
   takenBack(runId: number): void {

@@ -53,6 +53,8 @@ export interface Engine {
   resume(runId: number, job: Job<any>): Promise<Settled | null>
   /** The transaction has committed, and the job is completed. */
   completed(runId: number): void
+  /** A job was asked to be cancelled by the queue that this engine works for: if it runs here, its run may be told at once. */
+  cancelRequested(jobId: string, reason: string | null): void
   /** The backend has started: what it can do only from then on can begin. */
   backendStarted(): void
   /** No claims from now on. Resolves when those on their way have come, and never rejects; null if none can come. */
@@ -70,6 +72,8 @@ export interface EngineEvents {
   /** A verdict could not be written, and the engine does not know it any more. Another one may follow. */
   writeFailed(runId: number, error: unknown): void
   leaseLost(runId: number, op: LeaseOperation): void
+  /** The job was asked to be cancelled. Told again from time to time, until the run is over. */
+  cancelRequested(runId: number, reason: string | null): void
   /** The backend was shut down, and gives the job back by itself. */
   takenBack(runId: number): void
   /** The type has been paused: what of it has been claimed and not started is to be given back. */

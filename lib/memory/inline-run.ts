@@ -1,7 +1,7 @@
 import type { ClientSession, TransactionOptions } from 'mongodb'
 import { completeIn, heartbeat, settle, transactionsOf } from '../backend/calls'
-import { COMPLETE } from '../backend/verdict'
-import type { Verdict } from '../backend/verdict'
+import { COMPLETE, asTold, byHand } from '../backend/verdict'
+import type { Settled, Verdict, VerdictKind } from '../backend/verdict'
 import { RunContext } from '../run/context'
 import type { HandledRun } from '../run/context'
 import { verdictOnThrow } from '../run/outcome'
@@ -26,10 +26,10 @@ export async function runInline(
   try {
     returned = await handler(job, new RunContext(run))
   } catch (error) {
-    await run.settleByHand(verdictOnThrow(error, null))
+    await run.settle(verdictOnThrow(error, null))
     return
   }
-  await run.settleByHand(COMPLETE)
+  await run.settle(COMPLETE)
   return returned
 }
 
@@ -44,7 +44,8 @@ class InlineRun implements HandledRun {
     session: () => this.session(),
     transact: (work, options) => this.transact(work, options),
   }
-  private settlement: Promise<SettleResult> | null = null
+  private settlement: Promise<Settled> | null = null
+  private kind: VerdictKind = 'complete'
 
   constructor(
     private readonly backend: IJobQueueBackend,
@@ -55,8 +56,16 @@ class InlineRun implements HandledRun {
     return heartbeat(this.backend, this.job)
   }
 
-  settleByHand(verdict: Verdict): Promise<SettleResult> {
-    this.settlement ??= settle(this.backend, this.job, verdict)
+  async settleByHand(verdict: Verdict): Promise<SettleResult> {
+    const found = await this.settle(byHand(verdict))
+    return asTold(this.kind, found)
+  }
+
+  settle(verdict: Verdict): Promise<Settled> {
+    if (this.settlement === null) {
+      this.kind = verdict.kind
+      this.settlement = settle(this.backend, this.job, verdict)
+    }
     return this.settlement
   }
 

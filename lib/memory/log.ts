@@ -18,6 +18,8 @@ export function lineOf(transition: Transition, isFatal: boolean, reason: string 
     case 'retry-scheduled':
     case 'recovered':
       return `Failed: ${reason ?? ''}`
+    case 'cancelled':
+      return reason === null ? 'Cancelled' : `Cancelled: ${reason}`
     case 'superseded':
       return `Superseded: ${reason ?? 'a follower covers the work'}`
     case 'completed':

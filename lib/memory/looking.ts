@@ -144,7 +144,14 @@ export function summaryOf(stored: StoredJob): JobSummary {
 
 export function detailOf<T>(stored: StoredJob): JobDetail<T> {
   const { data, logs } = record<T>(stored)
-  return { ...summaryOf(stored), data, logs, errors: [] }
+  const detail: JobDetail<T> = {
+    ...summaryOf(stored),
+    data,
+    logs,
+    errors: stored.job.errors?.map((error) => ({ ...error })) ?? [],
+  }
+  if (stored.job.cancelReason !== undefined) detail.cancelReason = stored.job.cancelReason
+  return detail
 }
 
 export function endOf(stored: StoredJob): JobEnd {
@@ -157,6 +164,6 @@ export function endOf(stored: StoredJob): JobEnd {
 }
 
 function endingOfStored({ job }: StoredJob) {
-  const { status, attempt, maxAttempts } = job
-  return endingOf(status, undefined, attempt, maxAttempts)
+  const { status, ending, attempt, maxAttempts } = job
+  return endingOf(status, ending, attempt, maxAttempts)
 }

@@ -1,7 +1,8 @@
 import type { ClientSession } from 'mongodb'
 import { enqueueOneByOne, enqueueOneByOneDetailed } from '../backend/enqueue-many'
 import { backendHandle } from '../backend/handle'
-import type { VerdictKind } from '../backend/verdict'
+import { asTold } from '../backend/verdict'
+import type { Settled, VerdictKind } from '../backend/verdict'
 import { reasonOf } from '../base/reason'
 import { monotonicNow } from '../base/timers'
 import type {
@@ -9,6 +10,9 @@ import type {
   ActionRecord,
   ActionRequest,
   BackendTransactions,
+  CancelOptions,
+  CancelRequest,
+  CancelResult,
   CompleteOptions,
   CompleteResult,
   EnqueueDetailedResult,
@@ -45,9 +49,12 @@ import type {
   RetryOptions,
   RetryResult,
   SettleResult,
+  SettlementDetails,
   WorkerInfo,
 } from '../types'
 import {
+  checkCancel,
+  checkCancelRequests,
   checkClaimToken,
   checkDedupeKey,
   checkId,
@@ -57,6 +64,7 @@ import {
   checkOptionalType,
   checkPayload,
   checkType,
+  detailsOf,
   normalizeAction,
   normalizeActions,
   normalizeClaimOrEnqueue,
@@ -167,24 +175,38 @@ export abstract class MemoryBackend implements IJobQueueBackend {
     return this.handle(this.model.claimNextByKey(checkType(where, type), checkDedupeKey(where, dedupeKey)))
   }
 
-  async complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult> {
+  async complete(
+    jobId: string,
+    claimToken?: string,
+    options?: CompleteOptions & SettlementDetails,
+  ): Promise<CompleteResult> {
     const session = sessionOfCompletion('complete', options)
-    const result = await this.settle('complete', jobId, claimToken, null)
+    const result = await this.settle('complete', jobId, claimToken, null, options)
     const job = this.model.jobOf(jobId)
     if (session !== null && job !== null && hasChanged(result)) job.completedInSession = session
     return result as CompleteResult
   }
 
-  async fail(jobId: string, reason: string, claimToken?: string): Promise<FailResult> {
-    return this.settle('fail', jobId, claimToken, reasonOf(reason)) as Promise<FailResult>
+  async fail(
+    jobId: string,
+    reason: string,
+    claimToken?: string,
+    details?: SettlementDetails,
+  ): Promise<FailResult> {
+    return this.settle('fail', jobId, claimToken, reasonOf(reason), details) as Promise<FailResult>
   }
 
-  async failFatal(jobId: string, reason: string, claimToken?: string): Promise<FailFatalResult> {
-    return this.settle('failFatal', jobId, claimToken, reasonOf(reason)) as Promise<FailFatalResult>
+  async failFatal(
+    jobId: string,
+    reason: string,
+    claimToken?: string,
+    details?: SettlementDetails,
+  ): Promise<FailFatalResult> {
+    return this.settle('failFatal', jobId, claimToken, reasonOf(reason), details) as Promise<FailFatalResult>
   }
 
-  async release(jobId: string, claimToken?: string): Promise<ReleaseResult> {
-    return this.settle('release', jobId, claimToken, null) as Promise<ReleaseResult>
+  async release(jobId: string, claimToken?: string, details?: SettlementDetails): Promise<ReleaseResult> {
+    return this.settle('release', jobId, claimToken, null, details) as Promise<ReleaseResult>
   }
 
   async heartbeat(jobId: string, claimToken?: string): Promise<HeartbeatResult> {
@@ -194,6 +216,18 @@ export abstract class MemoryBackend implements IJobQueueBackend {
   async log(jobId: string, message: string, claimToken?: string): Promise<void> {
     const line = checkLogMessage('log', message)
     this.model.log(checkJobId('log', jobId), checkClaimToken('log', claimToken), line)
+  }
+
+  async cancel(jobId: string, options?: CancelOptions): Promise<CancelResult> {
+    const { id, reason } = checkCancel('cancel', jobId, options)
+    const result = this.model.cancel(id, reason)
+    const job = this.model.jobOf(id)
+    if (job !== null && result.status === 'cancelled') await this.changed(job)
+    return result
+  }
+
+  async cancelRequests(jobIds: readonly string[]): Promise<CancelRequest[]> {
+    return this.model.cancelRequests(checkCancelRequests(jobIds))
   }
 
   async hasOutstanding(type: string, dedupeKey: string): Promise<boolean> {
@@ -359,16 +393,20 @@ export abstract class MemoryBackend implements IJobQueueBackend {
   }
 
   private async settle(
-    verdict: VerdictKind,
+    kind: VerdictKind,
     jobId: unknown,
     claimToken: unknown,
     reason: string | null,
+    details: unknown,
   ): Promise<SettleResult> {
-    const id = checkJobId(verdict, jobId)
-    const result = this.model.settle(id, checkClaimToken(verdict, claimToken), verdict, reason)
+    const id = checkJobId(kind, jobId)
+    const { stack, endOfRun } = detailsOf(details)
+    const verdict = { kind, reason, stack, byHand: !endOfRun }
+    const found = this.model.settle(id, checkClaimToken(kind, claimToken), verdict)
     const job = this.model.jobOf(id)
-    if (job !== null && hasChanged(result)) await this.changed(job)
-    return result
+    if (job !== null && hasChanged(found)) await this.changed(job)
+    // The queue asks for the truth; all others know of no such finding.
+    return endOfRun ? (found as SettleResult) : asTold(kind, found)
   }
 }
 
@@ -376,6 +414,6 @@ function claimed<T>(stored: StoredJob | null): Job<T> | null {
   return stored === null ? null : snapshot(stored)
 }
 
-function hasChanged({ status }: SettleResult): boolean {
+function hasChanged({ status }: Settled): boolean {
   return status !== 'already-terminal' && status !== 'lease-lost' && status !== 'not-found'
 }

@@ -1,15 +1,19 @@
-import type { VerdictKind } from '../backend/verdict'
+import { RELEASE, failed } from '../backend/verdict'
+import type { Settled, Verdict } from '../backend/verdict'
 import type {
+  CancelRequest,
+  CancelResult,
   CompleteResult,
   DedupeScope,
   HeartbeatResult,
   QueueStats,
   RecordedJob,
-  SettleResult,
   TerminalStatus,
 } from '../types'
 import type { Condition, MemorySettings, NewJob, RecoverySettings } from '../validate'
+import { cancelled, isCancelledInstead, requestsAmong } from './cancelling'
 import { hasFollower, holderOf, holdersOf, isBehindActive } from './dedupe'
+import { endingOf, noteFailure } from './failures'
 import { KeptKeys } from './kept-keys'
 import { Actions } from './actions'
 import { addToLog, lineOf } from './log'
@@ -139,15 +143,16 @@ export class MemoryModel {
     return this.isClaimable(stored, this.now()) ? this.claim(stored) : null
   }
 
-  settle(id: string, token: string | undefined, verdict: VerdictKind, reason: string | null): SettleResult {
+  settle(id: string, token: string | undefined, verdict: Verdict): Settled {
     const stored = this.stored.get(id)
     if (stored === undefined) return { status: 'not-found' }
     const { job } = stored
     if (isTerminal(job.status)) return { status: 'already-terminal', terminalStatus: job.status }
     if (!isFenced(job, token)) return { status: 'lease-lost' }
-    const transition = ofVerdict(verdict, this.situationOf(stored))
-    this.write(stored, transition, reason, verdict === 'failFatal')
-    return { status: transition } as SettleResult
+    const asked = ofVerdict(verdict.kind, this.situationOf(stored))
+    const transition = isCancelledInstead(job, asked, verdict.byHand) ? 'cancelled' : asked
+    this.write(stored, transition, verdict)
+    return { status: transition } as Settled
   }
 
   /** What became of a claim that may have been completed since. */
@@ -190,10 +195,27 @@ export class MemoryModel {
       .sort((one, other) => claimedAt(one) - claimedAt(other))
       .slice(0, settings.maxPerSweep)
     for (const stored of expired) {
-      const transition = ofExpiry(this.situationOf(stored))
-      this.write(stored, transition, reasonOfExpiry(stored.job, transition))
+      const asked = ofExpiry(this.situationOf(stored))
+      const transition = isCancelledInstead(stored.job, asked, false) ? 'cancelled' : asked
+      this.write(stored, transition, failed(reasonOfExpiry(stored.job, transition)))
     }
     return expired.map(({ job }) => job)
+  }
+
+  /** A job that waits ends at once, and one that runs is marked. */
+  cancel(id: string, reason: string | null): CancelResult {
+    const stored = this.stored.get(id)
+    if (stored === undefined) return { status: 'not-found' }
+    const result = cancelled(stored.job, reason, this.now())
+    if (result !== null) return result
+    if (reason !== null) stored.job.cancelReason = reason
+    this.write(stored, 'cancelled', RELEASE)
+    delete stored.job.cancelReason
+    return { status: 'cancelled' }
+  }
+
+  cancelRequests(ids: readonly string[]): CancelRequest[] {
+    return requestsAmong(ids.flatMap((id) => this.stored.get(id) ?? []))
   }
 
   hasOutstanding(type: string, dedupeKey: string): boolean {
@@ -287,15 +309,22 @@ export class MemoryModel {
   }
 
   /** The one place where a job leaves `active`. */
-  private write(stored: StoredJob, transition: Transition, reason: string | null, isFatal = false): void {
+  private write(stored: StoredJob, transition: Transition, verdict: Verdict): void {
     const { job } = stored
-    const line = lineOf(transition, isFatal, reason)
+    const reason = transition === 'cancelled' ? (job.cancelReason ?? null) : verdict.reason
+    const line = lineOf(transition, verdict.kind === 'failFatal', reason)
     if (line !== null) addToLog(stored, line, this.now(), this.limits)
+    noteFailure(job, transition, reason, verdict.stack, this.now())
     if (reason !== null && transition !== 'recovered') job.failReason = reason
+    const ending = endingOf(transition, verdict.kind)
+    if (ending !== null) job.ending = ending
     switch (transition) {
       case 'completed':
         return this.end(stored, 'completed')
       case 'failed-terminal':
+        return this.end(stored, 'failed')
+      case 'cancelled':
+        job.failReason = reason ?? 'cancelled'
         return this.end(stored, 'failed')
       case 'superseded':
         return this.end(stored, 'superseded')

@@ -16,6 +16,8 @@ export type Transition =
   | 'recovered'
   /** Ended, because the pending place of its key is taken by a follower that will do the work. */
   | 'superseded'
+  /** Failed, because somebody has cancelled it. */
+  | 'cancelled'
 
 interface Situation {
   readonly attempt: number

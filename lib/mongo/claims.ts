@@ -1,4 +1,5 @@
 /** Claims made by hand: taken, renewed and settled by their owner. */
+import { asTold } from '../backend/verdict'
 import { PayloadError } from '../base/errors'
 import { reasonOf } from '../base/reason'
 import { fromCaller } from '../base/stack'
@@ -9,6 +10,7 @@ import type {
   HeartbeatResult,
   Job,
   SettleResult,
+  SettlementDetails,
 } from '../types'
 import * as check from '../validate/backend'
 import { normalizeClaimOrEnqueue } from '../validate/enqueue'
@@ -16,7 +18,7 @@ import type { NewJob } from '../validate/enqueue'
 import { sessionOfCompletion } from '../validate/session'
 import { claimOf, decodeJob } from './bson/job-document'
 import type { NativeVerdictKind } from './native/addon'
-import { settledAs } from './native/replies'
+import { settledOf } from './native/replies'
 import type { OpenCollection } from './open-collection'
 import { newJob } from './produce'
 
@@ -61,10 +63,10 @@ export async function complete(
   opened: OpenCollection,
   jobId: string,
   claimToken: string | undefined,
-  options: CompleteOptions | undefined,
+  options: (CompleteOptions & SettlementDetails) | undefined,
 ): Promise<CompleteResult> {
   const session = sessionOfCompletion('complete', options)
-  if (session === null) return settle(opened, 'complete', jobId, null, claimToken)
+  if (session === null) return settle(opened, 'complete', jobId, null, claimToken, options)
   const id = check.checkJobId('complete', jobId)
   const token = check.checkClaimToken('complete', claimToken) ?? null
   opened.refuseUnusable()
@@ -78,11 +80,17 @@ export async function settle<R extends SettleResult>(
   jobId: unknown,
   reason: string | null,
   claimToken: unknown,
+  details: unknown,
 ): Promise<R> {
   const id = check.checkJobId(kind, jobId)
   const token = check.checkClaimToken(kind, claimToken) ?? null
+  const { stack, endOfRun } = check.detailsOf(details)
   opened.refuseUnusable()
-  return settledAs<R>(await opened.engine.call((native) => native.settle(id, token, kind, reason)))
+  const said = { stack, byHand: !endOfRun }
+  const settled = await opened.engine.call((native) => native.settle(id, token, kind, reason, said))
+  const found = settledOf(settled)
+  // The queue asks for the truth; all others know of no such finding.
+  return (endOfRun ? found : asTold(kind, found)) as R
 }
 
 export async function heartbeat(
@@ -129,7 +137,7 @@ async function decoded(
   } catch (err) {
     const claim = claimOf(bytes, opened.codec)
     const reason = `the job could not be decoded: ${reasonOf(err)}`
-    if (claim !== null) await settle(opened, 'fail', claim.id, reason, claim.token)
+    if (claim !== null) await settle(opened, 'fail', claim.id, reason, claim.token, { endOfRun: true })
     const id = claim === null ? '' : ` ${claim.id}`
     throw fromCaller(
       new PayloadError(

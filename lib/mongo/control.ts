@@ -1,6 +1,20 @@
 /** Changes of jobs that an operator asks for. */
-import type { PromoteResult, RemoveResult, RescheduleResult, RetryResult } from '../types'
-import { checkId, journalKept, normalizeReschedule, normalizeRetry } from '../validate/control'
+import type {
+  CancelRequest,
+  CancelResult,
+  PromoteResult,
+  RemoveResult,
+  RescheduleResult,
+  RetryResult,
+} from '../types'
+import {
+  checkCancel,
+  checkCancelRequests,
+  checkId,
+  journalKept,
+  normalizeReschedule,
+  normalizeRetry,
+} from '../validate/control'
 import { checkEachIds } from '../validate/many'
 import { encodePayload } from './bson/payload'
 import { steeredAs } from './native/replies'
@@ -59,4 +73,27 @@ export async function removeEach(opened: OpenCollection, ids: readonly string[])
   const checked = checkEachIds('removeEach', ids)
   opened.refuseUnusable()
   return opened.engine.call((native) => native.removeEach([...checked]))
+}
+
+export async function cancel(
+  opened: OpenCollection,
+  jobId: unknown,
+  options: unknown,
+): Promise<CancelResult> {
+  const { id, reason } = checkCancel('cancel', jobId, options)
+  opened.refuseUnusable()
+  const [cancelled] = await opened.engine.call((native) => native.cancel([id], reason))
+  const { status, terminalStatus } = cancelled!
+  if (status !== 'already-terminal') return { status }
+  // The engine sets it exactly with this status.
+  return { status, terminalStatus: terminalStatus ?? 'failed' }
+}
+
+export async function cancelRequests(
+  opened: OpenCollection,
+  jobIds: readonly string[],
+): Promise<CancelRequest[]> {
+  const ids = checkCancelRequests(jobIds)
+  opened.refuseUnusable()
+  return opened.engine.call((native) => native.cancelRequests([...ids]))
 }

@@ -13,6 +13,9 @@ import type {
   ActionRequest,
   ApplySchedulesResult,
   BackendTransactions,
+  CancelOptions,
+  CancelRequest,
+  CancelResult,
   CompleteOptions,
   CompleteResult,
   DriverCollection,
@@ -58,6 +61,7 @@ import type {
   ScheduleResult,
   ScheduleSpec,
   SkipScheduleResult,
+  SettlementDetails,
   StreamState,
   TriggerScheduleResult,
   UnscheduleResult,
@@ -125,20 +129,29 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     return job === null ? null : backendHandle(this, job, sentAt)
   }
 
-  complete(jobId: string, claimToken?: string, options?: CompleteOptions): Promise<CompleteResult> {
+  complete(
+    jobId: string,
+    claimToken?: string,
+    options?: CompleteOptions & SettlementDetails,
+  ): Promise<CompleteResult> {
     return claims.complete(this.opened, jobId, claimToken, options)
   }
 
-  fail(jobId: string, reason: string, claimToken?: string): Promise<FailResult> {
-    return claims.settle(this.opened, 'fail', jobId, reasonOf(reason), claimToken)
+  fail(jobId: string, reason: string, claimToken?: string, details?: SettlementDetails): Promise<FailResult> {
+    return claims.settle(this.opened, 'fail', jobId, reasonOf(reason), claimToken, details)
   }
 
-  failFatal(jobId: string, reason: string, claimToken?: string): Promise<FailFatalResult> {
-    return claims.settle(this.opened, 'failFatal', jobId, reasonOf(reason), claimToken)
+  failFatal(
+    jobId: string,
+    reason: string,
+    claimToken?: string,
+    details?: SettlementDetails,
+  ): Promise<FailFatalResult> {
+    return claims.settle(this.opened, 'failFatal', jobId, reasonOf(reason), claimToken, details)
   }
 
-  release(jobId: string, claimToken?: string): Promise<ReleaseResult> {
-    return claims.settle(this.opened, 'release', jobId, null, claimToken)
+  release(jobId: string, claimToken?: string, details?: SettlementDetails): Promise<ReleaseResult> {
+    return claims.settle(this.opened, 'release', jobId, null, claimToken, details)
   }
 
   heartbeat(jobId: string, claimToken?: string): Promise<HeartbeatResult> {
@@ -151,6 +164,14 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
 
   log(jobId: string, message: string, claimToken?: string): Promise<void> {
     return claims.log(this.opened, jobId, message, claimToken)
+  }
+
+  cancel(jobId: string, options?: CancelOptions): Promise<CancelResult> {
+    return control.cancel(this.opened, jobId, options)
+  }
+
+  cancelRequests(jobIds: readonly string[]): Promise<CancelRequest[]> {
+    return control.cancelRequests(this.opened, jobIds)
   }
 
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean> {

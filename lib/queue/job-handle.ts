@@ -4,7 +4,7 @@ import { isCalledByRun } from '../backend/by-run'
 import { completeIn, transactionsOf } from '../backend/calls'
 import { HandleCalls, jobOfHandle, mark, notHeld } from '../backend/handle'
 import type { OwnClaim } from '../backend/handle'
-import { COMPLETE, RELEASE, failed, failedFatally } from '../backend/verdict'
+import { COMPLETE, RELEASE, asTold, byHand, failed, failedFatally } from '../backend/verdict'
 import type { Settled, Verdict } from '../backend/verdict'
 import { monotonicNow } from '../base/timers'
 import type { Reporter } from '../run/report'
@@ -33,7 +33,7 @@ export function createJobHandle<T>(inner: JobHandle<T>, options: HandleOptions):
   const tell = teller(job, options, claimedAt)
   const end = async (verdict: Verdict): Promise<SettleResult> => {
     assertUsable()
-    const found = await calls.settle(verdict)
+    const found = asTold(verdict.kind, await calls.settle(byHand(verdict)))
     claim.isSettled = true
     tell(verdict, found)
     return found

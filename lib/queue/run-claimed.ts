@@ -4,6 +4,7 @@ import { LeaseLostError, ShutDownError } from '../base/errors'
 import { monotonicNow } from '../base/timers'
 import type { Driver } from '../driver/driver'
 import type { Reporter } from '../run/report'
+import { cancelledError } from '../run/run'
 import type { ManagedRun } from '../run/run'
 import type { IJobQueueBackend, Job, JobHandle, JobHandler } from '../types'
 
@@ -57,6 +58,7 @@ function errorOf(job: Job, run: ManagedRun | null): RunError | null {
         ),
       }
     }
+    if (run.found?.status === 'cancelled') return { error: run.aborting.reason ?? cancelledError(job, null) }
     if (run.found?.status !== 'lease-lost') return null
   }
   return { error: new LeaseLostError('ERR_DURABL_LEASE_LOST', `the lease of job ${job.id} is lost`) }

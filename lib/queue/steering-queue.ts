@@ -1,5 +1,7 @@
 import { controlOf } from '../backend/control'
 import type {
+  CancelOptions,
+  CancelResult,
   JobSelection,
   ManyOptions,
   ManyResult,
@@ -10,12 +12,21 @@ import type {
   RetryOptions,
   RetryResult,
 } from '../types'
-import { checkId, normalizeReschedule, normalizeRetry } from '../validate'
+import { checkCancel, checkId, normalizeReschedule, normalizeRetry } from '../validate'
 import { FleetQueue } from './fleet-queue'
 import { changeMany } from './many'
 
 /** The calls of a queue that change jobs; documented in the public types. */
 export abstract class SteeringQueue extends FleetQueue {
+  async cancel(id: string, options?: CancelOptions): Promise<CancelResult> {
+    this.assertNotClosed()
+    const { id: checked, reason } = checkCancel('cancel', id, options)
+    const result = await controlOf(this.backend, 'cancel')(checked, options)
+    // Other processes, and other queues of this one, find out by themselves.
+    if (result.status === 'requested') this.driver.jobCancelled(checked, reason)
+    return result
+  }
+
   async retry(id: string, options?: RetryOptions): Promise<RetryResult> {
     this.assertNotClosed()
     const checked = checkId('retry', id)

@@ -1,7 +1,14 @@
 import { COMPLETE, failed, failedFatally } from '../backend/verdict'
 import type { Settled, Verdict } from '../backend/verdict'
 import { unwatched } from '../base/deferred'
-import type { CompleteResult, FailFatalResult, FailResult, HeartbeatResult, JobContext } from '../types'
+import type {
+  CompleteResult,
+  FailFatalResult,
+  FailResult,
+  HeartbeatResult,
+  JobContext,
+  SettleResult,
+} from '../types'
 import { refusalOfSession } from '../validate'
 import type { RunSignal } from './signal'
 import type { RunTools } from './tools'
@@ -10,7 +17,10 @@ import type { RunTools } from './tools'
 export interface HandledRun {
   readonly aborting: RunSignal
   readonly tools: Pick<RunTools, 'log' | 'session' | 'transact'>
-  settleByHand(verdict: Verdict): Promise<Settled>
+  /** The owner settles in the midst of its work. */
+  settleByHand(verdict: Verdict): Promise<SettleResult>
+  /** Settles as the verdict says. Absent where the end of the handler does that. */
+  settle?(verdict: Verdict): Promise<Settled>
   heartbeat(): Promise<HeartbeatResult>
 }
 
@@ -40,6 +50,11 @@ export class RunContext implements JobContext {
 
   static runOf(context: RunContext): HandledRun {
     return context.#run
+  }
+
+  /** The run behind a context of this package; null for any other. */
+  static ownRun(context: object): HandledRun | null {
+    return #run in context ? context.#run : null
   }
 
   get complete(): JobContext['complete'] {

@@ -67,6 +67,16 @@ export class Reporter {
           'job ended: a newer one of its key covers its work',
         )
         return
+      case 'cancelled':
+        this.emit?.({
+          kind: 'fail-fatal',
+          type,
+          jobId,
+          durationMs,
+          reason: reason === '' ? 'cancelled' : reason,
+        })
+        this.logger.info({ type, jobId, attempt, ...cause(err) }, 'job cancelled')
+        return
       case 'released':
         this.logger.debug({ type, jobId, attempt }, 'job released')
         return

@@ -1,11 +1,10 @@
-import { COMPLETE, RELEASE, failed } from '../backend/verdict'
+import { COMPLETE, RELEASE, asTold, byHand, failed } from '../backend/verdict'
 import type { Settled, Verdict } from '../backend/verdict'
 import { Deferred, unwatched } from '../base/deferred'
-import { LeaseLostError, ShutDownError, TimeoutError } from '../base/errors'
-import type { DurablError } from '../base/errors'
+import { DurablError, LeaseLostError, ShutDownError, TimeoutError } from '../base/errors'
 import { after, monotonicNow } from '../base/timers'
 import type { Cancel } from '../base/timers'
-import type { HeartbeatResult, Job, LeaseOperation } from '../types'
+import type { HeartbeatResult, Job, LeaseOperation, SettleResult } from '../types'
 import { RunContext } from './context'
 import type { HandledRun } from './context'
 import { bothFailed, verdictOnThrow } from './outcome'
@@ -37,6 +36,7 @@ interface Thrown {
 }
 
 const NO_FACTS: Facts = {}
+const LEASE_LOST: Settled = { status: 'lease-lost' }
 const RETURNED: Facts = { verdict: COMPLETE }
 const RELEASED: Facts = { verdict: RELEASE }
 
@@ -67,7 +67,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
   private slotHeld = false
   private endTold = false
   private cancelTimeout: Cancel | null = null
-  private byHand: Deferred<Settled> | null = null
+  private byHand: Deferred<SettleResult> | null = null
   private ownTools: RunTools | null = null
   /** The event that came while a transaction was committing, and counts if that is rolled back. */
   private kept: { readonly event: RunEvent; readonly facts: Facts } | null = null
@@ -153,6 +153,12 @@ export class ManagedRun implements TransactingRun, HandledRun {
     this.tell('lease-lost', { found: { status: 'lease-lost' }, reason, op })
   }
 
+  /** Somebody wants the job cancelled. A handler is told so, and its end ends the job; one that has not started does not start. */
+  cancelRequested(reason: string | null): void {
+    this.abort(cancelledError(this.job, reason))
+    if (this.isWaiting) this.tell('give-back', RELEASED)
+  }
+
   /** The backend was shut down, and gives the job back by itself. */
   takenBack(): void {
     const reason = new ShutDownError('ERR_DURABL_SHUT_DOWN', 'the backend was shut down')
@@ -172,15 +178,15 @@ export class ManagedRun implements TransactingRun, HandledRun {
   }
 
   /** The handler settles by itself. Its first settlement counts; the later ones get the same result. */
-  settleByHand(verdict: Verdict): Promise<Settled> {
+  settleByHand(verdict: Verdict): Promise<SettleResult> {
     if (this.ownTools?.isTransacting === true)
       return unwatched(Promise.reject(withinTransaction(verdict.kind)))
     if (this.byHand === null) {
-      const byHand = new Deferred<Settled>()
-      this.byHand = byHand
+      const settlement = new Deferred<SettleResult>()
+      this.byHand = settlement
       // A failure may be known at once, and then the run has forgotten this settlement.
-      this.tell('settled-by-hand', { verdict })
-      return byHand.promise
+      this.tell('settled-by-hand', { verdict: byHand(verdict) })
+      return settlement.promise
     }
     return this.byHand.promise
   }
@@ -352,7 +358,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
 
   private answerByHand(): void {
     if (this.failure !== null) this.byHand?.reject(this.failure.error)
-    else this.byHand?.resolve(this.found ?? { status: 'lease-lost' })
+    else this.byHand?.resolve(asTold(this.verdict?.kind ?? 'complete', this.found ?? LEASE_LOST))
   }
 
   private freeSlot(): void {
@@ -368,4 +374,12 @@ export class ManagedRun implements TransactingRun, HandledRun {
     this.endTold = true
     this.setup.listener.ended(this)
   }
+}
+
+/** Why the signal of a run is aborted whose job is to be cancelled. */
+export function cancelledError({ id }: Job<any>, reason: string | null): DurablError {
+  return new DurablError(
+    'ERR_DURABL_CANCELLED',
+    `job ${id} was cancelled${reason === null ? '' : `: ${reason}`}`,
+  )
 }

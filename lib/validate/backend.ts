@@ -1,8 +1,8 @@
 /** The arguments that a backend's methods take beside those of `enqueue`. */
 import type { ClientSession } from 'mongodb'
-import type { JobAvailableListener } from '../types'
+import type { JobAvailableListener, SettlementDetails } from '../types'
 import { readOptions } from './options'
-import { NAME, TEXT, check, checkOr, duration, functionOf, listOf, wholeNumber } from './rules'
+import { NAME, TEXT, check, checkOr, duration, functionOf, isRecord, listOf, wholeNumber } from './rules'
 
 const DEFAULT_MAX_PER_SWEEP = 1000
 const DEFAULT_MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000
@@ -43,6 +43,12 @@ export function checkClaimToken(where: string, claimToken: unknown): string | un
 
 export function checkLogMessage(where: string, message: unknown): string {
   return check(where, 'message', message, TEXT)
+}
+
+/** What a queue says beside a verdict. Anything else there is not looked at. */
+export function detailsOf(details: unknown): { readonly stack: string | null; readonly endOfRun: boolean } {
+  const { stack, endOfRun } = isRecord(details) ? (details as SettlementDetails) : {}
+  return { stack: typeof stack === 'string' ? stack : null, endOfRun: endOfRun === true }
 }
 
 export function checkListener(where: string, listener: unknown): JobAvailableListener {

@@ -1,9 +1,10 @@
 /** The arguments of the calls that change single jobs. */
 import { argumentError } from '../base/errors'
-import type { RescheduleOptions, RetryOptions } from '../types'
+import type { CancelOptions, RescheduleOptions, RetryOptions } from '../types'
+import { checkJobIds } from './backend'
 import { MOST_ATTEMPTS, PRIORITY } from './enqueue'
 import { readOptions } from './options'
-import { DATE, NAME, check, duration, isRecord, wholeNumber } from './rules'
+import { DATE, NAME, TEXT, check, duration, isRecord, wholeNumber } from './rules'
 import type { Rule } from './rules'
 
 const ANYTHING: Rule<unknown> = { allowed: 'anything', read: (value) => ({ value }) }
@@ -71,4 +72,34 @@ export function journalKept(id: string): TypeError {
     `retry: option "data" can not be used with job ${id}: it has a journal of steps, made with the data that it has. Retry it as it is, ` +
       'or enqueue a new job',
   )
+}
+
+/** Longer reasons are payloads in the wrong place. */
+const LONGEST_REASON = 4096
+
+const REASON: Rule<string> = {
+  allowed: `a string of at most ${LONGEST_REASON} characters`,
+  read: (value) => {
+    const reading = TEXT.read(value)
+    return 'value' in reading && reading.value.length > LONGEST_REASON ? { wrong: 'range' } : reading
+  },
+}
+
+const CANCEL_RULES = { reason: REASON } satisfies Record<keyof CancelOptions, Rule<unknown>>
+
+/** What `cancel` was given. */
+export interface CancelSettings {
+  readonly id: string
+  /** Null for none. An empty one is none. */
+  readonly reason: string | null
+}
+
+export function checkCancel(where: string, id: unknown, options: unknown): CancelSettings {
+  const checked = checkId(where, id)
+  const { reason = '' } = readOptions(where, options, CANCEL_RULES)
+  return { id: checked, reason: reason === '' ? null : reason }
+}
+
+export function checkCancelRequests(jobIds: unknown): readonly string[] {
+  return checkJobIds('cancelRequests', jobIds)
 }

@@ -257,7 +257,7 @@ describe('a shutdown', () => {
       await queue.shutdown(0)
       await rejected
       assert.equal(signal.aborted, true)
-      assert.deepEqual(released, [['theirs', 'their token']])
+      assert.deepEqual(released, [['theirs', 'their token', { endOfRun: true }]])
       assert.deepEqual(settlements(), [])
     }
   })
@@ -292,7 +292,7 @@ describe('a shutdown', () => {
     reply.resolve(double())
     await rejected
     await down
-    assert.deepEqual(released, [['theirs', 'their token']])
+    assert.deepEqual(released, [['theirs', 'their token', { endOfRun: true }]])
     assert.deepEqual(log.events, [])
   })
 })

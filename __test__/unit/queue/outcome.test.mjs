@@ -81,11 +81,16 @@ describe('the reason of a throw', () => {
 })
 
 describe('the verdict on a throw', () => {
-  it('is to fail', () =>
-    assert.deepEqual(verdictOnThrow(new Error('boom'), null), { kind: 'fail', reason: 'boom' }))
+  it('is to fail, with the stack of what was thrown', () => {
+    const error = new Error('boom')
+    const { stack } = error
+    assert.deepEqual(verdictOnThrow(error, null), { kind: 'fail', reason: 'boom', stack, byHand: false })
+    assert.equal(verdictOnThrow('a word', null).stack, null)
+  })
 
   it('is to fail for good after a FatalJobError', () => {
-    assert.deepEqual(verdictOnThrow(new FatalJobError('boom'), null), { kind: 'failFatal', reason: 'boom' })
+    const { kind, reason } = verdictOnThrow(new FatalJobError('boom'), null)
+    assert.deepEqual({ kind, reason }, { kind: 'failFatal', reason: 'boom' })
   })
 
   it('knows the FatalJobError of another copy of the package', () => {

@@ -63,6 +63,7 @@ async fn drain(task: &Task, engine: &Arc<Engine>, mut told: UnboundedReceiver<To
                     run_id,
                     verdict: Verdict::Complete,
                     reason: None,
+                    details: durabl_engine::Details::default(),
                     frees_slot: true,
                     elapsed: Some(Duration::from_micros(1)),
                 }));

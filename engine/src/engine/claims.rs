@@ -1,12 +1,14 @@
 //! Claims made by hand: taken, renewed and settled by their owner.
 
-use super::{Engine, retried};
+use std::sync::Arc;
+
+use super::{Engine, Opened, retried};
 use crate::{
     base::error::Result,
     job::{
-        document::{ClaimedJob, NewJob},
+        document::{ClaimedJob, Header, NewJob},
         log::LogLine,
-        verdict::{Settled, Verdict},
+        verdict::{Details, Settled, Verdict},
     },
     verbs::{
         claim::{one, taking::LeaseKind, tokens::ClaimTokens},
@@ -38,10 +40,17 @@ impl Engine {
         if hub.upkeep.is_paused(job_type).await {
             return Ok(None);
         }
-        let (kind, mut tokens) = (LeaseKind::Manual, ClaimTokens::new(&hub.store));
-        let claimed =
-            one::claim_one(&hub.store, &hub.unwritable, job_type, kind, &mut tokens, hub.patience).await?;
-        Ok(claimed.jobs.acknowledged(&hub.store, tokens.current()).await?.pop())
+        loop {
+            let (kind, mut tokens) = (LeaseKind::Manual, ClaimTokens::new(&hub.store));
+            let claimed =
+                one::claim_one(&hub.store, &hub.unwritable, job_type, kind, &mut tokens, hub.patience)
+                    .await?;
+            let job = claimed.jobs.acknowledged(&hub.store, tokens.current()).await?.pop();
+            let Some(job) = job else { return Ok(None) };
+            if let Some(job) = self.unless_over(job).await? {
+                return Ok(Some(job));
+            }
+        }
     }
 
     /// Claims the due job of this type and key, to be settled by hand. None while the type is paused.
@@ -53,10 +62,24 @@ impl Engine {
         if hub.upkeep.is_paused(job_type).await {
             return Ok(None);
         }
-        one::claim_by_key(&hub.store, job_type, key, LeaseKind::Manual, hub.patience).await
+        loop {
+            let claimed =
+                one::claim_by_key(&hub.store, job_type, key, LeaseKind::Manual, hub.patience).await?;
+            let Some(job) = claimed else { return Ok(None) };
+            if let Some(job) = self.unless_over(job).await? {
+                return Ok(Some(job));
+            }
+        }
     }
 
-    /// Settles a claim: fenced if there is a token.
+    /// A job that is to be started; one that is to end instead is ended.
+    async fn unless_over(&self, job: ClaimedJob) -> Result<Option<ClaimedJob>> {
+        let Some(verdict) = job.header.end_unstarted() else { return Ok(Some(job)) };
+        self.settle_claim(job.header, verdict, None, Details::default(), true).await?;
+        Ok(None)
+    }
+
+    /// Settles a claim, in the midst of its work: fenced if there is a token.
     ///
     /// # Errors
     /// As [`Self::enqueue`]. That the job isn't the caller's is no error but a result.
@@ -67,16 +90,44 @@ impl Engine {
         verdict: Verdict,
         reason: Option<String>,
     ) -> Result<Settled> {
+        let details = Details { is_by_hand: true, ..Details::default() };
+        self.settle_with(id, token, verdict, reason, details).await
+    }
+
+    /// The same, with all that there is to say.
+    ///
+    /// # Errors
+    /// As [`Self::settle`].
+    pub async fn settle_with(
+        &self,
+        id: &str,
+        token: Option<&str>,
+        verdict: Verdict,
+        reason: Option<String>,
+        details: Details,
+    ) -> Result<Settled> {
         let hub = self.hub().await?;
         let header = retried(&hub, || carry_out::header_of(&hub.store, id, token)).await?;
         let Some(header) = header else {
             return Ok(Settled::NotFound);
         };
-        let log = Some(self.options.log_bounds);
+        self.settle_claim(header, verdict, reason, details, false).await
+    }
+
+    async fn settle_claim(
+        &self,
+        header: Header,
+        verdict: Verdict,
+        reason: Option<String>,
+        details: Details,
+        is_only_settler: bool,
+    ) -> Result<Settled> {
+        let Opened { hub, runs } = self.opened().await?;
+        let (header, log) = (Arc::new(header), Some(self.options.log_bounds));
         let request =
-            VerdictRequest { header: header.clone().into(), verdict, reason, is_only_settler: false, log };
+            VerdictRequest { header: header.clone(), verdict, reason, is_only_settler, log, details };
         let settled = carry_out::settle_one(&hub.store, request, hub.patience).await?;
-        self.opened().await?.runs.pass_on(&header, settled);
+        runs.pass_on(&header, settled);
         Ok(settled)
     }
 

@@ -1,13 +1,19 @@
 //! Changes of jobs that an operator asks for.
 
-use super::Engine;
+use mongodb::bson::Bson;
+
+use super::{Engine, Opened, retried};
 use crate::{
     base::error::Result,
-    verbs::steer::{
-        change::Change,
-        many,
-        one::{self, Steered},
-        remove,
+    job::document::new_token,
+    verbs::{
+        cancel::{self, Cancelled, Request},
+        steer::{
+            change::Change,
+            many,
+            one::{self, Steered},
+            remove,
+        },
     },
 };
 
@@ -46,5 +52,33 @@ impl Engine {
     pub async fn remove(&self, id: &str) -> Result<Steered> {
         let hub = self.hub().await?;
         remove::remove(&hub.store, id, hub.patience).await
+    }
+
+    /// Cancels jobs; what became of each, in order. One that waits ends at once. One that runs is marked: its owner hears of it, and
+    /// the job ends when its handler has ended.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`]. Then some may be cancelled.
+    pub async fn cancel(&self, ids: &[String], reason: Option<&str>) -> Result<Vec<Cancelled>> {
+        let Opened { hub, .. } = self.opened().await?;
+        let ids: Vec<Bson> = ids.iter().map(|id| Bson::from(id.as_str())).collect();
+        let proof = new_token();
+        let request = Request { reason, proof: &proof, log: self.options.log_bounds };
+        let outcomes = retried(&hub, || cancel::cancel(&hub.store, &ids, &request)).await?;
+        for (id, outcome) in ids.into_iter().zip(&outcomes) {
+            if *outcome == Cancelled::Requested {
+                hub.wakes.cancellations.hint(id);
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Those of these jobs that run and were asked to be cancelled, with the reasons that were given.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue`].
+    pub async fn cancel_requests(&self, ids: &[String]) -> Result<Vec<(String, Option<String>)>> {
+        let hub = self.hub().await?;
+        retried(&hub, || cancel::requests_among(&hub.store, ids)).await
     }
 }

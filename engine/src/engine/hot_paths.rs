@@ -1,8 +1,6 @@
 //! What costs CPU once per job, opened for the micro-benchmarks in `bench/micro` and for nobody else: behind a feature,
 //! and without any promise.
 
-use std::time::Duration;
-
 use mongodb::bson::{Bson, RawDocumentBuf};
 
 use crate::{
@@ -12,7 +10,7 @@ use crate::{
         server_time::ServerTime,
         transition::Transition,
     },
-    verbs::settle::writing,
+    verbs::settle::writing::{Change, writing},
 };
 
 /// The document of a new job, under a new id.
@@ -34,5 +32,5 @@ pub fn read_claimed(document: RawDocumentBuf) -> Result<ClaimedJob> {
 /// The update that completes a job.
 #[must_use]
 pub fn completion(job: &ClaimedJob) -> Bson {
-    writing::writing(Transition::Complete, &job.header, None, Duration::ZERO, job.token(), None).into()
+    writing(Change { proof: job.token(), ..Change::of(Transition::Complete, &job.header) }).into()
 }

@@ -20,7 +20,7 @@ use crate::{
     job::{
         document::{DedupeKey, NewJob, new_id},
         status::DedupeScope,
-        verdict::Verdict,
+        verdict::{Details, Verdict},
     },
     report::{
         event::{Event, Sink},
@@ -181,7 +181,14 @@ impl World {
     }
 
     fn finish(&self, run: &Run, verdict: Verdict) {
-        let verdict = RunVerdict { run_id: run.id, verdict, reason: None, frees_slot: true, elapsed: None };
+        let verdict = RunVerdict {
+            run_id: run.id,
+            verdict,
+            reason: None,
+            details: Details::default(),
+            frees_slot: true,
+            elapsed: None,
+        };
         self.engine.finish([verdict]);
     }
 
@@ -279,6 +286,12 @@ async fn work(world: &mut World, task: Task) {
             stuck.extend(doc! { "claimToken": "of a dead worker", "claimedAt": stuck.get("runAt") });
             stuck.insert("attempt", 1);
             world.jobs.insert_one(stuck).await.expect("it can be written");
+        }
+        Task::Cancellations => {
+            let long = world.next().await;
+            world.engine.cancel(std::slice::from_ref(&long.job), None).await.expect("the server answers");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            world.finish(&long, Verdict::Complete);
         }
         Task::Renewals => {
             let long = world.next().await;
@@ -379,6 +392,7 @@ survived! {
     a_verdict_that_was_held_up_is_written_after_a_panic: VerdictAlone,
     leases_are_renewed_after_a_panic: Renewals,
     a_lease_is_renewed_after_its_transaction_and_a_panic: Resumption,
+    cancellations_are_heard_of_after_a_panic: Cancellations,
     delayed_jobs_start_after_a_panic: Timers,
     jobs_of_others_start_after_a_panic: Stream,
     a_processor_forgets_no_claim_in_a_panic: Processor,

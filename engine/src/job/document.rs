@@ -7,10 +7,13 @@ use mongodb::bson::{
 use uuid::Uuid;
 
 use super::{
+    cancellation::Cancellation,
     fields,
+    picked::{delay, pick, small},
     retry::{BackoffKind, BackoffPolicy},
     server_time::ServerTime,
     status::{DedupeScope, Status},
+    verdict::Verdict,
 };
 use crate::base::error::{Error, ErrorKind, Result};
 
@@ -175,6 +178,8 @@ pub struct Header {
     pub(crate) max_attempts: i32,
     pub(crate) dedupe: Option<DedupeKey>,
     pub(crate) backoff: BackoffPolicy,
+    /// Somebody has asked for the job's end while it ran.
+    pub(crate) cancellation: Option<Cancellation>,
 }
 
 impl Header {
@@ -188,6 +193,7 @@ impl Header {
             max_attempts: fields::DEFAULT_MAX_ATTEMPTS,
             dedupe: None,
             backoff: BackoffPolicy::default(),
+            cancellation: None,
         }
     }
 
@@ -197,26 +203,41 @@ impl Header {
             fields::TYPE: 1, fields::CLAIM_TOKEN: 1, fields::ATTEMPT: 1, fields::MAX_ATTEMPTS: 1,
             fields::DEDUPE_KEY: 1, fields::DEDUPE_SCOPE: 1, fields::BACKOFF: 1, fields::BACKOFF_DELAY: 1,
             fields::BACKOFF_MAX_DELAY: 1, fields::STATUS: 1, fields::CLAIMED_AT: 1,
+            fields::CANCEL_REQUESTED_AT: 1, fields::CANCEL_REASON: 1,
         }
     }
 
     pub(crate) fn read(job: &RawDocument) -> Result<Self> {
-        let [id, job_type, token, attempt, most, key, scope, backoff, backoff_delay, backoff_max_delay] =
-            pick(
-                job,
-                [
-                    fields::ID,
-                    fields::TYPE,
-                    fields::CLAIM_TOKEN,
-                    fields::ATTEMPT,
-                    fields::MAX_ATTEMPTS,
-                    fields::DEDUPE_KEY,
-                    fields::DEDUPE_SCOPE,
-                    fields::BACKOFF,
-                    fields::BACKOFF_DELAY,
-                    fields::BACKOFF_MAX_DELAY,
-                ],
-            );
+        let [
+            id,
+            job_type,
+            token,
+            attempt,
+            most,
+            key,
+            scope,
+            backoff,
+            backoff_delay,
+            backoff_max_delay,
+            cancelled,
+            why,
+        ] = pick(
+            job,
+            [
+                fields::ID,
+                fields::TYPE,
+                fields::CLAIM_TOKEN,
+                fields::ATTEMPT,
+                fields::MAX_ATTEMPTS,
+                fields::DEDUPE_KEY,
+                fields::DEDUPE_SCOPE,
+                fields::BACKOFF,
+                fields::BACKOFF_DELAY,
+                fields::BACKOFF_MAX_DELAY,
+                fields::CANCEL_REQUESTED_AT,
+                fields::CANCEL_REASON,
+            ],
+        );
         let id = id.ok_or_else(|| Error::new(ErrorKind::Internal, "a job without an _id"))?;
         let text = |value: Option<RawBsonRef<'_>>| value.and_then(RawBsonRef::as_str).map(str::to_owned);
         let dedupe = text(key).and_then(|key| {
@@ -236,7 +257,13 @@ impl Header {
                 delay_ms: delay(backoff_delay).unwrap_or(default.delay_ms),
                 max_delay_ms: delay(backoff_max_delay),
             },
+            cancellation: Cancellation::of(cancelled, why),
         })
+    }
+
+    /// How a job that was claimed just now ends instead of being started; none if it is to be started.
+    pub(crate) fn end_unstarted(&self) -> Option<Verdict> {
+        self.cancellation.as_ref().map(|_| Verdict::Cancel)
     }
 
     /// Whether a follower may wait behind this job.
@@ -313,42 +340,6 @@ pub(crate) fn waited(job: &RawDocument) -> Option<std::time::Duration> {
 pub(crate) fn attempts(job: &RawDocument) -> (i32, i32) {
     let [attempt, most] = pick(job, [fields::ATTEMPT, fields::MAX_ATTEMPTS]);
     (small(attempt).unwrap_or(0), small(most).unwrap_or(fields::DEFAULT_MAX_ATTEMPTS))
-}
-
-/// The values of these fields, in one pass: to look each one up by itself takes most of the time of reading a job.
-/// What lies behind damaged bytes is absent.
-fn pick<'a, const N: usize>(job: &'a RawDocument, names: [&str; N]) -> [Option<RawBsonRef<'a>>; N] {
-    let mut values = [None; N];
-    let mut missing = N;
-    for (name, value) in job.iter().map_while(std::result::Result::ok) {
-        let place = names.iter().position(|known| name == *known);
-        if let Some(place) = place.filter(|place| values[*place].is_none()) {
-            values[place] = Some(value);
-            missing -= 1;
-            if missing == 0 {
-                break;
-            }
-        }
-    }
-    values
-}
-
-fn integer(value: Option<RawBsonRef<'_>>) -> Option<i64> {
-    match value? {
-        RawBsonRef::Int32(value) => Some(i64::from(value)),
-        RawBsonRef::Int64(value) => Some(value),
-        RawBsonRef::Double(value) => Some(value as i64),
-        _ => None,
-    }
-}
-
-fn delay(value: Option<RawBsonRef<'_>>) -> Option<i64> {
-    Some(integer(value)?.clamp(0, fields::LONGEST_MS))
-}
-
-fn small(value: Option<RawBsonRef<'_>>) -> Option<i32> {
-    let value = integer(value)?;
-    Some(value.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32)
 }
 
 #[cfg(test)]

@@ -4,6 +4,11 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::{fields, status::Status, transition::Transition};
 
+/// Applies while the job is in this status, whoever holds it: for those who steer jobs.
+pub(crate) fn in_status(id: &Bson, status: Status) -> Document {
+    doc! { fields::ID: id, fields::STATUS: status.as_str() }
+}
+
 /// Applies while the lease behind `token` is still this claim's.
 pub(crate) fn held(id: &Bson, token: &str) -> Document {
     doc! { fields::ID: id, fields::CLAIM_TOKEN: token, fields::STATUS: Status::Active.as_str() }
@@ -27,6 +32,12 @@ pub(crate) fn any_held(ids: Vec<Bson>, tokens: Vec<&str>) -> Document {
         fields::CLAIM_TOKEN: { "$in": tokens },
         fields::STATUS: Status::Active.as_str(),
     }
+}
+
+/// The same, and only while the job was not asked to be cancelled.
+pub(crate) fn uncancelled(mut fence: Document) -> Document {
+    fence.insert(fields::CANCEL_REQUESTED_AT, Bson::Null);
+    fence
 }
 
 /// For callers without a token, as the oldest API has them: applies while the job has one of the statuses that the transition

@@ -28,6 +28,14 @@ pub(crate) const LOGS: &str = "logs";
 /// The occurrence of a schedule that made the job: `{ id, occurrenceAt }`.
 pub(crate) const SCHEDULE: &str = "schedule";
 pub(crate) const OCCURRENCE_AT: &str = "occurrenceAt";
+/// How a failed job ended: see [`Ending`](super::ending::Ending). Jobs of earlier versions lack it.
+pub(crate) const ENDING: &str = "ending";
+/// The newest failed attempts, oldest first: `{ attempt, at, reason, stack?, worker? }`.
+pub(crate) const ERRORS: &str = "errors";
+
+/// The mark of a running job that is to be cancelled: when that was asked for.
+pub(crate) const CANCEL_REQUESTED_AT: &str = "cancelRequestedAt";
+pub(crate) const CANCEL_REASON: &str = "cancelReason";
 
 /// The mark of a managed run: `{ token, attempt, ms }`. It holds only while its token and attempt are still the
 /// job's own, so a claim by another package, which knows nothing of it, is never taken for a managed one.
@@ -52,13 +60,8 @@ pub(crate) const KEY_FREED: &str = "keyFreed";
 /// and a claim of the job one must notice the other.
 pub(crate) const KEY_HELD: &str = "keyHeld";
 
-/// How a failed job ended, in a word.
-pub(crate) const ENDING: &str = "ending";
 /// The value that its handler returned, if that is kept.
 pub(crate) const RESULT: &str = "result";
-/// Set on a running job that is to be cancelled.
-pub(crate) const CANCEL_REQUESTED_AT: &str = "cancelRequestedAt";
-pub(crate) const CANCEL_REASON: &str = "cancelReason";
 /// The moment from which a job that was never started is not worth starting.
 pub(crate) const EXPIRES_AT: &str = "expiresAt";
 /// The journal of a handler that runs in steps.
@@ -80,7 +83,7 @@ pub(crate) const LONGEST_MS: i64 = 1_000_000_000_000_000;
 
 /// The fields of a job that its run gets. All others cost no claim anything, however large they are: the log, the engine's own
 /// marks, and whatever a feature or another program keeps on the document. A new field stands here only if runs need it.
-const OF_A_RUN: [&str; 20] = [
+const OF_A_RUN: [&str; 22] = [
     ID,
     TYPE,
     DATA,
@@ -101,6 +104,8 @@ const OF_A_RUN: [&str; 20] = [
     FAILED_AT,
     FAIL_REASON,
     SCHEDULE,
+    CANCEL_REQUESTED_AT,
+    CANCEL_REASON,
 ];
 
 /// The same, as a projection.

@@ -30,7 +30,7 @@ pub struct LogLine {
 }
 
 /// A job that has grown this large takes no more lines: what ends it must still fit into the document's 16 MiB.
-const MOST_JOB_BYTES: i64 = 16 * 1024 * 1024 - 32 * 1024;
+pub(super) const MOST_JOB_BYTES: i64 = 16 * 1024 * 1024 - 32 * 1024;
 /// The end of a line that was cut.
 const CUT: &str = " [truncated]";
 
@@ -52,6 +52,10 @@ pub(crate) fn line_of(transition: Transition, is_fatal: bool, reason: Option<&st
         Transition::Fail => ("Failed", reason?),
         Transition::Retry | Transition::Recover => ("Attempt failed", reason?),
         Transition::Supersede => ("Superseded", reason.unwrap_or("a follower covers the work")),
+        Transition::Cancel => match reason {
+            Some(reason) => ("Cancelled", reason),
+            None => return Some("Cancelled".to_owned()),
+        },
         Transition::Complete | Transition::Release => return None,
     };
     Some(format!("{what}: {reason}"))
@@ -106,6 +110,8 @@ mod tests {
         assert_eq!(line(Transition::Supersede, false).as_deref(), Some("Superseded: no disk"));
         let without = line_of(Transition::Supersede, false, None);
         assert_eq!(without.as_deref(), Some("Superseded: a follower covers the work"));
+        assert_eq!(line(Transition::Cancel, false).as_deref(), Some("Cancelled: no disk"));
+        assert_eq!(line_of(Transition::Cancel, false, None).as_deref(), Some("Cancelled"));
         for transition in [Transition::Complete, Transition::Release] {
             assert_eq!(line(transition, false), None);
         }

@@ -1,4 +1,4 @@
-//! The life of a job as one table: what an operation makes of an active job. Pure; `settle` and `reaper` write it.
+//! The life of a job as one table: what an operation makes of an active job. Pure; `settle`, `cancel` and `reaper` write it.
 //!
 //! ```text
 //!                      claim
@@ -13,9 +13,12 @@
 //!                                 └────────────────▶  │ superseded │
 //!                                   waits already     └────────────┘
 //! ```
+//! Cancelled, a pending job goes to `failed` at once. An active one is marked, and ends so when its owner is done with it:
+//! then every transition above but a settlement by hand leads there.
+//!
 //! `superseded` exists because a key of scope `pending` has room for one pending job: an active job that would have
 //! to wait again finds its follower there, which will do the same work with newer data.
-use super::{status::Status, verdict::Verdict};
+use super::{ending::Ending, status::Status, verdict::Verdict};
 
 /// What is to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +35,8 @@ pub enum Transition {
     Recover,
     /// To `superseded`.
     Supersede,
+    /// To `failed`, as somebody has cancelled the job.
+    Cancel,
 }
 
 impl Transition {
@@ -43,6 +48,28 @@ impl Transition {
             Verdict::Fail if attempt < max_attempts => Self::Retry,
             Verdict::Fail | Verdict::FailFatal => Self::Fail,
             Verdict::Release => Self::Release,
+            Verdict::Cancel => Self::Cancel,
+        }
+    }
+
+    /// How a job ends by it that ends as failed.
+    #[must_use]
+    pub fn ending(self, is_fatal: bool) -> Option<Ending> {
+        match self {
+            Self::Fail if is_fatal => Some(Ending::Fatal),
+            Self::Fail => Some(Ending::Exhausted),
+            Self::Cancel => Some(Ending::Cancelled),
+            Self::Complete | Self::Retry | Self::Release | Self::Recover | Self::Supersede => None,
+        }
+    }
+
+    /// Whether a job that was asked to be cancelled is cancelled instead. A job that its owner has ended by hand has ended so.
+    #[must_use]
+    pub fn yields_to_cancellation(self, is_by_hand: bool) -> bool {
+        match self {
+            Self::Complete | Self::Fail => !is_by_hand,
+            Self::Retry | Self::Release | Self::Recover | Self::Supersede => true,
+            Self::Cancel => false,
         }
     }
 
@@ -61,7 +88,7 @@ impl Transition {
     pub fn behind_follower(self) -> Self {
         match self {
             Self::Retry | Self::Release | Self::Recover => Self::Supersede,
-            Self::Complete | Self::Fail | Self::Supersede => self,
+            Self::Complete | Self::Fail | Self::Supersede | Self::Cancel => self,
         }
     }
 
@@ -70,7 +97,7 @@ impl Transition {
     #[must_use]
     pub fn sources(self) -> &'static [Status] {
         match self {
-            Self::Complete | Self::Retry | Self::Fail | Self::Release | Self::Supersede => {
+            Self::Complete | Self::Retry | Self::Fail | Self::Release | Self::Supersede | Self::Cancel => {
                 &[Status::Pending, Status::Active]
             }
             Self::Recover => &[Status::Active],
@@ -89,7 +116,7 @@ impl Transition {
         match self {
             Self::Complete => Status::Completed,
             Self::Retry | Self::Release | Self::Recover => Status::Pending,
-            Self::Fail => Status::Failed,
+            Self::Fail | Self::Cancel => Status::Failed,
             Self::Supersede => Status::Superseded,
         }
     }
@@ -99,13 +126,14 @@ impl Transition {
 mod tests {
     use super::*;
 
-    const ALL: [Transition; 6] = [
+    const ALL: [Transition; 7] = [
         Transition::Complete,
         Transition::Retry,
         Transition::Fail,
         Transition::Release,
         Transition::Recover,
         Transition::Supersede,
+        Transition::Cancel,
     ];
 
     #[test]
@@ -118,6 +146,7 @@ mod tests {
             (Transition::Release, [Some(Pending), Some(Pending), None, None, None]),
             (Transition::Recover, [None, Some(Pending), None, None, None]),
             (Transition::Supersede, [Some(Superseded), Some(Superseded), None, None, None]),
+            (Transition::Cancel, [Some(Failed), Some(Failed), None, None, None]),
         ];
         assert_eq!(table.map(|(transition, _)| transition), ALL);
         for (transition, targets) in table {
@@ -144,7 +173,35 @@ mod tests {
             assert_eq!(of(Verdict::Complete), Transition::Complete);
             assert_eq!(of(Verdict::FailFatal), Transition::Fail);
             assert_eq!(of(Verdict::Release), Transition::Release);
+            assert_eq!(of(Verdict::Cancel), Transition::Cancel);
         }
+    }
+
+    #[test]
+    fn every_job_that_fails_has_an_ending_and_no_other_has() {
+        for transition in ALL {
+            for is_fatal in [false, true] {
+                let has_failed = transition.target() == Status::Failed;
+                assert_eq!(transition.ending(is_fatal).is_some(), has_failed, "{transition:?}");
+            }
+        }
+        assert_eq!(Transition::Fail.ending(true), Some(Ending::Fatal));
+        assert_eq!(Transition::Fail.ending(false), Some(Ending::Exhausted));
+    }
+
+    #[test]
+    fn whatever_would_wait_again_yields_to_a_cancellation() {
+        for transition in ALL {
+            if transition.target() == Status::Pending {
+                assert!(
+                    [false, true].map(|is_by_hand| transition.yields_to_cancellation(is_by_hand))
+                        == [true; 2]
+                );
+            }
+        }
+        assert!(Transition::Complete.yields_to_cancellation(false));
+        assert!(!Transition::Complete.yields_to_cancellation(true));
+        assert!(!Transition::Cancel.yields_to_cancellation(false));
     }
 
     #[test]

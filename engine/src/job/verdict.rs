@@ -15,6 +15,18 @@ pub enum Verdict {
     FailFatal,
     /// It was not done and that is nobody's fault: the attempt is given back.
     Release,
+    /// It was cancelled, and is not to be started.
+    Cancel,
+}
+
+/// What goes along with a verdict, where there is something.
+#[derive(Debug, Clone, Default)]
+pub struct Details {
+    /// Where the failure came from.
+    pub stack: Option<String>,
+    /// Whether the owner settles in the midst of its work. The end of a handler settles nothing by hand: a job that was asked to be
+    /// cancelled is cancelled then.
+    pub is_by_hand: bool,
 }
 
 /// What became of a verdict.
@@ -30,6 +42,8 @@ pub enum Settled {
     Superseded,
     /// The job is pending again and the attempt given back.
     Released,
+    /// The job has failed, as it was asked to be cancelled.
+    Cancelled,
     /// It had ended before, so.
     AlreadyTerminal(Status),
     /// Somebody else holds the job, or nobody; it is not ours to settle.

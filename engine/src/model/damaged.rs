@@ -9,7 +9,7 @@ use crate::{
     job::{
         document::{self, ClaimedJob, Header},
         keys,
-        verdict::Verdict,
+        verdict::{Details, Verdict},
     },
     verbs::{
         recover::Expired,
@@ -59,13 +59,14 @@ fn read(document: RawDocumentBuf) -> bool {
     _ = keys::is_single_flight(&document);
     if let Ok(header) = Header::read(&document) {
         _ = Expired::new(&document, header.clone(), false);
-        for verdict in [Verdict::Complete, Verdict::Fail, Verdict::Release] {
+        for verdict in [Verdict::Complete, Verdict::Fail, Verdict::Release, Verdict::Cancel] {
             let settlement = VerdictRequest {
                 header: header.clone().into(),
                 verdict,
                 reason: None,
                 is_only_settler: true,
                 log: None,
+                details: Details::default(),
             };
             let planned = PreparedVerdict::new(settlement);
             _ = planned.statement();

@@ -21,7 +21,7 @@ use crate::{
         retry::BackoffKind,
         server_time::ServerTime,
         transition::Transition,
-        verdict::Verdict,
+        verdict::{Details, Verdict},
     },
     store::write::Statement,
     verbs::{
@@ -187,6 +187,7 @@ impl Protocol {
             reason: None,
             is_only_settler: true,
             log: None,
+            details: Details::default(),
         });
         if self.has(Bug::FailureThatIsAlwaysRetried) && verdict == Verdict::Fail {
             planned.transition = Transition::Retry;

@@ -79,6 +79,13 @@ pub enum Event {
     Settled(Vec<RunResult>),
     /// Runs whose lease is gone; nothing is expected of them any more but that their slots are freed.
     LeaseLost(Vec<u32>),
+    /// A job was asked to be cancelled; the verdict of its run is awaited as before.
+    CancelRequested {
+        /// Which run.
+        run_id: u32,
+        /// Why, if anybody has said so.
+        reason: Option<String>,
+    },
     /// Runs whose jobs are given back by the engine itself, since it is shut down; nothing is expected of them any more.
     TakenBack(Vec<u32>),
     /// A type has been paused: runs that are handed over and have not started are to be given back.

@@ -30,6 +30,8 @@ pub(crate) enum Task {
     Renewals,
     /// Renews one lease again after a transaction.
     Resumption,
+    /// Of a collection: tells runs that their jobs are to be cancelled.
+    Cancellations,
     /// Of a collection: wakes processors for jobs that become due.
     Timers,
     /// Of a collection: follows the change stream.
@@ -58,6 +60,7 @@ impl Task {
         Self::VerdictAlone,
         Self::Renewals,
         Self::Resumption,
+        Self::Cancellations,
         Self::Timers,
         Self::Stream,
         Self::Processor,
@@ -77,6 +80,7 @@ impl Task {
             Self::VerdictAlone => "the write of a verdict",
             Self::Renewals => "the renewal of leases",
             Self::Resumption => "the renewal of a lease after a transaction",
+            Self::Cancellations => "looking for cancelled jobs",
             Self::Timers => "the timers",
             Self::Stream => "following changes",
             Self::Processor => "a processor's claims",
@@ -98,6 +102,7 @@ impl Task {
             Self::Verdicts
             | Self::Renewals
             | Self::Resumption
+            | Self::Cancellations
             | Self::Timers
             | Self::Stream
             | Self::Processor

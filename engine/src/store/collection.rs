@@ -270,7 +270,8 @@ impl Store {
         self.bounded_in(Lane::Usual, what, operation).await
     }
 
-    async fn bounded_in<T>(
+    /// The same, by a connection of this lane.
+    pub(crate) async fn bounded_in<T>(
         &self,
         lane: Lane,
         what: &str,

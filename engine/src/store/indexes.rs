@@ -2,7 +2,7 @@
 //!
 //! One small partial index per state, so that a job stands in one of them at a time, and the four unique ones that
 //! hold the dedupe keys, three of which are shared with the TypeScript package. Each of state begins with the status although its filter
-//! fixes it: only so do the server's covered and skipping plans apply.
+//! fixes it: only so do the server's covered and skipping plans apply. Beside them stand those of single fields that few jobs have.
 
 mod codes;
 mod doubled;
@@ -55,6 +55,12 @@ impl Index {
             several => doc! { fields::STATUS: { "$in": words(several) } },
         };
         Self { name, keys, filter, unique: false }
+    }
+
+    /// Of the few jobs of a status that have this field.
+    fn marked(name: &'static str, status: Status, field: &str) -> Self {
+        let filter = doc! { fields::STATUS: status.as_str(), field: { "$exists": true } };
+        Self { name, keys: doc! { field: 1 }, filter, unique: false }
     }
 
     fn dedupe(name: &'static str, scope: DedupeScope, status: Bson) -> Self {
@@ -114,6 +120,7 @@ fn wanted() -> Vec<Index> {
             &[fields::TYPE, fields::PRIORITY, fields::RUN_AT],
         ),
         Index::of_status("durabl_active_idx", &[Status::Active], &[fields::TYPE, fields::CLAIMED_AT]),
+        Index::marked("durabl_cancel_idx", Status::Active, fields::CANCEL_REQUESTED_AT),
         Index::of_status("durabl_completed_idx", &[Status::Completed], &[fields::TYPE, fields::COMPLETED_AT]),
         Index::of_status("durabl_failed_idx", &ended_badly, &[fields::TYPE, fields::FAILED_AT]),
     ]

@@ -1,10 +1,8 @@
 //! Recovering jobs whose holder is gone: fenced, and re-checked by the server at the moment of the write.
 
-use std::time::Duration;
-
 use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 
-use super::settle::writing::{SettledLine, writing};
+use super::settle::writing::{Change, writing};
 use crate::{
     base::error::{Error, Result},
     job::{document::Header, fence, fields, log::LogBounds, status::Status, transition::Transition},
@@ -45,6 +43,8 @@ pub(crate) struct Expired {
     header: Header,
     token: Bson,
     claimed_at: Bson,
+    /// The mark of a cancellation, which may come between the look and the write.
+    cancel_requested_at: Bson,
     pub(crate) transition: Transition,
 }
 
@@ -171,19 +171,25 @@ fn note_refusal(unwritable: &Unwritable, job: &Expired, cause: RefusalCause) -> 
 
 impl Expired {
     pub(crate) fn new(job: &RawDocument, header: Header, has_follower: bool) -> Result<Self> {
-        let transition = Transition::of_expiry(header.attempt, header.max_attempts, has_follower);
+        let transition = match header.cancellation {
+            Some(_) => Transition::Cancel,
+            None => Transition::of_expiry(header.attempt, header.max_attempts, has_follower),
+        };
         let as_found = |field| match job.get(field).map_err(Error::encoding)? {
             Some(value) => Bson::try_from(value).map_err(Error::encoding),
             None => Ok(Bson::Null),
         };
         let (token, claimed_at) = (as_found(fields::CLAIM_TOKEN)?, as_found(fields::CLAIMED_AT)?);
-        Ok(Self { header, token, claimed_at, transition })
+        let cancel_requested_at = as_found(fields::CANCEL_REQUESTED_AT)?;
+        Ok(Self { header, token, claimed_at, cancel_requested_at, transition })
     }
 
-    /// Without bounds of its log the job gets no line there.
+    /// Without bounds of its log the job gets no line there, nor among its failed attempts.
     pub(crate) fn statement(&self, visibility_timeout_ms: i64, log: Option<LogBounds>) -> Statement {
         let Header { id, attempt, max_attempts, .. } = &self.header;
-        let filter = fence::expired(id, self.token.clone(), self.claimed_at.clone(), visibility_timeout_ms);
+        let mut filter =
+            fence::expired(id, self.token.clone(), self.claimed_at.clone(), visibility_timeout_ms);
+        filter.insert(fields::CANCEL_REQUESTED_AT, doc! { "$eq": self.cancel_requested_at.clone() });
         let why = match self.transition {
             Transition::Supersede => {
                 "the lease expired: the job stalled, and a follower covers the work".to_owned()
@@ -192,10 +198,12 @@ impl Expired {
                 "the lease expired on attempt {attempt} of {max_attempts}: the job stalled, as its worker is gone"
             ),
         };
-        // Of a job that waits again only its log tells.
-        let reason = Some(why.as_str()).filter(|_| self.transition.target().is_terminal());
-        let line = SettledLine::of(self.transition, false, Some(&why), log);
-        let update = writing(self.transition, &self.header, reason, Duration::ZERO, None, line);
+        let reason = match &self.header.cancellation {
+            Some(cancellation) => cancellation.reason.as_deref(),
+            None => Some(why.as_str()),
+        };
+        let change = Change { reason, notes: log, ..Change::of(self.transition, &self.header) };
+        let update = writing(change);
         Statement::one(filter, update)
     }
 }

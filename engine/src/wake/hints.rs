@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::{
+    cancellations::CancelHints,
     known_jobs::KnownJobs,
     timers::{MOST_TIMERS, Purpose, Timers},
 };
@@ -44,6 +45,7 @@ pub(crate) trait Listener: Send + Sync {
 #[derive(Default)]
 pub(crate) struct WakeHub {
     pub(crate) known_jobs: KnownJobs,
+    pub(crate) cancellations: CancelHints,
     listeners: Mutex<Vec<Weak<dyn Listener>>>,
     timers: Timers,
     /// Those who look for nothing when they are woken.

@@ -11,6 +11,7 @@ use std::{
 use tokio::{sync::OnceCell, task::JoinHandle};
 
 use super::{
+    canceller,
     renewer::Renewer,
     retention,
     upkeep::{About, Upkeep},
@@ -138,6 +139,13 @@ impl Hub {
                 async move { renewer.run(&store).await }
             }
         });
+        let cancellations = tasks::keep(Task::Cancellations, sinks.clone(), {
+            let (renewer, store, wakes) = (renewer.clone(), store.clone(), wakes.clone());
+            move || {
+                let (renewer, store, wakes) = (renewer.clone(), store.clone(), wakes.clone());
+                async move { canceller::run(&store, &wakes, &renewer).await }
+            }
+        });
         Self {
             enqueuer: Enqueuer::start(store.clone(), wakes.clone(), sinks.clone(), patience),
             verdict_writer: VerdictWriter::start(&store, &sinks),
@@ -146,7 +154,7 @@ impl Hub {
             patience,
             stream: OnceCell::new(),
             is_started: AtomicBool::new(false),
-            tasks: Mutex::new(vec![timers, renewals, looks, removals]),
+            tasks: Mutex::new(vec![timers, renewals, looks, removals, cancellations]),
             store,
             wakes,
             renewer,

@@ -7,12 +7,12 @@ pub(crate) mod lease;
 mod suspension;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use mongodb::bson::{Bson, doc};
+use mongodb::bson::{Bson, RawDocumentBuf, doc};
 use tokio::sync::Notify;
 
 use self::lease::{HeldLease, LeaseKey, Leases, key};
@@ -23,7 +23,7 @@ use crate::{
         sync::lock,
     },
     connection::lanes::Lane,
-    job::{document::text, fields, id_key::IdKey, status::Status},
+    job::{cancellation::Cancellation, document::text, fields, id_key::IdKey, status::Status},
     report::{event::Sink, unwritable::Unwritable},
     store::{
         collection::Store,
@@ -80,6 +80,36 @@ impl Renewer {
     /// Whether a lease is still believed in.
     pub(crate) fn holds(&self, runs: &Arc<dyn RunEvents>, run_id: u32) -> bool {
         lock(&self.leases).held.contains_key(&key(runs, run_id))
+    }
+
+    pub(crate) fn holds_any(&self) -> bool {
+        !lock(&self.leases).held.is_empty()
+    }
+
+    /// Whether one of these jobs is claimed here.
+    pub(crate) fn holds_one_of(&self, ids: &[Bson]) -> bool {
+        let ids: HashSet<IdKey<'_>> = ids.iter().map(IdKey::of).collect();
+        lock(&self.leases).held.values().any(|lease| ids.contains(&IdKey::of(&lease.id)))
+    }
+
+    /// Tells the runs of these jobs that they are to be cancelled: again at each look, as one may not have been known to its driver yet. A
+    /// mark that is on another claim is not theirs.
+    pub(crate) fn cancelled(&self, marked: &[RawDocumentBuf]) {
+        let marks: HashMap<_, _> = marked.iter().filter_map(|job| Some((IdKey::of_job(job)?, job))).collect();
+        let mut told = Vec::new();
+        if marks.is_empty() {
+            return;
+        }
+        for lease in lock(&self.leases).held.values() {
+            let Some(job) = marks.get(&IdKey::of(&lease.id)) else { continue };
+            let Some(Cancellation { reason }) = Cancellation::of_job(job) else { continue };
+            if text(job, fields::CLAIM_TOKEN) == Some(&lease.token) {
+                told.push((lease.runs.clone(), lease.run_id, reason));
+            }
+        }
+        for (runs, run_id, reason) in told {
+            runs.cancel_requested(run_id, reason);
+        }
     }
 
     /// Gives up those of these leases that are past their deadlines: after a pause of the whole process, whoever asks may be

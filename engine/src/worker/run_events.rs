@@ -16,6 +16,9 @@ pub(crate) trait RunEvents: Send + Sync {
     /// The lease of a run is gone.
     fn lease_lost(&self, run_id: u32);
 
+    /// The job of a run was asked to be cancelled, for this reason if one was given.
+    fn cancel_requested(&self, run_id: u32, reason: Option<String>);
+
     /// The outcomes of one write of verdicts, by run.
     fn settled(&self, outcomes: Vec<(u32, Result<Settled>)>);
 

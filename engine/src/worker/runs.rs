@@ -25,7 +25,7 @@ use crate::{
         document::{self, ClaimedJob, Header},
         lease::LeaseTerms,
         log::LogBounds,
-        verdict::{Settled, Verdict},
+        verdict::{Details, Settled, Verdict},
     },
     report::{
         event::{Event, RunResult, Sink},
@@ -44,6 +44,8 @@ pub struct RunVerdict {
     pub verdict: Verdict,
     /// Why, if it went wrong.
     pub reason: Option<String>,
+    /// What else there is to say.
+    pub details: Details,
     /// Whether the run's slot is free with this. Not while its handler works on: then a [`FreedSlot`] follows.
     pub frees_slot: bool,
     /// How long the handler ran; none if it never started. Counts with the slot.
@@ -128,6 +130,14 @@ impl Runs {
         run_ids
     }
 
+    /// Ends claimed jobs that are not to be started any more, as no handler hears of them.
+    fn end_unstarted(&self, slots: &Arc<Slots>, jobs: Vec<ClaimedJob>, claim_sent: Instant) {
+        let verdicts: Vec<Verdict> = jobs.iter().filter_map(|job| job.header.end_unstarted()).collect();
+        let headers = jobs.into_iter().map(|job| job.header).collect();
+        let run_ids = self.begin(headers, Some(slots), slots.terms, claim_sent);
+        self.finish(run_ids.into_iter().zip(verdicts).map(|(run_id, verdict)| unstarted(run_id, verdict)));
+    }
+
     /// Takes verdicts. Those of runs that are not known, lost ones included, only free their slots.
     pub(crate) fn finish(&self, verdicts: impl IntoIterator<Item = RunVerdict>) {
         let mut table = lock(&self.table);
@@ -138,10 +148,10 @@ impl Runs {
 
     fn take(&self, table: &mut Table, verdicts: impl IntoIterator<Item = RunVerdict>) -> Taken {
         let mut taken = Taken { verdicts: Vec::new(), news: SlotNews::new() };
-        for RunVerdict { run_id, verdict, reason, frees_slot, elapsed } in verdicts {
+        for RunVerdict { run_id, verdict, reason, details, frees_slot, elapsed } in verdicts {
             if let Some(header) = table.verdict_came(run_id, &mut taken.news) {
                 let log = Some(self.log_bounds);
-                let request = VerdictRequest { header, verdict, reason, is_only_settler: true, log };
+                let request = VerdictRequest { header, verdict, reason, is_only_settler: true, log, details };
                 taken.verdicts.push((run_id, request));
             }
             if frees_slot {
@@ -263,6 +273,7 @@ impl Runs {
             Settled::FailedTerminal if header.attempt >= header.max_attempts => Count::Exhausted,
             Settled::FailedTerminal => Count::Fatal,
             Settled::RetryScheduled(_) => Count::FailedAttempt,
+            Settled::Cancelled => Count::Cancelled,
             _ => return,
         };
         let tally = self.hub.upkeep.tallies.of(&header.job_type);
@@ -283,12 +294,26 @@ struct Taken {
     news: SlotNews,
 }
 
+/// Of a run whose handler is not to start, or not to go on.
+fn unstarted(run_id: u32, verdict: Verdict) -> RunVerdict {
+    let details = Details::default();
+    RunVerdict { run_id, verdict, reason: None, details, frees_slot: true, elapsed: None }
+}
+
 fn released(run_id: u32) -> RunVerdict {
-    RunVerdict { run_id, verdict: Verdict::Release, reason: None, frees_slot: true, elapsed: None }
+    unstarted(run_id, Verdict::Release)
 }
 
 impl RunEvents for Runs {
     fn handed_over(&self, slots: &Arc<Slots>, jobs: Vec<ClaimedJob>, claim_sent: Instant) {
+        let (jobs, over): (Vec<_>, Vec<_>) =
+            jobs.into_iter().partition(|job| job.header.end_unstarted().is_none());
+        if !over.is_empty() {
+            self.end_unstarted(slots, over, claim_sent);
+        }
+        if jobs.is_empty() {
+            return;
+        }
         let size = jobs.iter().map(|job| job.document.as_bytes().len()).sum();
         let mut documents = Vec::with_capacity(size);
         let mut headers = Vec::with_capacity(jobs.len());
@@ -318,6 +343,10 @@ impl RunEvents for Runs {
         if lock(&self.table).end_if_running(run_id) {
             self.sink.event(Event::LeaseLost(vec![run_id]));
         }
+    }
+
+    fn cancel_requested(&self, run_id: u32, reason: Option<String>) {
+        self.sink.event(Event::CancelRequested { run_id, reason });
     }
 
     fn is_responsive(&self) -> bool {

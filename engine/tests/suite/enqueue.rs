@@ -206,6 +206,7 @@ async fn a_burst_under_one_key_runs_once_more_after_its_last_call() {
                     run_id: job.run_id,
                     verdict,
                     reason: None,
+                    details: durabl_engine::Details::default(),
                     frees_slot: true,
                     elapsed: None,
                 }]);

@@ -124,6 +124,7 @@ async fn run_all(queue: &TestQueue, opened: &Opened, verdict: Verdict) {
                 run_id: job.run_id,
                 verdict,
                 reason,
+                details: durabl_engine::Details::default(),
                 frees_slot: true,
                 elapsed: None,
             }]);

@@ -5,7 +5,7 @@ mod late_tries;
 
 use std::{collections::HashSet, time::Duration};
 
-use durabl_engine::{Settled, Status, Verdict};
+use durabl_engine::{Cancelled, Settled, Status, Verdict};
 use mongodb::bson::{Bson, Document, RawDocument, doc};
 
 use crate::support::{Job, Opened, TestQueue, active, documents::moment, pending, proxy::Proxy};
@@ -357,6 +357,7 @@ async fn verdicts_of_managed_runs_with_their_reply_lost_all_stand() {
             run_id: job.run_id,
             verdict: *verdict,
             reason: None,
+            details: durabl_engine::Details::default(),
             frees_slot: true,
             elapsed: None,
         }
@@ -368,6 +369,7 @@ async fn verdicts_of_managed_runs_with_their_reply_lost_all_stand() {
             Verdict::Fail => matches!(outcome, Settled::RetryScheduled(_)),
             Verdict::Release => outcome == Settled::Released,
             Verdict::FailFatal => outcome == Settled::FailedTerminal,
+            Verdict::Cancel => outcome == Settled::Cancelled,
         };
         assert!(is_right, "{}: {verdict:?} came to {outcome:?}", job.id());
     }
@@ -418,4 +420,16 @@ async fn a_sweep_with_its_reply_lost_recovers_each_job_once() {
     opened.engine.recover_stuck_jobs(Duration::from_secs(60), 100).await.expect("the server answers");
     assert_eq!(proxy.lost(), 1);
     assert_eq!(queue.count(doc! { "status": "pending", "attempt": 1 }).await, 10);
+}
+
+#[tokio::test]
+async fn a_job_cancelled_with_the_reply_lost_was_cancelled_by_this_call() {
+    let (queue, proxy, opened) = start().await;
+    queue.insert([pending("a", "t"), active("b", "t", "token")]).await;
+    proxy.lose_reply_to("update");
+    let ids = ["a".to_owned(), "b".to_owned()];
+    let outcomes = opened.engine.cancel(&ids, None).await.expect("the server answers");
+    assert_eq!(proxy.lost(), 1);
+    assert_eq!(outcomes, [Cancelled::Cancelled, Cancelled::Requested]);
+    assert_eq!(queue.job("a").await.get_str("ending").ok(), Some("cancelled"));
 }

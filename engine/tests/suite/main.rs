@@ -7,6 +7,7 @@
 
 mod support;
 
+mod cancel;
 mod claim;
 mod costs;
 mod dispatch;

@@ -25,6 +25,7 @@ fn verdict(job: &Delivered, verdict: Verdict) -> RunVerdict {
         run_id: job.run_id,
         verdict,
         reason: Some("because".to_owned()),
+        details: durabl_engine::Details::default(),
         frees_slot: true,
         elapsed: None,
     }

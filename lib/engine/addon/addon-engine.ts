@@ -92,7 +92,8 @@ export class AddonEngine implements Engine {
 
   settle(runId: number, verdict: Verdict, freesSlot: boolean, elapsedMs: number | null): void {
     if (this.closed !== null) return this.events.writeFailed(runId, this.closed)
-    this.batch.add({ runId, kind: verdict.kind, reason: verdict.reason, freesSlot, elapsedMs })
+    const { kind, reason, stack, byHand } = verdict
+    this.batch.add({ runId, kind, reason, details: { stack, byHand }, freesSlot, elapsedMs })
   }
 
   freeSlot(runId: number, elapsedMs: number | null): void {
@@ -129,6 +130,9 @@ export class AddonEngine implements Engine {
     this.link.native.completed(runId)
   }
 
+  /** The addon saw the call pass. */
+  cancelRequested(): void {}
+
   backendStarted(): void {}
 
   quiesce(): null {
@@ -158,6 +162,8 @@ export class AddonEngine implements Engine {
       case 'lease-lost':
         for (const runId of event.runIds) events.leaseLost(runId, 'heartbeat')
         return
+      case 'cancel-requested':
+        return events.cancelRequested(event.runId, event.reason)
       case 'taken-back':
         for (const runId of event.runIds) events.takenBack(runId)
         return
@@ -206,7 +212,8 @@ export class AddonEngine implements Engine {
     } catch (err) {
       this.options.logger.error({ err }, 'a claimed job could not be decoded: it fails')
       const reason = `the job could not be decoded: ${reasonOf(err)}`
-      this.batch.add({ runId, kind: 'fail', reason, freesSlot: true, elapsedMs: null })
+      const details = { stack: null, byHand: false }
+      this.batch.add({ runId, kind: 'fail', reason, details, freesSlot: true, elapsedMs: null })
       return null
     }
   }

@@ -14,7 +14,8 @@ export class Verdicts {
   readonly freed: NativeFreedSlot[] = []
 
   add(verdict: NativeRunVerdict): void {
-    if (verdict.kind !== 'complete' || verdict.elapsedMs === null || !verdict.freesSlot) {
+    const isUsual = verdict.kind === 'complete' && verdict.freesSlot && !verdict.details.byHand
+    if (!isUsual || verdict.elapsedMs === null) {
       this.others.push(verdict)
       return
     }

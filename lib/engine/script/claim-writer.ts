@@ -3,6 +3,7 @@ import { canRelease, heartbeat, settle, understood, writeLog } from '../../backe
 import type { HandleCalls } from '../../backend/handle'
 import { RELEASE } from '../../backend/verdict'
 import type { Settled, Verdict } from '../../backend/verdict'
+import { RunContext } from '../../run/context'
 import type { HeartbeatResult, IJobQueueBackend, Job, JobContext } from '../../types'
 
 /** Writes for one claim, through the methods that its backend offers. */
@@ -46,6 +47,9 @@ export class ContextWriter implements ClaimWriter {
     // A context has no release: that is the backend's own.
     if (verdict.kind === 'release')
       return canRelease(this.backend) ? settle(this.backend, this.job, RELEASE) : null
+    // The methods of a context settle by hand. One of this package can be told that the handler has ended.
+    const own = RunContext.ownRun(this.ctx)
+    if (own?.settle !== undefined) return own.settle(verdict)
     return understood(await this.say(verdict.kind, verdict.reason ?? ''), verdict, this.job)
   }
 

@@ -11,6 +11,7 @@ import type { Reporter } from '../../run/report'
 import type { HeartbeatResult, IJobQueueBackend, Job, JobContext, JobHandle } from '../../types'
 import type { Engine, EngineEvents, EngineProcessorConfig } from '../engine'
 import { Reaper } from '../reaper'
+import { CancelWatch } from './cancel-watch'
 import { Claim } from './claim'
 import type { ClaimListener } from './claim'
 import { ClaimLoop } from './claim-loop'
@@ -47,6 +48,7 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
   private readonly reaper: Reaper
   private unsubscribe: (() => void) | null = null
   private stopFiring: (() => void) | null = null
+  private readonly cancelWatch: CancelWatch
   private lastRunId = 0
   private lastProcessorId = 0
   private isQuiescent = false
@@ -59,6 +61,7 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
     const { report, visibilityTimeoutMs } = options
     this.logger = report.logger
     this.reaper = new Reaper({ backend, report, visibilityTimeoutMs })
+    this.cancelWatch = new CancelWatch(backend, ({ id, reason }) => this.cancelRequested(id, reason))
   }
 
   get runsInline(): boolean {
@@ -198,6 +201,12 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
     this.wakeBehindKey(claim)
   }
 
+  cancelRequested(jobId: string, reason: string | null): void {
+    for (const { id, job } of [...this.claims.values()]) {
+      if (job.id === jobId) this.events.cancelRequested(id, reason)
+    }
+  }
+
   /** A backend may be able to push only once it has started. */
   backendStarted(): void {
     if (this.loops.size > 0) this.subscribe()
@@ -219,6 +228,7 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
   }
 
   close(): void {
+    this.cancelWatch.stop()
     for (const claim of this.claims.values()) claim.stopKeeping()
   }
 
@@ -268,6 +278,7 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
     this.lastRunId += 1
     const claim: Claim = new Claim(this.lastRunId, job, writer, this.listener(ended))
     this.claims.set(claim.id, claim)
+    this.cancelWatch.add(job.id)
     return claim
   }
 
@@ -276,8 +287,9 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
       leaseLost: ({ id }, op) => this.events.leaseLost(id, op),
       renewalFailed: ({ job: { type, id: jobId } }, err) =>
         this.logger.warn({ type, jobId, err }, 'lease could not be renewed; it is tried again'),
-      ended: ({ id }) => {
+      ended: ({ id, job }) => {
         this.claims.delete(id)
+        this.cancelWatch.remove(job.id)
         ended()
       },
     }

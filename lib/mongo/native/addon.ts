@@ -88,6 +88,10 @@ export interface NativeEngine {
   watch(enabled: boolean): void
   /** The state of the change stream. */
   streamState(): NativeStreamState
+  /** Cancels jobs: what became of each, in order. */
+  cancel(jobIds: Array<string>, reason: string | null): Promised<Array<NativeCancelled>>
+  /** Those of these jobs that run and were asked to be cancelled. */
+  cancelRequests(jobIds: Array<string>): Promised<Array<NativeCancelRequest>>
   /** Checks the server, creates the indexes, starts the change stream if it was asked for. */
   startup(): Promised<null>
   /** Ends everything: resolves within `timeoutMs`, whatever the server does. Twice is harmless. */
@@ -116,6 +120,7 @@ export interface NativeEngine {
     claimToken: string | null,
     kind: NativeVerdictKind,
     reason: string | null,
+    details: NativeDetails,
   ): Promised<NativeSettled>
   /** Renews a lease. */
   heartbeat(jobId: string, claimToken: string | null): Promised<NativeHeartbeat>
@@ -216,6 +221,25 @@ export interface NativeAction {
 /** The growth of the wait before a retry. */
 export type NativeBackoff = 'exponential' | 'fixed'
 
+/** The wish to have a running job cancelled. */
+export interface NativeCancelRequest {
+  /** The job. */
+  id: string
+  /** Null if none was given. */
+  reason: string | null
+}
+
+/** The effect of a cancellation. */
+export type NativeCancelStatus = 'cancelled' | 'requested' | 'already-terminal' | 'not-found'
+
+/** The effect of a cancellation, with the status that kept it from applying. */
+export interface NativeCancelled {
+  /** The effect. */
+  status: NativeCancelStatus
+  /** Set exactly when `status` is `already-terminal`. */
+  terminalStatus: NativeTerminalStatus | null
+}
+
 /**
  * The connection as plain data. Milliseconds, bytes and names as the MongoDB drivers specify them. When `uri` is there, the
  * other fields override it where they are not null. It has no `Debug` form: it holds credentials.
@@ -274,6 +298,14 @@ export interface NativeConnection {
 
 /** The range of a dedupe key. */
 export type NativeDedupeScope = 'pending' | 'pending+active'
+
+/** What goes along with a verdict, where there is something. */
+export interface NativeDetails {
+  /** Where a failure came from; null if nothing tells. */
+  stack: string | null
+  /** Whether the owner settles in the midst of its work: then it is not cancelled that was asked to be. */
+  byHand: boolean
+}
 
 /** Options of an engine beside its connection. */
 export interface NativeEngineOptions {
@@ -334,6 +366,11 @@ export type NativeEvent =
   | {
       kind: 'lease-lost' /** The runs: abort them, settle nothing. No verdict is expected, only that their slots are freed. */
       runIds: Array<number>
+    }
+  | {
+      kind: 'cancel-requested' /** Its run: abort it. Its verdict is expected as before. */
+      runId: number /** Null if none was given. */
+      reason: string | null
     }
   | {
       kind: 'taken-back' /** The runs: abort them, settle nothing. No verdict is expected, only that their slots are freed. */
@@ -568,6 +605,8 @@ export interface NativeRunVerdict {
   kind: NativeVerdictKind
   /** The reason of a failure. */
   reason: string | null
+  /** What else there is to say. */
+  details: NativeDetails
   /** False while the handler works on; then a `NativeFreedSlot` follows. */
   freesSlot: boolean
   /** How long the handler ran; null if it never started. The engine sizes its prefetch by it, if the slot is free. */
@@ -603,6 +642,7 @@ export type NativeSettleStatus =
   | 'failed-terminal'
   | 'superseded'
   | 'released'
+  | 'cancelled'
   | 'already-terminal'
   | 'lease-lost'
   | 'not-found'

@@ -1,10 +1,13 @@
 /** The engine's replies in the shapes of the public types, where the two differ. */
-import type { QueueStats, SettleResult } from '../../types'
+import type { Settled } from '../../backend/verdict'
+import type { QueueStats } from '../../types'
 import type { NativeSettled, NativeStats, NativeSteered } from './addon'
 
-/** What a settlement found. Which results are possible depends on the settlement: `R` says. */
-export function settledAs<R extends SettleResult>({ status, terminalStatus }: NativeSettled): R {
-  return (terminalStatus === null ? { status } : { status, terminalStatus }) as R
+/** What a settlement found. */
+export function settledOf({ status, terminalStatus }: NativeSettled): Settled {
+  if (status !== 'already-terminal') return { status }
+  // The engine sets it exactly with this status.
+  return { status, terminalStatus: terminalStatus ?? 'completed' }
 }
 
 /**

@@ -19,7 +19,7 @@ import type { Codec } from '../bson/codec'
 import type { NativeNewJob, NativePlannedJob } from '../native/addon'
 import type { EngineHandle } from '../native/engine-handle'
 import { grouped } from '../native/enqueue-batch'
-import { settledAs } from '../native/replies'
+import { settledOf } from '../native/replies'
 import { checkAppSession, checkTransactions } from './app-session'
 import { TransactionLimit } from './limit'
 
@@ -115,7 +115,7 @@ export class MongoTransactions implements BackendTransactions {
 
   async readBack(jobId: string, claimToken?: string): Promise<CompleteResult> {
     const found = await this.engine.call((native) => native.readBack(jobId, claimToken ?? null))
-    return settledAs<CompleteResult>(found)
+    return settledOf(found) as CompleteResult
   }
 
   private jobs(db: Db): Jobs {

@@ -132,7 +132,7 @@ impl Group {
             Some(token) if self.members.len() > 1 => {
                 let ids =
                     self.members.iter().map(|index| prepared[*index].request.header.id.clone()).collect();
-                Statement::many(fence::all_held(ids, token), first.update())
+                Statement::many(first.fenced(fence::all_held(ids, token)), first.update())
             }
             _ => first.statement(),
         }
@@ -141,12 +141,14 @@ impl Group {
 
 pub(super) fn group(prepared: &[PreparedVerdict], open: &[usize]) -> Vec<Group> {
     let mut groups = Vec::new();
-    let mut completions: HashMap<(&str, bool), usize> = HashMap::new();
+    let mut completions: HashMap<(&str, bool, bool), usize> = HashMap::new();
     for index in open {
         let job = &prepared[*index];
         let header = &job.request.header;
         let alike = match (job.transition, header.token.as_deref()) {
-            (Transition::Complete, Some(token)) => Some((token, header.may_have_follower())),
+            (Transition::Complete, Some(token)) => {
+                Some((token, header.may_have_follower(), job.request.details.is_by_hand))
+            }
             _ => None,
         };
         match alike.and_then(|alike| completions.get(&alike)) {
@@ -165,23 +167,30 @@ pub(super) fn group(prepared: &[PreparedVerdict], open: &[usize]) -> Vec<Group> 
     groups
 }
 
-/// Fewer jobs matched than were sent: finds out which, and why.
+/// Fewer jobs matched than were sent: finds out which, and why. Jobs that are to be cancelled instead stay open, replanned.
 async fn look_up(
     store: &Store,
-    prepared: &[PreparedVerdict],
+    prepared: &mut [PreparedVerdict],
     written: &[usize],
     outcomes: &mut [Option<Result<Settled>>],
     was_ambiguous: bool,
 ) -> Result<()> {
     let ids: Vec<&Bson> = written.iter().map(|index| &prepared[*index].request.header.id).collect();
-    let projection = doc! { fields::STATUS: 1, fields::CLAIM_TOKEN: 1, fields::SETTLED_TOKENS: 1 };
+    let projection = doc! {
+        fields::STATUS: 1, fields::CLAIM_TOKEN: 1, fields::SETTLED_TOKENS: 1,
+        fields::CANCEL_REQUESTED_AT: 1, fields::CANCEL_REASON: 1,
+    };
     let found = store.find(doc! { fields::ID: { "$in": ids } }, projection).await?;
     let found: HashMap<_, _> = found.iter().filter_map(|job| Some((IdKey::of_job(job)?, job))).collect();
     for index in written {
-        let job = &prepared[*index];
-        let document = found.get(&IdKey::of(&job.request.header.id)).copied();
+        let job = &mut prepared[*index];
+        let header = job.request.header.clone();
+        let document = found.get(&IdKey::of(&header.id)).map(|job| job.as_ref());
+        if document.is_some_and(|document| job.cancelled_instead(document)) {
+            continue;
+        }
         let may_be_own = was_ambiguous || job.request.is_only_settler;
-        outcomes[*index] = Some(Ok(judge(job, document.map(AsRef::as_ref), may_be_own)));
+        outcomes[*index] = Some(Ok(judge(job, document, may_be_own)));
     }
     Ok(())
 }

@@ -6,17 +6,18 @@ use mongodb::bson::{Document, RawDocument};
 
 use super::{
     proofs,
-    writing::{SettledLine, writing},
+    writing::{Change, writing},
 };
 use crate::{
     job::{
+        cancellation::Cancellation,
         document::{Header, new_token, text},
         fence, fields,
         log::LogBounds,
         retry,
         status::Status,
         transition::Transition,
-        verdict::{Settled, Verdict},
+        verdict::{Details, Settled, Verdict},
     },
     store::write::Statement,
 };
@@ -29,8 +30,9 @@ pub(crate) struct VerdictRequest {
     pub(crate) reason: Option<String>,
     /// Whether a job that is found settled under our token counts as settled by this call.
     pub(crate) is_only_settler: bool,
-    /// Bounds of the job's log; none if the verdict leaves no line there.
+    /// Bounds of the job's log; none if the verdict leaves nothing there, nor among the job's failed attempts.
     pub(crate) log: Option<LogBounds>,
+    pub(crate) details: Details,
 }
 
 impl VerdictRequest {
@@ -47,6 +49,7 @@ impl VerdictRequest {
             reason: None,
             is_only_settler: true,
             log: None,
+            details: Details { is_by_hand: true, ..Details::default() },
         }
     }
 }
@@ -62,6 +65,8 @@ pub(crate) struct PreparedVerdict {
     pub(super) proof: String,
     pub(crate) transition: Transition,
     retry_delay: Duration,
+    /// The mark of the job, as far as it is known.
+    cancellation: Option<Cancellation>,
 }
 
 impl PreparedVerdict {
@@ -77,7 +82,12 @@ impl PreparedVerdict {
             request.reason = None;
         }
         let proof = request.header.token.clone().unwrap_or_else(new_token);
-        Self { request, proof, transition, retry_delay }
+        let cancellation = request.header.cancellation.clone();
+        let mut prepared = Self { request, proof, transition, retry_delay, cancellation };
+        if prepared.cancellation.is_some() && prepared.yields_to_cancellation() {
+            prepared.transition = Transition::Cancel;
+        }
+        prepared
     }
 
     pub(crate) fn outcome(&self) -> Settled {
@@ -87,7 +97,27 @@ impl PreparedVerdict {
             Transition::Fail => Settled::FailedTerminal,
             Transition::Release | Transition::Recover => Settled::Released,
             Transition::Supersede => Settled::Superseded,
+            Transition::Cancel => Settled::Cancelled,
         }
+    }
+
+    /// Cancels the job instead, if what was found is this claim's and was asked to be cancelled: that is why nothing was written.
+    pub(super) fn cancelled_instead(&mut self, found: &RawDocument) -> bool {
+        let is_held = match self.request.header.token.as_deref() {
+            Some(token) => is_active(found) && text(found, fields::CLAIM_TOKEN) == Some(token),
+            None => status_of(found).is_some_and(|status| self.transition.out_of(status).is_some()),
+        };
+        let found = if is_held { Cancellation::of_job(found) } else { None };
+        if found.is_none() || !self.yields_to_cancellation() {
+            return false;
+        }
+        self.cancellation = found;
+        self.transition = Transition::Cancel;
+        true
+    }
+
+    fn yields_to_cancellation(&self) -> bool {
+        self.transition.yields_to_cancellation(self.request.details.is_by_hand)
     }
 
     pub(crate) fn statement(&self) -> Statement {
@@ -96,19 +126,44 @@ impl PreparedVerdict {
 
     fn fence(&self) -> Document {
         let Header { id, token, .. } = &*self.request.header;
-        match token {
+        let fence = match token {
             Some(token) => fence::held(id, token),
             None => fence::without_token(id, self.transition, &self.proof),
-        }
+        };
+        self.fenced(fence)
+    }
+
+    /// The same fence, where the mark of a cancellation is another reason to write nothing.
+    pub(super) fn fenced(&self, fence: Document) -> Document {
+        if self.yields_to_cancellation() { fence::uncancelled(fence) } else { fence }
     }
 
     pub(super) fn update(&self) -> Vec<Document> {
-        let header = &self.request.header;
-        let reason = self.request.reason.as_deref().map(clip);
-        let is_fatal = self.request.verdict == Verdict::FailFatal;
-        let line = SettledLine::of(self.transition, is_fatal, reason, self.request.log);
-        writing(self.transition, header, reason, self.retry_delay, Some(&self.proof), line)
+        let VerdictRequest { header, verdict, reason, log, details, .. } = &self.request;
+        let reason = match (self.transition, &self.cancellation) {
+            (Transition::Cancel, cancellation) => {
+                cancellation.as_ref().and_then(|cancellation| cancellation.reason.as_ref())
+            }
+            _ => reason.as_ref(),
+        };
+        writing(Change {
+            is_fatal: *verdict == Verdict::FailFatal,
+            reason: reason.map(|reason| clip(reason)),
+            stack: details.stack.as_deref(),
+            delay: self.retry_delay,
+            proof: Some(&self.proof),
+            notes: *log,
+            ..Change::of(self.transition, header)
+        })
     }
+}
+
+fn status_of(job: &RawDocument) -> Option<Status> {
+    text(job, fields::STATUS).and_then(Status::parse)
+}
+
+fn is_active(job: &RawDocument) -> bool {
+    status_of(job) == Some(Status::Active)
 }
 
 /// The filter and the update that complete a claim, for whoever else is to run them.
@@ -122,7 +177,7 @@ pub(crate) fn judge(job: &PreparedVerdict, document: Option<&RawDocument>, may_b
     let Some(document) = document else {
         return Settled::NotFound;
     };
-    let status = text(document, fields::STATUS).and_then(Status::parse);
+    let status = status_of(document);
     // What was given back may have run elsewhere since; whoever ended a job under our claim wrote what we would have.
     let is_own = proofs::include(document, &job.proof)
         || (text(document, fields::CLAIM_TOKEN) == Some(&job.proof)

@@ -9,7 +9,7 @@ use crate::job::{
     fence,
     retry::{BackoffKind, BackoffPolicy},
     status::{DedupeScope, Status},
-    verdict::{Settled, Verdict},
+    verdict::{Details, Settled, Verdict},
 };
 
 fn header(id: &str, token: Option<&str>) -> Header {
@@ -21,6 +21,7 @@ fn header(id: &str, token: Option<&str>) -> Header {
         max_attempts: 3,
         dedupe: None,
         backoff: BackoffPolicy { kind: BackoffKind::Fixed, delay_ms: 0, max_delay_ms: Some(0) },
+        cancellation: None,
     }
 }
 
@@ -31,6 +32,7 @@ fn prepared(header: Header, verdict: Verdict) -> PreparedVerdict {
         reason: None,
         is_only_settler: false,
         log: None,
+        details: Details::default(),
     })
 }
 
@@ -127,10 +129,11 @@ fn several_jobs_need_a_statement_for_many() {
     ];
     let statement = group(&jobs, &[0, 1]).remove(0).statement(&jobs);
     assert!(statement.multi);
-    assert_eq!(statement.filter, fence::all_held(vec!["a".into(), "b".into()], "x"));
+    let held = fence::all_held(vec!["a".into(), "b".into()], "x");
+    assert_eq!(statement.filter, fence::uncancelled(held));
     let alone = group(&jobs, &[1]).remove(0).statement(&jobs);
     assert!(!alone.multi);
-    assert_eq!(alone.filter, fence::held(&"b".into(), "x"));
+    assert_eq!(alone.filter, fence::uncancelled(fence::held(&"b".into(), "x")));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The one update that takes a job out of `active`.
+//! The one update that takes a job out of `active`, or ends one that waits.
 
 use std::time::Duration;
 
@@ -7,54 +7,104 @@ use mongodb::bson::{Document, doc};
 use super::proofs;
 use crate::job::{
     document::Header,
+    errors::{self, FailedAttempt},
     fields,
-    log::{LogBounds, appended, clipped, line_of},
+    log::{self, LogBounds, clipped, line_of},
     transition::Transition,
 };
 
-/// A line for the log of the job, written with the transition.
-pub(crate) struct SettledLine {
-    message: String,
-    bounds: LogBounds,
+/// The reason of a job that was cancelled without one.
+const CANCELLED: &str = "cancelled";
+
+/// One transition of one job, and what is to be left on it.
+#[derive(Clone, Copy)]
+pub(crate) struct Change<'a> {
+    pub(crate) transition: Transition,
+    pub(crate) header: &'a Header,
+    /// No retry would have mended it.
+    pub(crate) is_fatal: bool,
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) stack: Option<&'a str>,
+    /// Until the job is due again.
+    pub(crate) delay: Duration,
+    /// None if nobody claims to have done it in the holder's name.
+    pub(crate) proof: Option<&'a str>,
+    /// Bounds of the log; none if nothing is left there, nor among the failed attempts.
+    pub(crate) notes: Option<LogBounds>,
 }
 
-impl SettledLine {
-    /// None where there is nothing to say, or no log to say it in.
-    pub(crate) fn of(
-        transition: Transition,
-        is_fatal: bool,
-        reason: Option<&str>,
-        bounds: Option<LogBounds>,
-    ) -> Option<Self> {
-        let bounds = bounds?;
-        Some(Self { message: line_of(transition, is_fatal, reason)?, bounds })
+impl<'a> Change<'a> {
+    pub(crate) fn of(transition: Transition, header: &'a Header) -> Self {
+        Self {
+            transition,
+            header,
+            is_fatal: false,
+            reason: None,
+            stack: None,
+            delay: Duration::ZERO,
+            proof: None,
+            notes: None,
+        }
+    }
+
+    fn line(&self) -> Option<Document> {
+        let bounds = self.notes?;
+        let message = line_of(self.transition, self.is_fatal, self.reason)?;
+        let message = clipped(&message, bounds.message_bytes);
+        Some(log::appended([(message.as_ref(), Duration::ZERO)], bounds))
+    }
+
+    /// Of an attempt that failed, also one whose holder is gone.
+    fn error(&self) -> Option<Document> {
+        self.notes?;
+        match self.transition {
+            Transition::Retry | Transition::Fail | Transition::Recover | Transition::Supersede => {}
+            Transition::Complete | Transition::Release | Transition::Cancel => return None,
+        }
+        let Header { attempt, token, .. } = self.header;
+        let failed = FailedAttempt {
+            attempt: *attempt,
+            reason: self.reason?,
+            stack: self.stack,
+            token: token.as_deref(),
+        };
+        Some(errors::appended(failed))
+    }
+
+    fn fail_reason(&self) -> Option<&'a str> {
+        match self.transition {
+            // Of a job that waits again only its log and its failed attempts tell.
+            Transition::Recover => None,
+            Transition::Cancel => Some(self.reason.unwrap_or(CANCELLED)),
+            _ => self.reason,
+        }
     }
 }
 
-/// The update that carries a transition out. The one place where a job is written to leave `active`. Without a
-/// `proof` nobody claims to have done it in the holder's name.
-pub(crate) fn writing(
-    transition: Transition,
-    header: &Header,
-    reason: Option<&str>,
-    delay: Duration,
-    proof: Option<&str>,
-    line: Option<SettledLine>,
-) -> Vec<Document> {
+/// The update that carries a transition out. The one place where a job is written to leave `active`.
+pub(crate) fn writing(change: Change<'_>) -> Vec<Document> {
+    let Change { transition, header, proof, .. } = change;
     let mut set = doc! { fields::STATUS: transition.target().as_str() };
     let mut unset = vec![fields::LEASE];
-    if let Some(reason) = reason {
+    if let Some(reason) = change.fail_reason() {
         set.insert(fields::FAIL_REASON, doc! { "$literal": reason });
     }
-    if let Some(SettledLine { message, bounds }) = line {
-        let message = clipped(&message, bounds.message_bytes);
-        set.insert(fields::LOGS, appended([(message.as_ref(), Duration::ZERO)], bounds));
+    if let Some(logs) = change.line() {
+        set.insert(fields::LOGS, logs);
+    }
+    if let Some(errors) = change.error() {
+        set.insert(fields::ERRORS, errors);
+    }
+    if let Some(ending) = transition.ending(change.is_fatal) {
+        set.insert(fields::ENDING, ending.as_str());
     }
     match transition {
         Transition::Complete => _ = set.insert(fields::COMPLETED_AT, fields::NOW),
-        Transition::Fail | Transition::Supersede => _ = set.insert(fields::FAILED_AT, fields::NOW),
+        Transition::Fail | Transition::Supersede | Transition::Cancel => {
+            set.insert(fields::FAILED_AT, fields::NOW);
+        }
         Transition::Retry => {
-            let run_at = doc! { "$add": [fields::NOW, delay.as_millis() as i64] };
+            let run_at = doc! { "$add": [fields::NOW, change.delay.as_millis() as i64] };
             set.insert(fields::RUN_AT, run_at);
         }
         Transition::Release => {

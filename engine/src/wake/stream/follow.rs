@@ -236,6 +236,12 @@ impl StreamFollower {
     async fn heard(&self, change: Change) {
         match change.operation_type {
             OperationType::Insert => wake_for_insert(change, &self.wakes, &self.store).await,
+            OperationType::Update if change.is_cancellation() => {
+                let id = change.document_key.and_then(|mut key| key.remove(fields::ID));
+                if let Some(id) = id {
+                    self.wakes.cancellations.hint(id);
+                }
+            }
             OperationType::Update | OperationType::Replace => {
                 let id = change.document_key.and_then(|mut key| key.remove(fields::ID));
                 if let Some(id) = id {

@@ -20,6 +20,28 @@ pub(super) struct Change {
     pub(super) operation_type: OperationType,
     pub(super) document_key: Option<Document>,
     full_document: Option<Inserted>,
+    update_description: Option<Updated>,
+}
+
+/// The fields of an update that are told apart.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Updated {
+    updated_fields: Option<UpdatedFields>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UpdatedFields {
+    cancel_requested_at: Option<Bson>,
+}
+
+impl Change {
+    /// A running job was asked to be cancelled.
+    pub(super) fn is_cancellation(&self) -> bool {
+        let updated = self.update_description.as_ref().and_then(|update| update.updated_fields.as_ref());
+        updated.is_some_and(|fields| fields.cancel_requested_at.is_some())
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,6 +66,7 @@ pub(super) fn pipeline(interest: &Interest) -> Vec<Document> {
         { "operationType": "update", updated(fields::KEY_FREED): { "$exists": true } },
         // Also what people write by hand.
         { "operationType": "update", updated(fields::RUN_AT): { "$exists": true } },
+        { "operationType": "update", updated(fields::CANCEL_REQUESTED_AT): { "$exists": true } },
         { "operationType": { "$nin": ["insert", "update", "delete"] } },
     ] };
     // The driver needs `_id` and `operationType` to resume.
@@ -52,6 +75,7 @@ pub(super) fn pipeline(interest: &Interest) -> Vec<Document> {
         "documentKey": 1,
         "fullDocument.type": 1,
         "fullDocument.runAt": 1,
+        updated(fields::CANCEL_REQUESTED_AT): 1,
     };
     vec![doc! { "$match": wanted }, doc! { "$project": needed }]
 }
@@ -93,14 +117,15 @@ mod tests {
     }
 
     #[test]
-    fn updates_are_narrowed_to_those_that_make_a_job_claimable() {
+    fn updates_are_narrowed_to_those_that_make_a_job_claimable_or_ask_for_its_end() {
         let branches = matched(&Interest::default());
         let updates: Vec<&Document> =
             branches.iter().filter(|branch| branch.get_str("operationType").ok() == Some("update")).collect();
         assert_eq!(updates[0].get_str("updateDescription.updatedFields.status").ok(), Some("pending"));
         assert!(updates[1].contains_key("updateDescription.updatedFields.keyFreed"));
         assert!(updates[2].contains_key("updateDescription.updatedFields.runAt"));
-        assert_eq!(updates.len(), 3);
+        assert!(updates[3].contains_key("updateDescription.updatedFields.cancelRequestedAt"));
+        assert_eq!(updates.len(), 4);
     }
 
     #[test]

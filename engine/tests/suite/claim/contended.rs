@@ -102,6 +102,7 @@ async fn single_flight_holds_while_claims_settlements_and_enqueues_race() {
                     run_id: job.run_id,
                     verdict,
                     reason: None,
+                    details: durabl_engine::Details::default(),
                     frees_slot: true,
                     elapsed,
                 }]);

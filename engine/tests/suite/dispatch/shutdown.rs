@@ -132,6 +132,7 @@ async fn a_shutdown_tells_of_the_runs_whose_jobs_it_gives_back_and_answers_no_ve
         run_id: jobs[0].run_id,
         verdict: Verdict::Complete,
         reason: None,
+        details: durabl_engine::Details::default(),
         frees_slot: true,
         elapsed: None,
     };

@@ -116,6 +116,7 @@ async fn run(queue: &TestQueue, opened: &Opened, seed: u64) {
                 run_id: job.run_id,
                 verdict,
                 reason,
+                details: durabl_engine::Details::default(),
                 frees_slot: true,
                 elapsed: None,
             }]);

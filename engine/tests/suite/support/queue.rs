@@ -178,5 +178,12 @@ const QUICK: Duration = Duration::from_millis(1);
 
 fn verdict_of(run_id: u32, verdict: Verdict, frees_slot: bool) -> RunVerdict {
     let reason = (verdict == Verdict::Fail || verdict == Verdict::FailFatal).then(|| "it broke".to_owned());
-    RunVerdict { run_id, verdict, reason, frees_slot, elapsed: Some(QUICK) }
+    RunVerdict {
+        run_id,
+        verdict,
+        reason,
+        details: durabl_engine::Details::default(),
+        frees_slot,
+        elapsed: Some(QUICK),
+    }
 }

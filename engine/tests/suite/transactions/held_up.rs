@@ -168,6 +168,7 @@ async fn a_verdict_that_is_held_up_keeps_no_failure_under_another_key_waiting() 
         verdict: Verdict::Fail,
         frees_slot: true,
         reason: Some("it broke".to_owned()),
+        details: durabl_engine::Details::default(),
         elapsed: None,
     }));
     for job in &jobs[1..] {

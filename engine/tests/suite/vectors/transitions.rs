@@ -69,6 +69,7 @@ fn described(settled: Settled) -> Value {
         Settled::FailedTerminal => "failed-terminal",
         Settled::Superseded => "superseded",
         Settled::Released => "released",
+        Settled::Cancelled => "cancelled",
         Settled::LeaseLost => "lease-lost",
         Settled::NotFound => "not-found",
         Settled::AlreadyTerminal(status) => {

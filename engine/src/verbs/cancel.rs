@@ -1,0 +1,201 @@
+//! Cancelling jobs: one that waits ends at once, and one that runs is marked, to end when its owner is done with it.
+//!
+//! The lease of a running job is left alone: without it the job's key would be free while the handler still works.
+
+use std::collections::HashMap;
+
+use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
+
+use super::settle::{
+    proofs,
+    writing::{Change, writing},
+};
+use crate::{
+    base::error::{Error, Result},
+    connection::lanes::Lane,
+    job::{
+        cancellation::Cancellation,
+        document::{Header, text},
+        fence, fields,
+        id_key::IdKey,
+        log::LogBounds,
+        status::Status,
+        transition::Transition,
+    },
+    store::{
+        collection::Store,
+        write::{RefusalCause, Statement},
+    },
+};
+
+/// Rounds in which a job moves between the look at it and the write.
+const MOST_ROUNDS: usize = 20;
+
+/// What became of a job that was to be cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It has ended.
+    Cancelled,
+    /// It runs, and ends when its owner is done with it, unless that settles it by hand.
+    Requested,
+    /// It had ended before, so.
+    AlreadyTerminal(Status),
+    /// There is no such job, or it moves too fast from one state to the next.
+    NotFound,
+}
+
+/// One call's wish to cancel.
+pub(crate) struct Request<'a> {
+    /// For people.
+    pub(crate) reason: Option<&'a str>,
+    /// Made for this call: it shows what an earlier try has written whose reply was lost.
+    pub(crate) proof: &'a str,
+    pub(crate) log: LogBounds,
+}
+
+/// Cancels these jobs; what became of each, in order.
+pub(crate) async fn cancel(store: &Store, ids: &[Bson], request: &Request<'_>) -> Result<Vec<Cancelled>> {
+    let mut outcomes: Vec<Option<Cancelled>> = vec![None; ids.len()];
+    for _ in 0..MOST_ROUNDS {
+        let open: Vec<usize> = (0..ids.len()).filter(|index| outcomes[*index].is_none()).collect();
+        if open.is_empty() {
+            break;
+        }
+        let found = look(store, open.iter().map(|index| &ids[*index]).collect()).await?;
+        let found: HashMap<_, _> = found.iter().filter_map(|job| Some((IdKey::of_job(job)?, job))).collect();
+        let (mut statements, mut written) = (Vec::new(), Vec::new());
+        for index in open {
+            let job = found.get(&IdKey::of(&ids[index])).map(|job| job.as_ref());
+            match step(job, request)? {
+                Step::Known(outcome) => outcomes[index] = Some(outcome),
+                Step::Write(statement, outcome) => {
+                    statements.push(statement);
+                    written.push((index, outcome));
+                }
+            }
+        }
+        if statements.is_empty() {
+            continue;
+        }
+        let count = statements.len() as u64;
+        let reply = store.update(statements).await?;
+        for refusal in reply.refusals {
+            if let RefusalCause::Other(error) = refusal.cause {
+                return Err(error);
+            }
+        }
+        if reply.matched == count {
+            for (index, outcome) in written {
+                outcomes[index] = Some(outcome);
+            }
+        }
+        // Otherwise some have moved on: the next look tells which, and the proof what was written.
+    }
+    Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Cancelled::NotFound)).collect())
+}
+
+async fn look(store: &Store, ids: Vec<&Bson>) -> Result<Vec<RawDocumentBuf>> {
+    let mut projection = Header::projection();
+    projection.insert(fields::SETTLED_TOKENS, 1);
+    store.find(doc! { fields::ID: { "$in": ids } }, projection).await
+}
+
+enum Step {
+    Known(Cancelled),
+    Write(Statement, Cancelled),
+}
+
+fn step(job: Option<&RawDocument>, request: &Request<'_>) -> Result<Step> {
+    let Some(job) = job else { return Ok(Step::Known(Cancelled::NotFound)) };
+    // A status that nobody knows is no job's.
+    let status = text(job, fields::STATUS).and_then(Status::parse);
+    Ok(match status {
+        None => Step::Known(Cancelled::NotFound),
+        Some(Status::Pending) => {
+            let mut header = Header::read(job)?;
+            // What waits is nobody's, whatever was left on it.
+            header.token = None;
+            Step::Write(ending(&header, request), Cancelled::Cancelled)
+        }
+        Some(Status::Active) if Cancellation::of_job(job).is_some() => Step::Known(Cancelled::Requested),
+        Some(Status::Active) => {
+            let header = Header::read(job)?;
+            Step::Write(marking(&header.id, token_of(job)?, request), Cancelled::Requested)
+        }
+        Some(_) if proofs::include(job, request.proof) => Step::Known(Cancelled::Cancelled),
+        Some(status) => Step::Known(Cancelled::AlreadyTerminal(status)),
+    })
+}
+
+fn ending(header: &Header, request: &Request<'_>) -> Statement {
+    let change = Change {
+        reason: request.reason,
+        proof: Some(request.proof),
+        notes: Some(request.log),
+        ..Change::of(Transition::Cancel, header)
+    };
+    let mut filter = fence::in_status(&header.id, Status::Pending);
+    // A try that arrives late must not end a job that was retried since.
+    filter.insert(fields::SETTLED_TOKENS, doc! { "$ne": request.proof });
+    Statement::one(filter, writing(change))
+}
+
+/// As it was found, whatever its type is; null stands for a field that is not there.
+fn token_of(job: &RawDocument) -> Result<Bson> {
+    match job.get(fields::CLAIM_TOKEN).map_err(Error::encoding)? {
+        Some(token) => Bson::try_from(token).map_err(Error::encoding),
+        None => Ok(Bson::Null),
+    }
+}
+
+/// Marks a claim. The first mark stays: a second one would only hold up a transaction that completes the job.
+fn marking(id: &Bson, token: Bson, request: &Request<'_>) -> Statement {
+    let mut filter = fence::uncancelled(fence::in_status(id, Status::Active));
+    filter.insert(fields::CLAIM_TOKEN, doc! { "$eq": token });
+    let reason = match request.reason {
+        Some(reason) => Bson::from(doc! { "$literal": reason }),
+        None => "$$REMOVE".into(),
+    };
+    let mark = doc! { fields::CANCEL_REQUESTED_AT: fields::NOW, fields::CANCEL_REASON: reason };
+    Statement::one(filter, vec![doc! { "$set": mark }])
+}
+
+/// The running jobs that are to be cancelled.
+pub(crate) fn requested() -> Document {
+    doc! {
+        fields::STATUS: Status::Active.as_str(),
+        fields::CANCEL_REQUESTED_AT: { "$exists": true },
+    }
+}
+
+/// Those of these jobs that run and are to be cancelled, and why.
+pub(crate) async fn requests_among(store: &Store, ids: &[String]) -> Result<Vec<(String, Option<String>)>> {
+    let mut filter = requested();
+    filter.insert(fields::ID, doc! { "$in": ids });
+    let projection = doc! { fields::CANCEL_REQUESTED_AT: 1, fields::CANCEL_REASON: 1 };
+    let found = store.find(filter, projection).await?;
+    let request = |job: &RawDocumentBuf| {
+        let reason = Cancellation::of_job(job)?.reason;
+        Some((text(job, fields::ID)?.to_owned(), reason))
+    };
+    Ok(found.iter().filter_map(request).collect())
+}
+
+/// The marks of all running jobs that are to be cancelled, with the claims that they are on.
+pub(crate) async fn marks(store: &Store) -> Result<Vec<RawDocumentBuf>> {
+    let projection =
+        doc! { fields::CLAIM_TOKEN: 1, fields::CANCEL_REQUESTED_AT: 1, fields::CANCEL_REASON: 1 };
+    // Not among the usual ones: a handler that is to end may be what keeps those busy.
+    store
+        .bounded_in(Lane::Renewal, "looking for cancelled jobs", async {
+            // The order is that of the index, which tells the server to take no other.
+            let order = doc! { fields::CANCEL_REQUESTED_AT: 1 };
+            let mut cursor = store.jobs().find(requested()).sort(order).projection(projection).await?;
+            let mut found = Vec::new();
+            while cursor.advance().await? {
+                found.push(cursor.current().to_owned());
+            }
+            Ok(found)
+        })
+        .await
+}

@@ -68,7 +68,10 @@ async function* pagesOf(
   { ids, filter, limit, after }: JobsToChange,
   statuses: readonly JobStatus[],
 ): AsyncGenerator<Found> {
-  if (ids !== null) return yield* pagesOfIds(backend, where, ids, statuses)
+  if (ids !== null) {
+    yield* pagesOfIds(backend, where, ids, statuses)
+    return
+  }
   const listJobs = lookWith(backend, 'listJobs', where)
   let next = after
   let left = limit

@@ -81,7 +81,7 @@ test('a running job is left alone by all that operators ask for', async (t) => {
 
 test('a promoted job of a paused type waits for the resume', async (t) => {
   const { queue, config, whenJob, stored } = await jobs(t)
-  const worker = await startWorker(t, { ...config, ...PUSHED, ...working('nothing') })
+  await startWorker(t, { ...config, ...PUSHED, ...working('nothing') })
   await whenJob(await queue.enqueue('work', 'before'), 'completed')
   await queue.pause('work')
   await letPass(5500, 'other processes learn of a pause within five seconds')

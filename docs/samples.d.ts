@@ -10,6 +10,7 @@ declare global {
   const queue: durabl.JobQueue
   const backend: durabl.MongoJobQueue
   const userId: string
+  const id: string
   const users: { id: string }[]
   function sendWelcomeEmail(userId: string, options?: { signal: AbortSignal }): Promise<void>
   function reschedule(userId: string): Promise<void>

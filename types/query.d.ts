@@ -1,6 +1,7 @@
 /** Looking at jobs without changing them. */
 import type { IJobQueueBackend } from './backend.js'
 import type { DedupeScope, Job, JobEnding, JobLogEntry, JobRecord, JobStatus } from './job.js'
+import type { DurablError, ShutDownError } from './errors.js'
 import type { JobQueue } from './queue.js'
 
 /**
@@ -180,6 +181,53 @@ export interface JobEnd {
   failReason?: string
   /** What its handler returned, if that is kept. */
   result?: unknown
+}
+
+/** The calls of a {@link JobQueue} that look at jobs and change none. */
+export interface JobLooks {
+  /**
+   * A job with everything that is known of it: payload, log, failed attempts, how it ended. Reads one document by its id.
+   *
+   * @returns null if there is no such job, or if it was removed
+   * @throws {@link DurablError} `ERR_DURABL_UNSUPPORTED` on a backend of your own that has no `getJob`; the same holds for the calls below
+   */
+  getJob<T = unknown>(id: string): Promise<JobDetail<T> | null>
+
+  /**
+   * A page of jobs of one status, without their payloads: pending ones in the order in which they are claimed (by priority, then by
+   * `runAt`), active ones by their claim times, ended ones newest first.
+   *
+   * ```ts
+   * let after: string | undefined
+   * do {
+   *   const page = await queue.listJobs({ status: 'failed', type: 'welcome-email', after })
+   *   for (const job of page.jobs) console.log(job.id, job.failReason)
+   *   after = page.next ?? undefined
+   * } while (after !== undefined)
+   * ```
+   *
+   * A page costs as many index keys as it has jobs, however many there are. Pages of pending and ended jobs join exactly, also where a
+   * thousand jobs ended in one moment and more end meanwhile: each job that stays where it is comes once. Active ones move with each renewal,
+   * so they come as one page, without a `next`.
+   *
+   * @throws TypeError, RangeError if an option is malformed, or `after` is a cursor of another query
+   */
+  listJobs(options: ListJobsOptions): Promise<JobPage>
+
+  /**
+   * Waits until a job has ended, wherever it runs. All calls of a queue share their looks, which come every 50 ms at first and every second
+   * later; a job that this queue itself ends is seen at once.
+   *
+   * ```ts
+   * const id = await queue.enqueue('report', { userId })
+   * const ended = id === null ? null : await queue.waitFor(id, { timeoutMs: 30_000 })
+   * if (ended?.status === 'completed') console.log(ended.result)
+   * ```
+   *
+   * @returns how it ended, also if that was before the call. A job that failed is a result, too
+   * @throws the reason of `signal`, once it is aborted; {@link ShutDownError} if the queue is shut down meanwhile
+   */
+  waitFor(id: string, options?: WaitForOptions): Promise<WaitForResult>
 }
 
 /** A backend, as far as jobs are looked up and counted. See {@link IJobQueueBackend}. */

@@ -225,6 +225,8 @@ export interface ManyResult {
  * A call that fails halfway has done the steps before; it can be made again.
  */
 export interface ManyControl {
+  /** {@link JobControl.cancel} for all of a selection: of pending jobs, or of active ones, 2,000 of which a call looks at. */
+  cancelMany(selection: JobSelection, options?: ManyOptions): Promise<ManyResult>
   /** {@link JobControl.retry} for all of a selection: of jobs that are completed, failed or superseded. */
   retryMany(selection: JobSelection, options?: ManyOptions): Promise<ManyResult>
   /** {@link JobControl.promote} for all of a selection: of pending jobs. */

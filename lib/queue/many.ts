@@ -6,15 +6,17 @@ import type { JobsToChange } from '../validate'
 
 /** Jobs that are looked up and changed at once. */
 const STEP = 500
+/** Active jobs come as one page, as their renewals move them. */
+const STEP_OF_ACTIVE = 2000
 /** Calls to a backend that changes one job at a time. */
 const CALLS_AT_ONCE = 16
 
 /** A change of many jobs, and what it is made of. */
 interface ManyChange {
   /** The call for one job. */
-  readonly one: 'retry' | 'promote' | 'remove'
-  /** The word for one that was changed. */
-  readonly done: string
+  readonly one: 'cancel' | 'retry' | 'promote' | 'remove'
+  /** The words for one that was changed. */
+  readonly done: readonly string[]
   /** The statuses that it leads out of. */
   readonly statuses: readonly JobStatus[]
 }
@@ -22,10 +24,14 @@ interface ManyChange {
 const ENDED: readonly JobStatus[] = ['completed', 'failed', 'superseded']
 
 const CHANGES = {
-  retryMany: { one: 'retry', done: 'retried', statuses: ENDED },
-  promoteMany: { one: 'promote', done: 'promoted', statuses: ['pending'] },
-  removeMany: { one: 'remove', done: 'removed', statuses: ['pending', ...ENDED] },
+  cancelMany: { one: 'cancel', done: ['cancelled', 'requested'], statuses: ['pending', 'active'] },
+  retryMany: { one: 'retry', done: ['retried'], statuses: ENDED },
+  promoteMany: { one: 'promote', done: ['promoted'], statuses: ['pending'] },
+  removeMany: { one: 'remove', done: ['removed'], statuses: ['pending', ...ENDED] },
 } satisfies Record<string, ManyChange>
+
+/** Hears of each job that was changed, and what became of it. */
+export type Told = (id: string, status: string) => void
 
 /** A page of what a call is about. */
 interface Found {
@@ -38,14 +44,14 @@ interface Found {
 /**
  * Changes all jobs of a selection, step by step.
  *
- * @param told hears of each job that was changed; null if nothing does. Then they are changed one by one
+ * @param told null if nothing hears of each. Otherwise they are changed one by one
  */
 export async function changeMany(
   backend: IJobQueueBackend,
   where: keyof typeof CHANGES,
   selection: unknown,
   options: unknown,
-  told: ((id: string) => void) | null,
+  told: Told | null,
 ): Promise<ManyResult> {
   const change: ManyChange = CHANGES[where]
   const many = normalizeJobsToChange(where, change.statuses, selection, options)
@@ -75,8 +81,9 @@ async function* pagesOf(
   const listJobs = lookWith(backend, 'listJobs', where)
   let next = after
   let left = limit
+  const step = filter!.status === 'active' ? STEP_OF_ACTIVE : STEP
   do {
-    const page = await listJobs({ ...filter!, limit: Math.min(STEP, left), after: next ?? undefined })
+    const page = await listJobs({ ...filter!, limit: Math.min(step, left), after: next ?? undefined })
     const isStopped = page.status === 'stopped'
     yield { ids: page.jobs.map(({ id }) => id), next: page.next, isCut: isStopped }
     left -= page.jobs.length
@@ -102,11 +109,7 @@ async function* pagesOfIds(
 
 type Each = (ids: readonly string[]) => Promise<number>
 
-function eachOf(
-  backend: IJobQueueBackend,
-  { one, done }: ManyChange,
-  told: ((id: string) => void) | null,
-): Each {
+function eachOf(backend: IJobQueueBackend, { one, done }: ManyChange, told: Told | null): Each {
   const each: unknown = Reflect.get(backend, `${one}Each`)
   if (told === null && typeof each === 'function') return each.bind(backend) as Each
   const changeOne: JobControl[typeof one] = controlOf(backend, one)
@@ -115,9 +118,10 @@ function eachOf(
     const left = [...ids]
     const work = async () => {
       for (let id = left.shift(); id !== undefined; id = left.shift()) {
-        if ((await changeOne(id)).status !== done) continue
+        const { status } = await changeOne(id)
+        if (!done.includes(status)) continue
         changed += 1
-        told?.(id)
+        told?.(id, status)
       }
     }
     await Promise.all(Array.from({ length: CALLS_AT_ONCE }, work))

@@ -15,6 +15,7 @@ import type {
 import { checkCancel, checkId, normalizeReschedule, normalizeRetry } from '../validate'
 import { FleetQueue } from './fleet-queue'
 import { changeMany } from './many'
+import type { Told } from './many'
 
 /** The calls of a queue that change jobs; documented in the public types. */
 export abstract class SteeringQueue extends FleetQueue {
@@ -22,8 +23,8 @@ export abstract class SteeringQueue extends FleetQueue {
     this.assertNotClosed()
     const { id: checked, reason } = checkCancel('cancel', id, options)
     const result = await controlOf(this.backend, 'cancel')(checked, options)
-    // Other processes, and other queues of this one, find out by themselves.
-    if (result.status === 'requested') this.driver.jobCancelled(checked, reason)
+    if (result.status === 'requested' || result.status === 'cancelled')
+      this.cancelled(checked, result.status, reason)
     return result
   }
 
@@ -63,28 +64,42 @@ export abstract class SteeringQueue extends FleetQueue {
     return controlOf(this.backend, 'remove')(checkId('remove', id))
   }
 
+  cancelMany(selection: JobSelection, options?: ManyOptions): Promise<ManyResult> {
+    const told: Told = (id, status) => this.cancelled(id, status, null)
+    return this.changeMany('cancelMany', selection, options, told)
+  }
+
   async retryMany(selection: JobSelection, options?: ManyOptions): Promise<ManyResult> {
-    return this.wakeAfterMany(await this.changeMany('retryMany', selection, options))
+    return this.wakeAfterMany(await this.changeMany('retryMany', selection, options, this.toldOfRetries()))
   }
 
   async promoteMany(selection: JobSelection, options?: ManyOptions): Promise<ManyResult> {
-    return this.wakeAfterMany(await this.changeMany('promoteMany', selection, options))
+    return this.wakeAfterMany(await this.changeMany('promoteMany', selection, options, null))
   }
 
   removeMany(selection: JobSelection, options?: ManyOptions): Promise<ManyResult> {
-    return this.changeMany('removeMany', selection, options)
+    return this.changeMany('removeMany', selection, options, null)
   }
 
   private async changeMany(
     where: Parameters<typeof changeMany>[1],
     selection: JobSelection,
     options: ManyOptions | undefined,
+    told: Told | null,
   ): Promise<ManyResult> {
     this.assertNotClosed()
-    const { change } = this.report
-    const isTold = where === 'retryMany' && change !== null
-    const told = isTold ? (jobId: string) => change({ kind: 'retried', jobId }) : null
     return changeMany(this.backend, where, selection, options, told)
+  }
+
+  private toldOfRetries(): Told | null {
+    const { change } = this.report
+    return change === null ? null : (jobId) => change({ kind: 'retried', jobId })
+  }
+
+  /** A job was cancelled, or asked to be. Other processes, and other queues of this one, find out by themselves. */
+  private cancelled(jobId: string, status: string, reason: string | null): void {
+    this.report.change?.({ kind: 'cancelled', jobId, ended: status === 'cancelled' })
+    if (status === 'requested') this.driver.jobCancelled(jobId, reason)
   }
 
   private wakeAfterMany(result: ManyResult): ManyResult {

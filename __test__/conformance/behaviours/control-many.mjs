@@ -135,4 +135,31 @@ export default {
       ids.map((jobId) => ({ kind: 'retried', jobId })),
     )
   },
+
+  async 'all waiting jobs of a type are cancelled'({ backend, makeQueue }) {
+    const told = []
+    const queue = makeQueue({ onJobChange: (change) => told.push(change) })
+    const ids = []
+    for (let n = 0; n < 4; n += 1) ids.push(await backend.enqueue('t', n))
+    const other = await backend.enqueue('other', {})
+    const result = await queue.cancelMany({ status: 'pending', type: 't' })
+    assert.deepEqual(result, { status: 'done', matched: 4, changed: 4, skipped: 0, next: null })
+    for (const id of ids) assert.equal(await statusOf(backend, id), 'failed')
+    assert.equal(await statusOf(backend, other), 'pending')
+    assert.deepEqual(
+      told
+        .filter(({ kind }) => kind === 'cancelled')
+        .map(({ jobId, ended }) => [jobId, ended])
+        .sort(),
+      ids.map((id) => [id, true]).sort(),
+    )
+  },
+
+  async 'all running jobs are asked to end'({ backend, makeQueue }) {
+    const queue = makeQueue()
+    const claims = [await backend.claimOrEnqueue('t', 1), await backend.claimOrEnqueue('t', 2)]
+    const { matched, changed } = await queue.cancelMany({ status: 'active' })
+    assert.deepEqual([matched, changed], [2, 2])
+    for (const { id } of claims) assert.equal(await statusOf(backend, id), 'active')
+  },
 }

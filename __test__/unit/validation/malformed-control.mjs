@@ -49,7 +49,7 @@ const calls = (name, rows) =>
     (on) => on[name]('dummy-1', options),
   ])
 
-const MANY = ['retryMany', 'promoteMany', 'removeMany']
+const MANY = ['cancelMany', 'retryMany', 'promoteMany', 'removeMany']
 
 const SELECTIONS = [
   ['no selection', TypeError, ['selection'], undefined],
@@ -57,7 +57,6 @@ const SELECTIONS = [
   ['an array', TypeError, ['selection'], ['a']],
   ['no status', TypeError, ['"status"', 'undefined'], {}],
   ['unknown status', RangeError, ['"status"', '"done"'], { status: 'done' }],
-  ['a status that it does not lead out of', RangeError, ['"status"'], { status: 'active' }],
   ['a status that is an operator', TypeError, ['"status"'], { status: { $ne: 'active' } }],
   ['no ids', RangeError, ['"ids"', '1 to'], { ids: [] }],
   ['ids that are no list', TypeError, ['"ids"'], { ids: 'a' }],
@@ -91,7 +90,7 @@ const MANY_OPTIONS = [
   ['unknown option', TypeError, ['"limit"?'], { limits: 10 }],
 ]
 
-const statusFor = (name) => (name === 'promoteMany' ? 'pending' : 'failed')
+const statusFor = (name) => (name === 'promoteMany' || name === 'cancelMany' ? 'pending' : 'failed')
 
 /** Malformed calls that change many jobs, of a queue. */
 export const CONTROL_OF_MANY = MANY.flatMap((name) => {
@@ -107,6 +106,9 @@ export const CONTROL_OF_MANY = MANY.flatMap((name) => {
     ...SELECTIONS.map((given) => row(given, given[3])),
     ...FILTERS.map((given) => row(given, { status, ...given[3] })),
     ...MANY_OPTIONS.map((given) => row(given, { status }, given[3])),
+    row(['a status that it does not lead out of', RangeError, ['"status"']], {
+      status: name === 'cancelMany' ? 'failed' : 'active',
+    }),
     row(['ids and a cursor', TypeError, ['"after"', '"ids"']], { ids: ['a'] }, { after: 'a' }),
     row(['ids and a limit', TypeError, ['"limit"', '"ids"']], { ids: ['a'] }, { limit: 1 }),
   ]

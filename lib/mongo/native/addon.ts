@@ -88,10 +88,6 @@ export interface NativeEngine {
   watch(enabled: boolean): void
   /** The state of the change stream. */
   streamState(): NativeStreamState
-  /** Cancels jobs: what became of each, in order. */
-  cancel(jobIds: Array<string>, reason: string | null): Promised<Array<NativeCancelled>>
-  /** Those of these jobs that run and were asked to be cancelled. */
-  cancelRequests(jobIds: Array<string>): Promised<Array<NativeCancelRequest>>
   /** Checks the server, creates the indexes, starts the change stream if it was asked for. */
   startup(): Promised<null>
   /** Ends everything: resolves within `timeoutMs`, whatever the server does. Twice is harmless. */
@@ -144,6 +140,10 @@ export interface NativeEngine {
   removeEach(jobIds: Array<string>): Promised<number>
   /** Removes a job that is not running. */
   remove(jobId: string): Promised<NativeSteered>
+  /** Cancels jobs: what became of each, in order. */
+  cancel(jobIds: Array<string>, reason: string | null): Promised<Array<NativeCancelled>>
+  /** Those of these jobs that run and were asked to be cancelled. */
+  cancelRequests(jobIds: Array<string>): Promised<Array<NativeCancelRequest>>
   /** Pauses a type in all processes: whether it was running. */
   pauseType(jobType: string, reason: string | null): Promised<boolean>
   /** Resumes a type: whether it was paused. */

@@ -1,0 +1,159 @@
+/** Stored jobs as those see them who look at them: also documents of other versions, and with an app's own ways to read BSON. */
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, test } from 'node:test'
+import { JobQueue, MongoJobQueue } from 'durabl'
+import { Long, MongoClient, ObjectId } from 'mongodb'
+import { testUrl } from '../../support/mongo.mjs'
+
+const name = `durabl_looking_${randomUUID().slice(0, 8)}`
+const client = await MongoClient.connect(testUrl())
+after(async () => {
+  await client.db(name).dropDatabase()
+  await client.close()
+})
+
+let collections = 0
+
+async function started(options = {}) {
+  collections += 1
+  const collectionName = `jobs_${collections}`
+  const backend = new MongoJobQueue({ db: client.db(name, options), collectionName })
+  after(() => backend.shutdown(1000))
+  await backend.startup()
+  return { backend, queue: new JobQueue(backend), jobs: client.db(name).collection(collectionName) }
+}
+
+const AT = new Date(1_700_000_000_000)
+
+const WHOLE = {
+  _id: 'whole',
+  type: 't',
+  data: { big: Long.fromString('9007199254740993') },
+  status: 'failed',
+  priority: 2,
+  attempt: 1,
+  maxAttempts: 3,
+  runAt: AT,
+  createdAt: AT,
+  claimedAt: AT,
+  failedAt: AT,
+  failReason: 'cancelled by ann',
+  claimToken: 'worker-7.a-secret.and-more',
+  ending: 'cancelled',
+  errors: [
+    { attempt: 1, at: AT, reason: 'it broke', stack: 'Error: it broke\n    at x', worker: 'worker-7' },
+  ],
+  progress: { done: 3, of: 7 },
+  result: { rows: 12 },
+  timeoutMs: 5000,
+  cancelRequestedAt: AT,
+  cancelReason: 'by ann',
+  expiresAt: AT,
+  schedule: { id: 'nightly', occurrenceAt: AT },
+  logs: [{ timestamp: AT, message: 'hello' }],
+}
+
+for (const [how, options] of [
+  ['as most apps read it', {}],
+  ['with values that stay BSON', { promoteValues: false }],
+  ['with raw documents', { raw: true }],
+]) {
+  test(`all that is stored of a job is shown, but for its claim token, ${how}`, async () => {
+    const { queue, jobs } = await started(options)
+    await jobs.insertOne(WHOLE)
+    const { data, progress, result, ...job } = await queue.getJob('whole')
+    assert.deepEqual(
+      { ...job },
+      {
+        id: 'whole',
+        type: 't',
+        status: 'failed',
+        priority: 2,
+        attempt: 1,
+        maxAttempts: 3,
+        runAt: AT,
+        createdAt: AT,
+        claimedAt: AT,
+        failedAt: AT,
+        failReason: 'cancelled by ann',
+        ending: 'cancelled',
+        worker: 'worker-7',
+        errors: WHOLE.errors,
+        timeoutMs: 5000,
+        cancelRequestedAt: AT,
+        cancelReason: 'by ann',
+        expiresAt: AT,
+        schedule: { id: 'nightly', occurrenceAt: AT },
+        logs: WHOLE.logs,
+      },
+    )
+    if (options.raw === undefined) {
+      assert.equal(String(data.big), '9007199254740993')
+      assert.equal(Number(progress.done), 3)
+      assert.equal(Number(result.rows), 12)
+    } else assert.ok([data, progress, result].every((value) => value instanceof Uint8Array))
+    const { jobs: listed } = await queue.listJobs({ status: 'failed' })
+    const ofDetailsOnly = new Set(['errors', 'logs', 'timeoutMs', 'cancelReason'])
+    const summary = Object.entries(job).filter(([field]) => !ofDetailsOnly.has(field))
+    assert.deepEqual(listed, [Object.fromEntries(summary)])
+    const text = JSON.stringify([listed, job])
+    assert.ok(!text.includes('secret') && !text.includes('claimToken'))
+    assert.deepEqual(await queue.waitFor('whole'), {
+      status: 'failed',
+      ending: 'cancelled',
+      failReason: 'cancelled by ann',
+    })
+  })
+}
+
+test('failed jobs of earlier versions have an ending, too', async () => {
+  const { queue, jobs } = await started()
+  const old = (id, attempt, rest) => ({
+    _id: id,
+    type: 't',
+    status: 'failed',
+    attempt,
+    maxAttempts: 3,
+    failedAt: AT,
+    ...rest,
+  })
+  await jobs.insertMany([
+    old('used up', 3, {}),
+    old('fatal', 1, {}),
+    old('odd', 1, { ending: 'odd' }),
+    old('null', 5, { ending: null }),
+  ])
+  const endings = {}
+  for (const job of (await queue.listJobs({ status: 'failed' })).jobs) endings[job.id] = job.ending
+  assert.deepEqual(endings, { 'used up': 'exhausted', fatal: 'fatal', odd: 'fatal', null: 'exhausted' })
+  assert.deepEqual(await queue.waitFor('fatal'), { status: 'failed', ending: 'fatal', failReason: '' })
+})
+
+test('a foreign job is known by its ObjectId in text', async () => {
+  const { queue, jobs } = await started()
+  const _id = new ObjectId()
+  await jobs.insertOne({ _id, type: 't', status: 'completed', completedAt: AT, result: 7 })
+  const [listed] = (await queue.listJobs({ status: 'completed' })).jobs
+  assert.equal(listed.id, _id.toHexString())
+  assert.equal((await queue.getJob(listed.id)).id, listed.id)
+  assert.deepEqual(await queue.waitFor(listed.id), { status: 'completed', result: 7 })
+})
+
+test('a value of a search can turn into no operator', async () => {
+  const { queue, jobs } = await started()
+  await jobs.insertOne({
+    _id: 'a',
+    type: 't',
+    status: 'pending',
+    runAt: AT,
+    priority: 0,
+    data: { n: null, s: 'x' },
+  })
+  const found = async (where) => (await queue.listJobs({ status: 'pending', where })).jobs.length
+  assert.equal(await found({ 'data.s': 'x' }), 1)
+  assert.equal(await found({ 'data.n': null }), 1)
+  for (const value of [{ $ne: 'y' }, { $regex: '.' }, ['x'], { x: 1 }, new Map([['$ne', 1]])]) {
+    await assert.rejects(found({ 'data.s': value }), { code: 'ERR_DURABL_INVALID_ARGUMENT' })
+  }
+})

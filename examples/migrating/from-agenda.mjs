@@ -40,26 +40,12 @@ const invoice = () =>
 console.log((await invoice()) === null ? 'no job' : 'a job')
 console.log((await invoice()) === null ? 'no job, one is waiting' : 'a second job')
 
-/**
- * agenda.every('1 second', 'report'): the next run is enqueued by the one before it. The key has room for one run that is under way
- * and one that waits, so however many processes do this, there is one chain; and a process that starts makes sure of it.
- */
-async function every(periodMs, type, handler) {
-  const enqueueNext = () => {
-    const delay = periodMs - (Date.now() % periodMs)
-    return queue.enqueue(type, {}, { delay, dedupeKey: `every:${type}`, dedupeScope: 'pending' })
-  }
-  queue.process(type, async (job, ctx) => {
-    await enqueueNext()
-    await handler(job, ctx)
-  })
-  await enqueueNext()
-}
-
+// agenda.every('1 second', 'report')
+await queue.schedule('report', { everyMs: 1000 }, { type: 'report', data: {} })
 let reports = 0
 const reported = new Promise((resolve) => {
-  void every(1000, 'report', async (job) => {
-    const late = Date.now() - job.runAt.getTime()
+  queue.process('report', (job) => {
+    const late = Date.now() - job.schedule.occurrenceAt.getTime()
     console.log(`report ${++reports}, ${late < 500 ? 'on time' : `${late} ms late`}`)
     if (reports === 2) resolve()
   })
@@ -67,8 +53,7 @@ const reported = new Promise((resolve) => {
 await Promise.all([reported, allSent])
 console.log(`invoices: ${sent.sort().join()}`)
 
-// agenda.cancel({ name: 'report' }): jobs that wait are documents, and can be removed as such.
+// agenda.cancel({ name: 'report' })
+console.log(`the schedule: ${(await queue.unschedule('report')).status}`)
 await queue.shutdown()
-const { deletedCount } = await backend.getCollection().deleteMany({ type: 'report', status: 'pending' })
-console.log(`${deletedCount} report was waiting`)
 await client.close()

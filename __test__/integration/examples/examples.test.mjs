@@ -192,7 +192,7 @@ describe('migrating', { concurrency: true }, () => {
     assert.match(stdout, /^a job$[^]*^no job, one is waiting$/m)
     assert.match(stdout, /^report 1, .*$[^]*^report 2, .*$/m)
     assert.ok(lines.includes('invoices: 1,2,3'), stdout)
-    assert.equal(lines.at(-2), '1 report was waiting')
+    assert.equal(lines.at(-2), 'the schedule: removed')
   })
 
   test('from BullMQ: attempts, errors for good, deduplication, events, counts', async (t) => {

@@ -161,7 +161,7 @@ impl World {
     /// A schedule with one occurrence, which is due. As the calendar says each time that it is asked.
     async fn fire_a_schedule(&self) {
         let at = DateTime::from_millis(60_000);
-        let schedules = self.jobs.database().collection::<Document>("jobs.durabl");
+        let schedules = self.client.database(&self.jobs.namespace().db).collection::<Document>("jobs.durabl");
         let job = doc! { "type": TYPE, "data": Bson::Null, "priority": 0, "maxAttempts": 3 };
         let schedule = doc! {
             "_id": "schedule:s", "kind": "schedule", "rev": "1", "nextRunAt": at, "spec": {}, "job": job,

@@ -31,7 +31,8 @@ fn answer(opened: &Opened) -> tokio::task::JoinHandle<()> {
             for event in recorder.events().into_iter().skip(answered) {
                 answered += 1;
                 if let Event::SchedulesDue { batch, now_ms, documents } = event {
-                    let firings = parts(&documents).iter().enumerate().map(|(place, part)| {
+                    let parts = parts(&documents);
+                    let firings = parts.iter().enumerate().map(|(place, part)| {
                         let at = part.get_datetime("nextRunAt").expect("it is due").timestamp_millis();
                         let next_ms = Some(now_ms + 3_600_000);
                         Firing { place, occurrences_ms: vec![at], last_ms: at, next_ms }
@@ -75,14 +76,12 @@ async fn an_occurrence_makes_one_job_and_the_schedule_moves_on() {
     let job = opened.recorder.next_job().await;
     assert_eq!(job.id(), format!("durabl:schedule:a:b:{}", at.timestamp_millis()).as_str());
     let stored = queue.jobs().find_one(doc! {}).await.expect("it can be read").expect("a job");
-    assert_eq!(stored.get_document("schedule"), Ok(&doc! { "id": "a:b", "occurrenceAt": at }));
-    assert_eq!(
-        (stored.get_datetime("runAt"), stored.get_document("data")),
-        (Ok(&at), Ok(&doc! { "of": "a:b" }))
-    );
+    assert_eq!(stored.get_document("schedule").ok(), Some(&doc! { "id": "a:b", "occurrenceAt": at }));
+    assert_eq!(stored.get_datetime("runAt").ok(), Some(&at));
+    assert_eq!(stored.get_document("data").ok(), Some(&doc! { "of": "a:b" }));
     eventually("the schedule has moved on", async || (due_count(&queue).await == 0).then_some(())).await;
     let schedule = queue.side().find_one(doc! { "_id": "schedule:a:b" }).await.expect("it can be read");
-    assert_eq!(schedule.expect("it is there").get_datetime("lastAt"), Ok(&at));
+    assert_eq!(schedule.expect("it is there").get_datetime("lastAt").ok(), Some(&at));
     calendar.abort();
 }
 
@@ -98,7 +97,7 @@ async fn what_a_process_left_halfway_is_finished_and_not_done_again() {
     opened.engine.fire_schedules(true);
     eventually("the schedule has moved on", async || (due_count(&queue).await == 0).then_some(())).await;
     let stored = queue.jobs().find_one(doc! { "_id": id }).await.expect("it can be read").expect("a job");
-    assert_eq!(stored.get_str("status"), Ok("completed"));
+    assert_eq!(stored.get_str("status").ok(), Some("completed"));
     assert_eq!(count(&queue.jobs(), doc! {}).await, 1);
     calendar.abort();
 }
@@ -164,7 +163,7 @@ async fn a_look_for_the_next_schedule_examines_one_key_however_many_there_are() 
         examined.push((
             look.keys_examined(),
             look.documents_examined(),
-            look.plan().contains("durabl_next_run_idx"),
+            look.plan().contains("IXSCAN { nextRunAt: 1 }"),
         ));
     }
     assert_eq!(examined, [(1, 1, true); 2]);
@@ -173,7 +172,7 @@ async fn a_look_for_the_next_schedule_examines_one_key_however_many_there_are() 
 #[tokio::test]
 async fn jobs_of_schedules_are_removed_once_their_schedule_has_moved_on() {
     let (queue, opened) = TestQueue::start().await;
-    let long_ago = moment(-86_400_000);
+    let (long_ago, at) = (moment(-86_400_000), moment(-7_200_000));
     let ended = |id: &str, occurrence_at: DateTime| {
         doc! {
             "_id": id, "type": "t", "status": "completed", "completedAt": long_ago,
@@ -181,22 +180,15 @@ async fn jobs_of_schedules_are_removed_once_their_schedule_has_moved_on() {
         }
     };
     let plain = doc! { "_id": "plain", "type": "t", "status": "completed", "completedAt": long_ago };
-    queue
-        .insert([
-            plain,
-            ended("old", long_ago),
-            ended("new", moment(-7_200_000)),
-            ended("fresh", moment(-60_000)),
-        ])
-        .await;
-    keep(&queue, [schedule("s", moment(-7_200_000))]).await;
+    queue.insert([plain, ended("old", long_ago), ended("new", at), ended("fresh", moment(-60_000))]).await;
+    keep(&queue, [schedule("s", at)]).await;
     assert_eq!(opened.engine.remove_old(Duration::from_secs(3_600)).await, Ok(2));
     let moved = doc! { "$set": { "nextRunAt": moment(3_600_000) } };
     queue.side().update_one(doc! { "_id": "schedule:s" }, moved).await.expect("it can be written");
     assert_eq!(opened.engine.remove_old(Duration::from_secs(3_600)).await, Ok(1));
     // A process that has read the schedule before may still be about to make it.
     let left = queue.jobs().find_one(doc! {}).await.expect("it can be read").expect("one is left");
-    assert_eq!(left.get_str("_id"), Ok("fresh"));
+    assert_eq!(left.get_str("_id").ok(), Some("fresh"));
 }
 
 #[tokio::test]

@@ -1,19 +1,20 @@
 /** All workers of a queue as one: pauses, who works, how many jobs there are, and what became of them. */
 import type { IJobQueueBackend } from './backend.js'
+import type { DurablError } from './errors.js'
 import type { JobQueue } from './queue.js'
 
-/** How {@link JobQueue.pause} pauses. */
+/** How {@link FleetControl.pause} pauses. */
 export interface PauseOptions {
   /** Why, for people who look at the queue; at most 4,096 characters. */
   reason?: string | undefined
 }
 
-/** What {@link JobQueue.pause} did: `unchanged` if the type was paused already. */
+/** What {@link FleetControl.pause} did: `unchanged` if the type was paused already. */
 export interface PauseResult {
   status: 'paused' | 'unchanged'
 }
 
-/** What {@link JobQueue.resume} did: `unchanged` if the type was not paused. */
+/** What {@link FleetControl.resume} did: `unchanged` if the type was not paused. */
 export interface ResumeResult {
   status: 'resumed' | 'unchanged'
 }
@@ -49,7 +50,7 @@ export interface TypeCounts {
   lagMs: number
 }
 
-/** What {@link JobQueue.counts} returns. */
+/** What {@link FleetControl.counts} returns. */
 export interface QueueCounts {
   /** When it was counted, by the server's clock. */
   at: Date
@@ -79,7 +80,7 @@ export interface WorkerInfo {
   seenAt: Date
 }
 
-/** Which part of the history {@link JobQueue.history} returns. */
+/** Which part of the history {@link FleetControl.history} returns. */
 export interface HistoryQuery {
   /** Only of this type. */
   type?: string | undefined
@@ -129,7 +130,7 @@ export interface TypeHistory {
   durations: HistoryDurations[]
 }
 
-/** What {@link JobQueue.history} returns. */
+/** What {@link FleetControl.history} returns. */
 export interface QueueHistory {
   /** Upper bounds of the buckets of {@link HistoryDurations}, in milliseconds: 26 of them, from 0.01 ms to 335 s, each twice the last. */
   boundsMs: number[]
@@ -165,7 +166,7 @@ export interface ActionRecord {
   note: string | null
 }
 
-/** Which actions {@link JobQueue.listActions} returns. */
+/** Which actions {@link FleetControl.listActions} returns. */
 export interface ActionQuery {
   /** How many at most: 1 to 1,000. Default 50. */
   limit?: number | undefined
@@ -187,6 +188,55 @@ export interface RetentionPeriods {
 export interface RetentionOptions extends RetentionPeriods {
   /** By type, instead of those of all types. */
   types?: Record<string, RetentionPeriods> | undefined
+}
+
+/** Calls of a {@link JobQueue} about all its workers as one. */
+export interface FleetControl {
+  /**
+   * Has processors start nothing of a type until it is resumed: those of this process at once, all others within 5 seconds. Jobs that run
+   * go on; jobs that are claimed and have not started are given back. Claims by hand get nothing of the type: `claimOrEnqueue` enqueues and
+   * returns null, and `runClaimed` drains no followers. The pause is stored, and outlasts all processes.
+   *
+   * ```ts
+   * await queue.pause('welcome-email', { reason: 'the mail server is down' })
+   * ```
+   *
+   * @throws TypeError, RangeError if an argument is malformed; {@link DurablError} `ERR_DURABL_UNSUPPORTED` if the backend can't
+   */
+  pause(type: string, options?: PauseOptions): Promise<PauseResult>
+
+  /** Ends a pause: in this process at once, elsewhere within 5 seconds. Throws as {@link FleetControl.pause} does. */
+  resume(type: string): Promise<ResumeResult>
+
+  /**
+   * How many jobs there are, by type. One process counts for all, and no sooner than 15 seconds, and 50 times of what it took, after the
+   * last time: so the numbers may be as old as that, and any number of callers cost little. No more than 100,000 jobs of a type and status
+   * are counted. `getStats` counts exactly, and at once, whatever it costs.
+   *
+   * @throws as {@link FleetControl.pause}
+   */
+  counts(options?: { type?: string | undefined }): Promise<QueueCounts>
+
+  /** The processes that have processors, with what they tell of themselves every 15 seconds. Throws as {@link FleetControl.pause} does. */
+  listWorkers(): Promise<WorkerInfo[]>
+
+  /**
+   * What ended in each minute, how long handlers ran, and how long jobs waited, of the last 72 hours. Each process writes down what it has
+   * counted every 15 seconds, so the newest minute is not complete. Jobs that are removed stay in it.
+   *
+   * ```ts
+   * const { types } = await queue.history({ type: 'welcome-email', fromMs: Date.now() - 3_600_000, toMs: Date.now() })
+   * ```
+   *
+   * @throws as {@link FleetControl.pause}
+   */
+  history(query: HistoryQuery): Promise<QueueHistory>
+
+  /** Writes down what an operator did, for {@link FleetControl.listActions}. Throws as {@link FleetControl.pause} does. */
+  recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }>
+
+  /** What operators did within 90 days, newest first, a page at a time. Throws as {@link FleetControl.pause} does. */
+  listActions(query?: ActionQuery): Promise<ActionRecord[]>
 }
 
 /** A backend, as far as its workers are seen and steered as one. See {@link IJobQueueBackend}. */

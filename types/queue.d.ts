@@ -5,18 +5,7 @@ import type { JobHandle, RunClaimedOptions } from './claims.js'
 import type { JobControl, ManyControl } from './control.js'
 import type { DurablError, EnqueueManyError, LeaseLostError, PayloadError, ShutDownError } from './errors.js'
 import type { JobChangeListener, JobEventListener } from './events.js'
-import type {
-  ActionQuery,
-  ActionRecord,
-  ActionRequest,
-  HistoryQuery,
-  PauseOptions,
-  PauseResult,
-  QueueCounts,
-  QueueHistory,
-  ResumeResult,
-  WorkerInfo,
-} from './fleet.js'
+import type { FleetControl } from './fleet.js'
 import type { JobTypes, ManyJobs, MappedJobName, OpenJobName } from './job-types.js'
 import type { Logger, defaultLogger } from './logging.js'
 import type {
@@ -78,8 +67,9 @@ export interface JobQueueOptions {
   autoRecover?: boolean | undefined
 }
 
-/** Calls of a {@link JobQueue} that look at jobs, and those that change them. */
-export interface JobQueue<Jobs extends object = JobTypes> extends JobLooks, JobControl, ManyControl {}
+/** Calls of a {@link JobQueue} that look at jobs, those that change them, and those about all workers. */
+export interface JobQueue<Jobs extends object = JobTypes>
+  extends JobLooks, JobControl, ManyControl, FleetControl {}
 
 /** How {@link JobQueue.installSignalHandlers} reacts. */
 export interface SignalHandlerOptions {
@@ -339,52 +329,6 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
 
   /** The same as {@link previewSchedule}. */
   previewSchedule(spec: ScheduleSpec, options?: PreviewOptions): Date[]
-
-  /**
-   * Has processors start nothing of a type until it is resumed: those of this process at once, all others within 5 seconds. Jobs that run
-   * go on; jobs that are claimed and have not started are given back. Claims by hand get nothing of the type: `claimOrEnqueue` enqueues and
-   * returns null, and `runClaimed` drains no followers. The pause is stored, and outlasts all processes.
-   *
-   * ```ts
-   * await queue.pause('welcome-email', { reason: 'the mail server is down' })
-   * ```
-   *
-   * @throws TypeError, RangeError if an argument is malformed; {@link DurablError} `ERR_DURABL_UNSUPPORTED` if the backend can't
-   */
-  pause(type: string, options?: PauseOptions): Promise<PauseResult>
-
-  /** Ends a pause: in this process at once, elsewhere within 5 seconds. Throws as {@link pause} does. */
-  resume(type: string): Promise<ResumeResult>
-
-  /**
-   * How many jobs there are, by type. One process counts for all, and no sooner than 15 seconds, and 50 times of what it took, after the
-   * last time: so the numbers may be as old as that, and any number of callers cost little. No more than 100,000 jobs of a type and status
-   * are counted. {@link getStats} counts exactly, and at once, whatever it costs.
-   *
-   * @throws as {@link pause}
-   */
-  counts(options?: { type?: string | undefined }): Promise<QueueCounts>
-
-  /** The processes that have processors, with what they tell of themselves every 15 seconds. Throws as {@link pause} does. */
-  listWorkers(): Promise<WorkerInfo[]>
-
-  /**
-   * What ended in each minute, how long handlers ran, and how long jobs waited, of the last 72 hours. Each process writes down what it has
-   * counted every 15 seconds, so the newest minute is not complete. Jobs that are removed stay in it.
-   *
-   * ```ts
-   * const { types } = await queue.history({ type: 'welcome-email', fromMs: Date.now() - 3_600_000, toMs: Date.now() })
-   * ```
-   *
-   * @throws as {@link pause}
-   */
-  history(query: HistoryQuery): Promise<QueueHistory>
-
-  /** Writes down what an operator did, for {@link listActions}. Throws as {@link pause} does. */
-  recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }>
-
-  /** What operators did within 90 days, newest first, a page at a time. Throws as {@link pause} does. */
-  listActions(query?: ActionQuery): Promise<ActionRecord[]>
 
   /** Starts the backend, which for MongoDB creates the indexes, without which no dedupe key is held. Idempotent. */
   startup(): Promise<void>

@@ -38,20 +38,17 @@ use crate::{
         ConnectionSettings,
         registry::{SharedClient, shared_client},
     },
-    job::log::LogBounds,
+    job::{
+        log::LogBounds,
+        retention::{Policy, RetentionRule},
+    },
     report::{
         event::{Event, Sink},
         outage::OutageLog,
     },
     wake::hints::{Audience, Listener, Wake},
     worker::{
-        dispatch::slots::Slots,
-        hub::Hub,
-        reaper::Recovery,
-        retention::{Policy, RetentionRule},
-        runs::Runs,
-        schedules::Schedules,
-        upkeep::About,
+        dispatch::slots::Slots, hub::Hub, reaper::Recovery, runs::Runs, schedules::Schedules, upkeep::About,
     },
 };
 

@@ -45,6 +45,7 @@ pub use {
         ending::Ending,
         listing::{JobFilter, Page},
         log::{LogBounds, LogLine},
+        retention::RetentionRule,
         retry::{BackoffKind, BackoffPolicy, delay as retry_delay},
         status::{DedupeScope, Status},
         transition::Transition,
@@ -72,7 +73,6 @@ pub use {
     },
     worker::{
         dispatch::slots::ProcessorConfig,
-        retention::RetentionRule,
         runs::{FreedSlot, RunVerdict},
         upkeep::About,
     },

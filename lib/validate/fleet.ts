@@ -81,7 +81,7 @@ const PERIOD_RULES = { completedMs: duration(0), failedMs: duration(0), supersed
 export const RETENTION: Rule<RetentionOptions> = {
   allowed:
     'an object of completedMs, failedMs, supersededMs (milliseconds, at least 0) and types (the same by type)',
-  read: (value) => (isRecord(value) ? { value: value as RetentionOptions } : { wrong: 'type' }),
+  read: (value) => (isRecord(value) ? { value } : { wrong: 'type' }),
 }
 
 /** How long jobs of one type, or of all others, are kept after they have ended; null for good. */

@@ -51,7 +51,8 @@ impl Engine {
     /// returned.
     pub fn process(self: &Arc<Self>, config: ProcessorConfig) -> u32 {
         let id = self.next_processor_id.fetch_add(1, Ordering::Relaxed);
-        let slots = Arc::new(Slots::new(id, config).keeping(self.retention.clone()));
+        let slots = Arc::new(Slots::new(id, config));
+        _ = slots.retention.set(self.retention.clone());
         lock(&self.processors).insert(id, slots.clone());
         // After the insertion: either the shutdown finds the processor, or the processor finds the shutdown.
         if self.is_ending.load(Ordering::Acquire) {

@@ -1,18 +1,19 @@
 //! The sweeps that remove old jobs: a minute apart, one process at a time, and never faster than a fifth of the time.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::doc;
 
 use super::upkeep::Upkeep;
 use crate::{
     base::error::Result,
-    job::{fields, status::Status},
+    job::{
+        fields,
+        retention::{Policy, STATUSES},
+    },
     report::event::{Event, LogLevel, Sink},
     store::{
         collection::Store,
@@ -31,92 +32,6 @@ const TURN_MS: i64 = 60_000;
 const RENEW_EVERY: Duration = Duration::from_secs(20);
 /// A rest after each step, as a multiple of the time that it took.
 const REST: u32 = 4;
-const STATUSES: [(Status, &str); 3] =
-    [(Status::Completed, "completedMs"), (Status::Failed, "failedMs"), (Status::Superseded, "supersededMs")];
-
-/// How long jobs are kept that have ended, in milliseconds. None for good.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RetentionRule {
-    /// Of one type, or of all that have no rule.
-    pub job_type: Option<String>,
-    /// After completion.
-    pub completed_ms: Option<i64>,
-    /// After a job has failed for good.
-    pub failed_ms: Option<i64>,
-    /// After a follower took over.
-    pub superseded_ms: Option<i64>,
-}
-
-/// The rules by type, those of all others under none. A type with a rule keeps for good what that rule does not name.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Policy(BTreeMap<Option<String>, HashMap<&'static str, i64>>);
-
-impl Policy {
-    pub(crate) fn of(rules: &[RetentionRule]) -> Self {
-        let mut policy = Self::default();
-        for rule in rules {
-            let periods = [rule.completed_ms, rule.failed_ms, rule.superseded_ms];
-            let named = STATUSES.iter().zip(periods);
-            let named = named.filter_map(|((_, name), period)| Some((*name, period?)));
-            policy.0.insert(rule.job_type.clone(), named.collect());
-        }
-        policy.0.retain(|job_type, periods| job_type.is_some() || !periods.is_empty());
-        policy
-    }
-
-    fn read(document: &Document) -> Self {
-        let mut policy = Self::default();
-        let periods = |from: &Document| {
-            let period =
-                |name| from.get(name).and_then(|ms: &Bson| ms.as_i64().or(ms.as_i32().map(i64::from)));
-            STATUSES.iter().filter_map(|(_, name)| Some((*name, period(name)?))).collect()
-        };
-        policy.0.insert(None, periods(document));
-        for rule in document.get_array("types").into_iter().flatten().filter_map(Bson::as_document) {
-            if let Ok(job_type) = rule.get_str(fields::TYPE) {
-                policy.0.insert(Some(job_type.to_owned()), periods(rule));
-            }
-        }
-        policy
-    }
-
-    /// As other processes read it.
-    pub(crate) fn document(&self) -> Document {
-        let mut document = Document::new();
-        let mut types = Vec::new();
-        for (job_type, periods) in &self.0 {
-            let periods = STATUSES
-                .iter()
-                .filter_map(|(_, name)| Some(((*name).to_owned(), (*periods.get(name)?).into())));
-            match job_type {
-                None => document.extend(periods),
-                Some(job_type) => {
-                    let mut rule = doc! { fields::TYPE: job_type };
-                    rule.extend(periods);
-                    types.push(rule);
-                }
-            }
-        }
-        document.insert("types", types);
-        document
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.values().all(HashMap::is_empty)
-    }
-
-    fn period(&self, job_type: &str, name: &str) -> Option<i64> {
-        self.0.get(&Some(job_type.to_owned())).or_else(|| self.0.get(&None))?.get(name).copied()
-    }
-
-    /// Which others do not share this one: for the turns.
-    fn key(&self) -> String {
-        let mut hasher = DefaultHasher::new();
-        self.document().to_string().hash(&mut hasher);
-        format!("{:016x}", hasher.finish())
-    }
-}
-
 /// Sweeps while a processor's queue has periods, until dropped.
 pub(crate) async fn run(store: &Store, upkeep: &Upkeep, sink: &Arc<dyn Sink>) {
     let mut is_told = false;

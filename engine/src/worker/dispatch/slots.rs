@@ -13,11 +13,10 @@ use tokio::sync::Notify;
 use super::prefetch::Prefetch;
 use crate::{
     base::sync::lock,
-    job::lease::LeaseTerms,
+    job::{lease::LeaseTerms, retention::Policy},
     report::tally::TypeTally,
     verbs::claim::room::Room,
     wake::hints::{Audience, Listener, Wake},
-    worker::retention::Policy,
 };
 
 /// Jobs claimed in one go, at most.
@@ -48,7 +47,7 @@ pub(crate) struct Slots {
     pub(crate) config: ProcessorConfig,
     pub(crate) terms: LeaseTerms,
     /// How long its queue keeps jobs that have ended.
-    pub(crate) retention: Arc<Policy>,
+    pub(crate) retention: OnceLock<Arc<Policy>>,
     /// Where its jobs are counted, once its collection is known.
     pub(in crate::worker) tally: OnceLock<Arc<TypeTally>>,
     state: Mutex<SlotState>,
@@ -80,7 +79,7 @@ impl Slots {
         Self {
             id,
             terms,
-            retention: Arc::default(),
+            retention: OnceLock::new(),
             tally: OnceLock::new(),
             state: Mutex::new(SlotState {
                 concurrency: config.concurrency,
@@ -96,11 +95,6 @@ impl Slots {
             has_ended: tokio::sync::Semaphore::new(0),
             config,
         }
-    }
-
-    /// The same, of a queue that keeps jobs for so long.
-    pub(crate) fn keeping(self, retention: Arc<Policy>) -> Self {
-        Self { retention, ..self }
     }
 
     /// How many jobs may run at once, and how many are handed over whose handlers are not known to have ended.

@@ -7,10 +7,7 @@ use std::{
 
 use mongodb::bson::{Bson, Document, doc};
 
-use crate::{
-    base::sync::lock,
-    worker::{dispatch::slots::Slots, retention::Policy},
-};
+use crate::{base::sync::lock, job::retention::Policy, worker::dispatch::slots::Slots};
 
 /// The processors, for as long as they claim.
 #[derive(Default)]
@@ -41,9 +38,8 @@ impl Roster {
     pub(crate) fn policies(&self) -> Vec<Arc<Policy>> {
         let mut policies: Vec<Arc<Policy>> = Vec::new();
         for slots in self.processors() {
-            if !slots.retention.is_empty() && !policies.contains(&slots.retention) {
-                policies.push(slots.retention.clone());
-            }
+            let policy = slots.retention.get().filter(|policy| !policy.is_empty());
+            policies.extend(policy.filter(|policy| !policies.contains(policy)).cloned());
         }
         policies
     }

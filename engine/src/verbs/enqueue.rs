@@ -5,6 +5,8 @@
 
 mod coalesce;
 mod create;
+mod created;
+mod draft;
 pub(crate) mod enqueuer;
 mod refused;
 pub(crate) mod request;

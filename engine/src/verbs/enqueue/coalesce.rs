@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use futures_util::stream::{self, StreamExt};
 
-use super::create::Created;
+use super::created::Created;
 use crate::{
     base::error::{Error, Result},
     job::{

@@ -2,7 +2,7 @@
 
 use mongodb::bson::{Bson, RawDocument, RawDocumentBuf};
 
-use super::create::{Created, Draft};
+use super::{created::Created, draft::Draft};
 use crate::{
     base::error::Result,
     job::{

@@ -8,7 +8,9 @@ use std::{
 };
 
 use super::{
-    create::{Created, Draft, create},
+    create::create,
+    created::Created,
+    draft::Draft,
     request::{Inbox, Load, MOST_JOBS, Request},
 };
 use crate::{

@@ -88,7 +88,7 @@ const BUGS = {
         const job = await jobs.findOne({ status: 'completed', dedupeKey: { $exists: false } })
         if (job === null) return 0
         const { deletedCount } = await jobs.deleteOne({ _id: job._id, status: 'completed' })
-        await jobs.insertOne(job)
+        if (deletedCount > 0) await jobs.insertOne(job)
         return deletedCount
       }, 50)
     },

@@ -26,6 +26,8 @@ use crate::{
     },
 };
 
+/// While nothing is to be removed, and before the first sweep.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// A sweep that takes longer says so while it goes on, or another process would begin one.
 const TURN_MS: i64 = 60_000;
@@ -35,9 +37,12 @@ const REST: u32 = 4;
 /// Sweeps while a processor's queue has periods, until dropped.
 pub(crate) async fn run(store: &Store, upkeep: &Upkeep, sink: &Arc<dyn Sink>) {
     let mut is_told = false;
+    let mut pause = FIRST_PAUSE;
     loop {
-        tokio::time::sleep(SWEEP_EVERY.mul_f64(rand::random_range(0.1..=1.0))).await;
-        for policy in upkeep.roster.policies() {
+        tokio::time::sleep(pause.mul_f64(rand::random_range(0.8..=1.0))).await;
+        let policies = upkeep.roster.policies();
+        pause = if policies.is_empty() { FIRST_PAUSE } else { SWEEP_EVERY };
+        for policy in policies {
             match sweep(store, upkeep, &policy).await {
                 Ok(()) => is_told = false,
                 Err(error) => {

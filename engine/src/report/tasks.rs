@@ -52,7 +52,7 @@ pub(crate) enum Task {
 
 impl Task {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::NewJobs,
         Self::NewJobsHeldUp,
         Self::Verdicts,

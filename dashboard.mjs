@@ -1,2 +1,4 @@
 // Written by scripts/entries.mjs.
-export { createDashboard } from './dist/dashboard/index.js'
+export {
+  createDashboard,
+} from './dist/dashboard/index.js'

@@ -22,6 +22,20 @@ export {
   withGlobalQueue,
 } from './compat/global'
 export { prometheusText } from './backend/prometheus'
+export {
+  DeadlineExceeded,
+  HeartbeatConfigConflict,
+  JournalTooLarge,
+  MaxDurationExceeded,
+  NonRetryable,
+  NonSerializableStepResult,
+  NondeterminismError,
+  OrchestrationUnsupportedError,
+  OrchestratorTypeConflict,
+  StepTimeout,
+  isFatalOrchestrationError,
+} from './base/orchestration-errors'
+export { Orchestrator } from './orchestrator/orchestrator'
 export { JobQueue } from './queue/job-queue'
 export { consoleLogger, defaultLogger } from './base/logger'
 export { DummyBackend } from './memory/dummy-backend'

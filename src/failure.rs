@@ -37,6 +37,7 @@ fn code(kind: ErrorKind) -> &'static str {
         ErrorKind::IndexConflict => "ERR_DURABL_INDEX_CONFLICT",
         ErrorKind::ShutDown => "ERR_DURABL_SHUT_DOWN",
         ErrorKind::InvalidArgument => "ERR_DURABL_INVALID_ARGUMENT",
+        ErrorKind::JournalDamaged => "ERR_DURABL_JOURNAL_DAMAGED",
         ErrorKind::PayloadTooLarge => "ERR_DURABL_PAYLOAD_TOO_LARGE",
         ErrorKind::InvalidOption => "ERR_DURABL_UNSUPPORTED_OPTION",
         ErrorKind::WriteFailed => "ERR_DURABL_WRITE_FAILED",

@@ -12,6 +12,7 @@ mod engine;
 mod event;
 mod failure;
 mod fleet;
+mod journal;
 mod produce;
 mod query;
 mod reply;

@@ -3,6 +3,7 @@ import type { AdminBackend } from './admin.js'
 import type { ClaimsBackend } from './claims.js'
 import type { ControlBackend } from './control.js'
 import type { FleetBackend } from './fleet.js'
+import type { JournalBackend } from './journal.js'
 import type { ProduceBackend } from './produce.js'
 import type { QueryBackend } from './query.js'
 import type { JobQueue } from './queue.js'
@@ -29,4 +30,5 @@ export interface IJobQueueBackend
     ControlBackend,
     SchedulesBackend,
     FleetBackend,
+    JournalBackend,
     AdminBackend {}

@@ -1,4 +1,16 @@
 /** Errors, and their codes. */
+import type {
+  DeadlineExceeded,
+  HeartbeatConfigConflict,
+  JournalTooLarge,
+  MaxDurationExceeded,
+  NonRetryable,
+  NonSerializableStepResult,
+  NondeterminismError,
+  OrchestrationUnsupportedError,
+  OrchestratorTypeConflict,
+  StepTimeout,
+} from './orchestration-errors.js'
 import type { EnqueueManyOutcome } from './produce.js'
 import type { JobQueue } from './queue.js'
 
@@ -34,6 +46,18 @@ import type { JobQueue } from './queue.js'
  * | `ERR_DURABL_ADDON_MISSING` | {@link DurablError} | the native engine could not be loaded |
  * | `ERR_DURABL_DRIVER_MISSING` | {@link DurablError} | the peer package `mongodb` could not be loaded |
  * | `ERR_DURABL_FATAL_JOB` | {@link FatalJobError} | thrown by a handler to fail for good |
+ * | `ERR_DURABL_NON_RETRYABLE` | {@link NonRetryable} | thrown by an app to fail an orchestration for good |
+ * | `ERR_DURABL_NONDETERMINISM` | {@link NondeterminismError} | an orchestration asks for another step than its journal has |
+ * | `ERR_DURABL_STEP_RESULT` | {@link NonSerializableStepResult} | a step returned what a journal can't keep |
+ * | `ERR_DURABL_JOURNAL_TOO_LARGE` | {@link JournalTooLarge} | a record does not fit into its journal |
+ * | `ERR_DURABL_JOURNAL_DAMAGED` | {@link DurablError} | a journal on a job's document is not one; its job fails for good |
+ * | `ERR_DURABL_STEP_REFUSED` | {@link DurablError} | a step within a step, or after the end of its attempt |
+ * | `ERR_DURABL_STEP_TIMEOUT` | {@link StepTimeout} | a step ran longer than its limit |
+ * | `ERR_DURABL_MAX_DURATION` | {@link MaxDurationExceeded} | an attempt of an orchestration ran longer than its limit |
+ * | `ERR_DURABL_DEADLINE` | {@link DeadlineExceeded} | all attempts of an orchestration together took longer than their limit |
+ * | `ERR_DURABL_ORCHESTRATION_UNSUPPORTED` | {@link OrchestrationUnsupportedError} | this backend can't run orchestrations |
+ * | `ERR_DURABL_ORCHESTRATOR_CONFLICT` | {@link OrchestratorTypeConflict} | a definition for a type that has a processor |
+ * | `ERR_DURABL_HEARTBEAT_CONFLICT` | {@link HeartbeatConfigConflict} | a definition's visibility timeout is longer than its queue's |
  * | `ERR_DURABL_INTERNAL` | {@link DurablError} | a fault of durabl's own: please report it |
  */
 export type ErrorCode =
@@ -65,6 +89,18 @@ export type ErrorCode =
   | 'ERR_DURABL_ADDON_MISSING'
   | 'ERR_DURABL_DRIVER_MISSING'
   | 'ERR_DURABL_FATAL_JOB'
+  | 'ERR_DURABL_NON_RETRYABLE'
+  | 'ERR_DURABL_NONDETERMINISM'
+  | 'ERR_DURABL_STEP_RESULT'
+  | 'ERR_DURABL_JOURNAL_TOO_LARGE'
+  | 'ERR_DURABL_JOURNAL_DAMAGED'
+  | 'ERR_DURABL_STEP_REFUSED'
+  | 'ERR_DURABL_STEP_TIMEOUT'
+  | 'ERR_DURABL_MAX_DURATION'
+  | 'ERR_DURABL_DEADLINE'
+  | 'ERR_DURABL_ORCHESTRATION_UNSUPPORTED'
+  | 'ERR_DURABL_ORCHESTRATOR_CONFLICT'
+  | 'ERR_DURABL_HEARTBEAT_CONFLICT'
   | 'ERR_DURABL_INTERNAL'
 
 /** What a {@link DurablError} is made of, beside code and message. */

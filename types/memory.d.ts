@@ -24,6 +24,12 @@ import type {
 } from './fleet.js'
 import type { Backoff, Job, JobEnding, JobRecord, JobStatus } from './job.js'
 import type {
+  AppendStepResult,
+  CompleteClaimedResult,
+  HeartbeatClaimedResult,
+  StepRecord,
+} from './journal.js'
+import type {
   EnqueueDetailedResult,
   EnqueueManyJob,
   EnqueueManyOptions,
@@ -67,6 +73,10 @@ export interface RecordedJob<T = any> extends Job<T> {
   cancelRequestedAt?: Date
   /** Why it was, if anybody has said so. */
   cancelReason?: string
+  /** The step records of its orchestration, in the order of their appends; absent until the first. */
+  steps?: StepRecord[] | undefined
+  /** The bytes that they take as BSON, about. */
+  journalBytes?: number | undefined
   /** The session that it was enqueued with. */
   session?: DriverSession | undefined
   /** The session that it was completed with. */
@@ -88,6 +98,8 @@ export interface MemoryBackendOptions {
   maxLogEntries?: number | undefined
   /** Longer log messages are cut, in bytes of UTF-8; at least 16. Default 4000. */
   maxLogMessageBytes?: number | undefined
+  /** The most bytes that the journal of an orchestration may take. Default 8000000. */
+  journalSoftLimitBytes?: number | undefined
 }
 
 /** Calls that change single jobs. */
@@ -156,6 +168,10 @@ export class DummyBackend implements IJobQueueBackend {
   history(query: HistoryQuery): Promise<QueueHistory>
   recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }>
   listActions(query?: ActionQuery): Promise<ActionRecord[]>
+  readSteps(jobId: string): Promise<StepRecord[]>
+  appendStep(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult>
+  completeClaimed(jobId: string, claimToken: string): Promise<CompleteClaimedResult>
+  heartbeatClaimed(jobId: string, claimToken: string): Promise<HeartbeatClaimedResult>
   startup(): Promise<void>
   shutdown(timeoutMs?: number): Promise<void>
   resetStorage(): Promise<void>
@@ -239,6 +255,10 @@ export class ImmediateBackend implements IJobQueueBackend {
   history(query: HistoryQuery): Promise<QueueHistory>
   recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }>
   listActions(query?: ActionQuery): Promise<ActionRecord[]>
+  readSteps(jobId: string): Promise<StepRecord[]>
+  appendStep(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult>
+  completeClaimed(jobId: string, claimToken: string): Promise<CompleteClaimedResult>
+  heartbeatClaimed(jobId: string, claimToken: string): Promise<HeartbeatClaimedResult>
   startup(): Promise<void>
   shutdown(timeoutMs?: number): Promise<void>
   resetStorage(): Promise<void>

@@ -26,6 +26,12 @@ import type {
 import type { DriverCollection, DriverDb } from './driver.js'
 import type { ConnectionError, DurablError, UnsupportedOptionError } from './errors.js'
 import type { Backoff, DedupeScope, Job, JobEnding, JobLogEntry, JobRecord, JobStatus } from './job.js'
+import type {
+  AppendStepResult,
+  CompleteClaimedResult,
+  HeartbeatClaimedResult,
+  StepRecord,
+} from './journal.js'
 import type { Logger, defaultLogger } from './logging.js'
 import type {
   EnqueueDetailedResult,
@@ -68,6 +74,8 @@ export interface MongoJobQueueCommonOptions {
   maxLogEntries?: number | undefined
   /** Longer log messages are cut, in bytes of UTF-8, and end with `[truncated]`; at least 16. Default 4000. */
   maxLogMessageBytes?: number | undefined
+  /** The most bytes that the journal of an orchestration may take. A job holds 16 MB, its payload included. Default 8000000. */
+  journalSoftLimitBytes?: number | undefined
   /** Stop renewing leases once this process's JavaScript thread has hung for so long, in milliseconds. Default 300000. */
   maxBlockMs?: number | undefined
   /**
@@ -169,6 +177,10 @@ export interface JobDoc<T = any> {
   cancelRequestedAt?: Date
   /** Why it was, if anybody has said so. */
   cancelReason?: string
+  /** The step records of its orchestration, in the order of their appends. */
+  steps?: StepRecord[]
+  /** The bytes that they take. */
+  journalBytes?: number
   /** The newest log entries, oldest first. */
   logs: JobLogEntry[]
 }
@@ -213,6 +225,10 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   cancelRequests(jobIds: readonly string[]): Promise<CancelRequest[]>
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>
+  readSteps(jobId: string): Promise<StepRecord[]>
+  appendStep(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult>
+  completeClaimed(jobId: string, claimToken: string): Promise<CompleteClaimedResult>
+  heartbeatClaimed(jobId: string, claimToken: string): Promise<HeartbeatClaimedResult>
   /** Counts by status, of one type or of all; they are read from where the client's read preference says. */
   getStats(type?: string): Promise<QueueStats>
   pause(type: string, options?: PauseOptions): Promise<PauseResult>

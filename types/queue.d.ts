@@ -7,7 +7,14 @@ import type { DurablError, EnqueueManyError, LeaseLostError, PayloadError, ShutD
 import type { JobChangeListener, JobEventListener } from './events.js'
 import type { FleetControl } from './fleet.js'
 import type { JobTypes, ManyJobs, MappedJobName, OpenJobName } from './job-types.js'
+import type {
+  AppendStepResult,
+  CompleteClaimedResult,
+  HeartbeatClaimedResult,
+  StepRecord,
+} from './journal.js'
 import type { Logger, defaultLogger } from './logging.js'
+import type { JournalTooLarge, NonSerializableStepResult } from './orchestration-errors.js'
 import type {
   EnqueueDefaults,
   EnqueueDetailedResult,
@@ -329,6 +336,60 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
 
   /** The same as {@link previewSchedule}. */
   previewSchedule(spec: ScheduleSpec, options?: PreviewOptions): Date[]
+
+  /**
+   * The journal of a job, by ascending place; empty if it has none, or there is no such job.
+   *
+   * @throws OrchestrationUnsupportedError if the backend keeps no journals; here and in the next four
+   */
+  readSteps(jobId: string): Promise<StepRecord[]>
+
+  /**
+   * Adds a step record, while the job is active under this token, and renews its lease. For orchestrations, which do so by themselves.
+   *
+   * @throws NondeterminismError if the journal has another name at that place; {@link NonSerializableStepResult} or
+   * {@link JournalTooLarge} if the result can't be kept
+   */
+  appendStep(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult>
+
+  /** Completes a job whose orchestration has returned: an active one, or one that a sweep has failed under this token. */
+  completeClaimed(jobId: string, claimToken: string): Promise<CompleteClaimedResult>
+
+  /** Renews the lease of an active job under this token. */
+  heartbeatClaimed(jobId: string, claimToken: string): Promise<HeartbeatClaimedResult>
+
+  /** Refuses a backend that keeps no journals. @throws OrchestrationUnsupportedError naming the method that it lacks */
+  assertJournalCapable(): void
+
+  /**
+   * How many jobs there are, by type. One process counts for all, and no sooner than 15 seconds, and 50 times of what it took, after the
+   * last time: so the numbers may be as old as that, and any number of callers cost little. No more than 100,000 jobs of a type and status
+   * are counted. {@link getStats} counts exactly, and at once, whatever it costs.
+   *
+   * @throws as {@link pause}
+   */
+  counts(options?: { type?: string | undefined }): Promise<QueueCounts>
+
+  /** The processes that have processors, with what they tell of themselves every 15 seconds. Throws as {@link pause} does. */
+  listWorkers(): Promise<WorkerInfo[]>
+
+  /**
+   * What ended in each minute, how long handlers ran, and how long jobs waited, of the last 72 hours. Each process writes down what it has
+   * counted every 15 seconds, so the newest minute is not complete. Jobs that are removed stay in it.
+   *
+   * ```ts
+   * const { types } = await queue.history({ type: 'welcome-email', fromMs: Date.now() - 3_600_000, toMs: Date.now() })
+   * ```
+   *
+   * @throws as {@link pause}
+   */
+  history(query: HistoryQuery): Promise<QueueHistory>
+
+  /** Writes down what an operator did, for {@link listActions}. Throws as {@link pause} does. */
+  recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }>
+
+  /** What operators did within 90 days, newest first, a page at a time. Throws as {@link pause} does. */
+  listActions(query?: ActionQuery): Promise<ActionRecord[]>
 
   /** Starts the backend, which for MongoDB creates the indexes, without which no dedupe key is held. Idempotent. */
   startup(): Promise<void>

@@ -16,6 +16,7 @@ import enqueueMany from './behaviours/enqueue-many.mjs'
 import find from './behaviours/find.mjs'
 import fleet from './behaviours/fleet.mjs'
 import handles from './behaviours/handles.mjs'
+import journal from './behaviours/journal.mjs'
 import lease from './behaviours/lease.mjs'
 import lifecycle from './behaviours/lifecycle.mjs'
 import log from './behaviours/log.mjs'
@@ -58,6 +59,7 @@ const GROUPS = {
   'run claimed': runClaimed,
   transactions,
   schedules,
+  journal,
   lifecycle,
 }
 

@@ -7,6 +7,7 @@ mod control;
 mod fleet;
 #[cfg(feature = "hot-paths")]
 pub mod hot_paths;
+mod journal;
 #[cfg(test)]
 mod panics;
 mod produce;

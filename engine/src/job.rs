@@ -8,6 +8,7 @@ pub(crate) mod errors;
 pub(crate) mod fence;
 pub(crate) mod fields;
 pub(crate) mod id_key;
+pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod lease;
 pub(crate) mod listing;

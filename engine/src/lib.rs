@@ -43,6 +43,7 @@ pub use {
     job::{
         document::{ClaimedJob, DedupeKey, NewJob},
         ending::Ending,
+        journal::{NewStep, StoredStep},
         listing::{JobFilter, Page},
         log::{LogBounds, LogLine},
         retention::RetentionRule,
@@ -58,6 +59,7 @@ pub use {
         actions::Action,
         cancel::Cancelled,
         enqueue::request::{Enqueued, NewJobFate},
+        journal::append::{Append, Appended},
         plan::PlannedJob,
         recover::Sweep,
         schedules::{

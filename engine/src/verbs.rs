@@ -8,6 +8,7 @@ pub(crate) mod claim_or_enqueue;
 pub(crate) mod counts;
 pub(crate) mod enqueue;
 pub(crate) mod history;
+pub(crate) mod journal;
 pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod look_up;

@@ -5,6 +5,7 @@ mod canceller;
 pub(crate) mod dispatch;
 mod grouping;
 pub(crate) mod hub;
+mod journal_writer;
 pub(crate) mod reaper;
 pub(crate) mod renewer;
 pub(crate) mod retention;

@@ -132,7 +132,8 @@ function isUnsure(error: Error): boolean {
   return 'code' in error && UNSURE.has(error.code)
 }
 
-function nameErrors(errorClass: { prototype: object }, name: string): void {
+/** Names the errors of a class on its prototype. */
+export function nameErrors(errorClass: { prototype: object }, name: string): void {
   Object.defineProperty(errorClass.prototype, 'name', { value: name, writable: true, configurable: true })
 }
 
@@ -172,6 +173,18 @@ const ERROR_CLASSES: Readonly<Record<ErrorCode, ErrorClass | null>> = {
   ERR_DURABL_ADDON_MISSING: DurablError,
   ERR_DURABL_DRIVER_MISSING: DurablError,
   ERR_DURABL_FATAL_JOB: DurablError,
+  ERR_DURABL_NON_RETRYABLE: DurablError,
+  ERR_DURABL_NONDETERMINISM: DurablError,
+  ERR_DURABL_STEP_RESULT: DurablError,
+  ERR_DURABL_JOURNAL_TOO_LARGE: DurablError,
+  ERR_DURABL_JOURNAL_DAMAGED: DurablError,
+  ERR_DURABL_STEP_REFUSED: DurablError,
+  ERR_DURABL_STEP_TIMEOUT: DurablError,
+  ERR_DURABL_MAX_DURATION: DurablError,
+  ERR_DURABL_DEADLINE: DurablError,
+  ERR_DURABL_ORCHESTRATION_UNSUPPORTED: DurablError,
+  ERR_DURABL_ORCHESTRATOR_CONFLICT: DurablError,
+  ERR_DURABL_HEARTBEAT_CONFLICT: DurablError,
   ERR_DURABL_INTERNAL: DurablError,
 }
 

@@ -2,6 +2,7 @@ import type { DurablError } from '../base/errors'
 import { KeepAlive } from '../base/keep-alive'
 import { monotonicNow } from '../base/timers'
 import type { Reporter } from '../run/report'
+import { lateCompletion } from '../run/late-completion'
 import { ManagedRun } from '../run/run'
 import type { RunSetup } from '../run/setup'
 import type { Run, RunListener } from '../run/settler'
@@ -248,8 +249,11 @@ export class Driver implements EngineEvents {
 
   settled(runId: number, found: Settled | null): void {
     const run = this.runs.get(runId)
-    if (found === null) run?.leftToExpire()
-    else run?.settled(found)
+    if (run === undefined) return
+    if (found === null) return run.leftToExpire()
+    const late = lateCompletion(run.job, found)
+    if (late === null) return run.settled(found)
+    void late.then((result) => run.settled(result))
   }
 
   writeFailed(runId: number, error: unknown): void {

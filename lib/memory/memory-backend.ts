@@ -9,10 +9,12 @@ import type {
   ActionQuery,
   ActionRecord,
   ActionRequest,
+  AppendStepResult,
   BackendTransactions,
   CancelOptions,
   CancelRequest,
   CancelResult,
+  CompleteClaimedResult,
   CompleteOptions,
   CompleteResult,
   EnqueueDetailedResult,
@@ -22,6 +24,7 @@ import type {
   EnqueueOptions,
   FailFatalResult,
   FailResult,
+  HeartbeatClaimedResult,
   HeartbeatResult,
   HistoryQuery,
   IJobQueueBackend,
@@ -51,6 +54,7 @@ import type {
   SettleResult,
   SettlementDetails,
   WorkerInfo,
+  StepRecord,
 } from '../types'
 import {
   checkCancel,
@@ -63,6 +67,8 @@ import {
   checkLogMessage,
   checkOptionalType,
   checkPayload,
+  checkRecord,
+  checkToken,
   checkType,
   detailsOf,
   normalizeAction,
@@ -85,6 +91,7 @@ import {
 import type { NewJob } from '../validate'
 import { Looking, detailOf, endOf } from './looking'
 import { countsOf, historyIn } from './fleet'
+import { appendStep, stepsOf } from './journal'
 import { MemoryModel } from './model'
 import type { Made } from './model'
 import { StandInSession } from './stand-in-session'
@@ -106,6 +113,7 @@ export abstract class MemoryBackend implements IJobQueueBackend {
   /** @internal */
   protected readonly model: MemoryModel
   private readonly looking = new Looking(() => this.model.all())
+  private readonly journalLimitBytes: number
 
   protected constructor(name: string, idPrefix: string, options: MemoryBackendOptions | undefined) {
     const settings = normalizeMemoryOptions(name, options)
@@ -113,6 +121,7 @@ export abstract class MemoryBackend implements IJobQueueBackend {
     this.maxLogMessageBytes = settings.maxLogMessageBytes
     this.model = new MemoryModel(idPrefix, settings, this)
     this.jobs = this.model.jobs
+    this.journalLimitBytes = settings.journalSoftLimitBytes
     this.transactions = {
       startSession: async () => settings.startSession?.() ?? StandInSession.make(),
       longestMs: async () => 0,
@@ -314,6 +323,31 @@ export abstract class MemoryBackend implements IJobQueueBackend {
   async listActions(query?: ActionQuery): Promise<ActionRecord[]> {
     const { before, limit } = normalizeActions(query)
     return this.model.actions.list(before, limit)
+  }
+
+  async readSteps(jobId: string): Promise<StepRecord[]> {
+    return stepsOf(this.model.jobOf(checkJobId('readSteps', jobId)))
+  }
+
+  async appendStep(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult> {
+    const where = 'appendStep'
+    const job = this.model.jobOf(checkJobId(where, jobId))
+    const token = checkToken(where, claimToken)
+    return appendStep(job, token, checkRecord(where, record), this.model.now(), this.journalLimitBytes)
+  }
+
+  async completeClaimed(jobId: string, claimToken: string): Promise<CompleteClaimedResult> {
+    const id = checkJobId('completeClaimed', jobId)
+    if (!this.model.completeClaimed(id, checkToken('completeClaimed', claimToken))) return 'lease-lost'
+    const job = this.model.jobOf(id)
+    if (job !== null) await this.changed(job)
+    return 'completed'
+  }
+
+  async heartbeatClaimed(jobId: string, claimToken: string): Promise<HeartbeatClaimedResult> {
+    const id = checkJobId('heartbeatClaimed', jobId)
+    const found = this.model.heartbeat(id, checkToken('heartbeatClaimed', claimToken))
+    return found === 'applied' ? 'heartbeated' : 'lease-lost'
   }
 
   async startup(): Promise<void> {}

@@ -14,6 +14,7 @@ import type { Condition, MemorySettings, NewJob, RecoverySettings } from '../val
 import { cancelled, isCancelledInstead, requestsAmong } from './cancelling'
 import { hasFollower, holderOf, holdersOf, isBehindActive } from './dedupe'
 import { endingOf, noteFailure } from './failures'
+import { completeGivenUp, isGivenUp } from './journal'
 import { KeptKeys } from './kept-keys'
 import { Actions } from './actions'
 import { addToLog, lineOf } from './log'
@@ -169,6 +170,17 @@ export class MemoryModel {
     if (job?.status !== 'active' || !isFenced(job, token)) return 'lease-lost'
     job.claimedAt = new Date(this.now())
     return 'applied'
+  }
+
+  /** As `complete`, and also for a job that a sweep has failed under this token. Whether it applied. */
+  completeClaimed(id: string, token: string): boolean {
+    const job = this.stored.get(id)?.job
+    if (job === undefined) return false
+    if (isGivenUp(job, token)) {
+      completeGivenUp(job, this.now())
+      return true
+    }
+    return job.status === 'active' && this.settle(id, token, 'complete', null).status === 'completed'
   }
 
   /** A line of somebody who has lost the lease is dropped. Without a token a line can be added at any time. */

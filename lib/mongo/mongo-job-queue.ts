@@ -12,10 +12,12 @@ import type {
   ActionRecord,
   ActionRequest,
   ApplySchedulesResult,
+  AppendStepResult,
   BackendTransactions,
   CancelOptions,
   CancelRequest,
   CancelResult,
+  CompleteClaimedResult,
   CompleteOptions,
   CompleteResult,
   DriverCollection,
@@ -26,6 +28,7 @@ import type {
   EnqueueOptions,
   FailFatalResult,
   FailResult,
+  HeartbeatClaimedResult,
   HeartbeatResult,
   HistoryQuery,
   IJobQueueBackend,
@@ -62,6 +65,7 @@ import type {
   ScheduleSpec,
   SkipScheduleResult,
   SettlementDetails,
+  StepRecord,
   StreamState,
   TriggerScheduleResult,
   UnscheduleResult,
@@ -74,6 +78,7 @@ import * as control from './control'
 import * as fleet from './fleet'
 import { engineLink } from './engine-link'
 import type { EngineLink } from './engine-link'
+import * as journal from './journal'
 import { OpenCollection } from './open-collection'
 import * as produce from './produce'
 import * as query from './query'
@@ -288,6 +293,22 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
 
   removeEach(ids: readonly string[]): Promise<number> {
     return control.removeEach(this.opened, ids)
+  }
+
+  readSteps(jobId: string): Promise<StepRecord[]> {
+    return journal.readSteps(this.opened, jobId)
+  }
+
+  appendStep(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult> {
+    return journal.appendStep(this.opened, jobId, claimToken, record)
+  }
+
+  completeClaimed(jobId: string, claimToken: string): Promise<CompleteClaimedResult> {
+    return journal.completeClaimed(this.opened, jobId, claimToken)
+  }
+
+  heartbeatClaimed(jobId: string, claimToken: string): Promise<HeartbeatClaimedResult> {
+    return journal.heartbeatClaimed(this.opened, jobId, claimToken)
   }
 
   startup(): Promise<void> {

@@ -1,7 +1,12 @@
 import type { BSONSerializeOptions, Db } from 'mongodb'
 import { argumentError } from '../base/errors'
 import type { Logger, MongoJobQueueCommonOptions } from '../types'
-import { DEFAULT_LOG_LIMITS, LOG_RULES } from '../validate/backend'
+import {
+  DEFAULT_JOURNAL_LIMIT_BYTES,
+  DEFAULT_LOG_LIMITS,
+  JOURNAL_LIMIT,
+  LOG_RULES,
+} from '../validate/backend'
 import { RETENTION, normalizeRetention } from '../validate/fleet'
 import { readOptions } from '../validate/options'
 import { LOGGER } from '../validate/queue'
@@ -17,6 +22,8 @@ import type { EngineSettings } from './native/engine-handle'
 export interface MongoSettings extends EngineSettings {
   /** Null where the engine connects by a connection string. */
   readonly db: Db | null
+  /** The most bytes that a journal may take. */
+  readonly journalSoftLimitBytes: number
   /** Undefined for the default one. */
   readonly logger: Logger | undefined
 }
@@ -67,6 +74,7 @@ const RULES = {
   useChangeStreams: BOOLEAN,
   logger: LOGGER,
   ...LOG_RULES,
+  journalSoftLimitBytes: JOURNAL_LIMIT,
   maxBlockMs: duration(1),
   retention: RETENTION,
 } satisfies Record<keyof MongoJobQueueCommonOptions | 'db' | 'uri' | 'database', Rule<unknown>>
@@ -85,6 +93,7 @@ export function readMongoOptions(options: unknown): MongoSettings & Connecting {
     logger: read.logger,
     maxLogEntries: read.maxLogEntries ?? DEFAULT_LOG_LIMITS.maxLogEntries,
     maxLogMessageBytes: read.maxLogMessageBytes ?? DEFAULT_LOG_LIMITS.maxLogMessageBytes,
+    journalSoftLimitBytes: read.journalSoftLimitBytes ?? DEFAULT_JOURNAL_LIMIT_BYTES,
     maxBlockMs: read.maxBlockMs ?? DEFAULT_MAX_BLOCK_MS,
     retention: normalizeRetention(WHERE, read.retention),
   }

@@ -34,9 +34,10 @@ import {
   normalizeSignalOptions,
 } from '../validate'
 import type { NewJob } from '../validate'
+import { beginDraining } from './draining'
 import { Grace } from './grace'
 import { createJobHandle } from './job-handle'
-import { MakingQueue } from './making-queue'
+import { JournalQueue } from './journal-queue'
 import { Processing } from './processing'
 import { shutDownError } from './queue-base'
 import { runClaimed } from './run-claimed'
@@ -45,7 +46,7 @@ import { shutDown } from './shutdown'
 import { onSignals } from './signals'
 
 /** The queue as an app sees it; documented in the public types. It checks arguments, keeps the state and delegates. */
-export class JobQueue extends MakingQueue {
+export class JobQueue extends JournalQueue {
   private readonly reaper: Reaper
   private readonly types = new Set<string>()
   private shutdownPromise: Promise<void> | null = null
@@ -206,6 +207,7 @@ export class JobQueue extends MakingQueue {
 
   private async windDown(grace: Grace): Promise<void> {
     this.state = 'draining'
+    beginDraining(this)
     this.reaper.stop()
     const { driver, backend, logger, share } = this
     await shutDown({ driver, backend, logger, leave: () => share.leave() }, grace)

@@ -8,7 +8,7 @@
  * | ends while its transaction is open | as the transaction decides; if that fails, its error counts as thrown |
  * | returns, resolves | completes |
  * | returns after the shutdown aborted it, and has read `ctx.signal` | is released, its attempt given back |
- * | throws a `FatalJobError` | fails for good |
+ * | throws a `FatalJobError`, or a fatal error of orchestrations | fails for good |
  * | throws anything else | fails: retried while attempts are left |
  * | runs past `timeoutMs` | is aborted, and fails |
  * | throws after the shutdown aborted it, or has not ended by then | is released, its attempt given back |
@@ -17,6 +17,7 @@
 import { RELEASE, failed, failedFatally } from '../backend/verdict'
 import type { Verdict } from '../backend/verdict'
 import { FatalJobError } from '../base/errors'
+import { isFatalOrchestrationError } from '../base/orchestration-errors'
 import type { DurablError } from '../base/errors'
 import { isError, reasonOf } from '../base/reason'
 
@@ -27,13 +28,17 @@ import { isError, reasonOf } from '../base/reason'
  */
 export function verdictOnThrow(thrown: unknown, abortReason: DurablError | null): Verdict {
   if (isFatal(thrown)) return failedFatally(thrown)
+  if (thrown instanceof GivenBack) return RELEASE
   return abortReason?.code === 'ERR_DURABL_SHUT_DOWN' ? RELEASE : failed(thrown)
 }
+
+/** Thrown by a handler of this package to give its job back, with its attempt. */
+export class GivenBack extends Error {}
 
 /** By code as well as by class: the error may come from another copy of this package. */
 function isFatal(thrown: unknown): boolean {
   try {
-    if (thrown instanceof FatalJobError) return true
+    if (thrown instanceof FatalJobError || isFatalOrchestrationError(thrown)) return true
     return isError(thrown) && (thrown as { code?: unknown }).code === 'ERR_DURABL_FATAL_JOB'
   } catch {
     return false

@@ -87,11 +87,16 @@ export const LOG_RULES = {
 
 export const DEFAULT_LOG_LIMITS = { maxLogEntries: 1000, maxLogMessageBytes: 4000 } as const
 
+/** The most bytes that a journal may take. More than a document holds is taken: the server says no, then. */
+export const JOURNAL_LIMIT = wholeNumber(1, Number.MAX_SAFE_INTEGER)
+export const DEFAULT_JOURNAL_LIMIT_BYTES = 8_000_000
+
 const MEMORY_RULES = {
   clock: functionOf<() => number>('() => milliseconds'),
   random: functionOf<() => number>('() => number from 0 to 1'),
   startSession: functionOf<() => ClientSession>('() => client.startSession()'),
   ...LOG_RULES,
+  journalSoftLimitBytes: JOURNAL_LIMIT,
 }
 
 /** What the in-memory backends were given, defaults filled in. */
@@ -102,6 +107,7 @@ export interface MemorySettings {
   readonly startSession: (() => ClientSession) | null
   readonly maxLogEntries: number
   readonly maxLogMessageBytes: number
+  readonly journalSoftLimitBytes: number
 }
 
 export function normalizeMemoryOptions(where: string, options: unknown): MemorySettings {
@@ -113,5 +119,6 @@ export function normalizeMemoryOptions(where: string, options: unknown): MemoryS
     startSession: read.startSession ?? null,
     maxLogEntries: read.maxLogEntries ?? DEFAULT_LOG_LIMITS.maxLogEntries,
     maxLogMessageBytes: read.maxLogMessageBytes ?? DEFAULT_LOG_LIMITS.maxLogMessageBytes,
+    journalSoftLimitBytes: read.journalSoftLimitBytes ?? DEFAULT_JOURNAL_LIMIT_BYTES,
   }
 }

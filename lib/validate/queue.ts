@@ -66,7 +66,7 @@ const GLOBAL_RULES = { ...QUEUE_RULES, logger: LOGGER } satisfies Record<
 
 const CONCURRENCY = wholeNumber(0, MOST_SLOTS)
 
-const PROCESSOR_RULES = {
+export const PROCESSOR_RULES = {
   concurrency: CONCURRENCY,
   pollInterval: duration(1),
   heartbeatIntervalMs: duration(1),

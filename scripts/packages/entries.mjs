@@ -13,6 +13,8 @@ import { join } from 'node:path'
  */
 export const ENTRIES = [
   { path: '.', module: 'index' },
+  { path: './testing', module: 'testing/index' },
+  { path: './eslint', module: 'eslint/index' },
   { path: './dashboard', module: 'dashboard/index' },
 ]
 
@@ -41,13 +43,22 @@ export const exportedBy = (entry, directory) => Object.keys(require(join(directo
  */
 function esmFiles(entry, directory) {
   const exported = exportedBy(entry, directory)
-  const names =
-    exported.length === 1 ? ` ${exported[0]} ` : `\n${exported.map((name) => `  ${name},\n`).join('')}`
+  const names = exported.filter((name) => name !== 'default').map((name) => `  ${name},\n`)
   const head = '// Written by scripts/entries.mjs.\n'
   const name = nameOf(entry)
+  const file = builtFile(entry)
+  const code = `export {\n${names.join('')}} from '${file}'\n`
+  const types = `export * from './${name}.js'\n`
+  if (!exported.includes('default')) {
+    return [
+      [`${name}.mjs`, `${head}${code}`],
+      [`${name}.d.mts`, `${head}${types}`],
+    ]
+  }
+  // The default of a CommonJS module is all that it exports.
   return [
-    [`${name}.mjs`, `${head}export {${names}} from '${builtFile(entry)}'\n`],
-    [`${name}.d.mts`, `${head}export * from './${name}.js'\n`],
+    [`${name}.mjs`, `${head}import built from '${file}'\n${code}export default built.default\n`],
+    [`${name}.d.mts`, `${head}${types}export { default } from './${name}.js'\n`],
   ]
 }
 
@@ -94,7 +105,10 @@ async function promisedBy(entry, directory) {
   if (!symbol) return []
   return checker
     .getExportsOfModule(symbol)
-    .filter(({ flags }) => flags & ts.SymbolFlags.Value)
+    .filter((symbol) => {
+      const { flags } = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
+      return flags & ts.SymbolFlags.Value
+    })
     .map(({ name }) => name)
 }
 

@@ -36,6 +36,8 @@ pub enum ErrorKind {
     InvalidArgument,
     /// The job is larger than a document may be.
     PayloadTooLarge,
+    /// The journal of a job is none.
+    JournalDamaged,
     /// An option of the connection can't be honoured.
     InvalidOption,
     /// The server could not confirm a write as the write concern asks; it may have applied the write.

@@ -19,6 +19,7 @@ use crate::{
     job::log::LogBounds,
     job::{
         document::{DedupeKey, NewJob, new_id},
+        journal::NewStep,
         status::DedupeScope,
         verdict::{Details, Verdict},
     },
@@ -26,6 +27,7 @@ use crate::{
         event::{Event, Sink},
         tasks::{Task, planted},
     },
+    verbs::journal::append::{Append, Appended},
     verbs::schedules::fire::Firing,
     worker::{dispatch::slots::ProcessorConfig, runs::RunVerdict},
 };
@@ -41,6 +43,7 @@ const TYPE: &str = "t";
 struct Run {
     id: u32,
     job: String,
+    token: String,
     attempt: i32,
 }
 
@@ -64,7 +67,8 @@ impl Sink for Heard {
                     rest = others;
                     let job = RawDocumentBuf::from_bytes(job.to_vec()).expect("a document");
                     let attempt = job.get_i32("attempt").expect("it was claimed");
-                    let run = Run { id, job: job.get_str("_id").expect("an id").to_owned(), attempt };
+                    let text = |field| job.get_str(field).expect("it was claimed").to_owned();
+                    let run = Run { id, job: text("_id"), token: text("claimToken"), attempt };
                     // Nobody may listen any more.
                     _ = self.runs.send(run);
                 }
@@ -313,6 +317,22 @@ async fn work(world: &mut World, task: Task) {
             tokio::time::sleep(VISIBILITY).await;
             world.finish(&run, Verdict::Complete);
         }
+        Task::Records | Task::RecordBatch => {
+            let run = world.next().await;
+            let value = rawdoc! { "result": 1 };
+            let step = NewStep { path: None, seq: 0, name: "s".to_owned(), kind: None, value };
+            let append =
+                || Append { id: run.job.clone(), token: run.token.clone(), step: step.clone(), limit: 1_000 };
+            let mut appended = world.engine.append_step(append()).await;
+            if let Err(error) = &appended {
+                // As an app does that hears of a mistake: the step runs again.
+                assert_eq!(error.kind(), ErrorKind::Internal, "{error}");
+                appended = world.engine.append_step(append()).await;
+            }
+            assert!(matches!(appended, Ok(Appended::Appended | Appended::Recorded(_))), "{appended:?}");
+            assert_eq!(world.engine.read_steps(&run.job).await.map(|steps| steps.len()), Ok(1));
+            world.finish(&run, Verdict::Complete);
+        }
         Task::NewJobsHeldUp => {
             let mut session = world.holding("k", "pending+active").await;
             let engine = world.engine.clone();
@@ -390,6 +410,8 @@ survived! {
     verdicts_that_wait_outlast_a_panic: Verdicts,
     verdicts_on_their_way_are_written_after_a_panic: VerdictBatch,
     a_verdict_that_was_held_up_is_written_after_a_panic: VerdictAlone,
+    step_records_that_wait_outlast_a_panic: Records,
+    a_step_hears_of_a_panic_in_the_write_of_its_record: RecordBatch,
     leases_are_renewed_after_a_panic: Renewals,
     a_lease_is_renewed_after_its_transaction_and_a_panic: Resumption,
     cancellations_are_heard_of_after_a_panic: Cancellations,

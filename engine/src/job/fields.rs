@@ -66,6 +66,8 @@ pub(crate) const RESULT: &str = "result";
 pub(crate) const EXPIRES_AT: &str = "expiresAt";
 /// The journal of a handler that runs in steps.
 pub(crate) const STEPS: &str = "steps";
+/// The bytes that its records take.
+pub(crate) const JOURNAL_BYTES: &str = "journalBytes";
 
 /// The server's own clock, in filters and pipeline updates.
 pub(crate) const NOW: &str = "$$NOW";
@@ -83,7 +85,7 @@ pub(crate) const LONGEST_MS: i64 = 1_000_000_000_000_000;
 
 /// The fields of a job that its run gets. All others cost no claim anything, however large they are: the log, the engine's own
 /// marks, and whatever a feature or another program keeps on the document. A new field stands here only if runs need it.
-const OF_A_RUN: [&str; 22] = [
+const OF_A_RUN: [&str; 23] = [
     ID,
     TYPE,
     DATA,
@@ -106,6 +108,7 @@ const OF_A_RUN: [&str; 22] = [
     SCHEDULE,
     CANCEL_REQUESTED_AT,
     CANCEL_REASON,
+    JOURNAL_BYTES,
 ];
 
 /// The same, as a projection.

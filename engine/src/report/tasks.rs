@@ -26,6 +26,10 @@ pub(crate) enum Task {
     VerdictBatch,
     /// Writes one verdict, or those that are written already. After several panics its run gets an error.
     VerdictAlone,
+    /// Of a collection: puts step records together for one write. All of them wait on.
+    Records,
+    /// Writes step records together. The calls that wait for them get an error.
+    RecordBatch,
     /// Of a collection: renews leases.
     Renewals,
     /// Renews one lease again after a transaction.
@@ -52,12 +56,14 @@ pub(crate) enum Task {
 
 impl Task {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::NewJobs,
         Self::NewJobsHeldUp,
         Self::Verdicts,
         Self::VerdictBatch,
         Self::VerdictAlone,
+        Self::Records,
+        Self::RecordBatch,
         Self::Renewals,
         Self::Resumption,
         Self::Cancellations,
@@ -78,6 +84,8 @@ impl Task {
             Self::Verdicts => "the writer of verdicts",
             Self::VerdictBatch => "a write of verdicts",
             Self::VerdictAlone => "the write of a verdict",
+            Self::Records => "the writer of step records",
+            Self::RecordBatch => "a write of step records",
             Self::Renewals => "the renewal of leases",
             Self::Resumption => "the renewal of a lease after a transaction",
             Self::Cancellations => "looking for cancelled jobs",
@@ -96,10 +104,12 @@ impl Task {
         match self {
             Self::NewJobs => "is started again; calls whose jobs were on their way get an error",
             Self::NewJobsHeldUp => "its call gets an error",
+            Self::RecordBatch => "its calls get an error",
             Self::VerdictBatch => "each of them is written by itself",
             Self::Arrival => "they are looked up",
             Self::VerdictAlone => "is tried again, a few times",
             Self::Verdicts
+            | Self::Records
             | Self::Renewals
             | Self::Resumption
             | Self::Cancellations

@@ -12,6 +12,7 @@ use tokio::{sync::OnceCell, task::JoinHandle};
 
 use super::{
     canceller,
+    journal_writer::JournalWriter,
     renewer::Renewer,
     retention,
     upkeep::{About, Upkeep},
@@ -49,6 +50,7 @@ pub(crate) struct Hub {
     pub(crate) wakes: Arc<WakeHub>,
     pub(crate) enqueuer: Enqueuer,
     pub(crate) verdict_writer: VerdictWriter,
+    pub(crate) journal_writer: JournalWriter,
     pub(crate) renewer: Arc<Renewer>,
     pub(crate) upkeep: Arc<Upkeep>,
     pub(crate) watch: Arc<Watch>,
@@ -149,6 +151,7 @@ impl Hub {
         Self {
             enqueuer: Enqueuer::start(store.clone(), wakes.clone(), sinks.clone(), patience),
             verdict_writer: VerdictWriter::start(&store, &sinks),
+            journal_writer: JournalWriter::start(&store, &sinks),
             watch,
             unwritable,
             patience,

@@ -3,6 +3,7 @@
  * TypeScript package, older releases or a hand may have written them: null means absent, a number is a number in any encoding.
  */
 import type { DedupeScope, Job, JobLogEntry, JobRecord, JobStatus } from '../../types'
+import { markJournal } from '../../backend/journal'
 import { EXACT_READING } from './codec'
 import type { Codec } from './codec'
 import { JobReader } from './job-reader'
@@ -73,6 +74,7 @@ export function toJob(document: DocumentFields, codec: Codec): Job<any> {
   if (document.failedAt != null) job.failedAt = date(document.failedAt)
   if (document.failReason != null) job.failReason = text(document.failReason)
   if (document.schedule != null) addOccurrence(job, document.schedule, codec)
+  if (document.journalBytes != null) markJournal(job)
   return job
 }
 

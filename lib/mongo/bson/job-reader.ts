@@ -26,6 +26,7 @@ export interface DocumentFields {
   failedAt?: unknown
   failReason?: unknown
   schedule?: unknown
+  journalBytes?: unknown
 }
 
 const DOUBLE = 0x01
@@ -49,7 +50,7 @@ const skipped = (name: string): Field => ({ name: null, bytes: spelled(name) })
 const FIELDS: readonly Field[] = [
   ...(['_id', 'type', 'data', 'status', 'priority', 'attempt', 'maxAttempts'] as const).map(read),
   ...(['runAt', 'createdAt', 'claimToken', 'claimedAt', 'dedupeKey', 'dedupeScope'] as const).map(read),
-  ...(['schedule', 'failReason', 'completedAt', 'failedAt'] as const).map(read),
+  ...(['schedule', 'failReason', 'completedAt', 'failedAt', 'journalBytes'] as const).map(read),
   ...['backoff', 'backoffDelay', 'backoffMaxDelay'].map(skipped),
 ]
 

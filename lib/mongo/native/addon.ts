@@ -686,6 +686,22 @@ export interface NativeSteered {
   jobStatus: NativeJobStatus | null
 }
 
+/** A step, as it is recorded. */
+export interface NativeStep {
+  /** The branch that it stands in; null for none. */
+  path: string | null
+  /** Its place there. */
+  seq: number
+  /** Its name. */
+  name: string
+  /** Its kind; null for a plain step. */
+  kind: string | null
+  /** A BSON document with the one field `result`, or `error`. */
+  value: Buffer
+  /** The moment of its record, in milliseconds since the epoch; not heeded where a step is recorded. */
+  tsMs: number
+}
+
 /** The state of the change stream. */
 export type NativeStreamState = 'off' | 'connecting' | 'streaming' | 'reconnecting'
 

@@ -1,0 +1,6 @@
+//! The journals of orchestrations: records are appended under the fence, and read back.
+
+pub(crate) mod append;
+pub(crate) mod complete;
+pub(crate) mod look;
+pub(crate) mod read;

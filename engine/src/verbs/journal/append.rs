@@ -1,0 +1,277 @@
+//! Appending records: those of one job in one statement, those of many jobs in one command, tried again while the server is
+//! away, and looked up where a reply was lost.
+
+use std::collections::HashMap;
+
+use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
+
+use super::read::projection;
+use crate::{
+    base::{
+        error::{Error, ErrorKind, Result},
+        patience::Patience,
+    },
+    job::{
+        document::text,
+        fence, fields,
+        id_key::{name_of, named},
+        journal::{self, NewStep, StoredStep},
+        status::Status,
+    },
+    store::{
+        collection::Store,
+        write::{RefusalCause, Statement, number},
+    },
+};
+
+/// With these the server says that the document has something else in place of a journal.
+const NOT_A_JOURNAL: [i32; 3] = [2, 14, 16_837];
+/// How often an append may match nothing without a reason that a look finds.
+const MOST_RIDDLES: u32 = 5;
+
+/// A step to be recorded under a claim.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// The job.
+    pub id: String,
+    /// The claim.
+    pub token: String,
+    /// The step.
+    pub step: NewStep,
+    /// The most bytes that the journal may take.
+    pub limit: i64,
+}
+
+/// The effect of an append.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Appended {
+    /// It is in the journal, and the lease is renewed.
+    Appended,
+    /// There is one at that place, perhaps of another name.
+    Recorded(StoredStep),
+    /// The job is not active under this token.
+    LeaseLost,
+    /// The journal would take this many bytes.
+    TooLarge(i64),
+}
+
+/// An append, the record that is written for it, and what has become of it.
+pub(crate) struct Drafted {
+    append: Append,
+    record: RawDocumentBuf,
+    outcome: Option<Result<Appended>>,
+    /// It is tried by itself: together with others of its job it was refused.
+    is_alone: bool,
+    riddles: u32,
+}
+
+impl Drafted {
+    pub(crate) fn new(append: Append, ts: DateTime) -> Self {
+        let record = append.step.record(ts);
+        Self { append, record, outcome: None, is_alone: false, riddles: 0 }
+    }
+
+    fn bytes(&self) -> i64 {
+        i64::try_from(self.record.as_bytes().len()).unwrap_or(i64::MAX)
+    }
+
+    pub(crate) fn into_outcome(self) -> Result<Appended> {
+        self.outcome.unwrap_or_else(|| Err(Error::interrupted()))
+    }
+}
+
+/// Writes records until each has an outcome.
+pub(crate) async fn append(store: &Store, drafted: &mut [Drafted], patience: &mut Patience) {
+    loop {
+        let open: Vec<usize> = (0..drafted.len()).filter(|index| drafted[*index].outcome.is_none()).collect();
+        if open.is_empty() {
+            return;
+        }
+        let tried = try_append(store, drafted, &open, patience.has_failed()).await;
+        let Err(error) = tried else { continue };
+        if let Err(error) = patience.pause_after(error).await {
+            for index in open {
+                drafted[index].outcome.get_or_insert_with(|| Err(error.clone()));
+            }
+        }
+    }
+}
+
+/// One round: writes all that is open.
+async fn try_append(
+    store: &Store,
+    drafted: &mut [Drafted],
+    open: &[usize],
+    was_ambiguous: bool,
+) -> Result<()> {
+    let groups = grouped(drafted, open);
+    let statements: Result<Vec<Statement>> = groups.iter().map(|group| statement(drafted, group)).collect();
+    let reply = store.update(statements?).await?;
+    let mut written: Vec<bool> = vec![true; groups.len()];
+    for refusal in reply.refusals {
+        written[refusal.index] = false;
+        refused(drafted, &groups[refusal.index], refusal.cause)?;
+    }
+    let written: Vec<&Vec<usize>> =
+        groups.iter().zip(written).filter_map(|(group, is_written)| is_written.then_some(group)).collect();
+    if reply.matched == written.len() as u64 {
+        for index in written.into_iter().flatten() {
+            drafted[*index].outcome = Some(Ok(Appended::Appended));
+        }
+        return Ok(());
+    }
+    let unexplained: Vec<usize> = written.into_iter().flatten().copied().collect();
+    look_up(store, drafted, &unexplained, was_ambiguous || reply.matched > 0, was_ambiguous).await
+}
+
+/// Records of one claim go together, but for those that were refused in company.
+fn grouped(drafted: &[Drafted], open: &[usize]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut places: HashMap<(&str, &str, i64), usize> = HashMap::new();
+    for index in open {
+        let Drafted { append, is_alone, .. } = &drafted[*index];
+        let claim = (append.id.as_str(), append.token.as_str(), append.limit);
+        // Two of one place exclude each other: the second one finds the first.
+        let fits =
+            |group: &Vec<usize>| group.iter().all(|other| !drafted[*other].append.step.is_at(&append.step));
+        match places.get(&claim).filter(|place| !is_alone && fits(&groups[**place])) {
+            Some(place) => groups[*place].push(*index),
+            None => {
+                if !is_alone {
+                    places.insert(claim, groups.len());
+                }
+                groups.push(vec![*index]);
+            }
+        }
+    }
+    groups
+}
+
+fn statement(drafted: &[Drafted], group: &[usize]) -> Result<Statement> {
+    let members = || group.iter().map(|index| &drafted[*index]);
+    let Append { id, token, limit, .. } = &drafted[group[0]].append;
+    let bytes: i64 = members().map(Drafted::bytes).sum();
+    let mut filter = fence::held(&named(id), token);
+    filter.insert("$and", journal::lacks(members().map(|member| &member.append.step)));
+    filter.insert("$expr", fits(bytes, *limit));
+    let records = members().map(|member| Document::try_from(&*member.record).map_err(Error::encoding));
+    let records: Vec<Document> = records.collect::<Result<_>>()?;
+    let update = doc! {
+        "$push": { fields::STEPS: { "$each": records } },
+        "$inc": { fields::JOURNAL_BYTES: whole(bytes) },
+        // The lease is renewed.
+        "$currentDate": { fields::CLAIMED_AT: true },
+    };
+    Ok(Statement::one(filter, update))
+}
+
+/// Whether the journal has room, at the moment of the write.
+fn fits(bytes: i64, limit: i64) -> Document {
+    let size = doc! { "$convert": {
+        "input": fields::value_of(fields::JOURNAL_BYTES), "to": "long", "onError": 0, "onNull": 0,
+    } };
+    doc! { "$lte": [{ "$add": [size, whole(bytes)] }, limit] }
+}
+
+/// As a driver would store it.
+fn whole(value: i64) -> Bson {
+    i32::try_from(value).map_or(Bson::Int64(value), Bson::Int32)
+}
+
+/// The server would not write these records.
+fn refused(drafted: &mut [Drafted], group: &[usize], cause: RefusalCause) -> Result<()> {
+    let error = match cause {
+        RefusalCause::Other(error) if error.is_transient() => return Err(error),
+        RefusalCause::Other(error) => error,
+        RefusalCause::KeyHeld | RefusalCause::KeyKept | RefusalCause::IdExists => {
+            Error::encoding("an append met a unique index")
+        }
+    };
+    for index in group {
+        let member = &mut drafted[*index];
+        let is_damaged = error.server_code().is_some_and(|code| NOT_A_JOURNAL.contains(&code));
+        if error.kind() == ErrorKind::PayloadTooLarge && group.len() > 1 {
+            member.is_alone = true;
+        } else if error.kind() == ErrorKind::PayloadTooLarge {
+            member.outcome = Some(Ok(Appended::TooLarge(member.bytes())));
+        } else if is_damaged {
+            member.outcome = Some(Err(journal::damaged(&error)));
+        } else {
+            member.outcome = Some(Err(error.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Fewer statements matched than were sent: finds out which, and why.
+async fn look_up(
+    store: &Store,
+    drafted: &mut [Drafted],
+    unexplained: &[usize],
+    may_be_own: bool,
+    was_ambiguous: bool,
+) -> Result<()> {
+    if was_ambiguous {
+        // What a primary shows that has lost its majority may be taken back.
+        store.confirm().await?;
+    }
+    let mut ids: Vec<Bson> = Vec::new();
+    for index in unexplained {
+        ids.extend(all_forms(&drafted[*index].append.id));
+    }
+    let found = store.find(doc! { fields::ID: { "$in": ids } }, projection()).await?;
+    let found: HashMap<String, &RawDocumentBuf> =
+        found.iter().filter_map(|job| Some((name_of(&job_id(job)?), job))).collect();
+    for index in unexplained {
+        let member = &mut drafted[*index];
+        let job = found.get(&member.append.id).copied();
+        match judge(member, job, may_be_own) {
+            Err(error) => member.outcome = Some(Err(error)),
+            Ok(Some(outcome)) => member.outcome = Some(Ok(outcome)),
+            Ok(None) => {
+                // Others of its job were the reason.
+                member.is_alone = true;
+                member.riddles += 1;
+                if member.riddles > MOST_RIDDLES {
+                    member.outcome =
+                        Some(Err(Error::encoding("an append matches nothing, for no known reason")));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn job_id(job: &RawDocumentBuf) -> Option<Bson> {
+    Bson::try_from(job.get(fields::ID).ok()??).ok()
+}
+
+fn all_forms(id: &str) -> Vec<Bson> {
+    match named(id) {
+        Bson::Document(forms) => forms.get_array("$in").map(|forms| forms.clone()).unwrap_or_default(),
+        form => vec![form],
+    }
+}
+
+/// What has become of an append, by the job. None: nothing stands in its way.
+fn judge(member: &Drafted, job: Option<&RawDocumentBuf>, may_be_own: bool) -> Result<Option<Appended>> {
+    let Append { token, step, limit, .. } = &member.append;
+    let Some(job) = job else { return Ok(Some(Appended::LeaseLost)) };
+    let is_held = text(job, fields::STATUS) == Some(Status::Active.as_str())
+        && text(job, fields::CLAIM_TOKEN) == Some(token.as_str());
+    if !is_held {
+        return Ok(Some(Appended::LeaseLost));
+    }
+    let stored = journal::read(job)?.into_iter().find(|stored| stored.step.is_at(step));
+    if let Some(stored) = stored {
+        let is_own = may_be_own && stored.step.record(stored.ts) == member.record;
+        return Ok(Some(if is_own { Appended::Appended } else { Appended::Recorded(stored) }));
+    }
+    let size = doc_number(job, fields::JOURNAL_BYTES).saturating_add(member.bytes());
+    Ok((size > *limit).then_some(Appended::TooLarge(size)))
+}
+
+fn doc_number(job: &RawDocumentBuf, field: &str) -> i64 {
+    let value = job.get(field).ok().flatten().and_then(|value| Bson::try_from(value).ok());
+    value.and_then(|value| number(&doc! { "n": value }, "n")).unwrap_or(0)
+}

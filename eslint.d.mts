@@ -1,0 +1,3 @@
+// Written by scripts/entries.mjs.
+export * from './eslint.js'
+export { default } from './eslint.js'

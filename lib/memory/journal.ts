@@ -1,0 +1,71 @@
+/** Journals of orchestrations, in memory: rules over the stored jobs, in the engine's words. */
+import { JournalTooLarge } from '../base/orchestration-errors'
+import { byPlace, checkName } from '../journal/records'
+import { copyOfResult, encodeResult, sizeOfResult } from '../journal/result'
+import type { AppendStepResult, RecordedJob, StepRecord } from '../types'
+
+/** A record takes so many bytes of BSON beside its name and its result, about. */
+const RECORD_BYTES = 48
+
+/** The journal of a job, by ascending place. */
+export function stepsOf(job: RecordedJob | null): StepRecord[] {
+  return (job?.steps ?? []).map(copyOf).sort(byPlace)
+}
+
+/** Adds a record, while the job is active under this token, and renews its lease. */
+export function appendStep(
+  job: RecordedJob | null,
+  token: string,
+  record: StepRecord,
+  now: number,
+  limitBytes: number,
+): AppendStepResult {
+  if (job === null || !isHeld(job, token)) return { status: 'lease-lost' }
+  const steps = job.steps ?? []
+  const existing = steps.find(({ seq, path }) => seq === record.seq && path === record.path)
+  if (existing !== undefined) {
+    checkName(job.id, existing, record.name)
+    return { status: 'already-recorded', existing: copyOf(existing) }
+  }
+  const stored: StepRecord = { ...record, result: resultOf(record), ts: new Date(now) }
+  const bytes = sizeOfResult(record.name, stored.result) + Buffer.byteLength(record.name) + RECORD_BYTES
+  const journalBytes = (job.journalBytes ?? 0) + bytes
+  if (journalBytes > limitBytes) throw new JournalTooLarge(record.name, journalBytes)
+  job.steps = [...steps, copyOf(stored)]
+  job.journalBytes = journalBytes
+  job.claimedAt = new Date(now)
+  return { status: 'appended' }
+}
+
+/** A failure has none. */
+function resultOf({ name, result, error }: StepRecord): unknown {
+  return error === undefined && result === undefined ? encodeResult(name, result) : (result ?? null)
+}
+
+function isHeld(job: RecordedJob, token: string): boolean {
+  return job.status === 'active' && job.claimToken === token
+}
+
+/** Whether a job may be completed though it has failed: a sweep did that, as its attempts were used up. */
+export function isGivenUp(job: RecordedJob, token: string): boolean {
+  const { ending, cancelRequestedAt } = job as { ending?: unknown; cancelRequestedAt?: unknown }
+  return (
+    job.status === 'failed' &&
+    job.claimToken === token &&
+    (ending === undefined || ending === 'exhausted') &&
+    cancelRequestedAt === undefined
+  )
+}
+
+/** Completes such a job. */
+export function completeGivenUp(job: RecordedJob, now: number): void {
+  job.status = 'completed'
+  job.completedAt = new Date(now)
+  delete job.failReason
+  delete job.failedAt
+  delete (job as { ending?: unknown }).ending
+}
+
+function copyOf(record: StepRecord): StepRecord {
+  return { ...record, result: copyOfResult(record.result), ts: new Date(record.ts) }
+}

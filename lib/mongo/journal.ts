@@ -1,0 +1,132 @@
+/** The journals of orchestrations. */
+import { JournalTooLarge, NonSerializableStepResult } from '../base/orchestration-errors'
+import { reasonOf } from '../base/reason'
+import { byPlace, checkName } from '../journal/records'
+import { encodeResult, sizeOfResult } from '../journal/result'
+import type {
+  AppendStepResult,
+  CompleteClaimedResult,
+  HeartbeatClaimedResult,
+  StepFailure,
+  StepRecord,
+} from '../types'
+import * as check from '../validate/backend'
+import { checkRecord, checkToken } from '../validate/journal'
+import type { Codec } from './bson/codec'
+import { MAX_PAYLOAD_BYTES } from './bson/payload'
+import type { NativeAppended, NativeStep } from './native/addon'
+import type { OpenCollection } from './open-collection'
+
+export async function readSteps(opened: OpenCollection, jobId: string): Promise<StepRecord[]> {
+  const id = check.checkJobId('readSteps', jobId)
+  opened.refuseUnusable()
+  const steps = await opened.engine.call((native) => native.readSteps(id))
+  return steps.map((step) => decodeStep(step, opened.codec)).sort(byPlace)
+}
+
+export async function appendStep(
+  opened: OpenCollection,
+  jobId: string,
+  claimToken: string,
+  record: StepRecord,
+): Promise<AppendStepResult> {
+  const where = 'appendStep'
+  const id = check.checkJobId(where, jobId)
+  const token = checkToken(where, claimToken)
+  const checked = checkRecord(where, record)
+  opened.refuseUnusable()
+  let value: Uint8Array
+  try {
+    value = encodeValue(checked, opened.codec)
+  } catch (refusal) {
+    // Of a job that is not the caller's, and of a step that is recorded, nothing is to be said but that.
+    const step = nativeStep(checked, EMPTY)
+    const found = await opened.engine.call((native) => native.lookAtStep(id, token, step))
+    if (found === null) throw refusal
+    return resultOf(found, id, checked.name, opened.codec)
+  }
+  const limit = opened.settings.journalSoftLimitBytes
+  const step = nativeStep(checked, value)
+  const appended = await opened.engine.call((native) => native.appendStep(id, token, step, limit))
+  return resultOf(appended, id, checked.name, opened.codec)
+}
+
+export async function completeClaimed(
+  opened: OpenCollection,
+  jobId: string,
+  claimToken: string,
+): Promise<CompleteClaimedResult> {
+  const where = 'completeClaimed'
+  const id = check.checkJobId(where, jobId)
+  const token = checkToken(where, claimToken)
+  opened.refuseUnusable()
+  const isCompleted = await opened.engine.call((native) => native.completeClaimed(id, token))
+  return isCompleted ? 'completed' : 'lease-lost'
+}
+
+export async function heartbeatClaimed(
+  opened: OpenCollection,
+  jobId: string,
+  claimToken: string,
+): Promise<HeartbeatClaimedResult> {
+  const where = 'heartbeatClaimed'
+  const id = check.checkJobId(where, jobId)
+  const token = checkToken(where, claimToken)
+  opened.refuseUnusable()
+  const found = await opened.engine.call((native) => native.heartbeat(id, token))
+  return found === 'applied' ? 'heartbeated' : 'lease-lost'
+}
+
+const EMPTY = Buffer.from([5, 0, 0, 0, 0])
+
+function nativeStep({ seq, name, path, kind }: StepRecord, value: Uint8Array): NativeStep {
+  return { seq, name, path: path ?? null, kind: kind ?? null, value: toBytes(value), tsMs: 0 }
+}
+
+function toBytes(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** @throws NonSerializableStepResult, JournalTooLarge */
+function encodeValue({ name, result, error }: StepRecord, codec: Codec): Uint8Array {
+  const value =
+    error !== undefined ? { error } : { result: result === undefined ? encodeResult(name, result) : result }
+  // Before anything is encoded: the library writes into a buffer of a fixed size.
+  const bytes = sizeOfResult(name, error ?? value.result)
+  if (bytes > MAX_PAYLOAD_BYTES) throw new JournalTooLarge(name, bytes)
+  try {
+    return codec.bson.serialize(value, codec.writing)
+  } catch (failure) {
+    throw new NonSerializableStepResult(name, `<result> can't be encoded: ${reasonOf(failure)}`)
+  }
+}
+
+/** Own fields are the engine's; only the result is read as the app reads its collections. */
+function decodeStep({ seq, name, path, kind, value, tsMs }: NativeStep, codec: Codec): StepRecord {
+  const { result, error } = codec.bson.deserialize(value, codec.reading)
+  const record: StepRecord = { seq, name, result, ts: new Date(tsMs) }
+  if (path !== null) record.path = path
+  if (kind === 'sleep') record.kind = kind
+  if (error !== undefined) record.error = error as StepFailure
+  return record
+}
+
+function resultOf(
+  { status, existing, bytes }: NativeAppended,
+  jobId: string,
+  name: string,
+  codec: Codec,
+): AppendStepResult {
+  switch (status) {
+    case 'appended':
+    case 'lease-lost':
+      return { status }
+    case 'already-recorded': {
+      const record = decodeStep(existing!, codec)
+      checkName(jobId, record, name)
+      return { status, existing: record }
+    }
+    case 'too-large':
+      throw new JournalTooLarge(name, bytes ?? 0)
+  }
+}

@@ -1,0 +1,33 @@
+import { monotonicNow } from '../base/timers'
+
+/** How long a reading counts; up to twice as long, as readings are kept by periods. */
+const PERIOD_MS = 60_000
+
+/**
+ * The server's clock, as the claims of a queue show it: each tells what it showed when the job was claimed, or its lease renewed. The
+ * newest of them is the nearest to the present; all the others lie further back.
+ */
+export class ClaimClock {
+  private offset = -Infinity
+  private offsetBefore = -Infinity
+  private periodEnds = -Infinity
+
+  /** A job was claimed at this moment of the server's clock, and is at hand now. */
+  note(claimedAt: Date | undefined): void {
+    const moment = claimedAt?.getTime() ?? NaN
+    if (Number.isNaN(moment)) return
+    const now = monotonicNow()
+    if (now > this.periodEnds) {
+      this.offsetBefore = now > this.periodEnds + PERIOD_MS ? -Infinity : this.offset
+      this.offset = -Infinity
+      this.periodEnds = now + PERIOD_MS
+    }
+    this.offset = Math.max(this.offset, moment - now)
+  }
+
+  /** Milliseconds since the epoch. The process's own clock where no claim has told. */
+  now(): number {
+    const offset = Math.max(this.offset, this.offsetBefore)
+    return offset === -Infinity ? Date.now() : Math.round(monotonicNow() + offset)
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * Work that is done although a sweep has failed its job meanwhile, as the attempts were used up. For orchestrations: each of their
+ * steps is recorded under the lease, so that nobody else can have done them.
+ */
+import type { Settled } from '../backend/verdict'
+import type { CompleteClaimedResult, Job } from '../types'
+
+const COMPLETIONS = new WeakMap<object, () => Promise<CompleteClaimedResult>>()
+
+/** From now on a completion of this job that comes too late is tried once more, in this way. */
+export function completesLate(job: Job<any>, complete: () => Promise<CompleteClaimedResult>): void {
+  COMPLETIONS.set(job, complete)
+}
+
+/** The effect of a late completion; null where there is nothing to be tried. Never rejects. */
+export function lateCompletion(job: Job<any>, found: Settled): Promise<Settled> | null {
+  if (found.status !== 'already-terminal' || found.terminalStatus !== 'failed') return null
+  const complete = COMPLETIONS.get(job)
+  if (complete === undefined) return null
+  COMPLETIONS.delete(job)
+  return complete().then(
+    (result) => (result === 'completed' ? { status: 'completed' } : found),
+    () => found,
+  )
+}

@@ -1,0 +1,150 @@
+//! The journals of orchestrations.
+
+use durabl_engine::{Append, Appended, NewStep, StoredStep, bson::RawDocumentBuf};
+use napi::{Env, Result, bindgen_prelude::Buffer};
+use napi_derive::napi;
+
+use crate::{convert::invalid, engine::NativeEngine, reply::Promised};
+
+/// A step, as it is recorded.
+#[napi(object, use_nullable = true)]
+pub struct NativeStep {
+    /// The branch that it stands in; null for none.
+    pub path: Option<String>,
+    /// Its place there.
+    pub seq: i32,
+    /// Its name.
+    pub name: String,
+    /// Its kind; null for a plain step.
+    pub kind: Option<String>,
+    /// A BSON document with the one field `result`, or `error`.
+    pub value: Buffer,
+    /// The moment of its record, in milliseconds since the epoch; not heeded where a step is recorded.
+    pub ts_ms: f64,
+}
+
+impl From<StoredStep> for NativeStep {
+    fn from(StoredStep { step, ts }: StoredStep) -> Self {
+        Self {
+            path: step.path,
+            seq: step.seq,
+            name: step.name,
+            kind: step.kind,
+            value: step.value.into_bytes().into(),
+            ts_ms: ts.timestamp_millis() as f64,
+        }
+    }
+}
+
+impl TryFrom<NativeStep> for NewStep {
+    type Error = napi::Error;
+
+    fn try_from(native: NativeStep) -> Result<Self> {
+        let value = RawDocumentBuf::from_bytes(native.value.into())
+            .map_err(|error| invalid("value", &error.to_string()))?;
+        Ok(Self { path: native.path, seq: native.seq, name: native.name, kind: native.kind, value })
+    }
+}
+
+/// The effect of an append.
+#[napi(string_enum = "kebab-case")]
+pub enum NativeAppendStatus {
+    /// It is in the journal, and the lease is renewed.
+    Appended,
+    /// There is one at that place, perhaps of another name.
+    AlreadyRecorded,
+    /// The job is not active under this token.
+    LeaseLost,
+    /// The journal would be too large.
+    TooLarge,
+}
+
+/// The effect of an append, and more about it.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct NativeAppended {
+    /// The effect.
+    pub status: NativeAppendStatus,
+    /// Set exactly when `status` is `already-recorded`: the record that is there.
+    pub existing: Option<NativeStep>,
+    /// Set exactly when `status` is `too-large`: the size of the journal with the record.
+    pub bytes: Option<f64>,
+}
+
+impl From<Appended> for NativeAppended {
+    fn from(appended: Appended) -> Self {
+        let of = |status| Self { status, existing: None, bytes: None };
+        match appended {
+            Appended::Appended => of(NativeAppendStatus::Appended),
+            Appended::LeaseLost => of(NativeAppendStatus::LeaseLost),
+            Appended::Recorded(stored) => {
+                Self { existing: Some(stored.into()), ..of(NativeAppendStatus::AlreadyRecorded) }
+            }
+            Appended::TooLarge(bytes) => {
+                Self { bytes: Some(bytes as f64), ..of(NativeAppendStatus::TooLarge) }
+            }
+        }
+    }
+}
+
+#[napi]
+impl NativeEngine {
+    /// Records a step under a claim, in a journal of so many bytes at most.
+    #[napi]
+    pub fn append_step<'env>(
+        &self,
+        env: &'env Env,
+        job_id: String,
+        claim_token: String,
+        step: NativeStep,
+        limit: f64,
+    ) -> Result<Promised<'env, NativeAppended>> {
+        let append = Append { id: job_id, token: claim_token, step: step.try_into()?, limit: limit as i64 };
+        self.call(env, |engine| async move { engine.append_step(append).await.map(NativeAppended::from) })
+    }
+
+    /// The effect that an append of this step would have, but for its size; null if its place is free.
+    #[napi]
+    pub fn look_at_step<'env>(
+        &self,
+        env: &'env Env,
+        job_id: String,
+        claim_token: String,
+        step: NativeStep,
+    ) -> Result<Promised<'env, Option<NativeAppended>>> {
+        let step = NewStep::try_from(step)?;
+        self.call(env, |engine| async move {
+            let found = engine.look_at_step(&job_id, &claim_token, &step).await?;
+            Ok(found.map(NativeAppended::from))
+        })
+    }
+
+    /// The journal of a job, in the order of its appends.
+    #[napi]
+    pub fn read_steps<'env>(
+        &self,
+        env: &'env Env,
+        job_id: String,
+    ) -> Result<Promised<'env, Vec<NativeStep>>> {
+        self.call(env, |engine| async move {
+            let steps = engine.read_steps(&job_id).await?;
+            Ok(steps.into_iter().map(NativeStep::from).collect::<Vec<_>>())
+        })
+    }
+
+    /// Completes the job of an orchestration that has returned; false if it is not this claim's.
+    #[napi]
+    pub fn complete_claimed<'env>(
+        &self,
+        env: &'env Env,
+        job_id: String,
+        claim_token: String,
+    ) -> Result<Promised<'env, bool>> {
+        self.call(env, |engine| async move { engine.complete_claimed(&job_id, &claim_token).await })
+    }
+
+    /// The server's present, in milliseconds since the epoch.
+    #[napi]
+    pub fn server_time<'env>(&self, env: &'env Env) -> Result<Promised<'env, f64>> {
+        self.call(env, |engine| async move { engine.server_time_ms().await.map(|ms| ms as f64) })
+    }
+}

@@ -1,0 +1,85 @@
+/** The journal of an orchestration: its step records, which stand on the job's document. */
+import type { IJobQueueBackend } from './backend.js'
+import type { NondeterminismError } from './orchestration-errors.js'
+import type { JobQueue } from './queue.js'
+
+/** A recorded failure of a step, as `octx.tryStep` answers with it. */
+export interface StepFailure {
+  /** The error's `name`. */
+  name: string
+  /** The error's `message`. */
+  message: string
+  /** The error's `code`, where it had one that is a string. */
+  code?: string
+}
+
+/** One element of a journal: the result of one step, recorded once. */
+export interface StepRecord {
+  /** The step's place: 0, 1, 2, … in the order of the calls. −1 is the record behind `now()` and `uuid()`. */
+  seq: number
+  /** The name that the orchestration gave the step. */
+  name: string
+  /** The step's result. A step without one has `{ __durablVoid: true }` here, and is answered with `undefined`. */
+  result: unknown
+  /** When it was recorded, by the server's clock. */
+  ts: Date
+  /** In which branch the step stands, by the places of the branches; absent outside of branches. */
+  path?: string
+  /** `'sleep'`: the result is the moment at which the sleep ends. Absent for steps. */
+  kind?: 'sleep'
+  /** The failure that `tryStep` recorded, in place of a result. */
+  error?: StepFailure
+}
+
+/**
+ * What `appendStep` did:
+ *
+ * - `appended`: the record is in the journal, and the lease is renewed.
+ * - `already-recorded`: the journal has a record of that place and name; `existing` is that one.
+ * - `lease-lost`: the job is not active under this token; nothing was written.
+ */
+export type AppendStepResult =
+  | {
+      /** What became of the record. */
+      status: 'appended' | 'lease-lost'
+    }
+  | {
+      /** It was recorded before. */
+      status: 'already-recorded'
+      /** The record that is stored. */
+      existing: StepRecord
+    }
+
+/** What `completeClaimed` did. */
+export type CompleteClaimedResult = 'completed' | 'lease-lost'
+
+/** What `heartbeatClaimed` did. */
+export type HeartbeatClaimedResult = 'heartbeated' | 'lease-lost'
+
+/** The two journal methods that a running orchestration uses. */
+export interface StepJournalPort {
+  /** See {@link JournalBackend.appendStep}. */
+  appendStep(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult>
+  /** See {@link JournalBackend.heartbeatClaimed}. */
+  heartbeatClaimed(jobId: string, claimToken: string): Promise<HeartbeatClaimedResult>
+}
+
+/** A backend, as far as it keeps journals; all of these four methods, or none. See {@link IJobQueueBackend}. */
+export interface JournalBackend {
+  /** The journal of a job, by ascending place; empty if it has none, or there is no such job. */
+  readSteps?(jobId: string): Promise<StepRecord[]>
+  /**
+   * Adds a record, while the job is active under this token, and renews the lease.
+   *
+   * Rejects with a {@link NondeterminismError} if the journal has another name at that place; with a `NonSerializableStepResult` or a
+   * `JournalTooLarge` if the result can't be kept. Nothing is written then.
+   */
+  appendStep?(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult>
+  /**
+   * Completes a job whose orchestration has returned: an active one under this token, and also one that a sweep has failed under it
+   * because its attempts were used up.
+   */
+  completeClaimed?(jobId: string, claimToken: string): Promise<CompleteClaimedResult>
+  /** Renews the lease of an active job under this token. */
+  heartbeatClaimed?(jobId: string, claimToken: string): Promise<HeartbeatClaimedResult>
+}

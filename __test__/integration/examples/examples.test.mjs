@@ -57,6 +57,20 @@ test('transfers happen once each, while workers are killed in the middle of them
   assert.match(stdout, /20 transfers, 300 of 300 are there/)
 })
 
+test('a trial is killed at every step, and charges once', async (t) => {
+  const { stdout, lines } = await example(t, 'trial.mjs', { timeoutMs: 60_000 })
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith('killed')),
+    [
+      'killed in step account; recorded: nothing',
+      'killed in step charge; recorded: account',
+      'killed in step mail; recorded: account, charge',
+    ],
+  )
+  assert.equal(stdout.match(/to Ada: account-of-Ada is open, 900 cents were charged/g).length, 1)
+  assert.match(stdout, /1 charge, asked for 2 times with one key/)
+})
+
 test('worker runs what is enqueued, and ends by itself after SIGTERM', async (t) => {
   const { db } = await connect(t)
   const { JobQueue, MongoJobQueue } = await import('durabl')

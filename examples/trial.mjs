@@ -27,8 +27,12 @@ async function charge(user, key) {
   return { id: key, cents: 900 }
 }
 
-/** Tells the parent, which kills this process when its time has come. */
-const reached = (where) => new Promise((resolve) => process.send(where, resolve))
+/** Tells the parent, which has this process go on, or kills it. */
+async function reached(where) {
+  const goOn = once(process, 'message')
+  process.send(where)
+  await goOn
+}
 
 async function trial(job, octx) {
   const account = await octx.step('account', async () => {
@@ -53,6 +57,15 @@ function work() {
   new Orchestrator(queue).define('trial', trial, { heartbeatIntervalMs: 250 })
 }
 
+/** Has a worker go on until it is in this step. */
+async function until(worker, step) {
+  for (;;) {
+    const [where] = await once(worker, 'message')
+    if (where === step) return
+    worker.send('go on')
+  }
+}
+
 /** Kills a worker at each step of one job, then lets one finish. */
 async function run() {
   await backend.resetStorage()
@@ -68,6 +81,7 @@ async function run() {
     console.log(`killed in step ${step}; recorded: ${recorded.join(', ') || 'nothing'}`)
   }
   const last = fork(process.argv[1], ['worker'])
+  last.on('message', () => last.send('go on'))
   while ((await queue.getStats('trial')).completed === 0)
     await new Promise((resolve) => setTimeout(resolve, 50))
   const [{ calls }] = await charges.find().toArray()

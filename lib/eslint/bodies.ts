@@ -12,7 +12,7 @@ export interface RuleOptions {
 const FUNCTION_TYPE = 'OrchestratorFn'
 
 /** Whether a function is an orchestration: by the type of its context, by its own type, or because it is defined as one. */
-export function bodyOf(fn: Node, options: RuleOptions, source: SourceCode): boolean {
+export function isOrchestration(fn: Node, options: RuleOptions, source: SourceCode): boolean {
   return (
     hasContext(fn, options) ||
     isTyped(fn) ||
@@ -95,7 +95,7 @@ function isOrchestrator(object: Node, fn: Node, source: SourceCode): boolean {
     if (annotation !== null) return /Orchestrator/.test(annotation)
   }
   const name = receiver.type === 'Identifier' ? (receiver.name as string) : lastName(receiver)
-  return /orch/i.test(name) || looksLikeBody(fn)
+  return /orch/i.test(name) || looksLikeOne(fn)
 }
 
 function isOrchestratorClass({ callee }: Node): boolean {
@@ -108,7 +108,7 @@ function lastName(node: Node): string {
 }
 
 /** `(job, octx) => …`, `(job, { step }) => …`. */
-function looksLikeBody(fn: Node): boolean {
+function looksLikeOne(fn: Node): boolean {
   const [job, second] = fn.params as Node[]
   if (!isFunction(fn) || job?.type === undefined || second === undefined) return false
   if (second.type === 'Identifier') return /octx|orch/i.test(second.name as string)

@@ -1,5 +1,5 @@
 /** What stands outside of steps must do the same at each attempt: this rule finds what may not. */
-import { bodyOf } from './bodies'
+import { isOrchestration } from './bodies'
 import type { RuleOptions } from './bodies'
 import { ControlPath } from './control-path'
 import { isFunction } from './tree'
@@ -56,7 +56,7 @@ export const noNondeterministicControlPath = {
     }
     return {
       ':function': (node) => {
-        if (isFunction(node) && bodyOf(node, options, source)) look(node, 1)
+        if (isFunction(node) && isOrchestration(node, options, source)) look(node, 1)
       },
     }
   },

@@ -8,7 +8,7 @@ import {
 } from '../base/orchestration-errors'
 import { fromCaller } from '../base/stack'
 import type { JobQueue, Logger, OrchestratorConfig, OrchestratorFn } from '../types'
-import { checkLogger, checkOrchestration, checkQueue, checkType, readConfig } from '../validate'
+import { checkLogger, checkOrchestration, checkJobQueue, checkType, readConfig } from '../validate'
 import { runAttempt } from './attempt'
 import type { Definition } from './attempt'
 import { ClaimClock } from './clock'
@@ -23,7 +23,7 @@ export class Orchestrator {
   private readonly clock = new ClaimClock()
 
   constructor(queue: JobQueue<any>, logger?: Logger) {
-    this.queue = checkQueue('Orchestrator', queue)
+    this.queue = checkJobQueue('Orchestrator', queue)
     const checked = checkLogger('Orchestrator', logger)
     this.logger = safeLogger(checked === undefined ? defaultLogger : childFor(checked, 'Orchestrator'))
     if (this.queue.backend.executesInline === true) {

@@ -138,7 +138,7 @@ export function checkItems(where: string, items: unknown): readonly unknown[] {
   return check(where, 'items', items, ITEMS)
 }
 
-export function checkQueue(where: string, queue: unknown): PublicJobQueue<any> {
+export function checkJobQueue(where: string, queue: unknown): PublicJobQueue<any> {
   return check(where, 'queue', queue, QUEUE)
 }
 

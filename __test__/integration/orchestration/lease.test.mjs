@@ -25,12 +25,12 @@ for (const name of BACKENDS) {
           await octx.step('one', () => 1)
           await write(backend, id, { claimToken: 'another' })
           taken.resolve()
-          await new Promise((resolve) => octx.signal.addEventListener('abort', resolve))
+          await pollUntil('the loss is noticed', () => octx.signal.aborted)
           seen.push(octx.signal.reason)
           const refused = await octx.step('two', () => seen.push('ran')).catch((error) => error)
           seen.push(refused, await octx.heartbeat())
         },
-        { heartbeatIntervalMs: 20 },
+        { heartbeatIntervalMs: 400 },
       )
       const id = await queue.enqueue('taken', {}, QUICK)
       await taken.promise

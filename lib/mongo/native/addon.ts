@@ -158,6 +158,16 @@ export interface NativeEngine {
   recordAction(action: NativeAction): Promised<string>
   /** What operators did, newest first, as BSON documents. */
   listActions(before: string | null, most: number): Promised<Array<Buffer>>
+  /** Records a step under a claim, in a journal of so many bytes at most. */
+  appendStep(jobId: string, claimToken: string, step: NativeStep, limit: number): Promised<NativeAppended>
+  /** The effect that an append of this step would have, but for its size; null if its place is free. */
+  lookAtStep(jobId: string, claimToken: string, step: NativeStep): Promised<NativeAppended | null>
+  /** The journal of a job, in the order of its appends. */
+  readSteps(jobId: string): Promised<Array<NativeStep>>
+  /** Completes the job of an orchestration that has returned; false if it is not this claim's. */
+  completeClaimed(jobId: string, claimToken: string): Promised<boolean>
+  /** The server's present, in milliseconds since the epoch. */
+  serverTime(): Promised<number>
   /** Schedules by these ids, or all of them where it is null. */
   schedules(ids: Array<string> | null): Promised<NativeSchedules>
   /** Changes schedules, each if it is still as it was read: which of them were. */
@@ -216,6 +226,19 @@ export interface NativeAction {
   target: string | null
   /** More about it. */
   note: string | null
+}
+
+/** The effect of an append. */
+export type NativeAppendStatus = 'appended' | 'already-recorded' | 'lease-lost' | 'too-large'
+
+/** The effect of an append, and more about it. */
+export interface NativeAppended {
+  /** The effect. */
+  status: NativeAppendStatus
+  /** Set exactly when `status` is `already-recorded`: the record that is there. */
+  existing: NativeStep | null
+  /** Set exactly when `status` is `too-large`: the size of the journal with the record. */
+  bytes: number | null
 }
 
 /** The growth of the wait before a retry. */

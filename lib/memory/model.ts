@@ -1,4 +1,4 @@
-import { RELEASE, failed } from '../backend/verdict'
+import { COMPLETE, RELEASE, failed } from '../backend/verdict'
 import type { Settled, Verdict } from '../backend/verdict'
 import type {
   CancelRequest,
@@ -180,7 +180,7 @@ export class MemoryModel {
       completeGivenUp(job, this.now())
       return true
     }
-    return job.status === 'active' && this.settle(id, token, 'complete', null).status === 'completed'
+    return job.status === 'active' && this.settle(id, token, COMPLETE).status === 'completed'
   }
 
   /** A line of somebody who has lost the lease is dropped. Without a token a line can be added at any time. */

@@ -3,6 +3,7 @@ export {
   AuthenticationError,
   ConnectionError,
   DeadlineExceeded,
+  DeferJobError,
   DummyBackend,
   DurablError,
   EnqueueManyError,

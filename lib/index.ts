@@ -2,6 +2,7 @@
 export {
   AuthenticationError,
   ConnectionError,
+  DeferJobError,
   DurablError,
   EnqueueManyError,
   FatalJobError,

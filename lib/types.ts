@@ -110,6 +110,7 @@ export type {
   RetentionOptions,
   RetryOptions,
   RetryResult,
+  RetryDelay,
   RunClaimedOptions,
   ScheduledJob,
   ScheduledJobOptions,

@@ -1,13 +1,21 @@
 //! Claims made by hand: taken, renewed and settled by their owner.
 
-use durabl_engine::{ClaimedJob, Details, LogLine, NewJob, Settled, Status, Verdict};
+use durabl_engine::{
+    ClaimedJob, Details, LogLine, NewJob, Settled, Status, Verdict,
+    bson::{Bson, RawDocumentBuf},
+};
 use napi::{
     Env, Result,
     bindgen_prelude::{Buffer, Float64ArraySlice, Null},
 };
 use napi_derive::napi;
 
-use crate::{convert::millis, engine::NativeEngine, produce::NativeNewJob, reply::Promised};
+use crate::{
+    convert::{invalid, millis},
+    engine::NativeEngine,
+    produce::NativeNewJob,
+    reply::Promised,
+};
 
 /// The verdict on a claim.
 #[napi(string_enum = "camelCase")]
@@ -38,13 +46,22 @@ impl From<NativeVerdictKind> for Verdict {
 pub struct NativeDetails {
     /// Where a failure came from; null if nothing tells.
     pub stack: Option<String>,
+    /// Milliseconds until the job is due again, where it is to wait again; null for what is usual.
+    pub delay_ms: Option<f64>,
+    /// What the handler returned, to be kept: a BSON document with the one field `result`; null for nothing.
+    pub result: Option<Buffer>,
     /// Whether the owner settles in the midst of its work: then it is not cancelled that was asked to be.
     pub by_hand: bool,
 }
 
 impl From<NativeDetails> for Details {
     fn from(native: NativeDetails) -> Self {
-        Self { stack: native.stack, is_by_hand: native.by_hand }
+        let result = native.result.and_then(|result| {
+            let result = RawDocumentBuf::from_bytes(result.to_vec()).ok()?;
+            Bson::try_from(result.get("result").ok()??).ok()
+        });
+        let delay = native.delay_ms.map(millis);
+        Self { stack: native.stack, delay, result, is_by_hand: native.by_hand }
     }
 }
 
@@ -96,9 +113,10 @@ impl From<Settled> for NativeSettled {
         let status = match settled {
             Settled::Completed => NativeSettleStatus::Completed,
             Settled::RetryScheduled(_) => NativeSettleStatus::RetryScheduled,
-            Settled::FailedTerminal => NativeSettleStatus::FailedTerminal,
+            // No handler hears of a job that has expired.
+            Settled::FailedTerminal | Settled::Expired => NativeSettleStatus::FailedTerminal,
             Settled::Superseded => NativeSettleStatus::Superseded,
-            Settled::Released => NativeSettleStatus::Released,
+            Settled::Released | Settled::Deferred(_) => NativeSettleStatus::Released,
             Settled::Cancelled => NativeSettleStatus::Cancelled,
             Settled::AlreadyTerminal(_) => NativeSettleStatus::AlreadyTerminal,
             Settled::LeaseLost => NativeSettleStatus::LeaseLost,
@@ -208,6 +226,25 @@ impl NativeEngine {
             env,
             |engine| async move { engine.batch_heartbeat(job_ids).await.map(|renewed| renewed as f64) },
         )
+    }
+
+    /// Notes how far a handler is: a BSON document with the one field `progress`.
+    #[napi]
+    pub fn progress<'env>(
+        &self,
+        env: &'env Env,
+        job_id: String,
+        claim_token: Option<String>,
+        progress: Buffer,
+    ) -> Result<Promised<'env, Null>> {
+        let document = RawDocumentBuf::from_bytes(progress.to_vec());
+        let progress =
+            document.ok().and_then(|document| Bson::try_from(document.get("progress").ok()??).ok());
+        let progress =
+            progress.ok_or_else(|| invalid("progress", "no document with the field `progress`"))?;
+        self.call(env, |engine| async move {
+            engine.progress(&job_id, claim_token.as_deref(), &progress).await.map(|()| Null)
+        })
     }
 
     /// Adds lines to a job's log, oldest first, with the milliseconds since each was added.

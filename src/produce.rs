@@ -69,6 +69,10 @@ pub struct NativeJobSettings {
     pub dedupe_for_ms: Option<f64>,
     /// Whether the id of a job in the way is asked for.
     pub detailed: bool,
+    /// The longest that its handler may take, in milliseconds; null for what its processor says.
+    pub timeout_ms: Option<f64>,
+    /// Milliseconds after which it is not worth starting any more; null for none.
+    pub expires_in_ms: Option<f64>,
     /// Null for the default.
     pub backoff: Option<NativeBackoff>,
     /// The shortest wait before a retry; null for the default.
@@ -94,6 +98,8 @@ impl NativeJobSettings {
             coalesce_latest: self.coalesce_latest,
             dedupe_for_ms: self.dedupe_for_ms.map(|ms| ms as i64),
             is_detailed: self.detailed,
+            timeout_ms: self.timeout_ms.map(|ms| ms as i64),
+            expires_in_ms: self.expires_in_ms.map(|ms| ms as i64),
             backoff: self.backoff.map(Into::into),
             backoff_delay_ms: self.backoff_delay_ms.map(|ms| ms as i64),
             backoff_max_delay_ms: self.backoff_max_delay_ms.map(|ms| ms as i64),

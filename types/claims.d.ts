@@ -105,6 +105,8 @@ export interface RunClaimedOptions {
 export interface SettlementDetails {
   /** Where the failure came from. */
   stack?: string | undefined
+  /** Milliseconds until the job is due again, where it is to wait again: for a retry, or after a release. Absent: as usual. */
+  delayMs?: number | undefined
   /**
    * The handler has ended and has not settled its job by hand. A job that was asked to be cancelled is cancelled then, whatever the
    * verdict; the reply is {@link CancelledReply}. Without this, only a job that would wait again is.

@@ -58,6 +58,7 @@ import type { JobQueue } from './queue.js'
  * | `ERR_DURABL_ORCHESTRATION_UNSUPPORTED` | {@link OrchestrationUnsupportedError} | this backend can't run orchestrations |
  * | `ERR_DURABL_ORCHESTRATOR_CONFLICT` | {@link OrchestratorTypeConflict} | a definition for a type that has a processor |
  * | `ERR_DURABL_HEARTBEAT_CONFLICT` | {@link HeartbeatConfigConflict} | a definition's visibility timeout is longer than its queue's |
+ * | `ERR_DURABL_DEFERRED` | {@link DeferJobError} | thrown by a handler to have its job run later |
  * | `ERR_DURABL_INTERNAL` | {@link DurablError} | a fault of durabl's own: please report it |
  */
 export type ErrorCode =
@@ -101,6 +102,7 @@ export type ErrorCode =
   | 'ERR_DURABL_ORCHESTRATION_UNSUPPORTED'
   | 'ERR_DURABL_ORCHESTRATOR_CONFLICT'
   | 'ERR_DURABL_HEARTBEAT_CONFLICT'
+  | 'ERR_DURABL_DEFERRED'
   | 'ERR_DURABL_INTERNAL'
 
 /** What a {@link DurablError} is made of, beside code and message. */
@@ -159,4 +161,24 @@ export class EnqueueManyError extends DurablError {
  */
 export class FatalJobError extends DurablError {
   constructor(message: string, options?: { cause?: unknown })
+}
+
+/**
+ * Thrown by a handler to have its job run later: it is pending again, due after `delayMs`, and the attempt does not count. Its follower,
+ * if one is waiting under its key, supersedes it, as it does after a release.
+ *
+ * ```ts
+ * if (response.status === 429) throw new DeferJobError(60_000)
+ * ```
+ *
+ * On a backend of your own without `cancel` it counts as any other error.
+ */
+export class DeferJobError extends DurablError {
+  /**
+   * @param delayMs milliseconds until the job is due; 0 or more
+   * @throws TypeError, RangeError if it is none
+   */
+  constructor(delayMs: number, options?: { cause?: unknown })
+  /** Milliseconds until the job is due. */
+  readonly delayMs: number
 }

@@ -71,6 +71,10 @@ export interface Job<T = unknown> {
   failedAt?: Date
   /** Why the last run failed; also set while the job waits for a retry. */
   failReason?: string
+  /** The longest that its handler may take, in milliseconds; as enqueued. */
+  timeoutMs?: number
+  /** The moment from which it is not worth its first start any more. */
+  expiresAt?: Date
   /** Proves the ownership of an active job's lease. */
   claimToken?: string
   /** The occurrence of a schedule that made the job, if one did. */

@@ -52,6 +52,13 @@ export interface EnqueueOptions {
    * Needs a `dedupeKey` and `dedupeScope: 'pending'`. Default: the first payload stays.
    */
   coalesce?: 'latest' | undefined
+  /** A run that takes longer is aborted and fails, in milliseconds; wins over the processor's. Default: the processor's. */
+  timeoutMs?: number | undefined
+  /**
+   * How long the job is worth starting, in milliseconds from the moment at which it is first due. One that has not been started by then ends
+   * as `failed`, its `ending` is `expired`. It counts only before the first start: a retry does not expire. Default: for ever.
+   */
+  expiresInMs?: number | undefined
   /**
    * `'exponential'`: the longest wait before a retry doubles with each attempt; the wait is drawn between `backoffDelay` and it.
    * `'fixed'`: `backoffDelay` each time, plus up to a tenth so that retries spread. Default `'exponential'`.
@@ -125,7 +132,7 @@ export interface EnqueueManyDetailedOptions extends Omit<EnqueueManyOptions, 'de
 /** How jobs are queued where their calls don't say; see {@link JobQueueOptions.defaults}. */
 export type EnqueueDefaults = Pick<
   EnqueueOptions,
-  'priority' | 'maxAttempts' | 'backoff' | 'backoffDelay' | 'backoffMaxDelay'
+  'priority' | 'maxAttempts' | 'timeoutMs' | 'backoff' | 'backoffDelay' | 'backoffMaxDelay'
 >
 
 /** What became of a job of {@link JobQueue.enqueueDetailed}. */

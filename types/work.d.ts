@@ -5,6 +5,7 @@ import type { CompleteResult, FailFatalResult, FailResult, HeartbeatResult } fro
 import type { DriverSession } from './driver.js'
 import type { DurablError, FatalJobError, LeaseLostError } from './errors.js'
 import type { Job } from './job.js'
+import type { EnqueueOptions } from './produce.js'
 import type { JobQueue } from './queue.js'
 
 /**
@@ -105,6 +106,24 @@ export interface JobContext {
  */
 export type JobHandler<T = unknown> = (job: Job<T>, ctx: JobContext) => unknown
 
+/**
+ * Decides how long a job waits for its retry, in place of its back-off: milliseconds, or null to fail it for good. Asked when a handler has
+ * thrown, or has run too long; not for what is settled by hand, nor for a {@link FatalJobError}. Where it throws, or returns anything else, the
+ * job's own back-off holds, and the log has a warning.
+ *
+ * ```ts
+ * queue.process('sync', sync, { retryDelay: ({ error }) => (error instanceof NotFound ? null : 5_000) })
+ * ```
+ */
+export type RetryDelay = (failure: {
+  /** Which attempt has failed; 1 for the first. */
+  attempt: number
+  /** What was thrown. */
+  error: unknown
+  /** The job. */
+  job: Job<any>
+}) => number | null
+
 /** How a job type is processed. */
 export interface ProcessorConfig {
   /** How many jobs of the type run at once in this process; with 0 none, until {@link Processor.setConcurrency} raises it. Default 1. */
@@ -117,8 +136,10 @@ export interface ProcessorConfig {
    * visibility timeout if that is less; on other backends a quarter of the visibility timeout.
    */
   heartbeatIntervalMs?: number | undefined
-  /** A run that takes longer is aborted and fails, in milliseconds. Default: no limit. */
+  /** A run that takes longer is aborted and fails, in milliseconds. The job's own {@link EnqueueOptions.timeoutMs} wins. Default: no limit. */
   timeoutMs?: number | undefined
+  /** How long a failed job waits for its retry. Default: as its back-off says. */
+  retryDelay?: RetryDelay | undefined
   /**
    * How many jobs to hold claimed beyond the free slots; 0 for none. Default: sized by measurement, at most 2,000 jobs or about 16 MB
    * of them. However many there are to be, one claim takes no more than 8 MB, unless it is a single job.

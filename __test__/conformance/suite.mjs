@@ -31,6 +31,7 @@ import settle from './behaviours/settle.mjs'
 import singleFlight from './behaviours/single-flight.mjs'
 import stats from './behaviours/stats.mjs'
 import transactions from './behaviours/transactions.mjs'
+import waits from './behaviours/waits.mjs'
 import { inTime } from '../support/time.mjs'
 import { pollUntil } from '../support/wait.mjs'
 
@@ -41,6 +42,7 @@ const GROUPS = {
   claim,
   settle,
   cancel,
+  waits,
   lease,
   dedupe,
   'single-flight': singleFlight,

@@ -14,12 +14,15 @@ import type {
   QueueStats,
   SettlementDetails,
 } from '../types'
-import { COMPLETE } from './verdict'
+import { COMPLETE, failed } from './verdict'
 import type { Settled, Verdict } from './verdict'
 
 /** Writes a verdict. Rejects if the backend does, or if it does not have the method. */
 export async function settle(backend: IJobQueueBackend, job: Job, verdict: Verdict): Promise<Settled> {
-  return understood(await write(backend, job, verdict), verdict, job)
+  // A backend that takes no details would have the job run again at once, and again.
+  const isDeferral = verdict.kind === 'release' && verdict.delayMs !== null
+  const known = isDeferral && !canCancel(backend) ? failed('the handler has deferred the job') : verdict
+  return understood(await write(backend, job, known), known, job)
 }
 
 function write(backend: IJobQueueBackend, job: Job, verdict: Verdict): Promise<unknown> {
@@ -44,9 +47,13 @@ function write(backend: IJobQueueBackend, job: Job, verdict: Verdict): Promise<u
 }
 
 /** Null where there is nothing to say. */
-function detailsOf({ stack, byHand }: Verdict): SettlementDetails | null {
-  if (stack === null && byHand) return null
-  return { ...(stack === null ? {} : { stack }), ...(byHand ? {} : { endOfRun: true }) }
+function detailsOf({ stack, delayMs, byHand }: Verdict): SettlementDetails | null {
+  if (stack === null && delayMs === null && byHand) return null
+  return {
+    ...(stack === null ? {} : { stack }),
+    ...(delayMs === null ? {} : { delayMs }),
+    ...(byHand ? {} : { endOfRun: true }),
+  }
 }
 
 /** Whether jobs can be cancelled. Such a backend takes details of settlements. */

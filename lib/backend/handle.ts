@@ -143,9 +143,9 @@ export class HandleCalls {
   }
 
   /** Gives the claim back when the queue shuts down: by the backend. Null if neither it nor the handle can. */
-  async giveBack(): Promise<Settled | null> {
-    if (canRelease(this.backend)) return settle(this.backend, this.job, RELEASE)
-    return typeof this.handle.release === 'function' ? this.settle(RELEASE) : null
+  async giveBack(verdict = RELEASE): Promise<Settled | null> {
+    if (canRelease(this.backend)) return settle(this.backend, this.job, verdict)
+    return typeof this.handle.release === 'function' ? this.settle(verdict) : null
   }
 
   async heartbeat(): Promise<HeartbeatResult> {

@@ -12,6 +12,8 @@ export interface Verdict {
   readonly reason: string | null
   /** Where the failure came from; null where nothing tells. */
   readonly stack: string | null
+  /** Until the job is due again, where it is to wait again, in milliseconds; null for what is usual. */
+  readonly delayMs: number | null
   /** The owner settles in the midst of its work. Otherwise its work has ended, and a job that was asked to be cancelled is cancelled. */
   readonly byHand: boolean
 }
@@ -19,15 +21,26 @@ export interface Verdict {
 /** What writing a verdict found. */
 export type Settled = SettleResult | CancelledReply
 
-export const COMPLETE: Verdict = { kind: 'complete', reason: null, stack: null, byHand: false }
-export const RELEASE: Verdict = { kind: 'release', reason: null, stack: null, byHand: false }
+export const COMPLETE: Verdict = { kind: 'complete', reason: null, stack: null, delayMs: null, byHand: false }
+export const RELEASE: Verdict = { kind: 'release', reason: null, stack: null, delayMs: null, byHand: false }
 
 export function failed(reason: unknown): Verdict {
-  return { kind: 'fail', reason: reasonOf(reason), stack: stackBehind(reason), byHand: false }
+  return { kind: 'fail', reason: reasonOf(reason), stack: stackBehind(reason), delayMs: null, byHand: false }
 }
 
 export function failedFatally(reason: unknown): Verdict {
-  return { kind: 'failFatal', reason: reasonOf(reason), stack: stackBehind(reason), byHand: false }
+  return {
+    kind: 'failFatal',
+    reason: reasonOf(reason),
+    stack: stackBehind(reason),
+    delayMs: null,
+    byHand: false,
+  }
+}
+
+/** The job is given back, and is due after a while. */
+export function deferred(delayMs: number): Verdict {
+  return { ...RELEASE, delayMs }
 }
 
 /** The same verdict, by an owner that goes on. */

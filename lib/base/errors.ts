@@ -121,6 +121,39 @@ export class FatalJobError extends DurablError {
   }
 }
 
+/** Thrown by a handler to have its job run later, without counting the attempt. */
+export class DeferJobError extends DurablError {
+  readonly delayMs: number
+
+  constructor(delayMs: number, options: { cause?: unknown } = {}) {
+    if (typeof delayMs !== 'number') {
+      throw argumentError(
+        TypeError,
+        `DeferJobError: delayMs must be a number of milliseconds; got ${typeof delayMs}`,
+      )
+    }
+    if (!(delayMs >= 0 && delayMs <= LONGEST_DELAY_MS)) {
+      throw argumentError(
+        RangeError,
+        `DeferJobError: delayMs must be a number from 0 to ${LONGEST_DELAY_MS} milliseconds; got ${delayMs}`,
+      )
+    }
+    super(
+      'ERR_DURABL_DEFERRED',
+      `the job is deferred by ${delayMs} ms`,
+      'cause' in options ? { cause: options.cause } : {},
+    )
+    this.delayMs = Math.ceil(delayMs)
+  }
+
+  static {
+    nameErrors(this, 'DeferJobError')
+  }
+}
+
+/** A hundred years, as for every other delay. */
+const LONGEST_DELAY_MS = 3_155_760_000_000
+
 /** With these the work may be done all the same: the reply was lost, or says that it is not confirmed. */
 const UNSURE: ReadonlySet<unknown> = new Set<ErrorCode>([
   'ERR_DURABL_WRITE_FAILED',
@@ -185,6 +218,7 @@ const ERROR_CLASSES: Readonly<Record<ErrorCode, ErrorClass | null>> = {
   ERR_DURABL_ORCHESTRATION_UNSUPPORTED: DurablError,
   ERR_DURABL_ORCHESTRATOR_CONFLICT: DurablError,
   ERR_DURABL_HEARTBEAT_CONFLICT: DurablError,
+  ERR_DURABL_DEFERRED: DurablError,
   ERR_DURABL_INTERNAL: DurablError,
 }
 

@@ -74,14 +74,17 @@ export class Driver implements EngineEvents {
 
   /** Starts to claim and run jobs of a type. At most one at a time for each type. */
   process(processor: Processor): DriverProcessor {
-    const { handler, timeoutMs, prefetch } = processor
+    const { handler, timeoutMs, retryDelay, prefetch } = processor
     const { engine, settler, transactions, runs } = this
     const { autoRecover, report } = this.options
     const concurrency = engine.runsInline ? Infinity : processor.concurrency
     const slots = new ProcessorSlots(concurrency, runs, settler, engine, prefetch === null)
     const id = engine.process(processor)
     const listener = engine.runsInline ? this.inline(slots) : slots
-    this.lines.set(id, { slots, setup: { handler, timeoutMs, settler, transactions, report, listener } })
+    this.lines.set(id, {
+      slots,
+      setup: { handler, timeoutMs, retryDelay, settler, transactions, report, listener },
+    })
     if (!engine.runsInline) {
       this.keepAlive.hold()
       if (autoRecover) engine.recover()
@@ -175,6 +178,7 @@ export class Driver implements EngineEvents {
       const run = new ManagedRun(runId, job, {
         handler,
         timeoutMs: null,
+        retryDelay: null,
         settler,
         transactions,
         listener,

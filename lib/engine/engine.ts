@@ -4,7 +4,7 @@ import type { HeartbeatResult, Job, JobHandle, LeaseOperation } from '../types'
 import type { Processor } from '../validate'
 
 /** A processor, as far as an engine has to know it: the handler and its limit are the driver's. */
-export type EngineProcessorConfig = Omit<Processor, 'handler' | 'timeoutMs'>
+export type EngineProcessorConfig = Omit<Processor, 'handler' | 'timeoutMs' | 'retryDelay'>
 
 /**
  * Claims jobs, keeps their leases and writes verdicts, for the driver that runs the handlers. Two exist: `AddonEngine` for an

@@ -36,3 +36,8 @@ export function requestsAmong(jobs: Iterable<StoredJob>): CancelRequest[] {
   }
   return requests
 }
+
+/** Whether a job waits for its first start, and has waited for too long. */
+export function hasExpired({ status, attempt, expiresAt }: RecordedJob, now: number): boolean {
+  return status === 'pending' && attempt === 0 && expiresAt !== undefined && expiresAt.getTime() <= now
+}

@@ -25,7 +25,7 @@ export function noteFailure(
 
 /** How a job ends by it that ends as failed; null for any other. */
 export function endingOf(transition: Transition, verdict: VerdictKind): JobEnding | null {
-  if (transition === 'cancelled') return 'cancelled'
+  if (transition === 'cancelled' || transition === 'expired') return transition
   if (transition !== 'failed-terminal') return null
   return verdict === 'failFatal' ? 'fatal' : 'exhausted'
 }
@@ -40,6 +40,7 @@ function isFailure(transition: Transition): boolean {
     case 'completed':
     case 'released':
     case 'cancelled':
+    case 'expired':
       return false
   }
 }

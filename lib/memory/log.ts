@@ -18,6 +18,8 @@ export function lineOf(transition: Transition, isFatal: boolean, reason: string 
     case 'retry-scheduled':
     case 'recovered':
       return `Failed: ${reason ?? ''}`
+    case 'expired':
+      return 'Expired: it was not started in time'
     case 'cancelled':
       return reason === null ? 'Cancelled' : `Cancelled: ${reason}`
     case 'superseded':

@@ -434,8 +434,8 @@ export abstract class MemoryBackend implements IJobQueueBackend {
     details: unknown,
   ): Promise<SettleResult> {
     const id = checkJobId(kind, jobId)
-    const { stack, endOfRun } = detailsOf(details)
-    const verdict = { kind, reason, stack, byHand: !endOfRun }
+    const { stack, delayMs, endOfRun } = detailsOf(details)
+    const verdict = { kind, reason, stack, delayMs, byHand: !endOfRun }
     const found = this.model.settle(id, checkClaimToken(kind, claimToken), verdict)
     const job = this.model.jobOf(id)
     if (job !== null && hasChanged(found)) await this.changed(job)

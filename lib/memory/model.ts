@@ -11,7 +11,7 @@ import type {
   TerminalStatus,
 } from '../types'
 import type { Condition, MemorySettings, NewJob, RecoverySettings } from '../validate'
-import { cancelled, isCancelledInstead, requestsAmong } from './cancelling'
+import { cancelled, hasExpired, isCancelledInstead, requestsAmong } from './cancelling'
 import { hasFollower, holderOf, holdersOf, isBehindActive } from './dedupe'
 import { endingOf, noteFailure } from './failures'
 import { completeGivenUp, isGivenUp } from './journal'
@@ -200,6 +200,7 @@ export class MemoryModel {
    */
   recover(settings: RecoverySettings, isSpared: (id: string) => boolean): RecordedJob[] {
     const expiredBefore = this.now() - settings.visibilityTimeoutMs
+    for (const stored of [...this.open.all()]) this.endedAsExpired(stored, this.now())
     const claimedAt = ({ job }: StoredJob) => job.claimedAt?.getTime() ?? -Infinity
     const expired = [...this.open.all()]
       .filter((stored) => stored.job.status === 'active' && claimedAt(stored) <= expiredBefore)
@@ -301,8 +302,15 @@ export class MemoryModel {
 
   private isClaimable(stored: StoredJob, now: number): boolean {
     const { status, runAt, type } = stored.job
-    const isDue = status === 'pending' && runAt.getTime() <= now
+    const isDue = status === 'pending' && runAt.getTime() <= now && !this.endedAsExpired(stored, now)
     return isDue && !this.pauses.has(type) && !isBehindActive(this.open, stored)
+  }
+
+  /** One that was not started in time ends instead of being claimed. */
+  private endedAsExpired(stored: StoredJob, now: number): boolean {
+    if (!hasExpired(stored.job, now)) return false
+    this.write(stored, 'expired', RELEASE)
+    return true
   }
 
   private claim(stored: StoredJob): StoredJob {
@@ -338,13 +346,17 @@ export class MemoryModel {
       case 'cancelled':
         job.failReason = reason ?? 'cancelled'
         return this.end(stored, 'failed')
+      case 'expired':
+        job.failReason = 'it was not started in time'
+        return this.end(stored, 'failed')
       case 'superseded':
         return this.end(stored, 'superseded')
       case 'retry-scheduled':
-        job.runAt = new Date(this.now() + this.retryDelayOf(job))
+        job.runAt = new Date(this.now() + (verdict.delayMs ?? this.retryDelayOf(job)))
         return backToPending(job)
       case 'released':
         job.attempt = Math.max(0, job.attempt - 1)
+        if (verdict.delayMs !== null) job.runAt = new Date(this.now() + verdict.delayMs)
         return backToPending(job)
       case 'recovered':
         return backToPending(job)

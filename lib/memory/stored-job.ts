@@ -40,6 +40,8 @@ export function newStoredJob(id: string, job: NewJob, payload: unknown, now: num
     recorded.dedupeScope = job.dedupeScope
   }
   if (job.dedupeForMs !== null) recorded.dedupeUntil = new Date(now + job.dedupeForMs)
+  if (job.timeoutMs !== null) recorded.timeoutMs = job.timeoutMs
+  if (job.expiresInMs !== null) recorded.expiresAt = new Date(recorded.runAt.getTime() + job.expiresInMs)
   if (job.backoff !== null) recorded.backoff = job.backoff
   if (job.backoffDelayMs !== null) recorded.backoffDelay = job.backoffDelayMs
   if (job.backoffMaxDelayMs !== null) recorded.backoffMaxDelay = job.backoffMaxDelayMs
@@ -63,6 +65,8 @@ export function snapshot<T>({ job }: StoredJob): Job<T> {
   if (job.dedupeKey !== undefined) copy.dedupeKey = job.dedupeKey
   if (job.dedupeScope !== undefined) copy.dedupeScope = job.dedupeScope
   if (job.failReason !== undefined) copy.failReason = job.failReason
+  if (job.timeoutMs !== undefined) copy.timeoutMs = job.timeoutMs
+  if (job.expiresAt !== undefined) copy.expiresAt = new Date(job.expiresAt)
   if (job.claimToken !== undefined) copy.claimToken = job.claimToken
   if (job.claimedAt !== undefined) copy.claimedAt = new Date(job.claimedAt)
   if (job.completedAt !== undefined) copy.completedAt = new Date(job.completedAt)

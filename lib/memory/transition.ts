@@ -18,6 +18,8 @@ export type Transition =
   | 'superseded'
   /** Failed, because somebody has cancelled it. */
   | 'cancelled'
+  /** Failed, because it was not started in time. */
+  | 'expired'
 
 interface Situation {
   readonly attempt: number

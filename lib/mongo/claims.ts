@@ -84,9 +84,9 @@ export async function settle<R extends SettleResult>(
 ): Promise<R> {
   const id = check.checkJobId(kind, jobId)
   const token = check.checkClaimToken(kind, claimToken) ?? null
-  const { stack, endOfRun } = check.detailsOf(details)
+  const { stack, delayMs, endOfRun } = check.detailsOf(details)
   opened.refuseUnusable()
-  const said = { stack, byHand: !endOfRun }
+  const said = { stack, delayMs, result: null, byHand: !endOfRun }
   const settled = await opened.engine.call((native) => native.settle(id, token, kind, reason, said))
   const found = settledOf(settled)
   // The queue asks for the truth; all others know of no such finding.

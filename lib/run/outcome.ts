@@ -8,15 +8,16 @@
  * | ends while its transaction is open | as the transaction decides; if that fails, its error counts as thrown |
  * | returns, resolves | completes |
  * | returns after the shutdown aborted it, and has read `ctx.signal` | is released, its attempt given back |
+ * | throws a `DeferJobError` | waits again, its attempt given back |
  * | throws a `FatalJobError`, or a fatal error of orchestrations | fails for good |
  * | throws anything else | fails: retried while attempts are left |
  * | runs past `timeoutMs` | is aborted, and fails |
  * | throws after the shutdown aborted it, or has not ended by then | is released, its attempt given back |
  * | loses its lease | nothing is written: the job is another's |
  */
-import { RELEASE, failed, failedFatally } from '../backend/verdict'
+import { RELEASE, deferred, failed, failedFatally } from '../backend/verdict'
 import type { Verdict } from '../backend/verdict'
-import { FatalJobError } from '../base/errors'
+import { DeferJobError, FatalJobError } from '../base/errors'
 import { isFatalOrchestrationError } from '../base/orchestration-errors'
 import type { DurablError } from '../base/errors'
 import { isError, reasonOf } from '../base/reason'
@@ -27,6 +28,8 @@ import { isError, reasonOf } from '../base/reason'
  * @param abortReason why the run's signal was aborted; null if it was not
  */
 export function verdictOnThrow(thrown: unknown, abortReason: DurablError | null): Verdict {
+  const delayMs = deferralOf(thrown)
+  if (delayMs !== null) return deferred(delayMs)
   if (isFatal(thrown)) return failedFatally(thrown)
   if (thrown instanceof GivenBack) return RELEASE
   return abortReason?.code === 'ERR_DURABL_SHUT_DOWN' ? RELEASE : failed(thrown)
@@ -34,6 +37,18 @@ export function verdictOnThrow(thrown: unknown, abortReason: DurablError | null)
 
 /** Thrown by a handler of this package to give its job back, with its attempt. */
 export class GivenBack extends Error {}
+
+/** How long a job is to wait whose handler has deferred it, in milliseconds; null if it has not. */
+function deferralOf(thrown: unknown): number | null {
+  try {
+    if (thrown instanceof DeferJobError) return thrown.delayMs
+    if (!isError(thrown) || (thrown as { code?: unknown }).code !== 'ERR_DURABL_DEFERRED') return null
+    const { delayMs } = thrown as { delayMs?: unknown }
+    return typeof delayMs === 'number' && delayMs >= 0 ? delayMs : null
+  } catch {
+    return null
+  }
+}
 
 /** By code as well as by class: the error may come from another copy of this package. */
 function isFatal(thrown: unknown): boolean {

@@ -8,6 +8,7 @@ import type { HeartbeatResult, Job, LeaseOperation, SettleResult } from '../type
 import { RunContext } from './context'
 import type { HandledRun } from './context'
 import { bothFailed, verdictOnThrow } from './outcome'
+import { withRetryDelay } from './retry-delay'
 import type { RunSetup } from './setup'
 import { RunSignal } from './signal'
 import { INITIAL, step } from './state'
@@ -121,9 +122,13 @@ export class ManagedRun implements TransactingRun, HandledRun {
     return this.verdict === RELEASE
   }
 
+  private get isDeferred(): boolean {
+    return this.verdict?.kind === 'release' && this.verdict.delayMs !== null
+  }
+
   /** What a handler throws after it has completed its job is no failure. */
   get failed(): Thrown | null {
-    return this.failure ?? (this.found?.status === 'completed' ? null : this.thrown)
+    return this.failure ?? (this.found?.status === 'completed' || this.isDeferred ? null : this.thrown)
   }
 
   /** Calls the handler, unless the run is over already. Returns when it does, which for an asynchronous one is at its first wait. */
@@ -212,7 +217,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
   rolledBack(error: unknown): void {
     if (this.isUndecided) this.elapsedMs = null
     const thrown = this.thrown ?? { error }
-    this.tell('rolled-back', { thrown, verdict: verdictOnThrow(thrown.error, this.aborting.reason) })
+    this.tell('rolled-back', { thrown, verdict: this.verdictOn(thrown.error) })
   }
 
   private tell(event: RunEvent, facts = NO_FACTS): void {
@@ -270,7 +275,8 @@ export class ManagedRun implements TransactingRun, HandledRun {
   private callHandler(): void {
     this.slotHeld = true
     this.startedAt = monotonicNow()
-    const { handler, timeoutMs } = this.setup
+    const { handler } = this.setup
+    const timeoutMs = this.job.timeoutMs ?? this.setup.timeoutMs
     if (timeoutMs !== null) this.cancelTimeout = after(timeoutMs, () => this.timedOut(timeoutMs))
     let returned: unknown
     try {
@@ -293,7 +299,16 @@ export class ManagedRun implements TransactingRun, HandledRun {
   private handlerThrew(error: unknown): void {
     const thrown = { error }
     this.thrown ??= thrown
-    this.tell('handler-threw', { verdict: verdictOnThrow(error, this.aborting.reason), thrown })
+    this.tell('handler-threw', { verdict: this.verdictOn(error), thrown })
+  }
+
+  private verdictOn(error: unknown): Verdict {
+    return this.retried(verdictOnThrow(error, this.aborting.reason), error)
+  }
+
+  private retried(verdict: Verdict, error: unknown): Verdict {
+    const { job, setup } = this
+    return withRetryDelay(verdict, { error, job }, setup.retryDelay, setup.report.logger)
   }
 
   private timedOut(timeoutMs: number): void {
@@ -301,7 +316,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
     const reason = new TimeoutError('ERR_DURABL_HANDLER_TIMEOUT', message)
     // First the signal: a listener that settles by hand is in time.
     this.abort(reason)
-    this.tell('timed-out', { verdict: failed(reason), thrown: { error: reason } })
+    this.tell('timed-out', { verdict: this.retried(failed(reason), reason), thrown: { error: reason } })
   }
 
   /** Log lines go before a verdict, within a bound: a settled job's log can't be written. */
@@ -337,7 +352,8 @@ export class ManagedRun implements TransactingRun, HandledRun {
 
   private reportSettled(found: Settled): void {
     const { job, thrown, setup } = this
-    if (found.status === 'released' && this.stalledMs === null) setup.report.shutdownReleased(job)
+    if (found.status === 'released' && this.stalledMs === null && !this.isDeferred)
+      setup.report.shutdownReleased(job)
     else setup.report.settled(job, this.verdict!, found, this.elapsedMs ?? 0, thrown?.error)
   }
 

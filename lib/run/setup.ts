@@ -1,4 +1,4 @@
-import type { JobHandler } from '../types'
+import type { JobHandler, RetryDelay } from '../types'
 import type { Reporter } from './report'
 import type { RunListener, Settler } from './settler'
 import type { RunTransactions } from './transaction'
@@ -8,6 +8,8 @@ export interface RunSetup {
   readonly handler: JobHandler<any>
   /** Null for no limit. */
   readonly timeoutMs: number | null
+  /** Null for the job's own back-off. */
+  readonly retryDelay: RetryDelay | null
   readonly settler: Settler
   readonly transactions: RunTransactions
   readonly listener: RunListener

@@ -46,9 +46,20 @@ export function checkLogMessage(where: string, message: unknown): string {
 }
 
 /** What a queue says beside a verdict. Anything else there is not looked at. */
-export function detailsOf(details: unknown): { readonly stack: string | null; readonly endOfRun: boolean } {
-  const { stack, endOfRun } = isRecord(details) ? (details as SettlementDetails) : {}
-  return { stack: typeof stack === 'string' ? stack : null, endOfRun: endOfRun === true }
+export function detailsOf(details: unknown): Details {
+  const { stack, delayMs, endOfRun } = isRecord(details) ? (details as SettlementDetails) : {}
+  return {
+    stack: typeof stack === 'string' ? stack : null,
+    delayMs: typeof delayMs === 'number' && delayMs >= 0 ? Math.ceil(delayMs) : null,
+    endOfRun: endOfRun === true,
+  }
+}
+
+/** The details of a settlement; null where nothing was said. */
+export interface Details {
+  readonly stack: string | null
+  readonly delayMs: number | null
+  readonly endOfRun: boolean
 }
 
 export function checkListener(where: string, listener: unknown): JobAvailableListener {

@@ -27,6 +27,10 @@ export interface NewJob {
   readonly dedupeForMs: number | null
   /** Whether the caller asks which job is in its way. */
   readonly detailed: boolean
+  /** Null for what its processor says. */
+  readonly timeoutMs: number | null
+  /** Null: it does not expire. */
+  readonly expiresInMs: number | null
   /** Null for the default, here and below: it is not stored with the job. */
   readonly backoff: Backoff | null
   readonly backoffDelayMs: number | null
@@ -61,6 +65,8 @@ const RULES = {
   dedupeScope: oneOf<DedupeScope>('pending', 'pending+active'),
   dedupeForMs: duration(1),
   coalesce: oneOf('latest'),
+  timeoutMs: duration(1),
+  expiresInMs: duration(1),
   backoff: oneOf<Backoff>('exponential', 'fixed'),
   backoffDelay: duration(0),
   backoffMaxDelay: duration(0),
@@ -108,6 +114,8 @@ export function normalizeEnqueue(where: string, type: unknown, options: unknown)
     coalesceLatest: read.coalesce === 'latest',
     dedupeForMs: read.dedupeForMs ?? null,
     detailed: false,
+    timeoutMs: read.timeoutMs ?? null,
+    expiresInMs: read.expiresInMs ?? null,
     backoff: read.backoff ?? null,
     backoffDelayMs: read.backoffDelay ?? null,
     backoffMaxDelayMs: read.backoffMaxDelay ?? null,
@@ -140,6 +148,7 @@ function checkTogether(where: string, read: Read<typeof RULES>, dedupeScope: Ded
 const DEFAULTS_RULES = {
   priority: RULES.priority,
   maxAttempts: RULES.maxAttempts,
+  timeoutMs: RULES.timeoutMs,
   backoff: RULES.backoff,
   backoffDelay: RULES.backoffDelay,
   backoffMaxDelay: RULES.backoffMaxDelay,

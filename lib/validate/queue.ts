@@ -11,6 +11,7 @@ import type {
   JobQueueOptions,
   Logger,
   ProcessorConfig,
+  RetryDelay,
   RunClaimedOptions,
   SignalHandlerOptions,
 } from '../types'
@@ -71,6 +72,7 @@ export const PROCESSOR_RULES = {
   pollInterval: duration(1),
   heartbeatIntervalMs: duration(1),
   timeoutMs: duration(1),
+  retryDelay: functionOf<RetryDelay>('({ attempt, error, job }) => milliseconds, or null'),
   prefetch: wholeNumber(0, MOST_SLOTS),
 } satisfies Record<keyof ProcessorConfig, Rule<unknown>>
 
@@ -159,6 +161,8 @@ export interface Processor {
   readonly heartbeatIntervalMs: number | null
   /** Null: no limit. */
   readonly timeoutMs: number | null
+  /** Null: the job's own back-off. */
+  readonly retryDelay: RetryDelay | null
   /** Null: the engine's choice. */
   readonly prefetch: number | null
 }
@@ -187,6 +191,7 @@ export function normalizeProcessor(
     pollInterval: read.pollInterval ?? null,
     heartbeatIntervalMs: heartbeatIntervalMs ?? null,
     timeoutMs: read.timeoutMs ?? null,
+    retryDelay: read.retryDelay ?? null,
     prefetch: read.prefetch ?? null,
   })
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use mongodb::bson::Bson;
+
 use super::{Engine, Opened, retried};
 use crate::{
     base::error::Result,
@@ -12,7 +14,7 @@ use crate::{
     },
     verbs::{
         claim::{one, taking::LeaseKind, tokens::ClaimTokens},
-        claim_or_enqueue, log, renew,
+        claim_or_enqueue, log, progress, renew,
         settle::{carry_out, prepared::VerdictRequest},
     },
 };
@@ -156,5 +158,14 @@ impl Engine {
     pub async fn log(&self, id: &str, token: Option<&str>, lines: &[LogLine]) -> Result<()> {
         let hub = self.hub().await?;
         log::append(&hub.store, id, token, lines, self.options.log_bounds).await
+    }
+
+    /// Notes how far a handler is. A job that is gone, or not the caller's any more, is no error.
+    ///
+    /// # Errors
+    /// The server can't be reached, or refuses.
+    pub async fn progress(&self, id: &str, token: Option<&str>, progress: &Bson) -> Result<()> {
+        let hub = self.hub().await?;
+        progress::set(&hub.store, id, token, progress).await
     }
 }

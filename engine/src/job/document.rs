@@ -51,6 +51,10 @@ pub struct NewJob {
     pub dedupe_for_ms: Option<i64>,
     /// Whether its caller asks who is in its way.
     pub is_detailed: bool,
+    /// How long its handler may take, in milliseconds; none for as long as the processor says.
+    pub timeout_ms: Option<i64>,
+    /// How long after it is first due it is still worth starting, in milliseconds; none for ever.
+    pub expires_in_ms: Option<i64>,
     /// How the delay of retries grows; none for the default.
     pub backoff: Option<BackoffKind>,
     /// The shortest delay of a retry, in milliseconds; none for the default.
@@ -116,6 +120,10 @@ impl NewJob {
         job.append(cstr!("maxAttempts"), self.max_attempts);
         job.append(cstr!("runAt"), run_at);
         job.append(cstr!("createdAt"), now.earliest());
+        if let Some(ms) = self.expires_in_ms {
+            let at = run_at.timestamp_millis().saturating_add(ms);
+            job.append(cstr!("expiresAt"), DateTime::from_millis(at));
+        }
         Ok(job)
     }
 
@@ -135,6 +143,9 @@ impl NewJob {
         }
         if let Some(delay) = self.backoff_max_delay_ms {
             append_number(job, cstr!("backoffMaxDelay"), delay);
+        }
+        if let Some(timeout) = self.timeout_ms {
+            append_number(job, cstr!("timeoutMs"), timeout);
         }
         job.append(cstr!("logs"), mongodb::bson::RawArrayBuf::new());
     }
@@ -180,6 +191,8 @@ pub struct Header {
     pub(crate) backoff: BackoffPolicy,
     /// Somebody has asked for the job's end while it ran.
     pub(crate) cancellation: Option<Cancellation>,
+    /// Its first claim came too late for it to be worth starting.
+    pub(crate) is_expired: bool,
 }
 
 impl Header {
@@ -194,6 +207,7 @@ impl Header {
             dedupe: None,
             backoff: BackoffPolicy::default(),
             cancellation: None,
+            is_expired: false,
         }
     }
 
@@ -203,7 +217,7 @@ impl Header {
             fields::TYPE: 1, fields::CLAIM_TOKEN: 1, fields::ATTEMPT: 1, fields::MAX_ATTEMPTS: 1,
             fields::DEDUPE_KEY: 1, fields::DEDUPE_SCOPE: 1, fields::BACKOFF: 1, fields::BACKOFF_DELAY: 1,
             fields::BACKOFF_MAX_DELAY: 1, fields::STATUS: 1, fields::CLAIMED_AT: 1,
-            fields::CANCEL_REQUESTED_AT: 1, fields::CANCEL_REASON: 1,
+            fields::CANCEL_REQUESTED_AT: 1, fields::CANCEL_REASON: 1, fields::EXPIRES_AT: 1,
         }
     }
 
@@ -221,6 +235,8 @@ impl Header {
             backoff_max_delay,
             cancelled,
             why,
+            claimed_at,
+            expires_at,
         ] = pick(
             job,
             [
@@ -236,6 +252,8 @@ impl Header {
                 fields::BACKOFF_MAX_DELAY,
                 fields::CANCEL_REQUESTED_AT,
                 fields::CANCEL_REASON,
+                fields::CLAIMED_AT,
+                fields::EXPIRES_AT,
             ],
         );
         let id = id.ok_or_else(|| Error::new(ErrorKind::Internal, "a job without an _id"))?;
@@ -258,12 +276,22 @@ impl Header {
                 max_delay_ms: delay(backoff_max_delay),
             },
             cancellation: Cancellation::of(cancelled, why),
+            // The claim's time is the server's own.
+            is_expired: match (claimed_at, expires_at) {
+                (Some(RawBsonRef::DateTime(claimed)), Some(RawBsonRef::DateTime(expires))) => {
+                    small(attempt) == Some(1) && expires <= claimed
+                }
+                _ => false,
+            },
         })
     }
 
     /// How a job that was claimed just now ends instead of being started; none if it is to be started.
     pub(crate) fn end_unstarted(&self) -> Option<Verdict> {
-        self.cancellation.as_ref().map(|_| Verdict::Cancel)
+        match self.cancellation {
+            Some(_) => Some(Verdict::Cancel),
+            None => self.is_expired.then_some(Verdict::Expire),
+        }
     }
 
     /// Whether a follower may wait behind this job.

@@ -9,6 +9,8 @@ pub enum Ending {
     Fatal,
     /// It was cancelled.
     Cancelled,
+    /// It was not started in time.
+    Expired,
 }
 
 impl Ending {
@@ -19,6 +21,7 @@ impl Ending {
             Self::Exhausted => "exhausted",
             Self::Fatal => "fatal",
             Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
         }
     }
 }

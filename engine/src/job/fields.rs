@@ -64,6 +64,10 @@ pub(crate) const KEY_HELD: &str = "keyHeld";
 pub(crate) const RESULT: &str = "result";
 /// The moment from which a job that was never started is not worth starting.
 pub(crate) const EXPIRES_AT: &str = "expiresAt";
+/// How long its handler may take, in milliseconds.
+pub(crate) const TIMEOUT_MS: &str = "timeoutMs";
+/// What its handler has told of how far it is.
+pub(crate) const PROGRESS: &str = "progress";
 /// The journal of a handler that runs in steps.
 pub(crate) const STEPS: &str = "steps";
 /// The bytes that its records take.
@@ -85,7 +89,7 @@ pub(crate) const LONGEST_MS: i64 = 1_000_000_000_000_000;
 
 /// The fields of a job that its run gets. All others cost no claim anything, however large they are: the log, the engine's own
 /// marks, and whatever a feature or another program keeps on the document. A new field stands here only if runs need it.
-const OF_A_RUN: [&str; 23] = [
+const OF_A_RUN: [&str; 25] = [
     ID,
     TYPE,
     DATA,
@@ -109,6 +113,8 @@ const OF_A_RUN: [&str; 23] = [
     CANCEL_REQUESTED_AT,
     CANCEL_REASON,
     JOURNAL_BYTES,
+    EXPIRES_AT,
+    TIMEOUT_MS,
 ];
 
 /// The same, as a projection.

@@ -56,6 +56,7 @@ pub(crate) fn line_of(transition: Transition, is_fatal: bool, reason: Option<&st
             Some(reason) => ("Cancelled", reason),
             None => return Some("Cancelled".to_owned()),
         },
+        Transition::Expire => ("Expired", reason.unwrap_or("it was not started in time")),
         Transition::Complete | Transition::Release => return None,
     };
     Some(format!("{what}: {reason}"))

@@ -37,6 +37,8 @@ pub enum Transition {
     Supersede,
     /// To `failed`, as somebody has cancelled the job.
     Cancel,
+    /// To `failed`, as the job was not started in time.
+    Expire,
 }
 
 impl Transition {
@@ -49,6 +51,7 @@ impl Transition {
             Verdict::Fail | Verdict::FailFatal => Self::Fail,
             Verdict::Release => Self::Release,
             Verdict::Cancel => Self::Cancel,
+            Verdict::Expire => Self::Expire,
         }
     }
 
@@ -59,6 +62,7 @@ impl Transition {
             Self::Fail if is_fatal => Some(Ending::Fatal),
             Self::Fail => Some(Ending::Exhausted),
             Self::Cancel => Some(Ending::Cancelled),
+            Self::Expire => Some(Ending::Expired),
             Self::Complete | Self::Retry | Self::Release | Self::Recover | Self::Supersede => None,
         }
     }
@@ -69,7 +73,7 @@ impl Transition {
         match self {
             Self::Complete | Self::Fail => !is_by_hand,
             Self::Retry | Self::Release | Self::Recover | Self::Supersede => true,
-            Self::Cancel => false,
+            Self::Cancel | Self::Expire => false,
         }
     }
 
@@ -88,7 +92,7 @@ impl Transition {
     pub fn behind_follower(self) -> Self {
         match self {
             Self::Retry | Self::Release | Self::Recover => Self::Supersede,
-            Self::Complete | Self::Fail | Self::Supersede | Self::Cancel => self,
+            Self::Complete | Self::Fail | Self::Supersede | Self::Cancel | Self::Expire => self,
         }
     }
 
@@ -97,9 +101,13 @@ impl Transition {
     #[must_use]
     pub fn sources(self) -> &'static [Status] {
         match self {
-            Self::Complete | Self::Retry | Self::Fail | Self::Release | Self::Supersede | Self::Cancel => {
-                &[Status::Pending, Status::Active]
-            }
+            Self::Complete
+            | Self::Retry
+            | Self::Fail
+            | Self::Release
+            | Self::Supersede
+            | Self::Cancel
+            | Self::Expire => &[Status::Pending, Status::Active],
             Self::Recover => &[Status::Active],
         }
     }
@@ -116,7 +124,7 @@ impl Transition {
         match self {
             Self::Complete => Status::Completed,
             Self::Retry | Self::Release | Self::Recover => Status::Pending,
-            Self::Fail | Self::Cancel => Status::Failed,
+            Self::Fail | Self::Cancel | Self::Expire => Status::Failed,
             Self::Supersede => Status::Superseded,
         }
     }
@@ -126,7 +134,7 @@ impl Transition {
 mod tests {
     use super::*;
 
-    const ALL: [Transition; 7] = [
+    const ALL: [Transition; 8] = [
         Transition::Complete,
         Transition::Retry,
         Transition::Fail,
@@ -134,6 +142,7 @@ mod tests {
         Transition::Recover,
         Transition::Supersede,
         Transition::Cancel,
+        Transition::Expire,
     ];
 
     #[test]
@@ -147,6 +156,7 @@ mod tests {
             (Transition::Recover, [None, Some(Pending), None, None, None]),
             (Transition::Supersede, [Some(Superseded), Some(Superseded), None, None, None]),
             (Transition::Cancel, [Some(Failed), Some(Failed), None, None, None]),
+            (Transition::Expire, [Some(Failed), Some(Failed), None, None, None]),
         ];
         assert_eq!(table.map(|(transition, _)| transition), ALL);
         for (transition, targets) in table {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mongodb::bson::Bson;
+
 use super::status::Status;
 
 /// How a claim ends.
@@ -17,6 +19,8 @@ pub enum Verdict {
     Release,
     /// It was cancelled, and is not to be started.
     Cancel,
+    /// Its time has passed before it was started, and it is not to be started.
+    Expire,
 }
 
 /// What goes along with a verdict, where there is something.
@@ -24,6 +28,10 @@ pub enum Verdict {
 pub struct Details {
     /// Where the failure came from.
     pub stack: Option<String>,
+    /// How long the job waits before it is due again, where it is to wait again; none for what is usual.
+    pub delay: Option<Duration>,
+    /// What the handler returned, to be kept with a completed job.
+    pub result: Option<Bson>,
     /// Whether the owner settles in the midst of its work. The end of a handler settles nothing by hand: a job that was asked to be
     /// cancelled is cancelled then.
     pub is_by_hand: bool,
@@ -42,8 +50,12 @@ pub enum Settled {
     Superseded,
     /// The job is pending again and the attempt given back.
     Released,
+    /// The same, and it is due after this long.
+    Deferred(Duration),
     /// The job has failed, as it was asked to be cancelled.
     Cancelled,
+    /// The job has failed, as its time had passed before it was started.
+    Expired,
     /// It had ended before, so.
     AlreadyTerminal(Status),
     /// Somebody else holds the job, or nobody; it is not ours to settle.

@@ -137,6 +137,8 @@ impl Protocol {
             coalesce_latest: false,
             dedupe_for_ms: None,
             is_detailed: false,
+            timeout_ms: None,
+            expires_in_ms: None,
             backoff: Some(BackoffKind::Fixed),
             backoff_delay_ms: Some(0),
             backoff_max_delay_ms: Some(0),

@@ -57,6 +57,13 @@ impl Index {
         Self { name, keys, filter, unique: false }
     }
 
+    /// Of the jobs that wait for their first start, and not for ever.
+    fn expiring() -> Self {
+        let mut index = Self::marked("durabl_expiry_idx", Status::Pending, fields::EXPIRES_AT);
+        index.filter.insert(fields::ATTEMPT, 0);
+        index
+    }
+
     /// Of the few jobs of a status that have this field.
     fn marked(name: &'static str, status: Status, field: &str) -> Self {
         let filter = doc! { fields::STATUS: status.as_str(), field: { "$exists": true } };
@@ -121,6 +128,7 @@ fn wanted() -> Vec<Index> {
         ),
         Index::of_status("durabl_active_idx", &[Status::Active], &[fields::TYPE, fields::CLAIMED_AT]),
         Index::marked("durabl_cancel_idx", Status::Active, fields::CANCEL_REQUESTED_AT),
+        Index::expiring(),
         Index::of_status("durabl_completed_idx", &[Status::Completed], &[fields::TYPE, fields::COMPLETED_AT]),
         Index::of_status("durabl_failed_idx", &ended_badly, &[fields::TYPE, fields::FAILED_AT]),
     ]

@@ -13,7 +13,10 @@ use crate::{
     job::{lease::LeaseTerms, log::LogBounds},
     report::event::{Event, LogLevel, Sink},
     store::indexes,
-    verbs::recover::{self, Search},
+    verbs::{
+        expire,
+        recover::{self, Search},
+    },
 };
 
 /// With the default lease of 20 s, a dead process's jobs are found within 26 s at worst.
@@ -45,7 +48,11 @@ impl Recovery {
 
     /// Sweeps, and keeps the indexes, until dropped.
     pub(crate) async fn run(&self, hub: Arc<Hub>, sink: Arc<dyn Sink>, log: LogBounds) {
-        tokio::join!(self.sweep(&hub, sink.as_ref(), log), self.keep_indexes(&hub, sink.as_ref()));
+        tokio::join!(
+            self.sweep(&hub, sink.as_ref(), log),
+            self.keep_indexes(&hub, sink.as_ref()),
+            self.end_expired(&hub, log)
+        );
     }
 
     fn visibility_timeout(&self) -> Duration {
@@ -73,6 +80,15 @@ impl Recovery {
             if !std::mem::replace(&mut is_told, true) {
                 sink.event(Event::Log { level: LogLevel::Error, message, fields: Vec::new() });
             }
+        }
+    }
+
+    /// Those that no worker claims. One that a worker claims too late is ended there, so nothing depends on this being soon.
+    async fn end_expired(&self, hub: &Hub, log: LogBounds) {
+        loop {
+            let pause = interval(self.visibility_timeout()) * SWEEPS_PER_INDEX_LOOK;
+            tokio::time::sleep(pause.mul_f64(rand::random_range(0.8..=1.2))).await;
+            while expire::expire(&hub.store, MOST_PER_SWEEP, log).await.is_ok_and(|ended| ended > 0) {}
         }
     }
 

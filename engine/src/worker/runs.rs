@@ -259,7 +259,9 @@ impl Runs {
     pub(crate) fn pass_on(&self, header: &Header, settled: Settled) {
         self.count(header, settled);
         match settled {
-            Settled::RetryScheduled(delay) => self.hub.wakes.wake_after(&header.job_type, delay),
+            Settled::RetryScheduled(delay) | Settled::Deferred(delay) => {
+                self.hub.wakes.wake_after(&header.job_type, delay)
+            }
             Settled::Released => self.wake_here(header),
             _ if header.may_have_follower() => self.wake_here(header),
             _ => {}
@@ -274,6 +276,7 @@ impl Runs {
             Settled::FailedTerminal => Count::Fatal,
             Settled::RetryScheduled(_) => Count::FailedAttempt,
             Settled::Cancelled => Count::Cancelled,
+            Settled::Expired => Count::Expired,
             _ => return,
         };
         let tally = self.hub.upkeep.tallies.of(&header.job_type);

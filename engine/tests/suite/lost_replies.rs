@@ -370,6 +370,7 @@ async fn verdicts_of_managed_runs_with_their_reply_lost_all_stand() {
             Verdict::Release => outcome == Settled::Released,
             Verdict::FailFatal => outcome == Settled::FailedTerminal,
             Verdict::Cancel => outcome == Settled::Cancelled,
+            Verdict::Expire => outcome == Settled::Expired,
         };
         assert!(is_right, "{}: {verdict:?} came to {outcome:?}", job.id());
     }

@@ -92,8 +92,8 @@ export class AddonEngine implements Engine {
 
   settle(runId: number, verdict: Verdict, freesSlot: boolean, elapsedMs: number | null): void {
     if (this.closed !== null) return this.events.writeFailed(runId, this.closed)
-    const { kind, reason, stack, byHand } = verdict
-    this.batch.add({ runId, kind, reason, details: { stack, byHand }, freesSlot, elapsedMs })
+    const { kind, reason, stack, delayMs, byHand } = verdict
+    this.batch.add({ runId, kind, reason, details: { stack, delayMs, result: null, byHand }, freesSlot, elapsedMs })
   }
 
   freeSlot(runId: number, elapsedMs: number | null): void {
@@ -212,7 +212,7 @@ export class AddonEngine implements Engine {
     } catch (err) {
       this.options.logger.error({ err }, 'a claimed job could not be decoded: it fails')
       const reason = `the job could not be decoded: ${reasonOf(err)}`
-      const details = { stack: null, byHand: false }
+      const details = { stack: null, delayMs: null, result: null, byHand: false }
       this.batch.add({ runId, kind: 'fail', reason, details, freesSlot: true, elapsedMs: null })
       return null
     }

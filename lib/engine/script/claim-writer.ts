@@ -1,7 +1,6 @@
 import { callByRun } from '../../backend/by-run'
 import { canRelease, heartbeat, settle, understood, writeLog } from '../../backend/calls'
 import type { HandleCalls } from '../../backend/handle'
-import { RELEASE } from '../../backend/verdict'
 import type { Settled, Verdict } from '../../backend/verdict'
 import { RunContext } from '../../run/context'
 import type { HeartbeatResult, IJobQueueBackend, Job, JobContext } from '../../types'
@@ -46,7 +45,7 @@ export class ContextWriter implements ClaimWriter {
   async settle(verdict: Verdict): Promise<Settled | null> {
     // A context has no release: that is the backend's own.
     if (verdict.kind === 'release')
-      return canRelease(this.backend) ? settle(this.backend, this.job, RELEASE) : null
+      return canRelease(this.backend) ? settle(this.backend, this.job, verdict) : null
     // The methods of a context settle by hand. One of this package can be told that the handler has ended.
     const own = RunContext.ownRun(this.ctx)
     if (own?.settle !== undefined) return own.settle(verdict)
@@ -79,7 +78,7 @@ export class HandleWriter implements ClaimWriter {
   constructor(private readonly calls: HandleCalls) {}
 
   settle(verdict: Verdict): Promise<Settled | null> {
-    return callByRun(() => (verdict.kind === 'release' ? this.calls.giveBack() : this.calls.settle(verdict)))
+    return callByRun(() => (verdict.kind === 'release' ? this.calls.giveBack(verdict) : this.calls.settle(verdict)))
   }
 
   heartbeat(): Promise<HeartbeatResult> {

@@ -73,6 +73,8 @@ export function toJob(document: DocumentFields, codec: Codec): Job<any> {
   if (document.completedAt != null) job.completedAt = date(document.completedAt)
   if (document.failedAt != null) job.failedAt = date(document.failedAt)
   if (document.failReason != null) job.failReason = text(document.failReason)
+  if (document.timeoutMs != null) job.timeoutMs = number(document.timeoutMs, 0)
+  if (document.expiresAt != null) job.expiresAt = date(document.expiresAt)
   if (document.schedule != null) addOccurrence(job, document.schedule, codec)
   if (document.journalBytes != null) markJournal(job)
   return job

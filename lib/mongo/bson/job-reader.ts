@@ -25,6 +25,8 @@ export interface DocumentFields {
   completedAt?: unknown
   failedAt?: unknown
   failReason?: unknown
+  timeoutMs?: unknown
+  expiresAt?: unknown
   schedule?: unknown
   journalBytes?: unknown
 }
@@ -51,6 +53,7 @@ const FIELDS: readonly Field[] = [
   ...(['_id', 'type', 'data', 'status', 'priority', 'attempt', 'maxAttempts'] as const).map(read),
   ...(['runAt', 'createdAt', 'claimToken', 'claimedAt', 'dedupeKey', 'dedupeScope'] as const).map(read),
   ...(['schedule', 'failReason', 'completedAt', 'failedAt', 'journalBytes'] as const).map(read),
+  ...(['timeoutMs', 'expiresAt'] as const).map(read),
   ...['backoff', 'backoffDelay', 'backoffMaxDelay'].map(skipped),
 ]
 

@@ -122,6 +122,8 @@ export interface NativeEngine {
   heartbeat(jobId: string, claimToken: string | null): Promised<NativeHeartbeat>
   /** Renews the leases of several jobs: the number of those that are active. */
   batchHeartbeat(jobIds: Array<string>): Promised<number>
+  /** Notes how far a handler is: a BSON document with the one field `progress`. */
+  progress(jobId: string, claimToken: string | null, progress: Buffer): Promised<null>
   /** Adds lines to a job's log, oldest first, with the milliseconds since each was added. */
   log(jobId: string, claimToken: string | null, messages: Array<string>, agesMs: Float64Array): Promised<null>
   /** Creates jobs, in their order. */
@@ -326,6 +328,10 @@ export type NativeDedupeScope = 'pending' | 'pending+active'
 export interface NativeDetails {
   /** Where a failure came from; null if nothing tells. */
   stack: string | null
+  /** Milliseconds until the job is due again, where it is to wait again; null for what is usual. */
+  delayMs: number | null
+  /** What the handler returned, to be kept: a BSON document with the one field `result`; null for nothing. */
+  result: Buffer | null
   /** Whether the owner settles in the midst of its work: then it is not cancelled that was asked to be. */
   byHand: boolean
 }
@@ -501,6 +507,10 @@ export interface NativeJobSettings {
   dedupeForMs: number | null
   /** Whether the id of a job in the way is asked for. */
   detailed: boolean
+  /** The longest that its handler may take, in milliseconds; null for what its processor says. */
+  timeoutMs: number | null
+  /** Milliseconds after which it is not worth starting any more; null for none. */
+  expiresInMs: number | null
   /** Null for the default. */
   backoff: NativeBackoff | null
   /** The shortest wait before a retry; null for the default. */

@@ -110,6 +110,8 @@ function areAlike(
     a.coalesceLatest === b.coalesceLatest &&
     a.dedupeForMs === b.dedupeForMs &&
     a.detailed === b.detailed &&
+    a.timeoutMs === b.timeoutMs &&
+    a.expiresInMs === b.expiresInMs &&
     a.backoff === b.backoff &&
     a.backoffDelayMs === b.backoffDelayMs &&
     a.backoffMaxDelayMs === b.backoffMaxDelayMs

@@ -146,7 +146,7 @@ pub(super) fn group(prepared: &[PreparedVerdict], open: &[usize]) -> Vec<Group> 
         let job = &prepared[*index];
         let header = &job.request.header;
         let alike = match (job.transition, header.token.as_deref()) {
-            (Transition::Complete, Some(token)) => {
+            (Transition::Complete, Some(token)) if job.request.details.result.is_none() => {
                 Some((token, header.may_have_follower(), job.request.details.is_by_hand))
             }
             _ => None,

@@ -74,8 +74,10 @@ impl PreparedVerdict {
         let Header { attempt, max_attempts, backoff, .. } = *request.header;
         let transition = Transition::of_verdict(request.verdict, attempt, max_attempts);
         let retry_delay = match transition {
-            Transition::Retry => retry::delay(backoff, attempt, rand::random()),
-            _ => Duration::ZERO,
+            Transition::Retry => {
+                request.details.delay.unwrap_or_else(|| retry::delay(backoff, attempt, rand::random()))
+            }
+            _ => request.details.delay.unwrap_or_default(),
         };
         if matches!(request.verdict, Verdict::Complete | Verdict::Release) {
             // Nothing has failed.
@@ -95,9 +97,11 @@ impl PreparedVerdict {
             Transition::Complete => Settled::Completed,
             Transition::Retry => Settled::RetryScheduled(self.retry_delay),
             Transition::Fail => Settled::FailedTerminal,
+            Transition::Release if !self.retry_delay.is_zero() => Settled::Deferred(self.retry_delay),
             Transition::Release | Transition::Recover => Settled::Released,
             Transition::Supersede => Settled::Superseded,
             Transition::Cancel => Settled::Cancelled,
+            Transition::Expire => Settled::Expired,
         }
     }
 
@@ -150,6 +154,7 @@ impl PreparedVerdict {
             is_fatal: *verdict == Verdict::FailFatal,
             reason: reason.map(|reason| clip(reason)),
             stack: details.stack.as_deref(),
+            result: details.result.as_ref(),
             delay: self.retry_delay,
             proof: Some(&self.proof),
             notes: *log,

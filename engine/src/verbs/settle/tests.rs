@@ -22,6 +22,7 @@ fn header(id: &str, token: Option<&str>) -> Header {
         dedupe: None,
         backoff: BackoffPolicy { kind: BackoffKind::Fixed, delay_ms: 0, max_delay_ms: Some(0) },
         cancellation: None,
+        is_expired: false,
     }
 }
 

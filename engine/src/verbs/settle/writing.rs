@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Bson, Document, doc};
 
 use super::proofs;
 use crate::job::{
@@ -15,6 +15,8 @@ use crate::job::{
 
 /// The reason of a job that was cancelled without one.
 const CANCELLED: &str = "cancelled";
+/// The reason of a job that has expired.
+const EXPIRED: &str = "it was not started in time";
 
 /// One transition of one job, and what is to be left on it.
 #[derive(Clone, Copy)]
@@ -25,6 +27,8 @@ pub(crate) struct Change<'a> {
     pub(crate) is_fatal: bool,
     pub(crate) reason: Option<&'a str>,
     pub(crate) stack: Option<&'a str>,
+    /// Kept with a completed job.
+    pub(crate) result: Option<&'a Bson>,
     /// Until the job is due again.
     pub(crate) delay: Duration,
     /// None if nobody claims to have done it in the holder's name.
@@ -41,6 +45,7 @@ impl<'a> Change<'a> {
             is_fatal: false,
             reason: None,
             stack: None,
+            result: None,
             delay: Duration::ZERO,
             proof: None,
             notes: None,
@@ -59,7 +64,9 @@ impl<'a> Change<'a> {
         self.notes?;
         match self.transition {
             Transition::Retry | Transition::Fail | Transition::Recover | Transition::Supersede => {}
-            Transition::Complete | Transition::Release | Transition::Cancel => return None,
+            Transition::Complete | Transition::Release | Transition::Cancel | Transition::Expire => {
+                return None;
+            }
         }
         let Header { attempt, token, .. } = self.header;
         let failed = FailedAttempt {
@@ -76,9 +83,15 @@ impl<'a> Change<'a> {
             // Of a job that waits again only its log and its failed attempts tell.
             Transition::Recover => None,
             Transition::Cancel => Some(self.reason.unwrap_or(CANCELLED)),
+            Transition::Expire => Some(EXPIRED),
             _ => self.reason,
         }
     }
+}
+
+fn due_in(delay: Duration) -> Document {
+    let ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX).min(fields::LONGEST_MS);
+    doc! { "$add": [fields::NOW, ms] }
 }
 
 /// The update that carries a transition out. The one place where a job is written to leave `active`.
@@ -99,17 +112,24 @@ pub(crate) fn writing(change: Change<'_>) -> Vec<Document> {
         set.insert(fields::ENDING, ending.as_str());
     }
     match transition {
-        Transition::Complete => _ = set.insert(fields::COMPLETED_AT, fields::NOW),
-        Transition::Fail | Transition::Supersede | Transition::Cancel => {
+        Transition::Complete => {
+            set.insert(fields::COMPLETED_AT, fields::NOW);
+            if let Some(result) = change.result {
+                set.insert(fields::RESULT, doc! { "$literal": result });
+            }
+        }
+        Transition::Fail | Transition::Supersede | Transition::Cancel | Transition::Expire => {
             set.insert(fields::FAILED_AT, fields::NOW);
         }
         Transition::Retry => {
-            let run_at = doc! { "$add": [fields::NOW, change.delay.as_millis() as i64] };
-            set.insert(fields::RUN_AT, run_at);
+            set.insert(fields::RUN_AT, due_in(change.delay));
         }
         Transition::Release => {
             let attempt = doc! { "$max": [0, { "$subtract": [fields::whole_number(fields::ATTEMPT), 1] }] };
             set.insert(fields::ATTEMPT, attempt);
+            if !change.delay.is_zero() {
+                set.insert(fields::RUN_AT, due_in(change.delay));
+            }
         }
         Transition::Recover => {}
     }

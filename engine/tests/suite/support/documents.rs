@@ -28,6 +28,8 @@ impl Job {
             coalesce_latest: false,
             dedupe_for_ms: None,
             is_detailed: false,
+            timeout_ms: None,
+            expires_in_ms: None,
             backoff: None,
             backoff_delay_ms: None,
             backoff_max_delay_ms: None,

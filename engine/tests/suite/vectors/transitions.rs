@@ -70,6 +70,8 @@ fn described(settled: Settled) -> Value {
         Settled::Superseded => "superseded",
         Settled::Released => "released",
         Settled::Cancelled => "cancelled",
+        Settled::Expired => "expired",
+        Settled::Deferred(_) => "deferred",
         Settled::LeaseLost => "lease-lost",
         Settled::NotFound => "not-found",
         Settled::AlreadyTerminal(status) => {

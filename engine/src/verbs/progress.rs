@@ -1,0 +1,21 @@
+//! Noting how far a handler is, on its job.
+
+use mongodb::bson::{Bson, doc};
+
+use crate::{
+    base::error::Result,
+    job::{fence, fields},
+    store::{collection::Store, write::Statement},
+};
+
+/// Sets it. With a token only while the claim is the caller's, or once the caller has completed it.
+pub(crate) async fn set(store: &Store, id: &str, token: Option<&str>, progress: &Bson) -> Result<()> {
+    let id = Bson::from(id);
+    let filter = match token {
+        Some(token) => fence::held_or_completed(&id, token),
+        None => doc! { fields::ID: id },
+    };
+    let update = vec![doc! { "$set": { fields::PROGRESS: { "$literal": progress } } }];
+    store.update(vec![Statement::one(filter, update)]).await?;
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! A job on its way into the database: what its caller asks for, and the document that it becomes.
+
+use mongodb::bson::{
+    DateTime, RawBsonRef, RawDocumentBuf,
+    raw::{CStr, cstr},
+};
+
+use super::DedupeKey;
+use crate::{
+    base::error::{Error, ErrorKind, Result},
+    job::{fields, retry::BackoffKind, server_time::ServerTime, status::Status},
+};
+
+/// A job to be created.
+#[derive(Debug, Clone)]
+pub struct NewJob {
+    /// Which handler it is for.
+    pub job_type: String,
+    /// A document with the one field `data`, which is never decoded here.
+    pub payload: RawDocumentBuf,
+    /// The id that its caller wants for it; none for a new one.
+    pub id: Option<String>,
+    /// Lower runs first.
+    pub priority: i64,
+    /// How long until it may be claimed, in milliseconds.
+    pub delay_ms: i64,
+    /// When it may be claimed, in milliseconds since the epoch, instead of after a delay. A moment that has passed means now.
+    pub run_at_ms: Option<i64>,
+    /// How many starts it may have.
+    pub max_attempts: i32,
+    /// The key it holds, if any.
+    pub dedupe: Option<DedupeKey>,
+    /// Whether a pending holder of the key takes over this data.
+    pub coalesce_latest: bool,
+    /// How long the key stays held for others that pass this too, in milliseconds, also when the job has ended.
+    pub dedupe_for_ms: Option<i64>,
+    /// Whether its caller asks who is in its way.
+    pub is_detailed: bool,
+    /// How long its handler may take, in milliseconds; none for as long as the processor says.
+    pub timeout_ms: Option<i64>,
+    /// How long after it is first due it is still worth starting, in milliseconds; none for ever.
+    pub expires_in_ms: Option<i64>,
+    /// How the delay of retries grows; none for the default.
+    pub backoff: Option<BackoffKind>,
+    /// The shortest delay of a retry, in milliseconds; none for the default.
+    pub backoff_delay_ms: Option<i64>,
+    /// The longest delay of a retry, in milliseconds; none for the default.
+    pub backoff_max_delay_ms: Option<i64>,
+}
+
+impl NewJob {
+    /// The `data` value, still encoded.
+    pub(crate) fn data(&self) -> Result<RawBsonRef<'_>> {
+        self.payload
+            .get(fields::DATA)
+            .map_err(Error::encoding)?
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "the payload has no data"))
+    }
+
+    /// When it may be claimed; none if it may be now.
+    pub(crate) fn due_at(&self, now: ServerTime) -> Option<DateTime> {
+        match self.run_at_ms {
+            Some(at) => Some(DateTime::from_millis(at)).filter(|at| *at > now.earliest()),
+            None => (self.delay_ms > 0).then(|| now.after(self.delay_ms)),
+        }
+    }
+
+    /// The key that stays held after the job, if it holds one for so long.
+    pub(crate) fn lasting_key(&self) -> Option<&str> {
+        self.dedupe_for_ms.and(self.dedupe.as_ref()).map(|dedupe| dedupe.key.as_str())
+    }
+
+    /// The document of a job that waits to be claimed.
+    pub(crate) fn pending(&self, id: &str, now: ServerTime) -> Result<RawDocumentBuf> {
+        let run_at = self.due_at(now).unwrap_or(now.earliest());
+        let mut job = self.beginning(id, Status::Pending, 0, run_at, now)?;
+        self.append_end(&mut job, now);
+        Ok(job)
+    }
+
+    /// The document of a job that is born claimed: attempt 1.
+    pub(crate) fn active(&self, id: &str, token: &str, now: ServerTime) -> Result<RawDocumentBuf> {
+        let mut job = self.beginning(id, Status::Active, 1, now.earliest(), now)?;
+        job.append(cstr!("claimedAt"), now.earliest());
+        job.append(cstr!("claimToken"), token);
+        self.append_end(&mut job, now);
+        Ok(job)
+    }
+
+    fn beginning(
+        &self,
+        id: &str,
+        status: Status,
+        attempt: i32,
+        run_at: DateTime,
+        now: ServerTime,
+    ) -> Result<RawDocumentBuf> {
+        let mut job = RawDocumentBuf::new();
+        job.append(cstr!("_id"), id);
+        job.append(cstr!("type"), self.job_type.as_str());
+        job.append(cstr!("data"), self.data()?);
+        job.append(cstr!("status"), status.as_str());
+        append_number(&mut job, cstr!("priority"), self.priority);
+        job.append(cstr!("attempt"), attempt);
+        job.append(cstr!("maxAttempts"), self.max_attempts);
+        job.append(cstr!("runAt"), run_at);
+        job.append(cstr!("createdAt"), now.earliest());
+        if let Some(ms) = self.expires_in_ms {
+            let at = run_at.timestamp_millis().saturating_add(ms);
+            job.append(cstr!("expiresAt"), DateTime::from_millis(at));
+        }
+        Ok(job)
+    }
+
+    fn append_end(&self, job: &mut RawDocumentBuf, now: ServerTime) {
+        if let Some(dedupe) = &self.dedupe {
+            job.append(cstr!("dedupeKey"), dedupe.key.as_str());
+            job.append(cstr!("dedupeScope"), dedupe.scope.as_str());
+            if let Some(lasting) = self.dedupe_for_ms {
+                job.append(cstr!("dedupeUntil"), now.after(lasting));
+            }
+        }
+        if let Some(backoff) = self.backoff {
+            job.append(cstr!("backoff"), backoff.as_str());
+        }
+        if let Some(delay) = self.backoff_delay_ms {
+            append_number(job, cstr!("backoffDelay"), delay);
+        }
+        if let Some(delay) = self.backoff_max_delay_ms {
+            append_number(job, cstr!("backoffMaxDelay"), delay);
+        }
+        if let Some(timeout) = self.timeout_ms {
+            append_number(job, cstr!("timeoutMs"), timeout);
+        }
+        job.append(cstr!("logs"), mongodb::bson::RawArrayBuf::new());
+    }
+}
+
+/// As the Node driver would store it: the smallest integer that holds it.
+fn append_number(job: &mut RawDocumentBuf, key: &CStr, value: i64) {
+    match i32::try_from(value) {
+        Ok(small) => job.append(key, small),
+        Err(_) => job.append(key, value),
+    }
+}

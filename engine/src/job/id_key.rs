@@ -29,7 +29,7 @@ impl<'a> IdKey<'a> {
     }
 }
 
-/// The filter of an id that is known by its text: a string, or an ObjectId of the same text, as a foreign document may have.
+/// The filter of an id that is known by its text: a string, or an `ObjectId` of the same text, as a foreign document may have.
 pub(crate) fn named(id: &str) -> Bson {
     match ObjectId::parse_str(id) {
         Ok(object_id) => doc! { "$in": [id, object_id] }.into(),
@@ -37,7 +37,7 @@ pub(crate) fn named(id: &str) -> Bson {
     }
 }
 
-/// The filter of ids that are known by their text: strings, or ObjectIds of the same text, as foreign documents may have.
+/// The filter of ids that are known by their text: strings, or `ObjectId`s of the same text, as foreign documents may have.
 pub(crate) fn any_named(ids: &[String]) -> Bson {
     let strings = ids.iter().map(|id| Bson::from(id.as_str()));
     let object_ids = ids.iter().filter_map(|id| ObjectId::parse_str(id).ok().map(Bson::from));

@@ -145,8 +145,11 @@ mod tests {
     #[test]
     fn a_record_has_the_fields_of_the_typescript_package_in_its_order() {
         let record = step(None, 3).record(DateTime::from_millis(5));
-        let fields: Vec<String> =
-            record.iter().map_while(Result::ok).map(|(field, _)| field.as_str().to_owned()).collect();
+        let fields: Vec<String> = record
+            .iter()
+            .map_while(std::result::Result::ok)
+            .map(|(field, _)| field.as_str().to_owned())
+            .collect();
         assert_eq!(fields, ["seq", "name", "result", "ts"]);
     }
 

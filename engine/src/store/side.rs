@@ -201,7 +201,7 @@ impl Side {
 
     /// The documents that match, without an order unless they are found by a range of ids.
     pub(crate) async fn find(&self, filter: Document) -> Result<Vec<Document>> {
-        self.store.find(filter, doc! {}).await?.iter().map(|found| decoded(found)).collect()
+        self.store.find(filter, doc! {}).await?.iter().map(decoded).collect()
     }
 
     /// Changes one document; as it was before, or is `after`. None if there was none, or none is.

@@ -65,10 +65,11 @@ pub(crate) async fn cancel(store: &Store, ids: &[Bson], request: &Request<'_>) -
         let found: HashMap<_, _> = found.iter().filter_map(|job| Some((IdKey::of_job(job)?, job))).collect();
         let (mut statements, mut written) = (Vec::new(), Vec::new());
         for index in open {
-            let job = found.get(&IdKey::of(&ids[index])).map(|job| job.as_ref());
-            match step(job, request)? {
-                Step::Known(outcome) => outcomes[index] = Some(outcome),
-                Step::Write(statement, outcome) => {
+            let job = found.get(&IdKey::of(&ids[index])).map(AsRef::as_ref);
+            let Step { outcome, write } = step(job, request)?;
+            match write {
+                None => outcomes[index] = Some(outcome),
+                Some(statement) => {
                     statements.push(statement);
                     written.push((index, outcome));
                 }
@@ -100,30 +101,42 @@ async fn look(store: &Store, ids: Vec<&Bson>) -> Result<Vec<RawDocumentBuf>> {
     store.find(doc! { fields::ID: { "$in": ids } }, projection).await
 }
 
-enum Step {
-    Known(Cancelled),
-    Write(Statement, Cancelled),
+/// What becomes of a job.
+struct Step {
+    outcome: Cancelled,
+    /// What makes it so; none if it is so already.
+    write: Option<Statement>,
+}
+
+impl Step {
+    fn known(outcome: Cancelled) -> Self {
+        Self { outcome, write: None }
+    }
+
+    fn by(write: Statement, outcome: Cancelled) -> Self {
+        Self { outcome, write: Some(write) }
+    }
 }
 
 fn step(job: Option<&RawDocument>, request: &Request<'_>) -> Result<Step> {
-    let Some(job) = job else { return Ok(Step::Known(Cancelled::NotFound)) };
+    let Some(job) = job else { return Ok(Step::known(Cancelled::NotFound)) };
     // A status that nobody knows is no job's.
     let status = text(job, fields::STATUS).and_then(Status::parse);
     Ok(match status {
-        None => Step::Known(Cancelled::NotFound),
+        None => Step::known(Cancelled::NotFound),
         Some(Status::Pending) => {
             let mut header = Header::read(job)?;
             // What waits is nobody's, whatever was left on it.
             header.token = None;
-            Step::Write(ending(&header, request), Cancelled::Cancelled)
+            Step::by(ending(&header, request), Cancelled::Cancelled)
         }
-        Some(Status::Active) if Cancellation::of_job(job).is_some() => Step::Known(Cancelled::Requested),
+        Some(Status::Active) if Cancellation::of_job(job).is_some() => Step::known(Cancelled::Requested),
         Some(Status::Active) => {
             let header = Header::read(job)?;
-            Step::Write(marking(&header.id, token_of(job)?, request), Cancelled::Requested)
+            Step::by(marking(&header.id, token_of(job)?, request), Cancelled::Requested)
         }
-        Some(_) if proofs::include(job, request.proof) => Step::Known(Cancelled::Cancelled),
-        Some(status) => Step::Known(Cancelled::AlreadyTerminal(status)),
+        Some(_) if proofs::include(job, request.proof) => Step::known(Cancelled::Cancelled),
+        Some(status) => Step::known(Cancelled::AlreadyTerminal(status)),
     })
 }
 

@@ -260,7 +260,7 @@ impl Runs {
         self.count(header, settled);
         match settled {
             Settled::RetryScheduled(delay) | Settled::Deferred(delay) => {
-                self.hub.wakes.wake_after(&header.job_type, delay)
+                self.hub.wakes.wake_after(&header.job_type, delay);
             }
             Settled::Released => self.wake_here(header),
             _ if header.may_have_follower() => self.wake_here(header),

@@ -200,7 +200,7 @@ impl Upkeep {
             }
             Ok(paused) => paused,
         };
-        self.learn(paused);
+        self.learn(&paused);
         lock(&self.view).read_at = Some(Instant::now());
         Ok(())
     }
@@ -229,13 +229,13 @@ impl Upkeep {
         self.sinks.event(Event::Log { level: LogLevel::Warn, message, fields: Vec::new() });
     }
 
-    fn learn(&self, paused: HashSet<String>) {
+    fn learn(&self, paused: &HashSet<String>) {
         let before = std::mem::replace(&mut lock(&self.view).paused, paused.clone());
         for job_type in paused.difference(&before) {
             self.roster.pause(job_type, true);
             self.sinks.event(Event::Paused(job_type.clone()));
         }
-        for job_type in before.difference(&paused) {
+        for job_type in before.difference(paused) {
             self.roster.pause(job_type, false);
             self.wakes.wake(&Wake::Type(job_type.clone()), Audience::Here);
         }
@@ -281,7 +281,7 @@ impl Upkeep {
         let has_changed = pause::pause(&self.side, request, patience).await?;
         let mut paused = lock(&self.view).paused.clone();
         paused.insert(job_type);
-        self.learn(paused);
+        self.learn(&paused);
         Ok(has_changed)
     }
 
@@ -292,7 +292,7 @@ impl Upkeep {
         let has_changed = pause::resume(&self.side, request, patience).await?;
         let mut paused = lock(&self.view).paused.clone();
         paused.remove(&job_type);
-        self.learn(paused);
+        self.learn(&paused);
         Ok(has_changed)
     }
 
@@ -303,7 +303,7 @@ impl Upkeep {
             Err(error) if error.is_transient() => return Err(error),
             Err(_) | Ok(_) => {}
         }
-        self.learn(HashSet::new());
+        self.learn(&HashSet::new());
         Ok(())
     }
 }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use durabl_engine::{Cancelled, Details, Engine, Event, RunVerdict, Settled, Status, Verdict};
 use mongodb::bson::{Document, doc};
 
-use crate::support::{Opened, TestQueue, active, documents::moment, eventually, pending, profile};
+use crate::support::{
+    Opened, TestQueue, active, documents::moment, eventually, pending, profile, recorder::Delivered,
+};
 
 async fn cancel(engine: &Engine, id: &str) -> Cancelled {
     cancel_all(engine, &[id]).await[0]
@@ -136,7 +138,7 @@ async fn completions_that_travel_together_are_told_apart() {
     for _ in 0..6 {
         jobs.push(opened.recorder.next_job().await);
     }
-    let cancelled: Vec<&str> = jobs[..2].iter().map(|job| job.id()).collect();
+    let cancelled: Vec<&str> = jobs[..2].iter().map(Delivered::id).collect();
     assert_eq!(cancel_all(&opened.engine, &cancelled).await, [Cancelled::Requested; 2]);
     opened.engine.finish(jobs.iter().map(|job| RunVerdict {
         run_id: job.run_id,

@@ -248,7 +248,7 @@ fn job_id(job: &RawDocumentBuf) -> Option<Bson> {
 
 fn all_forms(id: &str) -> Vec<Bson> {
     match named(id) {
-        Bson::Document(forms) => forms.get_array("$in").map(|forms| forms.clone()).unwrap_or_default(),
+        Bson::Document(forms) => forms.get_array("$in").cloned().unwrap_or_default(),
         form => vec![form],
     }
 }

@@ -218,11 +218,11 @@ impl Search<'_> {
                 Ok(if cursor.advance().await? { Some(cursor.current().to_owned()) } else { None })
             })
             .await?;
-        read(reply.unwrap_or_default(), self.order)
+        read(&reply.unwrap_or_default(), self.order)
     }
 }
 
-fn read(reply: RawDocumentBuf, order: Order) -> Result<Step> {
+fn read(reply: &RawDocument, order: Order) -> Result<Step> {
     let mut jobs = Vec::new();
     for job in reply.get_array(ROWS).map_err(Error::encoding)? {
         let job = job.map_err(Error::encoding)?;

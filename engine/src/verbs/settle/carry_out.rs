@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use mongodb::bson::{Bson, doc};
+use mongodb::bson::{Bson, RawDocument, doc};
 
 use super::prepared::{PreparedVerdict, VerdictRequest, judge};
 use crate::{
@@ -185,7 +185,7 @@ async fn look_up(
     for index in written {
         let job = &mut prepared[*index];
         let header = job.request.header.clone();
-        let document = found.get(&IdKey::of(&header.id)).map(|job| job.as_ref());
+        let document: Option<&RawDocument> = found.get(&IdKey::of(&header.id)).map(AsRef::as_ref);
         if document.is_some_and(|document| job.cancelled_instead(document)) {
             continue;
         }

@@ -361,36 +361,6 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
   /** Refuses a backend that keeps no journals. @throws OrchestrationUnsupportedError naming the method that it lacks */
   assertJournalCapable(): void
 
-  /**
-   * How many jobs there are, by type. One process counts for all, and no sooner than 15 seconds, and 50 times of what it took, after the
-   * last time: so the numbers may be as old as that, and any number of callers cost little. No more than 100,000 jobs of a type and status
-   * are counted. {@link getStats} counts exactly, and at once, whatever it costs.
-   *
-   * @throws as {@link pause}
-   */
-  counts(options?: { type?: string | undefined }): Promise<QueueCounts>
-
-  /** The processes that have processors, with what they tell of themselves every 15 seconds. Throws as {@link pause} does. */
-  listWorkers(): Promise<WorkerInfo[]>
-
-  /**
-   * What ended in each minute, how long handlers ran, and how long jobs waited, of the last 72 hours. Each process writes down what it has
-   * counted every 15 seconds, so the newest minute is not complete. Jobs that are removed stay in it.
-   *
-   * ```ts
-   * const { types } = await queue.history({ type: 'welcome-email', fromMs: Date.now() - 3_600_000, toMs: Date.now() })
-   * ```
-   *
-   * @throws as {@link pause}
-   */
-  history(query: HistoryQuery): Promise<QueueHistory>
-
-  /** Writes down what an operator did, for {@link listActions}. Throws as {@link pause} does. */
-  recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }>
-
-  /** What operators did within 90 days, newest first, a page at a time. Throws as {@link pause} does. */
-  listActions(query?: ActionQuery): Promise<ActionRecord[]>
-
   /** Starts the backend, which for MongoDB creates the indexes, without which no dedupe key is held. Idempotent. */
   startup(): Promise<void>
 

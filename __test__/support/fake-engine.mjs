@@ -60,8 +60,10 @@ export class FakeEngine {
         freesSlot: true,
         elapsedMs: elapsedMs[index],
       })
-      for (const { runId, details } of others) this.details.set(runId, details)
-      const plain = others.map(({ details, ...rest }) => rest)
+      const plain = others.map(({ details, ...rest }) => {
+        this.details.set(rest.runId, details)
+        return rest
+      })
       const verdicts = [...Array.from(completed, verdict), ...plain].sort((a, b) => a.runId - b.runId)
       if (verdicts.length > 0) this.batches.push(verdicts)
       this.freed.push(...verdicts.filter(({ freesSlot }) => freesSlot).map(({ runId }) => runId))

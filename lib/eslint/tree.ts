@@ -52,7 +52,10 @@ export function plain(node: Node): Node {
 export function childrenOf(node: Node, { visitorKeys }: SourceCode): Node[] {
   const keys = visitorKeys[node.type] ?? Object.keys(node).filter((key) => key !== 'parent')
   return keys
-    .flatMap((key) => (Array.isArray(node[key]) ? (node[key] as unknown[]) : [node[key]]))
+    .flatMap((key): unknown[] => {
+      const value: unknown = node[key]
+      return Array.isArray(value) ? (value as unknown[]) : [value]
+    })
     .filter(isNode)
 }
 

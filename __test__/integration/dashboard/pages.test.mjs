@@ -2,14 +2,13 @@
 /* global document, window -- functions that the browser evaluates */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { after, before, describe, test } from 'node:test'
 import { ODD_TYPES, madeUpQueue } from '../../support/made-up-queue.mjs'
 import { pollUntil } from '../../support/wait.mjs'
 import { executable, launch } from './chromium.mjs'
 import { open, serve } from './site.mjs'
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const AXE = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
 
 const failedJob = (queue, type) =>
   [...queue.jobs.values()].find((job) => job.status === 'failed' && (type === undefined || job.type === type))

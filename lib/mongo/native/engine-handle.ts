@@ -191,6 +191,7 @@ export class EngineHandle {
       case 'jobs':
       case 'settled':
       case 'lease-lost':
+      case 'cancel-requested':
       case 'taken-back':
       case 'paused':
       case 'ping':

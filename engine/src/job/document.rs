@@ -15,16 +15,7 @@ use super::{
 };
 use crate::base::error::{Error, ErrorKind, Result};
 
-pub use new_job::NewJob;
-
-/// A dedupe key and what it excludes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct DedupeKey {
-    /// Unique across all types of the collection.
-    pub key: String,
-    /// What it excludes while it is held.
-    pub scope: DedupeScope,
-}
+pub use new_job::{DedupeKey, NewJob};
 
 /// A new id: a UUID whose beginning is the time, so that neighbours in time are neighbours in the index.
 pub(crate) fn new_id() -> String {

@@ -5,11 +5,24 @@ use mongodb::bson::{
     raw::{CStr, cstr},
 };
 
-use super::DedupeKey;
 use crate::{
     base::error::{Error, ErrorKind, Result},
-    job::{fields, retry::BackoffKind, server_time::ServerTime, status::Status},
+    job::{
+        fields,
+        retry::BackoffKind,
+        server_time::ServerTime,
+        status::{DedupeScope, Status},
+    },
 };
+
+/// A dedupe key and what it excludes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DedupeKey {
+    /// Unique across all types of the collection.
+    pub key: String,
+    /// What it excludes while it is held.
+    pub scope: DedupeScope,
+}
 
 /// A job to be created.
 #[derive(Debug, Clone)]

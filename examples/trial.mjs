@@ -54,7 +54,7 @@ async function trial(job, octx) {
 function work() {
   const queue = new JobQueue(backend)
   // Soon taken over, for the sake of the example.
-  new Orchestrator(queue).define('trial', trial, { heartbeatIntervalMs: 250 })
+  new Orchestrator(queue).define('trial', trial, { heartbeatIntervalMs: 500 })
 }
 
 /** Kills a worker at each step of one job, then lets one finish. */
@@ -62,10 +62,10 @@ async function run() {
   await backend.resetStorage()
   await charges.deleteMany({})
   const queue = new JobQueue(backend)
-  const id = await queue.enqueue('trial', { user: 'Ada' }, { maxAttempts: 10 })
+  const id = await queue.enqueue('trial', { user: 'Ada' }, { maxAttempts: 25 })
   for (const step of STEPS) {
     const worker = fork(process.argv[1], ['worker'])
-    for (let where = ''; where !== step;) [where] = await once(worker, 'message')
+    await until(worker, step)
     worker.kill('SIGKILL')
     await once(worker, 'exit')
     const recorded = (await queue.readSteps(id)).map(({ name }) => name)

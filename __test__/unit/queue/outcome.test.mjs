@@ -84,7 +84,13 @@ describe('the verdict on a throw', () => {
   it('is to fail, with the stack of what was thrown', () => {
     const error = new Error('boom')
     const { stack } = error
-    assert.deepEqual(verdictOnThrow(error, null), { kind: 'fail', reason: 'boom', stack, byHand: false })
+    assert.deepEqual(verdictOnThrow(error, null), {
+      kind: 'fail',
+      reason: 'boom',
+      stack,
+      byHand: false,
+      delayMs: null,
+    })
     assert.equal(verdictOnThrow('a word', null).stack, null)
   })
 

@@ -1,4 +1,2 @@
 // Written by scripts/entries.mjs.
-export {
-  createDashboard,
-} from './dist/dashboard/index.js'
+export { createDashboard } from './dist/dashboard/index.js'

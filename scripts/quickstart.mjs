@@ -24,7 +24,11 @@ await main(async () => {
   const { url, stop } = await server()
   try {
     if (wasInterrupted()) return 130
-    return await run(process.execPath, [process.argv.includes('--dashboard') ? 'examples/dashboard.mjs' : 'examples/quickstart.mjs'], { env: { MONGO_URL: url } })
+    return await run(
+      process.execPath,
+      [process.argv.includes('--dashboard') ? 'examples/dashboard.mjs' : 'examples/quickstart.mjs'],
+      { env: { MONGO_URL: url } },
+    )
   } finally {
     await stop()
     if (!process.env.MONGO_URL) say('the server is stopped and its data removed')

@@ -6,13 +6,10 @@ import type { Settled, VerdictKind } from '../backend/verdict'
 import { reasonOf } from '../base/reason'
 import { monotonicNow } from '../base/timers'
 import type {
-  ActionQuery,
-  ActionRecord,
   ActionRequest,
   AppendStepResult,
   BackendTransactions,
   CancelOptions,
-  CancelRequest,
   CancelResult,
   CompleteClaimedResult,
   CompleteOptions,
@@ -26,23 +23,13 @@ import type {
   FailResult,
   HeartbeatClaimedResult,
   HeartbeatResult,
-  HistoryQuery,
   IJobQueueBackend,
   Job,
-  JobDetail,
-  JobEnd,
   JobHandle,
-  JobPage,
-  JobQuery,
-  JobRecord,
-  ListJobsOptions,
   MemoryBackendOptions,
   PauseOptions,
   PauseResult,
-  QueueCounts,
-  QueueHistory,
   PromoteResult,
-  QueueStats,
   RecordedJob,
   ReleaseResult,
   RemoveResult,
@@ -53,57 +40,47 @@ import type {
   RetryResult,
   SettleResult,
   SettlementDetails,
-  WorkerInfo,
   StepRecord,
 } from '../types'
 import {
   checkCancel,
-  checkCancelRequests,
   checkClaimToken,
   checkDedupeKey,
   checkId,
-  checkEndIds,
   checkJobId,
   checkLogMessage,
-  checkOptionalType,
   checkPayload,
   checkRecord,
   checkToken,
   checkType,
   detailsOf,
   normalizeAction,
-  normalizeActions,
   normalizeClaimOrEnqueue,
   normalizeEnqueue,
   normalizeEnqueueMany,
-  normalizeHistory,
-  normalizeListJobs,
   normalizeMemoryOptions,
-  normalizeQuery,
   normalizeRecovery,
   normalizeReschedule,
   normalizeRetry,
   reasonOfPause,
   sessionOfCompletion,
   sessionOfMany,
-  typeOfCounts,
 } from '../validate'
 import type { NewJob } from '../validate'
-import { Looking, detailOf, endOf } from './looking'
-import { countsOf, historyIn } from './fleet'
-import { appendStep, stepsOf } from './journal'
+import { appendStep } from './journal'
+import { MemoryLooks } from './memory-looks'
 import { MemoryModel } from './model'
 import type { Made } from './model'
 import { StandInSession } from './stand-in-session'
 import { promote, remove, reschedule, retry } from './steering'
-import { record, snapshot } from './stored-job'
+import { snapshot } from './stored-job'
 import type { StoredJob } from './stored-job'
 
 /**
  * The backend contract over the reference model: checks arguments, hands out snapshots, and tells its subclass what changed.
  * Everything happens before a method returns its promise.
  */
-export abstract class MemoryBackend implements IJobQueueBackend {
+export abstract class MemoryBackend extends MemoryLooks implements IJobQueueBackend {
   /** All jobs, in the order of creation; live, as are the jobs in it. */
   readonly jobs: RecordedJob[]
   maxLogEntries: number
@@ -112,10 +89,10 @@ export abstract class MemoryBackend implements IJobQueueBackend {
   readonly transactions: BackendTransactions
   /** @internal */
   protected readonly model: MemoryModel
-  private readonly looking = new Looking(() => this.model.all())
   private readonly journalLimitBytes: number
 
   protected constructor(name: string, idPrefix: string, options: MemoryBackendOptions | undefined) {
+    super()
     const settings = normalizeMemoryOptions(name, options)
     this.maxLogEntries = settings.maxLogEntries
     this.maxLogMessageBytes = settings.maxLogMessageBytes
@@ -235,24 +212,6 @@ export abstract class MemoryBackend implements IJobQueueBackend {
     return result
   }
 
-  async cancelRequests(jobIds: readonly string[]): Promise<CancelRequest[]> {
-    return this.model.cancelRequests(checkCancelRequests(jobIds))
-  }
-
-  async hasOutstanding(type: string, dedupeKey: string): Promise<boolean> {
-    const where = 'hasOutstanding'
-    return this.model.hasOutstanding(checkType(where, type), checkDedupeKey(where, dedupeKey))
-  }
-
-  async findOne<T>(query: JobQuery): Promise<JobRecord<T> | null> {
-    const stored = this.model.findOne(normalizeQuery(query))
-    return stored === null ? null : record(stored)
-  }
-
-  async getStats(type?: string): Promise<QueueStats> {
-    return this.model.stats(checkOptionalType('getStats', type))
-  }
-
   async retry(id: string, options?: RetryOptions): Promise<RetryResult> {
     const checked = checkId('retry', id)
     const wanted = normalizeRetry(options)
@@ -287,46 +246,8 @@ export abstract class MemoryBackend implements IJobQueueBackend {
     return { status: 'resumed' }
   }
 
-  async getJob<T = unknown>(id: string): Promise<JobDetail<T> | null> {
-    const stored = this.model.byId(checkJobId('getJob', id))
-    return stored === null ? null : detailOf<T>(stored)
-  }
-
-  async listJobs(options: ListJobsOptions): Promise<JobPage> {
-    return this.looking.list('listJobs', normalizeListJobs('listJobs', options))
-  }
-
-  async ends(ids: readonly string[]): Promise<JobEnd[]> {
-    return checkEndIds(ids).flatMap((id) => {
-      const stored = this.model.byId(id)
-      return stored === null ? [] : [endOf(stored)]
-    })
-  }
-
-  async counts(options?: { type?: string | undefined }): Promise<QueueCounts> {
-    return countsOf(this.model, typeOfCounts(options))
-  }
-
-  /** There is no other process, and none that has to be heard of. */
-  async listWorkers(): Promise<WorkerInfo[]> {
-    return []
-  }
-
-  async history(query: HistoryQuery): Promise<QueueHistory> {
-    return historyIn(this.model, normalizeHistory(query))
-  }
-
   async recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }> {
     return { status: 'recorded', id: this.model.actions.record(normalizeAction(action), this.model.now()) }
-  }
-
-  async listActions(query?: ActionQuery): Promise<ActionRecord[]> {
-    const { before, limit } = normalizeActions(query)
-    return this.model.actions.list(before, limit)
-  }
-
-  async readSteps(jobId: string): Promise<StepRecord[]> {
-    return stepsOf(this.model.jobOf(checkJobId('readSteps', jobId)))
   }
 
   async appendStep(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult> {

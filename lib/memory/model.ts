@@ -17,12 +17,13 @@ import { endingOf, noteFailure } from './failures'
 import { completeGivenUp, isGivenUp } from './journal'
 import { KeptKeys } from './kept-keys'
 import { Actions } from './actions'
+import { backToPending, claimOrder, isFenced, isTerminal, reasonOfExpiry } from './lease'
 import { addToLog, lineOf } from './log'
 import type { LogLimits } from './log'
 import { matches } from './matches'
 import { OpenJobs } from './open-jobs'
 import { Pauses } from './pauses'
-import { DEFAULT_RETRY_POLICY, retryDelay } from './retry'
+import { retryDelayOf } from './retry'
 import { statsOf } from './stats'
 import { markOccurrence, newStoredJob } from './stored-job'
 import type { NewOccurrence, StoredJob } from './stored-job'
@@ -352,7 +353,7 @@ export class MemoryModel {
       case 'superseded':
         return this.end(stored, 'superseded')
       case 'retry-scheduled':
-        job.runAt = new Date(this.now() + (verdict.delayMs ?? this.retryDelayOf(job)))
+        job.runAt = new Date(this.now() + (verdict.delayMs ?? retryDelayOf(job, this.settings.random())))
         return backToPending(job)
       case 'released':
         job.attempt = Math.max(0, job.attempt - 1)
@@ -370,40 +371,4 @@ export class MemoryModel {
     else job.failedAt = new Date(this.now())
     this.open.remove(stored)
   }
-
-  private retryDelayOf(job: RecordedJob): number {
-    const policy = {
-      backoff: job.backoff ?? DEFAULT_RETRY_POLICY.backoff,
-      delayMs: job.backoffDelay ?? DEFAULT_RETRY_POLICY.delayMs,
-      maxDelayMs: job.backoffMaxDelay ?? DEFAULT_RETRY_POLICY.maxDelayMs,
-    }
-    return retryDelay(policy, job.attempt, this.settings.random())
-  }
-}
-
-function backToPending(job: RecordedJob): void {
-  job.status = 'pending'
-  delete job.claimToken
-  delete job.claimedAt
-}
-
-/** With a token: while the job is active under it. Without: while the job has not ended. */
-function isFenced(job: RecordedJob, token: string | undefined): boolean {
-  return token === undefined || (job.status === 'active' && job.claimToken === token)
-}
-
-function isTerminal(status: RecordedJob['status']): status is TerminalStatus {
-  return status === 'completed' || status === 'failed' || status === 'superseded'
-}
-
-/** Negative if `one` is claimed before `other`. */
-function claimOrder(one: RecordedJob, other: RecordedJob): number {
-  return one.priority - other.priority || one.runAt.getTime() - other.runAt.getTime()
-}
-
-/** In the words of the engine. */
-function reasonOfExpiry({ attempt, maxAttempts }: RecordedJob, transition: Transition): string {
-  return transition === 'superseded'
-    ? 'the lease expired: the job stalled, and a follower covers the work'
-    : `the lease expired on attempt ${attempt} of ${maxAttempts}: the job stalled, as its worker is gone`
 }

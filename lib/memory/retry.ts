@@ -1,4 +1,4 @@
-import type { Backoff } from '../types'
+import type { Backoff, RecordedJob } from '../types'
 
 /** How long a failed job waits before its next attempt. All times in milliseconds. */
 export interface RetryPolicy {
@@ -33,6 +33,16 @@ export function retryDelay(policy: RetryPolicy, attempt: number, random: number)
   const { delayMs } = policy
   const highest = Math.max(ceiling(policy, attempt), delayMs + delayMs / LEAST_SPREAD)
   return Math.floor(delayMs + random * (highest - delayMs))
+}
+
+/** The wait of a job that has failed, by the policy it was made with. */
+export function retryDelayOf(job: RecordedJob, random: number): number {
+  const policy = {
+    backoff: job.backoff ?? DEFAULT_RETRY_POLICY.backoff,
+    delayMs: job.backoffDelay ?? DEFAULT_RETRY_POLICY.delayMs,
+    maxDelayMs: job.backoffMaxDelay ?? DEFAULT_RETRY_POLICY.maxDelayMs,
+  }
+  return retryDelay(policy, job.attempt, random)
 }
 
 function ceiling({ backoff, delayMs, maxDelayMs }: RetryPolicy, attempt: number): number {

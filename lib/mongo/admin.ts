@@ -1,6 +1,9 @@
 /** The beginning and the end of a backend, and the upkeep of its collection. */
+import { DurablError } from '../base/errors'
+import { fromCaller } from '../base/stack'
 import * as check from '../validate/backend'
 import { checkShutdownTimeout } from '../validate/queue'
+import type { DriverCollection } from '../types'
 import type { OpenCollection } from './open-collection'
 
 export async function startup(opened: OpenCollection): Promise<void> {
@@ -35,4 +38,18 @@ export async function cleanupOldJobs(opened: OpenCollection, maxAgeMs: number | 
   const age = check.checkMaxAge(maxAgeMs)
   opened.refuseUnusable()
   return opened.engine.call((native) => native.cleanupOldJobs(age))
+}
+
+/** The collection, by the app's own client. */
+export function collectionOf(opened: OpenCollection): DriverCollection {
+  const db = opened.db()
+  if (db === null) {
+    throw fromCaller(
+      new DurablError(
+        'ERR_DURABL_UNSUPPORTED',
+        "getCollection: behind { uri } there is no client of the app's: make one, and take client.db(…).collection(…)",
+      ),
+    )
+  }
+  return db.collection(opened.settings.collectionName)
 }

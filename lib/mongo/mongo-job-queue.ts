@@ -3,10 +3,8 @@ import { keepsOrder } from '../backend/calls'
 import { checkedOnce } from '../backend/checked'
 import { backendHandle } from '../backend/handle'
 import { monotonicNow } from '../base/timers'
-import { DurablError } from '../base/errors'
 import { shownAs } from '../base/print'
 import { reasonOf } from '../base/reason'
-import { fromCaller } from '../base/stack'
 import type {
   ActionQuery,
   ActionRecord,
@@ -349,16 +347,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   }
 
   getCollection<C extends DriverCollection = Collection<JobDoc>>(): C {
-    const db = this.opened.db()
-    if (db === null) {
-      throw fromCaller(
-        new DurablError(
-          'ERR_DURABL_UNSUPPORTED',
-          "getCollection: behind { uri } there is no client of the app's: make one, and take client.db(…).collection(…)",
-        ),
-      )
-    }
-    return db.collection(this.opened.settings.collectionName) as DriverCollection as C
+    return admin.collectionOf(this.opened) as C
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

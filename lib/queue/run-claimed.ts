@@ -4,7 +4,7 @@ import { LeaseLostError, ShutDownError } from '../base/errors'
 import { monotonicNow } from '../base/timers'
 import type { Driver } from '../driver/driver'
 import type { Reporter } from '../run/report'
-import { cancelledError } from '../run/run'
+import { cancelledError } from '../run/cancelled'
 import type { ManagedRun } from '../run/run'
 import type { IJobQueueBackend, Job, JobHandle, JobHandler } from '../types'
 

@@ -1,10 +1,12 @@
 import { COMPLETE, RELEASE, asTold, byHand, failed } from '../backend/verdict'
 import type { Settled, Verdict } from '../backend/verdict'
 import { Deferred, unwatched } from '../base/deferred'
-import { DurablError, LeaseLostError, ShutDownError, TimeoutError } from '../base/errors'
+import type { DurablError} from '../base/errors';
+import { LeaseLostError, ShutDownError, TimeoutError } from '../base/errors'
 import { after, monotonicNow } from '../base/timers'
 import type { Cancel } from '../base/timers'
 import type { HeartbeatResult, Job, LeaseOperation, SettleResult } from '../types'
+import { cancelledError } from './cancelled'
 import { RunContext } from './context'
 import type { HandledRun } from './context'
 import { bothFailed, verdictOnThrow } from './outcome'
@@ -390,12 +392,4 @@ export class ManagedRun implements TransactingRun, HandledRun {
     this.endTold = true
     this.setup.listener.ended(this)
   }
-}
-
-/** Why the signal of a run is aborted whose job is to be cancelled. */
-export function cancelledError({ id }: Job<any>, reason: string | null): DurablError {
-  return new DurablError(
-    'ERR_DURABL_CANCELLED',
-    `job ${id} was cancelled${reason === null ? '' : `: ${reason}`}`,
-  )
 }

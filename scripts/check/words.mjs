@@ -57,7 +57,7 @@ const IN_PAGES = new Set([
     'topic',
     'args',
   ],
-  ...['barrier', 'permit', 'reserve', 'fetch', 'verify', 'cancelled', 'realtime', 'notification'],
+  ...['barrier', 'permit', 'reserve', 'fetch', 'verify', 'realtime', 'notification'],
 ])
 
 /** Pages that speak of other packages in their own words, or of the past. */

@@ -23,6 +23,9 @@ export const COMMANDS = [{ name: 'durabl', module: 'command/durabl' }]
 
 const require = createRequire(import.meta.url)
 
+/** Prettier's, as its settings have it. */
+const LINE_WIDTH = 110
+
 /** The name that the files of an entry have at the root. */
 const nameOf = ({ path }) => (path === '.' ? 'index' : path.slice('./'.length))
 
@@ -37,17 +40,24 @@ export const specifierOf = ({ path }) => `durabl${path.slice(1)}`
 /** Names that an entry exports at run time. `directory` is that of the package, with its `dist/`. */
 export const exportedBy = (entry, directory) => Object.keys(require(join(directory, builtFile(entry)))).sort()
 
+/** On one line if that is short enough, as prettier has it. */
+function exportOf(names, file) {
+  const line = `export { ${names.join(', ')} } from '${file}'`
+  if (line.length <= LINE_WIDTH) return `${line}\n`
+  return `export {\n${names.map((name) => `  ${name},\n`).join('')}} from '${file}'\n`
+}
+
 /**
  * The ESM entry has the same objects as the CommonJS build, so that there is one copy of the package however it is loaded. Each
  * name is exported from the CommonJS module by itself, not picked from its default export: bundlers do not agree on that.
  */
 function esmFiles(entry, directory) {
   const exported = exportedBy(entry, directory)
-  const names = exported.filter((name) => name !== 'default').map((name) => `  ${name},\n`)
+  const names = exported.filter((name) => name !== 'default')
   const head = '// Written by scripts/entries.mjs.\n'
   const name = nameOf(entry)
   const file = builtFile(entry)
-  const code = `export {\n${names.join('')}} from '${file}'\n`
+  const code = exportOf(names, file)
   const types = `export * from './${name}.js'\n`
   if (!exported.includes('default')) {
     return [

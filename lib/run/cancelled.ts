@@ -1,0 +1,10 @@
+import { DurablError } from '../base/errors'
+import type { Job } from '../types'
+
+/** Why the signal of a run is aborted whose job is to be cancelled. */
+export function cancelledError({ id }: Job<any>, reason: string | null): DurablError {
+  return new DurablError(
+    'ERR_DURABL_CANCELLED',
+    `job ${id} was cancelled${reason === null ? '' : `: ${reason}`}`,
+  )
+}

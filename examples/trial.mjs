@@ -57,6 +57,15 @@ function work() {
   new Orchestrator(queue).define('trial', trial, { heartbeatIntervalMs: 500 })
 }
 
+/** Has a worker go on until it is in this step. */
+async function until(worker, step) {
+  for (;;) {
+    const [where] = await once(worker, 'message')
+    if (where === step) return
+    worker.send('go on')
+  }
+}
+
 /** Kills a worker at each step of one job, then lets one finish. */
 async function run() {
   await backend.resetStorage()

@@ -41,6 +41,7 @@ import type { JobQueue } from './queue.js'
  * | `ERR_DURABL_DUPLICATE_PROCESSOR` | {@link DurablError} | a second `process` for one type |
  * | `ERR_DURABL_NO_GLOBAL_BACKEND` | {@link DurablError} | `setGlobalBackend` was not called |
  * | `ERR_DURABL_GLOBAL_SCOPE_OVERLAP` | {@link DurablError} | `withGlobalQueue` within or beside another |
+ * | `ERR_DURABL_SCHEDULE_OWNED` | {@link DurablError} | a schedule that stands in the list of an owner |
  * | `ERR_DURABL_TRANSACTION` | {@link DurablError} | not while, or after, a transaction settles the job |
  * | `ERR_DURABL_UNSUPPORTED` | {@link DurablError} | this backend can't do that |
  * | `ERR_DURABL_ADDON_MISSING` | {@link DurablError} | the native engine could not be loaded |

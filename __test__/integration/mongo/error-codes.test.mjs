@@ -4,14 +4,18 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { after, before, describe, test } from 'node:test'
 import {
+  DeferJobError,
   DummyBackend,
   FatalJobError,
   JobQueue,
   MongoJobQueue,
+  NonRetryable,
+  Orchestrator,
   getGlobalBackend,
   setGlobalBackend,
   withGlobalQueue,
 } from 'durabl'
+import { testOrchestration } from 'durabl/testing'
 import { BSONRegExp, MongoClient } from 'mongodb'
 import { packageOf } from '../../../dist/mongo/bson/package.js'
 import { loadAddon } from '../../../dist/mongo/native/loader.js'
@@ -77,11 +81,26 @@ const reasonOf = (signal) =>
     ? signal.reason
     : new Promise((resolve) => signal.addEventListener('abort', () => resolve(signal.reason), { once: true }))
 
-function dummyQueue(t) {
-  const queue = new JobQueue(new DummyBackend(), SILENT)
+function dummyQueue(t, backend = new DummyBackend()) {
+  const queue = new JobQueue(backend, SILENT)
   atEnd(t, () => queue.shutdown(0))
   return queue
 }
+
+/** Why a step's signal is aborted in an orchestration of these limits. */
+async function stepCutShort(t, config) {
+  const queue = dummyQueue(t)
+  const outcome = deferred()
+  const body = (job, octx) =>
+    octx.step('a', async (keys, signal) => void outcome.resolve(await reasonOf(signal)))
+  new Orchestrator(queue, SILENT).define('work', body, config)
+  await queue.enqueue('work', {})
+  throw await outcome.promise
+}
+
+/** An attempt of an orchestration. */
+const attempt = (body) => testOrchestration(body).run()
+
 const TOO_LARGE = { text: 'x'.repeat(17 << 20) }
 const EMPTY_WORLD = {
   ...{ triple: 'linux-x64-gnu', root: '/package', version: '1.2.3' },
@@ -127,6 +146,11 @@ const CASES = {
   ERR_DURABL_TIMEOUT: async (t) =>
     (await failing(t, { blockConnection: true, blockTimeMS: 11_000 })).enqueue('work', {}),
   ERR_DURABL_HANDLER_TIMEOUT: (t) => inHandler(t, ({ signal }) => reasonOf(signal), { timeoutMs: 20 }),
+  ERR_DURABL_CANCELLED: async (t) => {
+    const queue = dummyQueue(t)
+    const handle = await queue.claimOrEnqueue('work', {})
+    await queue.runClaimed(handle, ({ id }) => queue.cancel(id))
+  },
   ERR_DURABL_LEASE_LOST: (t) =>
     inHandler(t, async (ctx, job, jobs) => {
       await jobs.updateOne({ _id: job.id }, { $set: { claimToken: 'of another worker' } })
@@ -159,12 +183,59 @@ const CASES = {
   ERR_DURABL_NO_GLOBAL_BACKEND: () => getGlobalBackend(),
   ERR_DURABL_GLOBAL_SCOPE_OVERLAP: () =>
     withGlobalQueue(new DummyBackend(), () => withGlobalQueue(new DummyBackend(), () => {})),
+  ERR_DURABL_SCHEDULE_OWNED: async (t) => {
+    const queue = dummyQueue(t)
+    const [spec, job] = [{ everyMs: 60_000 }, { type: 'work', data: {} }]
+    await queue.applySchedules('app', [{ id: 'a', spec, job }])
+    await queue.schedule('a', spec, job)
+  },
   ERR_DURABL_TRANSACTION: (t) => inHandler(t, (ctx) => ctx.transaction(() => ctx.complete())),
   ERR_DURABL_UNSUPPORTED: (t) => behind(t, testUrl()).getCollection(),
   ERR_DURABL_ADDON_MISSING: () => loadAddon(EMPTY_WORLD),
   ERR_DURABL_DRIVER_MISSING: (t) => packageOf({ client: new (oldCopy(t).MongoClient)() }),
   ERR_DURABL_FATAL_JOB: () => {
     throw new FatalJobError('for good')
+  },
+  ERR_DURABL_NON_RETRYABLE: () =>
+    attempt(() => {
+      throw new NonRetryable('for good')
+    }),
+  ERR_DURABL_NONDETERMINISM: async () => {
+    const under = testOrchestration((job, octx) => octx.step('a', () => 1))
+    await under.run()
+    await under.resumeWith((job, octx) => octx.step('b', () => 1))
+  },
+  ERR_DURABL_STEP_RESULT: () => attempt((job, octx) => octx.step('a', () => ({ save() {} }))),
+  ERR_DURABL_JOURNAL_TOO_LARGE: async () => {
+    const backend = new DummyBackend({ journalSoftLimitBytes: 1000 })
+    await backend.enqueue('work', {})
+    const { id, claimToken } = await backend.claimNext('work')
+    const record = { seq: 0, name: 'a', result: 'x'.repeat(2000), ts: new Date() }
+    await backend.appendStep(id, claimToken, record)
+  },
+  ERR_DURABL_JOURNAL_DAMAGED: async (t) => {
+    const { backend, jobs } = await app(t)
+    const id = await backend.enqueue('work', {})
+    await jobs.updateOne({ _id: id }, { $set: { steps: 'none' } })
+    await backend.readSteps(id)
+  },
+  ERR_DURABL_STEP_REFUSED: () => attempt((job, octx) => octx.step('a', () => octx.step('b', () => 1))),
+  ERR_DURABL_STEP_TIMEOUT: (t) => stepCutShort(t, { stepTimeoutMs: 20 }),
+  ERR_DURABL_MAX_DURATION: (t) => stepCutShort(t, { maxDurationMs: 20 }),
+  ERR_DURABL_DEADLINE: (t) => stepCutShort(t, { deadlineMs: 20 }),
+  ERR_DURABL_ORCHESTRATION_UNSUPPORTED: (t) => {
+    const backend = new DummyBackend()
+    backend.readSteps = undefined
+    dummyQueue(t, backend).assertJournalCapable()
+  },
+  ERR_DURABL_ORCHESTRATOR_CONFLICT: (t) => {
+    const orchestrator = new Orchestrator(dummyQueue(t), SILENT)
+    for (let i = 0; i < 2; i += 1) orchestrator.define('work', async () => {})
+  },
+  ERR_DURABL_HEARTBEAT_CONFLICT: (t) =>
+    new Orchestrator(dummyQueue(t), SILENT).define('work', async () => {}, { visibilityTimeoutMs: 300_001 }),
+  ERR_DURABL_DEFERRED: () => {
+    throw new DeferJobError(1000)
   },
   ERR_DURABL_INTERNAL: 'a fault of durabl’s own: no input is known that brings one about',
 }

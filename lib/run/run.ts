@@ -1,7 +1,7 @@
 import { COMPLETE, RELEASE, asTold, byHand, failed } from '../backend/verdict'
 import type { Settled, Verdict } from '../backend/verdict'
 import { Deferred, unwatched } from '../base/deferred'
-import type { DurablError} from '../base/errors';
+import type { DurablError } from '../base/errors'
 import { LeaseLostError, ShutDownError, TimeoutError } from '../base/errors'
 import { after, monotonicNow } from '../base/timers'
 import type { Cancel } from '../base/timers'

@@ -47,6 +47,7 @@ async fn a_key_that_an_older_version_let_run_twice_is_named_and_holds_up_its_own
         "durabl_active_idx",
         "durabl_cancel_idx",
         "durabl_completed_idx",
+        "durabl_dedupe_until_idx",
         "durabl_expiry_idx",
         "durabl_failed_idx",
         "durabl_pending_idx",

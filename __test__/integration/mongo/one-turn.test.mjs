@@ -3,20 +3,29 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { jobs } from '../../support/jobs.mjs'
 
+const [IN_A_MINUTE, IN_TWO_MINUTES] = [60_000, 120_000].map((ms) => new Date(Date.now() + ms))
 const SINGLE_FLIGHT = { dedupeScope: 'pending' }
 
-/** For each option, two settings of a job that differ in it and in nothing else: a type, options, and whether there is a key. */
+/** For each option, two settings of a job that differ in it and in nothing else: a type, options, whether there is a key or an own id. */
 const PAIRS = {
   type: [{ type: 'one' }, { type: 'other' }],
+  id: [{}, { hasId: true }],
   priority: [{ options: { priority: 1 } }, { options: { priority: 2 } }],
   delay: [{ options: { delay: 60_000 } }, { options: { delay: 120_000 } }],
+  runAt: [{ options: { runAt: IN_A_MINUTE } }, { options: { runAt: IN_TWO_MINUTES } }],
   maxAttempts: [{ options: { maxAttempts: 4 } }, { options: { maxAttempts: 5 } }],
   dedupeKey: [{}, { hasKey: true }],
   dedupeScope: [{ hasKey: true }, { hasKey: true, options: SINGLE_FLIGHT }],
+  dedupeForMs: [
+    { hasKey: true, options: { dedupeForMs: 60_000 } },
+    { hasKey: true, options: { dedupeForMs: 120_000 } },
+  ],
   coalesce: [
     { hasKey: true, options: SINGLE_FLIGHT },
     { hasKey: true, options: { ...SINGLE_FLIGHT, coalesce: 'latest' } },
   ],
+  timeoutMs: [{ options: { timeoutMs: 1000 } }, { options: { timeoutMs: 2000 } }],
+  expiresInMs: [{ options: { expiresInMs: 60_000 } }, { options: { expiresInMs: 120_000 } }],
   backoff: [{ options: { backoff: 'fixed' } }, { options: { backoff: 'exponential' } }],
   backoffDelay: [{ options: { backoffDelay: 10 } }, { options: { backoffDelay: 20 } }],
   backoffMaxDelay: [{ options: { backoffMaxDelay: 1000 } }, { options: { backoffMaxDelay: 2000 } }],
@@ -26,18 +35,23 @@ const PAIRS = {
 const ORDER = [0, 1, 0, 0, 1, 1, 0]
 
 /** The arguments of an enqueue. */
-function call({ type = 't', options = {}, hasKey = false }, key) {
-  return [type, { from: key }, hasKey ? { ...options, dedupeKey: key } : options]
+function call({ type = 't', options = {}, hasKey = false, hasId = false }, key) {
+  const own = { ...(hasKey && { dedupeKey: key }), ...(hasId && { id: key }) }
+  return [type, { from: key }, { ...options, ...own }]
 }
 
 /** The options that differ from job to job, however alike their other settings are. */
-const OWN = ['_id', 'createdAt', 'runAt', 'updatedAt', 'data', 'dedupeKey']
+const OWN = ['_id', 'createdAt', 'updatedAt', 'data', 'dedupeKey']
+/** Moments, which are compared by their distance. */
+const MOMENTS = ['runAt', 'dedupeUntil', 'expiresAt']
 
 /** The settings of a stored job. */
 function settingsOf(job) {
   const shared = Object.fromEntries(Object.entries(job).filter(([field]) => !OWN.includes(field)))
-  const delayMs = Math.round((job.runAt - job.createdAt) / 1000) * 1000
-  return { ...shared, delayMs, hasKey: job.dedupeKey !== undefined }
+  for (const field of MOMENTS.filter((name) => name in shared))
+    shared[field] = Math.round((job[field] - job.createdAt) / 10_000)
+  const hasId = job._id === job.data.from
+  return { ...shared, hasKey: job.dedupeKey !== undefined, hasId }
 }
 
 for (const [name, pair] of Object.entries(PAIRS)) {

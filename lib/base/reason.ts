@@ -75,5 +75,14 @@ function shortly(value: unknown): string {
 
 /** Also for errors of another realm, such as a `vm` context or Jest's sandbox. */
 export function isError(value: unknown): value is Error {
-  return value instanceof Error || types.isNativeError(value)
+  return isInstance(value, Error) || types.isNativeError(value)
+}
+
+/** As `instanceof`, for any value: a revoked proxy has no prototype to look at, and is no instance of anything. */
+export function isInstance<T>(value: unknown, constructor: abstract new (...args: never[]) => T): value is T {
+  try {
+    return value instanceof constructor
+  } catch {
+    return false
+  }
 }

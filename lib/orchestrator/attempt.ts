@@ -3,6 +3,7 @@ import { isMarked } from '../backend/journal'
 import { LeaseLostError, ShutDownError } from '../base/errors'
 import type { SafeLogger } from '../base/logger'
 import { OrchestrationUnsupportedError } from '../base/orchestration-errors'
+import { isError } from '../base/reason'
 import { after, monotonicNow } from '../base/timers'
 import { Journal } from '../journal/records'
 import { engineOf } from '../mongo/mongo-job-queue'
@@ -200,7 +201,7 @@ const PASSING: ReadonlySet<unknown> = new Set([
 ])
 
 function isPassing(error: unknown): boolean {
-  return error instanceof Error && PASSING.has((error as { code?: unknown }).code)
+  return isError(error) && PASSING.has((error as { code?: unknown }).code)
 }
 
 function isLeaseLost({ aborted, reason }: AbortSignal): boolean {

@@ -1,7 +1,7 @@
 /** Ends of steps: as they are answered, as they are recorded, and errors that are ends of the run. */
 import { FatalJobError } from '../base/errors'
 import { isFatalOrchestrationError } from '../base/orchestration-errors'
-import { isError, reasonOf } from '../base/reason'
+import { isError, isInstance, reasonOf } from '../base/reason'
 import { decodeResult } from '../journal/result'
 import type { StepFailure, StepRecord } from '../types'
 
@@ -38,7 +38,7 @@ export function failureOf(error: unknown): StepFailure {
 }
 
 export function isFatal(error: unknown): boolean {
-  return error instanceof FatalJobError || isFatalOrchestrationError(error)
+  return isInstance(error, FatalJobError) || isFatalOrchestrationError(error)
 }
 
 export function isLeaseLost(error: unknown): boolean {

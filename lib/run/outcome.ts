@@ -20,7 +20,7 @@ import type { Verdict } from '../backend/verdict'
 import { DeferJobError, FatalJobError } from '../base/errors'
 import { isFatalOrchestrationError } from '../base/orchestration-errors'
 import type { DurablError } from '../base/errors'
-import { isError, reasonOf } from '../base/reason'
+import { isError, isInstance, reasonOf } from '../base/reason'
 
 /**
  * What a throw means for a run that has not been settled.
@@ -31,7 +31,7 @@ export function verdictOnThrow(thrown: unknown, abortReason: DurablError | null)
   const delayMs = deferralOf(thrown)
   if (delayMs !== null) return deferred(delayMs)
   if (isFatal(thrown)) return failedFatally(thrown)
-  if (thrown instanceof GivenBack) return RELEASE
+  if (isInstance(thrown, GivenBack)) return RELEASE
   return abortReason?.code === 'ERR_DURABL_SHUT_DOWN' ? RELEASE : failed(thrown)
 }
 

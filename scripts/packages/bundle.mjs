@@ -15,6 +15,9 @@ const PACKAGES_OF_BUNDLES = 'mongo/packages/none.mjs'
 /** Never part of the bundle: the app's own packages, the binaries, and the file that names them. */
 const EXTERNAL = [/^[^./]/]
 
+/** The command and the dashboard share pages, which apps that use neither don't load. */
+const OF_APPS = /[\\/]lib[\\/](?!dashboard[\\/]|command[\\/])/
+
 /** @param directory is replaced by the bundle */
 export async function bundle(directory) {
   const modules = [...ENTRIES, ...COMMANDS].map(({ module }) => module).concat(PACKAGES)
@@ -34,6 +37,8 @@ export async function bundle(directory) {
     comments: false,
     entryFileNames: '[name].js',
     chunkFileNames: 'shared/[name].js',
+    // By itself it makes a file for each set of entries that share something.
+    codeSplitting: { groups: [{ name: 'common', minShareCount: 2, test: OF_APPS }] },
   })
   await build.close()
   for (const file of [PACKAGES_OF_BUNDLES, `${PACKAGES_OF_BUNDLES}.map`])

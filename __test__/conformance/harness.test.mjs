@@ -19,11 +19,28 @@ function failures(tap) {
   return failed
 }
 
+/** Behaviours that a planted fault breaks, by backend. Only these run: most others wait for what a broken backend never does. */
+const FOUND = [
+  ['Unfenced', 'complete with a wrong token changes nothing'],
+  ['Unfenced', 'complete with a token from before is refused'],
+  ['Duplicating', 'an exclusive key is held while its job is pending'],
+  ['Counting', 'a released job is due at once, its attempt given back'],
+  ['Declared', 'every declared deviation is of a behaviour that exists'],
+  ['Declared', 'deviates (it does, so this declaration is wrong): the lower priority goes first'],
+]
+const BLAMELESS = [
+  ['Counting', 'complete with a wrong token changes nothing'],
+  ['Declared', 'of equal priority, what was due first goes first'],
+]
+
+const exactly = (name) => `/^${name.replaceAll(/[.*+?^${}()|[\]\\/]/g, String.raw`\$&`)}$/`
+
 describe('the conformance suite', () => {
   let run
   let failed
   before(async () => {
-    run = await runNode(['--test-reporter=tap', faults], { timeoutMs: 120_000 })
+    const names = [...FOUND, ...BLAMELESS].map(([, behaviour]) => `--test-name-pattern=${exactly(behaviour)}`)
+    run = await runNode(['--test-reporter=tap', ...names, faults], { timeoutMs: 120_000 })
     failed = failures(run.stdout)
   })
 
@@ -35,19 +52,14 @@ describe('the conformance suite', () => {
     assert.equal(run.code, 1, run.stderr)
   })
 
-  for (const [backend, behaviour] of [
-    ['Unfenced', 'complete with a wrong token changes nothing'],
-    ['Unfenced', 'complete with a token from before is refused'],
-    ['Duplicating', 'an exclusive key is held while its job is pending'],
-    ['Counting', 'a released job is due at once, its attempt given back'],
-    ['Declared', 'every declared deviation is of a behaviour that exists'],
-    ['Declared', 'deviates (it does, so this declaration is wrong): the lower priority goes first'],
-  ]) {
+  for (const [backend, behaviour] of FOUND) {
     test(`finds the fault of ${backend}: ${behaviour}`, () => assert.ok(found(backend, behaviour)))
   }
 
   test('blames only what is at fault', () => {
-    assert.equal(found('Counting', 'complete with a wrong token changes nothing'), false)
-    assert.equal(found('Declared', 'of equal priority, what was due first goes first'), false)
+    for (const [backend, behaviour] of BLAMELESS) {
+      assert.ok(run.stdout.includes(` - ${behaviour}`), behaviour)
+      assert.equal(found(backend, behaviour), false)
+    }
   })
 })

@@ -8,8 +8,8 @@ import { fileIn, filesIn, packageTarball, platformPackages } from './support/tar
 const manifestOf = async (tarball) => JSON.parse(await fileIn(tarball, 'package.json'))
 const packed = platformPackages().filter(({ tarball }) => tarball)
 
-/** The largest that a binary may be; it was 16 MB (6.5 MB packed) when this was written. */
-const MOST_BYTES = 20e6
+/** The largest that a binary may be; it was 16 MB (6.5 MB packed) before schedules, steering and journals, and 20.3 MB with them. */
+const MOST_BYTES = 22e6
 
 test('the package holds its code, its types and its documents, and nothing else', async () => {
   const files = await filesIn(packageTarball())

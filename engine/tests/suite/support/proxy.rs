@@ -294,15 +294,9 @@ impl Shared {
 
 /// The command in a message, unless it is about the side collection: workers write there by the clock, which is no part of any test.
 fn about_jobs(message: &[u8]) -> Option<&RawDocument> {
-    let command = body(message)?;
-    let (_, collection) = command.iter().next()?.ok()?;
-    let is_beside = collection.as_str().is_some_and(|name| name.ends_with(".durabl"));
-    (!is_beside).then_some(command)
-}
-
-/// The command in a message.
-fn body(message: &[u8]) -> Option<&RawDocument> {
-    first_document(message.get(BEFORE_BODY..)?)
+    let command = first_document(message.get(BEFORE_BODY..)?)?;
+    let (_, about) = command.iter().next()?.ok()?;
+    (!about.as_str().is_some_and(|name| name.ends_with(".durabl"))).then_some(command)
 }
 
 fn first_document(bytes: &[u8]) -> Option<&RawDocument> {

@@ -33,7 +33,7 @@ export class FakeEngine {
   batches = []
   /** What became of each slot, in order: a run id for each time that one was told to be free. */
   freed = []
-  /** What else was said with a verdict, by run. */
+  /** Details that came with verdicts, by run. */
   details = new Map()
   /** How often `finish` was called. */
   calls = 0

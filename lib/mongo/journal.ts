@@ -56,10 +56,7 @@ export async function completeClaimed(
   jobId: string,
   claimToken: string,
 ): Promise<CompleteClaimedResult> {
-  const where = 'completeClaimed'
-  const id = check.checkJobId(where, jobId)
-  const token = checkToken(where, claimToken)
-  opened.refuseUnusable()
+  const { id, token } = claimOf(opened, 'completeClaimed', jobId, claimToken)
   const isCompleted = await opened.engine.call((native) => native.completeClaimed(id, token))
   return isCompleted ? 'completed' : 'lease-lost'
 }
@@ -69,12 +66,16 @@ export async function heartbeatClaimed(
   jobId: string,
   claimToken: string,
 ): Promise<HeartbeatClaimedResult> {
-  const where = 'heartbeatClaimed'
-  const id = check.checkJobId(where, jobId)
-  const token = checkToken(where, claimToken)
-  opened.refuseUnusable()
+  const { id, token } = claimOf(opened, 'heartbeatClaimed', jobId, claimToken)
   const found = await opened.engine.call((native) => native.heartbeat(id, token))
   return found === 'applied' ? 'heartbeated' : 'lease-lost'
+}
+
+/** The arguments that name a claim, checked, on a backend that can be used. */
+function claimOf(opened: OpenCollection, where: string, jobId: string, claimToken: string) {
+  const claim = { id: check.checkJobId(where, jobId), token: checkToken(where, claimToken) }
+  opened.refuseUnusable()
+  return claim
 }
 
 const EMPTY = Buffer.from([5, 0, 0, 0, 0])

@@ -1,4 +1,4 @@
-/** What becomes of jobs that are cancelled, and what failed jobs tell of their ends. */
+/** Behaviours of cancelled jobs, and of failed jobs that tell how they ended. */
 import assert from 'node:assert/strict'
 import { FatalJobError } from 'durabl'
 import { deferred } from '../../support/async.mjs'

@@ -362,7 +362,7 @@ export default {
     processor.setConcurrency(0)
     const other = await queue.enqueue('t', 2)
     await letPass(50, 'polls, none of which may claim')
-    // What a claim takes that was on its way is given back.
+    // Jobs that a claim on its way still takes are given back.
     await whenJob(other, 'pending')
     assert.deepEqual(seen, [1])
     for (const wrong of [-1, 1.5, NaN, '2', null, undefined])

@@ -1,4 +1,4 @@
-/** What a handler, its processor or its job say of how long jobs wait, run and are worth starting. */
+/** Waits, time limits and expiry of jobs, as handlers, processors and jobs set them. */
 import assert from 'node:assert/strict'
 import { DeferJobError } from 'durabl'
 import { deferred } from '../../support/async.mjs'

@@ -1,4 +1,4 @@
-/** What operators ask of all processes: pauses hold, and retention takes nothing that it may not touch. */
+/** Laws of requests to all processes: pauses hold, and retention takes nothing that it may not touch. */
 import { isTerminal } from '../history/jobs.mjs'
 import { askedRemovals } from './kept.mjs'
 import { TOLERANCE_MS } from './tolerance.mjs'

@@ -1,4 +1,4 @@
-/** What operators ask for is done as often as they are told, and by nothing else. */
+/** Laws of steering: a change is made as often as operators are told, and by nothing else. */
 import { groupBy } from '../history/jobs.mjs'
 import { TOLERANCE_MS } from './tolerance.mjs'
 

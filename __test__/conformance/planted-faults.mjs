@@ -18,8 +18,8 @@ class Duplicating extends DummyBackend {
 
 /** Counts a released attempt. */
 class Counting extends DummyBackend {
-  async release(jobId, claimToken) {
-    const result = await super.release(jobId, claimToken)
+  async release(jobId, ...details) {
+    const result = await super.release(jobId, ...details)
     const job = this.jobs.find(({ id }) => id === jobId)
     if (result.status === 'released') job.attempt += 1
     return result

@@ -256,13 +256,13 @@ export default {
     assert.equal((await raw(completed.id)).ending, undefined)
   },
 
-  'each failed attempt leaves its error, the newest ten': async ({ makeQueue, backend, raw }) => {
+  'each failed attempt leaves its error, the newest ten': async ({ makeQueue, backend, raw, until }) => {
     const queue = makeQueue()
     const id = await queue.enqueue('t', 1, { ...QUICK_RETRY, maxAttempts: 12 })
     const before = Date.now() - 60_000
     for (let attempt = 1; attempt <= 12; attempt += 1) {
       await backend.recoverStuckJobs(300_000)
-      const claimed = await claimWhenDue(backend, 't')
+      const claimed = await until('the job is due', () => backend.claimNext('t'))
       await backend.fail(id, `failure ${attempt}`, claimed.claimToken)
     }
     const { errors } = await raw(id)
@@ -318,12 +318,4 @@ export default {
       assert.ok(!fields.includes(field), field)
     }
   },
-}
-
-async function claimWhenDue(backend, type) {
-  for (;;) {
-    const claimed = await backend.claimNext(type)
-    if (claimed !== null) return claimed
-    await new Promise((resolve) => setImmediate(resolve))
-  }
 }

@@ -3,6 +3,7 @@ import { retell } from './history/jobs.mjs'
 import { keyAnswersAreTrue } from './laws/dedupe.mjs'
 import {
   acknowledgedIsKept,
+  askedRemovals,
   callsAreAnswered,
   everythingEnds,
   latestIsKept,
@@ -11,6 +12,7 @@ import {
 import { faultsHappen } from './laws/faults.mjs'
 import { followersCover, keysHoldOne } from './laws/keys.mjs'
 import { noTwoAtOnce, onlyExpiredIsTaken, runsHaveClaims } from './laws/leases.mjs'
+import { cancelsAreMade, cancelsLast, keysOutliveCancels } from './laws/cancels.mjs'
 import { pausesHold, retentionSpares } from './laws/operators.mjs'
 import { orderIsKept } from './laws/order.mjs'
 import { removedIsGone, retriesAreMade } from './laws/restarts.mjs'
@@ -25,13 +27,19 @@ export const LAWS = {
   ...{ legalSteps, attemptsAddUp, noRetryIsLost, notEarly, retriesAreMade, removedIsGone },
   ...{ onlyExpiredIsTaken, runsHaveClaims, noTwoAtOnce, settledByHolder, resultsAreTrue },
   ...{ keysHoldOne, followersCover, keyAnswersAreTrue, orderIsKept, nobodyFalls, faultsHappen },
-  ...{ pausesHold, retentionSpares },
+  ...{ pausesHold, retentionSpares, cancelsAreMade, cancelsLast, keysOutliveCancels },
 }
 
 /** Findings of one law that are shown; more of the same tell nothing new. */
 const MOST_SHOWN = 20
 
 const count = (items, fits) => items.filter(fits).length
+
+/** Jobs that retention has removed. */
+function retainedIn(steps, calls) {
+  const isAsked = askedRemovals(calls)
+  return count(steps, (step) => step.kind === 'removed' && !isAsked(step))
+}
 
 /** V8 collects garbage as hard as it can by then. */
 const isNearlyFull = ({ used, limit }) => used > 0.6 * limit
@@ -54,7 +62,9 @@ function figuresOf({ jobs, runs, calls, steps, faults, heaps }) {
     changes: steps.length,
     ...{ completed: kind('completed'), retried: kind('retried'), released: kind('released') },
     ...{ failed: kind('failed'), superseded: kind('superseded'), recovered: kind('recovered') },
-    ...{ restarted: kind('restarted'), removed: kind('removed') },
+    ...{ restarted: kind('restarted'), removed: kind('removed'), cancelled: kind('cancelled') },
+    cancelledRuns: count(runs, ({ tenure }) => tenure?.until?.kind === 'cancelled'),
+    retained: retainedIn(steps, calls),
     faults: faults.length,
     effects: faults.reduce((sum, { effect = 0 }) => sum + effect, 0),
     heapsNearlyFull: new Set(heaps.filter(isNearlyFull).map(({ by }) => by)).size,

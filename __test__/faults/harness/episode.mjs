@@ -6,6 +6,7 @@ import { readChanges } from './history/changes.mjs'
 import { Production } from './production.mjs'
 import { SCENARIOS, scheduleOf } from './scenarios.mjs'
 import { FAULTS } from './world/faults.mjs'
+import { Operator } from './world/operator.mjs'
 import { LEASE_MS, World, writeHistory } from './world/world.mjs'
 import { letPass } from '../../support/time.mjs'
 
@@ -57,10 +58,11 @@ async function drain(world, patienceMs) {
 export async function runEpisode(
   t,
   cluster,
-  { scenario, seed, ms, load, plant, drainMs = DRAIN_MS, path = null },
+  { scenario, seed, ms: wanted, load, plant, drainMs = DRAIN_MS, path = null },
 ) {
   const { world: { wrongClocks = false, ...made } = {}, load: usual, ...chosen } = SCENARIOS[scenario]
-  const { sparesServers = false, shows = [], atOnce = 1, isMixed = false } = chosen
+  const { sparesServers = false, shows = [], atOnce = 1, isMixed = false, leastMs = 0, operator } = chosen
+  const ms = Math.max(wanted, leastMs)
   const begun = performance.now()
   const schedule = scheduleOf(chosen, seed, ms)
   const clocks = wrongClocks ? clockmaker() : null
@@ -80,10 +82,12 @@ export async function runEpisode(
   await planted?.ready
   world.production = new Production(world, { seed, ms, load: load ?? usual })
   for (const producer of producers) world.production.begin(producer)
+  const operating = operator && new Operator(world, operator)
   await inflict(world, schedule)
   // Where nothing was done to the servers, others may be doing it.
   if (!sparesServers) await cluster.heal()
   await world.production.over()
+  await operating?.over()
   await drain(world, drainMs)
   await planted?.uproot()
   await world.end()
@@ -100,6 +104,7 @@ export async function runEpisode(
     shows,
     atOnce,
     isMixed,
+    ...(operator?.retentionMs !== undefined && { retentionMs: operator.retentionMs }),
   }
   const lines = [settings, ...world.told(), ...(await readChanges(world.db.collection('jobs'), world.since))]
   if (path) await writeHistory(path, lines)

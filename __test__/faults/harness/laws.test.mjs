@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { LAWS, check } from './check.mjs'
+import { CANCELS } from './cases/cancels.mjs'
 import { KEYS } from './cases/keys.mjs'
 import { OPERATORS } from './cases/operators.mjs'
 import { PROCESSES } from './cases/processes.mjs'
@@ -19,6 +20,7 @@ const CASES = {
   ...PROCESSES,
   ...RESTARTS,
   ...OPERATORS,
+  ...CANCELS,
   acknowledgedIsKept: {
     breaks: {
       'an acknowledged job that was never there': (h) => h.called('a').answered('a', 'a'),

@@ -18,9 +18,20 @@ const LENGTHY = { leastMs: 300, workMs: 1200, everyMs: 30 }
  * @property {boolean} [sparesServers] nothing is done to the servers, so others may use them meanwhile
  * @property {boolean} [isLong] it takes too long to be run briefly
  * @property {string[]} [shows] figures of the history that are above 0, or the scenario has shown nothing
+ * @property {number} [leastMs] how long it takes at least, whatever is asked for
+ * @property {object} [operator] what is asked of all processes meanwhile: see `Operator`
  * @property {object} [world] options of the world
  * @property {object} [load] of each producer
  */
+
+/** Long enough to be cancelled meanwhile, and few enough that those of a paused type are soon made up for. */
+const STEERED = { leastMs: 100, workMs: 600, everyMs: 50 }
+
+/** From the start of a pause until all processes know, and as long again; jobs are removed a second after their end. */
+const OPERATOR = { pauses: [{ type: 'plain', at: 200, ms: 7000 }], retentionMs: 1000 }
+
+/** What operators ask for has come about. */
+const OPERATED = ['cancelled', 'cancelledRuns', 'restarted', 'removed', 'retained']
 
 /** @type {Record<string, Scenario>} */
 export const SCENARIOS = {
@@ -53,6 +64,20 @@ export const SCENARIOS = {
       sparesServers: true,
     },
     ...{ shows: ['recovered'], load: LENGTHY },
+  },
+  'operators steer while processes die': {
+    ...{ faults: ['worker killed', 'producer killed', 'worker frozen'], everyMs: 1500, atOnce: 2 },
+    ...{ sparesServers: true, leastMs: 8500, operator: OPERATOR, load: STEERED },
+    shows: [...OPERATED, 'runsThatDied'],
+  },
+  'operators steer while replies are lost and primaries step down': {
+    ...{
+      faults: ['replies lost', 'connections broken', 'step-down'],
+      everyMs: 2500,
+      atOnce: 2,
+      apartMs: 400,
+    },
+    ...{ leastMs: 8500, operator: OPERATOR, load: STEERED, shows: OPERATED },
   },
   'primaries step down': { faults: ['step-down'], everyMs: 2500 },
   'primaries are killed': { faults: ['primary killed'], everyMs: 3500 },

@@ -7,6 +7,17 @@ function busyFor(ms) {
   while (process.hrtime.bigint() < end);
 }
 
+/** A signal that is aborted when the job is to be cancelled, and for no other reason. */
+function cancellationOf({ signal }) {
+  const cancellation = new AbortController()
+  const tell = () => {
+    if (signal.reason.code === 'ERR_DURABL_CANCELLED') cancellation.abort(signal.reason)
+  }
+  if (signal.aborted) tell()
+  else signal.addEventListener('abort', tell)
+  return cancellation.signal
+}
+
 export const HANDLERS = {
   async nothing() {},
 
@@ -23,10 +34,12 @@ export const HANDLERS = {
     if (Math.random() < 0.2) throw new Error('a mishap')
   },
 
-  /** Does as its payload says: takes so long, and goes wrong for so many attempts. */
-  async scripted(_, { job }) {
-    const { ms, wrongFor = 0, isFatal = false } = job.data
-    await letPass(ms, 'work')
+  /** Does as its payload says: takes so long, goes wrong for so many attempts, and heeds a cancellation. */
+  async scripted(_, { job, ctx }) {
+    const { ms, wrongFor = 0, isFatal = false, heeds = false } = job.data
+    await letPass(ms, 'work', heeds ? { signal: cancellationOf(ctx) } : {}).catch(() => {
+      throw ctx.signal.reason
+    })
     if (job.attempt > wrongFor) return
     throw isFatal ? new FatalJobError('it was to fail for good') : new Error('it was to go wrong')
   },

@@ -14,7 +14,7 @@ const ORDERED_MS = 25
 /** What is called, and how often. */
 const BAG = Object.entries({
   ...{ plain: 5, flight: 4, once: 3, handle: 2, many: 1, later: 1 },
-  ...{ keyed: 1, look: 2, again: 2, gone: 1 },
+  ...{ keyed: 1, look: 2, again: 2, gone: 1, stop: 3 },
 }).flatMap(([kind, weight]) => Array(weight).fill(kind))
 
 /** What jobs of a kind are to the library. */
@@ -31,9 +31,11 @@ const METHODS = {
 }
 
 /** Calls on jobs that were made before. */
-const STEERING = { again: 'retry', gone: 'remove' }
+const STEERING = { again: 'retry', gone: 'remove', stop: 'cancel' }
 /** Made by the last so many calls, at most. */
 const MOST_REMEMBERED = 200
+/** Those may be running still. */
+const NEWEST = 20
 
 const RETRIES = { backoffDelay: 100, backoffMaxDelay: 400 }
 
@@ -41,6 +43,7 @@ function payload({ between, chance }, call, { workMs, leastMs = 0, blobBytes }) 
   const data = { call, ms: between(leastMs, workMs) }
   if (chance(0.12)) data.wrongFor = between(1, 3)
   if (data.wrongFor && chance(0.2)) data.isFatal = true
+  if (chance(0.5)) data.heeds = true
   if (blobBytes) data.blob = 'x'.repeat(between(1, blobBytes))
   return data
 }
@@ -60,11 +63,10 @@ const drawKey = (draw, type) => `${type}-${draw.between(0, KEYS - 1)}`
 /** One call, as plain data: what it is to the library, and the jobs it would make. */
 function drawCall(draw, name, orders, made) {
   let kind = draw.one(BAG)
-  if (kind in STEERING && made.length > 0)
-    return {
-      method: STEERING[kind],
-      calls: [{ call: name, type: 'steering', options: {}, job: draw.one(made) }],
-    }
+  if (kind in STEERING && made.length > 0) {
+    const job = draw.one(kind === 'stop' ? made.slice(-NEWEST) : made)
+    return { method: STEERING[kind], calls: [{ call: name, type: 'steering', options: {}, job }] }
+  }
   if (kind in STEERING) kind = 'plain'
   const method = METHODS[kind] ?? 'enqueue'
   if (kind === 'many' || kind === 'keyed') {

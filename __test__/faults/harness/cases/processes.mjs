@@ -9,6 +9,7 @@ const over = (h) => h.told('harness', 'production-over', {})
 
 const BUG = { code: null, message: 'x is undefined' }
 const THROWN = { code: null, message: 'it was to go wrong' }
+const CANCELLED = { code: 'ERR_DURABL_CANCELLED', message: 'job a was cancelled' }
 const GONE = { code: 'ERR_DURABL_CONNECTION', message: 'no server' }
 
 /** A producer that claims a job by hand, and runs it. */
@@ -112,12 +113,22 @@ export const PROCESSES = {
       'a run by hand that ends with an error of nobody’s': (h) => ranByHand(h, [BUG]),
       'one that ends with the library’s own bug': (h) =>
         ranByHand(h, [THROWN, { code: 'ERR_DURABL_INTERNAL', message: 'a bug' }]),
+      'one that is cancelled, and no call had asked for it': (h) => ranByHand(h, [CANCELLED]),
       'one whose end can not be written though the servers are there': (h) => ranByHand(h, [THROWN, GONE]),
     },
     keeps: {
       'one that does': (h) => over(ended(ordered(h))),
       'one that is killed': (h) => over(ordered(h).told('producer', 'process-ended', KILLED)),
       'a run that ends as its handler did': (h) => ranByHand(h, [THROWN]),
+      'one that a call has cancelled': (h) => {
+        ordered(h)
+          .enqueue('a')
+          .claimed('a')
+          .started('a')
+          .told('producer', 'run-begun', { call: 'a', job: 'a' })
+        h.asked('x', 'cancel', 'a').marked('a').steered('x', 'requested').ended('a').cancelled('a')
+        over(ended(h.told('producer', 'run-over', { call: 'a', job: 'a', errors: [CANCELLED] })))
+      },
       'one that lost its lease': (h) =>
         ranByHand(h, [{ code: 'ERR_DURABL_LEASE_LOST', message: 'it is lost' }]),
       'one whose end can not be written while the servers are away': (h) =>

@@ -42,8 +42,20 @@ export class ByHand {
     return this.told('producer', 'steered', { call, status })
   }
 
+  /** A running job is to be cancelled. */
+  marked(id) {
+    return this.wrote(id, { cancelRequestedAt: this.now + 1, cancelReason: 'withdrawn' })
+  }
+
+  /** A job ends as cancelled; `by` is the worker that tells of it, if one does. */
+  cancelled(id, by = null) {
+    this.wrote(id, { status: 'failed', ending: 'cancelled', failedAt: this.now + 1, failReason: 'withdrawn' })
+    return by === null ? this : this.told(by, 'event:fail-fatal', { jobId: id, reason: 'withdrawn' })
+  }
+
   restarted(id) {
-    const ends = { completedAt: undefined, failedAt: undefined, failReason: undefined }
+    const marks = { ending: undefined, cancelRequestedAt: undefined, cancelReason: undefined }
+    const ends = { completedAt: undefined, failedAt: undefined, failReason: undefined, ...marks }
     return this.gaveBack(id, { ...ends, attempt: 0, runAt: this.now + 1 })
   }
 

@@ -18,6 +18,7 @@ function stepOf(before, after, change) {
     return before.claimedAt === after.claimedAt ? 'touched' : 'renewed'
   if (after.status === 'active') return before.status === 'pending' ? 'claimed' : 'taken over'
   if (isTerminal(before.status) && after.status === 'pending') return 'restarted'
+  if (after.ending === 'cancelled' && !isTerminal(before.status)) return 'cancelled'
   if (before.status !== 'active') return 'changed'
   if (after.status === 'completed') return 'completed'
   if (after.status === 'pending') {
@@ -163,10 +164,14 @@ const OUTCOMES = { completed: 'returned', superseded: 'threw', failed: 'threw', 
  */
 function runOfLives(runs, at, found) {
   if (found.verdict !== undefined || found.outcome === 'lease-lost') return runMeant(runs, at, found)
-  const fits = ({ to, outcome, told, attempt }) =>
+  // However its handler ended.
+  const isCancelled = (tenure) => found.outcome === 'failed' && tenure?.until?.kind === 'cancelled'
+  const fits = ({ to, outcome, told, attempt, tenure }) =>
     to <= at &&
     told.length === 0 &&
-    (outcome === OUTCOMES[found.outcome] || (found.outcome === 'failed' && outcome === 'fatal')) &&
+    (outcome === OUTCOMES[found.outcome] ||
+      (found.outcome === 'failed' && outcome === 'fatal') ||
+      isCancelled(tenure)) &&
     attempt === (found.attempt ?? attempt)
   return runs.find(fits) ?? null
 }
@@ -243,7 +248,6 @@ export function retell(lines) {
     steps.push(jobs.get(change.job).add(change, at, steps.length))
   }
   const runs = runsIn(ordered)
-  tellOutcomes(ordered, runs, jobs)
   for (const run of runs) {
     run.tenure =
       jobs
@@ -251,6 +255,7 @@ export function retell(lines) {
         ?.tenures.find(({ token, attempt }) => token === run.token && attempt === run.attempt) ?? null
     run.tenure?.runs.push(run)
   }
+  tellOutcomes(ordered, runs, jobs)
   const kinds = (kind) => ordered.filter((line) => line.kind === kind)
   const [settings] = kinds('settings')
   const { visibilityTimeoutMs, orderedTypes } = settings

@@ -3,7 +3,7 @@ import { groupBy } from '../history/jobs.mjs'
 import { TOLERANCE_MS } from './tolerance.mjs'
 
 /** Until when the lease lasted that a job had, by the servers' account. */
-function leaseEnd({ claimedAt, claimToken, attempt, lease }, visibilityTimeoutMs) {
+export function leaseEnd({ claimedAt, claimToken, attempt, lease }, visibilityTimeoutMs) {
   const isManaged = lease?.token === claimToken && lease?.attempt === attempt
   return claimedAt + (isManaged ? lease.ms : visibilityTimeoutMs)
 }

@@ -1,10 +1,27 @@
 /** Laws of requests to all processes: pauses hold, and retention takes nothing that it may not touch. */
 import { isTerminal } from '../history/jobs.mjs'
 import { askedRemovals } from './kept.mjs'
+import { isDisturbing } from './refusals.mjs'
 import { TOLERANCE_MS } from './tolerance.mjs'
+
+/** From the end of a disturbance until a process has looked again: an election, and its pauses between tries. */
+const NOTICED_MS = 3000
 
 /** All processes know of a pause by then. */
 const KNOWN_WITHIN_MS = 5000
+
+/** For so long in a time a process could not learn of a pause: it was frozen itself, or something was done to servers or network. */
+function deafMs(faults, by, from, to) {
+  let [end, sum] = [from, 0]
+  const isInTheWay = ({ fault, target }) => target === by || isDisturbing(fault)
+  for (const { at, until } of faults.filter(isInTheWay).sort((one, other) => one.at - other.at)) {
+    const [begin, over] = [Math.max(end, at), Math.min(to, (until ?? Infinity) + NOTICED_MS)]
+    if (over <= begin) continue
+    sum += over - begin
+    end = over
+  }
+  return sum
+}
 
 /** Each pause, from when it was answered until its end was asked for. */
 function* pausesIn({ pauses }) {
@@ -15,12 +32,13 @@ function* pausesIn({ pauses }) {
 }
 
 export const pausesHold = {
-  says: 'no handler starts on a job of a type from 5 s after its pause on, until it is resumed',
+  says: 'no handler starts on a job of a type from 5 s after its pause on, until it is resumed; time in which its process was frozen or the servers were away does not count',
   *broken(story) {
     for (const pause of pausesIn(story)) {
       for (const run of story.runs) {
         const isOfType = story.jobs.get(run.job)?.created.type === pause.type
-        const late = run.from - (pause.at + KNOWN_WITHIN_MS)
+        const deaf = deafMs(story.faults, run.by, pause.at, run.from)
+        const late = run.from - (pause.at + KNOWN_WITHIN_MS + deaf)
         if (isOfType && late > TOLERANCE_MS && run.from < pause.until)
           yield [
             `job ${run.job} was started ${Math.round(late)} ms after its type had to be paused`,

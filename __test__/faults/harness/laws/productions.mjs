@@ -4,10 +4,15 @@ import { surprise } from './refusals.mjs'
 /** What the handlers of the harness throw. */
 const THROWN = ['it was to go wrong', 'it was to fail for good']
 
+/** Whether a call has asked for the end of a job by then. */
+const isCancelled = ({ job }, { to }, { calls }) =>
+  calls.some((call) => call.method === 'cancel' && call.job === job && call.from <= to)
+
 /** Whether the lease was really lost is another law's. */
-const isExpected = (error, during, story) =>
+const isExpected = (error, handle, during, story) =>
   THROWN.includes(error.message) ||
   error.code === 'ERR_DURABL_LEASE_LOST' ||
+  (error.code === 'ERR_DURABL_CANCELLED' && isCancelled(handle, during, story)) ||
   surprise(error, during, story) === null
 
 export const callersEnd = {
@@ -19,7 +24,7 @@ export const callersEnd = {
         if (!isOver && !isKilled) yield [`the run of job ${handle.job} by ${by} never ended`, handle]
         const during = { by, from: handle.at, to: handle.over?.at }
         for (const error of handle.over?.errors ?? [])
-          if (!isExpected(error, during, story))
+          if (!isExpected(error, handle, during, story))
             yield [`the run of job ${handle.job} ended with ${error.message}`, handle]
       }
       if (isKilled) continue

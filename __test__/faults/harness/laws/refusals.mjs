@@ -10,6 +10,8 @@ const DISTURBING = new Set([
   ...['replies lost', 'connections broken', 'writes late', 'server slow', 'commands refused'],
 ])
 
+export const isDisturbing = (fault) => DISTURBING.has(fault)
+
 /** What the engine comes back with that has tried again and again: the last of its failures. */
 const UNAVAILABLE = ['ERR_DURABL_CONNECTION', 'ERR_DURABL_TIMEOUT']
 
@@ -44,7 +46,7 @@ export function surprise(error, { by, from, to }, { faults, endings }) {
     return wasAskedToEnd(endings, by, to) ? null : `${by} had not been asked to end`
   if (!saysSo(error)) return 'nothing that is done explains that'
   const isNear = ({ fault, at, until }) =>
-    DISTURBING.has(fault) && at <= to + TOLERANCE_MS && (until ?? Infinity) + AFTERMATH_MS >= from
+    isDisturbing(fault) && at <= to + TOLERANCE_MS && (until ?? Infinity) + AFTERMATH_MS >= from
   return faults.some(isNear) ? null : 'nothing had been done to servers or network'
 }
 

@@ -12,7 +12,7 @@ const CAUSES = {
 }
 
 /** When each process was asked to end; it gives back whatever it holds then, whether a handler runs or not. */
-const endingIn = (endings) => new Map(endings.map(({ of, at }) => [of, at]))
+export const endingIn = (endings) => new Map(endings.map(({ of, at }) => [of, at]))
 
 export const settledByHolder = {
   says: 'a job is settled only after the handler of its last claim has ended, and as that handler ended; and given back only by who ends',

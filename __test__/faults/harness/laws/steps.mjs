@@ -6,7 +6,7 @@ import { TOLERANCE_MS } from './tolerance.mjs'
 const MOVES = {
   ...{ enqueued: 0, 'enqueued and claimed': 1 },
   ...{ claimed: 1, renewed: 0, touched: 0, completed: 0, retried: 0, released: -1 },
-  ...{ failed: 0, superseded: 0, recovered: 0 },
+  ...{ failed: 0, superseded: 0, recovered: 0, cancelled: 0 },
 }
 
 /** When a job ended, as it says itself. */
@@ -45,14 +45,14 @@ export const attemptsAddUp = {
 }
 
 export const noRetryIsLost = {
-  says: 'a failure with attempts left is tried again after its back-off; only a fatal one or the last one is final',
+  says: 'a failure with attempts left is tried again after its back-off; only a fatal one, the last one or a cancelled job is final',
   *broken({ steps }) {
     for (const step of steps) {
       const { job, kind, before, after } = step
       const hadLeft = before !== null && before.attempt < before.maxAttempts
       const isFinal = after.status === 'failed' && before?.status !== 'failed'
       const [run] = job.tenures.find(({ until }) => until === step)?.runs ?? []
-      if (isFinal && hadLeft && run?.outcome !== 'fatal')
+      if (isFinal && kind !== 'cancelled' && hadLeft && run?.outcome !== 'fatal')
         yield [`job ${job.id} failed for good on attempt ${before.attempt} of ${before.maxAttempts}`, step]
       if (kind !== 'retried') continue
       if (!hadLeft) yield [`job ${job.id} was to run again after its last attempt`, step]

@@ -50,6 +50,7 @@ async function drain(world, patienceMs) {
  * @param options.seed tells the faults and the calls
  * @param options.ms how long calls are made and faults happen
  * @param options.load of each producer, instead of the scenario's
+ * @param options.operator what is asked of all processes, where the scenario says nothing of that
  * @param options.plant given the world once it works: does what a bug would do, until it is told to `uproot()`
  * @param options.drainMs how long it may take after that until the next job has ended
  * @param options.path where the history is written, if it is to be kept
@@ -58,10 +59,17 @@ async function drain(world, patienceMs) {
 export async function runEpisode(
   t,
   cluster,
-  { scenario, seed, ms: wanted, load, plant, drainMs = DRAIN_MS, path = null },
+  { scenario, seed, ms: wanted, load, operator: orders, plant, drainMs = DRAIN_MS, path = null },
 ) {
   const { world: { wrongClocks = false, ...made } = {}, load: usual, ...chosen } = SCENARIOS[scenario]
-  const { sparesServers = false, shows = [], atOnce = 1, isMixed = false, leastMs = 0, operator } = chosen
+  const {
+    sparesServers = false,
+    shows = [],
+    atOnce = 1,
+    isMixed = false,
+    leastMs = 0,
+    operator = orders,
+  } = chosen
   const ms = Math.max(wanted, leastMs)
   const begun = performance.now()
   const schedule = scheduleOf(chosen, seed, ms)

@@ -2,9 +2,18 @@
  * Engines with bugs: the real one, whose commands are altered on their way to the servers, so that what arrives is what an engine with that
  * bug would have sent. Everything else about it is as it is, so these show that what the scenarios do to it would bring such a bug to light.
  */
+import { OPERATOR } from './scenarios.mjs'
 
 /** By then every other reaper has looked, too. */
 const SLOW_MS = 1500
+
+const HOUR_MS = 3_600_000
+
+/** Jobs run for long enough to be cancelled meanwhile. */
+const STEERED = { leastMs: 200, workMs: 900, everyMs: 60 }
+
+/** When a job ended. */
+const ENDS = ['completedAt', 'failedAt']
 
 /** An update that changes nothing, and is answered as if it had. */
 const NOTHING = [{ $set: { type: '$type' } }]
@@ -32,6 +41,28 @@ const ofHolder = (statement) =>
 const isRetry = (statement) => {
   const { status, runAt } = settingOf(statement)
   return ofHolder(statement) && status === 'pending' && runAt !== undefined
+}
+
+/** What marks a running job that is to be cancelled. */
+const isMark = (statement) => statement.q.status === 'active' && 'cancelRequestedAt' in settingOf(statement)
+
+/** A look for paused types that finds none; null if the command is none. */
+function unpaused({ find, filter }) {
+  if (find !== 'jobs.durabl' || filter?.kind !== 'type') return null
+  return { change: (command) => void (command.filter.kind = 'none') }
+}
+
+/** A look for jobs that ended long ago, or their removal, without the age; null if the command is none. */
+function ageless({ find, filter, deletes }) {
+  const filters = ({ filter, deletes = [] }) => [filter, ...deletes.map(({ q }) => q)].filter(Boolean)
+  const isOld = (filter) => ENDS.some((name) => '$lt' in (filter[name] ?? {}))
+  if (find !== 'jobs' && deletes === undefined) return null
+  if (!filters({ filter, deletes }).some(isOld)) return null
+  const change = (command) => {
+    for (const each of filters(command).filter(isOld))
+      for (const name of ENDS) if (name in each) each[name].$lt = new Date(Date.now() + HOUR_MS)
+  }
+  return { change }
 }
 
 /** Alters those statements of an update that fit; null if none does. */
@@ -71,6 +102,40 @@ export const MUTANTS = {
     scenario: 'nothing goes wrong',
     plant: (world) =>
       mutant(world, (command) => altering(command, isRetry, (statement) => (statement.u = NOTHING))),
+  },
+
+  'an engine that completes what was to be cancelled': {
+    laws: ['cancelsLast'],
+    scenario: 'nothing goes wrong',
+    load: STEERED,
+    plant: (world) =>
+      mutant(world, (command) =>
+        altering(
+          command,
+          (statement) => ofHolder(statement) && 'cancelRequestedAt' in statement.q,
+          ({ q }) => without(['cancelRequestedAt'])(q),
+        ),
+      ),
+  },
+
+  'an engine that ends a running job at once when it is to be cancelled': {
+    laws: ['keysOutliveCancels'],
+    scenario: 'nothing goes wrong',
+    load: STEERED,
+    plant: (world) =>
+      mutant(world, (command) =>
+        altering(command, isMark, (statement) => {
+          const ended = { status: 'failed', ending: 'cancelled', failedAt: '$$NOW' }
+          Object.assign(settingOf(statement), ended)
+        }),
+      ),
+  },
+
+  'an engine that neither looks for pauses nor at the age of jobs that it removes': {
+    laws: ['pausesHold', 'retentionSpares'],
+    scenario: 'nothing goes wrong',
+    ...{ operator: OPERATOR, ms: 8500 },
+    plant: (world) => mutant(world, (command) => unpaused(command) ?? ageless(command)),
   },
 
   'an engine that claims before the time': {

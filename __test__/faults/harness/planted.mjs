@@ -79,6 +79,15 @@ const BUGS = {
     },
   },
 
+  'a job that is cancelled though no call has asked for it': {
+    laws: ['cancelsAreMade'],
+    plant({ db }) {
+      const jobs = db.collection('jobs')
+      const ended = { $set: { status: 'failed', ending: 'cancelled', failedAt: new Date() } }
+      return rogue(async () => modified(await jobs.updateOne({ status: 'pending' }, ended)), 50)
+    },
+  },
+
   'a removed job that comes back': {
     laws: ['removedIsGone'],
     /** As a write that was under way would leave it. */
@@ -134,6 +143,10 @@ export const PLANTED = {
   'a job that begins again though no call has asked for it, and a removed one that comes back': both(
     'a job that begins again though no call has asked for it',
     'a removed job that comes back',
+  ),
+  'a job that is cancelled though no call has asked for it, and a claim that does not go by priority': both(
+    'a job that is cancelled though no call has asked for it',
+    'a claim that does not go by priority',
   ),
   'no index for the keys, and a claim that nobody knows of': both(
     'no index for the keys',

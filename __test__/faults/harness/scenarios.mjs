@@ -28,7 +28,7 @@ const LENGTHY = { leastMs: 300, workMs: 1200, everyMs: 30 }
 const STEERED = { leastMs: 100, workMs: 600, everyMs: 50 }
 
 /** From the start of a pause until all processes know, and as long again; jobs are removed a second after their end. */
-const OPERATOR = { pauses: [{ type: 'plain', at: 200, ms: 7000 }], retentionMs: 1000 }
+export const OPERATOR = { pauses: [{ type: 'plain', at: 200, ms: 7000 }], retentionMs: 1000 }
 
 /** What operators ask for has come about. */
 const OPERATED = ['cancelled', 'cancelledRuns', 'restarted', 'removed', 'retained']

@@ -35,7 +35,7 @@ const STEERING = { again: 'retry', gone: 'remove', stop: 'cancel' }
 /** Made by the last so many calls, at most. */
 const MOST_REMEMBERED = 200
 /** Those may be running still. */
-const NEWEST = 20
+const NEWEST = 8
 
 const RETRIES = { backoffDelay: 100, backoffMaxDelay: 400 }
 

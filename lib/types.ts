@@ -105,6 +105,7 @@ export type {
   RemoveResult,
   RescheduleOptions,
   RescheduleResult,
+  RecordResult,
   ResumeResult,
   ResumeScheduleResult,
   RetentionOptions,

@@ -9,22 +9,23 @@ export interface PauseOptions {
   reason?: string | undefined
 }
 
-/** What {@link FleetControl.pause} did: `unchanged` if the type was paused already. */
+/** The answer of {@link FleetControl.pause}. */
 export interface PauseResult {
+  /** `paused`, or `unchanged` if the type was paused already. */
   status: 'paused' | 'unchanged'
 }
 
-/** What {@link FleetControl.resume} did: `unchanged` if the type was not paused. */
+/** The answer of {@link FleetControl.resume}. */
 export interface ResumeResult {
+  /** `resumed`, or `unchanged` if the type was not paused. */
   status: 'resumed' | 'unchanged'
 }
 
-/**
- * A number of jobs, and how far it can be relied on: `exact` when it was counted, `at-least` where the count was ended at 100,000, or
- * by its time, and `estimate` where it was worked out.
- */
+/** A number of jobs, and how exact it is. */
 export interface JobCount {
+  /** The number of jobs. */
   count: number
+  /** `exact`: all were counted. `at-least`: the count stopped at 100,000 jobs or at its time limit. `estimate`: computed. */
   precision: 'exact' | 'at-least' | 'estimate'
 }
 
@@ -60,6 +61,16 @@ export interface QueueCounts {
   types: TypeCounts[]
 }
 
+/** A type of jobs, as one worker processes it. */
+export interface WorkerType {
+  /** The type of jobs. */
+  type: string
+  /** The highest number of jobs that the worker runs at once. */
+  concurrency: number
+  /** The number of jobs that the worker holds now. */
+  active: number
+}
+
 /** A process with processors. */
 export interface WorkerInfo {
   /** The beginning of its claim tokens. */
@@ -70,8 +81,8 @@ export interface WorkerInfo {
   pid: number
   /** Versions by what has them: `durabl`, `node`, `tzdata`, and `app` where npm started the process. */
   versions: Record<string, string>
-  /** The types that it works on, how many jobs of each it runs at once at most, and how many it holds now. */
-  types: { type: string; concurrency: number; active: number }[]
+  /** The types that it has processors for. */
+  types: WorkerType[]
   /** Its {@link RetentionOptions}; null if it has none. */
   retention: RetentionOptions | null
   /** Since when it has worked. */
@@ -233,10 +244,18 @@ export interface FleetControl {
   history(query: HistoryQuery): Promise<QueueHistory>
 
   /** Writes down what an operator did, for {@link FleetControl.listActions}. Throws as {@link FleetControl.pause} does. */
-  recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }>
+  recordAction(action: ActionRequest): Promise<RecordResult>
 
   /** What operators did within 90 days, newest first, a page at a time. Throws as {@link FleetControl.pause} does. */
   listActions(query?: ActionQuery): Promise<ActionRecord[]>
+}
+
+/** The answer of {@link FleetControl.recordAction}. */
+export interface RecordResult {
+  /** Always `recorded`. */
+  status: 'recorded'
+  /** The id of the record. */
+  id: string
 }
 
 /** A backend, as far as its workers are seen and steered as one. See {@link IJobQueueBackend}. */
@@ -252,7 +271,7 @@ export interface FleetBackend {
   /** What ended, by minute. */
   history?(query: HistoryQuery): Promise<QueueHistory>
   /** Writes down what an operator did. Returns the id. */
-  recordAction?(action: ActionRequest): Promise<{ status: 'recorded'; id: string }>
+  recordAction?(action: ActionRequest): Promise<RecordResult>
   /** What operators did, newest first. */
   listActions?(query?: ActionQuery): Promise<ActionRecord[]>
 }

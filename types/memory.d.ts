@@ -19,6 +19,7 @@ import type {
   PauseResult,
   QueueCounts,
   QueueHistory,
+  RecordResult,
   ResumeResult,
   WorkerInfo,
 } from './fleet.js'
@@ -166,7 +167,7 @@ export class DummyBackend implements IJobQueueBackend {
   counts(options?: { type?: string | undefined }): Promise<QueueCounts>
   listWorkers(): Promise<WorkerInfo[]>
   history(query: HistoryQuery): Promise<QueueHistory>
-  recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }>
+  recordAction(action: ActionRequest): Promise<RecordResult>
   listActions(query?: ActionQuery): Promise<ActionRecord[]>
   readSteps(jobId: string): Promise<StepRecord[]>
   appendStep(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult>
@@ -253,7 +254,7 @@ export class ImmediateBackend implements IJobQueueBackend {
   counts(options?: { type?: string | undefined }): Promise<QueueCounts>
   listWorkers(): Promise<WorkerInfo[]>
   history(query: HistoryQuery): Promise<QueueHistory>
-  recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }>
+  recordAction(action: ActionRequest): Promise<RecordResult>
   listActions(query?: ActionQuery): Promise<ActionRecord[]>
   readSteps(jobId: string): Promise<StepRecord[]>
   appendStep(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult>

@@ -19,6 +19,7 @@ import type {
   PauseResult,
   QueueCounts,
   QueueHistory,
+  RecordResult,
   ResumeResult,
   RetentionOptions,
   WorkerInfo,
@@ -239,7 +240,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   counts(options?: { type?: string | undefined }): Promise<QueueCounts>
   listWorkers(): Promise<WorkerInfo[]>
   history(query: HistoryQuery): Promise<QueueHistory>
-  recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }>
+  recordAction(action: ActionRequest): Promise<RecordResult>
   listActions(query?: ActionQuery): Promise<ActionRecord[]>
   /** Changes those of these jobs that can be changed so, in steps, and tells how many that were; here and below. */
   retryEach(ids: readonly string[]): Promise<number>

@@ -35,6 +35,7 @@ import type {
   RemoveResult,
   RescheduleOptions,
   RescheduleResult,
+  RecordResult,
   ResumeResult,
   RetryOptions,
   RetryResult,
@@ -246,7 +247,7 @@ export abstract class MemoryBackend extends MemoryLooks implements IJobQueueBack
     return { status: 'resumed' }
   }
 
-  async recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }> {
+  async recordAction(action: ActionRequest): Promise<RecordResult> {
     return { status: 'recorded', id: this.model.actions.record(normalizeAction(action), this.model.now()) }
   }
 

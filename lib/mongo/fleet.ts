@@ -6,6 +6,7 @@ import type {
   PauseResult,
   QueueCounts,
   QueueHistory,
+  RecordResult,
   ResumeResult,
   RetentionOptions,
   TypeCounts,
@@ -85,10 +86,7 @@ export async function history(opened: OpenCollection, query: unknown): Promise<Q
   )
 }
 
-export async function recordAction(
-  opened: OpenCollection,
-  action: unknown,
-): Promise<{ status: 'recorded'; id: string }> {
+export async function recordAction(opened: OpenCollection, action: unknown): Promise<RecordResult> {
   const checked = normalizeAction(action)
   opened.refuseUnusable()
   return { status: 'recorded', id: await opened.engine.call((native) => native.recordAction(checked)) }

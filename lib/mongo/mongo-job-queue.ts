@@ -47,6 +47,7 @@ import type {
   PauseScheduleResult,
   QueueCounts,
   QueueHistory,
+  RecordResult,
   PromoteResult,
   QueueStats,
   ReleaseResult,
@@ -237,7 +238,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     return fleet.history(this.opened, query)
   }
 
-  recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }> {
+  recordAction(action: ActionRequest): Promise<RecordResult> {
     return fleet.recordAction(this.opened, action)
   }
 

@@ -10,6 +10,7 @@ import type {
   PauseResult,
   QueueCounts,
   QueueHistory,
+  RecordResult,
   ResumeResult,
   WorkerInfo,
 } from '../types'
@@ -57,7 +58,7 @@ export abstract class FleetQueue extends LookingQueue {
     return this.ask('history', (backend) => backend.history?.(query))
   }
 
-  async recordAction(action: ActionRequest): Promise<{ status: 'recorded'; id: string }> {
+  async recordAction(action: ActionRequest): Promise<RecordResult> {
     this.assertNotClosed()
     normalizeAction(action)
     return this.ask('recordAction', (backend) => backend.recordAction?.(action))

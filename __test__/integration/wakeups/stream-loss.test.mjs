@@ -107,9 +107,9 @@ async function failNext(t, commands, times, error) {
 const HISTORY_LOST = { errorCode: 286, errorLabels: ['NonResumableChangeStreamError'] }
 
 /** The cursors of the stream, once there are some. */
-const someCursors = (collection, isWanted = () => true) =>
+const someCursors = (collection) =>
   pollUntil('there is a cursor', async () => {
-    const cursors = (await streamCursors(admin, collection)).filter(isWanted)
+    const cursors = await streamCursors(admin, collection)
     return cursors.length > 0 && cursors
   })
 
@@ -130,9 +130,15 @@ const losses = {
   },
 
   async 'its operation is killed'(t, { collection }) {
-    const waiting = await someCursors(collection, ({ opid }) => opid !== undefined)
-    for (const { opid } of waiting) await admin.db('admin').command({ killOp: 1, op: opid })
-    await whenReplaced(collection, waiting)
+    const lost = (await someCursors(collection)).map(({ id }) => String(id))
+    // An operation may end before it is killed. Then the next one of the same cursor is.
+    await pollUntil('another cursor is in its place', async () => {
+      const cursors = await streamCursors(admin, collection)
+      const left = cursors.filter(({ id }) => lost.includes(String(id)))
+      for (const { opid } of left)
+        if (opid !== undefined) await admin.db('admin').command({ killOp: 1, op: opid })
+      return cursors.length > 0 && left.length === 0
+    })
   },
 
   async 'the history that it would resume from is gone'(t, { states }) {

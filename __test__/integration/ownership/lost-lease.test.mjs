@@ -1,5 +1,8 @@
 /** A lease that is gone: the handler is told, and nothing that its run still does counts. */
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { JobQueue, LeaseLostError, ShutDownError, TimeoutError } from 'durabl'
 import { deferred, eventLog } from '../../support/async.mjs'
@@ -252,19 +255,23 @@ describe('a worker that stands still', { concurrency: true }, () => {
   test('its event loop stuck for longer than maxBlockMs, loses its job, and claims no other', async (t) => {
     const env = await jobs(t)
     const config = { ...env.config, queue: { visibilityTimeoutMs: VISIBILITY_MS } }
-    // Ready before the other one is stuck, or that might be over when it comes; and frozen, or it would take the job itself.
+    const directory = await mkdtemp(join(tmpdir(), 'durabl-stuck-'))
+    atEnd(t, () => rm(directory, { recursive: true }))
+    const takenOver = join(directory, 'taken-over')
+    // Frozen at first, or it would take the job itself.
     const taker = await startWorker(t, { ...config, processors: other })
     taker.signal('SIGSTOP')
     const stuck = await startWorker(t, {
       ...config,
       backend: { maxBlockMs: 500 },
-      processors: { work: { handler: 'block', ms: 6000 } },
+      processors: { work: { handler: 'blockUntil', file: takenOver } },
     })
     const id = await env.queue.enqueue('work', {})
     await stuck.next('started')
     taker.signal('SIGCONT')
     // Not 3: the stuck process, whose engine is well, must not take it again and again until its attempts are used up.
     assert.equal((await taker.next('started')).attempt, 2)
+    await writeFile(takenOver, '')
     await stuck.next('event:lease-lost')
     const [first, second] = runsOf([stuck, taker])
     assert.ok(second.from < first.to, 'it was stuck when the other one took over')

@@ -1,4 +1,5 @@
 /** What workers of the tests do with a job, by name. */
+import { existsSync } from 'node:fs'
 import { FatalJobError } from 'durabl'
 import { letPass } from '../time.mjs'
 
@@ -47,6 +48,11 @@ export const HANDLERS = {
   /** Holds the event loop: nothing else happens in this thread meanwhile. */
   async block({ ms }) {
     busyFor(ms)
+  },
+
+  /** Does so until a file is there. */
+  async blockUntil({ file }) {
+    while (!existsSync(file)) busyFor(10)
   },
 
   /** Takes the process with it, as a fault in native code would. */

@@ -18,6 +18,7 @@ import { orderIsKept } from './laws/order.mjs'
 import { removedIsGone, retriesAreMade } from './laws/restarts.mjs'
 import { callersEnd } from './laws/productions.mjs'
 import { nobodyFalls } from './laws/processes.mjs'
+import { occurrencesAreMadeUpFor, occurrencesComeOnce } from './laws/schedules.mjs'
 import { resultsAreTrue, settledByHolder } from './laws/settlements.mjs'
 import { attemptsAddUp, legalSteps, noRetryIsLost } from './laws/steps.mjs'
 import { notEarly } from './laws/times.mjs'
@@ -28,6 +29,7 @@ export const LAWS = {
   ...{ onlyExpiredIsTaken, runsHaveClaims, noTwoAtOnce, settledByHolder, resultsAreTrue },
   ...{ keysHoldOne, followersCover, keyAnswersAreTrue, orderIsKept, nobodyFalls, faultsHappen },
   ...{ pausesHold, retentionSpares, cancelsAreMade, cancelsLast, keysOutliveCancels },
+  ...{ occurrencesComeOnce, occurrencesAreMadeUpFor },
 }
 
 /** Findings of one law that are shown; more of the same tell nothing new. */
@@ -64,6 +66,7 @@ function figuresOf({ jobs, runs, calls, steps, faults, heaps }) {
     ...{ failed: kind('failed'), superseded: kind('superseded'), recovered: kind('recovered') },
     ...{ restarted: kind('restarted'), removed: kind('removed'), cancelled: kind('cancelled') },
     cancelledRuns: count(runs, ({ tenure }) => tenure?.until?.kind === 'cancelled'),
+    occurrences: count([...jobs.values()], ({ created }) => created.schedule !== undefined),
     retained: retainedIn(steps, calls),
     faults: faults.length,
     effects: faults.reduce((sum, { effect = 0 }) => sum + effect, 0),

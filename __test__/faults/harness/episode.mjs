@@ -70,6 +70,7 @@ export async function runEpisode(
     leastMs = 0,
     operator = orders,
   } = chosen
+  const { workers: workerCount = WORKERS, producers: producerCount = PRODUCERS } = chosen
   const ms = Math.max(wanted, leastMs)
   const begun = performance.now()
   const schedule = scheduleOf(chosen, seed, ms)
@@ -83,8 +84,8 @@ export async function runEpisode(
   })
   const start = (count, one) => Promise.all(Array.from({ length: count }, one))
   const [producers] = await Promise.all([
-    start(PRODUCERS, () => world.startProducer()),
-    start(WORKERS, () => world.startWorker()),
+    start(producerCount, () => world.startProducer()),
+    start(workerCount, () => world.startWorker()),
   ])
   const planted = plant?.(world)
   await planted?.ready

@@ -7,6 +7,7 @@ import { KEYS } from './cases/keys.mjs'
 import { OPERATORS } from './cases/operators.mjs'
 import { PROCESSES } from './cases/processes.mjs'
 import { RESTARTS } from './cases/restarts.mjs'
+import { SCHEDULES } from './cases/schedules.mjs'
 import { TIMES } from './cases/times.mjs'
 import { ByHand, LEASE, ONE, SOLE } from './history/by-hand.mjs'
 
@@ -21,6 +22,7 @@ const CASES = {
   ...RESTARTS,
   ...OPERATORS,
   ...CANCELS,
+  ...SCHEDULES,
   acknowledgedIsKept: {
     breaks: {
       'an acknowledged job that was never there': (h) => h.called('a').answered('a', 'a'),

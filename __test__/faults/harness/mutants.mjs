@@ -9,6 +9,12 @@ const SLOW_MS = 1500
 
 const HOUR_MS = 3_600_000
 
+/** Occurrences of which no job arrives. */
+const LOST_EVERY_MS = 3000
+
+/** By how much a clock is ahead. */
+const AHEAD_MS = 3000
+
 /** Jobs run for long enough to be cancelled meanwhile. */
 const STEERED = { leastMs: 200, workMs: 900, everyMs: 60 }
 
@@ -136,6 +142,35 @@ export const MUTANTS = {
     scenario: 'nothing goes wrong',
     ...{ operator: OPERATOR, ms: 8500 },
     plant: (world) => mutant(world, (command) => unpaused(command) ?? ageless(command)),
+  },
+
+  'an engine that makes the jobs of occurrences under ids of their own, or moves schedules on without them': {
+    laws: ['occurrencesComeOnce', 'occurrencesAreMadeUpFor'],
+    scenario: 'schedules come while primaries step down',
+    plant(world) {
+      let count = 0
+      return mutant(world, ({ insert, documents }) => {
+        if (insert !== 'jobs' || !documents?.some(({ schedule }) => schedule)) return null
+        count += 1
+        const isLost = documents.some(({ runAt }) => runAt.getTime() % LOST_EVERY_MS === 0)
+        const change = (command) => {
+          // The insert of some goes elsewhere, and is answered as if it had not.
+          if (isLost) command.insert = 'elsewhere'
+          for (const document of command.documents) document._id += `:${count}`
+        }
+        return { change }
+      })
+    },
+  },
+
+  'an engine that has schedules come by a clock that is ahead': {
+    laws: ['occurrencesComeOnce'],
+    scenario: 'schedules come while primaries step down',
+    plant: (world) =>
+      mutant(world, ({ find, projection }) => {
+        if (find !== 'jobs.durabl' || !projection?.seenAt) return null
+        return { change: (command) => void (command.projection.seenAt = { $add: ['$$NOW', AHEAD_MS] }) }
+      }),
   },
 
   'an engine that claims before the time': {

@@ -19,6 +19,7 @@ const LENGTHY = { leastMs: 300, workMs: 1200, everyMs: 30 }
  * @property {boolean} [isLong] it takes too long to be run briefly
  * @property {string[]} [shows] figures of the history that are above 0, or the scenario has shown nothing
  * @property {number} [leastMs] how long it takes at least, whatever is asked for
+ * @property {number} [workers] how many there are, and how many `producers`
  * @property {object} [operator] what is asked of all processes meanwhile: see `Operator`
  * @property {object} [world] options of the world
  * @property {object} [load] of each producer
@@ -29,6 +30,23 @@ const STEERED = { leastMs: 100, workMs: 600, everyMs: 50 }
 
 /** From the start of a pause until all processes know, and as long again; jobs are removed a second after their end. */
 export const OPERATOR = { pauses: [{ type: 'plain', at: 200, ms: 7000 }], retentionMs: 1000 }
+
+/** How many schedules there are; more by FAULT_SCHEDULES. */
+const SCHEDULE_COUNT = Number(process.env.FAULT_SCHEDULES ?? 8)
+
+/** Every second or every other one; some by a pattern, and one in four may leave out what it has missed. */
+const SCHEDULES = Array.from({ length: SCHEDULE_COUNT }, (_, n) => {
+  const times = n % 2 === 0 ? { everyMs: 1000 } : { cron: '*/2 * * * * *' }
+  const missed = n % 4 === 3 ? 'once' : 'all'
+  return {
+    id: `schedule-${n}`,
+    spec: { ...times, missed, overlap: 'allow' },
+    stepMs: n % 2 === 0 ? 1000 : 2000,
+  }
+})
+
+/** Jobs are removed as soon as they have ended, or soon after: none may come again by that. */
+const SCHEDULING = { schedules: SCHEDULES, retentionMs: 300 }
 
 /** What operators ask for has come about. */
 const OPERATED = ['cancelled', 'cancelledRuns', 'restarted', 'removed', 'retained']
@@ -78,6 +96,15 @@ export const SCENARIOS = {
       apartMs: 400,
     },
     ...{ leastMs: 8500, operator: OPERATOR, load: STEERED, shows: OPERATED },
+  },
+  'schedules come while processes die, clocks are wrong and replies are lost': {
+    ...{ faults: ['worker killed', 'worker replaced', 'clock set wrong', 'replies lost'], everyMs: 900 },
+    ...{ atOnce: 2, workers: 5, producers: 0, leastMs: 8000, operator: SCHEDULING },
+    ...{ world: { wrongClocks: canBeWrong }, shows: ['occurrences'] },
+  },
+  'schedules come while primaries step down': {
+    ...{ faults: ['step-down', 'worker killed', 'connections broken'], everyMs: 1800, atOnce: 2 },
+    ...{ workers: 5, producers: 0, leastMs: 8000, operator: SCHEDULING, shows: ['occurrences'] },
   },
   'primaries step down': { faults: ['step-down'], everyMs: 2500 },
   'primaries are killed': { faults: ['primary killed'], everyMs: 3500 },

@@ -270,6 +270,9 @@ export function retell(lines) {
     calls: callsIn(ordered),
     productions: productionsIn(kinds, ends),
     pauses: [...kinds('paused'), ...kinds('resuming')].sort((one, other) => one.at - other.at),
+    schedules: kinds('scheduled'),
+    // On the wall; none if there were no schedules.
+    schedulesOver: kinds('schedules-over')[0]?.wall ?? -Infinity,
     endings: kinds('asked-to-end'),
     heaps: kinds('heap'),
     faults: kinds('fault'),

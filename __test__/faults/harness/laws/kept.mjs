@@ -47,7 +47,9 @@ export const acknowledgedIsKept = {
 export const oncePerCall = {
   says: 'a call makes one job at most, also when its reply was lost',
   *broken({ jobs }) {
-    const made = groupBy(jobs.values(), (job) => job.created.data?.call)
+    // No call makes the jobs of schedules.
+    const ofCalls = [...jobs.values()].filter(({ created }) => !created.schedule)
+    const made = groupBy(ofCalls, (job) => job.created.data?.call)
     for (const [call, of] of made)
       if (of.length > 1) yield [`${call} made ${of.length} jobs`, of.map(({ id }) => id)]
   },

@@ -56,13 +56,16 @@ pub struct NativeDetails {
 
 impl From<NativeDetails> for Details {
     fn from(native: NativeDetails) -> Self {
-        let result = native.result.and_then(|result| {
-            let result = RawDocumentBuf::from_bytes(result.to_vec()).ok()?;
-            Bson::try_from(result.get("result").ok()??).ok()
-        });
+        let result = native.result.and_then(|result| kept(&result));
         let delay = native.delay_ms.map(millis);
         Self { stack: native.stack, delay, result, is_by_hand: native.by_hand }
     }
+}
+
+/// The value in a document with the one field `result`.
+pub(crate) fn kept(document: &[u8]) -> Option<Bson> {
+    let document = RawDocumentBuf::from_bytes(document.to_vec()).ok()?;
+    Bson::try_from(document.get("result").ok()??).ok()
 }
 
 /// The effect of a verdict.

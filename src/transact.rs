@@ -5,7 +5,7 @@ use napi::{Env, Result, bindgen_prelude::Buffer};
 use napi_derive::napi;
 
 use crate::{
-    claims::NativeSettled,
+    claims::{NativeSettled, kept},
     convert::millis,
     engine::NativeEngine,
     produce::{NativeNewJobs, new_jobs},
@@ -45,10 +45,17 @@ impl NativeEngine {
         })
     }
 
-    /// Shapes the write that completes a claim, `{ q, u }` as BSON: done if it matches. No round trip.
+    /// Shapes the write that completes a claim, `{ q, u }` as BSON: done if it matches. No round trip. The result, which the job keeps,
+    /// is a BSON document with the one field `result`.
     #[napi]
-    pub fn plan_completion(&self, job_id: String, claim_token: Option<String>) -> Reply<Buffer> {
-        let planned = self.engine.plan_completion(&job_id, claim_token.as_deref());
+    pub fn plan_completion(
+        &self,
+        job_id: String,
+        claim_token: Option<String>,
+        result: Option<Buffer>,
+    ) -> Reply<Buffer> {
+        let result = result.and_then(|result| kept(&result));
+        let planned = self.engine.plan_completion(&job_id, claim_token.as_deref(), result);
         planned.map(|statement| Buffer::from(statement.into_bytes())).into()
     }
 

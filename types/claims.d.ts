@@ -112,6 +112,16 @@ export interface SettlementDetails {
    * verdict; the reply is {@link CancelledReply}. Without this, only a job that would wait again is.
    */
   endOfRun?: boolean | undefined
+  /**
+   * With `complete`: the value that the job is to keep, as its field `result`. A backend that can't keep it rejects with a `PayloadError` before
+   * it writes anything, and the queue completes the job without it.
+   */
+  result?:
+    | {
+        /** What the handler returned. */
+        value: unknown
+      }
+    | undefined
 }
 
 /** What a backend says of a verdict with `endOfRun`, if the job was asked to be cancelled: it has failed, cancelled. */
@@ -168,4 +178,9 @@ export interface ClaimsBackend {
   heartbeat(jobId: string, claimToken?: string): Promise<BackendReply<HeartbeatResult>>
   /** Adds a line to a job's log. */
   log(jobId: string, message: string, claimToken?: string): Promise<void>
+  /**
+   * Sets a job's `progress`. With a token only while the claim is held, or has completed the job. Rejects with a `PayloadError` if the value
+   * can't be stored or takes more than 64 kB. Absent: `ctx.progress` does nothing, and the log says so.
+   */
+  progress?(jobId: string, value: unknown, claimToken?: string): Promise<void>
 }

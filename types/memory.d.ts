@@ -70,6 +70,10 @@ export interface RecordedJob<T = any> extends Job<T> {
   ending?: JobEnding
   /** Its newest failed attempts, oldest first; at most 10. Absent while none has failed. */
   errors?: JobError[]
+  /** What its handler told last by `ctx.progress`; absent while it has told nothing. */
+  progress?: unknown
+  /** What its handler returned, if its processor keeps results. */
+  result?: unknown
   /** When it was asked to be cancelled while it ran. */
   cancelRequestedAt?: Date
   /** Why it was, if anybody has said so. */
@@ -155,6 +159,7 @@ export class DummyBackend implements IJobQueueBackend {
   release(jobId: string, claimToken?: string): Promise<ReleaseResult>
   heartbeat(jobId: string, claimToken?: string): Promise<HeartbeatResult>
   log(jobId: string, message: string, claimToken?: string): Promise<void>
+  progress(jobId: string, value: unknown, claimToken?: string): Promise<void>
   cancelRequests(jobIds: readonly string[]): Promise<CancelRequest[]>
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>
@@ -242,6 +247,7 @@ export class ImmediateBackend implements IJobQueueBackend {
   release(jobId: string, claimToken?: string): Promise<ReleaseResult>
   heartbeat(jobId: string, claimToken?: string): Promise<HeartbeatResult>
   log(jobId: string, message: string, claimToken?: string): Promise<void>
+  progress(jobId: string, value: unknown, claimToken?: string): Promise<void>
   cancelRequests(jobIds: readonly string[]): Promise<CancelRequest[]>
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>

@@ -223,6 +223,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   release(jobId: string, claimToken?: string): Promise<ReleaseResult>
   heartbeat(jobId: string, claimToken?: string): Promise<HeartbeatResult>
   log(jobId: string, message: string, claimToken?: string): Promise<void>
+  progress(jobId: string, value: unknown, claimToken?: string): Promise<void>
   cancelRequests(jobIds: readonly string[]): Promise<CancelRequest[]>
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>

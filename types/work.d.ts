@@ -25,8 +25,11 @@ export interface JobContext {
    * completes its job by returning.
    */
   readonly signal: AbortSignal
-  /** Completes the job. Resolves when the write is durable. */
-  complete(): Promise<CompleteResult>
+  /**
+   * Completes the job. Resolves when the write is durable. With {@link ProcessorConfig.results} `keep`, the job keeps `result`; what the
+   * handler returns afterwards is then ignored.
+   */
+  complete(options?: { result?: unknown }): Promise<CompleteResult>
   /** Fails this attempt: a retry after a back-off, or the end if attempts are used up. */
   fail(reason: string): Promise<FailResult>
   /** Fails the job for good, whatever attempts are left. */
@@ -38,6 +41,22 @@ export interface JobContext {
    * the queue's log. Lines keep their order, and are written before the job ends.
    */
   log(message: string): Promise<void>
+  /**
+   * Tells how far the handler is: any value that a payload may hold, up to 64 kB as BSON. {@link JobQueue.getJob} shows the newest one
+   * as `progress`. Needs no `await`: it resolves at once, and never rejects.
+   *
+   * ```ts
+   * for (const [index, file] of files.entries()) {
+   *   await convert(file)
+   *   ctx.progress({ done: index + 1, of: files.length })
+   * }
+   * ```
+   *
+   * At most two values a second are written, and of those in between the newest. The last one is written before the job ends; one
+   * of within {@link JobContext.transaction} after it. A value that can't be written is a warning in the queue's log, and is
+   * dropped. Retries of the job keep the value until the handler tells another.
+   */
+  progress(value: unknown): Promise<void>
   /**
    * Runs a function in a transaction that also completes the job: what the function writes with the session, the jobs that
    * it enqueues with it, and the completion are committed together, or not at all. However often the handler is started, what it
@@ -56,7 +75,7 @@ export interface JobContext {
    *
    * - The function may be called several times: `session.withTransaction` begins again after transient errors. Pass the session
    *   to every operation, and await each one.
-   * - Return to commit. Then the job is completed: nothing that the handler does or throws afterwards changes that, and another
+   * - Return to commit. With {@link ProcessorConfig.results} `keep`, the job keeps what the function returned. Then the job is completed: nothing that the handler does or throws afterwards changes that, and another
    *   `ctx.transaction` is refused.
    * - Throw to abort. The error is thrown on, the job is as it was, and its lease is renewed again: the handler may try
    *   again, settle otherwise, or let the error fail this attempt. `ctx.complete()`, `ctx.fail()` and `ctx.failFatal()` are
@@ -102,7 +121,7 @@ export interface JobContext {
 
 /**
  * The work. Return (or resolve) to complete the job, throw an `Error` to fail this attempt, throw a {@link FatalJobError}
- * to fail for good. What it returns is ignored. It may run more than once for a job: after a crash, or a lost lease.
+ * to fail for good. What it returns is ignored, unless the processor keeps results. It may run more than once for a job: after a crash, or a lost lease.
  */
 export type JobHandler<T = unknown> = (job: Job<T>, ctx: JobContext) => unknown
 
@@ -140,6 +159,15 @@ export interface ProcessorConfig {
   timeoutMs?: number | undefined
   /** How long a failed job waits for its retry. Default: as its back-off says. */
   retryDelay?: RetryDelay | undefined
+  /**
+   * Whether completed jobs keep what the handler returned, for {@link JobQueue.getJob} and {@link JobQueue.waitFor}. Default `discard`.
+   *
+   * With `keep` a job keeps what the handler returned; if it completed its job by itself, the `result` that it passed to `ctx.complete`, or
+   * what the function of `ctx.transaction` returned. `undefined` is no result. Values are those that payloads may hold, up to 64 kB as
+   * BSON; any other is dropped with a warning in the queue's log, and the job completes without it. A retry of the job forgets it.
+   * Handlers of {@link JobQueue.runClaimed} keep none.
+   */
+  results?: 'discard' | 'keep' | undefined
   /**
    * How many jobs to hold claimed beyond the free slots; 0 for none. Default: sized by measurement, at most 2,000 jobs or about 16 MB
    * of them. However many there are to be, one claim takes no more than 8 MB, unless it is a single job.

@@ -17,6 +17,7 @@ import find from './behaviours/find.mjs'
 import fleet from './behaviours/fleet.mjs'
 import handles from './behaviours/handles.mjs'
 import journal from './behaviours/journal.mjs'
+import kept from './behaviours/kept.mjs'
 import lease from './behaviours/lease.mjs'
 import lifecycle from './behaviours/lifecycle.mjs'
 import log from './behaviours/log.mjs'
@@ -57,6 +58,7 @@ const GROUPS = {
   'control of many': controlMany,
   stats,
   process,
+  'results and progress': kept,
   outcome,
   'run claimed': runClaimed,
   transactions,
@@ -125,8 +127,8 @@ class Environment {
   }
 
   /** A queue that ends with the test; silent, as many behaviours are failures. It recovers nothing: what is forgotten stays so. */
-  makeQueue = (options) => {
-    const queue = new JobQueue(this.backend, SILENT, { autoRecover: false, ...options })
+  makeQueue = (options, logger = SILENT) => {
+    const queue = new JobQueue(this.backend, logger, { autoRecover: false, ...options })
     this.#queues.push(queue)
     return queue
   }

@@ -15,14 +15,33 @@ import type {
   SettlementDetails,
 } from '../types'
 import { COMPLETE, failed } from './verdict'
-import type { Settled, Verdict } from './verdict'
+import type { Kept, Settled, Verdict } from './verdict'
 
 /** Writes a verdict. Rejects if the backend does, or if it does not have the method. */
 export async function settle(backend: IJobQueueBackend, job: Job, verdict: Verdict): Promise<Settled> {
   // A backend that takes no details would have the job run again at once, and again.
   const isDeferral = verdict.kind === 'release' && verdict.delayMs !== null
   const known = isDeferral && !canCancel(backend) ? failed('the handler has deferred the job') : verdict
-  return understood(await write(backend, job, known), known, job)
+  const said = await keeping(known.result, (result) => write(backend, job, { ...known, result }))
+  return understood(said, known, job)
+}
+
+/** Completes a job with a value to keep; without the value, if the backend refuses that. */
+async function keeping<T>(kept: Kept | null, complete: (kept: Kept | null) => Promise<T>): Promise<T> {
+  if (kept === null) return complete(null)
+  try {
+    return await complete(kept)
+  } catch (err) {
+    // Refused before a round trip: nothing is written.
+    if (!isRefusal(err)) throw err
+    kept.refused(err)
+    return complete(null)
+  }
+}
+
+function isRefusal(err: unknown): boolean {
+  const { code } = (err ?? {}) as { code?: unknown }
+  return code === 'ERR_DURABL_PAYLOAD_NOT_ENCODABLE' || code === 'ERR_DURABL_PAYLOAD_TOO_LARGE'
 }
 
 function write(backend: IJobQueueBackend, job: Job, verdict: Verdict): Promise<unknown> {
@@ -47,12 +66,13 @@ function write(backend: IJobQueueBackend, job: Job, verdict: Verdict): Promise<u
 }
 
 /** Null where there is nothing to say. */
-function detailsOf({ stack, delayMs, byHand }: Verdict): SettlementDetails | null {
-  if (stack === null && delayMs === null && byHand) return null
+function detailsOf({ stack, delayMs, byHand, result }: Verdict): SettlementDetails | null {
+  if (stack === null && delayMs === null && byHand && result === null) return null
   return {
     ...(stack === null ? {} : { stack }),
     ...(delayMs === null ? {} : { delayMs }),
     ...(byHand ? {} : { endOfRun: true }),
+    ...(result === null ? {} : { result: { value: result.value } }),
   }
 }
 
@@ -105,8 +125,14 @@ export async function completeIn(
   backend: IJobQueueBackend,
   job: Job,
   session: ClientSession,
+  result: Kept | null = null,
 ): Promise<Settled> {
-  return understood(await backend.complete(job.id, job.claimToken ?? undefined, { session }), COMPLETE, job)
+  const token = job.claimToken ?? undefined
+  const said = await keeping(result, (kept) => {
+    const details = kept === null ? {} : { result: { value: kept.value } }
+    return backend.complete(job.id, token, { session, ...details })
+  })
+  return understood(said, COMPLETE, job)
 }
 
 /**
@@ -140,6 +166,12 @@ export async function heartbeat(backend: IJobQueueBackend, job: Job): Promise<He
 export async function writeLog(backend: IJobQueueBackend, job: Job, message: string): Promise<void> {
   if (typeof backend.log !== 'function') return
   await (job.claimToken == null ? backend.log(job.id, message) : backend.log(job.id, message, job.claimToken))
+}
+
+export async function writeProgress(backend: IJobQueueBackend, job: Job, value: unknown): Promise<void> {
+  if (typeof backend.progress !== 'function')
+    throw new DurablError('ERR_DURABL_UNSUPPORTED', 'ctx.progress: this backend has no progress()')
+  await backend.progress(job.id, value, job.claimToken ?? undefined)
 }
 
 /** Implementations of `log` that keep the order of lines though none waits for the one before it. */

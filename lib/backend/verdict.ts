@@ -5,6 +5,13 @@ import type { CancelledReply, SettleResult } from '../types'
 /** How a claim is to end. */
 export type VerdictKind = 'complete' | 'fail' | 'failFatal' | 'release'
 
+/** A value that a completed job is to keep. */
+export interface Kept {
+  readonly value: unknown
+  /** Told why the value can't be kept; the job completes without it. */
+  readonly refused: (err: unknown) => void
+}
+
 /** How a claim is to end, and why. */
 export interface Verdict {
   readonly kind: VerdictKind
@@ -16,26 +23,29 @@ export interface Verdict {
   readonly delayMs: number | null
   /** The owner settles in the midst of its work. Otherwise its work has ended, and a job that was asked to be cancelled is cancelled. */
   readonly byHand: boolean
+  /** For `complete`; null for nothing. */
+  readonly result: Kept | null
 }
 
 /** What writing a verdict found. */
 export type Settled = SettleResult | CancelledReply
 
-export const COMPLETE: Verdict = { kind: 'complete', reason: null, stack: null, delayMs: null, byHand: false }
-export const RELEASE: Verdict = { kind: 'release', reason: null, stack: null, delayMs: null, byHand: false }
+export const COMPLETE: Verdict = {
+  kind: 'complete',
+  reason: null,
+  stack: null,
+  delayMs: null,
+  byHand: false,
+  result: null,
+}
+export const RELEASE: Verdict = { ...COMPLETE, kind: 'release' }
 
 export function failed(reason: unknown): Verdict {
-  return { kind: 'fail', reason: reasonOf(reason), stack: stackBehind(reason), delayMs: null, byHand: false }
+  return { ...COMPLETE, kind: 'fail', reason: reasonOf(reason), stack: stackBehind(reason) }
 }
 
 export function failedFatally(reason: unknown): Verdict {
-  return {
-    kind: 'failFatal',
-    reason: reasonOf(reason),
-    stack: stackBehind(reason),
-    delayMs: null,
-    byHand: false,
-  }
+  return { ...failed(reason), kind: 'failFatal' }
 }
 
 /** The job is given back, and is due after a while. */

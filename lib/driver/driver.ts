@@ -74,7 +74,8 @@ export class Driver implements EngineEvents {
 
   /** Starts to claim and run jobs of a type. At most one at a time for each type. */
   process(processor: Processor): DriverProcessor {
-    const { handler, timeoutMs, retryDelay, prefetch } = processor
+    const { handler, timeoutMs, retryDelay, prefetch, results } = processor
+    const keepsResults = results === 'keep'
     const { engine, settler, transactions, runs } = this
     const { autoRecover, report } = this.options
     const concurrency = engine.runsInline ? Infinity : processor.concurrency
@@ -83,7 +84,7 @@ export class Driver implements EngineEvents {
     const listener = engine.runsInline ? this.inline(slots) : slots
     this.lines.set(id, {
       slots,
-      setup: { handler, timeoutMs, retryDelay, settler, transactions, report, listener },
+      setup: { handler, timeoutMs, retryDelay, keepsResults, settler, transactions, report, listener },
     })
     if (!engine.runsInline) {
       this.keepAlive.hold()
@@ -179,6 +180,7 @@ export class Driver implements EngineEvents {
         handler,
         timeoutMs: null,
         retryDelay: null,
+        keepsResults: false,
         settler,
         transactions,
         listener,

@@ -42,6 +42,10 @@ export class EngineSettler implements Settler {
     return this.engine.log(run.id, run.job, message)
   }
 
+  progress(run: Run, value: unknown): Promise<void> {
+    return this.engine.progress(run.id, run.job, value)
+  }
+
   suspend(run: Run, leaseMs: number): Promise<HeartbeatResult> {
     return this.engine.suspend(run.id, run.job, leaseMs)
   }

@@ -4,7 +4,7 @@ import type { HeartbeatResult, Job, JobHandle, LeaseOperation } from '../types'
 import type { Processor } from '../validate'
 
 /** A processor, as far as an engine has to know it: the handler and its limit are the driver's. */
-export type EngineProcessorConfig = Omit<Processor, 'handler' | 'timeoutMs' | 'retryDelay'>
+export type EngineProcessorConfig = Omit<Processor, 'handler' | 'timeoutMs' | 'retryDelay' | 'results'>
 
 /**
  * Claims jobs, keeps their leases and writes verdicts, for the driver that runs the handlers. Two exist: `AddonEngine` for an
@@ -45,6 +45,8 @@ export interface Engine {
   failed(runId: number, failure: RunFailure): void
   heartbeat(runId: number, job: Job<any>): Promise<HeartbeatResult>
   log(runId: number, job: Job<any>, message: string): Promise<void>
+  /** Notes how far a handler is. */
+  progress(runId: number, job: Job<any>, value: unknown): Promise<void>
   /** Whether lines keep their order where none waits for the one before it. */
   readonly keepsLogOrder: boolean
   /** Makes the lease as long as `leaseMs`, or as long as it gets, and leaves it alone: a transaction is about to write to the job. */

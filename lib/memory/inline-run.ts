@@ -41,6 +41,9 @@ class InlineRun implements HandledRun {
     log: async (message) => {
       await this.backend.log(this.job.id, String(message), this.job.claimToken).catch(() => {})
     },
+    progress: (value) => {
+      void this.backend.progress?.(this.job.id, value, this.job.claimToken).catch(() => {})
+    },
     session: () => this.session(),
     transact: (work, options) => this.transact(work, options),
   }

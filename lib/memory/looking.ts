@@ -150,13 +150,18 @@ export function detailOf<T>(stored: StoredJob): JobDetail<T> {
     logs,
     errors: stored.job.errors?.map((error) => ({ ...error })) ?? [],
   }
+  const { progress, result, timeoutMs } = stored.job
+  if (progress !== undefined) detail.progress = progress
+  if (result !== undefined) detail.result = result
+  if (timeoutMs !== undefined) detail.timeoutMs = timeoutMs
   if (stored.job.cancelReason !== undefined) detail.cancelReason = stored.job.cancelReason
   return detail
 }
 
 export function endOf(stored: StoredJob): JobEnd {
-  const { id, status, failReason } = stored.job
+  const { id, status, failReason, result } = stored.job
   const end: JobEnd = { id, status }
+  if (result !== undefined) end.result = result
   const ending = endingOfStored(stored)
   if (ending !== undefined) end.ending = ending
   if (failReason !== undefined) end.failReason = failReason

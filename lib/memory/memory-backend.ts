@@ -49,6 +49,7 @@ import {
   checkDedupeKey,
   checkId,
   checkJobId,
+  checkKept,
   checkLogMessage,
   checkPayload,
   checkRecord,
@@ -205,6 +206,12 @@ export abstract class MemoryBackend extends MemoryLooks implements IJobQueueBack
     this.model.log(checkJobId('log', jobId), checkClaimToken('log', claimToken), line)
   }
 
+  async progress(jobId: string, value: unknown, claimToken?: string): Promise<void> {
+    const id = checkJobId('progress', jobId)
+    checkKept('progress', 'progress', value)
+    this.model.progress(id, checkClaimToken('progress', claimToken), value)
+  }
+
   async cancel(jobId: string, options?: CancelOptions): Promise<CancelResult> {
     const { id, reason } = checkCancel('cancel', jobId, options)
     const result = this.model.cancel(id, reason)
@@ -356,8 +363,9 @@ export abstract class MemoryBackend extends MemoryLooks implements IJobQueueBack
     details: unknown,
   ): Promise<SettleResult> {
     const id = checkJobId(kind, jobId)
-    const { stack, delayMs, endOfRun } = detailsOf(details)
-    const verdict = { kind, reason, stack, delayMs, byHand: !endOfRun }
+    const { stack, delayMs, endOfRun, result } = detailsOf(details)
+    if (kind === 'complete' && result !== null) checkKept('complete', 'result', result.value)
+    const verdict = { kind, reason, stack, delayMs, byHand: !endOfRun, result }
     const found = this.model.settle(id, checkClaimToken(kind, claimToken), verdict)
     const job = this.model.jobOf(id)
     if (job !== null && hasChanged(found)) await this.changed(job)

@@ -12,6 +12,7 @@ import type {
 } from '../types'
 import type { Condition, MemorySettings, NewJob, RecoverySettings } from '../validate'
 import { cancelled, hasExpired, isCancelledInstead, requestsAmong } from './cancelling'
+import { copyOfResult } from '../journal/result'
 import { hasFollower, holderOf, holdersOf, isBehindActive } from './dedupe'
 import { endingOf, noteFailure } from './failures'
 import { completeGivenUp, isGivenUp } from './journal'
@@ -29,6 +30,9 @@ import { markOccurrence, newStoredJob } from './stored-job'
 import type { NewOccurrence, StoredJob } from './stored-job'
 import { ofExpiry, ofVerdict } from './transition'
 import type { Transition } from './transition'
+
+/** A verdict, and the value to keep. */
+type Asked = Omit<Verdict, 'result'> & { readonly result: { readonly value: unknown } | null }
 
 /** What became of a job that was to be made. */
 export type Made =
@@ -145,7 +149,7 @@ export class MemoryModel {
     return this.isClaimable(stored, this.now()) ? this.claim(stored) : null
   }
 
-  settle(id: string, token: string | undefined, verdict: Verdict): Settled {
+  settle(id: string, token: string | undefined, verdict: Asked): Settled {
     const stored = this.stored.get(id)
     if (stored === undefined) return { status: 'not-found' }
     const { job } = stored
@@ -188,9 +192,12 @@ export class MemoryModel {
   log(id: string, token: string | undefined, message: string): void {
     const stored = this.stored.get(id)
     if (stored === undefined) return
-    // What was logged within a transaction comes after it.
-    const isOwn = stored.job.status === 'completed' && stored.job.claimToken === token
-    if (isOwn || isFenced(stored.job, token)) addToLog(stored, message, this.now(), this.limits)
+    if (isOwn(stored.job, token)) addToLog(stored, message, this.now(), this.limits)
+  }
+
+  progress(id: string, token: string | undefined, value: unknown): void {
+    const job = this.stored.get(id)?.job
+    if (job !== undefined && isOwn(job, token)) job.progress = copyOfResult(value ?? null)
   }
 
   /**
@@ -330,7 +337,7 @@ export class MemoryModel {
   }
 
   /** The one place where a job leaves `active`. */
-  private write(stored: StoredJob, transition: Transition, verdict: Verdict): void {
+  private write(stored: StoredJob, transition: Transition, verdict: Asked): void {
     const { job } = stored
     const reason = transition === 'cancelled' ? (job.cancelReason ?? null) : verdict.reason
     const line = lineOf(transition, verdict.kind === 'failFatal', reason)
@@ -341,6 +348,7 @@ export class MemoryModel {
     if (ending !== null) job.ending = ending
     switch (transition) {
       case 'completed':
+        if (verdict.result !== null) job.result = copyOfResult(verdict.result.value)
         return this.end(stored, 'completed')
       case 'failed-terminal':
         return this.end(stored, 'failed')
@@ -371,4 +379,9 @@ export class MemoryModel {
     else job.failedAt = new Date(this.now())
     this.open.remove(stored)
   }
+}
+
+/** Whether a claim may add to its job: what was told within a transaction comes after the completion. */
+function isOwn(job: RecordedJob, token: string | undefined): boolean {
+  return isFenced(job, token) || (job.status === 'completed' && job.claimToken === token)
 }

@@ -17,6 +17,7 @@ import { normalizeClaimOrEnqueue } from '../validate/enqueue'
 import type { NewJob } from '../validate/enqueue'
 import { sessionOfCompletion } from '../validate/session'
 import { claimOf, decodeJob } from './bson/job-document'
+import { encodeKept } from './bson/payload'
 import type { NativeVerdictKind } from './native/addon'
 import { settledOf } from './native/replies'
 import type { OpenCollection } from './open-collection'
@@ -69,8 +70,13 @@ export async function complete(
   if (session === null) return settle(opened, 'complete', jobId, null, claimToken, options)
   const id = check.checkJobId('complete', jobId)
   const token = check.checkClaimToken('complete', claimToken) ?? null
+  const result = encodedResult(opened, check.detailsOf(options))
   opened.refuseUnusable()
-  return opened.sessions.complete(id, token, session)
+  return opened.sessions.complete(id, token, session, result)
+}
+
+function encodedResult({ codec }: OpenCollection, { result }: check.Details): Buffer | null {
+  return result === null ? null : encodeKept('complete', 'result', result.value, codec)
 }
 
 /** Writes a verdict. Which results are possible depends on it: `R` says. */
@@ -84,9 +90,11 @@ export async function settle<R extends SettleResult>(
 ): Promise<R> {
   const id = check.checkJobId(kind, jobId)
   const token = check.checkClaimToken(kind, claimToken) ?? null
-  const { stack, delayMs, endOfRun } = check.detailsOf(details)
+  const told = check.detailsOf(details)
+  const { stack, delayMs, endOfRun } = told
+  const result = kind === 'complete' ? encodedResult(opened, told) : null
   opened.refuseUnusable()
-  const said = { stack, delayMs, result: null, byHand: !endOfRun }
+  const said = { stack, delayMs, result, byHand: !endOfRun }
   const settled = await opened.engine.call((native) => native.settle(id, token, kind, reason, said))
   const found = settledOf(settled)
   // The queue asks for the truth; all others know of no such finding.
@@ -123,6 +131,20 @@ export async function log(
   const token = check.checkClaimToken(where, claimToken) ?? null
   opened.refuseUnusable()
   await opened.engine.log(id, token, text)
+}
+
+export async function progress(
+  opened: OpenCollection,
+  jobId: string,
+  value: unknown,
+  claimToken: string | undefined,
+): Promise<void> {
+  const where = 'progress'
+  const id = check.checkJobId(where, jobId)
+  const token = check.checkClaimToken(where, claimToken) ?? null
+  const encoded = encodeKept(where, 'progress', value, opened.codec)
+  opened.refuseUnusable()
+  await opened.engine.call((native) => native.progress(id, token, encoded))
 }
 
 /** A claimed job. One that can't be decoded fails, as in a processor: its caller could not settle it without its token. */

@@ -1,6 +1,7 @@
 /** The engine of a `MongoJobQueue`, handed to the driver of processors past the public methods. */
 import type { Job } from '../types'
 import { decodeJob, decodeJobs } from './bson/job-document'
+import { encodeKept } from './bson/payload'
 import type { NativeEngine, NativeEvent } from './native/addon'
 import type { OpenCollection } from './open-collection'
 
@@ -22,6 +23,8 @@ export interface EngineLink {
   >
   /** One job as BSON. */
   decodeJob(document: Uint8Array): Job<any>
+  /** A value that a completed job is to keep. */
+  encodeResult(value: unknown): Buffer
   /** Jobs as BSON, end to end. */
   decodeJobs(documents: Buffer, count: number): Job<any>[]
   /** Makes the jobs of schedules, until the returned function is called. */
@@ -36,6 +39,7 @@ export function engineLink({ engine, codec, schedules }: OpenCollection): Engine
     fireSchedules: () => schedules.begin(),
     decodeJob: (document) => decodeJob(document, codec),
     decodeJobs: (documents, count) => decodeJobs(documents, count, codec),
+    encodeResult: (value) => encodeKept('results', 'result', value, codec),
     subscribe: (listener) => engine.subscribe(listener),
   }
 }

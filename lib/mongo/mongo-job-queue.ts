@@ -170,6 +170,10 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     return claims.log(this.opened, jobId, message, claimToken)
   }
 
+  progress(jobId: string, value: unknown, claimToken?: string): Promise<void> {
+    return claims.progress(this.opened, jobId, value, claimToken)
+  }
+
   cancel(jobId: string, options?: CancelOptions): Promise<CancelResult> {
     return control.cancel(this.opened, jobId, options)
   }

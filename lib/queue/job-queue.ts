@@ -1,4 +1,4 @@
-import { hasOutstanding, startUp, statsOf } from '../backend/calls'
+import { canCancel, hasOutstanding, startUp, statsOf } from '../backend/calls'
 import * as checkedBackend from '../backend/checked'
 import { HandleCalls, handleOf, jobOfHandle } from '../backend/handle'
 import { isolated, isolatedListener } from '../base/app-code'
@@ -136,6 +136,7 @@ export class JobQueue extends JournalQueue {
         ),
       )
     }
+    if (processor.results === 'keep' && !canCancel(this.backend)) throw keepsNoResults()
     const processing = new Processing(this.driver.process(processor), () => {
       this.types.delete(type)
       if (this.types.size === 0) this.share.end('processors')
@@ -218,4 +219,11 @@ export class JobQueue extends JournalQueue {
 
 async function rejected(error: unknown): Promise<never> {
   throw error
+}
+
+/** Details of settlements are for backends that can cancel: another would drop each result in silence. */
+function keepsNoResults(): DurablError {
+  const message =
+    'process: option "results" can not be "keep": this backend has no cancel(), and so is told no results'
+  return fromCaller(new DurablError('ERR_DURABL_UNSUPPORTED', message))
 }

@@ -9,14 +9,15 @@ import type {
   JobContext,
   SettleResult,
 } from '../types'
-import { refusalOfSession } from '../validate'
+import { isRecord, refusalOfSession } from '../validate'
+import { completedWith } from './result'
 import type { RunSignal } from './signal'
 import type { RunTools } from './tools'
 
 /** A run, as the handler's context uses it. */
 export interface HandledRun {
   readonly aborting: RunSignal
-  readonly tools: Pick<RunTools, 'log' | 'session' | 'transact'>
+  readonly tools: Pick<RunTools, 'log' | 'progress' | 'session' | 'transact'>
   /** The owner settles in the midst of its work. */
   settleByHand(verdict: Verdict): Promise<SettleResult>
   /** Settles as the verdict says. Absent where the end of the handler does that. */
@@ -60,9 +61,10 @@ export class RunContext implements JobContext {
   get complete(): JobContext['complete'] {
     return (options?: unknown) => {
       const refusal = refusalOfSession('ctx.complete', options)
-      return refusal === null
-        ? (this.#run.settleByHand(COMPLETE) as Promise<CompleteResult>)
-        : unwatched(Promise.reject(refusal))
+      if (refusal !== null) return unwatched(Promise.reject(refusal))
+      const verdict =
+        isRecord(options) && Object.hasOwn(options, 'result') ? completedWith(options.result) : COMPLETE
+      return this.#run.settleByHand(verdict) as Promise<CompleteResult>
     }
   }
 
@@ -76,6 +78,10 @@ export class RunContext implements JobContext {
 
   get heartbeat(): JobContext['heartbeat'] {
     return () => unwatched(this.#run.heartbeat())
+  }
+
+  get progress(): JobContext['progress'] {
+    return async (value) => this.#run.tools.progress(value)
   }
 
   get transaction(): JobContext['transaction'] {

@@ -78,6 +78,8 @@ export class Reporter {
         this.logger.info({ type, jobId, attempt, ...cause(err) }, 'job cancelled')
         return
       case 'released':
+        if (verdict.delayMs !== null)
+          this.change?.({ kind: 'deferred', type, jobId, delayMs: verdict.delayMs })
         this.logger.debug({ type, jobId, attempt }, 'job released')
         return
       case 'lease-lost':
@@ -127,6 +129,11 @@ export class Reporter {
       { type: job.type, jobId: job.id, op: verdict.kind, err },
       'settlement could not be written: the job will run again once its lease has expired',
     )
+  }
+
+  /** What the handler returned can't be kept; the job completes without it. */
+  resultDropped({ type, id: jobId }: Job, err: unknown): void {
+    this.logger.warn({ type, jobId, err }, 'job result: it can not be kept, and is dropped')
   }
 
   /** A handler threw and nothing was left to decide. Once aborted, it should; before that, it is worth a warning. */

@@ -1,5 +1,5 @@
-import { COMPLETE, RELEASE, asTold, byHand, failed } from '../backend/verdict'
-import type { Settled, Verdict } from '../backend/verdict'
+import { COMPLETE, RELEASE, asTold, failed } from '../backend/verdict'
+import type { Kept, Settled, Verdict } from '../backend/verdict'
 import { Deferred, unwatched } from '../base/deferred'
 import type { DurablError } from '../base/errors'
 import { LeaseLostError, ShutDownError, TimeoutError } from '../base/errors'
@@ -10,6 +10,7 @@ import { cancelledError } from './cancelled'
 import { RunContext } from './context'
 import type { HandledRun } from './context'
 import { bothFailed, verdictOnThrow } from './outcome'
+import { completion, keptResult, ownVerdict } from './result'
 import { withRetryDelay } from './retry-delay'
 import type { RunSetup } from './setup'
 import { RunSignal } from './signal'
@@ -40,7 +41,6 @@ interface Thrown {
 
 const NO_FACTS: Facts = {}
 const LEASE_LOST: Settled = { status: 'lease-lost' }
-const RETURNED: Facts = { verdict: COMPLETE }
 const RELEASED: Facts = { verdict: RELEASE }
 
 /**
@@ -192,7 +192,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
       const settlement = new Deferred<SettleResult>()
       this.byHand = settlement
       // A failure may be known at once, and then the run has forgotten this settlement.
-      this.tell('settled-by-hand', { verdict: byHand(verdict) })
+      this.tell('settled-by-hand', { verdict: ownVerdict(this.setup, this.job, verdict) })
       return settlement.promise
     }
     return this.byHand.promise
@@ -214,6 +214,10 @@ export class ManagedRun implements TransactingRun, HandledRun {
 
   committed(): void {
     this.tell('committed', { found: { status: 'completed' } })
+  }
+
+  keptResult(value: unknown): Kept | null {
+    return keptResult(this.setup, this.job, value)
   }
 
   rolledBack(error: unknown): void {
@@ -286,16 +290,17 @@ export class ManagedRun implements TransactingRun, HandledRun {
     } catch (error) {
       return this.handlerThrew(error)
     }
-    if (returned === undefined || returned === null) return this.handlerReturned()
+    if (returned === undefined || returned === null) return this.handlerReturned(returned)
     // Also takes care of foreign promises, and of a `then` that throws.
     Promise.resolve(returned).then(
-      () => this.handlerReturned(),
+      (value) => this.handlerReturned(value),
       (error: unknown) => this.handlerThrew(error),
     )
   }
 
-  private handlerReturned(): void {
-    this.tell('handler-returned', this.aborting.wasHeeded ? RELEASED : RETURNED)
+  private handlerReturned(value: unknown): void {
+    const returned = { verdict: completion(this.setup, this.job, value) }
+    this.tell('handler-returned', this.aborting.wasHeeded ? RELEASED : returned)
   }
 
   private handlerThrew(error: unknown): void {
@@ -321,13 +326,13 @@ export class ManagedRun implements TransactingRun, HandledRun {
     this.tell('timed-out', { verdict: this.retried(failed(reason), reason), thrown: { error: reason } })
   }
 
-  /** Log lines go before a verdict, within a bound: a settled job's log can't be written. */
+  /** Log lines and progress go before a verdict, within a bound: a settled job's log can't be written. */
   private send(verdict: Verdict): void {
     this.verdict = verdict
     this.elapsedMs = this.stalledMs ?? this.ranMs
-    const logged = this.ownTools?.flushLog(verdict === RELEASE) ?? null
-    if (logged === null) return this.setup.settler.settle(this, verdict, this.elapsedMs)
-    void logged.then(() => {
+    const told = this.ownTools?.flush(verdict === RELEASE) ?? null
+    if (told === null) return this.setup.settler.settle(this, verdict, this.elapsedMs)
+    void told.then(() => {
       if (this.state.phase === 'settling') this.setup.settler.settle(this, verdict, this.elapsedMs)
     })
   }

@@ -36,6 +36,7 @@ export interface Settler {
   settle(run: Run, verdict: Verdict, elapsedMs: number | null): void
   heartbeat(run: Run): Promise<HeartbeatResult>
   log(run: Run, message: string): Promise<void>
+  progress(run: Run, value: unknown): Promise<void>
   /** Whether lines keep their order where none waits for the one before it. */
   readonly keepsLogOrder: boolean
   /** Makes the lease as long as `leaseMs`, or as long as it gets, and leaves it alone: a transaction begins. */

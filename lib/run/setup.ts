@@ -10,6 +10,8 @@ export interface RunSetup {
   readonly timeoutMs: number | null
   /** Null for the job's own back-off. */
   readonly retryDelay: RetryDelay | null
+  /** Completed jobs keep what the handler returned. */
+  readonly keepsResults: boolean
   readonly settler: Settler
   readonly transactions: RunTransactions
   readonly listener: RunListener

@@ -1,13 +1,14 @@
 import { inspect } from 'node:util'
 import type { ClientSession, TransactionOptions } from 'mongodb'
 import { RunLog } from './log'
+import { RunProgress } from './progress'
 import { RunSession } from './session'
 import type { RunSetup } from './setup'
 import { RunTransaction } from './transaction'
 import type { TransactingRun, TransactionWork } from './transaction'
 
-/** How long a release waits for the log lines that came before it: a shutdown has little time for both. */
-const RELEASE_LOG_MS = 150
+/** How long a release waits for what was told before it: a shutdown has little time for both. */
+const RELEASE_MS = 150
 
 /**
  * The tools that a context offers to a handler. Each is made when the handler first asks for it: a run whose handler does not
@@ -15,6 +16,7 @@ const RELEASE_LOG_MS = 150
  */
 export class RunTools {
   private ownLog: RunLog | null = null
+  private ownProgress: RunProgress | null = null
   private ownSession: RunSession | null = null
   private transaction: RunTransaction | null = null
 
@@ -37,6 +39,13 @@ export class RunTools {
     return log.add(typeof message === 'string' ? message : inspect(message))
   }
 
+  progress(value: unknown): void {
+    if (this.hasEnded()) return
+    const progress = this.openProgress()
+    if (this.isTransacting) progress.hold()
+    progress.set(value)
+  }
+
   /** A session that ends with the handler. */
   session(): Promise<ClientSession> {
     this.ownSession ??= new RunSession(() => this.setup.transactions.startSession(this.run.job))
@@ -47,19 +56,49 @@ export class RunTools {
   /** Runs a function in a transaction that also completes the job. */
   transact<T>(work: TransactionWork<T>, options: TransactionOptions | undefined): Promise<T> {
     const { transactions, settler } = this.setup
-    this.transaction ??= new RunTransaction(this.run, transactions, settler, this.openLog())
+    this.transaction ??= new RunTransaction(this.run, transactions, settler, this)
     return this.transaction.begin(work, options)
   }
 
-  /** Writes the lines so far, those that a transaction held up too. Null if there is nothing to wait for. */
-  flushLog(isRelease: boolean): Promise<void> | null {
+  /** Log lines and progress wait from now on: both are writes to the job. */
+  hold(): void {
+    this.ownLog?.hold()
+    this.ownProgress?.hold()
+  }
+
+  release(): void {
     this.ownLog?.release()
-    return this.ownLog?.flushed(isRelease ? RELEASE_LOG_MS : Infinity) ?? null
+    this.ownProgress?.release()
+  }
+
+  /** Resolves when what was told so far is written, or given up. Null if there is nothing to wait for. */
+  flushed(limitMs = Infinity): Promise<void> | null {
+    const logged = this.ownLog?.flushed(limitMs) ?? null
+    const told = this.ownProgress?.flushed(limitMs) ?? null
+    return logged === null || told === null ? (logged ?? told) : Promise.all([logged, told]).then(() => {})
+  }
+
+  /** Writes what was told so far, also what a transaction held up. Null if there is nothing to wait for. */
+  flush(isRelease: boolean): Promise<void> | null {
+    if (this.ownLog === null && this.ownProgress === null) return null
+    this.release()
+    return this.flushed(isRelease ? RELEASE_MS : Infinity)
   }
 
   /** The handler has ended. */
   end(): void {
+    this.ownProgress?.end()
     this.ownSession?.end()
+  }
+
+  private openProgress(): RunProgress {
+    const { run, setup } = this
+    const { type, id: jobId } = run.job
+    this.ownProgress ??= new RunProgress(
+      (value) => setup.settler.progress(run, value),
+      (err) => setup.report.logger.warn({ type, jobId, err }, 'job progress: it could not be written'),
+    )
+    return this.ownProgress
   }
 
   private openLog(): RunLog {

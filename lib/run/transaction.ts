@@ -1,15 +1,23 @@
 import type { ClientSession, TransactionOptions } from 'mongodb'
 import { completeIn, transactionsOf } from '../backend/calls'
+import type { Kept } from '../backend/verdict'
 import { isCommitted } from '../backend/session-state'
 import { unwatched } from '../base/deferred'
 import { DurablError, FatalJobError, LeaseLostError } from '../base/errors'
 import type { IJobQueueBackend, Job } from '../types'
-import type { RunLog } from './log'
 import type { Run, Settler } from './settler'
 import { TransactionLease, leaseFor } from './transaction-lease'
 
 /** What a handler does in a transaction. */
 export type TransactionWork<T> = (session: ClientSession) => T | PromiseLike<T>
+
+/** What a run writes to its job beside its settlement: not while a transaction does. */
+export interface RunWrites {
+  hold(): void
+  release(): void
+  /** Resolves when what was to be written is; null if there is nothing to wait for. */
+  flushed(): Promise<void> | null
+}
 
 /** A run, as its transaction sees it. */
 export interface TransactingRun extends Run {
@@ -23,6 +31,8 @@ export interface TransactingRun extends Run {
   enter(step: 'transaction-begins' | 'attempt' | 'commit'): void
   /** The transaction has committed, and the job is completed with it. */
   committed(): void
+  /** The value that the job is to keep; null for nothing. */
+  keptResult(value: unknown): Kept | null
   /** The job is as it was, if the run is not decided otherwise. */
   rolledBack(error: unknown): void
 }
@@ -74,7 +84,7 @@ export class RunTransactions {
           // Thrown within, the driver would try to abort what is over, and fail over that.
           if (!session.inTransaction()) return
           run.enter('commit')
-          await this.complete(run.job, session)
+          await this.complete(run.job, session, run.keptResult(result))
           isCompleted = true
         }, inPrimary(options))
         if (!isCompleted) throw endedByFunction(session)
@@ -119,8 +129,8 @@ export class RunTransactions {
   }
 
   /** The last write: fenced, so that it matches only while the job is this run's. */
-  private async complete(job: Job, session: ClientSession): Promise<void> {
-    const { status } = await completeIn(this.backend, job, session)
+  private async complete(job: Job, session: ClientSession, result: Kept | null): Promise<void> {
+    const { status } = await completeIn(this.backend, job, session, result)
     if (status !== 'completed') throw leaseLost(job)
   }
 }
@@ -134,7 +144,7 @@ export class RunTransaction {
     private readonly run: TransactingRun,
     private readonly transactions: RunTransactions,
     private readonly settler: Settler,
-    private readonly log: RunLog,
+    private readonly writes: RunWrites,
   ) {}
 
   begin<T>(work: TransactionWork<T>, options: TransactionOptions | undefined): Promise<T> {
@@ -143,23 +153,22 @@ export class RunTransaction {
   }
 
   private async toItsEnd<T>(work: TransactionWork<T>, options: TransactionOptions | undefined): Promise<T> {
-    const { run, transactions, settler, log } = this
+    const { run, transactions, settler, writes } = this
     if (this.isOpen) throw transactionError('this run is in a transaction already')
     run.enter('transaction-begins')
     this.isOpen = true
     try {
-      // Log lines are writes to the job as well.
-      log.hold()
-      await log.flushed()
+      writes.hold()
+      await writes.flushed()
       const result = await transactions.run(run, settler, work, options)
-      log.release()
-      await log.flushed()
+      writes.release()
+      await writes.flushed()
       run.committed()
       this.isOpen = false
       return result
     } catch (error) {
       this.isOpen = false
-      log.release()
+      writes.release()
       run.rolledBack(error)
       throw error
     }

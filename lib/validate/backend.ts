@@ -47,11 +47,12 @@ export function checkLogMessage(where: string, message: unknown): string {
 
 /** What a queue says beside a verdict. Anything else there is not looked at. */
 export function detailsOf(details: unknown): Details {
-  const { stack, delayMs, endOfRun } = isRecord(details) ? (details as SettlementDetails) : {}
+  const { stack, delayMs, endOfRun, result } = isRecord(details) ? (details as SettlementDetails) : {}
   return {
     stack: typeof stack === 'string' ? stack : null,
     delayMs: typeof delayMs === 'number' && delayMs >= 0 ? Math.ceil(delayMs) : null,
     endOfRun: endOfRun === true,
+    result: isRecord(result) && Object.hasOwn(result, 'value') ? { value: result.value } : null,
   }
 }
 
@@ -60,6 +61,8 @@ export interface Details {
   readonly stack: string | null
   readonly delayMs: number | null
   readonly endOfRun: boolean
+  /** To be kept with a completed job; null for nothing. */
+  readonly result: { readonly value: unknown } | null
 }
 
 export function checkListener(where: string, listener: unknown): JobAvailableListener {

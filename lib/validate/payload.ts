@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import { PayloadError } from '../base/errors'
+import { reasonOf } from '../base/reason'
 import { fromCaller } from '../base/stack'
 
 /** MongoDB stores documents of up to 180 levels, the job itself being the first. */
@@ -12,15 +13,54 @@ const SMALLEST_INT64 = -(2n ** 63n)
  * themselves are taken at their word, and the size is not looked at.
  */
 export function checkPayload(where: string, data: unknown): void {
-  const flaw = findFlaw(data, [])
+  refuseFlaw(where, 'payload', 'data', findFlaw(data, []))
+}
+
+/** The largest value that a job keeps beside its payload, in bytes of BSON. */
+export const MAX_KEPT_BYTES = 64 * 1024
+
+/** The same for a result or a progress, whose size counts, about. */
+export function checkKept(where: string, field: 'result' | 'progress', value: unknown): void {
+  let bytes = 0
+  try {
+    refuseFlaw(where, field, field, findFlaw(value, []))
+    bytes = sizeOf(value)
+  } catch (err) {
+    if (err instanceof PayloadError) throw err
+    // A getter, or a proxy.
+    const message = `${where}: the ${field} can't be stored: ${reasonOf(err)}`
+    throw fromCaller(new PayloadError('ERR_DURABL_PAYLOAD_NOT_ENCODABLE', message, { cause: err }))
+  }
+  if (bytes <= MAX_KEPT_BYTES) return
+  throw fromCaller(
+    new PayloadError(
+      'ERR_DURABL_PAYLOAD_TOO_LARGE',
+      `${where}: the ${field} takes ${bytes} bytes as BSON; a job can hold ${MAX_KEPT_BYTES}. Store it elsewhere and pass a reference.`,
+    ),
+  )
+}
+
+function refuseFlaw(where: string, name: string, field: string, flaw: Flaw | null): void {
   if (flaw === null) return
-  const path = ['data', ...flaw.keys.map(shorten)].join('.')
+  const path = [field, ...flaw.keys.map(shorten)].join('.')
   throw fromCaller(
     new PayloadError(
       'ERR_DURABL_PAYLOAD_NOT_ENCODABLE',
-      `${where}: the payload can't be stored: ${path} is ${flaw.what}`,
+      `${where}: the ${name} can't be stored: ${path} is ${flaw.what}`,
     ),
   )
+}
+
+/** Of a value without flaws. */
+function sizeOf(value: unknown): number {
+  if (typeof value === 'string') return 5 + Buffer.byteLength(value)
+  if (typeof value !== 'object' || value === null) return 8
+  if (ArrayBuffer.isView(value)) return 5 + value.byteLength
+  if (encodesItself(value)) return 16
+  const entries: Iterable<readonly [unknown, unknown]> = types.isMap(value) ? value : Object.entries(value)
+  let bytes = 5
+  for (const [key, element] of entries) bytes += 2 + Buffer.byteLength(String(key)) + sizeOf(element)
+  return bytes
 }
 
 interface Flaw {

@@ -29,6 +29,7 @@ import {
   isRecord,
   listOf,
   objectWith,
+  oneOf,
   wholeNumber,
 } from './rules'
 import type { Rule } from './rules'
@@ -73,6 +74,7 @@ export const PROCESSOR_RULES = {
   heartbeatIntervalMs: duration(1),
   timeoutMs: duration(1),
   retryDelay: functionOf<RetryDelay>('({ attempt, error, job }) => milliseconds, or null'),
+  results: oneOf('discard', 'keep'),
   prefetch: wholeNumber(0, MOST_SLOTS),
 } satisfies Record<keyof ProcessorConfig, Rule<unknown>>
 
@@ -163,6 +165,7 @@ export interface Processor {
   readonly timeoutMs: number | null
   /** Null: the job's own back-off. */
   readonly retryDelay: RetryDelay | null
+  readonly results: 'discard' | 'keep'
   /** Null: the engine's choice. */
   readonly prefetch: number | null
 }
@@ -192,6 +195,7 @@ export function normalizeProcessor(
     heartbeatIntervalMs: heartbeatIntervalMs ?? null,
     timeoutMs: read.timeoutMs ?? null,
     retryDelay: read.retryDelay ?? null,
+    results: read.results ?? 'discard',
     prefetch: read.prefetch ?? null,
   })
 }

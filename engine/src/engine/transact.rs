@@ -27,12 +27,17 @@ impl Engine {
         jobs.iter().map(|job| plan::enqueue(job, now)).collect()
     }
 
-    /// Shapes the write that completes a claim.
+    /// Shapes the write that completes a claim; the job keeps the result.
     ///
     /// # Errors
     /// None that is expected.
-    pub fn plan_completion(&self, id: &str, token: Option<&str>) -> Result<RawDocumentBuf> {
-        plan::completion(id, token)
+    pub fn plan_completion(
+        &self,
+        id: &str,
+        token: Option<&str>,
+        result: Option<Bson>,
+    ) -> Result<RawDocumentBuf> {
+        plan::completion(id, token, result)
     }
 
     /// What became of a claim that a transaction may have completed. If it has, whoever waits for its key hears of it.

@@ -5,7 +5,7 @@
 //! refused: it is an upsert that finds whoever holds the key, by the very predicate of the unique index. Of two
 //! transactions that meet on a free key the server lets one go on, and has the other begin again (`WriteConflict`).
 
-use mongodb::bson::{Document, RawBsonRef, RawDocumentBuf, doc, raw::cstr, rawdoc};
+use mongodb::bson::{Bson, Document, RawBsonRef, RawDocumentBuf, doc, raw::cstr, rawdoc};
 
 use super::settle::prepared;
 use crate::{
@@ -67,8 +67,8 @@ fn upsert(job: &NewJob, barrier: &Document, document: RawDocumentBuf) -> Result<
 }
 
 /// What completes a job in a transaction: the one statement `{ q, u }`, fenced as every settlement is.
-pub(crate) fn completion(id: &str, token: Option<&str>) -> Result<RawDocumentBuf> {
-    let (filter, mut stages) = prepared::completing(Header::known_by(id, token));
+pub(crate) fn completion(id: &str, token: Option<&str>, result: Option<Bson>) -> Result<RawDocumentBuf> {
+    let (filter, mut stages) = prepared::completing(Header::known_by(id, token), result);
     stages.push(keys::freeing_key());
     raw(&doc! { "q": filter, "u": stages })
 }

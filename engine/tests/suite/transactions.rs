@@ -50,7 +50,7 @@ async fn run(queue: &TestQueue, planned: &PlannedJob) -> bool {
 
 /// Runs what completes a claim; whether it matched.
 async fn complete(queue: &TestQueue, opened: &Opened, id: &str, token: Option<&str>) -> bool {
-    let planned = opened.engine.plan_completion(id, token).expect("it can be planned");
+    let planned = opened.engine.plan_completion(id, token, None).expect("it can be planned");
     let command = doc! { "update": "jobs", "updates": [decoded(&planned)] };
     let reply = queue.database.run_command(command).await.expect("the server takes it");
     assert!(!reply.contains_key("writeErrors"), "{reply}");

@@ -1,6 +1,6 @@
-import { heartbeat, keepsLogOrder, writeLog } from '../../backend/calls'
+import { heartbeat, keepsLogOrder, writeLog, writeProgress } from '../../backend/calls'
 import { ownClaim } from '../../backend/handle'
-import type { Settled, Verdict } from '../../backend/verdict'
+import type { Kept, Settled, Verdict } from '../../backend/verdict'
 import { ShutDownError, failureToError } from '../../base/errors'
 import type { SafeLogger } from '../../base/logger'
 import { reasonOf } from '../../base/reason'
@@ -93,7 +93,17 @@ export class AddonEngine implements Engine {
   settle(runId: number, verdict: Verdict, freesSlot: boolean, elapsedMs: number | null): void {
     if (this.closed !== null) return this.events.writeFailed(runId, this.closed)
     const { kind, reason, stack, delayMs, byHand } = verdict
-    this.batch.add({ runId, kind, reason, details: { stack, delayMs, result: null, byHand }, freesSlot, elapsedMs })
+    const result = verdict.result === null ? null : this.encoded(verdict.result)
+    this.batch.add({ runId, kind, reason, details: { stack, delayMs, result, byHand }, freesSlot, elapsedMs })
+  }
+
+  private encoded({ value, refused }: Kept): Buffer | null {
+    try {
+      return this.link.encodeResult(value)
+    } catch (err) {
+      refused(err)
+      return null
+    }
   }
 
   freeSlot(runId: number, elapsedMs: number | null): void {
@@ -112,6 +122,10 @@ export class AddonEngine implements Engine {
 
   log(_runId: number, job: Job<any>, message: string): Promise<void> {
     return writeLog(this.backend, job, message)
+  }
+
+  progress(_runId: number, job: Job<any>, value: unknown): Promise<void> {
+    return writeProgress(this.backend, job, value)
   }
 
   async suspend(runId: number, _job: Job<any>, leaseMs: number): Promise<HeartbeatResult> {

@@ -14,7 +14,8 @@ export class Verdicts {
   readonly freed: NativeFreedSlot[] = []
 
   add(verdict: NativeRunVerdict): void {
-    const isUsual = verdict.kind === 'complete' && verdict.freesSlot && !verdict.details.byHand
+    const { kind, details, freesSlot } = verdict
+    const isUsual = kind === 'complete' && freesSlot && !details.byHand && details.result === null
     if (!isUsual || verdict.elapsedMs === null) {
       this.others.push(verdict)
       return

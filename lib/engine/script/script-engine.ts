@@ -1,4 +1,4 @@
-import { canRecover, heartbeat, heldOrReadBack, keepsLogOrder } from '../../backend/calls'
+import { canRecover, heartbeat, heldOrReadBack, keepsLogOrder, writeProgress } from '../../backend/calls'
 import { HandleCalls, ownClaim } from '../../backend/handle'
 import type { OwnClaim } from '../../backend/handle'
 import { markProcessor } from '../../backend/inline-processor'
@@ -181,6 +181,10 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
 
   log(runId: number, job: Job<any>, message: string): Promise<void> {
     return (this.claims.get(runId)?.writer ?? this.writer(job)).log(message)
+  }
+
+  progress(_runId: number, job: Job<any>, value: unknown): Promise<void> {
+    return writeProgress(this.backend, job, value)
   }
 
   /** The lease is as long as every other on this backend. */

@@ -186,8 +186,11 @@ export interface NativeEngine {
   schedulesAnswered(batch: number, firings: Array<NativeFiring>): void
   /** Shapes the writes that create these jobs. Planned jobs come in the order of the jobs. */
   planEnqueue(groups: Array<NativeNewJobs>): Promised<Array<NativePlannedJob>>
-  /** Shapes the write that completes a claim, `{ q, u }` as BSON: done if it matches. No round trip. */
-  planCompletion(jobId: string, claimToken: string | null): Reply<Buffer>
+  /**
+   * Shapes the write that completes a claim, `{ q, u }` as BSON: done if it matches. No round trip. The result, which the job keeps,
+   * is a BSON document with the one field `result`.
+   */
+  planCompletion(jobId: string, claimToken: string | null, result: Buffer | null): Reply<Buffer>
   /** The fate of a claim that a transaction may have completed. If it has, the next job of its key is woken. */
   readBack(jobId: string, claimToken: string | null): Promised<NativeSettled>
   /** A job of this type may be there, due in so long: the transaction that created it is over. */

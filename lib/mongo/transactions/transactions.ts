@@ -78,10 +78,15 @@ export class MongoTransactions implements BackendTransactions {
   }
 
   /** Completes a claim; whether that counts, the transaction decides. */
-  async complete(jobId: string, claimToken: string | null, session: ClientSession): Promise<CompleteResult> {
+  async complete(
+    jobId: string,
+    claimToken: string | null,
+    session: ClientSession,
+    result: Buffer | null,
+  ): Promise<CompleteResult> {
     const where = 'complete'
     const collection = this.jobs(checkAppSession(where, this.db(), session))
-    const { value, failure } = this.engine.native.planCompletion(jobId, claimToken)
+    const { value, failure } = this.engine.native.planCompletion(jobId, claimToken, result)
     if (failure !== null) throw failureToError(failure, null)
     const { q, u } = this.decoded(value) as { q: Document; u: Document[] }
     const { matchedCount } = await collection.updateOne(q, u, { session })

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mongodb::bson::{Document, RawDocument};
+use mongodb::bson::{Bson, Document, RawDocument};
 
 use super::{
     proofs,
@@ -42,14 +42,14 @@ impl VerdictRequest {
     }
 
     /// By the one who holds the claim.
-    pub(super) fn completion(header: Header) -> Self {
+    pub(super) fn completion(header: Header, result: Option<Bson>) -> Self {
         Self {
             header: header.into(),
             verdict: Verdict::Complete,
             reason: None,
             is_only_settler: true,
             log: None,
-            details: Details { is_by_hand: true, ..Details::default() },
+            details: Details { result, is_by_hand: true, ..Details::default() },
         }
     }
 }
@@ -172,8 +172,8 @@ fn is_active(job: &RawDocument) -> bool {
 }
 
 /// The filter and the update that complete a claim, for whoever else is to run them.
-pub(crate) fn completing(header: Header) -> (Document, Vec<Document>) {
-    let prepared = PreparedVerdict::new(VerdictRequest::completion(header));
+pub(crate) fn completing(header: Header, result: Option<Bson>) -> (Document, Vec<Document>) {
+    let prepared = PreparedVerdict::new(VerdictRequest::completion(header, result));
     (prepared.fence(), prepared.update())
 }
 

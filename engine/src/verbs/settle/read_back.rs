@@ -26,6 +26,6 @@ pub(crate) async fn read_back(
     };
     let mut header = Header::read(job)?;
     header.token = token.map(str::to_owned);
-    let completion = PreparedVerdict::new(VerdictRequest::completion(header.clone()));
+    let completion = PreparedVerdict::new(VerdictRequest::completion(header.clone(), None));
     Ok((judge(&completion, Some(job), true), Some(header)))
 }

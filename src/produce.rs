@@ -1,7 +1,7 @@
 //! Jobs to be created.
 
 use durabl_engine::{
-    BackoffKind, DedupeKey, DedupeScope, Enqueued, NewJob, NewJobFate, bson::RawDocumentBuf,
+    BackoffKind, DedupeKey, DedupeScope, Enqueued, NewJob, NewJobFate, Trace, bson::RawDocumentBuf,
 };
 use napi::{Env, Error, Result, bindgen_prelude::Buffer};
 use napi_derive::napi;
@@ -82,7 +82,13 @@ pub struct NativeJobSettings {
 }
 
 impl NativeJobSettings {
-    fn job(&self, id: Option<String>, dedupe_key: Option<String>, payload: Vec<u8>) -> Result<NewJob> {
+    fn job(
+        &self,
+        id: Option<String>,
+        dedupe_key: Option<String>,
+        trace: Option<String>,
+        payload: Vec<u8>,
+    ) -> Result<NewJob> {
         let dedupe =
             dedupe_key.zip(self.dedupe_scope).map(|(key, scope)| DedupeKey { key, scope: scope.into() });
         Ok(NewJob {
@@ -103,6 +109,7 @@ impl NativeJobSettings {
             backoff: self.backoff.map(Into::into),
             backoff_delay_ms: self.backoff_delay_ms.map(|ms| ms as i64),
             backoff_max_delay_ms: self.backoff_max_delay_ms.map(|ms| ms as i64),
+            trace: trace.map(trace_of),
         })
     }
 }
@@ -116,6 +123,8 @@ pub struct NativeNewJob {
     pub id: Option<String>,
     /// The key it holds.
     pub dedupe_key: Option<String>,
+    /// The `traceparent` of the trace that it is made in, and behind a line break its `tracestate` if there is one; null for none.
+    pub trace: Option<String>,
     /// A BSON document with the one field `data`.
     pub payload: Buffer,
 }
@@ -124,7 +133,7 @@ impl TryFrom<NativeNewJob> for NewJob {
     type Error = Error;
 
     fn try_from(native: NativeNewJob) -> Result<Self> {
-        native.settings.job(native.id, native.dedupe_key, native.payload.to_vec())
+        native.settings.job(native.id, native.dedupe_key, native.trace, native.payload.to_vec())
     }
 }
 
@@ -137,6 +146,8 @@ pub struct NativeNewJobs {
     pub ids: Option<Vec<String>>,
     /// The key of each, or null.
     pub dedupe_keys: Option<Vec<String>>,
+    /// The trace of each, as that of a single job, or null.
+    pub traces: Option<Vec<String>>,
     /// A BSON document for each with the one field `data`, end to end.
     pub payloads: Buffer,
 }
@@ -146,16 +157,26 @@ impl NativeNewJobs {
     fn append_to(self, jobs: &mut Vec<NewJob>) -> Result<()> {
         let mut ids = self.ids.map(Vec::into_iter);
         let mut keys = self.dedupe_keys.map(Vec::into_iter);
+        let mut traces = self.traces.map(Vec::into_iter);
         let mut rest: &[u8] = &self.payloads;
         while !rest.is_empty() {
             let (payload, behind) =
                 split_document(rest).ok_or_else(|| invalid("payloads", "half a document"))?;
             let id = next_of(&mut ids, "ids")?;
             let key = next_of(&mut keys, "dedupeKeys")?;
-            jobs.push(self.settings.job(id, key, payload.to_vec())?);
+            let trace = next_of(&mut traces, "traces")?;
+            jobs.push(self.settings.job(id, key, trace, payload.to_vec())?);
             rest = behind;
         }
         Ok(())
+    }
+}
+
+/// A trace that came as one string: strings cross the border more cheaply than objects.
+fn trace_of(text: String) -> Trace {
+    match text.split_once('\n') {
+        None => Trace { parent: text, state: None },
+        Some((parent, state)) => Trace { parent: parent.to_owned(), state: Some(state.to_owned()) },
     }
 }
 

@@ -16,7 +16,8 @@ import type { JobTypes } from './job-types.js'
 import type { Logger, defaultLogger } from './logging.js'
 import type { MongoJobQueue } from './mongo.js'
 import type { EnqueueOptions } from './produce.js'
-import type { JobQueue, JobQueueOptions } from './queue.js'
+import type { JobQueueOptions } from './queue-options.js'
+import type { JobQueue } from './queue.js'
 import type { JobAvailableListener } from './work.js'
 
 /** Watches a collection for claimable jobs, by a change stream of the app's own driver. {@link MongoJobQueue} needs none. */

@@ -1,6 +1,6 @@
 /** Events about jobs and the queue. */
 import type { Job } from './job.js'
-import type { JobQueueOptions } from './queue.js'
+import type { JobQueueOptions } from './queue-options.js'
 
 /**
  * The settlement or renewal that found its lease gone. `'heartbeat-deadline'`: no renewal was answered in time, so the lease has to be

@@ -3,6 +3,7 @@ import type { IJobQueueBackend } from './backend.js'
 import type { JobControl } from './control.js'
 import type { EnqueueOptions } from './produce.js'
 import type { Occurrence } from './schedules.js'
+import type { JobTrace } from './telemetry.js'
 
 /**
  * Where a job is in its life.
@@ -79,6 +80,8 @@ export interface Job<T = unknown> {
   claimToken?: string
   /** The occurrence of a schedule that made the job, if one did. */
   schedule?: Occurrence
+  /** The context in which it was made, if that was known. */
+  trace?: JobTrace
 }
 
 /** One line that a handler logged. */

@@ -56,6 +56,7 @@ import type {
   TriggerScheduleResult,
   UnscheduleResult,
 } from './schedules.js'
+import type { JobTrace } from './telemetry.js'
 import type { BackendTransactions, CompleteOptions } from './transact.js'
 import type { JobAvailableListener } from './work.js'
 
@@ -170,6 +171,8 @@ export interface JobDoc<T = any> {
   failReason?: string
   /** The occurrence of a schedule that made the job. */
   schedule?: Occurrence
+  /** The context in which it was made. */
+  trace?: JobTrace
   /** How it ended; on failed jobs only, and not on those of versions before 0.4. */
   ending?: JobEnding
   /** Its newest failed attempts, oldest first; at most 10. */

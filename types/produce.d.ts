@@ -1,10 +1,12 @@
 /** Adding jobs. */
 import type { IJobQueueBackend } from './backend.js'
+import type { JobQueueOptions } from './queue-options.js'
 import type { DriverSession } from './driver.js'
 import type { EnqueueManyError } from './errors.js'
 import type { Backoff, DedupeScope } from './job.js'
 import type { DummyBackend, ImmediateBackend } from './memory.js'
 import type { JobQueue } from './queue.js'
+import type { JobTrace } from './telemetry.js'
 
 /** How a job is to be queued. Anything malformed is refused with a `TypeError` or `RangeError` before any round trip. */
 export interface EnqueueOptions {
@@ -71,6 +73,11 @@ export interface EnqueueOptions {
    * retries spread. Default: the larger of 60000 and 60 times `backoffDelay`.
    */
   backoffMaxDelay?: number | undefined
+  /**
+   * The context that the job is made in, such as the headers of the request that asks for it; stored with the job. Default: that of the
+   * queue's {@link JobQueueOptions.telemetry}, or none.
+   */
+  trace?: JobTrace | undefined
   /**
    * Makes the job in the transaction that is in progress on this session, of the client behind the backend's `db`: with the
    * commit the job is there, once; after an abort there has never been one.

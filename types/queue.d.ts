@@ -4,7 +4,6 @@ import type { IJobQueueBackend } from './backend.js'
 import type { JobHandle, RunClaimedOptions } from './claims.js'
 import type { JobControl, ManyControl } from './control.js'
 import type { DurablError, EnqueueManyError, LeaseLostError, PayloadError, ShutDownError } from './errors.js'
-import type { JobChangeListener, JobEventListener } from './events.js'
 import type { FleetControl } from './fleet.js'
 import type { JobTypes, ManyJobs, MappedJobName, OpenJobName } from './job-types.js'
 import type {
@@ -16,7 +15,6 @@ import type {
 import type { Logger, defaultLogger } from './logging.js'
 import type { JournalTooLarge, NonSerializableStepResult } from './orchestration-errors.js'
 import type {
-  EnqueueDefaults,
   EnqueueDetailedResult,
   EnqueueManyDetailedOptions,
   EnqueueManyJob,
@@ -41,38 +39,8 @@ import type {
   UnscheduleResult,
   previewSchedule,
 } from './schedules.js'
+import type { JobQueueOptions } from './queue-options.js'
 import type { JobHandler, Processor, ProcessorConfig } from './work.js'
-
-/** How a {@link JobQueue} behaves. */
-export interface JobQueueOptions {
-  /** How long a lease lasts without a renewal, in milliseconds. Default 300000 (5 minutes). */
-  visibilityTimeoutMs?: number | undefined
-  /** Told of every claim, settlement and recovery of this queue. */
-  onJobEvent?: JobEventListener | undefined
-  /**
-   * Told of what calls of this queue do to jobs: made, not made for their key or id, put off, cancelled, run again. Without it nothing is
-   * collected.
-   */
-  onJobChange?: JobChangeListener | undefined
-  /**
-   * How jobs are queued where their calls don't say: `types` for single types, by its own properties, and `all` for every type. An option
-   * of a call comes before that of its type, and this before that of all.
-   *
-   * ```ts
-   * new JobQueue(backend, undefined, { defaults: { all: { maxAttempts: 5 }, types: { mail: { backoffDelay: 30_000 } } } })
-   * ```
-   */
-  defaults?:
-    | {
-        /** For every type. */
-        all?: EnqueueDefaults | undefined
-        /** For single types, by their names. */
-        types?: Record<string, EnqueueDefaults> | undefined
-      }
-    | undefined
-  /** While this queue has processors, return jobs of dead workers to `pending`. Default true. */
-  autoRecover?: boolean | undefined
-}
 
 /** Calls of a {@link JobQueue} that look at jobs, those that change them, and those about all workers. */
 export interface JobQueue<Jobs extends object = JobTypes>

@@ -31,6 +31,7 @@ import schedules from './behaviours/schedules.mjs'
 import settle from './behaviours/settle.mjs'
 import singleFlight from './behaviours/single-flight.mjs'
 import stats from './behaviours/stats.mjs'
+import telemetry from './behaviours/telemetry.mjs'
 import transactions from './behaviours/transactions.mjs'
 import waits from './behaviours/waits.mjs'
 import { inTime } from '../support/time.mjs'
@@ -61,6 +62,7 @@ const GROUPS = {
   'results and progress': kept,
   outcome,
   'run claimed': runClaimed,
+  telemetry,
   transactions,
   schedules,
   journal,

@@ -41,7 +41,7 @@ pub use {
     base::error::{Error, ErrorKind, Result},
     engine::{Engine, EngineOptions},
     job::{
-        document::{ClaimedJob, DedupeKey, NewJob},
+        document::{ClaimedJob, DedupeKey, NewJob, Trace},
         ending::Ending,
         journal::{NewStep, StoredStep},
         listing::{JobFilter, Page},

@@ -4,11 +4,12 @@ import { monotonicNow } from '../base/timers'
 import type { Reporter } from '../run/report'
 import { lateCompletion } from '../run/late-completion'
 import { ManagedRun } from '../run/run'
-import type { RunSetup } from '../run/setup'
+import type { RunHandler, RunSetup } from '../run/setup'
 import type { Run, RunListener } from '../run/settler'
+import type { SafeTelemetry } from '../run/telemetry'
 import { RunTransactions } from '../run/transaction'
 import { jobOfHandle } from '../backend/handle'
-import type { IJobQueueBackend, Job, JobHandle, JobHandler, LeaseOperation } from '../types'
+import type { IJobQueueBackend, Job, JobHandle, LeaseOperation } from '../types'
 import type { Settled } from '../backend/verdict'
 import type { Engine, EngineEvents } from '../engine/engine'
 import type { Processor } from '../validate'
@@ -21,6 +22,8 @@ export interface DriverOptions {
   readonly visibilityTimeoutMs: number
   readonly autoRecover: boolean
   readonly report: Reporter
+  /** Null where runs are not followed. */
+  readonly telemetry: SafeTelemetry | null
 }
 
 /** A claim made by hand, once it is known whether it holds. */
@@ -77,14 +80,17 @@ export class Driver implements EngineEvents {
     const { handler, timeoutMs, retryDelay, prefetch, results } = processor
     const keepsResults = results === 'keep'
     const { engine, settler, transactions, runs } = this
-    const { autoRecover, report } = this.options
+    const { autoRecover, report, telemetry } = this.options
     const concurrency = engine.runsInline ? Infinity : processor.concurrency
     const slots = new ProcessorSlots(concurrency, runs, settler, engine, prefetch === null)
     const id = engine.process(processor)
     const listener = engine.runsInline ? this.inline(slots) : slots
     this.lines.set(id, {
       slots,
-      setup: { handler, timeoutMs, retryDelay, keepsResults, settler, transactions, report, listener },
+      setup: {
+        ...{ handler, timeoutMs, retryDelay, keepsResults, settler, transactions, report, telemetry },
+        listener,
+      },
     })
     if (!engine.runsInline) {
       this.keepAlive.hold()
@@ -133,7 +139,7 @@ export class Driver implements EngineEvents {
   }
 
   /** Runs a job that was claimed by hand. Resolves with the run when it is over; null if its lease turned out to be lost. */
-  async adopt(handle: JobHandle<any>, handler: JobHandler<any>): Promise<ManagedRun | null> {
+  async adopt(handle: JobHandle<any>, handler: RunHandler): Promise<ManagedRun | null> {
     if (!this.engine.canAdopt(handle) && this.createOther !== null) {
       this.other ??= this.createOther()
       return this.other.adopt(handle, handler)
@@ -158,13 +164,13 @@ export class Driver implements EngineEvents {
     return this.runs.whileExpecting(claim)
   }
 
-  private async startAdopted(handle: JobHandle<any>, handler: JobHandler<any>): Promise<Adoption> {
+  private async startAdopted(handle: JobHandle<any>, handler: RunHandler): Promise<Adoption> {
     const job = jobOfHandle(handle)
     const runId = await this.engine.adopt(handle, job)
     return { ended: runId === null ? null : this.runAdopted(runId, job, handler) }
   }
 
-  private runAdopted(runId: number, job: Job<any>, handler: JobHandler<any>): Promise<ManagedRun> {
+  private runAdopted(runId: number, job: Job<any>, handler: RunHandler): Promise<ManagedRun> {
     return new Promise((resolve) => {
       const { settler, transactions } = this
       const listener: RunListener = {
@@ -175,7 +181,7 @@ export class Driver implements EngineEvents {
           resolve(run)
         },
       }
-      const { report } = this.options
+      const { report, telemetry } = this.options
       const run = new ManagedRun(runId, job, {
         handler,
         timeoutMs: null,
@@ -185,6 +191,7 @@ export class Driver implements EngineEvents {
         transactions,
         listener,
         report,
+        telemetry,
       })
       this.runs.add(run)
       // The answer was on its way for a while. An event of the run that came meanwhile found no run, and the queue may have been

@@ -45,6 +45,7 @@ export function newStoredJob(id: string, job: NewJob, payload: unknown, now: num
   if (job.backoff !== null) recorded.backoff = job.backoff
   if (job.backoffDelayMs !== null) recorded.backoffDelay = job.backoffDelayMs
   if (job.backoffMaxDelayMs !== null) recorded.backoffMaxDelay = job.backoffMaxDelayMs
+  if (job.trace !== null) recorded.trace = job.trace
   if (job.session !== null) recorded.session = job.session
   return { job: recorded, log: [] }
 }
@@ -71,6 +72,7 @@ export function snapshot<T>({ job }: StoredJob): Job<T> {
   if (job.claimedAt !== undefined) copy.claimedAt = new Date(job.claimedAt)
   if (job.completedAt !== undefined) copy.completedAt = new Date(job.completedAt)
   if (job.failedAt !== undefined) copy.failedAt = new Date(job.failedAt)
+  if (job.trace !== undefined) copy.trace = { ...job.trace }
   if (job.schedule !== undefined) {
     copy.schedule = { id: job.schedule.id, occurrenceAt: new Date(job.schedule.occurrenceAt) }
   }

@@ -7,6 +7,7 @@ import type {
   EnqueueManyOptions,
   EnqueueManyResult,
   EnqueueOptions,
+  JobTrace,
 } from '../types'
 import { detailed, normalizeEnqueue, normalizeEnqueueMany, sessionOfMany } from '../validate/enqueue'
 import type { NewJob } from '../validate/enqueue'
@@ -124,8 +125,13 @@ export function newJob(opened: OpenCollection, where: string, settings: NewJob, 
 }
 
 function withPayload(opened: OpenCollection, where: string, settings: NewJob, data: unknown): NativeNewJob {
-  const { id, dedupeKey } = settings
+  const { id, dedupeKey, trace } = settings
   const payload = encodePayload(where, data, opened.codec)
   if (dedupeKey !== null) opened.reminder.keyUsed()
-  return { settings, id, dedupeKey, payload }
+  return { settings, id, dedupeKey, trace: trace === null ? null : inOneLine(trace), payload }
+}
+
+/** As the engine takes it. */
+function inOneLine({ traceparent, tracestate }: JobTrace): string {
+  return tracestate === undefined ? traceparent : `${traceparent}\n${tracestate}`
 }

@@ -8,6 +8,7 @@ import { nested } from '../base/nesting'
 import { fromCaller } from '../base/stack'
 import { monotonicNow } from '../base/timers'
 import { Reaper } from '../engine/reaper'
+import type { RunHandler } from '../run/setup'
 import type {
   EnqueueOptions,
   IJobQueueBackend,
@@ -36,6 +37,7 @@ import {
 import type { NewJob } from '../validate'
 import { beginDraining } from './draining'
 import { Grace } from './grace'
+import { callOf, followedHandler, idsOfOne, traced, tracedOptions } from './following'
 import { createJobHandle } from './job-handle'
 import { JournalQueue } from './journal-queue'
 import { Processing } from './processing'
@@ -73,9 +75,17 @@ export class JobQueue extends JournalQueue {
   }
 
   private async claim<T>(job: NewJob, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null> {
-    const { backend, report, driver } = this
+    const { backend, report, driver, telemetry } = this
     const sentAt = monotonicNow()
-    const claimed = await checkedBackend.claimOrEnqueue(backend, job, data, options)
+    const claimed = await (telemetry === null
+      ? checkedBackend.claimOrEnqueue(backend, job, data, options)
+      : telemetry.making(
+          callOf('claimOrEnqueue', [job]),
+          null,
+          (trace) =>
+            checkedBackend.claimOrEnqueue(backend, traced(job, trace), data, tracedOptions(options, trace)),
+          (made) => idsOfOne(made?.id),
+        ))
     const { type } = job
     if (claimed == null) {
       report.change?.({ kind: 'deduplicated', type, jobId: null })
@@ -113,7 +123,7 @@ export class JobQueue extends JournalQueue {
     const settings = normalizeRunClaimed(handle, handler, options)
     const { driver, backend, report } = this
     const parts = { driver, backend, report, isOpen: () => this.state === 'open' }
-    const run = isolated(settings.handler)
+    const run = isolated(this.followed(settings.handler))
     await this.share.during(() => runClaimed(parts, settings.handle, run, settings.maxDrains))
   }
 
@@ -126,7 +136,7 @@ export class JobQueue extends JournalQueue {
       this.settings.visibilityTimeoutMs,
     )
     const isInline = this.backend.executesInline === true
-    const processor = { ...rest, handler: isolated(isInline ? nested(checked) : checked) }
+    const processor = { ...rest, handler: isolated(this.followed(isInline ? nested(checked) : checked)) }
     if (this.types.has(type)) {
       throw fromCaller(
         new DurablError(
@@ -144,6 +154,10 @@ export class JobQueue extends JournalQueue {
     this.types.add(type)
     this.share.begin('processors')
     return processing
+  }
+
+  private followed(handler: JobHandler<any>): RunHandler {
+    return this.telemetry === null ? handler : followedHandler(handler)
   }
 
   async hasOutstanding(type: string, dedupeKey: string): Promise<boolean> {

@@ -14,6 +14,7 @@ import type {
 } from '../types'
 import { normalizeEnqueue, normalizeEnqueueMany, normalizeMany } from '../validate'
 import type { NewJob } from '../validate'
+import { callOf, idsOfMany, idsOfOne, traced, tracedMany, tracedOptions } from './following'
 import { SchedulingQueue } from './scheduling-queue'
 
 /** What became of a job, as far as events and wake-ups need it. */
@@ -29,7 +30,15 @@ export abstract class MakingQueue extends SchedulingQueue {
     const merged = this.withDefaults(type, options)
     const job = normalizeEnqueue('enqueue', type, merged)
     if (job.session !== null) transactionsOf('enqueue', this.backend)
-    const id = await checkedBackend.enqueue(this.backend, job, data, merged)
+    const { backend, telemetry } = this
+    const id = await (telemetry === null
+      ? checkedBackend.enqueue(backend, job, data, merged)
+      : telemetry.making(
+          callOf('enqueue', [job]),
+          job.session,
+          (trace) => checkedBackend.enqueue(backend, traced(job, trace), data, tracedOptions(merged, trace)),
+          idsOfOne,
+        ))
     this.made([job], id == null ? NOT_MADE : [{ status: 'created', id }], job.session)
     return id ?? null
   }
@@ -39,7 +48,16 @@ export abstract class MakingQueue extends SchedulingQueue {
     const merged = this.withDefaults(type, options)
     const job = normalizeEnqueue('enqueueDetailed', type, merged)
     if (job.session !== null) transactionsOf('enqueueDetailed', this.backend)
-    const result = await checkedBackend.enqueueDetailed(this.backend, job, data, merged)
+    const { backend, telemetry } = this
+    const result = await (telemetry === null
+      ? checkedBackend.enqueueDetailed(backend, job, data, merged)
+      : telemetry.making(
+          callOf('enqueueDetailed', [job]),
+          job.session,
+          (trace) =>
+            checkedBackend.enqueueDetailed(backend, traced(job, trace), data, tracedOptions(merged, trace)),
+          (made) => idsOfMany([made]),
+        ))
     this.made([job], [result], job.session)
     return result
   }
@@ -58,9 +76,22 @@ export abstract class MakingQueue extends SchedulingQueue {
     const settings = normalizeEnqueueMany('enqueueMany', merged)
     const { session, detailed } = normalizeMany('enqueueMany', options)
     if (session !== null) transactionsOf('enqueueMany', this.backend)
-    const results = await (detailed
-      ? checkedBackend.enqueueManyDetailed(this.backend, settings, merged, session)
-      : checkedBackend.enqueueMany(this.backend, settings, merged, session))
+    const make = detailed ? checkedBackend.enqueueManyDetailed : checkedBackend.enqueueMany
+    const { backend, telemetry } = this
+    const results: EnqueueManyResult[] | EnqueueDetailedResult[] = await (telemetry === null
+      ? make(backend, settings, merged, session)
+      : telemetry.making<EnqueueManyResult[] | EnqueueDetailedResult[]>(
+          callOf('enqueueMany', settings),
+          session,
+          (trace) =>
+            make(
+              backend,
+              settings.map((job) => traced(job, trace)),
+              tracedMany(merged, trace),
+              session,
+            ),
+          idsOfMany,
+        ))
     this.made(settings, results, session)
     return results
   }

@@ -8,6 +8,7 @@ import { fromCaller } from '../base/stack'
 import { createDriver } from '../driver/create-driver'
 import type { Driver } from '../driver/driver'
 import { Reporter } from '../run/report'
+import { SafeTelemetry } from '../run/telemetry'
 import type { IJobQueueBackend, JobQueueOptions, Logger } from '../types'
 import { checkBackend, checkLogger, normalizeQueueOptions } from '../validate'
 import type { QueueSettings } from '../validate'
@@ -32,6 +33,8 @@ export abstract class QueueBase {
   protected readonly driver: Driver
   /** Null where there are none. */
   protected readonly defaults: Defaults | null
+  /** Null where calls and runs are not followed. */
+  protected readonly telemetry: SafeTelemetry | null
   protected state: State = 'open'
 
   protected constructor(backend: IJobQueueBackend, logger?: Logger, options?: JobQueueOptions) {
@@ -41,14 +44,16 @@ export abstract class QueueBase {
       checkedLogger === undefined ? defaultLogger : childFor(checkedLogger, 'JobQueue'),
     )
     this.settings = normalizeQueueOptions('JobQueue', options)
-    const { visibilityTimeoutMs, autoRecover, onJobEvent, onJobChange, defaults } = this.settings
+    const { visibilityTimeoutMs, autoRecover, onJobEvent, onJobChange, defaults, telemetry } = this.settings
     this.report = new Reporter(
       safeListener('onJobEvent', onJobEvent, this.logger),
       this.logger,
       safeListener('onJobChange', onJobChange, this.logger),
     )
     this.defaults = defaults === null ? null : new Defaults(defaults)
-    this.driver = createDriver(this.backend, { visibilityTimeoutMs, autoRecover, report: this.report })
+    this.telemetry = telemetry === null ? null : new SafeTelemetry(telemetry, this.logger)
+    const parts = { report: this.report, telemetry: this.telemetry }
+    this.driver = createDriver(this.backend, { visibilityTimeoutMs, autoRecover, ...parts })
   }
 
   get visibilityTimeoutMs(): number {

@@ -16,6 +16,8 @@ import type { RunSetup } from './setup'
 import { RunSignal } from './signal'
 import { INITIAL, step } from './state'
 import type { Effect, RunEvent, RunState } from './state'
+import { endOf } from './telemetry'
+import type { FollowedRun } from './telemetry'
 import { RunTools } from './tools'
 import { transactionError, withinTransaction } from './transaction'
 import type { TransactingRun } from './transaction'
@@ -69,6 +71,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
   private stalledMs: number | null = null
   private slotHeld = false
   private endTold = false
+  private followed: FollowedRun | null = null
   private cancelTimeout: Cancel | null = null
   private byHand: Deferred<SettleResult> | null = null
   private ownTools: RunTools | null = null
@@ -281,12 +284,15 @@ export class ManagedRun implements TransactingRun, HandledRun {
   private callHandler(): void {
     this.slotHeld = true
     this.startedAt = monotonicNow()
-    const { handler } = this.setup
+    const { handler, telemetry } = this.setup
+    this.followed = telemetry === null ? null : telemetry.running(this.job)
     const timeoutMs = this.job.timeoutMs ?? this.setup.timeoutMs
     if (timeoutMs !== null) this.cancelTimeout = after(timeoutMs, () => this.timedOut(timeoutMs))
     let returned: unknown
     try {
-      returned = handler(this.job, new RunContext(this))
+      const context = new RunContext(this)
+      returned =
+        this.followed === null ? handler(this.job, context) : handler(this.job, context, this.followed)
     } catch (error) {
       return this.handlerThrew(error)
     }
@@ -395,6 +401,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
   private tellEnd(): void {
     if (this.state.phase !== 'over' || this.slotHeld || this.endTold) return
     this.endTold = true
+    this.followed?.ended(endOf(this, this.verdict?.reason ?? null, this.elapsedMs ?? this.ranMs ?? 0))
     this.setup.listener.ended(this)
   }
 }

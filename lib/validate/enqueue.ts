@@ -1,12 +1,20 @@
 import type { ClientSession } from 'mongodb'
 import { argumentError } from '../base/errors'
-import type { Backoff, DedupeScope, EnqueueDefaults, EnqueueManyOptions, EnqueueOptions } from '../types'
+import type {
+  Backoff,
+  DedupeScope,
+  EnqueueDefaults,
+  EnqueueManyOptions,
+  EnqueueOptions,
+  JobTrace,
+} from '../types'
 import { readOptions, unknownName } from './options'
 import type { Read } from './options'
 import { BOOLEAN, MOMENT, NAME, check, duration, isRecord, objectWith, oneOf, wholeNumber } from './rules'
 import type { Rule } from './rules'
 import { SESSION, checkInTransaction } from './session'
 import { show } from './show'
+import { TRACE } from './trace'
 
 /** A job to be created, but for its payload: every value checked, every default filled in. All times in milliseconds. */
 export interface NewJob {
@@ -35,6 +43,8 @@ export interface NewJob {
   readonly backoff: Backoff | null
   readonly backoffDelayMs: number | null
   readonly backoffMaxDelayMs: number | null
+  /** Null for none. */
+  readonly trace: JobTrace | null
   /** The transaction to make it in; null for none. It was in progress at the time of the call. */
   readonly session: ClientSession | null
 }
@@ -70,6 +80,7 @@ const RULES = {
   backoff: oneOf<Backoff>('exponential', 'fixed'),
   backoffDelay: duration(0),
   backoffMaxDelay: duration(0),
+  trace: TRACE,
   session: SESSION,
 } satisfies Record<keyof EnqueueOptions, Rule<unknown>>
 
@@ -119,6 +130,7 @@ export function normalizeEnqueue(where: string, type: unknown, options: unknown)
     backoff: read.backoff ?? null,
     backoffDelayMs: read.backoffDelay ?? null,
     backoffMaxDelayMs: read.backoffMaxDelay ?? null,
+    trace: read.trace ?? null,
     session: read.session ?? null,
   })
 }

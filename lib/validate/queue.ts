@@ -14,6 +14,7 @@ import type {
   RetryDelay,
   RunClaimedOptions,
   SignalHandlerOptions,
+  Telemetry,
 } from '../types'
 import { normalizeDefaults } from './enqueue'
 import type { DefaultSettings } from './enqueue'
@@ -58,6 +59,7 @@ const QUEUE_RULES = {
   onJobEvent: functionOf<JobEventListener>('(event) => …'),
   onJobChange: functionOf<JobChangeListener>('(change) => …'),
   defaults: objectWith<NonNullable<JobQueueOptions['defaults']>>('an object { all, types }'),
+  telemetry: objectWith<Telemetry>('telemetry', 'making', 'running'),
   autoRecover: BOOLEAN,
 } satisfies Record<keyof JobQueueOptions, Rule<unknown>>
 
@@ -133,6 +135,8 @@ export interface QueueSettings {
   readonly onJobEvent: JobEventListener | undefined
   readonly onJobChange: JobChangeListener | undefined
   readonly defaults: DefaultSettings | null
+  /** Null for none. */
+  readonly telemetry: Telemetry | null
   readonly autoRecover: boolean
 }
 
@@ -143,6 +147,7 @@ export function normalizeQueueOptions(where: string, options: unknown): QueueSet
     onJobEvent: read.onJobEvent,
     onJobChange: read.onJobChange,
     defaults: read.defaults === undefined ? null : normalizeDefaults(where, read.defaults),
+    telemetry: read.telemetry ?? null,
     autoRecover: read.autoRecover ?? true,
   })
 }

@@ -11,7 +11,7 @@ export const FLOORS = [
   ['command', 'dashboard/page'],
   ['command/verbs'],
   ['command/tools'],
-  ['testing', 'eslint'],
+  ['testing', 'eslint', 'otel'],
   ['compat', 'orchestrator', 'dashboard'],
   ['queue'],
   ['driver', 'memory'],

@@ -16,6 +16,7 @@ export const ENTRIES = [
   { path: './testing', module: 'testing/index' },
   { path: './eslint', module: 'eslint/index' },
   { path: './dashboard', module: 'dashboard/index' },
+  { path: './otel', module: 'otel/index' },
 ]
 
 /** `name` is what users type; `module` is the file in `lib/`, which begins with `#!/usr/bin/env node`. */

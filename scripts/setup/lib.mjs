@@ -5,7 +5,7 @@ import { capture, root } from '../process.mjs'
 import { Advice, say } from '../terminal.mjs'
 import { filesUnder, newest } from './newest.mjs'
 
-const SOURCES = ['lib', 'index.d.ts', 'dashboard.d.ts', 'types', 'tsconfig.json']
+const SOURCES = ['lib', 'index.d.ts', 'dashboard.d.ts', 'otel.d.ts', 'types', 'tsconfig.json']
 const STAMP = 'dist/.built'
 
 /** A module that was renamed or removed must not live on in `dist/`. */

@@ -40,6 +40,12 @@ test('reschedule turns twenty requests into two runs, one after the other', asyn
   assert.match(stdout, /20 requests, 2 runs, never more than 1 at once/)
 })
 
+test('telemetry links a run to the request that asked for it', async (t) => {
+  const { lines } = await example(t, 'telemetry.mjs')
+  const [, made] = lines[1].match(/^enqueue welcome-email: (span \w+ of trace \w+)$/)
+  assert.ok(lines[3].endsWith(`linked to ${made}`), lines[3])
+})
+
 test('order and mail agree: one for each order that was stored, none for the one that was not', async (t) => {
   const { stdout } = await example(t, 'order.mjs')
   assert.match(stdout, /no order: the card of Bob was refused/)

@@ -45,6 +45,8 @@ test('a job in its usual form is read without the library, but for its payload',
   const keyed = { ...usual, dedupeKey: 'user:7', dedupeScope: 'pending', backoff: 'fixed', backoffDelay: 5 }
   assert.ok(readBothWays(bytesOf(keyed)))
   assert.ok(readBothWays(bytesOf({ ...usual, failReason: 'the last try', priority: -1.5, claimedAt: null })))
+  const trace = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, tracestate: 'a=1' }
+  assert.ok(readBothWays(bytesOf({ ...usual, trace })))
   for (const data of [null, 7, 0.5, 'text', '', moment, {}, { __proto__: null, a: 1 }])
     assert.ok(readBothWays(bytesOf({ ...usual, data })), inspect(data))
 })

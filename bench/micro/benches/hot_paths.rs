@@ -25,6 +25,7 @@ fn job(payload_bytes: usize) -> NewJob {
         backoff: None,
         backoff_delay_ms: None,
         backoff_max_delay_ms: None,
+        trace: None,
     }
 }
 

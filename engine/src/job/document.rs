@@ -15,7 +15,7 @@ use super::{
 };
 use crate::base::error::{Error, ErrorKind, Result};
 
-pub use new_job::{DedupeKey, NewJob};
+pub use new_job::{DedupeKey, NewJob, Trace};
 
 /// A new id: a UUID whose beginning is the time, so that neighbours in time are neighbours in the index.
 pub(crate) fn new_id() -> String {

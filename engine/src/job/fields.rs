@@ -66,6 +66,8 @@ pub(crate) const RESULT: &str = "result";
 pub(crate) const EXPIRES_AT: &str = "expiresAt";
 /// How long its handler may take, in milliseconds.
 pub(crate) const TIMEOUT_MS: &str = "timeoutMs";
+/// The trace in which it was made.
+pub(crate) const TRACE: &str = "trace";
 /// What its handler has told of how far it is.
 pub(crate) const PROGRESS: &str = "progress";
 /// The journal of a handler that runs in steps.
@@ -89,7 +91,7 @@ pub(crate) const LONGEST_MS: i64 = 1_000_000_000_000_000;
 
 /// The fields of a job that its run gets. All others cost no claim anything, however large they are: the log, the engine's own
 /// marks, and whatever a feature or another program keeps on the document. A new field stands here only if runs need it.
-const OF_A_RUN: [&str; 25] = [
+const OF_A_RUN: [&str; 26] = [
     ID,
     TYPE,
     DATA,
@@ -115,6 +117,7 @@ const OF_A_RUN: [&str; 25] = [
     JOURNAL_BYTES,
     EXPIRES_AT,
     TIMEOUT_MS,
+    TRACE,
 ];
 
 /// The same, as a projection.

@@ -142,6 +142,7 @@ impl Protocol {
             backoff: Some(BackoffKind::Fixed),
             backoff_delay_ms: Some(0),
             backoff_max_delay_ms: Some(0),
+            trace: None,
         };
         let now = ServerTime::exactly(moment(0).timestamp_millis());
         let document = job_to_be.pending(&name("job", job), now);

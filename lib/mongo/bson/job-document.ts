@@ -76,6 +76,7 @@ export function toJob(document: DocumentFields, codec: Codec): Job<any> {
   if (document.timeoutMs != null) job.timeoutMs = number(document.timeoutMs, 0)
   if (document.expiresAt != null) job.expiresAt = date(document.expiresAt)
   if (document.schedule != null) addOccurrence(job, document.schedule, codec)
+  if (document.trace != null) addTrace(job, document.trace, codec)
   if (document.journalBytes != null) markJournal(job)
   return job
 }
@@ -91,6 +92,12 @@ function addOccurrence(job: Job<any>, stored: unknown, codec: Codec): void {
   const { id, occurrenceAt } = fieldsOf(stored, codec)
   const moment = date(occurrenceAt)
   if (typeof id === 'string' && moment !== undefined) job.schedule = { id, occurrenceAt: moment }
+}
+
+function addTrace(job: Job<any>, stored: unknown, codec: Codec): void {
+  const { traceparent, tracestate } = fieldsOf(stored, codec)
+  if (typeof traceparent !== 'string') return
+  job.trace = typeof tracestate === 'string' ? { traceparent, tracestate } : { traceparent }
 }
 
 export function toLogs(logs: unknown, codec: Codec): JobLogEntry[] {

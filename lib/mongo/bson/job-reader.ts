@@ -29,6 +29,7 @@ export interface DocumentFields {
   expiresAt?: unknown
   schedule?: unknown
   journalBytes?: unknown
+  trace?: unknown
 }
 
 const DOUBLE = 0x01
@@ -55,6 +56,7 @@ const FIELDS: readonly Field[] = [
   ...(['schedule', 'failReason', 'completedAt', 'failedAt', 'journalBytes'] as const).map(read),
   ...(['timeoutMs', 'expiresAt'] as const).map(read),
   ...['backoff', 'backoffDelay', 'backoffMaxDelay'].map(skipped),
+  read('trace'),
 ]
 
 /** A reader of one batch: documents that lie end to end in one buffer. */
@@ -106,7 +108,7 @@ export class JobReader {
 
   /** Undefined for what is left to the library. */
   private readField(name: Field['name'], type: number, end: number): unknown {
-    if (name === 'data' || name === 'schedule') return this.readEmbedded(type, end)
+    if (name === 'data' || name === 'schedule' || name === 'trace') return this.readEmbedded(type, end)
     if (name === 'claimToken' && type === STRING) return this.readToken(end)
     return this.readValue(type, end)
   }

@@ -536,6 +536,8 @@ export interface NativeNewJob {
   id: string | null
   /** The key it holds. */
   dedupeKey: string | null
+  /** The `traceparent` of the trace that it is made in, and behind a line break its `tracestate` if there is one; null for none. */
+  trace: string | null
   /** A BSON document with the one field `data`. */
   payload: Buffer
 }
@@ -548,6 +550,8 @@ export interface NativeNewJobs {
   ids: Array<string> | null
   /** The key of each, or null. */
   dedupeKeys: Array<string> | null
+  /** The trace of each, as that of a single job, or null. */
+  traces: Array<string> | null
   /** A BSON document for each with the one field `data`, end to end. */
   payloads: Buffer
 }

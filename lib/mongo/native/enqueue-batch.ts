@@ -91,16 +91,18 @@ function group(jobs: readonly NativeNewJob[]): NativeNewJobs {
     settings,
     ids: jobs[0]!.id === null ? null : jobs.map(({ id }) => id ?? ''),
     dedupeKeys: settings.dedupeScope === null ? null : jobs.map(({ dedupeKey }) => dedupeKey ?? ''),
+    traces: jobs[0]!.trace === null ? null : jobs.map(({ trace }) => trace ?? ''),
     payloads: jobs.length === 1 ? jobs[0]!.payload : Buffer.concat(jobs.map(({ payload }) => payload)),
   }
 }
 
 function areAlike(
-  { settings: a, id: idOfA }: NativeNewJob,
-  { settings: b, id: idOfB }: NativeNewJob,
+  { settings: a, id: idOfA, trace: traceOfA }: NativeNewJob,
+  { settings: b, id: idOfB, trace: traceOfB }: NativeNewJob,
 ): boolean {
   return (
     (idOfA === null) === (idOfB === null) &&
+    (traceOfA === null) === (traceOfB === null) &&
     a.type === b.type &&
     a.priority === b.priority &&
     a.delayMs === b.delayMs &&

@@ -258,6 +258,7 @@ pub(super) fn new_job() -> NewJob {
         backoff: None,
         backoff_delay_ms: None,
         backoff_max_delay_ms: None,
+        trace: None,
     }
 }
 

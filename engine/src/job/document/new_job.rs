@@ -24,6 +24,15 @@ pub struct DedupeKey {
     pub scope: DedupeScope,
 }
 
+/// The trace that a job belongs to, as the headers of the W3C carry it. The engine stores it, and reads nothing of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// Version, ids of the trace and the span, and flags.
+    pub parent: String,
+    /// What vendors add, if they do.
+    pub state: Option<String>,
+}
+
 /// A job to be created.
 #[derive(Debug, Clone)]
 pub struct NewJob {
@@ -59,6 +68,8 @@ pub struct NewJob {
     pub backoff_delay_ms: Option<i64>,
     /// The longest delay of a retry, in milliseconds; none for the default.
     pub backoff_max_delay_ms: Option<i64>,
+    /// The trace in which it is made, if there is one.
+    pub trace: Option<Trace>,
 }
 
 impl NewJob {
@@ -144,6 +155,14 @@ impl NewJob {
         }
         if let Some(timeout) = self.timeout_ms {
             append_number(job, cstr!("timeoutMs"), timeout);
+        }
+        if let Some(Trace { parent, state }) = &self.trace {
+            let mut trace = RawDocumentBuf::new();
+            trace.append(cstr!("traceparent"), parent.as_str());
+            if let Some(state) = state {
+                trace.append(cstr!("tracestate"), state.as_str());
+            }
+            job.append(cstr!("trace"), trace);
         }
         job.append(cstr!("logs"), mongodb::bson::RawArrayBuf::new());
     }

@@ -33,6 +33,7 @@ impl Job {
             backoff: None,
             backoff_delay_ms: None,
             backoff_max_delay_ms: None,
+            trace: None,
         })
     }
 

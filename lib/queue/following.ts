@@ -1,0 +1,53 @@
+/** What a queue does so that its telemetry can follow jobs. */
+import type { RunHandler } from '../run/setup'
+import type {
+  EnqueueDetailedResult,
+  EnqueueManyJob,
+  EnqueueManyResult,
+  EnqueueOptions,
+  JobHandler,
+  JobTrace,
+  MakingCall,
+} from '../types'
+import type { NewJob } from '../validate'
+
+/** A call, as telemetry is told of it. */
+export function callOf(operation: MakingCall['operation'], jobs: readonly NewJob[]): MakingCall {
+  const first = jobs[0]?.type ?? null
+  const type = jobs.every((job) => job.type === first) ? first : null
+  return { operation, type, count: jobs.length }
+}
+
+/** With the trace of its call, unless it has one of its own. */
+export function traced(job: NewJob, trace: JobTrace | null): NewJob {
+  return trace === null || job.trace !== null ? job : Object.freeze({ ...job, trace })
+}
+
+/** The same of what the app gave, for backends that get that. */
+export function tracedOptions(
+  options: EnqueueOptions | null | undefined,
+  trace: JobTrace | null,
+): EnqueueOptions | undefined {
+  return trace === null || options?.trace !== undefined ? (options ?? undefined) : { ...options, trace }
+}
+
+export function tracedMany(
+  jobs: readonly EnqueueManyJob[],
+  trace: JobTrace | null,
+): readonly EnqueueManyJob[] {
+  if (trace === null) return jobs
+  return Array.from(jobs, (job) => ({ ...job, options: tracedOptions(job.options, trace) }))
+}
+
+export const idsOfOne = (id: string | null | undefined): string[] => (id == null ? [] : [id])
+
+type Made = EnqueueManyResult | EnqueueDetailedResult
+
+export const idsOfMany = (results: readonly Made[]): string[] =>
+  results.flatMap((result) => (result.status === 'created' ? [result.id] : []))
+
+/** A handler that runs within the observer of its run, if there is one. */
+export function followedHandler(handler: JobHandler<any>): RunHandler {
+  return (job, context, followed) =>
+    followed === undefined ? handler(job, context) : followed.run(() => handler(job, context))
+}

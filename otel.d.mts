@@ -1,0 +1,2 @@
+// Written by scripts/entries.mjs.
+export * from './otel.js'

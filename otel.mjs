@@ -1,0 +1,2 @@
+// Written by scripts/entries.mjs.
+export { openTelemetry } from './dist/otel/index.js'

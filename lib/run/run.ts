@@ -14,7 +14,7 @@ import { completion, keptResult, ownVerdict } from './result'
 import { withRetryDelay } from './retry-delay'
 import type { RunSetup } from './setup'
 import { RunSignal } from './signal'
-import { INITIAL, step } from './state'
+import { INITIAL, needsLease, step } from './state'
 import type { Effect, RunEvent, RunState } from './state'
 import { endOf } from './telemetry'
 import type { FollowedRun } from './telemetry'
@@ -90,17 +90,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
   }
 
   get needsLease(): boolean {
-    switch (this.state.phase) {
-      case 'waiting':
-      case 'running':
-      case 'transacting':
-        return true
-      case 'committing':
-      case 'overtaken':
-      case 'settling':
-      case 'over':
-        return false
-    }
+    return needsLease(this.state.phase)
   }
 
   /** A transaction is open that may still decide the run. */
@@ -285,7 +275,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
     this.slotHeld = true
     this.startedAt = monotonicNow()
     const { handler, telemetry } = this.setup
-    this.followed = telemetry === null ? null : telemetry.running(this.job)
+    this.followed = telemetry?.running(this.job) ?? null
     const timeoutMs = this.job.timeoutMs ?? this.setup.timeoutMs
     if (timeoutMs !== null) this.cancelTimeout = after(timeoutMs, () => this.timedOut(timeoutMs))
     let returned: unknown

@@ -302,6 +302,21 @@ const TABLE: Readonly<Record<RunEvent, Readonly<Record<Phase, Cells>>>> = {
   },
 }
 
+/** Until a verdict is on its way, the lease is what gives the run its right. */
+export function needsLease(phase: Phase): boolean {
+  switch (phase) {
+    case 'waiting':
+    case 'running':
+    case 'transacting':
+      return true
+    case 'committing':
+    case 'overtaken':
+    case 'settling':
+    case 'over':
+      return false
+  }
+}
+
 export const INITIAL: RunState = { phase: 'waiting', handler: 'unstarted' }
 
 /** All steps that were taken once: a run takes three or more, and making them anew is a tenth of what a run allocates. */

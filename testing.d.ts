@@ -66,6 +66,25 @@ export class TestOrchestration<T = unknown> {
   run(): Promise<void>
   /** The same, for the reader of a test. */
   resume(): Promise<void>
+  /** The sleep that the orchestration is parked in; null if it is not. */
+  parked: {
+    /** The kind of the wait. */
+    kind: 'sleep'
+    /** When it ends, by the clock of the test. */
+    until: Date
+  } | null
+  /**
+   * Moves the clock of the test, which stands still otherwise and begins at `now` of the options. Each sleep that ends meanwhile is
+   * answered at its moment, by the code that ran last. A wake-up is no attempt.
+   *
+   * ```ts
+   * await trial.run()
+   * await trial.advance(7 * 24 * 60 * 60 * 1000)
+   * ```
+   *
+   * @param ms from 0 to a hundred years
+   */
+  advance(ms: number): Promise<void>
   /** An attempt by other code, as after a deploy. */
   resumeWith(body: OrchestratorFn<T>): Promise<void>
   /**

@@ -133,6 +133,7 @@ export type {
   StepFailure,
   StepKeys,
   StepOptions,
+  ParkedJob,
   StepRecord,
   StepRetry,
   StreamState,

@@ -2,7 +2,7 @@
 
 use durabl_engine::{
     ClaimedJob, Details, LogLine, NewJob, Settled, Status, Verdict,
-    bson::{Bson, RawDocumentBuf},
+    bson::{Bson, DateTime, RawDocumentBuf},
 };
 use napi::{
     Env, Result,
@@ -48,6 +48,8 @@ pub struct NativeDetails {
     pub stack: Option<String>,
     /// Milliseconds until the job is due again, where it is to wait again; null for what is usual.
     pub delay_ms: Option<f64>,
+    /// The moment until which the job parks, in milliseconds since the epoch, if its handler sleeps; null for none.
+    pub parked_until_ms: Option<f64>,
     /// What the handler returned, to be kept: a BSON document with the one field `result`; null for nothing.
     pub result: Option<Buffer>,
     /// Whether the owner settles in the midst of its work: then it is not cancelled that was asked to be.
@@ -58,7 +60,8 @@ impl From<NativeDetails> for Details {
     fn from(native: NativeDetails) -> Self {
         let result = native.result.and_then(|result| kept(&result));
         let delay = native.delay_ms.map(millis);
-        Self { stack: native.stack, delay, result, is_by_hand: native.by_hand }
+        let parked_until = native.parked_until_ms.map(|ms| DateTime::from_millis(ms as i64));
+        Self { stack: native.stack, delay, parked_until, result, is_by_hand: native.by_hand }
     }
 }
 

@@ -108,6 +108,11 @@ export interface SettlementDetails {
   /** Milliseconds until the job is due again, where it is to wait again: for a retry, or after a release. Absent: as usual. */
   delayMs?: number | undefined
   /**
+   * The job is released and parks: it is due at this moment, in place of `delayMs` from now, and `promote` and `reschedule` leave it alone
+   * until then.
+   */
+  parkedUntil?: Date | undefined
+  /**
    * The handler has ended and has not settled its job by hand. A job that was asked to be cancelled is cancelled then, whatever the
    * verdict; the reply is {@link CancelledReply}. Without this, only a job that would wait again is.
    */

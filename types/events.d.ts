@@ -125,6 +125,14 @@ export type JobChange =
       /** Until the job is due again, in milliseconds. */
       delayMs: number
     })
+  | (JobEventOfJob & {
+      /** The orchestration of a job sleeps: the job waits, without a slot and without spending an attempt. */
+      kind: 'parked'
+      /** The kind of the wait. */
+      waitsFor: 'sleep'
+      /** When it goes on. */
+      until: Date
+    })
   | {
       /** A job was cancelled, or is to be. */
       kind: 'cancelled'

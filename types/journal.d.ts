@@ -31,6 +31,14 @@ export interface StepRecord {
   error?: StepFailure
 }
 
+/** The mark of a job whose orchestration sleeps: it is pending, holds no slot, and is due when it is to wake. */
+export interface ParkedJob {
+  /** The kind of the wait: for a time. */
+  kind: 'sleep'
+  /** When it is due, by the server's clock. */
+  until: Date
+}
+
 /**
  * What `appendStep` did:
  *

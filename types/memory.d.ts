@@ -28,6 +28,7 @@ import type {
   AppendStepResult,
   CompleteClaimedResult,
   HeartbeatClaimedResult,
+  ParkedJob,
   StepRecord,
 } from './journal.js'
 import type {
@@ -82,6 +83,8 @@ export interface RecordedJob<T = any> extends Job<T> {
   steps?: StepRecord[] | undefined
   /** The bytes that they take as BSON, about. */
   journalBytes?: number | undefined
+  /** Until when its orchestration sleeps, or slept last. It is parked while it is pending and `runAt` is that moment. */
+  parked?: ParkedJob | undefined
   /** The session that it was enqueued with. */
   session?: DriverSession | undefined
   /** The session that it was completed with. */

@@ -124,6 +124,27 @@ export interface OrchestratorContext {
     options?: StepOptions,
   ): Promise<TryStepResult<R>>
   /**
+   * Waits for so many milliseconds, from its first call on. A sleep of a second or more **parks** the job, as soon as nothing but sleeps
+   * goes on in it: the job is pending until its time, holds no slot and no lease, and uses no attempt; then another attempt runs the
+   * function from its top, and the sleep is answered. So it may last for months, and outlasts deploys.
+   *
+   * ```ts
+   * await octx.step('invite', () => sendInvitation(job.data))
+   * await octx.sleep('a week', 7 * 24 * 60 * 60 * 1000)
+   * await octx.step('remind', () => sendReminder(job.data))
+   * ```
+   *
+   * Its end is fixed at the first call, by the server's clock, and recorded under the name: a later attempt with another `ms` changes
+   * nothing. Code after it, and code that was waiting beside it, runs in the attempt that wakes up.
+   *
+   * @param name as of a step: it takes a place
+   * @param ms from 0 to a hundred years
+   * @throws OrchestrationUnsupportedError, which fails the job for good, in dedupe scope `pending`
+   */
+  sleep(name: string, ms: number): Promise<void>
+  /** As {@link OrchestratorContext.sleep}, until a moment. The first call fixes it; one that has passed is answered at once. */
+  sleepUntil(name: string, date: Date): Promise<void>
+  /**
    * A line of steps with places of its own, so that several lines can run beside each other. Takes one place itself; the function is
    * called at each attempt, as the orchestration is.
    *

@@ -23,6 +23,7 @@ import lifecycle from './behaviours/lifecycle.mjs'
 import log from './behaviours/log.mjs'
 import looking from './behaviours/looking.mjs'
 import making from './behaviours/making.mjs'
+import parking from './behaviours/parking.mjs'
 import outcome from './behaviours/outcome.mjs'
 import process from './behaviours/process.mjs'
 import recovery from './behaviours/recovery.mjs'
@@ -66,6 +67,7 @@ const GROUPS = {
   transactions,
   schedules,
   journal,
+  parking,
   lifecycle,
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod keys;
 pub(crate) mod lease;
 pub(crate) mod listing;
 pub(crate) mod log;
+pub(crate) mod parking;
 pub(crate) mod picked;
 pub(crate) mod retention;
 pub(crate) mod retry;

@@ -66,11 +66,12 @@ function write(backend: IJobQueueBackend, job: Job, verdict: Verdict): Promise<u
 }
 
 /** Null where there is nothing to say. */
-function detailsOf({ stack, delayMs, byHand, result }: Verdict): SettlementDetails | null {
+function detailsOf({ stack, delayMs, parkedUntil, byHand, result }: Verdict): SettlementDetails | null {
   if (stack === null && delayMs === null && byHand && result === null) return null
   return {
     ...(stack === null ? {} : { stack }),
     ...(delayMs === null ? {} : { delayMs }),
+    ...(parkedUntil === undefined ? {} : { parkedUntil: new Date(parkedUntil) }),
     ...(byHand ? {} : { endOfRun: true }),
     ...(result === null ? {} : { result: { value: result.value } }),
   }

@@ -21,6 +21,8 @@ export interface Verdict {
   readonly stack: string | null
   /** Until the job is due again, where it is to wait again, in milliseconds; null for what is usual. */
   readonly delayMs: number | null
+  /** The moment until which the job parks, in milliseconds since the epoch, if its handler sleeps. */
+  readonly parkedUntil?: number
   /** The owner settles in the midst of its work. Otherwise its work has ended, and a job that was asked to be cancelled is cancelled. */
   readonly byHand: boolean
   /** For `complete`; null for nothing. */
@@ -51,6 +53,11 @@ export function failedFatally(reason: unknown): Verdict {
 /** The job is given back, and is due after a while. */
 export function deferred(delayMs: number): Verdict {
   return { ...RELEASE, delayMs }
+}
+
+/** The job is given back, and parks until a moment, which is this far away. */
+export function parked(untilMs: number, delayMs: number): Verdict {
+  return { ...RELEASE, delayMs, parkedUntil: untilMs }
 }
 
 /** The same verdict, by an owner that goes on. */

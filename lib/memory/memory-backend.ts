@@ -1,6 +1,7 @@
 import type { ClientSession } from 'mongodb'
 import { enqueueOneByOne, enqueueOneByOneDetailed } from '../backend/enqueue-many'
 import { backendHandle } from '../backend/handle'
+import { hasOwnClock } from '../backend/own-clock'
 import { asTold } from '../backend/verdict'
 import type { Settled, VerdictKind } from '../backend/verdict'
 import { reasonOf } from '../base/reason'
@@ -100,6 +101,7 @@ export abstract class MemoryBackend extends MemoryLooks implements IJobQueueBack
     this.maxLogMessageBytes = settings.maxLogMessageBytes
     this.model = new MemoryModel(idPrefix, settings, this)
     this.jobs = this.model.jobs
+    hasOwnClock(this, () => this.model.now())
     this.journalLimitBytes = settings.journalSoftLimitBytes
     this.transactions = {
       startSession: async () => settings.startSession?.() ?? StandInSession.make(),
@@ -363,9 +365,10 @@ export abstract class MemoryBackend extends MemoryLooks implements IJobQueueBack
     details: unknown,
   ): Promise<SettleResult> {
     const id = checkJobId(kind, jobId)
-    const { stack, delayMs, endOfRun, result } = detailsOf(details)
+    const { stack, delayMs, parkedUntil, endOfRun, result } = detailsOf(details)
     if (kind === 'complete' && result !== null) checkKept('complete', 'result', result.value)
-    const verdict = { kind, reason, stack, delayMs, byHand: !endOfRun, result }
+    const parking = parkedUntil === null ? {} : { parkedUntil }
+    const verdict = { kind, reason, stack, delayMs, ...parking, byHand: !endOfRun, result }
     const found = this.model.settle(id, checkClaimToken(kind, claimToken), verdict)
     const job = this.model.jobOf(id)
     if (job !== null && hasChanged(found)) await this.changed(job)

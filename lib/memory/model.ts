@@ -23,6 +23,7 @@ import { addToLog, lineOf } from './log'
 import type { LogLimits } from './log'
 import { matches } from './matches'
 import { OpenJobs } from './open-jobs'
+import { park } from './parking'
 import { Pauses } from './pauses'
 import { retryDelayOf } from './retry'
 import { statsOf } from './stats'
@@ -365,7 +366,8 @@ export class MemoryModel {
         return backToPending(job)
       case 'released':
         job.attempt = Math.max(0, job.attempt - 1)
-        if (verdict.delayMs !== null) job.runAt = new Date(this.now() + verdict.delayMs)
+        if (verdict.parkedUntil !== undefined) park(job, verdict.parkedUntil)
+        else if (verdict.delayMs !== null) job.runAt = new Date(this.now() + verdict.delayMs)
         return backToPending(job)
       case 'recovered':
         return backToPending(job)

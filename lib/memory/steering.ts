@@ -11,6 +11,7 @@ import { journalKept } from '../validate'
 import type { Reschedule, Retry } from '../validate'
 import { holdersOf } from './dedupe'
 import type { MemoryModel } from './model'
+import { isParked } from './parking'
 import type { StoredJob } from './stored-job'
 
 const NOT_FOUND: ControlMiss = Object.freeze({ status: 'not-found' })
@@ -53,7 +54,7 @@ export function promote(model: MemoryModel, id: string): PromoteResult {
   const stored = model.stored.get(id)
   if (stored === undefined) return NOT_FOUND
   const { job } = stored
-  if (job.status !== 'pending') return wrongStatus(job)
+  if (job.status !== 'pending' || isParked(job, model.now())) return wrongStatus(job)
   job.runAt = new Date(Math.min(job.runAt.getTime(), model.now()))
   return { status: 'promoted' }
 }
@@ -63,8 +64,8 @@ export function reschedule(model: MemoryModel, id: string, wanted: Reschedule): 
   const stored = model.stored.get(id)
   if (stored === undefined) return NOT_FOUND
   const { job } = stored
-  if (job.status !== 'pending') return wrongStatus(job)
   const now = model.now()
+  if (job.status !== 'pending' || isParked(job, now)) return wrongStatus(job)
   if (wanted.delayMs !== null) job.runAt = new Date(now + wanted.delayMs)
   if (wanted.runAt !== null) job.runAt = new Date(Math.max(wanted.runAt.getTime(), now))
   if (wanted.priority !== null) job.priority = wanted.priority

@@ -91,10 +91,10 @@ export async function settle<R extends SettleResult>(
   const id = check.checkJobId(kind, jobId)
   const token = check.checkClaimToken(kind, claimToken) ?? null
   const told = check.detailsOf(details)
-  const { stack, delayMs, endOfRun } = told
+  const { stack, delayMs, parkedUntil, endOfRun } = told
   const result = kind === 'complete' ? encodedResult(opened, told) : null
   opened.refuseUnusable()
-  const said = { stack, delayMs, result, byHand: !endOfRun }
+  const said = { stack, delayMs, parkedUntilMs: parkedUntil, result, byHand: !endOfRun }
   const settled = await opened.engine.call((native) => native.settle(id, token, kind, reason, said))
   const found = settledOf(settled)
   // The queue asks for the truth; all others know of no such finding.

@@ -20,6 +20,7 @@ export interface EngineLink {
     | 'suspend'
     | 'resume'
     | 'completed'
+    | 'serverTime'
   >
   /** One job as BSON. */
   decodeJob(document: Uint8Array): Job<any>

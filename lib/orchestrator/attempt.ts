@@ -1,15 +1,18 @@
 /** One attempt of an orchestration, as the handler of its job. */
+import { canCancel, canRelease } from '../backend/calls'
 import { isMarked } from '../backend/journal'
-import { LeaseLostError, ShutDownError } from '../base/errors'
+import { ownClockOf } from '../backend/own-clock'
+import { LeaseLostError, ShutDownError, failureToError } from '../base/errors'
 import type { SafeLogger } from '../base/logger'
 import { OrchestrationUnsupportedError } from '../base/orchestration-errors'
+import { afterLong } from '../base/long-timer'
 import { isError } from '../base/reason'
 import { after, monotonicNow } from '../base/timers'
 import { Journal } from '../journal/records'
 import { engineOf } from '../mongo/mongo-job-queue'
 import { onDraining } from '../queue/draining'
 import { completesLate } from '../run/late-completion'
-import { GivenBack } from '../run/outcome'
+import { GivenBack, Parked } from '../run/outcome'
 import type { HeartbeatClaimedResult, Job, JobContext, JobQueue, OrchestratorFn, StepRecord } from '../types'
 import type { ClaimClock } from './clock'
 import type { MachineLimits } from './limits'
@@ -17,6 +20,8 @@ import { StepMachine } from './machine'
 import type { MachineHost, Outcome } from './host'
 import { Scope } from './scope'
 
+/** A job that waits for less is not worth two more writes. */
+const PARKS_FROM_MS = 1000
 /** After a heartbeat that failed. */
 const AGAIN_AFTER_MS = 250
 
@@ -65,6 +70,7 @@ async function recordsOf(queue: JobQueue<any>, job: Job): Promise<readonly StepR
 class Attempt {
   private readonly machine: StepMachine
   private readonly scope: Scope
+  private readonly ownClock: (() => number) | null
 
   constructor(
     private readonly parts: AttemptParts,
@@ -74,6 +80,7 @@ class Attempt {
     private readonly claimToken: string,
     journal: Journal,
   ) {
+    this.ownClock = ownClockOf(parts.queue.backend)
     this.machine = new StepMachine(journal, this.host(), definition.limits)
     this.scope = new Scope(
       {
@@ -133,6 +140,8 @@ class Attempt {
         throw outcome.error
       case 'stopped':
         throw new GivenBack('the shutdown has begun')
+      case 'parked':
+        throw new Parked(outcome.untilMs, Math.max(1, outcome.untilMs - this.now()))
       case 'cut-off':
         // So that the run ends as one that has lost its lease.
         await ctx.heartbeat().catch(() => {})
@@ -145,19 +154,28 @@ class Attempt {
   }
 
   private host(): MachineHost {
-    const { queue, clock } = this.parts
+    const { queue } = this.parts
     const { job, claimToken, ctx } = this
     const fields = { type: job.type, jobId: job.id }
     return {
       append: (record) => queue.appendStep(job.id, claimToken, record),
       leaseLost: () => void ctx.heartbeat().catch(() => {}),
-      now: () => clock.now(),
+      now: () => this.now(),
+      present: async () => (await serverTime(queue)) ?? this.now(),
+      at: (moment, callback) => afterLong(Math.max(0, moment - this.now()), callback),
+      parksFromMs: canPark(queue) ? PARKS_FROM_MS : Infinity,
+      sleepRefusal: job.dedupeScope === 'pending' ? noSleep() : null,
       firstRecord: () => {
         if (job.dedupeScope !== 'pending') return
         this.warnOnce('pending', fields, FOLLOWED)
       },
       racing: (running, called) => this.warnOnce('racing', { ...fields, running, called }, RACING),
     }
+  }
+
+  /** Milliseconds since the epoch. */
+  private now(): number {
+    return this.ownClock === null ? this.parts.clock.now() : this.ownClock()
   }
 
   private warnOnce(what: string, fields: object, message: string): void {
@@ -206,6 +224,28 @@ function isPassing(error: unknown): boolean {
 
 function isLeaseLost({ aborted, reason }: AbortSignal): boolean {
   return aborted && (reason as { code?: unknown } | undefined)?.code === 'ERR_DURABL_LEASE_LOST'
+}
+
+/** The clock by which jobs come due; null where only claims tell. */
+async function serverTime(queue: JobQueue<any>): Promise<number | null> {
+  const link = engineOf(queue.backend)
+  if (link === null) return null
+  const { value, failure } = await link.native.serverTime()
+  if (failure !== null) throw failureToError(failure, null)
+  return value
+}
+
+/** Whether the backend can have a job wait without counting an attempt. If not, it is waited for in place. */
+function canPark({ backend }: JobQueue<any>): boolean {
+  return canRelease(backend) && canCancel(backend)
+}
+
+/** There the one pending place of the key is the follower's. */
+function noSleep(): Error {
+  return new OrchestrationUnsupportedError(
+    'sleep',
+    'a job of dedupe scope "pending" can not sleep, as its pending place belongs to a follower: use scope "pending+active"',
+  )
 }
 
 function isShutDown({ aborted, reason }: AbortSignal): boolean {

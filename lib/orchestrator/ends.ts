@@ -1,7 +1,9 @@
 /** Ends of steps: as they are answered, as they are recorded, and errors that are ends of the run. */
+import { types } from 'node:util'
 import { FatalJobError } from '../base/errors'
 import { isFatalOrchestrationError } from '../base/orchestration-errors'
 import { isError, isInstance, reasonOf } from '../base/reason'
+import { damaged } from '../journal/records'
 import { decodeResult } from '../journal/result'
 import type { StepFailure, StepRecord } from '../types'
 
@@ -47,6 +49,13 @@ export function isLeaseLost(error: unknown): boolean {
 
 export function isShutDown(error: unknown): boolean {
   return isError(error) && (error as { code?: unknown }).code === 'ERR_DURABL_SHUT_DOWN'
+}
+
+/** When a sleep ends, in milliseconds since the epoch. @throws DurablError if its record doesn't tell */
+export function endOfSleep(jobId: string, { name, result }: StepRecord): number {
+  const moment = types.isDate(result) ? result.getTime() : NaN
+  if (Number.isNaN(moment)) throw damaged(jobId, `the record of sleep ${JSON.stringify(name)} has no moment`)
+  return moment
 }
 
 export function described({ name, kind }: StepRecord): string {

@@ -1,4 +1,5 @@
 /** Links of a step machine with its surroundings. */
+import type { Cancel } from '../base/timers'
 import type { AppendStepResult, StepRecord } from '../types'
 
 /** The part of its surroundings that a machine uses. */
@@ -8,6 +9,14 @@ export interface MachineHost {
   leaseLost(): void
   /** Milliseconds since the epoch. */
   now(): number
+  /** The same, never sooner than the clock that decides when a job is due. */
+  present(): Promise<number>
+  /** Calls a function at a moment of that clock, if the attempt still lasts then. */
+  at(momentMs: number, callback: () => void): Cancel
+  /** Waits of this length park the job, and shorter ones are waited for in place, in milliseconds. */
+  readonly parksFromMs: number
+  /** Why this job may not sleep; null if it may. */
+  readonly sleepRefusal: Error | null
   /** A step is about to be recorded, the first of this attempt. */
   firstRecord(): void
   /** A step was called while another one was running that began earlier: the sign of branches which race for places. */
@@ -19,11 +28,13 @@ export interface MachineHost {
  * - `threw`: the attempt fails.
  * - `cut-off`: the lease was lost before its end.
  * - `stopped`: the shutdown has begun, and no step is running.
+ * - `parked`: it sleeps, and goes on in another attempt.
  */
 export type Outcome =
   | { readonly kind: 'returned'; readonly isLost: boolean }
   | { readonly kind: 'threw'; readonly error: unknown }
   | { readonly kind: 'cut-off' | 'stopped' }
+  | { readonly kind: 'parked'; readonly untilMs: number }
 
 /** The place of a step. */
 export interface Place {

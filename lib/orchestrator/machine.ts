@@ -5,22 +5,23 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Deferred } from '../base/deferred'
 import { DurablError, LeaseLostError } from '../base/errors'
-import { NondeterminismError, isFatalOrchestrationError } from '../base/orchestration-errors'
-import { isError, reasonOf } from '../base/reason'
-import { afterIo, afterMicrotasks, settlesWithin } from '../base/timers'
+import { NondeterminismError } from '../base/orchestration-errors'
+import { afterIo } from '../base/timers'
 import type { Bootstrap } from '../journal/bootstrap'
 import { checkName } from '../journal/records'
 import type { Journal } from '../journal/records'
 import { encodeResult } from '../journal/result'
-import type { AppendStepResult, StepFailure, StepRecord } from '../types'
+import type { AppendStepResult, StepRecord } from '../types'
+import { Activity } from './activity'
+import { Fate } from './fate'
 import { Beginning } from './beginning'
 import {
   answerOf,
   described,
+  endOfSleep,
   failureOf,
   isFatal,
   isLeaseLost,
-  isShutDown,
   kindOf,
   resultOf,
   shown,
@@ -29,39 +30,28 @@ import {
 import type { MachineHost, Outcome, Place } from './host'
 import { startLimits } from './limits'
 import type { MachineLimits } from './limits'
-import { RunningStep } from './step'
-import type { StepFunction, StepSettings } from './step'
+import { Sleeps } from './sleeps'
+import type { RunningStep, StepFunction, StepSettings } from './step'
 
 /** So long an attempt that has failed waits for the end of steps that are still running: a retry must not run beside them. */
 const HOLD_MS = 10_000
 
-interface Caught {
-  readonly error: unknown
-}
+type StepEnd = Pick<StepRecord, 'result' | 'error' | 'kind'>
 
 const WITHIN = new AsyncLocalStorage<StepMachine>()
 
 export class StepMachine {
   readonly controller = new AbortController()
-  private readonly running = new Set<RunningStep>()
-  /** All that the end of an orchestration waits for: steps, branches, and the bootstrap record. */
-  private readonly unended = new Set<Promise<unknown>>()
+  private readonly activity = new Activity(() => this.stopIfIdle())
   private readonly cut = new Deferred<Outcome>()
   private readonly beginning: Beginning
-  /** Ends the job for good, whatever the orchestration makes of it. */
-  private fatal: Caught | null = null
-  /** Set once no step may begin any more. */
-  private refusal: Caught | null = null
-  private isStopping = false
+  private readonly sleeps: Sleeps
+  private readonly fate = new Fate()
+  /** The orchestration has returned, or thrown. */
+  private hasEnded = false
   private isOver = false
   isFrozen = false
-  private isLost = false
-  /** The lease was lost before the orchestration was done. */
-  private wasCutOff = false
-  /** A step was refused, so the orchestration has not been done, whatever it makes of that. */
-  private wasRefused = false
   private hasRecorded = false
-  private currentTurn: object | null = null
 
   constructor(
     private readonly journal: Journal,
@@ -69,6 +59,10 @@ export class StepMachine {
     private readonly limits: MachineLimits,
   ) {
     this.beginning = new Beginning(journal, () => host.now())
+    this.sleeps = new Sleeps(
+      (moment, callback) => host.at(moment, callback),
+      () => this.parkIfIdle(),
+    )
   }
 
   get jobId(): string {
@@ -79,29 +73,35 @@ export class StepMachine {
   async run(body: () => unknown): Promise<Outcome> {
     const cancel = startLimits(this.limits, this, this.host, (error) => this.end({ kind: 'threw', error }))
     const ended = new Promise((resolve) => resolve(body())).then(
-      () => this.returned(),
-      (error: unknown): Outcome => ({ kind: 'threw', error }),
+      () => {
+        this.hasEnded = true
+        return this.returned()
+      },
+      (error: unknown): Outcome => {
+        this.hasEnded = true
+        return { kind: 'threw', error }
+      },
     )
     const outcome = await Promise.race([ended, this.cut.promise])
     cancel()
+    this.sleeps.end()
     if (outcome.kind === 'threw') await this.windUp(outcome.error)
     this.isOver = true
-    return this.final(outcome)
+    return this.fate.of(outcome)
   }
 
   /** The run is no longer wanted: no step begins any more, and those that are running hear of it. */
   abort(reason: unknown): void {
-    this.isLost ||= isLeaseLost(reason)
-    this.isStopping ||= isShutDown(reason)
-    this.refuse(reason)
+    const refusal = this.fate.abort(reason)
     if (!this.controller.signal.aborted) this.controller.abort(reason)
-    for (const step of [...this.running]) step.abort(reason)
+    for (const step of [...this.activity.running]) step.abort(reason)
+    this.sleeps.abort(refusal)
   }
 
   /** The shutdown begins: steps that are running end and are recorded, and none begins. */
   stop(reason: DurablError): void {
-    this.isStopping = true
-    this.refuse(reason)
+    this.fate.isStopping = true
+    this.fate.refuse(reason)
     this.stopIfIdle()
   }
 
@@ -109,11 +109,7 @@ export class StepMachine {
   enter(name: string, take: () => Place): Place {
     if (WITHIN.getStore() === this)
       throw this.fail(refused(`${shown(name)} is called within a step: call it beside the step`))
-    if (this.fatal !== null) throw this.fatal.error
-    if (this.refusal !== null) {
-      this.wasRefused = true
-      throw this.refusal.error
-    }
+    this.fate.check()
     if (this.isOver)
       throw refused(`${shown(name)} is called after the end of the orchestration: await every step`)
     return take()
@@ -152,7 +148,7 @@ export class StepMachine {
   step(place: Place, name: string, fn: StepFunction, settings: StepSettings): Promise<unknown> {
     const record = this.recorded(place, name)
     if (record !== null) return answerOf(record)
-    return this.whileRunning(name, async (step) => {
+    return this.activity.whileRunning(name, async (step) => {
       const result = await this.call(step, fn, settings)
       return this.record(place, name, { result: encoded(() => encodeResult(name, result), this) }, result)
     })
@@ -162,7 +158,7 @@ export class StepMachine {
   tryStep(place: Place, name: string, fn: StepFunction, settings: StepSettings): Promise<unknown> {
     const record = this.recorded(place, name)
     if (record !== null) return Promise.resolve(valueOf(record))
-    return this.whileRunning(name, async (step) => {
+    return this.activity.whileRunning(name, async (step) => {
       let result: unknown
       try {
         result = await this.call(step, fn, settings)
@@ -188,24 +184,50 @@ export class StepMachine {
     })
   }
 
+  /** Sleeps until a moment that the first call has fixed. @param moment makes it of the present */
+  sleep(place: Place, name: string, moment: (presentMs: number) => number): Promise<void> {
+    if (this.host.sleepRefusal !== null) throw this.fail(this.host.sleepRefusal)
+    const turn = this.activity.turn()
+    const record = this.recorded(place, name, 'sleep')
+    const fixed =
+      record === null
+        ? this.activity.whileRunning(name, () => this.fixSleep(place, name, moment))
+        : Promise.resolve(record)
+    return fixed.then((sleep) => {
+      const until = endOfSleep(this.jobId, sleep)
+      if (until <= this.host.now()) return
+      if (this.controller.signal.aborted) throw this.fate.refuse(this.controller.signal.reason)
+      return this.sleeps.until(name, turn, until)
+    })
+  }
+
+  private async fixSleep(
+    place: Place,
+    name: string,
+    moment: (presentMs: number) => number,
+  ): Promise<StepRecord> {
+    const result = new Date(moment(await this.host.present()))
+    const record = this.recordOf(place, name, { result, kind: 'sleep' })
+    return (await this.append(record)) ?? record
+  }
+
   /** Has the end of the orchestration wait for a branch. */
   whileBranching<R>(branch: Promise<R>): Promise<R> {
-    return this.untilEnded(branch)
+    return this.activity.untilEnded(branch)
   }
 
   /** A step is called. Warns where steps race for their places. */
   called(name: string): void {
-    const turn = this.turn()
-    for (const step of this.running) {
-      if (step.turn !== turn) return this.host.racing(step.name, name)
-    }
+    const turn = this.activity.turn()
+    const other = this.activity.otherThan(turn)?.name ?? this.sleeps.otherThan(turn)
+    if (other !== null) this.host.racing(other, name)
   }
 
   /** The record behind `now()` and `uuid()`: read, or made at the first use. */
   started(): Bootstrap {
     try {
       return this.beginning.read((record) =>
-        this.refusal === null ? this.untilEnded(this.append(record)) : null,
+        this.fate.refusal === null ? this.activity.untilEnded(this.append(record)) : null,
       )
     } catch (error) {
       throw this.fail(error)
@@ -215,7 +237,7 @@ export class StepMachine {
   /** The lease is another's. */
   leaseLost(): LeaseLostError {
     const error = new LeaseLostError('ERR_DURABL_LEASE_LOST', `the lease of job ${this.jobId} is lost`)
-    const isFirst = !this.isLost
+    const isFirst = !this.fate.isLost
     this.abort(error)
     if (isFirst) this.host.leaseLost()
     return error
@@ -223,8 +245,7 @@ export class StepMachine {
 
   /** Remembers an error after which nothing else may become of the job. */
   fail(error: unknown): unknown {
-    if (isFatalOrchestrationError(error)) this.fatal ??= { error }
-    return error
+    return this.fate.fail(error)
   }
 
   /** Ends the attempt, whatever the orchestration is doing. */
@@ -234,77 +255,48 @@ export class StepMachine {
   }
 
   private async returned(): Promise<Outcome> {
-    let failure: Caught | null = null
-    // What ends may be followed by steps of code that was not awaited either.
-    while (this.unended.size > 0 && failure === null) {
-      for (const end of await Promise.allSettled([...this.unended]))
-        if (end.status === 'rejected') failure ??= { error: end.reason }
-    }
+    const failure = await this.activity.end()
     return failure === null
-      ? { kind: 'returned', isLost: this.isLost }
+      ? { kind: 'returned', isLost: this.fate.isLost }
       : { kind: 'threw', error: failure.error }
   }
 
   private async windUp(reason: unknown): Promise<void> {
     this.abort(reason)
-    if (this.unended.size > 0) await settlesWithin(Promise.allSettled([...this.unended]), HOLD_MS)
+    await this.activity.endWithin(HOLD_MS)
   }
 
-  private final(outcome: Outcome): Outcome {
-    if (this.isLost && (this.wasCutOff || this.wasRefused || outcome.kind !== 'returned'))
-      return { kind: 'cut-off' }
-    if (this.fatal !== null) return { kind: 'threw', error: this.fatal.error }
-    if (this.isStopping && this.wasRefused) return { kind: 'stopped' }
-    return outcome.kind === 'returned' ? { kind: 'returned', isLost: this.isLost } : outcome
-  }
-
-  private refuse(reason: unknown): void {
-    if (this.refusal !== null && !this.isLost) return
-    const error = isError(reason) ? reason : new LeaseLostError('ERR_DURABL_LEASE_LOST', reasonOf(reason))
-    this.refusal = { error }
-  }
-
-  private stopIfIdle(): void {
-    if (!this.isStopping || this.running.size > 0) return
-    // Its end may be only a few steps of the promise away.
+  /** Parks once nothing goes on but sleeps, and the soonest is long enough. */
+  private parkIfIdle(): void {
+    if (!this.mayPark()) return
+    // A function that a sleep has woken may be about to call its next step.
     afterIo(() => {
-      if (this.running.size === 0) this.end({ kind: 'stopped' })
+      const untilMs = this.sleeps.soonestMs
+      if (untilMs === null || !this.mayPark()) return
+      this.freeze()
+      this.end({ kind: 'parked', untilMs })
     })
   }
 
-  private turn(): object {
-    if (this.currentTurn === null) {
-      this.currentTurn = {}
-      afterMicrotasks(() => (this.currentTurn = null))
-    }
-    return this.currentTurn
+  private mayPark(): boolean {
+    const soonest = this.sleeps.soonestMs
+    if (soonest === null || this.activity.running.size > 0 || this.beginning.recording !== null) return false
+    if (this.hasEnded || this.controller.signal.aborted) return false
+    return soonest - this.host.now() >= this.host.parksFromMs
+  }
+
+  private stopIfIdle(): void {
+    this.parkIfIdle()
+    if (!this.fate.isStopping || this.activity.running.size > 0) return
+    // Its end may be only a few steps of the promise away.
+    afterIo(() => {
+      if (this.activity.running.size === 0 && !this.mayPark()) this.end({ kind: 'stopped' })
+    })
   }
 
   private checkNoBranch({ path, seq }: Place, name: string): void {
     if (this.journal.hasBranch(pathWithin({ path, seq })))
       throw new NondeterminismError(this.jobId, seq, 'a branch', name)
-  }
-
-  private whileRunning<R>(name: string, work: (step: RunningStep) => Promise<R>): Promise<R> {
-    const step = new RunningStep(name, this.turn(), isFatal)
-    this.running.add(step)
-    return this.untilEnded(this.runStep(step, work))
-  }
-
-  private async runStep<R>(step: RunningStep, work: (step: RunningStep) => Promise<R>): Promise<R> {
-    try {
-      return await work(step)
-    } finally {
-      this.running.delete(step)
-      this.stopIfIdle()
-    }
-  }
-
-  private untilEnded<R>(promise: Promise<R>): Promise<R> {
-    this.unended.add(promise)
-    const ended = () => void this.unended.delete(promise)
-    promise.then(ended, ended)
-    return promise
   }
 
   private async call(step: RunningStep, fn: StepFunction, settings: StepSettings): Promise<unknown> {
@@ -315,23 +307,26 @@ export class StepMachine {
 
   /** Records an end of a step, and answers: with this value, or with what was recorded before. */
   private async record<R>(
-    { path, seq }: Place,
+    place: Place,
     name: string,
-    end: { result: unknown; error?: StepFailure },
+    end: StepEnd,
     value: R,
     valueOfRecord: (record: StepRecord) => unknown = resultOf,
   ): Promise<unknown> {
     if (this.beginning.recording !== null) await this.beginning.recording
-    if (this.isLost) throw this.cutOff()
+    if (this.fate.isLost) throw this.cutOff()
     if (!this.hasRecorded) {
       this.hasRecorded = true
       this.host.firstRecord()
     }
-    const record: StepRecord = { seq, name, result: end.result, ts: new Date(this.host.now()) }
-    if (path !== '') record.path = path
-    if (end.error !== undefined) record.error = end.error
-    const appended = await this.append(record)
+    const appended = await this.append(this.recordOf(place, name, end))
     return appended === null ? value : valueOfRecord(appended)
+  }
+
+  private recordOf({ path, seq }: Place, name: string, end: StepEnd): StepRecord {
+    const record: StepRecord = { seq, name, ...end, ts: new Date(this.host.now()) }
+    if (path !== '') record.path = path
+    return record
   }
 
   /** Null if it was appended; else the record that is there. */
@@ -354,7 +349,7 @@ export class StepMachine {
   }
 
   private cutOff(): LeaseLostError {
-    this.wasCutOff = true
+    this.fate.cutOff()
     return this.leaseLost()
   }
 }

@@ -12,8 +12,10 @@ import type {
 import {
   checkItems,
   checkLabel,
+  checkSleepMs,
   checkStepFunction,
   checkStepName,
+  checkWakeTime,
   readMapOptions,
   readStepOptions,
 } from '../validate'
@@ -72,6 +74,18 @@ export class Scope implements OrchestratorContext {
       this.around.machine.tryStep(place, name, call, settings),
     )
 
+  readonly sleep = (name: string, ms: number): Promise<void> =>
+    this.asleep('octx.sleep', name, () => {
+      const length = checkSleepMs('octx.sleep', ms)
+      return (present) => present + length
+    })
+
+  readonly sleepUntil = (name: string, date: Date): Promise<void> =>
+    this.asleep('octx.sleepUntil', name, () => {
+      const moment = checkWakeTime('octx.sleepUntil', date)
+      return () => moment
+    })
+
   readonly branch = <R>(name: string, fn: (branch: OrchestratorContext) => R | PromiseLike<R>): Promise<R> =>
     unwatched(this.begin('octx.branch', name, fn) as Promise<R>)
 
@@ -111,6 +125,20 @@ export class Scope implements OrchestratorContext {
       const place = machine.enter(checkStepName(where, name), () => this.take())
       machine.called(name)
       return unwatched(run(place, this.settings(place, name, settings), call) as Promise<R>)
+    } catch (error) {
+      return unwatched(thrown(error))
+    }
+  }
+
+  /** Not `async`, as {@link asked}. */
+  private asleep(where: string, name: string, read: () => (present: number) => number): Promise<void> {
+    const { machine } = this.around
+    if (machine.isFrozen) return never()
+    try {
+      const moment = read()
+      const place = machine.enter(checkStepName(where, name), () => this.take())
+      machine.called(name)
+      return unwatched(machine.sleep(place, name, moment))
     } catch (error) {
       return unwatched(thrown(error))
     }

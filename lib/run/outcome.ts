@@ -9,13 +9,14 @@
  * | returns, resolves | completes |
  * | returns after the shutdown aborted it, and has read `ctx.signal` | is released, its attempt given back |
  * | throws a `DeferJobError` | waits again, its attempt given back |
+ * | sleeps, as an orchestration can | parks: waits until its time, its attempt given back |
  * | throws a `FatalJobError`, or a fatal error of orchestrations | fails for good |
  * | throws anything else | fails: retried while attempts are left |
  * | runs past `timeoutMs` | is aborted, and fails |
  * | throws after the shutdown aborted it, or has not ended by then | is released, its attempt given back |
  * | loses its lease | nothing is written: the job is another's |
  */
-import { RELEASE, deferred, failed, failedFatally } from '../backend/verdict'
+import { RELEASE, deferred, failed, failedFatally, parked } from '../backend/verdict'
 import type { Verdict } from '../backend/verdict'
 import { DeferJobError, FatalJobError } from '../base/errors'
 import { isFatalOrchestrationError } from '../base/orchestration-errors'
@@ -30,6 +31,7 @@ import { isError, isInstance, reasonOf } from '../base/reason'
 export function verdictOnThrow(thrown: unknown, abortReason: DurablError | null): Verdict {
   const delayMs = deferralOf(thrown)
   if (delayMs !== null) return deferred(delayMs)
+  if (isInstance(thrown, Parked)) return parked(thrown.untilMs, thrown.delayMs)
   if (isFatal(thrown)) return failedFatally(thrown)
   if (isInstance(thrown, GivenBack)) return RELEASE
   return abortReason?.code === 'ERR_DURABL_SHUT_DOWN' ? RELEASE : failed(thrown)
@@ -37,6 +39,16 @@ export function verdictOnThrow(thrown: unknown, abortReason: DurablError | null)
 
 /** Thrown by a handler of this package to give its job back, with its attempt. */
 export class GivenBack extends Error {}
+
+/** Thrown by a handler of this package whose job is to park until a moment, in milliseconds since the epoch. */
+export class Parked extends Error {
+  constructor(
+    readonly untilMs: number,
+    readonly delayMs: number,
+  ) {
+    super('the job parks')
+  }
+}
 
 /** How long a job is to wait whose handler has deferred it, in milliseconds; null if it has not. */
 function deferralOf(thrown: unknown): number | null {

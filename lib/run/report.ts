@@ -78,8 +78,7 @@ export class Reporter {
         this.logger.info({ type, jobId, attempt, ...cause(err) }, 'job cancelled')
         return
       case 'released':
-        if (verdict.delayMs !== null)
-          this.change?.({ kind: 'deferred', type, jobId, delayMs: verdict.delayMs })
+        this.putOff(job, verdict)
         this.logger.debug({ type, jobId, attempt }, 'job released')
         return
       case 'lease-lost':
@@ -94,6 +93,13 @@ export class Reporter {
       case 'not-found':
         this.logger.warn({ type, jobId, op: verdict.kind }, 'job was removed before this run settled it')
     }
+  }
+
+  /** A job waits, without a slot and without spending an attempt. */
+  private putOff({ type, id: jobId }: Job, { delayMs, parkedUntil }: Verdict): void {
+    if (parkedUntil !== undefined)
+      this.change?.({ kind: 'parked', type, jobId, waitsFor: 'sleep', until: new Date(parkedUntil) })
+    else if (delayMs !== null) this.change?.({ kind: 'deferred', type, jobId, delayMs })
   }
 
   private failedForGood(job: Job, verdict: Verdict, durationMs: number, err: unknown): void {

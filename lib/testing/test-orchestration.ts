@@ -7,7 +7,7 @@ import type { MachineHost, Outcome, Place } from '../orchestrator/host'
 import { Scope } from '../orchestrator/scope'
 import type { StepFunction, StepSettings } from '../orchestrator/step'
 import type { Job, OrchestratorFn } from '../types'
-import { checkOrchestration, checkStepName, readTestOptions } from '../validate'
+import { checkOrchestration, checkSleepMs, checkStepName, readTestOptions } from '../validate'
 import { TestJournal } from './test-journal'
 
 /** The default of `now`: 2025-01-01, UTC. */
@@ -31,6 +31,10 @@ export class TestOrchestration<T = unknown> {
   readonly job: Job<T>
   readonly logs: string[] = []
   attempts = 0
+  /** The sleep that the last attempt ended in. */
+  parked: { kind: 'sleep'; until: Date } | null = null
+  private nowMs: number
+  private lastBody: OrchestratorFn<T>
   private readonly stepTimeoutMs: number
   private readonly journal: TestJournal
 
@@ -41,6 +45,8 @@ export class TestOrchestration<T = unknown> {
     checkOrchestration('testOrchestration', body)
     const { data, jobId, type, stepTimeoutMs, now, seed } = readTestOptions(options)
     const startedAt = now ?? TEST_STARTED_AT
+    this.nowMs = startedAt
+    this.lastBody = body
     this.stepTimeoutMs = stepTimeoutMs ?? 0
     this.job = {
       id: jobId ?? 'test-job-1',
@@ -69,6 +75,16 @@ export class TestOrchestration<T = unknown> {
 
   async run(): Promise<void> {
     resolved(await this.attempt(this.body, null))
+  }
+
+  async advance(ms: number): Promise<void> {
+    const end = this.nowMs + checkSleepMs('advance', ms)
+    for (;;) {
+      const wakeAt = this.parked?.until.getTime() ?? Infinity
+      this.nowMs = Math.max(this.nowMs, Math.min(end, wakeAt))
+      if (wakeAt > end) return
+      resolved(await this.oneRun(this.lastBody, null))
+    }
   }
 
   async resume(): Promise<void> {
@@ -112,7 +128,18 @@ export class TestOrchestration<T = unknown> {
   private async attempt(body: OrchestratorFn<T>, fault: Fault | null): Promise<Outcome | 'crashed'> {
     this.attempts += 1
     this.job.attempt = this.attempts
-    return new TestAttempt(this.job, this.journal, this.logs, this.stepTimeoutMs, fault).run(body)
+    return this.oneRun(body, fault)
+  }
+
+  private async oneRun(body: OrchestratorFn<T>, fault: Fault | null): Promise<Outcome | 'crashed'> {
+    this.lastBody = body
+    this.parked = null
+    const { job, journal, logs, stepTimeoutMs } = this
+    const now = () => this.nowMs
+    const outcome = await new TestAttempt(job, journal, logs, stepTimeoutMs, fault, now).run(body)
+    if (outcome !== 'crashed' && outcome.kind === 'parked')
+      this.parked = { kind: 'sleep', until: new Date(outcome.untilMs) }
+    return outcome
   }
 }
 
@@ -128,6 +155,7 @@ class TestAttempt {
     private readonly logs: string[],
     private readonly stepTimeoutMs: number,
     private readonly fault: Fault | null,
+    private readonly now: () => number,
   ) {
     this.machine = new TestMachine(new Journal(job.id, journal.read()), this.host(), NO_LIMITS)
     if (fault?.kind === 'timeout') this.machine.expires = (name) => this.isHit(name)
@@ -149,7 +177,12 @@ class TestAttempt {
 
   private host(): MachineHost {
     return {
-      now: () => this.job.runAt.getTime(),
+      now: this.now,
+      present: async () => this.now(),
+      // Time stands still in an attempt, so that each sleep parks.
+      at: () => () => {},
+      parksFromMs: 0,
+      sleepRefusal: null,
       leaseLost: () => {},
       firstRecord: () => {},
       racing: () => {},
@@ -194,7 +227,7 @@ function isStepTimeout(error: unknown, step: string): boolean {
 }
 
 function resolved(outcome: Outcome | 'crashed'): void {
-  if (outcome === 'crashed' || outcome.kind === 'returned') return
+  if (outcome === 'crashed' || outcome.kind === 'returned' || outcome.kind === 'parked') return
   if (outcome.kind === 'threw') throw outcome.error
   throw new LeaseLostError('ERR_DURABL_LEASE_LOST', 'the lease was lost')
 }

@@ -1,4 +1,5 @@
 /** The arguments that a backend's methods take beside those of `enqueue`. */
+import { types } from 'node:util'
 import type { ClientSession } from 'mongodb'
 import type { JobAvailableListener, SettlementDetails } from '../types'
 import { readOptions } from './options'
@@ -47,10 +48,13 @@ export function checkLogMessage(where: string, message: unknown): string {
 
 /** What a queue says beside a verdict. Anything else there is not looked at. */
 export function detailsOf(details: unknown): Details {
-  const { stack, delayMs, endOfRun, result } = isRecord(details) ? (details as SettlementDetails) : {}
+  const { stack, delayMs, parkedUntil, endOfRun, result } = isRecord(details)
+    ? (details as SettlementDetails)
+    : {}
   return {
     stack: typeof stack === 'string' ? stack : null,
     delayMs: typeof delayMs === 'number' && delayMs >= 0 ? Math.ceil(delayMs) : null,
+    parkedUntil: types.isDate(parkedUntil) ? parkedUntil.getTime() : null,
     endOfRun: endOfRun === true,
     result: isRecord(result) && Object.hasOwn(result, 'value') ? { value: result.value } : null,
   }
@@ -60,6 +64,8 @@ export function detailsOf(details: unknown): Details {
 export interface Details {
   readonly stack: string | null
   readonly delayMs: number | null
+  /** Milliseconds since the epoch. */
+  readonly parkedUntil: number | null
   readonly endOfRun: boolean
   /** To be kept with a completed job; null for nothing. */
   readonly result: { readonly value: unknown } | null

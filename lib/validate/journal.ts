@@ -14,6 +14,7 @@ import type { Read, Rules } from './options'
 import { PROCESSOR_RULES } from './queue'
 import {
   DATE,
+  MOMENT,
   NAME,
   TEXT,
   check,
@@ -27,6 +28,7 @@ import {
 } from './rules'
 import type { Rule } from './rules'
 
+const SLEEP_MS = duration(0)
 const SEQ = wholeNumber(-1, 2 ** 31 - 1)
 const KIND = oneOf('sleep')
 
@@ -156,6 +158,16 @@ export function checkStepName(where: string, name: unknown): string {
 
 export function checkStepFunction(where: string, fn: unknown): (...args: unknown[]) => unknown {
   return check(where, 'fn', fn, STEP)
+}
+
+/** How long to sleep, in milliseconds. */
+export function checkSleepMs(where: string, ms: unknown): number {
+  return check(where, 'ms', ms, SLEEP_MS)
+}
+
+/** When to wake, in milliseconds since the epoch. */
+export function checkWakeTime(where: string, date: unknown): number {
+  return check(where, 'date', date, MOMENT).getTime()
 }
 
 export function checkLabel(label: unknown): string {

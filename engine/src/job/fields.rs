@@ -75,6 +75,11 @@ pub(crate) const STEPS: &str = "steps";
 /// The bytes that its records take.
 pub(crate) const JOURNAL_BYTES: &str = "journalBytes";
 
+/// Why a job waits that has parked: `{ kind, until }`. It says something only while the job is pending and due at that moment.
+pub(crate) const PARKED: &str = "parked";
+pub(crate) const PARKED_KIND: &str = "kind";
+pub(crate) const PARKED_UNTIL: &str = "until";
+
 /// The server's own clock, in filters and pipeline updates.
 pub(crate) const NOW: &str = "$$NOW";
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mongodb::bson::Bson;
+use mongodb::bson::{Bson, DateTime};
 
 use super::status::Status;
 
@@ -30,6 +30,8 @@ pub struct Details {
     pub stack: Option<String>,
     /// How long the job waits before it is due again, where it is to wait again; none for what is usual.
     pub delay: Option<Duration>,
+    /// The moment until which the job parks, by the server's clock, if its handler sleeps.
+    pub parked_until: Option<DateTime>,
     /// What the handler returned, to be kept with a completed job.
     pub result: Option<Bson>,
     /// Whether the owner settles in the midst of its work. The end of a handler settles nothing by hand: a job that was asked to be

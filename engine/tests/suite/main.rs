@@ -14,6 +14,7 @@ mod dispatch;
 mod enqueue;
 mod fleet;
 mod foreign;
+mod journal;
 mod list;
 mod lost_replies;
 mod pause;

@@ -92,9 +92,10 @@ export class AddonEngine implements Engine {
 
   settle(runId: number, verdict: Verdict, freesSlot: boolean, elapsedMs: number | null): void {
     if (this.closed !== null) return this.events.writeFailed(runId, this.closed)
-    const { kind, reason, stack, delayMs, byHand } = verdict
+    const { kind, reason, stack, delayMs, byHand, parkedUntil: parkedUntilMs = null } = verdict
     const result = verdict.result === null ? null : this.encoded(verdict.result)
-    this.batch.add({ runId, kind, reason, details: { stack, delayMs, result, byHand }, freesSlot, elapsedMs })
+    const details = { stack, delayMs, parkedUntilMs, result, byHand }
+    this.batch.add({ runId, kind, reason, details, freesSlot, elapsedMs })
   }
 
   private encoded({ value, refused }: Kept): Buffer | null {
@@ -226,7 +227,7 @@ export class AddonEngine implements Engine {
     } catch (err) {
       this.options.logger.error({ err }, 'a claimed job could not be decoded: it fails')
       const reason = `the job could not be decoded: ${reasonOf(err)}`
-      const details = { stack: null, delayMs: null, result: null, byHand: false }
+      const details = { stack: null, delayMs: null, parkedUntilMs: null, result: null, byHand: false }
       this.batch.add({ runId, kind: 'fail', reason, details, freesSlot: true, elapsedMs: null })
       return null
     }

@@ -333,6 +333,8 @@ export interface NativeDetails {
   stack: string | null
   /** Milliseconds until the job is due again, where it is to wait again; null for what is usual. */
   delayMs: number | null
+  /** The moment until which the job parks, in milliseconds since the epoch, if its handler sleeps; null for none. */
+  parkedUntilMs: number | null
   /** What the handler returned, to be kept: a BSON document with the one field `result`; null for nothing. */
   result: Buffer | null
   /** Whether the owner settles in the midst of its work: then it is not cancelled that was asked to be. */

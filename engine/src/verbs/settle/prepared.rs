@@ -156,6 +156,7 @@ impl PreparedVerdict {
             stack: details.stack.as_deref(),
             result: details.result.as_ref(),
             delay: self.retry_delay,
+            parked_until: details.parked_until,
             proof: Some(&self.proof),
             notes: *log,
             ..Change::of(self.transition, header)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Bson, DateTime, Document, doc};
 
 use super::proofs;
 use crate::job::{
@@ -10,6 +10,7 @@ use crate::job::{
     errors::{self, FailedAttempt},
     fields,
     log::{self, LogBounds, clipped, line_of},
+    parking,
     transition::Transition,
 };
 
@@ -31,6 +32,8 @@ pub(crate) struct Change<'a> {
     pub(crate) result: Option<&'a Bson>,
     /// Until the job is due again.
     pub(crate) delay: Duration,
+    /// The moment until which it parks, in place of the delay.
+    pub(crate) parked_until: Option<DateTime>,
     /// None if nobody claims to have done it in the holder's name.
     pub(crate) proof: Option<&'a str>,
     /// Bounds of the log; none if nothing is left there, nor among the failed attempts.
@@ -47,6 +50,7 @@ impl<'a> Change<'a> {
             stack: None,
             result: None,
             delay: Duration::ZERO,
+            parked_until: None,
             proof: None,
             notes: None,
         }
@@ -127,7 +131,12 @@ pub(crate) fn writing(change: Change<'_>) -> Vec<Document> {
         Transition::Release => {
             let attempt = doc! { "$max": [0, { "$subtract": [fields::whole_number(fields::ATTEMPT), 1] }] };
             set.insert(fields::ATTEMPT, attempt);
-            if !change.delay.is_zero() {
+            if let Some(until) = change.parked_until {
+                set.insert(fields::RUN_AT, until);
+                set.insert(fields::PARKED, parking::parked(until));
+                // It has been started: that is all that its time was for.
+                unset.push(fields::EXPIRES_AT);
+            } else if !change.delay.is_zero() {
                 set.insert(fields::RUN_AT, due_in(change.delay));
             }
         }

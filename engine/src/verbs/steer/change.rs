@@ -4,7 +4,7 @@ use mongodb::bson::{Bson, DateTime, Document, RawArrayBuf, RawDocumentBuf, doc, 
 
 use crate::{
     base::error::{Error, Result},
-    job::{fields, status::Status},
+    job::{fields, parking, status::Status},
     verbs::settle::proofs,
 };
 
@@ -66,6 +66,11 @@ impl Change {
         }
     }
 
+    /// Whether it changes when a pending job is due. One that is parked wakes at its own time.
+    pub(super) fn moves_pending(&self) -> bool {
+        matches!(self, Self::Promote | Self::Reschedule { .. })
+    }
+
     /// Whether it can't be made of a job that has a journal: that tells what was done with the old data.
     pub(super) fn replaces_data(&self) -> bool {
         matches!(self, Self::Retry { payload: Some(_), .. })
@@ -79,6 +84,9 @@ impl Change {
             fields::STATUS: { "$in": sources },
             fields::SETTLED_TOKENS: { "$ne": proof },
         };
+        if self.moves_pending() {
+            fence.insert("$expr", doc! { "$not": [parking::is_parked()] });
+        }
         if self.replaces_data() {
             fence.insert(fields::STEPS, doc! { "$exists": false });
         }

@@ -6,7 +6,7 @@ use crate::{
     base::error::{Error, Result},
     job::{
         document::{DedupeKey, Header, text},
-        fields, id_key,
+        fields, id_key, parking,
         status::Status,
     },
     store::collection::Store,
@@ -15,6 +15,8 @@ use crate::{
 
 /// Whether there is a journal, in a look's answer.
 const HAS_JOURNAL: &str = "hasJournal";
+/// Whether it is parked, in the same.
+const IS_PARKED: &str = "isParked";
 
 /// What a change needs to know of a job.
 pub(super) struct FoundJob {
@@ -26,6 +28,7 @@ pub(super) struct FoundJob {
     /// As it is stored, null if it is not there.
     pub(super) created_at: Bson,
     pub(super) has_journal: bool,
+    pub(super) is_parked: bool,
     /// Whether this very change was made of it.
     pub(super) is_changed: bool,
 }
@@ -44,6 +47,7 @@ impl FoundJob {
             dedupe,
             created_at,
             has_journal: job.get_bool(HAS_JOURNAL).unwrap_or(false),
+            is_parked: job.get_bool(IS_PARKED).unwrap_or(false),
             is_changed: proofs::include(job, proof),
         })
     }
@@ -59,6 +63,7 @@ fn projection() -> Document {
     doc! {
         fields::TYPE: 1, fields::STATUS: 1, fields::DEDUPE_KEY: 1, fields::DEDUPE_SCOPE: 1, fields::CREATED_AT: 1,
         fields::SETTLED_TOKENS: 1,
+        IS_PARKED: parking::is_parked(),
         // Itself it may be large.
         HAS_JOURNAL: { "$ne": [{ "$type": fields::value_of(fields::STEPS) }, "missing"] },
     }

@@ -83,6 +83,9 @@ async fn try_steer(
         if !change.sources().contains(&status) {
             return Ok((Steered::WrongStatus(status), None));
         }
+        if change.moves_pending() && job.is_parked {
+            return Ok((Steered::WrongStatus(status), None));
+        }
         if change.replaces_data() && job.has_journal {
             return Ok((Steered::HasJournal, None));
         }

@@ -1,0 +1,64 @@
+/** What goes on in an attempt: the steps that are running, and all that its end waits for. */
+import { afterMicrotasks, settlesWithin } from '../base/timers'
+import { isFatal } from './ends'
+import { RunningStep } from './step'
+
+export class Activity {
+  readonly running = new Set<RunningStep>()
+  /** Steps, branches, and the bootstrap record. */
+  private readonly unended = new Set<Promise<unknown>>()
+  private currentTurn: object | null = null
+
+  /** @param stepEnded a step has ended */
+  constructor(private readonly stepEnded: () => void) {}
+
+  /** The present turn of the event loop: calls in one turn take their places in a fixed order. */
+  turn(): object {
+    if (this.currentTurn === null) {
+      this.currentTurn = {}
+      afterMicrotasks(() => (this.currentTurn = null))
+    }
+    return this.currentTurn
+  }
+
+  /** A running step that began in another turn; null if there is none. */
+  otherThan(turn: object): RunningStep | null {
+    for (const step of this.running) if (step.turn !== turn) return step
+    return null
+  }
+
+  whileRunning<R>(name: string, work: (step: RunningStep) => Promise<R>): Promise<R> {
+    const step = new RunningStep(name, this.turn(), isFatal)
+    this.running.add(step)
+    return this.untilEnded(this.runStep(step, work))
+  }
+
+  untilEnded<R>(promise: Promise<R>): Promise<R> {
+    this.unended.add(promise)
+    const ended = () => void this.unended.delete(promise)
+    promise.then(ended, ended)
+    return promise
+  }
+
+  /** Resolves when all has ended: to the first failure, or to null. What ends may be followed by steps of code that nobody awaited either. */
+  async end(): Promise<{ readonly error: unknown } | null> {
+    while (this.unended.size > 0) {
+      for (const end of await Promise.allSettled([...this.unended]))
+        if (end.status === 'rejected') return { error: end.reason }
+    }
+    return null
+  }
+
+  async endWithin(limitMs: number): Promise<void> {
+    if (this.unended.size > 0) await settlesWithin(Promise.allSettled([...this.unended]), limitMs)
+  }
+
+  private async runStep<R>(step: RunningStep, work: (step: RunningStep) => Promise<R>): Promise<R> {
+    try {
+      return await work(step)
+    } finally {
+      this.running.delete(step)
+      this.stepEnded()
+    }
+  }
+}

@@ -12,7 +12,7 @@ import { checkName } from '../journal/records'
 import type { Journal } from '../journal/records'
 import { encodeResult } from '../journal/result'
 import type { AppendStepResult, StepRecord } from '../types'
-import { Activity } from './activity'
+import { Underway } from './underway'
 import { Fate } from './fate'
 import { Beginning } from './beginning'
 import {
@@ -42,7 +42,7 @@ const WITHIN = new AsyncLocalStorage<StepMachine>()
 
 export class StepMachine {
   readonly controller = new AbortController()
-  private readonly activity = new Activity(() => this.stopIfIdle())
+  private readonly underway = new Underway(() => this.stopIfIdle())
   private readonly cut = new Deferred<Outcome>()
   private readonly beginning: Beginning
   private readonly sleeps: Sleeps
@@ -94,7 +94,7 @@ export class StepMachine {
   abort(reason: unknown): void {
     const refusal = this.fate.abort(reason)
     if (!this.controller.signal.aborted) this.controller.abort(reason)
-    for (const step of [...this.activity.running]) step.abort(reason)
+    for (const step of [...this.underway.running]) step.abort(reason)
     this.sleeps.abort(refusal)
   }
 
@@ -148,7 +148,7 @@ export class StepMachine {
   step(place: Place, name: string, fn: StepFunction, settings: StepSettings): Promise<unknown> {
     const record = this.recorded(place, name)
     if (record !== null) return answerOf(record)
-    return this.activity.whileRunning(name, async (step) => {
+    return this.underway.whileRunning(name, async (step) => {
       const result = await this.call(step, fn, settings)
       return this.record(place, name, { result: encoded(() => encodeResult(name, result), this) }, result)
     })
@@ -158,7 +158,7 @@ export class StepMachine {
   tryStep(place: Place, name: string, fn: StepFunction, settings: StepSettings): Promise<unknown> {
     const record = this.recorded(place, name)
     if (record !== null) return Promise.resolve(valueOf(record))
-    return this.activity.whileRunning(name, async (step) => {
+    return this.underway.whileRunning(name, async (step) => {
       let result: unknown
       try {
         result = await this.call(step, fn, settings)
@@ -187,11 +187,11 @@ export class StepMachine {
   /** Sleeps until a moment that the first call has fixed. @param moment makes it of the present */
   sleep(place: Place, name: string, moment: (presentMs: number) => number): Promise<void> {
     if (this.host.sleepRefusal !== null) throw this.fail(this.host.sleepRefusal)
-    const turn = this.activity.turn()
+    const turn = this.underway.turn()
     const record = this.recorded(place, name, 'sleep')
     const fixed =
       record === null
-        ? this.activity.whileRunning(name, () => this.fixSleep(place, name, moment))
+        ? this.underway.whileRunning(name, () => this.fixSleep(place, name, moment))
         : Promise.resolve(record)
     return fixed.then((sleep) => {
       const until = endOfSleep(this.jobId, sleep)
@@ -213,13 +213,13 @@ export class StepMachine {
 
   /** Has the end of the orchestration wait for a branch. */
   whileBranching<R>(branch: Promise<R>): Promise<R> {
-    return this.activity.untilEnded(branch)
+    return this.underway.untilEnded(branch)
   }
 
   /** A step is called. Warns where steps race for their places. */
   called(name: string): void {
-    const turn = this.activity.turn()
-    const other = this.activity.otherThan(turn)?.name ?? this.sleeps.otherThan(turn)
+    const turn = this.underway.turn()
+    const other = this.underway.otherThan(turn)?.name ?? this.sleeps.otherThan(turn)
     if (other !== null) this.host.racing(other, name)
   }
 
@@ -227,7 +227,7 @@ export class StepMachine {
   started(): Bootstrap {
     try {
       return this.beginning.read((record) =>
-        this.fate.refusal === null ? this.activity.untilEnded(this.append(record)) : null,
+        this.fate.refusal === null ? this.underway.untilEnded(this.append(record)) : null,
       )
     } catch (error) {
       throw this.fail(error)
@@ -255,7 +255,7 @@ export class StepMachine {
   }
 
   private async returned(): Promise<Outcome> {
-    const failure = await this.activity.end()
+    const failure = await this.underway.end()
     return failure === null
       ? { kind: 'returned', isLost: this.fate.isLost }
       : { kind: 'threw', error: failure.error }
@@ -263,7 +263,7 @@ export class StepMachine {
 
   private async windUp(reason: unknown): Promise<void> {
     this.abort(reason)
-    await this.activity.endWithin(HOLD_MS)
+    await this.underway.endWithin(HOLD_MS)
   }
 
   /** Parks once nothing goes on but sleeps, and the soonest is long enough. */
@@ -280,17 +280,17 @@ export class StepMachine {
 
   private mayPark(): boolean {
     const soonest = this.sleeps.soonestMs
-    if (soonest === null || this.activity.running.size > 0 || this.beginning.recording !== null) return false
+    if (soonest === null || this.underway.running.size > 0 || this.beginning.recording !== null) return false
     if (this.hasEnded || this.controller.signal.aborted) return false
     return soonest - this.host.now() >= this.host.parksFromMs
   }
 
   private stopIfIdle(): void {
     this.parkIfIdle()
-    if (!this.fate.isStopping || this.activity.running.size > 0) return
+    if (!this.fate.isStopping || this.underway.running.size > 0) return
     // Its end may be only a few steps of the promise away.
     afterIo(() => {
-      if (this.activity.running.size === 0 && !this.mayPark()) this.end({ kind: 'stopped' })
+      if (this.underway.running.size === 0 && !this.mayPark()) this.end({ kind: 'stopped' })
     })
   }
 

@@ -3,7 +3,7 @@ import { afterMicrotasks, settlesWithin } from '../base/timers'
 import { isFatal } from './ends'
 import { RunningStep } from './step'
 
-export class Activity {
+export class Underway {
   readonly running = new Set<RunningStep>()
   /** Steps, branches, and the bootstrap record. */
   private readonly unended = new Set<Promise<unknown>>()

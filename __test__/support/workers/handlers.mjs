@@ -66,8 +66,8 @@ export const HANDLERS = {
   /** Never ends by itself; keeps the process busy, as work does. */
   wait: ({ ms = 60_000 }, { ctx }) => letPass(ms, 'work', { signal: ctx.signal }),
 
-  /** Moves money in a transaction, taking its time in the middle of it, and leaves a receipt to be sent. */
-  async transfer({ ms = 0 }, { job, ctx, tell, db, queue }) {
+  /** Moves money in a transaction, taking its time in the middle of it, and leaves a receipt to be sent. May heed its signal. */
+  async transfer({ ms = 0, heeds = false }, { job, ctx, tell, db, queue }) {
     const { from, to, amount } = job.data
     const add = (account, sum, session) =>
       db.collection('accounts').updateOne({ _id: account }, { $inc: { balance: sum } }, { session })
@@ -75,7 +75,7 @@ export const HANDLERS = {
       await db.collection('ledger').insertOne({ _id: job.id, attempt: job.attempt }, { session })
       await add(from, -amount, session)
       tell('halfway', { job: job.id, attempt: job.attempt })
-      await letPass(ms, 'work')
+      await letPass(ms, 'work', heeds ? { signal: ctx.signal } : {})
       await add(to, amount, session)
       await queue.enqueue('receipt', { transfer: job.id }, { session })
     })

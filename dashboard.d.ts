@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { JobDetail, JobQueue } from './index.js'
+import type { JobDetail, JobQueue, prometheusText } from './index.js'
 
 /** A thing that a user of the page can do. Looking needs none of them. */
 export type Action =
@@ -12,11 +12,13 @@ export type Action =
   | 'cancel'
   | 'promote'
   | 'remove'
+  | 'reschedule'
   | 'pause'
   | 'resume'
   | 'trigger-schedule'
   | 'pause-schedule'
   | 'resume-schedule'
+  | 'skip-occurrence'
   | 'unschedule'
 
 /** Rights of the user who sent a request. */
@@ -102,7 +104,7 @@ export interface Dashboard {
 }
 
 /**
- * Makes the dashboard of a queue. It asks the database only when a page is open, and ten open pages cost what one does.
+ * Makes the dashboard of a queue. Below the page, at `/metrics`, are the metrics of {@link prometheusText}, for those who may see all types. It asks the database only when a page is open, and ten open pages cost what one does.
  *
  * ```ts
  * const dashboard = createDashboard({

@@ -31,6 +31,24 @@ const REASONS = [
   () => `TypeError: Cannot read properties of undefined (reading 'email')`,
 ]
 
+const ACTIONS = [
+  {
+    by: 'ada',
+    action: 'retry',
+    target: '01928f3c-0001-7c1e-9f00-5a1b2c3d4e5f',
+    note: '{"status":"retried"}',
+  },
+  { by: 'ada', action: 'pause', target: 'sync-crm', note: '{"status":"paused"}' },
+  {
+    by: null,
+    action: 'remove',
+    target: '{"status":"failed","type":"webhook"}',
+    note: '{"status":"done","matched":312,"changed":300}',
+  },
+  { by: '<b>eve</b>', action: 'retry', target: '{"ids":["a","b"]}', note: 'by hand' },
+  { by: 'ada', action: 'skip-occurrence', target: 'nightly-report', note: '{"status":"skipped"}' },
+]
+
 const exactly = (count) => ({ count, precision: 'exact' })
 
 /**
@@ -42,6 +60,13 @@ export function madeUpQueue({ isEmpty = false, isOdd = false, failed = 240, now 
   const types = isEmpty ? [] : [...TYPES.map(([type]) => type), ...(isOdd ? ODD_TYPES : [])]
   const jobs = new Map()
   const calls = []
+  const actions = isEmpty
+    ? []
+    : ACTIONS.map((action, n) => ({
+        ...action,
+        id: String(ACTIONS.length - n - 1),
+        at: new Date(now - n * 700_000),
+      }))
   const told = (name, ...args) => calls.push([name, ...args])
 
   const add = (index, type, fields) => {
@@ -262,7 +287,39 @@ export function madeUpQueue({ isEmpty = false, isOdd = false, failed = 240, now 
     pauseSchedule: async (id) => (told('pauseSchedule', id), { status: 'paused' }),
     resumeSchedule: async (id) => (told('resumeSchedule', id), { status: 'resumed' }),
     unschedule: async (id) => (told('unschedule', id), { status: 'removed' }),
-    recordAction: async (entry) => told('recordAction', entry),
+    skipSchedule: async (id, at) => (told('skipSchedule', id, at), { status: 'skipped' }),
+    reschedule: async (id, options) => {
+      told('reschedule', id, options)
+      jobs.set(id, { ...jobs.get(id), ...options })
+      return { status: 'rescheduled' }
+    },
+    recordAction: async (entry) => {
+      told('recordAction', entry)
+      actions.unshift({
+        by: null,
+        target: null,
+        note: null,
+        ...entry,
+        id: String(actions.length),
+        at: new Date(now),
+      })
+    },
+    listActions: async ({ limit = 50, before } = {}) => {
+      const from = before === undefined ? 0 : actions.findIndex(({ id }) => id === before) + 1
+      return actions.slice(from, from + limit)
+    },
+    /** As far as metrics go. */
+    get backend() {
+      const { counts, history, listWorkers, listSchedules, enqueue } = this
+      const unused = {
+        enqueue,
+        claimOrEnqueue: enqueue,
+        claimNext: enqueue,
+        complete: enqueue,
+        fail: enqueue,
+      }
+      return { ...unused, counts, history, listWorkers, listSchedules }
+    },
   }
 
   function schedule(id, type, spec, in_, status = 'running') {

@@ -7,11 +7,13 @@ export const ACTIONS: readonly Action[] = [
   'cancel',
   'promote',
   'remove',
+  'reschedule',
   'pause',
   'resume',
   'trigger-schedule',
   'pause-schedule',
   'resume-schedule',
+  'skip-occurrence',
   'unschedule',
 ]
 

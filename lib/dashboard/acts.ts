@@ -27,6 +27,7 @@ const ON_SCHEDULES = {
   'trigger-schedule': 'triggerSchedule',
   'pause-schedule': 'pauseSchedule',
   'resume-schedule': 'resumeSchedule',
+  'skip-occurrence': 'skipSchedule',
   unschedule: 'unschedule',
 } as const
 
@@ -67,6 +68,7 @@ async function planOf(
   const { queue } = shelf
   if (action === 'pause' || action === 'resume') return onType(queue, action, request, rights)
   if (action in ON_SCHEDULES) return onSchedule(queue, action as keyof typeof ON_SCHEDULES, request, rights)
+  if (action === 'reschedule') return onTime(queue, request, rights)
   const verb = ON_JOBS[action as keyof typeof ON_JOBS]
   if (request.id !== undefined) return onJob(queue, verb, request, rights, parts)
   if (request.ids !== undefined) return onIds(queue, verb, request, rights)
@@ -101,7 +103,25 @@ async function onSchedule(
       refuse(404, 'not-found', 'there is no such schedule')
     }
   }
-  return { target: { schedule: id }, run: () => callOf(queue, ON_SCHEDULES[action])(id) }
+  const args = action === 'skip-occurrence' ? [id, momentIn(request)] : [id]
+  return { target: { schedule: id }, run: () => callOf(queue, ON_SCHEDULES[action])(...args) }
+}
+
+function momentIn({ at }: ActRequest): Date {
+  const moment = new Date(typeof at === 'number' ? at : Number.NaN)
+  return Number.isNaN(moment.getTime()) ? refuse(400, 'malformed', '"at" must be a moment') : moment
+}
+
+/** Of a job that waits: when it is due, and before which others. */
+async function onTime(queue: object, request: ActRequest, rights: Rights): Promise<Plan> {
+  const id = named(request.id, 'id')
+  if (rights.types !== null) await stored(queue, id, rights)
+  const { at, priority } = request
+  const options = {
+    ...(at !== undefined && { runAt: momentIn(request) }),
+    ...(priority !== undefined && { priority }),
+  }
+  return { target: { id }, run: () => callOf(queue, 'reschedule')(id, options) }
 }
 
 async function onJob(

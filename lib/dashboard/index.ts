@@ -6,6 +6,7 @@ import { exchangeOf, send } from './node'
 import { normalizeOptions } from './options'
 import { Shelf } from './queues'
 import { json } from './reply'
+import { placeOf } from './place'
 import { answer } from './router'
 import type { Site } from './router'
 
@@ -19,24 +20,25 @@ export function createDashboard(options: DashboardOptions): Dashboard {
     title,
     badge,
   }
-  const isOurs = (path: string) => basePath === null || path === basePath || path === `${basePath}/`
   return {
     async fetch(request) {
-      if (!isOurs(new URL(request.url).pathname)) return new Response('Not found.\n', { status: 404 })
-      const { status, headers, body } = await answer(site, request, bodyOfRequest(request))
+      const place = placeOf(new URL(request.url).pathname, basePath)
+      if (place === null) return new Response('Not found.\n', { status: 404 })
+      const { status, headers, body } = await answer(site, place, request, bodyOfRequest(request))
       const hasBody = request.method !== 'HEAD' && status !== 304
       return new Response(hasBody ? body : null, { status, headers })
     },
     node(incoming, outgoing, next) {
       const { request, path, read, response } = exchangeOf(incoming, outgoing)
       // A mounted handler sees the path below its own.
-      const isPage =
-        basePath === null ? next === undefined || isRoot(path) : isOurs(new URL(request.url).pathname)
-      if (!isPage && next !== undefined) return next()
-      if (!isPage) return send(response, json({ error: 'not-found', message: 'not found' }, 404), false)
-      void answer(site, request, read).then((reply) => send(response, reply, request.method === 'HEAD'))
+      const isMounted = basePath === null && next !== undefined
+      const place = isMounted ? placeOf(path, '') : placeOf(new URL(request.url).pathname, basePath)
+      if (place === null && next !== undefined) return next()
+      if (place === null)
+        return send(response, json({ error: 'not-found', message: 'not found' }, 404), false)
+      void answer(site, place, request, read).then((reply) =>
+        send(response, reply, request.method === 'HEAD'),
+      )
     },
   }
 }
-
-const isRoot = (path: string) => path === '' || path === '/'

@@ -11,10 +11,20 @@ import { warningsOf } from './warnings'
 import { isRecord } from '../validate/rules'
 import { previewSchedule } from '../schedule/spec'
 import type { ScheduleTimes } from '../types'
+import { settlesWithin } from '../base/timers'
 
 type Fields = Readonly<Record<string, unknown>>
 
 export const live = (shelf: Shelf): Promise<Live> => shelf.live.get('', () => look(shelf.queue))
+
+/** The page is not kept waiting for its numbers: it asks for them again by itself. */
+const SOON_MS = 250
+
+/** Null for what takes long, or fails. */
+export async function soon<T>(asked: Promise<T>): Promise<T | null> {
+  if (!(await settlesWithin(asked, SOON_MS))) return null
+  return asked.catch(() => null)
+}
 
 export const history = (shelf: Shelf, type: string): Promise<History> =>
   shelf.history.get(type, () => dayOf(shelf.queue, type))

@@ -5,9 +5,9 @@ import type { Rights } from './access'
 import { sees, typesOf } from './access'
 import { grouped } from './reasons'
 import { refuse } from './reply'
-import { list, listed, number, pageOf, text } from './rows'
+import { list, listed, moment, number, pageOf, text } from './rows'
 import type { Shelf } from './queues'
-import type { Failures, JobFilter, JobList, JobPage, JobRow } from './wire'
+import type { ActionList, Failures, JobFilter, JobList, JobPage, JobRow } from './wire'
 
 const MOST_LISTED = 200
 const FAILURES_LOOKED_AT = 1000
@@ -119,4 +119,18 @@ export function failures(shelf: Shelf, type: string, rights: Rights): Promise<Fa
     } while (after !== null && looked < FAILURES_LOOKED_AT)
     return { at: Date.now(), looked, isWhole: after === null, groups: grouped(rows) }
   })
+}
+
+const ACTIONS_LISTED = 50
+
+/** What was done, newest first. A record may name jobs of any type, so those see it who see all. */
+export async function actions({ queue }: Shelf, before: string | null, rights: Rights): Promise<ActionList> {
+  if (rights.types !== null) refuse(403, 'denied', 'the list of actions is of all types')
+  const asked = { limit: ACTIONS_LISTED, ...(before && { before }) }
+  const found = list(await callOf(queue, 'listActions')(asked))
+  const rows = found.map(({ id, at, by, action, target, note }) => ({
+    ...{ id: String(id), at: moment(at), by: text(by), action: String(action) },
+    ...{ target: text(target), note: text(note) },
+  }))
+  return { actions: rows, next: rows.length < ACTIONS_LISTED ? null : (rows.at(-1)?.id ?? null) }
 }

@@ -1,5 +1,5 @@
 /**
- * One path has everything: what is asked for stands in the query. So each address in the page is relative to the page's own, and
+ * One path has all that the page asks for, which stands in the query. So each address in the page is relative to the page's own, and
  * works with and without a slash at its end, and behind proxies that keep the prefix or strip it.
  */
 import type { DashboardOptions } from '../../dashboard'
@@ -11,8 +11,10 @@ import { SCRIPT, STYLE } from './assets'
 import { jsonOf } from './body'
 import type { ReadText } from './body'
 import { assertOwnRequest } from './forgery'
-import { history, live, seenBy } from './live'
+import { history, live, seenBy, soon } from './live'
 import type { Shelf, Shelves } from './queues'
+import { metrics } from './metrics'
+import type { Place } from './place'
 import { shelfOf } from './queues'
 import * as reads from './reads'
 import { Asset, Refused, json, refuse, reply, tagged } from './reply'
@@ -42,6 +44,7 @@ const READS: Readonly<Record<string, (asked: Asked) => Promise<Reply> | Reply>> 
     const text = JSON.stringify(seenBy(rights, await live(shelf)))
     return tagged(request, text, JSON_TYPE)
   },
+  metrics: ({ request, shelf, rights }) => metrics(request, shelf, rights),
   history: async ({ shelf, query, rights }) => {
     const type = wanted(query, 'type')
     reads.assertSees(rights, type)
@@ -51,6 +54,7 @@ const READS: Readonly<Record<string, (asked: Asked) => Promise<Reply> | Reply>> 
     json(await reads.jobs(shelf, filterIn(query), rights, query.get('after'), numberIn(query, 'limit', 50))),
   job: async ({ shelf, query, rights, site: { present } }) =>
     json(await reads.job(shelf, wanted(query, 'id'), rights, query.get('whole') === '1', present)),
+  actions: async ({ shelf, query, rights }) => json(await reads.actions(shelf, query.get('before'), rights)),
   failures: async ({ shelf, query, rights }) =>
     json(await reads.failures(shelf, query.get('type') ?? '', rights)),
 }
@@ -63,21 +67,22 @@ const ASSETS: ReadonlyMap<string, Asset> = new Map([
 ])
 
 /** Answers every request; whatever goes wrong is an answer too. */
-export async function answer(site: Site, request: Request, read: ReadText): Promise<Reply> {
+export async function answer(site: Site, place: Place, request: Request, read: ReadText): Promise<Reply> {
   try {
-    return await answered(site, request, read)
+    return await answered(site, place, request, read)
   } catch (error) {
     if (error instanceof Refused) return json(error.refusal, error.status)
     return failed(error)
   }
 }
 
-async function answered(site: Site, request: Request, read: ReadText): Promise<Reply> {
+async function answered(site: Site, place: Place, request: Request, read: ReadText): Promise<Reply> {
   const { searchParams: query } = new URL(request.url)
   const decision = await decide(site, request)
   const route = query.get('api')
-  if (!('rights' in decision)) return denied(decision.redirect, route !== null)
+  if (!('rights' in decision)) return denied(decision.redirect, route !== null || place === 'metrics')
   const { rights } = decision
+  if (place === 'metrics') return metrics(request, shelfOf(site.shelves, query.get('queue')), rights)
   if (request.method === 'POST') return acted(site, request, read, rights)
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return reply(405, '', 'text/plain', { allow: 'GET, HEAD, POST' })
@@ -85,10 +90,18 @@ async function answered(site: Site, request: Request, read: ReadText): Promise<R
   const asset = query.get('asset')
   if (asset !== null)
     return ASSETS.get(asset)?.answer(request) ?? refuse(404, 'not-found', 'there is no such file')
-  if (route === null) return reply(200, shell(site.title), 'text/html; charset=utf-8')
+  if (route === null) return page(site, rights)
   const answerTo = Object.hasOwn(READS, route) ? READS[route] : undefined
   if (answerTo === undefined) return refuse(404, 'not-found', `there is no ?api=${route}`)
   return answerTo({ request, query, rights, site, shelf: shelfOf(site.shelves, query.get('queue')) })
+}
+
+/** With what its script asks for first: so it is of use a round trip sooner. */
+async function page(site: Site, rights: Rights): Promise<Reply> {
+  const meta = metaOf(site, rights)
+  const first = await soon(live(shelfOf(site.shelves, null)))
+  const answers = { 'api=meta': meta, ...(first !== null && { 'api=live': seenBy(rights, first) }) }
+  return reply(200, shell(site.title, JSON.stringify(answers)), 'text/html; charset=utf-8')
 }
 
 /** An `authorize` that fails allows nothing, and what went wrong in it is for the app's own log. */
@@ -123,11 +136,12 @@ async function acted(site: Site, request: Request, read: ReadText, rights: Right
   return json(await act(shelf, body, rights, site))
 }
 
-function metaOf({ shelves, title, badge, present }: Site, { user, actions }: Rights): Meta {
+function metaOf({ shelves, title, badge, present }: Site, { user, actions, types }: Rights): Meta {
   return {
     ...{ title, badge, version: VERSION, queues: [...shelves.keys()], user: user ?? null },
     actions: [...actions],
     canEdit: present === undefined,
+    seesActions: types === null,
   }
 }
 

@@ -18,6 +18,8 @@ export interface Meta {
   readonly user: string | null
   readonly actions: readonly string[]
   readonly canEdit: boolean
+  /** May see what everybody has done. */
+  readonly seesActions: boolean
 }
 
 /** One type on the overview. */
@@ -172,6 +174,21 @@ export interface Failures {
   readonly groups: readonly FailureGroup[]
 }
 
+/** A thing that somebody did. */
+export interface ActionRow {
+  readonly id: string
+  readonly at: number | null
+  readonly by: string | null
+  readonly action: string
+  readonly target: string | null
+  readonly note: string | null
+}
+
+export interface ActionList {
+  readonly actions: readonly ActionRow[]
+  readonly next: string | null
+}
+
 /** The body of a request to act. */
 export interface ActRequest {
   readonly action: string
@@ -186,6 +203,9 @@ export interface ActRequest {
   /** Relaxed EJSON. */
   readonly data?: string
   readonly delay?: number
+  readonly priority?: number
+  /** A moment: when to run, or which occurrence to skip. */
+  readonly at?: number
 }
 
 /** A choice of jobs. `value` is JSON, or else taken as a string. */

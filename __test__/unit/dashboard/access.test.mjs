@@ -14,6 +14,8 @@ const READS = [
   'api=jobs&status=failed&type=webhook',
   'api=job&id=ID',
   'api=failures&type=webhook',
+  'api=actions',
+  'api=metrics',
 ]
 
 const ACTS = [
@@ -32,10 +34,12 @@ const ACTS = [
   { action: 'pause-schedule', id: 'crm' },
   { action: 'resume-schedule', id: 'crm' },
   { action: 'unschedule', id: 'crm' },
+  { action: 'skip-occurrence', id: 'crm', at: 1_700_000_000_000 },
+  { action: 'reschedule', id: 'ID', at: 1_700_000_000_000, priority: -1 },
 ]
 
 /** Calls that change something. */
-const CHANGES = /^(retry|cancel|promote|remove|pause|resume|trigger|unschedule|recordAction)/
+const CHANGES = /^(retry|cancel|promote|remove|pause|resume|trigger|unschedule|skip|reschedule|recordAction)/
 
 /** Levels: whether each may read, and which actions it may take. */
 const LEVELS = [
@@ -89,6 +93,7 @@ function world(access) {
     ...site,
     ...{ queue, told, id },
     read: (query) => site.get(query.replace('ID', encodeURIComponent(id))),
+    metrics: () => site.dashboard.fetch(new Request('https://admin.example.com/jobs/metrics')),
     do: (body) => site.act(filled(body)),
     changes: () => queue.calls.filter(([name]) => CHANGES.test(name)),
   }
@@ -96,6 +101,13 @@ function world(access) {
 
 describe('a dashboard', () => {
   for (const [name, access, mayRead, may] of LEVELS) {
+    test(`${name}: the metrics are ${mayRead ? 'told' : 'refused'}`, async () => {
+      const { metrics, queue } = world(access)
+      const response = await metrics()
+      assert.equal(response.status, mayRead ? 200 : 403)
+      if (mayRead) assert.match(await response.text(), /^durabl_jobs\{type="webhook",status="failed"\} /m)
+      else assert.deepEqual(queue.calls, [])
+    })
     for (const query of READS) {
       test(`${name}: GET ?${query} is ${mayRead ? 'answered' : 'refused'}`, async () => {
         const { read, queue } = world(access)
@@ -179,13 +191,19 @@ describe('a user of some types', () => {
   const access = { status: 'full', user: 'eve', types: ['webhook'] }
 
   test('sees nothing of the others', async () => {
-    const { read } = world(access)
+    const { read, metrics } = world(access)
     const live = await (await read('api=live')).json()
     assert.deepEqual(
       live.types.map(({ type }) => type),
       ['webhook'],
     )
     assert.deepEqual(live.schedules, [])
+    // Records and metrics tell of all types.
+    assert.equal((await read('api=actions')).status, 403)
+    assert.equal((await metrics()).status, 403)
+    const shown = await (await read('')).text()
+    assert.doesNotMatch(shown, /charge-card|sync-crm|invoices/)
+    assert.match(shown, /webhook/)
     for (const { types } of live.workers)
       assert.deepEqual(
         types.map(({ type }) => type),
@@ -220,6 +238,8 @@ describe('a user of some types', () => {
     }
     assert.equal((await act({ action: 'pause', type: 'charge-card' })).status, 403)
     assert.equal((await act({ action: 'trigger-schedule', id: 'crm' })).status, 404)
+    assert.equal((await act({ action: 'skip-occurrence', id: 'crm', at: 1 })).status, 404)
+    assert.equal((await act({ action: 'reschedule', id: other, at: 1 })).status, 404)
     assert.deepEqual(
       changes().filter(([name]) => name !== 'recordAction'),
       [],

@@ -89,3 +89,55 @@ test('HEAD has the headers of GET and no body', async (t) => {
   assert.equal(await response.text(), '')
   assert.ok(Number(response.headers.get('content-length')) > 0)
 })
+
+test('metrics are at /metrics below the page, also where it is mounted or has a base path', async (t) => {
+  const mounted = await serve(t, ({ node }) => (request, response) => {
+    request.originalUrl = request.url
+    request.url = request.url.replace(/^\/admin/, '') || '/'
+    node(request, response, () => response.writeHead(404).end('of the app'))
+  })
+  const based = await serve(t, ({ node }) => node, { basePath: '/jobs' })
+  const plain = await serve(t, ({ node }) => node)
+  for (const url of [`${mounted.url}/admin/metrics`, `${based.url}/jobs/metrics`, `${plain.url}/metrics`]) {
+    const response = await fetch(url)
+    assert.equal(response.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8', url)
+    const found = await response.text()
+    assert.match(found, /^durabl_workers\{type="webhook"\} 3$/m)
+    assert.match(found, /^durabl_jobs\{type="sync-crm",status="blocked"\} 3$/m)
+    assert.match(found, /^durabl_schedule_overdue_seconds\{schedule="invoices"\} 3600/m)
+    assert.equal((await fetch(url, { method: 'POST' })).status, 405)
+  }
+  assert.equal((await fetch(`${based.url}/metrics`)).status, 404)
+  const asked = plain.queue.calls.filter(([name]) => name === 'counts').length
+  await fetch(`${plain.url}/metrics`)
+  assert.equal(
+    plain.queue.calls.filter(([name]) => name === 'counts').length,
+    asked,
+    'told from the same moment',
+  )
+})
+
+test('the page comes with the answers to its first questions, of what its user may see', async (t) => {
+  const { url } = await serve(t, ({ node }) => node, {
+    authorize: () => ({ status: 'read', types: ['webhook'] }),
+    title: `"'><script>alert(1)</script>`,
+  })
+  const page = await (await fetch(url)).text()
+  assert.doesNotMatch(page, /<script>alert/)
+  const attribute = /data-first="([^"]*)"/.exec(page)[1]
+  const named = { '&quot;': '"', '&#39;': "'", '&lt;': '<', '&gt;': '>', '&amp;': '&' }
+  const first = JSON.parse(attribute.replaceAll(/&(quot|#39|lt|gt|amp);/g, (entity) => named[entity]))
+  assert.deepEqual(Object.keys(first), ['api=meta', 'api=live'])
+  assert.deepEqual(
+    first['api=live'].types.map(({ type }) => type),
+    ['webhook'],
+  )
+})
+
+test('a page is not kept waiting for its numbers', async (t) => {
+  const { url, queue } = await serve(t, ({ node }) => node)
+  queue.counts = () => new Promise(() => {})
+  const page = await (await fetch(url)).text()
+  assert.match(page, /data-first="{&quot;api=meta&quot;:/)
+  assert.doesNotMatch(page, /api=live/)
+})

@@ -2,6 +2,7 @@
 import { Component, render } from 'preact'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import { Actions } from './actions'
 import { ApiError } from './api'
 import { Failures } from './failures'
 import { Job } from './job'
@@ -20,6 +21,7 @@ const PAGES = [
   ['failures', 'Failures'],
   ['schedules', 'Schedules'],
   ['workers', 'Workers'],
+  ['actions', 'Actions'],
 ] as const
 
 /** The tab of a page that has none. */
@@ -40,6 +42,8 @@ function Page({ route: { page, params } }: { route: Route }) {
       return <Failures params={params} />
     case 'schedules':
       return <Schedules />
+    case 'actions':
+      return <Actions />
     case 'workers':
       return <Workers />
     default:
@@ -78,7 +82,7 @@ function App() {
           {meta.badge && <span class="badge">{meta.badge}</span>}
         </a>
         <nav aria-label="Pages">
-          {PAGES.map(([page, name]) => (
+          {PAGES.filter(([page]) => page !== 'actions' || meta.seesActions).map(([page, name]) => (
             <a key={page} href={to(page)} aria-current={page === tab ? 'page' : undefined}>
               {name}
             </a>

@@ -75,6 +75,19 @@ export function clock(at: number, zone: Zone, now: number): string {
   return day.format(at) === day.format(now) ? time : `${day.format(at)} ${time}`
 }
 
+/** As a field for a moment has it: `2026-11-30T08:15:02`. */
+export const fieldOf = (at: number, zone: Zone): string =>
+  inRange(at)
+    ? format(zone, { ...DAY, ...CLOCK })
+        .format(at)
+        .replace(' ', 'T')
+    : ''
+
+export function momentOf(field: string, zone: Zone): number | null {
+  const at = Date.parse(zone === 'utc' ? `${field}Z` : field)
+  return Number.isNaN(at) ? null : at
+}
+
 export const minute = (at: number, zone: Zone): string =>
   format(zone, { hour: '2-digit', minute: '2-digit' }).format(at)
 

@@ -7,6 +7,7 @@ import type { Verb } from './bulk'
 import { bytes, visible } from './format'
 import { Button, Copy, Dialog, Empty, JobLink, Status, Time, Trouble, TypeLink } from './parts'
 import { to, useMay, usePolled, useShared } from './state'
+import { Reschedule } from './reschedule'
 import { Timeline } from './timeline'
 
 export function Job({ id }: { id: string }) {
@@ -135,6 +136,7 @@ function Logs({ job }: { job: JobPage }) {
 const DONE: Readonly<Record<string, string>> = {
   retried: 'It is pending again.',
   promoted: 'It is due now.',
+  rescheduled: 'It has its new time.',
   cancelled: 'It was cancelled.',
   requested: 'Its worker was asked to stop it.',
   'not-found': 'It is not there any more.',
@@ -152,7 +154,7 @@ function Actions({ job, onDone }: { job: JobPage; onDone: () => void }) {
   const may = useMay()
   const [note, setNote] = useState('')
   const [error, setError] = useState<Error | null>(null)
-  const [asks, setAsks] = useState<Verb | 'edit' | null>(null)
+  const [asks, setAsks] = useState<Verb | 'edit' | 'reschedule' | null>(null)
   const run = async (request: Omit<ActRequest, 'queue'>) => {
     setError(null)
     try {
@@ -187,6 +189,9 @@ function Actions({ job, onDone }: { job: JobPage; onDone: () => void }) {
       {verbs.includes('retry') && meta.canEdit && (
         <Button onClick={() => setAsks('edit')}>Retry with other data…</Button>
       )}
+      {job.status === 'pending' && may('reschedule') && (
+        <Button onClick={() => setAsks('reschedule')}>Reschedule…</Button>
+      )}
       {asks === null && <Trouble error={error} />}
       {(asks === 'remove' || asks === 'cancel') && (
         <Dialog
@@ -208,6 +213,14 @@ function Actions({ job, onDone }: { job: JobPage; onDone: () => void }) {
             </Button>
           </footer>
         </Dialog>
+      )}
+      {asks === 'reschedule' && (
+        <Reschedule
+          job={job}
+          error={error}
+          onClose={() => setAsks(null)}
+          onRun={(change) => void run({ action: 'reschedule', ...change })}
+        />
       )}
       {asks === 'edit' && (
         <Edit

@@ -91,9 +91,7 @@ function Row({ schedule }: { schedule: ScheduleRow }) {
               </summary>
               <ol class="plain">
                 {next.map((at) => (
-                  <li key={at} class={schedule.skipped.includes(at) ? 'skipped' : ''}>
-                    <Time at={at} />
-                  </li>
+                  <Occurrence key={at} schedule={schedule} at={at} />
                 ))}
               </ol>
             </details>
@@ -110,6 +108,29 @@ function Row({ schedule }: { schedule: ScheduleRow }) {
         <Actions schedule={schedule} />
       </td>
     </tr>
+  )
+}
+
+/** One that is to come, and can be left out. */
+function Occurrence({ schedule: { id, skipped }, at }: { schedule: ScheduleRow; at: number }) {
+  const { queue, refresh } = useShared()
+  const may = useMay()
+  const [error, setError] = useState<Error | null>(null)
+  const skip = () => {
+    setError(null)
+    act({ action: 'skip-occurrence', id, at, queue }).then(refresh, setError)
+  }
+  const isSkipped = skipped.includes(at)
+  return (
+    <li class={isSkipped ? 'skipped' : ''}>
+      <Time at={at} />{' '}
+      {!isSkipped && may('skip-occurrence') && (
+        <Button class="small" aria-label={`Skip ${id} at ${new Date(at).toISOString()}`} onClick={skip}>
+          Skip
+        </Button>
+      )}
+      <Trouble error={error} />
+    </li>
   )
 }
 

@@ -1,0 +1,15 @@
+/** Where in a dashboard a path leads. */
+
+export type Place = 'page' | 'metrics'
+
+const METRICS = '/metrics'
+
+/**
+ * @param base the path of the page; null if it is at any, as one that nobody has named behind proxies
+ * @returns null for a path outside of the dashboard
+ */
+export function placeOf(path: string, base: string | null): Place | null {
+  if (base === null) return path.endsWith(METRICS) ? 'metrics' : 'page'
+  if (path === base || path === `${base}/`) return 'page'
+  return path === `${base}${METRICS}` ? 'metrics' : null
+}

@@ -25,6 +25,8 @@ pub enum NativeSteerStatus {
     WrongStatus,
     /// The job has a journal, and keeps its data.
     HasJournal,
+    /// Its schedule would make the job again.
+    HeldBySchedule,
     /// There is no such job.
     NotFound,
 }
@@ -77,6 +79,7 @@ impl From<Steered> for NativeSteered {
                 Self { job_status: Some(status.into()), ..plain(NativeSteerStatus::WrongStatus) }
             }
             Steered::HasJournal => plain(NativeSteerStatus::HasJournal),
+            Steered::HeldBySchedule => plain(NativeSteerStatus::HeldBySchedule),
             Steered::NotFound => plain(NativeSteerStatus::NotFound),
         }
     }

@@ -55,6 +55,10 @@ export type RemoveResult =
       /** The job is not stored any more. */
       status: 'removed'
     }
+  | {
+      /** The job's schedule has not gone past its occurrence, and would make it again: nothing was changed. */
+      status: 'held-by-schedule'
+    }
   | ControlMiss
 
 /** How {@link JobControl.retry} has a job begin again. */
@@ -168,7 +172,9 @@ export interface JobControl {
   reschedule(id: string, options: RescheduleOptions): Promise<RescheduleResult>
 
   /**
-   * Removes a job from the store, unless it is running. A pending one will not run, and its dedupe key is free.
+   * Removes a job from the store, unless it is running. A pending one will not run, and its dedupe key is free. The job of a schedule
+   * stays (`held-by-schedule`) until the schedule has gone past its occurrence, as it would be made again; {@link JobControl.cancel} ends one
+   * that waits.
    *
    * @throws TypeError, RangeError if the id is malformed; DurablError otherwise
    */

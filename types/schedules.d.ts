@@ -56,11 +56,12 @@ export interface ScheduleSpec extends ScheduleTimes {
 
 /**
  * Options of a schedule's jobs: those of {@link EnqueueOptions} that have a meaning for each of many. The time is the occurrence's, and
- * the dedupe key belongs to `overlap`.
+ * the dedupe key belongs to `overlap`. `expiresInMs` counts from the occurrence. Those that are absent are the queue's
+ * {@link JobQueueOptions.defaults}, as they are at the call.
  */
 export type ScheduledJobOptions = Pick<
   EnqueueOptions,
-  'priority' | 'maxAttempts' | 'backoff' | 'backoffDelay' | 'backoffMaxDelay'
+  'priority' | 'maxAttempts' | 'backoff' | 'backoffDelay' | 'backoffMaxDelay' | 'timeoutMs' | 'expiresInMs'
 >
 
 /** The job that each occurrence makes. */

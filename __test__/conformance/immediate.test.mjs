@@ -34,6 +34,7 @@ conformance('ImmediateBackend', () => new Enqueueing(), {
   'a failed job is retried until it succeeds': NO_RETRY,
   'a job that never succeeds fails after its last attempt': NO_RETRY,
   'a schedule makes a job at each of its occurrences, which says which one it is': NO_SCHEDULES,
+  'jobs of a schedule have its bounds of time, and the defaults of the queue that made it': NO_SCHEDULES,
   'a schedule is created, unchanged, updated, removed': NO_SCHEDULES,
   'a schedule is listed as it was given, with all defaults and without its payload': NO_SCHEDULES,
   'a paused schedule does not come; resumed, it goes on': NO_SCHEDULES,

@@ -29,7 +29,10 @@ export class DummyBackend extends MemoryBackend {
   private readonly alarm = new Alarm(
     () => this.model.soonestFuture(),
     () => this.model.now(),
-    () => this.wake(''),
+    () => {
+      this.model.endExpired()
+      this.wake('')
+    },
   )
 
   private readonly schedules: MemorySchedules
@@ -120,6 +123,7 @@ export class DummyBackend extends MemoryBackend {
     if (this.listeners.size === 0) return
     if (job.dedupeKey !== undefined) this.wakeBehind(job, job.dedupeKey)
     if (job.status !== 'pending') return
+    if (job.expiresAt !== undefined) this.alarm.add(job.expiresAt.getTime())
     const runAt = job.runAt.getTime()
     if (runAt <= this.model.now()) this.wake(job.type)
     else this.alarm.add(runAt)

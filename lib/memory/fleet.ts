@@ -59,7 +59,10 @@ function typeIn(types: Map<string, TypeCounts>, type: string): TypeCounts {
 }
 
 function add(model: MemoryModel, counted: TypeCounts, job: RecordedJob, now: number): void {
-  if (job.status === 'active' || job.status === 'failed') counted[job.status].count += 1
+  if (job.status === 'active') counted.active.count += 1
+  // Those are no failures of the app's code.
+  const isSetApart = job.ending === 'cancelled' || job.ending === 'expired'
+  if (job.status === 'failed' && !isSetApart) counted.failed.count += 1
   if (job.status !== 'pending') return
   counted.pending.count += 1
   if (job.runAt.getTime() > now) return

@@ -209,7 +209,7 @@ export class MemoryModel {
    */
   recover(settings: RecoverySettings, isSpared: (id: string) => boolean): RecordedJob[] {
     const expiredBefore = this.now() - settings.visibilityTimeoutMs
-    for (const stored of [...this.open.all()]) this.endedAsExpired(stored, this.now())
+    this.endExpired()
     const claimedAt = ({ job }: StoredJob) => job.claimedAt?.getTime() ?? -Infinity
     const expired = [...this.open.all()]
       .filter((stored) => stored.job.status === 'active' && claimedAt(stored) <= expiredBefore)
@@ -222,6 +222,11 @@ export class MemoryModel {
       this.write(stored, transition, failed(reasonOfExpiry(stored.job, transition)))
     }
     return expired.map(({ job }) => job)
+  }
+
+  /** Those that were not started in time, and that no claim has met. */
+  endExpired(): void {
+    for (const stored of [...this.open.all()]) this.endedAsExpired(stored, this.now())
   }
 
   /** A job that waits ends at once, and one that runs is marked. */
@@ -279,13 +284,15 @@ export class MemoryModel {
       .sort((one, other) => claimOrder(one.job, other.job))
   }
 
-  /** When the next job that is not yet due will be; null if there is none. In milliseconds since the epoch. */
+  /** When the next job will be due, or will expire, that is not yet or has not; null if there is none. In milliseconds since the epoch. */
   soonestFuture(): number | null {
     const now = this.now()
     let soonest = Infinity
     for (const { job } of this.open.all()) {
-      const runAt = job.runAt.getTime()
-      if (job.status === 'pending' && runAt > now && runAt < soonest) soonest = runAt
+      if (job.status !== 'pending') continue
+      const moments = [job.runAt.getTime(), job.attempt === 0 ? job.expiresAt?.getTime() : undefined]
+      for (const moment of moments)
+        if (moment !== undefined && moment > now && moment < soonest) soonest = moment
     }
     return soonest === Infinity ? null : soonest
   }

@@ -72,7 +72,7 @@ export function reschedule(model: MemoryModel, id: string, wanted: Reschedule): 
   return { status: 'rescheduled' }
 }
 
-/** A job that is not running is gone. */
+/** A job that is not running is gone. Schedules in memory go past an occurrence as they make its job, so none is made again. */
 export function remove(model: MemoryModel, id: string): RemoveResult {
   const stored = model.stored.get(id)
   if (stored === undefined) return NOT_FOUND

@@ -8,7 +8,12 @@ import type { Collection } from 'mongodb'
 import type { SafeLogger } from '../base/logger'
 
 /** Unique, so that they are what holds a key. */
-const DEDUPE_INDEXES = ['dedupe_pending_active_idx', 'dedupe_pending_idx', 'dedupe_active_idx']
+const DEDUPE_INDEXES = [
+  'dedupe_pending_active_idx',
+  'dedupe_pending_idx',
+  'dedupe_active_idx',
+  'durabl_dedupe_until_idx',
+]
 
 /** The server's code where there is no collection. */
 const NAMESPACE_NOT_FOUND = 26

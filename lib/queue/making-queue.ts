@@ -96,10 +96,6 @@ export abstract class MakingQueue extends SchedulingQueue {
     return results
   }
 
-  protected withDefaults(type: unknown, options: EnqueueOptions | undefined): EnqueueOptions | undefined {
-    return this.defaults === null ? options : this.defaults.for(type, options)
-  }
-
   /** Wakes workers for what was made, and tells of it: in a transaction once that is over. */
   private made(jobs: readonly NewJob[], results: readonly Made[], session: ClientSession | null): void {
     if (session === null) {

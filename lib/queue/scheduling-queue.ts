@@ -3,6 +3,7 @@ import { fromCaller } from '../base/stack'
 import { previewSchedule } from '../schedule/spec'
 import type {
   ApplySchedulesResult,
+  EnqueueOptions,
   IJobQueueBackend,
   NamedSchedule,
   PauseScheduleResult,
@@ -16,6 +17,7 @@ import type {
   TriggerScheduleResult,
   UnscheduleResult,
 } from '../types'
+import { isRecord } from '../validate'
 import { SteeringQueue } from './steering-queue'
 
 type ScheduleCall = Exclude<
@@ -26,11 +28,11 @@ type ScheduleCall = Exclude<
 /** The calls on schedules; documented in the public types. Whatever keeps the schedules checks their arguments. */
 export abstract class SchedulingQueue extends SteeringQueue {
   async schedule(id: string, spec: ScheduleSpec, job: ScheduledJob): Promise<ScheduleResult> {
-    return this.keeper('schedule').schedule(id, spec, job)
+    return this.keeper('schedule').schedule(id, spec, this.queued(job))
   }
 
   async applySchedules(owner: string, schedules: readonly NamedSchedule[]): Promise<ApplySchedulesResult> {
-    return this.keeper('applySchedules').applySchedules(owner, schedules)
+    return this.keeper('applySchedules').applySchedules(owner, this.queuedAll(schedules))
   }
 
   async unschedule(id: string): Promise<UnscheduleResult> {
@@ -59,6 +61,21 @@ export abstract class SchedulingQueue extends SteeringQueue {
 
   previewSchedule(spec: ScheduleSpec, options?: PreviewOptions): Date[] {
     return previewSchedule(spec, options)
+  }
+
+  /** The options of a call, the queue's defaults filled in. */
+  protected withDefaults<O>(type: unknown, options: O): O {
+    return this.defaults === null ? options : (this.defaults.for(type, options as EnqueueOptions) as O)
+  }
+
+  private queued(job: ScheduledJob): ScheduledJob {
+    return isRecord(job) ? { ...job, options: this.withDefaults(job.type, job.options) } : job
+  }
+
+  private queuedAll(schedules: readonly NamedSchedule[]): readonly NamedSchedule[] {
+    if (this.defaults === null || !Array.isArray(schedules)) return schedules
+    const all: readonly NamedSchedule[] = schedules
+    return Array.from(all, (entry) => (isRecord(entry) ? { ...entry, job: this.queued(entry.job) } : entry))
   }
 
   private keeper<K extends ScheduleCall>(call: K): Required<Pick<IJobQueueBackend, K>> {

@@ -105,7 +105,13 @@ const JOB_OPTIONS = [
   'backoff',
   'backoffDelay',
   'backoffMaxDelay',
+  'timeoutMs',
+  'expiresInMs',
 ] as const satisfies readonly (keyof ScheduledJobOptions)[]
+
+export function isJobOption(name: string): boolean {
+  return (JOB_OPTIONS as readonly string[]).includes(name)
+}
 
 /** @throws TypeError, RangeError that name the part */
 export function readWish(where: string, id: unknown, spec: unknown, job: unknown): Wish {
@@ -138,7 +144,7 @@ function refuseOptions(where: string, options: unknown): void {
     throw argumentError(TypeError, `${where}: options of the job must be an object; got ${show(options)}`)
   }
   for (const name of Object.keys(options)) {
-    if (!(JOB_OPTIONS as readonly string[]).includes(name)) {
+    if (!isJobOption(name)) {
       throw argumentError(
         TypeError,
         `${where}: option ${quote(name)} can not be used for the job of a schedule, which takes ${JOB_OPTIONS.join(', ')}`,

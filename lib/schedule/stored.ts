@@ -105,5 +105,7 @@ function publicJob(job: NewJob): ScheduleInfo['job'] {
   if (job.backoff !== null) options.backoff = job.backoff
   if (job.backoffDelayMs !== null) options.backoffDelay = job.backoffDelayMs
   if (job.backoffMaxDelayMs !== null) options.backoffMaxDelay = job.backoffMaxDelayMs
+  if (job.timeoutMs !== null) options.timeoutMs = job.timeoutMs
+  if (job.expiresInMs !== null) options.expiresInMs = job.expiresInMs
   return { type: job.type, options }
 }

@@ -78,6 +78,20 @@ export default {
     assert.deepEqual([u.oldestDueAt, u.lagMs], [null, 0])
   },
 
+  async 'a job that was cancelled or has expired is no failure'({ backend, makeQueue }) {
+    const queue = makeQueue()
+    await queue.cancel(await queue.enqueue('t', 1))
+    const expired = await queue.enqueue('t', 2, { expiresInMs: 1 })
+    await letPass(30, 'the job expires meanwhile')
+    assert.equal(await backend.claimNext('t'), null)
+    assert.equal((await backend.getJob(expired)).ending, 'expired')
+    await queue.enqueue('t', 3)
+    await backend.failFatal((await backend.claimNext('t')).id, 'no')
+    const [{ failed }] = (await queue.counts()).types
+    assert.deepEqual(failed, { count: 1, precision: 'exact' })
+    assert.equal((await queue.getStats('t')).failed, 3)
+  },
+
   async 'a due job behind a held key is counted as blocked'({ makeQueue }) {
     const queue = makeQueue()
     await queue.claimOrEnqueue('t', 1, SINGLE_FLIGHT)

@@ -225,7 +225,7 @@ export default {
     stored,
   }) {
     const types = Object.create({ inherited: { priority: 9 } })
-    Object.assign(types, { special: { maxAttempts: 7 }, __proto__x: { priority: 1 } })
+    Object.assign(types, { special: { maxAttempts: 7, timeoutMs: 50 }, __proto__x: { priority: 1 } })
     const queue = makeQueue({ defaults: { all: { maxAttempts: 5, priority: 2 }, types } })
     const of = async (id) => {
       const { maxAttempts, priority } = await stored(id)
@@ -239,6 +239,8 @@ export default {
     const [many] = await queue.enqueueMany([{ type: 'special', data: 1 }])
     assert.deepEqual(await of(many.id), [7, 2])
     assert.deepEqual(await of((await queue.claimOrEnqueue('special', 1)).id), [7, 2])
+    const bounded = await queue.enqueue('special', 1, { backoffDelay: 5 })
+    assert.equal((await queue.getJob(bounded)).timeoutMs, 50)
   },
 
   async 'defaults that are malformed are refused when the queue is made'({ makeQueue }) {

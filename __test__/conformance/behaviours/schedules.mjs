@@ -39,6 +39,26 @@ export default {
     assert.deepEqual((await stored(first.id)).schedule, first.schedule)
   },
 
+  async 'jobs of a schedule have its bounds of time, and the defaults of the queue that made it'({
+    makeQueue,
+    until,
+  }) {
+    const defaults = { all: { maxAttempts: 7, timeoutMs: 1 }, types: { t: { timeoutMs: 4_000 } } }
+    const queue = makeQueue({ defaults })
+    const seen = watched(queue)
+    const options = { expiresInMs: 60_000, maxAttempts: 2 }
+    await scheduled(queue, 's', EACH_SECOND, { ...JOB, options })
+    const [job] = await until('a job has run', () => seen.length > 0 && seen)
+    assert.deepEqual([job.timeoutMs, job.maxAttempts], [4_000, 2])
+    assert.equal(job.expiresAt - job.schedule.occurrenceAt, 60_000)
+    const [listed] = await queue.listSchedules()
+    assert.deepEqual(listed.job.options, { priority: 0, timeoutMs: 4_000, ...options })
+    assert.deepEqual(await queue.schedule('s', EACH_SECOND, { ...JOB, options }), { status: 'unchanged' })
+    const list = [{ id: 's', spec: EACH_SECOND, job: { ...JOB, options } }]
+    assert.equal((await queue.applySchedules('owner', list)).updated, 1)
+    assert.deepEqual((await queue.listSchedules())[0].job, listed.job)
+  },
+
   async 'a schedule is created, unchanged, updated, removed'({ makeQueue }) {
     const queue = makeQueue()
     const daily = { cron: '0 2 * * *', timezone: 'Europe/Berlin' }

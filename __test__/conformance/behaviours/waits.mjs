@@ -33,6 +33,25 @@ function boom() {
 }
 
 export default {
+  async 'a deferral by a handler is told'({ makeQueue, until }) {
+    const changes = []
+    const queue = makeQueue({ onJobChange: (change) => changes.push(change) })
+    let isFirst = true
+    queue.process('t', () => {
+      if (!isFirst) return
+      isFirst = false
+      throw new DeferJobError(3_600_000)
+    })
+    const id = await queue.enqueue('t', 1)
+    const told = () => changes.find(({ kind }) => kind === 'deferred') ?? null
+    assert.deepEqual(await until('the deferral', told), {
+      kind: 'deferred',
+      type: 't',
+      jobId: id,
+      delayMs: 3_600_000,
+    })
+  },
+
   'a deferred job waits as long as its handler says, its attempt given back': async (env) => {
     const before = Date.now()
     const job = await afterFailure(env, () => {

@@ -22,7 +22,7 @@ import {
 const OUR_INDEXES = [
   ...['_id_', 'dedupe_active_idx', 'dedupe_pending_active_idx', 'dedupe_pending_idx'],
   ...['durabl_active_idx', 'durabl_cancel_idx', 'durabl_completed_idx', 'durabl_dedupe_until_idx'],
-  ...['durabl_expiry_idx', 'durabl_failed_idx', 'durabl_pending_idx'],
+  ...['durabl_expiry_idx', 'durabl_failed_idx', 'durabl_pending_idx', 'durabl_set_apart_idx'],
 ]
 const REPLACED = [...new Set(['0.1', '0.3'].flatMap(oldIndexNames))].filter((name) => !isDedupeIndex(name))
 

@@ -87,6 +87,20 @@ describe('with fake timers', () => {
   const start = Date.UTC(2024, 0, 1)
   const fake = (t) => t.mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: start })
 
+  test('at the moment at which a job expires that no claim has met', async (t) => {
+    fake(t)
+    const { backend } = listened()
+    await backend.enqueue('t', {}, { delay: 1_000, expiresInMs: 5_000, dedupeKey: 'k' })
+    await backend.enqueue('t', {}, { expiresInMs: 20_000 })
+    t.mock.timers.tick(5_999)
+    assert.deepEqual(backend.getJobsByStatus('failed'), [])
+    t.mock.timers.tick(1)
+    const [expired, ...others] = backend.getJobsByStatus('failed')
+    assert.deepEqual([expired.dedupeKey, expired.ending, others], ['k', 'expired', []])
+    t.mock.timers.tick(14_000)
+    assert.equal(backend.getJobsByStatus('failed').length, 2)
+  })
+
   test('a wake-up comes when a delayed job is due, and not before', async (t) => {
     fake(t)
     const { backend, told } = listened()

@@ -89,6 +89,7 @@ describe('the verdict on a throw', () => {
       reason: 'boom',
       stack,
       byHand: false,
+      result: null,
       delayMs: null,
     })
     assert.equal(verdictOnThrow('a word', null).stack, null)

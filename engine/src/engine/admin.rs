@@ -63,7 +63,7 @@ impl Engine {
         let hub = self.hub().await?;
         let visibility_timeout_ms = i64::try_from(visibility_timeout.as_millis()).unwrap_or(i64::MAX);
         let search = Search { visibility_timeout_ms, most, log: self.options.log_bounds };
-        retried(&hub, || recover::recover(&hub.store, &hub.wakes, &hub.unwritable, search)).await
+        retried(&hub, || recover::recover(&hub.store, &hub.wakes, hub.reports(), search)).await
     }
 
     /// Removes jobs that ended longer ago than `max_age`; how many.

@@ -1,11 +1,10 @@
 //! Changes of jobs that an operator asks for.
 
-use mongodb::bson::Bson;
-
 use super::{Engine, Opened, retried};
 use crate::{
     base::error::Result,
     job::document::new_token,
+    report::tally::Count,
     verbs::{
         cancel::{self, Cancelled, Request},
         steer::{
@@ -42,7 +41,7 @@ impl Engine {
     /// As [`Self::steer`].
     pub async fn remove_each(&self, ids: &[String]) -> Result<u64> {
         let hub = self.hub().await?;
-        many::remove_each(&hub.store, ids, hub.patience).await
+        many::remove_each(&hub.store, &hub.upkeep.side, ids, hub.patience).await
     }
 
     /// Removes a job that is not running.
@@ -51,7 +50,7 @@ impl Engine {
     /// As [`Self::steer`].
     pub async fn remove(&self, id: &str) -> Result<Steered> {
         let hub = self.hub().await?;
-        remove::remove(&hub.store, id, hub.patience).await
+        remove::remove(&hub.store, &hub.upkeep.side, id, hub.patience).await
     }
 
     /// Cancels jobs; what became of each, in order. One that waits ends at once. One that runs is marked: its owner hears of it, and
@@ -61,16 +60,18 @@ impl Engine {
     /// As [`Self::enqueue`]. Then some may be cancelled.
     pub async fn cancel(&self, ids: &[String], reason: Option<&str>) -> Result<Vec<Cancelled>> {
         let Opened { hub, .. } = self.opened().await?;
-        let ids: Vec<Bson> = ids.iter().map(|id| Bson::from(id.as_str())).collect();
         let proof = new_token();
         let request = Request { reason, proof: &proof, log: self.options.log_bounds };
-        let outcomes = retried(&hub, || cancel::cancel(&hub.store, &ids, &request)).await?;
-        for (id, outcome) in ids.into_iter().zip(&outcomes) {
-            if *outcome == Cancelled::Requested {
-                hub.wakes.cancellations.hint(id);
+        let outcomes = retried(&hub, || cancel::cancel(&hub.store, ids, &request)).await?;
+        let told = |cancel::Told { cancelled, id, job_type }| {
+            match cancelled {
+                Cancelled::Requested => hub.wakes.cancellations.hint(id),
+                Cancelled::Cancelled => hub.upkeep.tallies.of(&job_type).count(Count::Cancelled),
+                Cancelled::AlreadyTerminal(_) | Cancelled::NotFound => {}
             }
-        }
-        Ok(outcomes)
+            cancelled
+        };
+        Ok(outcomes.into_iter().map(told).collect())
     }
 
     /// Those of these jobs that run and were asked to be cancelled, with the reasons that were given.

@@ -1,5 +1,9 @@
 //! How a failed job ended.
 
+use mongodb::bson::{Document, doc};
+
+use super::{fields, status::Status};
+
 /// The cause of a job's end as `failed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ending {
@@ -24,4 +28,10 @@ impl Ending {
             Self::Expired => "expired",
         }
     }
+}
+
+/// Failed jobs that are no failures of the app's code, as somebody or their own time limit has ended them.
+pub(crate) fn set_apart() -> Document {
+    let endings = [Ending::Cancelled, Ending::Expired].map(Ending::as_str).to_vec();
+    doc! { fields::STATUS: Status::Failed.as_str(), fields::ENDING: { "$in": endings } }
 }

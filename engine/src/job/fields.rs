@@ -27,6 +27,7 @@ pub(crate) const LOGS: &str = "logs";
 
 /// The occurrence of a schedule that made the job: `{ id, occurrenceAt }`.
 pub(crate) const SCHEDULE: &str = "schedule";
+pub(crate) const ID_OF_SCHEDULE: &str = "id";
 pub(crate) const OCCURRENCE_AT: &str = "occurrenceAt";
 /// How a failed job ended: see [`Ending`](super::ending::Ending). Jobs of earlier versions lack it.
 pub(crate) const ENDING: &str = "ending";

@@ -5,7 +5,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Bson, DateTime, Document, RawDocument, doc};
 
 use super::{fields, status::Status};
 
@@ -93,4 +93,15 @@ impl Policy {
         self.document().to_string().hash(&mut hasher);
         format!("{:016x}", hasher.finish())
     }
+}
+
+/// Of which schedule a job is, and at which moment.
+pub(crate) fn occurrence(job: &RawDocument) -> Option<(&str, DateTime)> {
+    let schedule = job.get_document(fields::SCHEDULE).ok()?;
+    Some((schedule.get_str(fields::ID_OF_SCHEDULE).ok()?, schedule.get_datetime(fields::OCCURRENCE_AT).ok()?))
+}
+
+/// Whether a schedule that comes next at this moment would make the job of that occurrence again.
+pub(crate) fn would_come_again(next: Option<&DateTime>, occurrence_at: DateTime) -> bool {
+    next.is_some_and(|next| *next <= occurrence_at)
 }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::base::sync::lock;
+use crate::{base::sync::lock, job::transition::Transition};
 
 /// Bounds of the histograms: 0.01 ms, and each twice the last, up to 335 s.
 pub(crate) const BOUNDS: usize = 26;
@@ -51,6 +51,21 @@ impl Count {
             Self::Expired => "expired",
             Self::Superseded => "superseded",
             Self::FailedAttempt => "failedAttempts",
+        }
+    }
+}
+
+impl Count {
+    /// What a transition counts as that ends a job, or an attempt of one, without its worker.
+    pub(crate) fn of(transition: Transition) -> Option<Self> {
+        match transition {
+            Transition::Complete => Some(Self::Completed),
+            Transition::Fail => Some(Self::Exhausted),
+            Transition::Recover | Transition::Retry => Some(Self::FailedAttempt),
+            Transition::Supersede => Some(Self::Superseded),
+            Transition::Cancel => Some(Self::Cancelled),
+            Transition::Expire => Some(Self::Expired),
+            Transition::Release => None,
         }
     }
 }
@@ -136,6 +151,19 @@ impl Tallies {
         tallies.entry(job_type.to_owned()).or_default().clone()
     }
 
+    /// Counts what a command has written for jobs of others. Where it has matched fewer than it was sent for, another process was
+    /// there as well, and its count and this one make up the whole: which ones are whose the server does not tell.
+    pub(crate) fn count_written<'a>(&self, jobs: impl Iterator<Item = (&'a str, Transition)>, matched: u64) {
+        for (job_type, transition) in jobs.take(usize::try_from(matched).unwrap_or(usize::MAX)) {
+            let Some(what) = Count::of(transition) else { continue };
+            let tally = self.of(job_type);
+            tally.count(what);
+            if what == Count::Exhausted {
+                tally.count(Count::FailedAttempt);
+            }
+        }
+    }
+
     /// What was counted since the last time, by type. Types of which nothing was are forgotten, unless a processor counts them.
     pub(crate) fn take(&self) -> Vec<(String, Taken)> {
         let mut taken = Vec::new();
@@ -167,6 +195,16 @@ mod tests {
         assert_eq!(bound(25), Duration::from_millis(335_544) + Duration::from_micros(320));
         assert_eq!(bucket(bound(25) + Duration::from_nanos(1)), BOUNDS);
         assert_eq!(bucket(Duration::MAX), BOUNDS);
+    }
+
+    #[test]
+    fn what_a_sweep_has_written_is_counted_and_no_more() {
+        let tallies = Tallies::default();
+        let swept = [("t", Transition::Fail), ("t", Transition::Recover), ("u", Transition::Expire)];
+        tallies.count_written(swept.into_iter(), 2);
+        let taken = tallies.take();
+        assert_eq!(taken.len(), 1);
+        assert_eq!(taken[0].1.counts, [(Count::Exhausted, 1), (Count::FailedAttempt, 2)]);
     }
 
     #[test]

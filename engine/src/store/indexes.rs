@@ -22,7 +22,7 @@ use super::collection::Store;
 use crate::{
     base::error::{Error, ErrorKind, Result},
     job::{
-        fields,
+        ending, fields,
         status::{DedupeScope, Status},
     },
 };
@@ -62,6 +62,16 @@ impl Index {
         let mut index = Self::marked("durabl_expiry_idx", Status::Pending, fields::EXPIRES_AT);
         index.filter.insert(fields::ATTEMPT, 0);
         index
+    }
+
+    /// Of failed jobs that are no failures of the app's code: counts of failures leave them out.
+    fn set_apart() -> Self {
+        Self {
+            name: "durabl_set_apart_idx",
+            keys: doc! { fields::STATUS: 1, fields::TYPE: 1, fields::ENDING: 1 },
+            filter: ending::set_apart(),
+            unique: false,
+        }
     }
 
     /// Of the few jobs of a status that have this field.
@@ -131,6 +141,7 @@ fn wanted() -> Vec<Index> {
         Index::expiring(),
         Index::of_status("durabl_completed_idx", &[Status::Completed], &[fields::TYPE, fields::COMPLETED_AT]),
         Index::of_status("durabl_failed_idx", &ended_badly, &[fields::TYPE, fields::FAILED_AT]),
+        Index::set_apart(),
     ]
 }
 

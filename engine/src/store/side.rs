@@ -131,21 +131,35 @@ impl Side {
     /// As [`Self::refuse_others`]; the server refuses.
     pub(crate) async fn ensure(&self) -> Result<()> {
         self.refuse_others().await?;
+        let present = self.index_names().await?;
+        self.make_missing(&present).await
+    }
+
+    /// Makes those again that were dropped since. False where there is no collection, or it is somebody else's.
+    pub(crate) async fn ensure_if_there(&self) -> Result<bool> {
+        let present = self.index_names().await?;
+        let is_whole = indexes().iter().all(|index| is_among(index, &present));
+        if present.is_empty() || (!is_whole && self.refuse_others().await.is_err()) {
+            return Ok(false);
+        }
+        self.make_missing(&present).await.map(|()| true)
+    }
+
+    /// None where there is no collection.
+    async fn index_names(&self) -> Result<Vec<String>> {
         let listed = self.store.bounded("listing the indexes of the side collection", async {
             let list = self.store.jobs().list_indexes().await?;
             Ok(list.try_collect::<Vec<IndexModel>>().await?)
         });
-        let present: Vec<String> = match listed.await {
-            Err(error) if error.server_code() == Some(NAMESPACE_NOT_FOUND) => Vec::new(),
-            listed => listed?.into_iter().filter_map(|index| index.options?.name).collect(),
-        };
-        let missing: Vec<IndexModel> = indexes()
-            .into_iter()
-            .filter(|index| {
-                let name = index.options.as_ref().and_then(|options| options.name.as_ref());
-                name.is_some_and(|name| !present.contains(name))
-            })
-            .collect();
+        match listed.await {
+            Err(error) if error.server_code() == Some(NAMESPACE_NOT_FOUND) => Ok(Vec::new()),
+            listed => Ok(listed?.into_iter().filter_map(|index| index.options?.name).collect()),
+        }
+    }
+
+    async fn make_missing(&self, present: &[String]) -> Result<()> {
+        let missing: Vec<IndexModel> =
+            indexes().into_iter().filter(|index| !is_among(index, present)).collect();
         if !missing.is_empty() {
             self.store.jobs().create_indexes(missing).await.map_err(Error::from)?;
         }
@@ -323,6 +337,11 @@ impl Side {
         let remove = async { Ok(self.store.jobs().delete_many(filter).await?.deleted_count) };
         self.store.bounded("removing from the side collection", remove).await
     }
+}
+
+fn is_among(index: &IndexModel, names: &[String]) -> bool {
+    let name = index.options.as_ref().and_then(|options| options.name.as_ref());
+    name.is_some_and(|name| names.contains(name))
 }
 
 fn decoded(found: &RawDocumentBuf) -> Result<Document> {

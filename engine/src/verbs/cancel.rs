@@ -16,8 +16,7 @@ use crate::{
     job::{
         cancellation::Cancellation,
         document::{Header, text},
-        fence, fields,
-        id_key::IdKey,
+        fence, fields, id_key,
         log::LogBounds,
         status::Status,
         transition::Transition,
@@ -53,20 +52,31 @@ pub(crate) struct Request<'a> {
     pub(crate) log: LogBounds,
 }
 
-/// Cancels these jobs; what became of each, in order.
-pub(crate) async fn cancel(store: &Store, ids: &[Bson], request: &Request<'_>) -> Result<Vec<Cancelled>> {
-    let mut outcomes: Vec<Option<Cancelled>> = vec![None; ids.len()];
+/// What became of a job, and which one it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub(crate) cancelled: Cancelled,
+    /// As it is stored; null where there is none.
+    pub(crate) id: Bson,
+    pub(crate) job_type: String,
+}
+
+/// Cancels these jobs, each known by the text of its id; what became of each, in order.
+pub(crate) async fn cancel(store: &Store, ids: &[String], request: &Request<'_>) -> Result<Vec<Told>> {
+    let mut outcomes: Vec<Option<Told>> = vec![None; ids.len()];
     for _ in 0..MOST_ROUNDS {
         let open: Vec<usize> = (0..ids.len()).filter(|index| outcomes[*index].is_none()).collect();
         if open.is_empty() {
             break;
         }
-        let found = look(store, open.iter().map(|index| &ids[*index]).collect()).await?;
-        let found: HashMap<_, _> = found.iter().filter_map(|job| Some((IdKey::of_job(job)?, job))).collect();
+        let names: Vec<String> = open.iter().map(|index| ids[*index].clone()).collect();
+        let found = look(store, &names).await?;
+        let found = by_name(&found)?;
         let (mut statements, mut written) = (Vec::new(), Vec::new());
         for index in open {
-            let job = found.get(&IdKey::of(&ids[index])).map(AsRef::as_ref);
+            let job = found.get(ids[index].as_str()).copied();
             let Step { outcome, write } = step(job, request)?;
+            let outcome = told(job, outcome)?;
             match write {
                 None => outcomes[index] = Some(outcome),
                 Some(statement) => {
@@ -92,13 +102,41 @@ pub(crate) async fn cancel(store: &Store, ids: &[Bson], request: &Request<'_>) -
         }
         // Otherwise some have moved on: the next look tells which, and the proof what was written.
     }
-    Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Cancelled::NotFound)).collect())
+    let none = || Told { cancelled: Cancelled::NotFound, id: Bson::Null, job_type: String::new() };
+    Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(none)).collect())
 }
 
-async fn look(store: &Store, ids: Vec<&Bson>) -> Result<Vec<RawDocumentBuf>> {
+async fn look(store: &Store, ids: &[String]) -> Result<Vec<RawDocumentBuf>> {
     let mut projection = Header::projection();
     projection.insert(fields::SETTLED_TOKENS, 1);
-    store.find(doc! { fields::ID: { "$in": ids } }, projection).await
+    store.find(doc! { fields::ID: id_key::any_named(ids) }, projection).await
+}
+
+/// Of the string and the `ObjectId` of one text the string is durabl's own.
+fn by_name(jobs: &[RawDocumentBuf]) -> Result<HashMap<String, &RawDocument>> {
+    let mut found = HashMap::new();
+    for job in jobs {
+        let id = id_of(job)?;
+        if matches!(id, Bson::String(_)) {
+            found.insert(id_key::name_of(&id), job.as_ref());
+        } else {
+            found.entry(id_key::name_of(&id)).or_insert_with(|| job.as_ref());
+        }
+    }
+    Ok(found)
+}
+
+fn id_of(job: &RawDocument) -> Result<Bson> {
+    match job.get(fields::ID).map_err(Error::encoding)? {
+        Some(id) => Bson::try_from(id).map_err(Error::encoding),
+        None => Ok(Bson::Null),
+    }
+}
+
+fn told(job: Option<&RawDocument>, cancelled: Cancelled) -> Result<Told> {
+    let id = job.map_or(Ok(Bson::Null), id_of)?;
+    let job_type = job.and_then(|job| text(job, fields::TYPE)).unwrap_or_default().to_owned();
+    Ok(Told { cancelled, id, job_type })
 }
 
 /// What becomes of a job.
@@ -184,12 +222,12 @@ pub(crate) fn requested() -> Document {
 /// Those of these jobs that run and are to be cancelled, and why.
 pub(crate) async fn requests_among(store: &Store, ids: &[String]) -> Result<Vec<(String, Option<String>)>> {
     let mut filter = requested();
-    filter.insert(fields::ID, doc! { "$in": ids });
+    filter.insert(fields::ID, id_key::any_named(ids));
     let projection = doc! { fields::CANCEL_REQUESTED_AT: 1, fields::CANCEL_REASON: 1 };
     let found = store.find(filter, projection).await?;
     let request = |job: &RawDocumentBuf| {
         let reason = Cancellation::of_job(job)?.reason;
-        Some((text(job, fields::ID)?.to_owned(), reason))
+        Some((id_key::name_of(&id_of(job).ok()?), reason))
     };
     Ok(found.iter().filter_map(request).collect())
 }

@@ -15,7 +15,7 @@ use crate::{
     base::error::{Error, ErrorKind, Result},
     job::{
         document::text,
-        fields,
+        ending, fields,
         status::{DedupeScope, Status},
     },
     store::{
@@ -57,6 +57,16 @@ struct Counted {
 impl Counted {
     fn exactly(count: usize) -> Self {
         Self { count: count as u64, precision: Precision::Exact }
+    }
+
+    /// Without those. Where not all of them were counted, nothing is known of the rest.
+    fn less(self, others: Self) -> Self {
+        let is_exact = self.precision == Precision::Exact && others.precision == Precision::Exact;
+        let precision = if is_exact { Precision::Exact } else { Precision::AtLeast };
+        match others.precision {
+            Precision::Exact => Self { count: self.count.saturating_sub(others.count), precision },
+            Precision::AtLeast | Precision::Estimate => Self { count: 0, precision },
+        }
     }
 
     fn document(self) -> Document {
@@ -108,7 +118,10 @@ async fn known(side: &Side) -> Result<(Option<Document>, bool)> {
 async fn count_all(store: &Store, side: &Side) -> Result<Document> {
     let began = Instant::now();
     let now = store.server_time().await?.earliest();
-    let counting = Counting { store, now, until: began + BOUND };
+    // Most collections have none, and then no type is counted for them.
+    let has_set_apart =
+        !store.find_up_to(ending::set_apart(), doc! { ID: 0, fields::STATUS: 1 }, 1).await?.is_empty();
+    let counting = Counting { store, now, until: began + BOUND, has_set_apart };
     let mut names = BTreeSet::new();
     for status in [Status::Pending, Status::Active, Status::Failed, Status::Completed] {
         names.extend(types_of(store, status).await?);
@@ -140,6 +153,13 @@ struct Counting<'a> {
     store: &'a Store,
     now: DateTime,
     until: Instant,
+    has_set_apart: bool,
+}
+
+fn set_apart(job_type: &str) -> Document {
+    let mut filter = ending::set_apart();
+    filter.insert(fields::TYPE, job_type);
+    filter
 }
 
 impl Counting<'_> {
@@ -157,6 +177,8 @@ impl Counting<'_> {
         let pending = self.count(of(Status::Pending)).await?;
         let active = self.count(of(Status::Active)).await?;
         let failed = self.count(of(Status::Failed)).await?;
+        let set_apart =
+            if self.has_set_apart { self.count(set_apart(job_type)).await? } else { Counted::exactly(0) };
         let superseded = self.count(of(Status::Superseded)).await?;
         let lag = oldest.map_or(0, |oldest| self.now.timestamp_millis() - oldest.timestamp_millis());
         let document = doc! {
@@ -166,7 +188,7 @@ impl Counting<'_> {
             "due": self.count(due).await?.document(),
             "blocked": blocked.of_type(job_type).document(),
             "active": active.document(),
-            "failed": failed.document(),
+            "failed": failed.less(set_apart).document(),
             "oldestDueAt": oldest.map_or(Bson::Null, Bson::from),
             "lagMs": lag.max(0),
         };

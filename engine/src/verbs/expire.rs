@@ -6,6 +6,7 @@ use super::settle::writing::{Change, writing};
 use crate::{
     base::error::Result,
     job::{document::Header, fence, fields, log::LogBounds, status::Status, transition::Transition},
+    report::tally::Tallies,
     store::{
         collection::Store,
         write::{RefusalCause, Statement},
@@ -23,7 +24,7 @@ pub(crate) fn expired() -> Document {
 }
 
 /// Ends up to so many of them; how many there were.
-pub(crate) async fn expire(store: &Store, most: usize, log: LogBounds) -> Result<u64> {
+pub(crate) async fn expire(store: &Store, tallies: &Tallies, most: usize, log: LogBounds) -> Result<u64> {
     let find = async {
         let order = doc! { fields::EXPIRES_AT: 1 };
         let projection = Header::projection();
@@ -44,6 +45,8 @@ pub(crate) async fn expire(store: &Store, most: usize, log: LogBounds) -> Result
     };
     let statements: Vec<Statement> = found.iter().map(statement).collect();
     let reply = store.update(statements).await?;
+    let ended = found.iter().map(|header| (header.job_type.as_str(), Transition::Expire));
+    tallies.count_written(ended, reply.matched);
     for refusal in reply.refusals {
         if let RefusalCause::Other(error) = refusal.cause
             && error.is_transient()

@@ -6,7 +6,7 @@ use super::settle::writing::{Change, writing};
 use crate::{
     base::error::{Error, Result},
     job::{document::Header, fence, fields, log::LogBounds, status::Status, transition::Transition},
-    report::unwritable::Unwritable,
+    report::{tally::Tallies, unwritable::Unwritable},
     store::{
         collection::Store,
         holders,
@@ -25,6 +25,15 @@ pub struct Sweep {
     pub handled: u64,
     /// Whether there may be more than the sweep was allowed to take.
     pub saturated: bool,
+}
+
+/// Where a sweep tells what it met.
+#[derive(Clone, Copy)]
+pub(crate) struct Reports<'a> {
+    /// Jobs that can't be written.
+    pub(crate) unwritable: &'a Unwritable,
+    /// Jobs that were.
+    pub(crate) tallies: &'a Tallies,
 }
 
 /// What a sweep looks for, and how much.
@@ -46,13 +55,15 @@ pub(crate) struct Expired {
     /// The mark of a cancellation, which may come between the look and the write.
     cancel_requested_at: Bson,
     pub(crate) transition: Transition,
+    /// The server has refused the write.
+    is_refused: bool,
 }
 
 /// Takes up to `most` expired leases away and gives their jobs what comes next for them.
 pub(crate) async fn recover(
     store: &Store,
     wakes: &WakeHub,
-    unwritable: &Unwritable,
+    Reports { unwritable, tallies }: Reports<'_>,
     Search { visibility_timeout_ms, most, log }: Search,
 ) -> Result<Sweep> {
     if most == 0 {
@@ -67,6 +78,9 @@ pub(crate) async fn recover(
     let (mut handled, mut failure) = (0, None);
     for chunk in expired.chunks_mut(CHUNK) {
         let taken = take_back(store, unwritable, chunk, visibility_timeout_ms, log).await?;
+        let written = chunk.iter().filter(|job| !job.is_refused);
+        let written = written.map(|job| (job.header.job_type.as_str(), job.transition));
+        tallies.count_written(written, taken.handled);
         handled += taken.handled;
         failure = failure.or(taken.failure);
     }
@@ -145,13 +159,18 @@ async fn take_back(
                 job.transition = job.transition.behind_follower();
                 behind_follower.push(index);
             }
-            cause => failure = failure.or(note_refusal(unwritable, job, cause)),
+            cause => {
+                job.is_refused = true;
+                failure = failure.or(note_refusal(unwritable, job, cause));
+            }
         }
     }
     let again: Vec<_> = behind_follower.iter().map(|index| statement(&expired[*index])).collect();
     let superseded = store.update(again).await?;
     for WriteRefusal { index, cause } in superseded.refusals {
-        failure = failure.or(note_refusal(unwritable, &expired[behind_follower[index]], cause));
+        let job = &mut expired[behind_follower[index]];
+        job.is_refused = true;
+        failure = failure.or(note_refusal(unwritable, job, cause));
     }
     Ok(TakenBack { handled: reply.matched + superseded.matched, failure })
 }
@@ -181,7 +200,7 @@ impl Expired {
         };
         let (token, claimed_at) = (as_found(fields::CLAIM_TOKEN)?, as_found(fields::CLAIMED_AT)?);
         let cancel_requested_at = as_found(fields::CANCEL_REQUESTED_AT)?;
-        Ok(Self { header, token, claimed_at, cancel_requested_at, transition })
+        Ok(Self { header, token, claimed_at, cancel_requested_at, transition, is_refused: false })
     }
 
     /// Without bounds of its log the job gets no line there, nor among its failed attempts.

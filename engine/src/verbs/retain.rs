@@ -3,16 +3,17 @@
 //! Two kinds of jobs stay though their time has come: those whose dedupe key is held beyond their end, and those of a schedule that
 //! has not gone past their occurrence, which would be made again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use mongodb::bson::{Bson, DateTime, Document, RawDocument, RawDocumentBuf, doc};
 
 use crate::{
     base::error::{Error, Result},
     job::{
-        document::date,
-        fields::{self, OCCURRENCE_AT, SCHEDULE},
+        document::{date, text},
+        fields::{self, SCHEDULE},
         keys,
+        retention::{occurrence, would_come_again},
         status::Status,
     },
     store::{
@@ -24,7 +25,6 @@ use crate::{
 
 /// Jobs removed by one command.
 const STEP: usize = 500;
-const SCHEDULE_ID: &str = "id";
 /// A process that has read a schedule makes its jobs within seconds, or not at all; one that is frozen in between, perhaps later.
 const STILL_POSSIBLE_MS: i64 = 600_000;
 
@@ -82,7 +82,8 @@ impl<'a> Removal<'a> {
         let found = self.oldest(filter, ended_at).await?;
         self.is_over = found.len() < STEP;
         let last = found.last().and_then(|job| date(job, ended_at));
-        let spared = self.spared_schedules(&found).await?;
+        let spared =
+            next_occurrences(self.side, found.iter().filter_map(|job| Some(occurrence(job)?.0))).await?;
         let is_free = |job: &&RawDocumentBuf| {
             let is_held = date(job, fields::DEDUPE_UNTIL).is_some_and(|until| until > now.earliest());
             !is_held && !is_spared(job, &spared, now.earliest())
@@ -124,36 +125,31 @@ impl<'a> Removal<'a> {
             })
             .await
     }
+}
 
-    /// The next occurrences of the schedules of these jobs. A schedule that is gone makes nothing again.
-    async fn spared_schedules(&self, jobs: &[RawDocumentBuf]) -> Result<HashMap<String, DateTime>> {
-        let mut ids: Vec<String> =
-            jobs.iter().filter_map(|job| Some(Kind::Schedule.id(occurrence(job)?.0))).collect();
-        if ids.is_empty() {
-            return Ok(HashMap::new());
-        }
-        ids.sort_unstable();
-        ids.dedup();
-        let found = self.side.find(doc! { ID: { "$in": ids } }).await?;
-        let next = |schedule: &Document| {
-            let id = schedule.get_str(ID).ok()?.strip_prefix("schedule:")?.to_owned();
-            Some((id, schedule.get_datetime(NEXT_RUN_AT).ok().copied().unwrap_or(DateTime::MAX)))
-        };
-        Ok(found.iter().filter_map(next).collect())
+/// The next occurrences of schedules, by their ids. One that is gone, or paused, makes nothing again.
+pub(crate) async fn next_occurrences(
+    side: &Side,
+    schedules: impl Iterator<Item = &str>,
+) -> Result<HashMap<String, DateTime>> {
+    let ids: BTreeSet<String> = schedules.map(|id| Kind::Schedule.id(id)).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
     }
+    let ids: Vec<String> = ids.into_iter().collect();
+    let found = side.store().find(doc! { ID: { "$in": ids } }, doc! { NEXT_RUN_AT: 1 }).await?;
+    let prefix = Kind::Schedule.id("");
+    let next = |schedule: &RawDocumentBuf| {
+        Some((text(schedule, ID)?.strip_prefix(&prefix)?.to_owned(), date(schedule, NEXT_RUN_AT)?))
+    };
+    Ok(found.iter().filter_map(next).collect())
 }
 
 /// Whether the job's schedule has not gone past its occurrence.
 fn is_spared(job: &RawDocument, next: &HashMap<String, DateTime>, now: DateTime) -> bool {
     let Some((id, occurrence_at)) = occurrence(job) else { return false };
     let is_fresh = occurrence_at.timestamp_millis() > now.timestamp_millis() - STILL_POSSIBLE_MS;
-    is_fresh || next.get(id).is_some_and(|next| *next <= occurrence_at)
-}
-
-/// Of which schedule a job is, and at which moment.
-fn occurrence(job: &RawDocument) -> Option<(&str, DateTime)> {
-    let schedule = job.get_document(SCHEDULE).ok()?;
-    Some((schedule.get_str(SCHEDULE_ID).ok()?, schedule.get_datetime(OCCURRENCE_AT).ok()?))
+    is_fresh || would_come_again(next.get(id), occurrence_at)
 }
 
 /// Removes jobs that ended more than `max_age_ms` ago by the server's clock; how many.

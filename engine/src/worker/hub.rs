@@ -30,7 +30,7 @@ use crate::{
         collection::{Store, Stores},
         side::Side,
     },
-    verbs::enqueue::enqueuer::Enqueuer,
+    verbs::{enqueue::enqueuer::Enqueuer, recover::Reports},
     wake::{
         hints::WakeHub,
         stream::{
@@ -70,6 +70,11 @@ pub(crate) struct Hub {
 static HUBS: Mutex<Vec<Weak<Hub>>> = Mutex::new(Vec::new());
 
 impl Hub {
+    /// Where sweeps tell what they met.
+    pub(crate) fn reports(&self) -> Reports<'_> {
+        Reports { unwritable: &self.unwritable, tallies: &self.upkeep.tallies }
+    }
+
     /// The hub of a collection: the one in use, or a new one.
     pub(crate) async fn of(
         client: &Arc<SharedClient>,

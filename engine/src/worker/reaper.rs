@@ -69,7 +69,11 @@ impl Recovery {
             if !hub.is_started() {
                 continue;
             }
-            let message = match indexes::ensure_if_there(&hub.store).await {
+            let kept = match indexes::ensure_if_there(&hub.store).await {
+                Ok(true) => hub.upkeep.side.ensure_if_there().await,
+                kept => kept,
+            };
+            let message = match kept {
                 Ok(_) => {
                     is_told = false;
                     continue;
@@ -85,10 +89,13 @@ impl Recovery {
 
     /// Those that no worker claims. One that a worker claims too late is ended there, so nothing depends on this being soon.
     async fn end_expired(&self, hub: &Hub, log: LogBounds) {
+        let tallies = &hub.upkeep.tallies;
         loop {
             let pause = interval(self.visibility_timeout()) * SWEEPS_PER_INDEX_LOOK;
             tokio::time::sleep(pause.mul_f64(rand::random_range(0.8..=1.2))).await;
-            while expire::expire(&hub.store, MOST_PER_SWEEP, log).await.is_ok_and(|ended| ended > 0) {}
+            while expire::expire(&hub.store, tallies, MOST_PER_SWEEP, log).await.is_ok_and(|ended| ended > 0)
+            {
+            }
         }
     }
 
@@ -106,7 +113,7 @@ impl Recovery {
             loop {
                 let visibility_timeout_ms = i64::try_from(visibility_timeout.as_millis()).unwrap_or(i64::MAX);
                 let search = Search { visibility_timeout_ms, most: MOST_PER_SWEEP, log };
-                let sweep = recover::recover(&hub.store, &hub.wakes, &hub.unwritable, search).await;
+                let sweep = recover::recover(&hub.store, &hub.wakes, hub.reports(), search).await;
                 match &sweep {
                     Ok(sweep) => {
                         backoff.reset();

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use durabl_engine::{Cancelled, Details, Engine, Event, RunVerdict, Settled, Status, Verdict};
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Document, doc, oid::ObjectId};
 
 use crate::support::{
     Opened, TestQueue, active, documents::moment, eventually, pending, profile, recorder::Delivered,
@@ -254,4 +254,29 @@ async fn a_look_for_cancelled_jobs_costs_as_many_keys_as_there_are() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn a_job_of_a_foreign_id_is_cancelled_by_the_text_of_its_id() {
+    let (queue, opened) = TestQueue::start().await;
+    let (waiting, running, twin) = (ObjectId::new(), ObjectId::new(), ObjectId::new());
+    let with_id = |mut job: Document, id: ObjectId| {
+        job.insert("_id", id);
+        job
+    };
+    queue
+        .insert([
+            with_id(pending("", "t"), waiting),
+            with_id(active("", "t", "token"), running),
+            with_id(pending("", "t"), twin),
+            pending(&twin.to_hex(), "t"),
+        ])
+        .await;
+    let ids = [waiting, running, twin].map(ObjectId::to_hex);
+    let told = cancel_all(&opened.engine, &[&ids[0], &ids[1], &ids[2]]).await;
+    assert_eq!(told, [Cancelled::Cancelled, Cancelled::Requested, Cancelled::Cancelled]);
+    assert_eq!(queue.count(doc! { "_id": waiting, "ending": "cancelled" }).await, 1);
+    assert_eq!(queue.count(doc! { "_id": twin, "status": "pending" }).await, 1, "the string is durabl's own");
+    let requests = opened.engine.cancel_requests(&ids).await.expect("the server answers");
+    assert_eq!(requests, [(running.to_hex(), Some("withdrawn".to_owned()))]);
 }

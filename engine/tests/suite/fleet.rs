@@ -6,7 +6,7 @@ use durabl_engine::{Settled, Verdict, bson::Bson};
 use mongodb::bson::{DateTime, Document, doc};
 
 use crate::support::{
-    Job, Opened, TestQueue, documents::moment, eventually, let_pass, pending, profile, queue::SIDE,
+    Job, Opened, TestQueue, active, documents::moment, eventually, let_pass, pending, profile, queue::SIDE,
 };
 
 async fn workers(queue: &TestQueue) -> u64 {
@@ -122,4 +122,86 @@ async fn counts_read_one_key_for_each_job_and_no_document() {
         assert!(!operation.plan().contains("COLLSCAN"), "{:?}", operation.entry);
         assert!(operation.documents_examined() <= 1, "{:?}", operation.entry);
     }
+}
+
+/// Failed jobs of one type, as many of each ending.
+fn failed(ending: Option<&str>, from: usize, to: usize) -> Vec<Document> {
+    (from..to)
+        .map(|number| {
+            let mut job = pending(&format!("{}-{number}", ending.unwrap_or("old")), "t");
+            job.extend(doc! { "status": "failed", "failedAt": moment(-1_000) });
+            job.extend(ending.map_or(doc! {}, |ending| doc! { "ending": ending }));
+            job
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn what_was_cancelled_or_has_expired_is_no_failure_and_costs_a_key_each() {
+    let (queue, opened) = TestQueue::start().await;
+    let mut before = 0;
+    for (from, to) in [(0, 500), (500, 1_500)] {
+        for ending in [Some("exhausted"), Some("cancelled"), Some("expired"), None] {
+            queue.insert(failed(ending, from, to)).await;
+        }
+        let past = doc! { "$set": { "nextAt": moment(-1) } };
+        queue.side().update_one(doc! { "_id": "counts" }, past).await.expect("it can be written");
+        profile::start(&queue, &opened).await;
+        let counts = opened.engine.counts().await.expect("the server answers");
+        let operations = profile::stop(&queue).await;
+        let examined: i64 = operations.iter().map(profile::Operation::keys_examined).sum();
+        let (failed, set_apart) = (4 * to as i64, 2 * to as i64);
+        assert!((failed + set_apart..failed + set_apart + 100).contains(&examined), "{examined} keys");
+        assert!(examined > before);
+        before = examined;
+        for operation in &operations {
+            assert!(!operation.plan().contains("COLLSCAN"), "{:?}", operation.entry);
+            assert!(operation.documents_examined() <= 1, "{:?}", operation.entry);
+        }
+        let of_type = counts.get_array("types").expect("types")[0].as_document().expect("one");
+        let counted = of_type.get_document("failed").expect("a count");
+        assert_eq!(counted, &doc! { "count": 2 * to as i64, "precision": "exact" });
+    }
+}
+
+/// The sums of a type's minutes, by name.
+async fn sums<const N: usize>(opened: &Opened, names: [&str; N]) -> [i64; N] {
+    let now = DateTime::now().timestamp_millis();
+    let hours = opened.engine.history(Some("t"), now - 3_600_000, now + 60_000).await;
+    let hours = hours.expect("the server answers");
+    let minutes: Vec<&Document> = hours
+        .iter()
+        .flat_map(|hour| hour.get_document("minutes").expect("minutes").values())
+        .filter_map(Bson::as_document)
+        .collect();
+    names.map(|name| minutes.iter().filter_map(|minute| minute.get_i64(name).ok()).sum())
+}
+
+#[tokio::test]
+async fn the_history_has_what_sweeps_and_cancellations_have_ended() {
+    let (queue, opened) = TestQueue::start().await;
+    let left = |id: &str, attempt: i32, fields: Document| {
+        let mut job = active(id, "t", "token");
+        job.extend(doc! { "claimedAt": moment(-600_000), "attempt": attempt });
+        job.extend(fields);
+        job
+    };
+    let mut waiting = pending("waiting", "t");
+    waiting.insert("runAt", moment(3_600_000));
+    queue
+        .insert([
+            left("to run again", 1, doc! {}),
+            left("exhausted", 3, doc! {}),
+            left("cancelled", 1, doc! { "cancelRequestedAt": moment(-1_000) }),
+            waiting,
+        ])
+        .await;
+    // Its processor writes the history down, and runs nothing.
+    opened.process("t", 0);
+    let sweep = opened.engine.recover_stuck_jobs(Duration::from_secs(60), 10).await.expect("it answers");
+    assert_eq!(sweep.handled, 3);
+    opened.engine.cancel(&["waiting".to_owned()], None).await.expect("it answers");
+    opened.engine.shutdown(Duration::from_secs(5)).await;
+    let names = ["exhausted", "cancelled", "failedAttempts", "completed"];
+    assert_eq!(sums(&queue.engine(), names).await, [1, 2, 2, 0]);
 }

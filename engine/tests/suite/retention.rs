@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use durabl_engine::RetentionRule;
+use durabl_engine::{RetentionRule, Steered};
 use mongodb::bson::{Document, doc};
 
 use crate::support::{Opened, TestQueue, documents::moment, eventually, let_pass, pending, profile};
@@ -137,4 +137,19 @@ async fn a_removal_goes_past_any_number_of_jobs_that_stay() {
         assert!(operation.keys_examined() <= 1_001, "{:?}", operation.entry);
     }
     assert_eq!(queue.count(doc! {}).await, 1_200);
+}
+
+#[tokio::test]
+async fn an_operator_removes_no_job_that_its_schedule_would_make_again() {
+    let (queue, opened) = TestQueue::start().await;
+    fill(&queue).await;
+    assert_eq!(opened.engine.remove("to come again").await, Ok(Steered::HeldBySchedule));
+    let ids = ["to come again", "gone past", "of a schedule that is gone"].map(str::to_owned);
+    assert_eq!(opened.engine.remove_each(&ids).await, Ok(2));
+    assert_eq!(opened.engine.remove("just made").await, Ok(Steered::Done));
+    assert!(left(&queue).await.contains(&"to come again".to_owned()));
+    // Its schedule goes on.
+    let on = doc! { "$set": { "nextRunAt": moment(DAY_MS) } };
+    queue.side().update_one(doc! { "_id": "schedule:behind" }, on).await.expect("it can be written");
+    assert_eq!(opened.engine.remove("to come again").await, Ok(Steered::Done));
 }

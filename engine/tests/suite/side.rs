@@ -1,5 +1,7 @@
 //! The side collection: made beside the jobs, and left alone where it is somebody else's.
 
+use std::time::Duration;
+
 use durabl_engine::{Event, LogLevel};
 use mongodb::{
     IndexModel,
@@ -7,7 +9,7 @@ use mongodb::{
     options::IndexOptions,
 };
 
-use crate::support::{Job, Opened, TestQueue, pending};
+use crate::support::{Job, Opened, TestQueue, eventually, pending};
 
 async fn index_names(queue: &TestQueue) -> Vec<String> {
     queue.side().list_index_names().await.unwrap_or_default()
@@ -33,10 +35,14 @@ async fn it_is_made_with_its_indexes_and_made_again_where_they_are_gone() {
     let options = |place: usize| found[place].options.clone().expect("options");
     let IndexOptions { partial_filter_expression, .. } = options(1);
     assert_eq!(partial_filter_expression, Some(doc! { "nextRunAt": { "$exists": true } }));
-    assert_eq!(options(2).expire_after, Some(std::time::Duration::ZERO));
+    assert_eq!(options(2).expire_after, Some(Duration::ZERO));
     queue.side().drop_index("durabl_expire_idx").await.expect("it can be dropped");
     opened.engine.startup().await.expect("the server can be worked with");
     assert_eq!(index_names(&queue).await.len(), 3);
+    queue.side().drop_index("durabl_next_run_idx").await.expect("it can be dropped");
+    // The sweeps look at the indexes as well.
+    opened.engine.start_recovery(Duration::from_millis(200));
+    eventually("the index", async || (index_names(&queue).await.len() == 3).then_some(())).await;
 }
 
 #[tokio::test]

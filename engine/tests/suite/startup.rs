@@ -51,6 +51,7 @@ async fn a_key_that_an_older_version_let_run_twice_is_named_and_holds_up_its_own
         "durabl_expiry_idx",
         "durabl_failed_idx",
         "durabl_pending_idx",
+        "durabl_set_apart_idx",
     ];
     assert_eq!(names, expected);
 }

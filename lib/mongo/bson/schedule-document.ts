@@ -1,6 +1,6 @@
 /** Schedules as documents: what is kept of one, and what is read of it. The engine knows of `rev`, `nextRunAt`, `lastAt`, `skipped` and `job`. */
 import { createHash } from 'node:crypto'
-import { newJob } from '../../schedule/spec'
+import { isJobOption, newJob } from '../../schedule/spec'
 import type { Spec } from '../../schedule/spec'
 import type { StoredSchedule } from '../../schedule/stored'
 import type { NewJob } from '../../validate'
@@ -73,8 +73,8 @@ export function* decodeAll(documents: Buffer, { bson }: Codec): Generator<Fields
 export function readSchedule(fields: Fields): MongoSchedule {
   const id = idOf(fields)
   const spec = readStoredSpec(fields.spec as Fields)
-  const { type, backoff, backoffDelay, backoffMaxDelay, priority, maxAttempts } = fields.job as Fields
-  const options = defined({ priority, maxAttempts, backoff, backoffDelay, backoffMaxDelay })
+  const { type, ...stored } = fields.job as Fields
+  const options = Object.fromEntries(Object.entries(stored).filter(([name]) => isJobOption(name)))
   return {
     id,
     owner: (fields.owner as string | undefined) ?? null,
@@ -129,6 +129,8 @@ function jobFields(job: NewJob): Fields {
     backoff: job.backoff,
     backoffDelay: job.backoffDelayMs,
     backoffMaxDelay: job.backoffMaxDelayMs,
+    timeoutMs: job.timeoutMs,
+    expiresInMs: job.expiresInMs,
   })
 }
 

@@ -716,7 +716,8 @@ export interface NativeStats {
 }
 
 /** The effect of a change. */
-export type NativeSteerStatus = 'done' | 'key-held' | 'wrong-status' | 'has-journal' | 'not-found'
+export type NativeSteerStatus =
+  'done' | 'key-held' | 'wrong-status' | 'has-journal' | 'held-by-schedule' | 'not-found'
 
 /** The effect of a change, with the cause if it was not made. */
 export interface NativeSteered {

@@ -13,6 +13,9 @@ use crate::{
     store::side::Kind,
 };
 
+/// How long after its `runAt` a job is not started any more.
+const EXPIRES_IN_MS: &str = "expiresInMs";
+
 /// Before the id of a schedule and a moment: the id of a job. `lib/schedule/spec.ts` has the same.
 const PREFIX: &str = "durabl:schedule:";
 
@@ -56,12 +59,17 @@ pub(super) fn new_job(
     append(&mut job, cstr!("maxAttempts"), required(template, fields::MAX_ATTEMPTS)?);
     job.append(cstr!("runAt"), run_at);
     job.append(cstr!("createdAt"), now);
+    if let Ok(Some(ms)) = template.get(EXPIRES_IN_MS).map(|value| value.and_then(whole_ms)) {
+        let at = run_at.timestamp_millis().saturating_add(ms);
+        job.append(cstr!("expiresAt"), DateTime::from_millis(at));
+    }
     for (field, key) in [
         (fields::DEDUPE_KEY, cstr!("dedupeKey")),
         (fields::DEDUPE_SCOPE, cstr!("dedupeScope")),
         (fields::BACKOFF, cstr!("backoff")),
         (fields::BACKOFF_DELAY, cstr!("backoffDelay")),
         (fields::BACKOFF_MAX_DELAY, cstr!("backoffMaxDelay")),
+        (fields::TIMEOUT_MS, cstr!("timeoutMs")),
     ] {
         if let Some(value) = template.get(field).map_err(Error::encoding)? {
             append(&mut job, key, value);
@@ -69,6 +77,10 @@ pub(super) fn new_job(
     }
     job.append(cstr!("logs"), RawArrayBuf::new());
     Ok(job)
+}
+
+fn whole_ms(value: RawBsonRef<'_>) -> Option<i64> {
+    value.as_i64().or(value.as_i32().map(i64::from)).or(value.as_f64().map(|ms| ms as i64))
 }
 
 /// The type of a schedule's jobs.
@@ -94,13 +106,14 @@ mod tests {
     fn a_job_says_which_occurrence_it_is() {
         let schedule = rawdoc! { "job": {
             "type": "t", "data": { "n": 1 }, "priority": 5, "maxAttempts": 7, "dedupeKey": "k", "dedupeScope": "pending",
+            "timeoutMs": 500, "expiresInMs": 5_000,
         } };
         let (at, now) = (DateTime::from_millis(60_000), DateTime::from_millis(60_003));
         let job = job_of(&schedule, "schedule:a:b", at, now).expect("the schedule is whole");
         let expected = rawdoc! {
             "_id": "durabl:schedule:a:b:60000", "type": "t", "data": { "n": 1 }, "status": "pending", "priority": 5,
-            "attempt": 0, "maxAttempts": 7, "runAt": at, "createdAt": now, "dedupeKey": "k", "dedupeScope": "pending",
-            "logs": [], "schedule": { "id": "a:b", "occurrenceAt": at },
+            "attempt": 0, "maxAttempts": 7, "runAt": at, "createdAt": now, "expiresAt": DateTime::from_millis(65_000),
+            "dedupeKey": "k", "dedupeScope": "pending", "timeoutMs": 500, "logs": [], "schedule": { "id": "a:b", "occurrenceAt": at },
         };
         assert_eq!(job, expected);
         assert_eq!(job_type(&schedule), "t");

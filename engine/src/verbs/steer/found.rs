@@ -1,12 +1,13 @@
 //! Jobs as a change finds them.
 
-use mongodb::bson::{Bson, Document, RawDocument, doc};
+use mongodb::bson::{Bson, DateTime, Document, RawDocument, doc};
 
 use crate::{
     base::error::{Error, Result},
     job::{
         document::{DedupeKey, Header, text},
         fields, id_key, parking,
+        retention::occurrence,
         status::Status,
     },
     store::collection::Store,
@@ -29,6 +30,8 @@ pub(super) struct FoundJob {
     pub(super) created_at: Bson,
     pub(super) has_journal: bool,
     pub(super) is_parked: bool,
+    /// The schedule that made it, and for which moment.
+    pub(super) occurrence: Option<(String, DateTime)>,
     /// Whether this very change was made of it.
     pub(super) is_changed: bool,
 }
@@ -46,6 +49,7 @@ impl FoundJob {
             status: text(job, fields::STATUS).and_then(Status::parse),
             dedupe,
             created_at,
+            occurrence: occurrence(job).map(|(id, at)| (id.to_owned(), at)),
             has_journal: job.get_bool(HAS_JOURNAL).unwrap_or(false),
             is_parked: job.get_bool(IS_PARKED).unwrap_or(false),
             is_changed: proofs::include(job, proof),
@@ -62,7 +66,7 @@ impl FoundJob {
 fn projection() -> Document {
     doc! {
         fields::TYPE: 1, fields::STATUS: 1, fields::DEDUPE_KEY: 1, fields::DEDUPE_SCOPE: 1, fields::CREATED_AT: 1,
-        fields::SETTLED_TOKENS: 1,
+        fields::SETTLED_TOKENS: 1, fields::SCHEDULE: 1,
         IS_PARKED: parking::is_parked(),
         // Itself it may be large.
         HAS_JOURNAL: { "$ne": [{ "$type": fields::value_of(fields::STEPS) }, "missing"] },

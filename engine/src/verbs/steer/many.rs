@@ -16,6 +16,7 @@ use crate::{
     job::document::new_token,
     store::{
         collection::Store,
+        side::Side,
         write::{RefusalCause, Statement, Update, Wait, WriteReply},
     },
     wake::hints::WakeHub,
@@ -39,13 +40,18 @@ pub(crate) async fn steer_each(
     Ok(changed)
 }
 
-/// Removes those of these jobs that are not running; how many.
-pub(crate) async fn remove_each(store: &Store, ids: &[String], patience: Duration) -> Result<u64> {
+/// Removes those of these jobs that are not running, and that no schedule would make again; how many.
+pub(crate) async fn remove_each(
+    store: &Store,
+    side: &Side,
+    ids: &[String],
+    patience: Duration,
+) -> Result<u64> {
     let mut removed = 0;
     for ids in ids.chunks(STEP) {
         let (mut patience, mut unanswered) = (Patience::new(patience), None);
         removed += loop {
-            match remove_step(store, ids, &mut unanswered).await {
+            match remove_step(store, side, ids, &mut unanswered).await {
                 Ok(removed) => break removed,
                 Err(error) => patience.pause_after(error).await?,
             }
@@ -55,9 +61,16 @@ pub(crate) async fn remove_each(store: &Store, ids: &[String], patience: Duratio
 }
 
 /// `unanswered`: the number of jobs that were to go when a reply was lost. Those that are gone by now have been removed.
-async fn remove_step(store: &Store, ids: &[String], unanswered: &mut Option<u64>) -> Result<u64> {
+async fn remove_step(
+    store: &Store,
+    side: &Side,
+    ids: &[String],
+    unanswered: &mut Option<u64>,
+) -> Result<u64> {
     let found = by_names(store, ids, "").await?;
-    let going: Vec<&FoundJob> = found.iter().filter(|job| job.has_status(&remove::REMOVABLE)).collect();
+    let mut going: Vec<&FoundJob> = found.iter().filter(|job| job.has_status(&remove::REMOVABLE)).collect();
+    let next = remove::schedules_of(side, &going).await?;
+    going.retain(|job| !remove::is_held(job, &next));
     let before = unanswered.unwrap_or(going.len() as u64);
     *unanswered = Some(before);
     let removed = store.delete(going.iter().map(|job| remove::fence(job)).collect()).await?;

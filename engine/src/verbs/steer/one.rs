@@ -36,6 +36,8 @@ pub enum Steered {
     WrongStatus(Status),
     /// A job with a journal keeps its data.
     HasJournal,
+    /// Its schedule has not gone past its occurrence, and would make it again.
+    HeldBySchedule,
     /// There is no such job.
     NotFound,
 }

@@ -1,8 +1,8 @@
 //! Removing one job, unless it is running.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Bson, DateTime, Document, doc};
 
 use super::{
     found::{FoundJob, by_name},
@@ -10,8 +10,9 @@ use super::{
 };
 use crate::{
     base::{error::Result, patience::Patience},
-    job::{document::new_token, fields, status::Status},
-    store::collection::Store,
+    job::{document::new_token, fields, retention::would_come_again, status::Status},
+    store::{collection::Store, side::Side},
+    verbs::retain::next_occurrences,
 };
 
 /// The statuses of jobs that may go.
@@ -28,20 +29,36 @@ pub(super) fn fence(job: &FoundJob) -> Document {
     }
 }
 
+/// The next occurrences of the schedules that have made some of these jobs.
+pub(super) async fn schedules_of(side: &Side, jobs: &[&FoundJob]) -> Result<HashMap<String, DateTime>> {
+    let ids = jobs.iter().filter_map(|job| Some(job.occurrence.as_ref()?.0.as_str()));
+    next_occurrences(side, ids).await
+}
+
+/// Whether the job's schedule would make it again.
+pub(super) fn is_held(job: &FoundJob, next: &HashMap<String, DateTime>) -> bool {
+    job.occurrence.as_ref().is_some_and(|(id, at)| would_come_again(next.get(id), *at))
+}
+
 /// Removes one job.
-pub(crate) async fn remove(store: &Store, id: &str, patience: Duration) -> Result<Steered> {
+pub(crate) async fn remove(store: &Store, side: &Side, id: &str, patience: Duration) -> Result<Steered> {
     let mut patience = Patience::new(patience);
     // The job of a try whose reply was lost.
     let mut tried = None;
     loop {
-        match try_remove(store, id, &mut tried).await {
+        match try_remove(store, side, id, &mut tried).await {
             Ok(outcome) => return Ok(outcome),
             Err(error) => patience.pause_after(error).await?,
         }
     }
 }
 
-async fn try_remove(store: &Store, id: &str, tried: &mut Option<(Bson, Bson)>) -> Result<Steered> {
+async fn try_remove(
+    store: &Store,
+    side: &Side,
+    id: &str,
+    tried: &mut Option<(Bson, Bson)>,
+) -> Result<Steered> {
     loop {
         let found = by_name(store, id, &new_token()).await?;
         let identity = found.as_ref().map(|job| (job.id.clone(), job.created_at.clone()));
@@ -54,6 +71,9 @@ async fn try_remove(store: &Store, id: &str, tried: &mut Option<(Bson, Bson)>) -
         let Some(status) = job.status else { return Ok(Steered::NotFound) };
         if !REMOVABLE.contains(&status) {
             return Ok(Steered::WrongStatus(status));
+        }
+        if is_held(&job, &schedules_of(side, &[&job]).await?) {
+            return Ok(Steered::HeldBySchedule);
         }
         *tried = identity;
         let removed = store.delete(vec![fence(&job)]).await?;

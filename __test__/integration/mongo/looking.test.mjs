@@ -157,3 +157,48 @@ test('a value of a search can turn into no operator', async () => {
     await assert.rejects(found({ 'data.s': value }), { code: 'ERR_DURABL_INVALID_ARGUMENT' })
   }
 })
+
+test('jobs of foreign ids are known by the text of their ids to every call', async () => {
+  const { queue, jobs } = await started()
+  const ids = Array.from({ length: 5 }, () => new ObjectId())
+  const base = { type: 't', data: 1, priority: 0, attempt: 0, maxAttempts: 3, createdAt: AT, logs: [] }
+  const waiting = { ...base, status: 'pending', runAt: new Date(Date.now() + 3_600_000) }
+  const ended = { ...base, status: 'failed', runAt: AT, failedAt: AT }
+  await jobs.insertMany([waiting, waiting, waiting, ended, ended].map((job, n) => ({ ...job, _id: ids[n] })))
+  const [cancelled, promoted, moved, retried, removed] = ids.map(String)
+  assert.equal((await queue.getJob(cancelled)).id, cancelled)
+  assert.deepEqual(await queue.cancel(cancelled), { status: 'cancelled' })
+  assert.deepEqual(await queue.promote(promoted), { status: 'promoted' })
+  assert.deepEqual(await queue.reschedule(moved, { priority: 5 }), { status: 'rescheduled' })
+  assert.deepEqual(await queue.retry(retried), { status: 'retried' })
+  assert.deepEqual(await queue.remove(removed), { status: 'removed' })
+  assert.equal((await queue.waitFor(cancelled, { timeoutMs: 1000 })).ending, 'cancelled')
+  const { changed, skipped } = await queue.removeMany({ ids: [cancelled, promoted, moved, retried, removed] })
+  assert.deepEqual([changed, skipped, await jobs.countDocuments()], [4, 0, 0])
+})
+
+test('a cursor of another queue is refused', async () => {
+  const [one, other] = [await started(), await started()]
+  for (const { queue } of [one, other]) for (let n = 0; n < 3; n += 1) await queue.enqueue('t', n)
+  const { next } = await one.queue.listJobs({ status: 'pending', limit: 1 })
+  const refused = { code: 'ERR_DURABL_INVALID_ARGUMENT', message: /"after"/ }
+  await assert.rejects(other.queue.listJobs({ status: 'pending', after: next }), refused)
+  await assert.rejects(other.queue.cancelMany({ status: 'pending' }, { after: next }), refused)
+  assert.equal((await other.queue.getStats()).pending, 3)
+})
+
+test('jobs that run meanwhile are not removed by their ids', async () => {
+  const { backend, queue } = await started()
+  const id = await queue.enqueue('t', 1)
+  // The look finds it pending, and by the time of the delete it is claimed.
+  const { claimToken } = await backend.claimNext('t')
+  assert.equal(await backend.removeEach([id]), 0)
+  assert.deepEqual(await queue.removeMany({ ids: [id] }), {
+    status: 'done',
+    matched: 0,
+    changed: 0,
+    skipped: 0,
+    next: null,
+  })
+  assert.deepEqual(await backend.complete(id, claimToken), { status: 'completed' })
+})

@@ -33,6 +33,18 @@ describe('on a backend of the first releases', () => {
     assert.equal((await run(() => {})).status, 'completed')
   })
 
+  it('results can not be kept, and progress is a warning', async () => {
+    assert.throws(() => queue.process('work', () => 1, { results: 'keep' }), {
+      code: 'ERR_DURABL_UNSUPPORTED',
+      message: /"results"/,
+    })
+    const job = await run(async (_job, ctx) => {
+      await ctx.progress(1)
+      await ctx.progress(2)
+    })
+    assert.equal(job.status, 'completed')
+  })
+
   it('a handler that throws fails, and results are told from the attempts', async () => {
     const job = await run(
       () => {

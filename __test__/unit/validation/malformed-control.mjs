@@ -6,6 +6,7 @@ const CALLS = {
   promote: (on, id) => on.promote(id),
   reschedule: (on, id) => on.reschedule(id, { priority: 1 }),
   remove: (on, id) => on.remove(id),
+  cancel: (on, id) => on.cancel(id),
 }
 
 const ids = Object.entries(CALLS).flatMap(([name, call]) =>
@@ -39,6 +40,13 @@ const RESCHEDULES = [
   ['runAt an operator', TypeError, ['"runAt"'], { runAt: { $gt: new Date() } }],
   ['priority a half', RangeError, ['"priority"'], { priority: 0.5 }],
   ['unknown option', TypeError, ['"priority"?'], { priorty: 2 }],
+]
+
+const CANCELLATIONS = [
+  ['a reason that is no text', TypeError, ['"reason"'], { reason: { $ne: '' } }],
+  ['a reason that is too long', RangeError, ['"reason"', '4096'], { reason: 'x'.repeat(4097) }],
+  ['unknown option', TypeError, ['"reason"?'], { reasons: 'so' }],
+  ['options that are none', TypeError, ['options'], 'withdrawn'],
 ]
 
 const calls = (name, rows) =>
@@ -114,4 +122,9 @@ export const CONTROL_OF_MANY = MANY.flatMap((name) => {
   ]
 })
 
-export const CONTROL = [...ids, ...calls('retry', RETRIES), ...calls('reschedule', RESCHEDULES)]
+export const CONTROL = [
+  ...ids,
+  ...calls('retry', RETRIES),
+  ...calls('reschedule', RESCHEDULES),
+  ...calls('cancel', CANCELLATIONS),
+]

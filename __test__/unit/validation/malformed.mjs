@@ -186,6 +186,8 @@ export const PROCESS = [
   ],
   ['process: timeoutMs 0', RangeError, ['"timeoutMs"'], processor({ timeoutMs: 0 })],
   ['process: timeoutMs a string', TypeError, ['"1m"'], processor({ timeoutMs: '1m' })],
+  ['process: results unknown', RangeError, ['"results"', "'keep'"], processor({ results: 'kept' })],
+  ['process: results no word', TypeError, ['"results"'], processor({ results: true })],
   ['process: prefetch negative', RangeError, ['"prefetch"', 'from 0'], processor({ prefetch: -1 })],
   ['process: unknown option', TypeError, ['"concurrency"?'], processor({ concurency: 4 })],
   ['process: option of another time', TypeError, ['"pollInterval"?'], processor({ pollIntervalMs: 100 })],

@@ -102,6 +102,22 @@ impl NativeEngine {
         self.call(env, |engine| async move { engine.append_step(append).await.map(NativeAppended::from) })
     }
 
+    /// The write that records a step under a claim in a transaction of the app, `{ q, u }` as BSON: done if it matches.
+    #[napi]
+    pub fn plan_append<'env>(
+        &self,
+        env: &'env Env,
+        job_id: String,
+        claim_token: String,
+        step: NativeStep,
+        limit: f64,
+    ) -> Result<Promised<'env, Buffer>> {
+        let append = Append { id: job_id, token: claim_token, step: step.try_into()?, limit: limit as i64 };
+        self.call(env, |engine| async move {
+            engine.plan_append(append).await.map(|statement| Buffer::from(statement.into_bytes()))
+        })
+    }
+
     /// The effect that an append of this step would have, but for its size; null if its place is free.
     #[napi]
     pub fn look_at_step<'env>(

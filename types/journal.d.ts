@@ -1,5 +1,6 @@
 /** The journal of an orchestration: its step records, which stand on the job's document. */
 import type { IJobQueueBackend } from './backend.js'
+import type { CompleteOptions } from './transact.js'
 import type { NondeterminismError } from './orchestration-errors.js'
 import type { JobQueue } from './queue.js'
 
@@ -79,10 +80,17 @@ export interface JournalBackend {
   /**
    * Adds a record, while the job is active under this token, and renews the lease.
    *
+   * With a session it is part of the transaction in progress there, as its last write; only a backend that has `transactions` is given one.
+   *
    * Rejects with a {@link NondeterminismError} if the journal has another name at that place; with a `NonSerializableStepResult` or a
    * `JournalTooLarge` if the result can't be kept. Nothing is written then.
    */
-  appendStep?(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult>
+  appendStep?(
+    jobId: string,
+    claimToken: string,
+    record: StepRecord,
+    options?: CompleteOptions,
+  ): Promise<AppendStepResult>
   /**
    * Completes a job whose orchestration has returned: an active one under this token, and also one that a sweep has failed under it
    * because its attempts were used up.

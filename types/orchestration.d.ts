@@ -1,4 +1,6 @@
 /** Orchestrations: jobs made of steps, each of which is recorded once. */
+import type { ClientSession, TransactionOptions } from 'mongodb'
+import type { DriverSession } from './driver.js'
 import type { LeaseLostError } from './errors.js'
 import type { Backoff, Job } from './job.js'
 import type { JobTypes, MappedJobName, OpenJobName } from './job-types.js'
@@ -123,6 +125,30 @@ export interface OrchestratorContext {
     fn: (keys: StepKeys, signal: AbortSignal) => R | PromiseLike<R>,
     options?: StepOptions,
   ): Promise<TryStepResult<R>>
+  /**
+   * A step whose writes to MongoDB and whose record are one transaction: **exactly once**. Both are there, or neither is, whatever crashes.
+   *
+   * ```ts
+   * await octx.transaction('book', async (session) => {
+   *   await accounts.updateOne({ _id: from }, { $inc: { balance: -amount } }, { session })
+   *   await queue.enqueue('receipt', { from }, { session })
+   * })
+   * ```
+   *
+   * The function may be called several times, as for `ctx.transaction` of a handler: pass the session to every operation, and await each one.
+   * It is not limited by `stepTimeoutMs`: the server limits transactions (60 s by default), and `visibilityTimeoutMs` must be longer. In
+   * memory it is a step like any other. One transaction of a job runs at a time; others wait.
+   *
+   * @param options of the transaction, as for `session.withTransaction`
+   * @returns what the function returns, as it is recorded, with the limits of `step`
+   * @throws what the function throws, and errors of the driver; {@link LeaseLostError}, and then nothing was written; DurablError
+   * `ERR_DURABL_NOT_A_REPLICA_SET`, `ERR_DURABL_UNSUPPORTED` without transactions
+   */
+  transaction<R, S extends DriverSession = ClientSession>(
+    name: string,
+    fn: (session: S, keys: StepKeys) => R | PromiseLike<R>,
+    options?: TransactionOptions,
+  ): Promise<R>
   /**
    * Waits for so many milliseconds, from its first call on. A sleep of a second or more **parks** the job, as soon as nothing but sleeps
    * goes on in it: the job is pending until its time, holds no slot and no lease, and uses no attempt; then another attempt runs the

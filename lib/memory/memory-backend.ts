@@ -260,8 +260,15 @@ export abstract class MemoryBackend extends MemoryLooks implements IJobQueueBack
     return { status: 'recorded', id: this.model.actions.record(normalizeAction(action), this.model.now()) }
   }
 
-  async appendStep(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult> {
+  /** At once, also with a session. */
+  async appendStep(
+    jobId: string,
+    claimToken: string,
+    record: StepRecord,
+    options?: CompleteOptions,
+  ): Promise<AppendStepResult> {
     const where = 'appendStep'
+    sessionOfCompletion(where, options)
     const job = this.model.jobOf(checkJobId(where, jobId))
     const token = checkToken(where, claimToken)
     return appendStep(job, token, checkRecord(where, record), this.model.now(), this.journalLimitBytes)

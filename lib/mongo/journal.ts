@@ -1,4 +1,5 @@
 /** The journals of orchestrations. */
+import type { ClientSession } from 'mongodb'
 import { JournalTooLarge, NonSerializableStepResult } from '../base/orchestration-errors'
 import { reasonOf } from '../base/reason'
 import { byPlace, checkName } from '../journal/records'
@@ -6,10 +7,12 @@ import { encodeResult, sizeOfResult } from '../journal/result'
 import type {
   AppendStepResult,
   CompleteClaimedResult,
+  CompleteOptions,
   HeartbeatClaimedResult,
   StepFailure,
   StepRecord,
 } from '../types'
+import { sessionOfCompletion } from '../validate/session'
 import * as check from '../validate/backend'
 import { checkRecord, checkToken } from '../validate/journal'
 import type { Codec } from './bson/codec'
@@ -29,11 +32,13 @@ export async function appendStep(
   jobId: string,
   claimToken: string,
   record: StepRecord,
+  options: CompleteOptions | undefined,
 ): Promise<AppendStepResult> {
   const where = 'appendStep'
   const id = check.checkJobId(where, jobId)
   const token = checkToken(where, claimToken)
   const checked = checkRecord(where, record)
+  const session = sessionOfCompletion(where, options)
   opened.refuseUnusable()
   let value: Uint8Array
   try {
@@ -47,8 +52,39 @@ export async function appendStep(
   }
   const limit = opened.settings.journalSoftLimitBytes
   const step = nativeStep(checked, value)
+  if (session !== null) return appendIn(session, opened, id, token, step)
   const appended = await opened.engine.call((native) => native.appendStep(id, token, step, limit))
   return resultOf(appended, id, checked.name, opened.codec)
+}
+
+/** As the last write of a transaction in progress. If it does not apply, the transaction is to be aborted. */
+async function appendIn(
+  session: ClientSession,
+  opened: OpenCollection,
+  id: string,
+  token: string,
+  step: NativeStep,
+): Promise<AppendStepResult> {
+  const limit = opened.settings.journalSoftLimitBytes
+  const planned = await opened.engine.call((native) => native.planAppend(id, token, step, limit))
+  let isApplied: boolean
+  try {
+    isApplied = await opened.sessions.update('appendStep', planned, session)
+  } catch (error) {
+    throw isTooLarge(error) ? new JournalTooLarge(step.name, step.value.byteLength) : error
+  }
+  if (isApplied) return { status: 'appended' }
+  const found = await opened.engine.call((native) => native.lookAtStep(id, token, step))
+  // Its place is free and the job its own: only its size can have been in the way.
+  if (found === null) throw new JournalTooLarge(step.name, step.value.byteLength)
+  return resultOf(found, id, step.name, opened.codec)
+}
+
+/** With these the server says that the job's document would be too large. */
+const TOO_LARGE: ReadonlySet<unknown> = new Set([10_334, 17_419, 17_420])
+
+function isTooLarge(error: unknown): boolean {
+  return TOO_LARGE.has((error as { code?: unknown } | null)?.code)
 }
 
 export async function completeClaimed(

@@ -10,7 +10,6 @@ import type {
   ActionRecord,
   ActionRequest,
   ApplySchedulesResult,
-  AppendStepResult,
   BackendTransactions,
   CancelOptions,
   CancelRequest,
@@ -302,8 +301,8 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     return journal.readSteps(this.opened, jobId)
   }
 
-  appendStep(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult> {
-    return journal.appendStep(this.opened, jobId, claimToken, record)
+  appendStep(jobId: string, token: string, record: StepRecord, options?: CompleteOptions) {
+    return journal.appendStep(this.opened, jobId, token, record, options)
   }
 
   completeClaimed(jobId: string, claimToken: string): Promise<CompleteClaimedResult> {

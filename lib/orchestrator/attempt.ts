@@ -19,6 +19,7 @@ import type { MachineLimits } from './limits'
 import { StepMachine } from './machine'
 import type { MachineHost, Outcome } from './host'
 import { Scope } from './scope'
+import { transactStep } from './transaction'
 
 /** A job that waits for less is not worth two more writes. */
 const PARKS_FROM_MS = 1000
@@ -163,6 +164,7 @@ class Attempt {
       now: () => this.now(),
       present: async () => (await serverTime(queue)) ?? this.now(),
       at: (moment, callback) => afterLong(Math.max(0, moment - this.now()), callback),
+      transact: (step) => transactStep(queue, job, claimToken, ctx, step),
       parksFromMs: canPark(queue) ? PARKS_FROM_MS : Infinity,
       sleepRefusal: job.dedupeScope === 'pending' ? noSleep() : null,
       firstRecord: () => {

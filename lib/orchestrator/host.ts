@@ -1,6 +1,16 @@
 /** Links of a step machine with its surroundings. */
+import type { ClientSession, TransactionOptions } from 'mongodb'
 import type { Cancel } from '../base/timers'
 import type { AppendStepResult, StepRecord } from '../types'
+
+/** A step that works in a transaction. */
+export interface TransactionStep {
+  readonly place: Place
+  readonly options: TransactionOptions | undefined
+  work(session: ClientSession): unknown
+  /** The record of what the last call of {@link work} has returned. */
+  record(): StepRecord
+}
 
 /** The part of its surroundings that a machine uses. */
 export interface MachineHost {
@@ -15,6 +25,8 @@ export interface MachineHost {
   at(momentMs: number, callback: () => void): Cancel
   /** Waits of this length park the job, and shorter ones are waited for in place, in milliseconds. */
   readonly parksFromMs: number
+  /** Runs a function in a transaction and records its result in it. Resolves to the record that was there before; null if it was made. */
+  transact(step: TransactionStep): Promise<StepRecord | null>
   /** Why this job may not sleep; null if it may. */
   readonly sleepRefusal: Error | null
   /** A step is about to be recorded, the first of this attempt. */

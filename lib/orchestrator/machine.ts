@@ -3,35 +3,24 @@
  * knows when the attempt is over, and how. Both drivers and `durabl/testing` run orchestrations by it.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { TransactionOptions } from 'mongodb'
 import { Deferred } from '../base/deferred'
 import { DurablError, LeaseLostError } from '../base/errors'
-import { NondeterminismError } from '../base/orchestration-errors'
 import { afterIo } from '../base/timers'
 import type { Bootstrap } from '../journal/bootstrap'
-import { checkName } from '../journal/records'
 import type { Journal } from '../journal/records'
 import { encodeResult } from '../journal/result'
-import type { AppendStepResult, StepRecord } from '../types'
+import type { AppendStepResult, StepKeys, StepRecord } from '../types'
 import { Underway } from './underway'
 import { Fate } from './fate'
 import { Beginning } from './beginning'
-import {
-  answerOf,
-  described,
-  endOfSleep,
-  failureOf,
-  isFatal,
-  isLeaseLost,
-  kindOf,
-  resultOf,
-  shown,
-  valueOf,
-} from './ends'
+import { answerOf, endOfSleep, failureOf, isFatal, isLeaseLost, resultOf, shown, valueOf } from './ends'
 import type { MachineHost, Outcome, Place } from './host'
 import { startLimits } from './limits'
 import type { MachineLimits } from './limits'
+import { checkBranchAt, recordAt } from './replay'
 import { Sleeps } from './sleeps'
-import type { RunningStep, StepFunction, StepSettings } from './step'
+import type { RunningStep, StepFunction, StepSettings, TransactionFunction } from './step'
 
 /** So long an attempt that has failed waits for the end of steps that are still running: a retry must not run beside them. */
 const HOLD_MS = 10_000
@@ -52,6 +41,7 @@ export class StepMachine {
   private isOver = false
   isFrozen = false
   private hasRecorded = false
+  private transacting: Promise<unknown> = Promise.resolve()
 
   constructor(
     private readonly journal: Journal,
@@ -122,26 +112,12 @@ export class StepMachine {
 
   /** The record at a place, of this name and kind; null if there is none. @throws NondeterminismError */
   recorded(place: Place, name: string, kind?: 'sleep'): StepRecord | null {
-    const record = this.journal.at(place.path, place.seq)
-    try {
-      if (record === null) {
-        this.checkNoBranch(place, name)
-        return null
-      }
-      checkName(this.jobId, record, name)
-      if (record.kind !== kind)
-        throw new NondeterminismError(this.jobId, place.seq, described(record), kindOf(name, kind))
-      return record
-    } catch (error) {
-      throw this.fail(error)
-    }
+    return this.failing(() => recordAt(this.journal, place, name, kind))
   }
 
   /** A branch begins at this place. @throws NondeterminismError if a step is recorded there */
   enterBranch(place: Place, name: string): void {
-    const record = this.journal.at(place.path, place.seq)
-    if (record !== null)
-      throw this.fail(new NondeterminismError(this.jobId, place.seq, described(record), `branch ${name}`))
+    this.failing(() => checkBranchAt(this.journal, place, name))
   }
 
   /** Answers a step: from the journal, or by running it. */
@@ -150,7 +126,7 @@ export class StepMachine {
     if (record !== null) return answerOf(record)
     return this.underway.whileRunning(name, async (step) => {
       const result = await this.call(step, fn, settings)
-      return this.record(place, name, { result: encoded(() => encodeResult(name, result), this) }, result)
+      return this.record(place, name, { result: this.failing(() => encodeResult(name, result)) }, result)
     })
   }
 
@@ -177,11 +153,46 @@ export class StepMachine {
       return this.record(
         place,
         name,
-        { result: encoded(() => encodeResult(name, result), this) },
+        { result: this.failing(() => encodeResult(name, result)) },
         value,
         valueOf,
       )
     })
+  }
+
+  /** Answers a step whose writes and record are one transaction. */
+  transaction(
+    place: Place,
+    name: string,
+    fn: TransactionFunction,
+    keys: StepKeys,
+    options: TransactionOptions | undefined,
+  ): Promise<unknown> {
+    const record = this.recorded(place, name)
+    if (record !== null) return answerOf(record)
+    return this.underway.whileRunning(name, async () => {
+      await this.mayRecord()
+      let result: unknown
+      const before = await this.alone(() =>
+        this.host.transact({
+          place,
+          options,
+          work: async (session) => (result = await WITHIN.run(this, fn, session, keys)),
+          record: () => this.recordOf(place, name, { result: encodeResult(name, result) }),
+        }),
+      ).catch((error: unknown) => {
+        throw isLeaseLost(error) ? this.cutOff() : this.fail(error)
+      })
+      if (this.isFrozen) return new Promise(() => {})
+      return before === null ? result : resultOf(before)
+    })
+  }
+
+  /** Transactions of one job would be in each other's way. */
+  private alone<R>(work: () => Promise<R>): Promise<R> {
+    const done = this.transacting.then(work)
+    this.transacting = done.catch(() => {})
+    return done
   }
 
   /** Sleeps until a moment that the first call has fixed. @param moment makes it of the present */
@@ -225,13 +236,11 @@ export class StepMachine {
 
   /** The record behind `now()` and `uuid()`: read, or made at the first use. */
   started(): Bootstrap {
-    try {
-      return this.beginning.read((record) =>
+    return this.failing(() =>
+      this.beginning.read((record) =>
         this.fate.refusal === null ? this.underway.untilEnded(this.append(record)) : null,
-      )
-    } catch (error) {
-      throw this.fail(error)
-    }
+      ),
+    )
   }
 
   /** The lease is another's. */
@@ -246,6 +255,15 @@ export class StepMachine {
   /** Remembers an error after which nothing else may become of the job. */
   fail(error: unknown): unknown {
     return this.fate.fail(error)
+  }
+
+  /** What it throws may be the end of the job. */
+  private failing<R>(work: () => R): R {
+    try {
+      return work()
+    } catch (error) {
+      throw this.fail(error)
+    }
   }
 
   /** Ends the attempt, whatever the orchestration is doing. */
@@ -294,11 +312,6 @@ export class StepMachine {
     })
   }
 
-  private checkNoBranch({ path, seq }: Place, name: string): void {
-    if (this.journal.hasBranch(pathWithin({ path, seq })))
-      throw new NondeterminismError(this.jobId, seq, 'a branch', name)
-  }
-
   private async call(step: RunningStep, fn: StepFunction, settings: StepSettings): Promise<unknown> {
     // A crash after the effect must not give the next attempt another time.
     if (this.beginning.recording !== null) await this.beginning.recording
@@ -313,14 +326,18 @@ export class StepMachine {
     value: R,
     valueOfRecord: (record: StepRecord) => unknown = resultOf,
   ): Promise<unknown> {
-    if (this.beginning.recording !== null) await this.beginning.recording
-    if (this.fate.isLost) throw this.cutOff()
-    if (!this.hasRecorded) {
-      this.hasRecorded = true
-      this.host.firstRecord()
-    }
+    await this.mayRecord()
     const appended = await this.append(this.recordOf(place, name, end))
     return appended === null ? value : valueOfRecord(appended)
+  }
+
+  /** @throws LeaseLostError */
+  private async mayRecord(): Promise<void> {
+    if (this.beginning.recording !== null) await this.beginning.recording
+    if (this.fate.isLost) throw this.cutOff()
+    if (this.hasRecorded) return
+    this.hasRecorded = true
+    this.host.firstRecord()
   }
 
   private recordOf({ path, seq }: Place, name: string, end: StepEnd): StepRecord {
@@ -351,19 +368,6 @@ export class StepMachine {
   private cutOff(): LeaseLostError {
     this.fate.cutOff()
     return this.leaseLost()
-  }
-}
-
-/** The path of the steps in a branch at this place. */
-export function pathWithin({ path, seq }: Place): string {
-  return path === '' ? String(seq) : `${path}.${seq}`
-}
-
-function encoded(encode: () => unknown, machine: StepMachine): unknown {
-  try {
-    return encode()
-  } catch (error) {
-    throw machine.fail(error)
   }
 }
 

@@ -1,4 +1,5 @@
 /** The tools of an orchestration, or of a branch of one: they check arguments and count places. */
+import type { TransactionOptions } from 'mongodb'
 import { unwatched } from '../base/deferred'
 import { uuidOf } from '../journal/bootstrap'
 import type {
@@ -19,11 +20,11 @@ import {
   readMapOptions,
   readStepOptions,
 } from '../validate'
-import { pathWithin } from './machine'
+import { pathWithin } from './replay'
 import type { Place } from './host'
 import type { StepMachine } from './machine'
 import { mapItems } from './map'
-import type { StepFunction, StepSettings } from './step'
+import type { StepFunction, StepSettings, TransactionFunction } from './step'
 
 /** Parts of a run that its tools use. */
 export interface Surroundings {
@@ -72,6 +73,15 @@ export class Scope implements OrchestratorContext {
   ): Promise<TryStepResult<R>> =>
     this.asked<TryStepResult<R>>('octx.tryStep', name, fn, options, (place, settings, call) =>
       this.around.machine.tryStep(place, name, call, settings),
+    )
+
+  readonly transaction = <R>(
+    name: string,
+    fn: (session: any, keys: StepKeys) => R | PromiseLike<R>,
+    options?: TransactionOptions,
+  ): Promise<R> =>
+    this.asked<R>('octx.transaction', name, fn, undefined, (place, { keys }, call) =>
+      this.around.machine.transaction(place, name, call as unknown as TransactionFunction, keys, options),
     )
 
   readonly sleep = (name: string, ms: number): Promise<void> =>

@@ -1,4 +1,5 @@
 /** One step of an orchestration at work: its signal, its limit, its tries. */
+import type { ClientSession } from 'mongodb'
 import { afterLong } from '../base/long-timer'
 import { StepTimeout } from '../base/orchestration-errors'
 import { after } from '../base/timers'
@@ -7,6 +8,9 @@ import type { Backoff, StepKeys } from '../types'
 
 /** The function that an app gave a step. */
 export type StepFunction = (keys: StepKeys, signal: AbortSignal) => unknown
+
+/** The function of a step that works in a transaction. */
+export type TransactionFunction = (session: ClientSession, keys: StepKeys) => unknown
 
 /** How a step runs. */
 export interface StepSettings {

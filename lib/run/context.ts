@@ -17,7 +17,9 @@ import type { RunTools } from './tools'
 /** A run, as the handler's context uses it. */
 export interface HandledRun {
   readonly aborting: RunSignal
-  readonly tools: Pick<RunTools, 'log' | 'progress' | 'session' | 'transact'>
+  /** `record` is absent where the backend runs handlers by itself. */
+  readonly tools: Pick<RunTools, 'log' | 'progress' | 'session' | 'transact'> &
+    Partial<Pick<RunTools, 'record'>>
   /** The owner settles in the midst of its work. */
   settleByHand(verdict: Verdict): Promise<SettleResult>
   /** Settles as the verdict says. Absent where the end of the handler does that. */

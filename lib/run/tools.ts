@@ -5,7 +5,7 @@ import { RunProgress } from './progress'
 import { RunSession } from './session'
 import type { RunSetup } from './setup'
 import { RunTransaction } from './transaction'
-import type { TransactingRun, TransactionWork } from './transaction'
+import type { RecordedWork, TransactingRun, TransactionWork } from './transaction'
 
 /** How long a release waits for what was told before it: a shutdown has little time for both. */
 const RELEASE_MS = 150
@@ -55,9 +55,12 @@ export class RunTools {
 
   /** Runs a function in a transaction that also completes the job. */
   transact<T>(work: TransactionWork<T>, options: TransactionOptions | undefined): Promise<T> {
-    const { transactions, settler } = this.setup
-    this.transaction ??= new RunTransaction(this.run, transactions, settler, this)
-    return this.transaction.begin(work, options)
+    return this.openTransaction().begin(work, options)
+  }
+
+  /** Runs a step in a transaction that also records it. */
+  record<T>(step: RecordedWork<T>, options: TransactionOptions | undefined): Promise<T> {
+    return this.openTransaction().record(step, options)
   }
 
   /** Log lines and progress wait from now on: both are writes to the job. */
@@ -89,6 +92,11 @@ export class RunTools {
   end(): void {
     this.ownProgress?.end()
     this.ownSession?.end()
+  }
+
+  private openTransaction(): RunTransaction {
+    const { transactions, settler } = this.setup
+    return (this.transaction ??= new RunTransaction(this.run, transactions, settler, this))
   }
 
   private openProgress(): RunProgress {

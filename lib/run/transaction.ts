@@ -19,6 +19,15 @@ export interface RunWrites {
   flushed(): Promise<void> | null
 }
 
+/** A step whose result is recorded in the transaction in which it works. The run goes on. */
+export interface RecordedWork<T> {
+  readonly work: TransactionWork<T>
+  /** Records the result, as the last write; throws if the record does not apply. */
+  write(session: ClientSession, result: T): Promise<void>
+  /** After a commit of which nobody knows: whether the record is there. */
+  isRecorded(): Promise<boolean>
+}
+
 /** A run, as its transaction sees it. */
 export interface TransactingRun extends Run {
   /** The run is still to be decided: neither settled otherwise nor lost. */
@@ -66,39 +75,77 @@ export class RunTransactions {
     work: TransactionWork<T>,
     options: TransactionOptions | undefined,
   ): Promise<T> {
-    const transactions = transactionsOf('ctx.transaction', this.backend)
-    const longestMs = await transactions.longestMs()
-    const leaseMs = this.leaseMs(longestMs)
-    const kept = new TransactionLease(() => suspend(run, settler, leaseMs), leaseMs, longestMs)
     let result: T | undefined
-    let isCompleted = false
+    const noted = async (session: ClientSession) => {
+      result = await work(session)
+    }
     try {
-      await kept.freshen()
-      const session = await transactions.startSession(run.job.id)
-      try {
-        await session.withTransaction(async () => {
-          isCompleted = false
-          await kept.freshen()
-          run.enter('attempt')
-          result = await kept.around(session, () => work(session))
-          // Thrown within, the driver would try to abort what is over, and fail over that.
-          if (!session.inTransaction()) return
-          run.enter('commit')
-          await this.complete(run.job, session, run.keptResult(result))
-          isCompleted = true
-        }, inPrimary(options))
-        if (!isCompleted) throw endedByFunction(session)
-      } catch (error) {
-        if (isUnknown(error)) await this.supersede(run.job, session)
-        throw error
-      } finally {
-        // Before anything else touches the job: it ends the transaction if that is still open.
-        await session.endSession()
-      }
+      const complete = (session: ClientSession) => this.complete(run.job, session, run.keptResult(result))
+      await this.inOne(run, settler, noted, complete, options)
     } catch (error) {
       if (!(await hasCommitted(run, settler))) throw error
     }
     return result as T
+  }
+
+  /** The same for a step, whose record takes the place of the completion. The job stays the run's, and its lease is renewed again. */
+  async record<T>(
+    run: TransactingRun,
+    settler: Settler,
+    step: RecordedWork<T>,
+    options: TransactionOptions | undefined,
+  ): Promise<T> {
+    let result: T | undefined
+    const noted = async (session: ClientSession) => {
+      result = await step.work(session)
+    }
+    try {
+      await this.inOne(run, settler, noted, (session) => step.write(session, result as T), options)
+    } catch (error) {
+      if (!(await isStillHeld(run, settler))) throw leaseLost(run.job)
+      // Where not even that can be found out, the next attempt does: all of it is there, or nothing.
+      if (!(await step.isRecorded().catch(() => false))) throw error
+      return result as T
+    }
+    await isStillHeld(run, settler)
+    return result as T
+  }
+
+  /** Runs a function and a last write in one transaction, while the lease is long and left alone. */
+  private async inOne(
+    run: TransactingRun,
+    settler: Settler,
+    work: TransactionWork<void>,
+    last: (session: ClientSession) => Promise<void>,
+    options: TransactionOptions | undefined,
+  ): Promise<void> {
+    const transactions = transactionsOf('ctx.transaction', this.backend)
+    const longestMs = await transactions.longestMs()
+    const leaseMs = this.leaseMs(longestMs)
+    const kept = new TransactionLease(() => suspend(run, settler, leaseMs), leaseMs, longestMs)
+    let isDone = false
+    await kept.freshen()
+    const session = await transactions.startSession(run.job.id)
+    try {
+      await session.withTransaction(async () => {
+        isDone = false
+        await kept.freshen()
+        run.enter('attempt')
+        await kept.around(session, () => work(session))
+        // Thrown within, the driver would try to abort what is over, and fail over that.
+        if (!session.inTransaction()) return
+        run.enter('commit')
+        await last(session)
+        isDone = true
+      }, inPrimary(options))
+      if (!isDone) throw endedByFunction(session)
+    } catch (error) {
+      if (isUnknown(error)) await supersede(session, last)
+      throw error
+    } finally {
+      // Before anything else touches the job: it ends the transaction if that is still open.
+      await session.endSession()
+    }
   }
 
   /** Longer than any transaction, so that whoever takes the job over meets none of its predecessor's. */
@@ -112,20 +159,6 @@ export class RunTransactions {
         `lease must outlast it, but visibilityTimeoutMs is ${this.visibilityTimeoutMs}: raise it to ${leaseMs} at least, or lower ` +
         "the server's limit",
     )
-  }
-
-  /**
-   * Makes sure that a transaction of which nobody knows whether it was committed will not be any more, if it has not been: a
-   * server gives up what a session has open when it begins another one. Else it would hold the job until it expires.
-   */
-  private async supersede(job: Job, session: ClientSession): Promise<void> {
-    try {
-      session.startTransaction()
-      await completeIn(this.backend, job, session)
-    } catch {
-      // Then it expires.
-    }
-    // Only begun to have something to give up, and given up with its session.
   }
 
   /** The last write: fenced, so that it matches only while the job is this run's. */
@@ -152,6 +185,24 @@ export class RunTransaction {
     return unwatched(this.toItsEnd(work, options))
   }
 
+  /** The transaction of a step. The run goes on after it. */
+  async record<T>(step: RecordedWork<T>, options: TransactionOptions | undefined): Promise<T> {
+    const { run, transactions, settler, writes } = this
+    if (this.isOpen) throw transactionError('this run is in a transaction already')
+    run.enter('transaction-begins')
+    this.isOpen = true
+    try {
+      writes.hold()
+      await writes.flushed()
+      return await transactions.record(run, settler, step, options)
+    } finally {
+      this.isOpen = false
+      writes.release()
+      // It decides nothing of the run; what came meanwhile counts now.
+      run.rolledBack(transactionError('the handler has ended before the transaction of its step'))
+    }
+  }
+
   private async toItsEnd<T>(work: TransactionWork<T>, options: TransactionOptions | undefined): Promise<T> {
     const { run, transactions, settler, writes } = this
     if (this.isOpen) throw transactionError('this run is in a transaction already')
@@ -175,10 +226,38 @@ export class RunTransaction {
   }
 }
 
+/**
+ * Makes sure that a transaction of which nobody knows whether it was committed will not be any more, if it has not been: a
+ * server gives up what a session has open when it begins another one. Else it would hold the job until it expires.
+ *
+ * @param last the last write, which begins one
+ */
+async function supersede(
+  session: ClientSession,
+  last: (session: ClientSession) => Promise<void>,
+): Promise<void> {
+  try {
+    session.startTransaction()
+    await last(session)
+  } catch {
+    // Then it expires.
+  }
+  // Only begun to have something to give up, and given up with its session.
+}
+
 async function suspend(run: Run, settler: Settler, leaseMs: number): Promise<void> {
   if ((await settler.suspend(run, leaseMs)) !== 'lease-lost') return
   run.leaseLost('complete')
   throw leaseLost(run.job)
+}
+
+/** Once the transaction of a step is over: whether the job is still this run's, as far as anybody can tell. */
+async function isStillHeld(run: TransactingRun, settler: Settler): Promise<boolean> {
+  // The engine renews the lease as soon as the server can be reached again.
+  const found = await settler.resume(run).catch(() => null)
+  if (found === null) return true
+  run.leaseLost('heartbeat')
+  return false
 }
 
 /** After an error: an error of the commit says that it has failed, or that nobody knows. */

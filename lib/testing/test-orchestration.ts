@@ -6,7 +6,8 @@ import { StepMachine } from '../orchestrator/machine'
 import type { MachineHost, Outcome, Place } from '../orchestrator/host'
 import { Scope } from '../orchestrator/scope'
 import type { StepFunction, StepSettings } from '../orchestrator/step'
-import type { Job, OrchestratorFn } from '../types'
+import { StandInSession } from '../memory/stand-in-session'
+import type { AppendStepResult, Job, OrchestratorFn, StepRecord } from '../types'
 import { checkOrchestration, checkSleepMs, checkStepName, readTestOptions } from '../validate'
 import { TestJournal } from './test-journal'
 
@@ -181,20 +182,29 @@ class TestAttempt {
       present: async () => this.now(),
       // Time stands still in an attempt, so that each sleep parks.
       at: () => () => {},
+      transact: async (step) => {
+        await step.work(StandInSession.make())
+        const appended = await this.append(step.record())
+        if (appended.status === 'already-recorded') return appended.existing
+        if (appended.status === 'lease-lost') throw leaseLost()
+        return null
+      },
       parksFromMs: 0,
       sleepRefusal: null,
       leaseLost: () => {},
       firstRecord: () => {},
       racing: () => {},
-      append: async (record) => {
-        if (this.machine.isFrozen) return new Promise<never>(() => {})
-        const kind = this.fault !== null && this.isHit(record.name) ? this.fault.kind : null
-        if (kind === 'lease-lost') return { status: 'lease-lost' }
-        if (kind === 'crash-before') return this.die()
-        const appended = this.journal.append(record)
-        return kind === 'crash-after' ? this.die() : appended
-      },
+      append: (record) => this.append(record),
     }
+  }
+
+  private async append(record: StepRecord): Promise<AppendStepResult> {
+    if (this.machine.isFrozen) return new Promise<never>(() => {})
+    const kind = this.fault !== null && this.isHit(record.name) ? this.fault.kind : null
+    if (kind === 'lease-lost') return { status: 'lease-lost' }
+    if (kind === 'crash-before') return this.die()
+    const appended = this.journal.append(record)
+    return kind === 'crash-after' ? this.die() : appended
   }
 
   /** Whether the fault happens to this step, which is asked for once. */
@@ -229,7 +239,11 @@ function isStepTimeout(error: unknown, step: string): boolean {
 function resolved(outcome: Outcome | 'crashed'): void {
   if (outcome === 'crashed' || outcome.kind === 'returned' || outcome.kind === 'parked') return
   if (outcome.kind === 'threw') throw outcome.error
-  throw new LeaseLostError('ERR_DURABL_LEASE_LOST', 'the lease was lost')
+  throw leaseLost()
+}
+
+function leaseLost(): LeaseLostError {
+  return new LeaseLostError('ERR_DURABL_LEASE_LOST', 'the lease was lost')
 }
 
 export function testOrchestration<T>(body: OrchestratorFn<T>, options?: object): TestOrchestration<T> {

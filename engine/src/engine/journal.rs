@@ -1,5 +1,7 @@
 //! The journals of orchestrations.
 
+use mongodb::bson::RawDocumentBuf;
+
 use super::{Engine, retried};
 use crate::{
     base::error::Result,
@@ -9,7 +11,7 @@ use crate::{
     },
     verbs::{
         journal::{
-            append::{Append, Appended},
+            append::{self, Append, Appended},
             complete, look, read,
         },
         settle::carry_out,
@@ -23,6 +25,16 @@ impl Engine {
     /// As [`Self::enqueue`]. A journal that is none. Whatever stands in the way otherwise is no error but a result.
     pub async fn append_step(&self, append: Append) -> Result<Appended> {
         self.hub().await?.journal_writer.append(append).await
+    }
+
+    /// Shapes the write that records a step in a transaction of the app's. It may have to be retried whole, so it is shaped anew then.
+    ///
+    /// # Errors
+    /// The server can't be reached to ask for its time.
+    pub async fn plan_append(&self, append: Append) -> Result<RawDocumentBuf> {
+        let hub = self.hub().await?;
+        let now = retried(&hub, || hub.store.server_time()).await?;
+        append::planned(append, now.earliest())
     }
 
     /// What an append of this step would find, but for its size; none if its place is free.

@@ -162,6 +162,8 @@ export interface NativeEngine {
   listActions(before: string | null, most: number): Promised<Array<Buffer>>
   /** Records a step under a claim, in a journal of so many bytes at most. */
   appendStep(jobId: string, claimToken: string, step: NativeStep, limit: number): Promised<NativeAppended>
+  /** The write that records a step under a claim in a transaction of the app, `{ q, u }` as BSON: done if it matches. */
+  planAppend(jobId: string, claimToken: string, step: NativeStep, limit: number): Promised<Buffer>
   /** The effect that an append of this step would have, but for its size; null if its place is free. */
   lookAtStep(jobId: string, claimToken: string, step: NativeStep): Promised<NativeAppended | null>
   /** The journal of a job, in the order of its appends. */

@@ -96,6 +96,16 @@ export class MongoTransactions implements BackendTransactions {
     return found.status === 'completed' ? { status: 'already-terminal', terminalStatus: 'completed' } : found
   }
 
+  /** Runs an update that the engine has planned: whether it matched. */
+  async update(where: string, planned: Uint8Array, session: ClientSession): Promise<boolean> {
+    const collection = this.jobs(checkAppSession(where, this.db(), session))
+    // Planning may have taken a moment, and after an abort the driver would run the write by itself.
+    checkInTransaction(where, session)
+    const { q, u } = this.decoded(planned) as { q: Document; u: UpdateFilter<Job> }
+    const { matchedCount } = await collection.updateOne(q, u, { session })
+    return matchedCount > 0
+  }
+
   async startSession(jobId: string): Promise<ClientSession> {
     const db = checkTransactions('ctx', this.db())
     const session = db.client.startSession({ causalConsistency: true })

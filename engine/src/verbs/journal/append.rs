@@ -97,6 +97,13 @@ pub(crate) async fn append(store: &Store, drafted: &mut [Drafted], patience: &mu
     }
 }
 
+/// The one write of a record, for a transaction of the app's: `{ q, u }`, done if it matches.
+pub(crate) fn planned(append: Append, ts: DateTime) -> Result<RawDocumentBuf> {
+    let drafted = [Drafted::new(append, ts)];
+    let Statement { filter, update, .. } = statement(&drafted, &[0])?;
+    RawDocumentBuf::try_from(&doc! { "q": filter, "u": update }).map_err(Error::encoding)
+}
+
 /// One round: writes all that is open.
 async fn try_append(
     store: &Store,

@@ -202,3 +202,22 @@ test('jobs that run meanwhile are not removed by their ids', async () => {
   })
   assert.deepEqual(await backend.complete(id, claimToken), { status: 'completed' })
 })
+
+test('a job that its schedule would make again is not removed, and says so', async () => {
+  const { queue, jobs } = await started()
+  const side = client.db(name).collection(`${jobs.collectionName}.durabl`)
+  // A process has made the job, and died before the schedule went on.
+  const at = new Date(Date.now() - 60_000)
+  await queue.schedule('s', { everyMs: 60_000 }, { type: 't', data: 1 })
+  await queue.pauseSchedule('s')
+  const id = `durabl:schedule:s:${at.getTime()}`
+  const base = { type: 't', data: 1, status: 'completed', priority: 0, attempt: 1, maxAttempts: 3 }
+  const times = { runAt: at, createdAt: at, completedAt: at }
+  await jobs.insertOne({ _id: id, ...base, ...times, logs: [], schedule: { id: 's', occurrenceAt: at } })
+  await side.updateOne({ _id: 'schedule:s' }, { $set: { nextRunAt: at } })
+  assert.deepEqual(await queue.remove(id), { status: 'held-by-schedule' })
+  const kept = await queue.removeMany({ status: 'completed' })
+  assert.deepEqual([kept.matched, kept.changed, kept.skipped], [1, 0, 1])
+  await side.updateOne({ _id: 'schedule:s' }, { $set: { nextRunAt: new Date(at.getTime() + 60_000) } })
+  assert.deepEqual(await queue.remove(id), { status: 'removed' })
+})

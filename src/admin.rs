@@ -29,7 +29,8 @@ impl From<Sweep> for NativeSweep {
     }
 }
 
-/// Definitions of the indexes that `startup` makes: a BSON document with the list `indexes`.
+/// Definitions of the indexes that `startup` makes: a BSON document with the lists `indexes`, of the jobs, and
+/// `beside`, of the side collection.
 ///
 /// # Errors
 /// They can't be encoded.

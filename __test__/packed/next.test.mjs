@@ -24,6 +24,22 @@ describe('a Next.js app with standalone output', () => {
     return directory
   }
 
+  /** The answer of the route that runs a job; the dashboard has to be there, too, and to act. */
+  async function asked(origin) {
+    const greeting = await (await fetch(new URL('/greet', origin))).text()
+    const page = await fetch(new URL('/jobs', origin))
+    assert.match(page.headers.get('content-security-policy'), /^default-src 'none'/)
+    assert.match(await page.text(), /src="\?asset=script"/)
+    assert.equal((await fetch(new URL('/jobs?asset=script', origin))).status, 200)
+    const done = await fetch(new URL('/jobs?api=act', origin), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-durabl': '1' },
+      body: JSON.stringify({ action: 'pause', type: 'mail' }),
+    })
+    assert.deepEqual(await done.json(), { status: 'paused' })
+    return greeting
+  }
+
   /** The answer of the app, which is asked as soon as it says that it is ready. */
   async function answer(t, directory) {
     const { db } = await connect(t)
@@ -41,7 +57,7 @@ describe('a Next.js app with standalone output', () => {
       onLine(line, child) {
         const [, origin] = line.match(/Local:\s+(http:\S+)/) ?? []
         if (!origin) return
-        answered = fetch(new URL('/greet', origin)).then((response) => response.text())
+        answered = asked(origin)
         answered.finally(() => child.kill()).catch(() => {})
       },
     })

@@ -137,6 +137,41 @@ describe('durabl', () => {
     assert.match(stdout, /✘ leases +one job has an expired lease/)
   })
 
+  test('doctor looks at the side collection, and at periods on which workers disagree', async (t) => {
+    const { db, durabl } = await world(t)
+    const side = db.collection('jobs.durabl')
+    const worker = (id, retention) => ({
+      ...{ _id: `worker:${id}`, kind: 'worker', host: 'h', pid: 1, versions: { durabl: '0.4.0' }, types: [] },
+      ...{ startedAt: new Date(), seenAt: new Date(), expireAt: new Date(Date.now() + 600_000), retention },
+    })
+    const day = 86_400_000
+    await side.insertMany([
+      worker('one', { completedMs: day, types: [{ type: 'mail', failedMs: day }] }),
+      worker('two', { completedMs: 2 * day, failedMs: 3 * day, types: [] }),
+    ])
+    await side.dropIndex('durabl_next_run_idx')
+    await side.dropIndex('durabl_expire_idx')
+    await side.createIndex({ expireAt: 1 }, { name: 'durabl_expire_idx', expireAfterSeconds: 60 })
+    const bad = await durabl('doctor')
+    assert.equal(bad.code, 1, bad.stdout + bad.stderr)
+    assert.match(
+      bad.stdout,
+      /✘ indexes +the index durabl_next_run_idx of jobs\.durabl is missing\n +db\.getCollection\("jobs\.durabl"\)/,
+    )
+    assert.match(bad.stdout, /✘ indexes +the index durabl_expire_idx of jobs\.durabl has another definition/)
+    assert.match(
+      bad.stdout,
+      /! retention +workers have different periods of retention, completedMs: 24\.0 h, 48\.0 h/,
+    )
+    assert.match(bad.stdout, /! retention +.*, failedMs of "mail": 24\.0 h, 72\.0 h/)
+    await side.deleteOne({ _id: 'worker:one' })
+    await side.dropIndex('durabl_expire_idx')
+    assert.equal((await durabl('startup')).code, 0)
+    const good = await durabl('doctor')
+    assert.equal(good.code, 0, good.stdout)
+    assert.match(good.stdout, /✔ retention +workers remove old jobs, and agree on when/)
+  })
+
   test('list and get show jobs, and say when there is none', async (t) => {
     const { durabl, queue } = await world(t)
     const id = await queue.enqueue('mail', { userId: 'u1', token: 'visible here' })

@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use futures_util::TryStreamExt;
 use mongodb::{
     IndexModel,
-    bson::{Bson, Document, doc},
+    bson::{Bson, Document, doc, serialize_to_document},
     options::{Collation, IndexOptions},
 };
 
@@ -145,8 +145,8 @@ fn wanted() -> Vec<Index> {
     ]
 }
 
-/// Definitions of all indexes for a tool that compares them with those that are there: a document with the list `indexes`, each of it
-/// as the server lists it.
+/// Definitions of all indexes for a tool that compares them with those that are there: a document with the lists `indexes`, and `beside` for
+/// those of the side collection, each index as the server lists it.
 ///
 /// # Errors
 /// They can't be encoded.
@@ -160,7 +160,12 @@ pub fn index_definitions() -> Result<Vec<u8>> {
         whole
     };
     let indexes: Vec<Document> = wanted().into_iter().map(definition).collect();
-    doc! { "indexes": indexes }.to_vec().map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
+    super::side::indexes()
+        .iter()
+        .map(serialize_to_document)
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .and_then(|beside| doc! { "indexes": indexes, "beside": beside }.to_vec())
+        .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
 }
 
 /// Creates what is missing, then drops what it replaces. Safe in many processes at once, and repeated. Where nothing is missing,

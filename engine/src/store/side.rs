@@ -348,7 +348,8 @@ fn decoded(found: &RawDocumentBuf) -> Result<Document> {
     Document::try_from(found.as_ref()).map_err(Error::encoding)
 }
 
-fn indexes() -> [IndexModel; 2] {
+/// The indexes that [`Side::ensure`] makes.
+pub(super) fn indexes() -> [IndexModel; 2] {
     let next_run = IndexOptions::builder()
         .name("durabl_next_run_idx".to_owned())
         .partial_filter_expression(doc! { NEXT_RUN_AT: { "$exists": true } })

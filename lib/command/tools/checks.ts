@@ -1,7 +1,8 @@
 /** What `doctor` looks at. Each look is bounded, and changes nothing. */
-import type { Document } from 'mongodb'
+import type { Collection, Document } from 'mongodb'
 import { callOf } from '../../dashboard/calls'
 import { list } from '../../dashboard/rows'
+import { isRecord } from '../../validate/rules'
 import { commandOf, compared } from './indexes'
 import { length } from './output'
 import { rights } from './rights'
@@ -55,22 +56,31 @@ async function clock({ db }: Looking): Promise<Found> {
   ]
 }
 
-async function indexes({ collection }: Looking): Promise<Found> {
-  const { missing, changed } = await compared(collection)
+async function indexes({ db, collection }: Looking): Promise<Found> {
+  const beside = db.collection(sideOf(collection))
+  const found = [...(await different(collection, 'indexes')), ...(await different(beside, 'beside'))]
+  return found.length === 0 ? good('all indexes are there') : found
+}
+
+/** Pauses, schedules, counts and the list of workers. */
+const sideOf = ({ collectionName }: Collection) => `${collectionName}.durabl`
+
+async function different(collection: Collection, which: 'indexes' | 'beside'): Promise<Found> {
+  const { missing, changed } = await compared(collection, which)
   const name = collection.collectionName
-  const found = [
+  const place = which === 'indexes' ? '' : ` of ${name}`
+  return [
     ...missing.map((index) => ({
       state: 'bad' as const,
-      text: `the index ${index.name} is missing`,
+      text: `the index ${index.name}${place} is missing`,
       fix: [commandOf(name, index)],
     })),
     ...changed.map((index) => ({
       state: 'bad' as const,
-      text: `the index ${index.name} has another definition`,
+      text: `the index ${index.name}${place} has another definition`,
       fix: [`wanted ${JSON.stringify(index.wanted)}`, `found  ${JSON.stringify(index.found)}`],
     })),
   ]
-  return found.length === 0 ? good('all indexes are there') : found
 }
 
 const OPEN = { $in: ['pending', 'active'] }
@@ -159,13 +169,53 @@ async function schedules({ queue }: Looking): Promise<Found> {
   }))
 }
 
+/** Jobs that wait are no cost of retention: only those that have ended are counted, no further than needed. */
 async function retention({ queue, collection }: Looking): Promise<Found> {
-  const stored = await collection.estimatedDocumentCount({ maxTimeMS: MOST_MS })
   const found = list(await callOf(queue, 'listWorkers')())
-  const hasRetention = found.some(({ retention: periods }) => periods !== undefined && periods !== null)
-  if (stored < MANY_ENDED || hasRetention) return good(`about ${stored} jobs are stored`)
-  const text = `about ${stored} jobs are stored, and no worker removes old ones`
+  const periods = found.map(({ retention: own }) => own).filter(isRecord)
+  const disagreeing = disagreements(periods)
+  if (disagreeing.length > 0) {
+    return disagreeing.map((text) => ({
+      state: 'warning',
+      text,
+      fix: ['the longest of them counts; give all workers the same MongoJobQueueOptions.retention'],
+    }))
+  }
+  if (periods.length > 0) return good('workers remove old jobs, and agree on when')
+  if ((await collection.estimatedDocumentCount({ maxTimeMS: MOST_MS })) < MANY_ENDED)
+    return good('no worker removes old jobs, and there are few')
+  const options = { limit: MANY_ENDED, maxTimeMS: MOST_MS }
+  // One by one: each status has an index of its own. What takes too long is many.
+  const counts = ['completed', 'failed', 'superseded'].map((status) =>
+    collection.countDocuments({ status }, options).catch(() => MANY_ENDED),
+  )
+  const ended = (await Promise.all(counts)).reduce((sum, count) => sum + count, 0)
+  if (ended < MANY_ENDED) return good('no worker removes old jobs, and few have ended')
+  const text = 'a million jobs or more have ended and are stored, and no worker removes old ones'
   return [{ state: 'warning', text, fix: ['set MongoJobQueueOptions.retention in the workers'] }]
+}
+
+const PERIODS = ['completedMs', 'failedMs', 'supersededMs'] as const
+
+/** Of types and statuses for which workers have different periods. One that has none for a type does not sweep it. */
+function disagreements(all: readonly Record<string, unknown>[]): string[] {
+  const ofTypes = ({ types }: Record<string, unknown>) => (isRecord(types) ? types : {})
+  const named = [...new Set(all.flatMap((own) => Object.keys(ofTypes(own))))].sort()
+  /** Null: of all types that have none of their own. */
+  const periodsOf = (type: string | null, status: (typeof PERIODS)[number]) =>
+    all.map((own) => {
+      const special = type === null ? undefined : ofTypes(own)[type]
+      return (isRecord(special) ? special[status] : undefined) ?? own[status]
+    })
+  return [null, ...named].flatMap((type) =>
+    PERIODS.flatMap((status) => {
+      const known = periodsOf(type, status).filter((period) => typeof period === 'number')
+      const different = [...new Set(known)].sort((a, b) => a - b).map(length)
+      if (different.length < 2) return []
+      const what = type === null ? status : `${status} of ${JSON.stringify(type)}`
+      return [`workers have different periods of retention, ${what}: ${different.join(', ')}`]
+    }),
+  )
 }
 
 export const CHECKS: readonly Check[] = [

@@ -9,6 +9,7 @@ export interface Definition {
   readonly key: Document
   readonly partialFilterExpression?: Document
   readonly unique?: boolean
+  readonly expireAfterSeconds?: number
 }
 
 export interface Comparison {
@@ -20,17 +21,20 @@ export interface Comparison {
   }[]
 }
 
+type Which = 'indexes' | 'beside'
+
 /** From the engine, which is the one that makes them. */
-function wanted(): readonly Definition[] {
-  const { indexes } = installedPackage().BSON.deserialize(nativeAddon().indexDefinitions())
-  return indexes as Definition[]
+function wanted(which: Which): readonly Definition[] {
+  const all = installedPackage().BSON.deserialize(nativeAddon().indexDefinitions())
+  return all[which] as Definition[]
 }
 
-export async function compared(collection: Collection): Promise<Comparison> {
+/** @param which indexes of the jobs, or those of the side collection */
+export async function compared(collection: Collection, which: Which = 'indexes'): Promise<Comparison> {
   const found = new Map((await listed(collection)).map((index) => [index.name, comparable(index)]))
   const missing: Definition[] = []
   const changed: { name: string; wanted: Definition; found: Definition }[] = []
-  for (const index of wanted().map(comparable)) {
+  for (const index of wanted(which).map(comparable)) {
     const there = found.get(index.name)
     if (there === undefined) missing.push(index)
     // The order of the fields counts, and a deep comparison does not look at it.
@@ -56,12 +60,14 @@ async function listed(collection: Collection): Promise<Definition[]> {
   }
 }
 
-function comparable({ name, key, partialFilterExpression, unique }: Definition): Definition {
+function comparable(index: Definition): Definition {
+  const { name, key, partialFilterExpression, unique, expireAfterSeconds } = index
   return {
     name,
     key,
     ...(partialFilterExpression && { partialFilterExpression }),
     ...(unique === true && { unique }),
+    ...(expireAfterSeconds !== undefined && { expireAfterSeconds: Number(expireAfterSeconds) }),
   }
 }
 

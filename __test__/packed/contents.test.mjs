@@ -43,11 +43,14 @@ test('nothing runs when it is installed, and nothing but the engines comes along
 })
 
 test('the package asks for the engine of every platform, in its own version', async () => {
-  const { version, optionalDependencies, peerDependencies } = await manifestOf(packageTarball())
+  const { version, optionalDependencies, peerDependencies, peerDependenciesMeta } =
+    await manifestOf(packageTarball())
   const wanted = platformPackages().map(({ manifest }) => [manifest.name, version])
   assert.equal(wanted.length, 7)
   assert.deepEqual(optionalDependencies, Object.fromEntries(wanted))
-  assert.deepEqual(Object.keys(peerDependencies), ['mongodb'])
+  // What only `durabl/otel` takes is nobody's to install otherwise.
+  assert.deepEqual(Object.keys(peerDependencies), ['@opentelemetry/api', 'mongodb'])
+  assert.deepEqual(peerDependenciesMeta, { '@opentelemetry/api': { optional: true } })
 })
 
 test('a platform’s package holds one binary of its size, for that platform only, stripped if it is for Linux', async () => {

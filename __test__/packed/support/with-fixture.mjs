@@ -1,6 +1,6 @@
 /** The package with one entry and one command more than it has: what is said of a row must hold before a feature needs one. */
 import assert from 'node:assert/strict'
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { COMMANDS, ENTRIES, filesOfEntries } from '../../../scripts/packages/entries.mjs'
@@ -25,6 +25,8 @@ export async function packageWithFixture() {
   const stage = await mkdtemp(join(tmpdir(), 'durabl-fixture-'))
   await succeeds('tar', ['-xzf', packageTarball(), '-C', stage])
   const directory = join(stage, 'package')
+  // Entries may load packages of the app's, which are looked for from here on up.
+  await symlink(join(root, 'node_modules'), join(stage, 'node_modules'), 'junction')
   await cp(join(root, '__test__/packed/support/fixture'), directory, { recursive: true })
   for (const [file, text] of filesOfEntries(directory, entries, [...COMMANDS, COMMAND]))
     await writeFile(join(directory, file), text)

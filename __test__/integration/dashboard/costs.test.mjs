@@ -46,7 +46,7 @@ async function fill(jobs, count) {
   }
 }
 
-/** A queue beside `size` jobs that have ended, and `examined(query)`: the keys that a request examines. */
+/** A queue beside `size` jobs that have ended, and `examined(query)`: the keys that a request examines; `asked()`: what the server was asked since. */
 async function world(t, size) {
   const { db } = await connect(t)
   const backend = new MongoJobQueue({ db, logger: SILENT })
@@ -60,21 +60,24 @@ async function world(t, size) {
   await queue.counts()
   await db.createCollection('system.profile', { capped: true, size: 16 * 1024 * 1024 })
   await db.command({ profile: 2 })
-  const { get } = dashboardOf(queue)
   let seen = 0
-  const examined = async (query) => {
-    const response = await get(query)
-    assert.equal(response.status, 200, query)
-    const text = await response.text()
+  /** What the server was asked since the last look. */
+  const asked = async () => {
     const told = await db
       .collection('system.profile')
       .find({ ns: { $ne: `${db.databaseName}.system.profile` }, keysExamined: { $exists: true } })
       .toArray()
     const fresh = told.slice(seen)
     seen = told.length
-    return { text, keys: fresh.reduce((sum, { keysExamined }) => sum + keysExamined, 0), asked: fresh.length }
+    return { keys: fresh.reduce((sum, { keysExamined }) => sum + keysExamined, 0), operations: fresh.length }
   }
-  return { examined }
+  const { get } = dashboardOf(queue)
+  const examined = async (query) => {
+    const response = await get(query)
+    assert.equal(response.status, 200, query)
+    return { text: await response.text(), ...(await asked()) }
+  }
+  return { examined, asked, queue }
 }
 
 const REQUESTS = [
@@ -123,4 +126,18 @@ test('no request examines more than 2,000 keys, however many jobs have ended', a
       keys <= small[query] + 20,
       `?${query} examined ${small[query]} keys, and ${keys} beside more jobs`,
     )
+})
+
+test('ten open tabs cost the server what one does', async (t) => {
+  const { asked, queue } = await world(t, 100)
+  const costOf = async (tabs) => {
+    const { get } = dashboardOf(queue)
+    await asked()
+    for (const query of ['', 'api=live', 'api=history&type=mail', 'api=failures', 'api=metrics'])
+      await Promise.all(Array.from({ length: tabs }, () => get(query)))
+    return asked()
+  }
+  const one = await costOf(1)
+  assert.ok(one.operations > 0)
+  assert.deepEqual(await costOf(10), one)
 })

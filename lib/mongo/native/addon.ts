@@ -23,7 +23,8 @@ export interface NativeAddon {
    */
   aliveTasks(): number
   /**
-   * Definitions of the indexes that `startup` makes: a BSON document with the list `indexes`.
+   * Definitions of the indexes that `startup` makes: a BSON document with the lists `indexes`, of the jobs, and
+   * `beside`, of the side collection.
    *
    * @throws Error: They can't be encoded.
    */

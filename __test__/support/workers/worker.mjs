@@ -6,10 +6,11 @@
  */
 import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { FatalJobError, JobQueue, MongoJobQueue } from 'durabl'
+import { FatalJobError, JobQueue, MongoJobQueue, Orchestrator } from 'durabl'
 import { MongoClient } from 'mongodb'
 import { produce } from './producer.mjs'
 import { HANDLERS } from './handlers.mjs'
+import { trial } from './orchestrations.mjs'
 import { tellHeap } from './heap.mjs'
 import { race } from './race.mjs'
 import { watchStalls } from '../stalls.mjs'
@@ -77,11 +78,19 @@ const { client, backend } = await connect()
 const queue = new JobQueue(backend, logger, {
   ...config.queue,
   onJobEvent: ({ kind, ...event }) => tell(`event:${kind}`, event),
+  ...(config.orchestrations && {
+    onJobChange: ({ kind, ...change }) => tell(kind, { ...change, wall: Date.now() }),
+  }),
 })
 if (config.signals) queue.installSignalHandlers(config.signals)
 if (config.startup !== false) await queue.startup()
 for (const [type, processor] of Object.entries(config.processors ?? {})) {
   queue.process(type, handlerOf(processor), processor.config)
+}
+
+for (const [type, { config: settings, ...options }] of Object.entries(config.orchestrations ?? {})) {
+  const body = trial(options, { tell, db: client.db(config.database) })
+  new Orchestrator(queue, logger).define(type, body, settings)
 }
 
 async function claimAndRun(type, handler) {

@@ -1,0 +1,38 @@
+/** The orchestration of the fault tests: steps, transactions and a sleep, each of which tells when it begins and when it is answered. */
+import { letPass } from '../time.mjs'
+
+let runs = 0
+
+/**
+ * @param options.ms how long each step works
+ * @param options.napMs how long the sleep is
+ */
+export function trial({ ms, napMs }, { tell, db }) {
+  return async (job, octx) => {
+    runs += 1
+    const about = { job: job.id, run: `${process.pid}-${runs}` }
+    tell('body-began', about)
+    const work = async (name) => {
+      tell('step-began', { ...about, name })
+      await letPass(ms, 'work')
+    }
+    const step = async (name) => {
+      await octx.step(name, () => work(name))
+      tell('step-answered', { ...about, name })
+    }
+    const book = async (name) => {
+      await octx.transaction(name, async (session) => {
+        await db.collection('ledger').insertOne({ job: job.id, name }, { session })
+        await work(name)
+      })
+      tell('step-answered', { ...about, name })
+    }
+    await step('one')
+    await book('book')
+    await octx.sleep('nap', napMs)
+    tell('woke', { ...about, wall: Date.now() })
+    await Promise.all(['left', 'right'].map(step))
+    await book('book again')
+    tell('returned', about)
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * What steps cost: jobs of ten empty steps, sixteen at a time, by durabl and by one read and one write per step through the bare driver, as the
+ * TypeScript package does it; the commands that a step takes; and a claim of a job with a journal of 7 MB beside one without. Both sides take
+ * turns on one server, started for this.
+ *
+ *     node bench/ablations/orchestration.mjs [JOBS] [ROUNDS]
+ */
+import { join } from 'node:path'
+import { root } from '../../scripts/process.mjs'
+import { MongoClient } from '../mongodb.mjs'
+import { Servers } from '../servers/all.mjs'
+
+const { JobQueue, MongoJobQueue, Orchestrator } = await import(join(root, 'index.mjs'))
+
+const JOBS = Number(process.argv[2] ?? 400)
+const ROUNDS = Number(process.argv[3] ?? 3)
+const STEPS = 10
+const CONCURRENCY = 16
+const CLAIMS = 60
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+const median = (numbers) => numbers.sort((one, other) => one - other)[Math.floor(numbers.length / 2)]
+
+async function timed(work) {
+  const start = performance.now()
+  await work()
+  return (performance.now() - start) / 1000
+}
+
+/** Updates of the jobs that the server has had, each statement of a command as one. */
+const updatesOf = async (db) => {
+  const { totals } = await db.client.db('admin').command({ top: 1 })
+  return totals[`${db.databaseName}.jobs`]?.update.count ?? 0
+}
+
+/** Update commands that the server has had, from anybody. */
+const commandsOf = async (db) =>
+  Number((await db.client.db('admin').command({ serverStatus: 1 })).metrics.commands.update.total)
+
+const bodies = {
+  sequential: async (job, octx) => {
+    for (let n = 0; n < STEPS; n += 1) await octx.step('s', () => n)
+  },
+  parallel: async (job, octx) => {
+    await Promise.all(Array.from({ length: STEPS }, (_, n) => octx.step('s', () => n)))
+  },
+}
+
+async function durabl({ url, database }, body) {
+  const client = await MongoClient.connect(url)
+  const db = client.db(database)
+  const queue = new JobQueue(new MongoJobQueue({ db, logger: silent }), silent)
+  await queue.startup()
+  await queue.enqueueMany(Array.from({ length: JOBS }, (_, n) => ({ type: 't', data: n })))
+  let left = JOBS
+  const before = { updates: await updatesOf(db), commands: await commandsOf(db) }
+  const seconds = await timed(
+    () =>
+      new Promise((resolve) => {
+        new Orchestrator(queue, silent).define(
+          't',
+          async (job, octx) => {
+            await bodies[body](job, octx)
+            if ((left -= 1) === 0) resolve()
+          },
+          { concurrency: CONCURRENCY },
+        )
+      }),
+  )
+  const updates = (await updatesOf(db)) - before.updates
+  const commands = (await commandsOf(db)) - before.commands
+  await queue.shutdown()
+  await client.close()
+  return { stepsPerSecond: (JOBS * STEPS) / seconds, updates: updates / JOBS, commands: commands / JOBS }
+}
+
+/** One read of the job and one fenced write, for each step: steps alone, without claims and completions. */
+async function readAndWrite({ url, database }) {
+  const client = await MongoClient.connect(url)
+  const jobs = client.db(database).collection('jobs', { writeConcern: { w: 'majority', journal: true } })
+  await jobs.insertMany(
+    Array.from({ length: JOBS }, (_, n) => ({
+      _id: `job-${n}`,
+      status: 'active',
+      claimToken: 't',
+      steps: [],
+    })),
+  )
+  let next = 0
+  const worker = async () => {
+    for (let n = next++; n < JOBS; n = next++) {
+      const fence = { _id: `job-${n}`, claimToken: 't', status: 'active' }
+      for (let seq = 0; seq < STEPS; seq += 1) {
+        await jobs.findOne(fence)
+        const record = { seq, name: 's', result: seq, ts: new Date() }
+        await jobs.updateOne(fence, { $push: { steps: record }, $set: { claimedAt: new Date() } })
+      }
+    }
+  }
+  const seconds = await timed(() => Promise.all(Array.from({ length: CONCURRENCY }, worker)))
+  await client.close()
+  return { stepsPerSecond: (JOBS * STEPS) / seconds }
+}
+
+/** Milliseconds of a claim by hand. */
+async function claims({ url, database }, journalBytes) {
+  const client = await MongoClient.connect(url)
+  const db = client.db(database)
+  const backend = new MongoJobQueue({ db, logger: silent })
+  await backend.startup()
+  const steps = Array.from({ length: journalBytes / 100_000 }, (_, seq) => ({
+    ...{ seq, name: 's', result: 'x'.repeat(100_000), ts: new Date() },
+  }))
+  const journal = steps.length > 0 ? { steps, journalBytes } : {}
+  const times = []
+  for (let n = 0; n < CLAIMS; n += 1) {
+    const id = await backend.enqueue('t', {})
+    await db.collection('jobs').updateOne({ _id: id }, { $set: journal })
+    times.push((await timed(() => backend.claimNext('t'))) * 1000)
+    await db.collection('jobs').deleteOne({ _id: id })
+  }
+  await backend.shutdown()
+  await client.close()
+  return { claimMs: median(times) }
+}
+
+const CONTESTANTS = {
+  'durabl, sequential steps': (place) => durabl(place, 'sequential'),
+  'durabl, parallel steps': (place) => durabl(place, 'parallel'),
+  'one read and one write per step': readAndWrite,
+  'a claim without a journal': (place) => claims(place, 0),
+  'a claim with a journal of 7 MB': (place) => claims(place, 7_000_000),
+}
+
+const servers = new Servers()
+try {
+  const measured = Object.fromEntries(Object.keys(CONTESTANTS).map((name) => [name, []]))
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const [name, run] of Object.entries(CONTESTANTS))
+      measured[name].push(await servers.withPlace('mongodb', run))
+  }
+  const rows = {}
+  for (const [name, rounds] of Object.entries(measured)) {
+    const figures = Object.keys(rounds[0]).map((figure) => [
+      figure,
+      median(rounds.map((round) => round[figure])),
+    ])
+    rows[name] = Object.fromEntries(figures.map(([figure, value]) => [figure, Math.round(value * 100) / 100]))
+  }
+  console.log(
+    `medians of ${ROUNDS} rounds; ${JOBS} jobs of ${STEPS} steps, ${CONCURRENCY} at a time; updates and commands per job`,
+  )
+  console.table(rows)
+} finally {
+  await servers.stop()
+}

@@ -48,7 +48,7 @@ async function run(t, { url, workerUrl = url, leaseMs = LEASE_MS }, fault) {
     'all have ended',
     async () => (await env.jobs.countDocuments(ended).catch(() => 0)) === JOBS,
     {
-      patienceMs: 120_000,
+      patienceMs: 240_000,
     },
   ).finally(() => (isOver = true))
   await going
@@ -65,6 +65,8 @@ async function run(t, { url, workerUrl = url, leaseMs = LEASE_MS }, fault) {
   return { ...story, began }
 }
 
+/** A transaction that a lost reply leaves open holds its job until the server ends it, after a minute there. */
+const MOST_LOST = 15
 const SOON = 'something is under way'
 
 test('while workers are killed', async (t) => {
@@ -104,6 +106,7 @@ test('while replies are lost', async (t) => {
   const proxy = await startProxy(t)
   let lost = 0
   await run(t, { url: testUrl(), workerUrl: proxy.url(), leaseMs: 300_000 }, async () => {
+    if (lost === MOST_LOST) return letPass(100, SOON)
     const isWrite = ({ update, commitTransaction }) => update !== undefined || commitTransaction !== undefined
     await Promise.race([
       proxy.loseReplies(isWrite).then(() => (lost += 1)),
@@ -112,5 +115,5 @@ test('while replies are lost', async (t) => {
     await letPass(60, SOON)
   })
   t.diagnostic(`${lost} replies lost`)
-  assert.ok(lost > 5)
+  assert.ok(lost > 5, `${lost} replies were lost`)
 })

@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Orchestrator } from 'durabl'
+import { MongoJobQueue, Orchestrator } from 'durabl'
 import { app } from '../../support/app.mjs'
+import { atEnd } from '../../support/cleanup.mjs'
 import { SILENT } from '../../support/jobs.mjs'
 import { pollUntil } from '../../support/wait.mjs'
 
@@ -116,6 +117,8 @@ for (const era of ['0.2.2', '0.3']) {
         return job.status === 'pending' && job.attempt === 1 && job
       })
       await env.queue.shutdown()
+      const backend = new MongoJobQueue({ db: env.db, logger: SILENT })
+      atEnd(t, () => backend.shutdown(5000))
       await env.jobs.updateOne({ _id: id }, { $set: { runAt: new Date(0) } })
       const theirs = old(env.jobs, id)
       const claimed = await theirs.claim()
@@ -129,14 +132,14 @@ for (const era of ['0.2.2', '0.3']) {
       )
       assert.deepEqual(claimed.steps[1].result, { __durablVoid: true })
       const record = { seq: 2, name: 'mail', result: 'ours', ts: new Date() }
-      const stale = await env.backend.appendStep(id, ours.claimToken ?? 'gone', record)
+      const stale = await backend.appendStep(id, ours.claimToken ?? 'gone', record)
       assert.deepEqual(stale, { status: 'lease-lost' })
       assert.equal((await theirs.append(2, 'mail', 'theirs')).modifiedCount, 1)
-      const found = await env.backend.appendStep(id, 'old-2', record)
+      const found = await backend.appendStep(id, 'old-2', record)
       assert.deepEqual([found.status, found.existing.result], ['already-recorded', 'theirs'])
       assert.equal((await theirs.complete()).modifiedCount, 1)
       assert.deepEqual(ran, ['charge', 'void'])
-      assert.equal(await env.backend.completeClaimed(id, 'other'), 'lease-lost')
+      assert.equal(await backend.completeClaimed(id, 'other'), 'lease-lost')
     })
   })
 }

@@ -189,25 +189,36 @@ impl NativeEngine {
         self.steer(env, job_id, Change::Reschedule { due: delay.or(moment), priority })
     }
 
-    /// Has those of these jobs begin again that have ended: the number of them.
+    /// Has those of these jobs begin again that have ended, and that are still in this status unless it is null: the number of them.
     #[napi]
-    pub fn retry_each<'env>(&self, env: &'env Env, job_ids: Vec<String>) -> Result<Promised<'env, f64>> {
-        self.steer_each(env, job_ids, Change::Retry { payload: None, delay_ms: 0, max_attempts: None })
+    pub fn retry_each<'env>(
+        &self,
+        env: &'env Env,
+        job_ids: Vec<String>,
+        from: Option<String>,
+    ) -> Result<Promised<'env, f64>> {
+        let change = Change::Retry { payload: None, delay_ms: 0, max_attempts: None };
+        self.steer_each(env, job_ids, change, status_of(from)?)
     }
 
     /// Makes those of these jobs due that are pending: the number of them.
     #[napi]
     pub fn promote_each<'env>(&self, env: &'env Env, job_ids: Vec<String>) -> Result<Promised<'env, f64>> {
-        self.steer_each(env, job_ids, Change::Promote)
+        self.steer_each(env, job_ids, Change::Promote, None)
     }
 
-    /// Removes those of these jobs that are not running: the number of them.
+    /// Removes those of these jobs that are not running, and that are still in this status unless it is null: the number of them.
     #[napi]
-    pub fn remove_each<'env>(&self, env: &'env Env, job_ids: Vec<String>) -> Result<Promised<'env, f64>> {
-        self.call(
-            env,
-            |engine| async move { engine.remove_each(&job_ids).await.map(|removed| removed as f64) },
-        )
+    pub fn remove_each<'env>(
+        &self,
+        env: &'env Env,
+        job_ids: Vec<String>,
+        from: Option<String>,
+    ) -> Result<Promised<'env, f64>> {
+        let from = status_of(from)?;
+        self.call(env, move |engine| async move {
+            engine.remove_each(&job_ids, from).await.map(|removed| removed as f64)
+        })
     }
 
     /// Removes a job that is not running.
@@ -244,15 +255,20 @@ impl NativeEngine {
     }
 }
 
+fn status_of(name: Option<String>) -> Result<Option<Status>> {
+    name.map(|name| Status::parse(&name).ok_or_else(|| invalid("status", &name))).transpose()
+}
+
 impl NativeEngine {
     fn steer_each<'env>(
         &self,
         env: &'env Env,
         job_ids: Vec<String>,
         change: Change,
+        from: Option<Status>,
     ) -> Result<Promised<'env, f64>> {
-        self.call(env, |engine| async move {
-            engine.steer_each(&job_ids, &change).await.map(|changed| changed as f64)
+        self.call(env, move |engine| async move {
+            engine.steer_each(&job_ids, &change, from).await.map(|changed| changed as f64)
         })
     }
 

@@ -246,12 +246,15 @@ export interface ManyControl {
  * with `ERR_DURABL_UNSUPPORTED`.
  */
 export interface ControlBackend extends Partial<JobControl> {
-  /** Retries those of these jobs that can be, and tells how many that were. Absent: {@link JobQueue} retries them one by one. */
-  retryEach?(ids: readonly string[]): Promise<number>
+  /**
+   * Retries those of these jobs that can be, and that are in this status if one is given, and tells how many that were. Absent:
+   * {@link JobQueue} retries them one by one.
+   */
+  retryEach?(ids: readonly string[], status?: JobStatus): Promise<number>
   /** Promotes those of these jobs that can be, and tells how many that were. Absent: one by one. */
   promoteEach?(ids: readonly string[]): Promise<number>
-  /** Removes those of these jobs that can be, and tells how many that were. Absent: one by one. */
-  removeEach?(ids: readonly string[]): Promise<number>
+  /** Removes those of these jobs that can be, and that are in this status if one is given. Absent: one by one. */
+  removeEach?(ids: readonly string[], status?: JobStatus): Promise<number>
   /**
    * Those of these jobs that run and were asked to be cancelled. A queue asks every few seconds for the jobs that it runs. A backend that has
    * `cancel` also takes {@link SettlementDetails}, and heeds their `endOfRun`.

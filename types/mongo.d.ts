@@ -246,10 +246,13 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   history(query: HistoryQuery): Promise<QueueHistory>
   recordAction(action: ActionRequest): Promise<RecordResult>
   listActions(query?: ActionQuery): Promise<ActionRecord[]>
-  /** Changes those of these jobs that can be changed so, in steps, and tells how many that were; here and below. */
-  retryEach(ids: readonly string[]): Promise<number>
+  /**
+   * Changes those of these jobs that can be changed so, in steps, and tells how many that were; here and below. With a `status`: only
+   * those that are in this status at the moment of the write.
+   */
+  retryEach(ids: readonly string[], status?: JobStatus): Promise<number>
   promoteEach(ids: readonly string[]): Promise<number>
-  removeEach(ids: readonly string[]): Promise<number>
+  removeEach(ids: readonly string[], status?: JobStatus): Promise<number>
   /**
    * Checks the server and creates the indexes. Idempotent, and safe in many processes at once. Tries again while the server is
    * away, for as long as the client's `serverSelectionTimeoutMS` (30 s by default); it waits as long for jobs that an older version

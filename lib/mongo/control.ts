@@ -2,6 +2,7 @@
 import type {
   CancelRequest,
   CancelResult,
+  JobStatus,
   PromoteResult,
   RemoveResult,
   RescheduleResult,
@@ -15,7 +16,7 @@ import {
   normalizeReschedule,
   normalizeRetry,
 } from '../validate/control'
-import { checkEachIds } from '../validate/many'
+import { checkEachIds, checkEachStatus } from '../validate/many'
 import { encodePayload } from './bson/payload'
 import { steeredAs } from './native/replies'
 import type { OpenCollection } from './open-collection'
@@ -57,10 +58,15 @@ export async function remove(opened: OpenCollection, id: unknown): Promise<Remov
   return steeredAs(await opened.engine.call((native) => native.remove(checked)), 'removed')
 }
 
-export async function retryEach(opened: OpenCollection, ids: readonly string[]): Promise<number> {
+export async function retryEach(
+  opened: OpenCollection,
+  ids: readonly string[],
+  status?: JobStatus,
+): Promise<number> {
   const checked = checkEachIds('retryEach', ids)
+  const from = checkEachStatus('retryEach', status)
   opened.refuseUnusable()
-  return opened.engine.call((native) => native.retryEach([...checked]))
+  return opened.engine.call((native) => native.retryEach([...checked], from))
 }
 
 export async function promoteEach(opened: OpenCollection, ids: readonly string[]): Promise<number> {
@@ -69,10 +75,15 @@ export async function promoteEach(opened: OpenCollection, ids: readonly string[]
   return opened.engine.call((native) => native.promoteEach([...checked]))
 }
 
-export async function removeEach(opened: OpenCollection, ids: readonly string[]): Promise<number> {
+export async function removeEach(
+  opened: OpenCollection,
+  ids: readonly string[],
+  status?: JobStatus,
+): Promise<number> {
   const checked = checkEachIds('removeEach', ids)
+  const from = checkEachStatus('removeEach', status)
   opened.refuseUnusable()
-  return opened.engine.call((native) => native.removeEach([...checked]))
+  return opened.engine.call((native) => native.removeEach([...checked], from))
 }
 
 export async function cancel(

@@ -68,6 +68,7 @@ import type {
   TriggerScheduleResult,
   UnscheduleResult,
   WorkerInfo,
+  JobStatus,
 } from '../types'
 import * as check from '../validate/backend'
 import * as admin from './admin'
@@ -84,10 +85,7 @@ import { isUnmodified, methodsOf } from './unmodified'
 
 const LINKS = new WeakMap<object, EngineLink>()
 
-/**
- * Jobs in a MongoDB collection. See the public types for what each method promises. The operations stand in a file for each
- * capability, of the same names as in the binding and the engine.
- */
+/** Jobs in a MongoDB collection, as the public types promise. The operations stand in a file for each capability. */
 export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   // Not #private: a proxy around this object must work, as with the TypeScript package.
   private readonly opened: OpenCollection
@@ -285,16 +283,16 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     return this.opened.schedules.begin()
   }
 
-  retryEach(ids: readonly string[]): Promise<number> {
-    return control.retryEach(this.opened, ids)
+  retryEach(ids: readonly string[], status?: JobStatus): Promise<number> {
+    return control.retryEach(this.opened, ids, status)
   }
 
   promoteEach(ids: readonly string[]): Promise<number> {
     return control.promoteEach(this.opened, ids)
   }
 
-  removeEach(ids: readonly string[]): Promise<number> {
-    return control.removeEach(this.opened, ids)
+  removeEach(ids: readonly string[], status?: JobStatus): Promise<number> {
+    return control.removeEach(this.opened, ids, status)
   }
 
   readSteps(jobId: string): Promise<StepRecord[]> {

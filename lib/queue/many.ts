@@ -1,6 +1,6 @@
 import { controlOf } from '../backend/control'
 import { lookWith } from '../backend/query'
-import type { IJobQueueBackend, JobControl, JobStatus, ManyResult } from '../types'
+import type { IJobQueueBackend, JobStatus, ManyResult } from '../types'
 import { normalizeJobsToChange } from '../validate'
 import type { JobsToChange } from '../validate'
 
@@ -55,7 +55,9 @@ export async function changeMany(
 ): Promise<ManyResult> {
   const change: ManyChange = CHANGES[where]
   const many = normalizeJobsToChange(where, change.statuses, selection, options)
-  const each = eachOf(backend, change, told)
+  // A job that has left the status by which it was found is not one of them any more.
+  const from = many.filter === null ? undefined : many.filter.status
+  const each = eachOf(backend, change, from, told)
   let [matched, changed, isCut] = [0, 0, false]
   let next: string | null = null
   for await (const found of pagesOf(backend, where, many, change.statuses)) {
@@ -108,11 +110,23 @@ async function* pagesOfIds(
 }
 
 type Each = (ids: readonly string[]) => Promise<number>
+type Together = (ids: readonly string[], from: JobStatus | undefined) => Promise<number>
 
-function eachOf(backend: IJobQueueBackend, { one, done }: ManyChange, told: Told | null): Each {
+/** A change of one job by a call for many, which looks at its status in the same write. */
+function alone(together: Together, from: JobStatus | undefined, done: string) {
+  return async (id: string) => ({ status: (await together([id], from)) === 1 ? done : 'skipped' })
+}
+
+function eachOf(
+  backend: IJobQueueBackend,
+  { one, done }: ManyChange,
+  from: JobStatus | undefined,
+  told: Told | null,
+): Each {
   const each: unknown = Reflect.get(backend, `${one}Each`)
-  if (told === null && typeof each === 'function') return each.bind(backend) as Each
-  const changeOne: JobControl[typeof one] = controlOf(backend, one)
+  const together = typeof each === 'function' ? (each.bind(backend) as Together) : null
+  if (told === null && together !== null) return (ids) => together(ids, from)
+  const changeOne = together === null ? controlOf(backend, one) : alone(together, from, done[0]!)
   return async (ids) => {
     let changed = 0
     const left = [...ids]

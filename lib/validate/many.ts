@@ -12,6 +12,7 @@ const MOST_JOBS = 100_000
 
 const IDS = listOf('job ids (non-empty strings)', NAME)
 const LIMIT = wholeNumber(1, MOST_JOBS)
+const STATUS = oneOf<JobStatus>('pending', 'active', 'completed', 'failed', 'superseded')
 const MODE = oneOf('run', 'preview')
 
 const ANY_CURSOR: Rule<string> = {
@@ -77,6 +78,12 @@ function checkIds(where: string, ids: unknown): readonly string[] {
     RangeError,
     `${where}: "ids" must be an array of 1 to ${MOST_JOBS} job ids; got ${checked.length}`,
   )
+}
+
+/** The one status in which it is to change them; null for any that fits. */
+export function checkEachStatus(where: string, status: unknown): JobStatus | null {
+  if (status === undefined) return null
+  return check(where, 'status', status, STATUS)
 }
 
 /** The ids that a backend is to change. */

@@ -3,7 +3,7 @@
 use super::{Engine, Opened, retried};
 use crate::{
     base::error::Result,
-    job::document::new_token,
+    job::{document::new_token, status::Status},
     report::tally::Count,
     verbs::{
         cancel::{self, Cancelled, Request},
@@ -26,22 +26,22 @@ impl Engine {
         one::steer(&hub.store, &hub.wakes, id, change, hub.patience).await
     }
 
-    /// Changes those of these jobs that it can be made of; how many.
+    /// Changes those of these jobs that it can be made of, and that are still in this status if one is given; how many.
     ///
     /// # Errors
     /// As [`Self::steer`].
-    pub async fn steer_each(&self, ids: &[String], change: &Change) -> Result<u64> {
+    pub async fn steer_each(&self, ids: &[String], change: &Change, from: Option<Status>) -> Result<u64> {
         let hub = self.hub().await?;
-        many::steer_each(&hub.store, &hub.wakes, ids, change, hub.patience).await
+        many::steer_each(&hub.store, &hub.wakes, ids, (change, from), hub.patience).await
     }
 
-    /// Removes those of these jobs that are not running; how many.
+    /// Removes those of these jobs that are not running, and that are still in this status if one is given; how many.
     ///
     /// # Errors
     /// As [`Self::steer`].
-    pub async fn remove_each(&self, ids: &[String]) -> Result<u64> {
+    pub async fn remove_each(&self, ids: &[String], from: Option<Status>) -> Result<u64> {
         let hub = self.hub().await?;
-        many::remove_each(&hub.store, &hub.upkeep.side, ids, hub.patience).await
+        many::remove_each(&hub.store, &hub.upkeep.side, ids, from, hub.patience).await
     }
 
     /// Removes a job that is not running.

@@ -241,9 +241,9 @@ async fn changes_of_many_jobs_cost_a_few_keys_for_each() {
     let engine = &opened.engine;
     let (changed, operations) = profile::during(&queue, &opened, async {
         [
-            engine.steer_each(&ids("failed"), &retry).await.expect("the server answers"),
-            engine.steer_each(&ids("later"), &Change::Promote).await.expect("the server answers"),
-            engine.remove_each(&ids("plain")).await.expect("the server answers"),
+            engine.steer_each(&ids("failed"), &retry, None).await.expect("the server answers"),
+            engine.steer_each(&ids("later"), &Change::Promote, None).await.expect("the server answers"),
+            engine.remove_each(&ids("plain"), None).await.expect("the server answers"),
         ]
     })
     .await;

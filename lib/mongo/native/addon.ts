@@ -135,12 +135,12 @@ export interface NativeEngine {
   promote(jobId: string): Promised<NativeSteered>
   /** Gives a pending job another time, another priority, or both. */
   reschedule(jobId: string, terms: NativeReschedule): Promised<NativeSteered>
-  /** Has those of these jobs begin again that have ended: the number of them. */
-  retryEach(jobIds: Array<string>): Promised<number>
+  /** Has those of these jobs begin again that have ended, and that are still in this status unless it is null: the number of them. */
+  retryEach(jobIds: Array<string>, from: string | null): Promised<number>
   /** Makes those of these jobs due that are pending: the number of them. */
   promoteEach(jobIds: Array<string>): Promised<number>
-  /** Removes those of these jobs that are not running: the number of them. */
-  removeEach(jobIds: Array<string>): Promised<number>
+  /** Removes those of these jobs that are not running, and that are still in this status unless it is null: the number of them. */
+  removeEach(jobIds: Array<string>, from: string | null): Promised<number>
   /** Removes a job that is not running. */
   remove(jobId: string): Promised<NativeSteered>
   /** Cancels jobs: what became of each, in order. */

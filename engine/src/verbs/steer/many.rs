@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use mongodb::bson::Document;
+
 use super::{
     change::Change,
     found::{FoundJob, by_names},
@@ -13,7 +15,7 @@ use crate::{
         error::{Error, Result},
         patience::Patience,
     },
-    job::document::new_token,
+    job::{document::new_token, fields, status::Status},
     store::{
         collection::Store,
         side::Side,
@@ -25,33 +27,35 @@ use crate::{
 /// Jobs changed by one command.
 const STEP: usize = 500;
 
-/// Changes those of these jobs that it can be made of; how many.
+/// Changes those of these jobs that it can be made of, or of these only those that are in one status; how many.
 pub(crate) async fn steer_each(
     store: &Store,
     wakes: &WakeHub,
     ids: &[String],
-    change: &Change,
+    (change, from): (&Change, Option<Status>),
     patience: Duration,
 ) -> Result<u64> {
     let mut changed = 0;
     for ids in ids.chunks(STEP) {
-        changed += Step { store, wakes, ids, change, proof: new_token() }.take(patience).await?;
+        changed += Step { store, wakes, ids, change, from, proof: new_token() }.take(patience).await?;
     }
     Ok(changed)
 }
 
-/// Removes those of these jobs that are not running, and that no schedule would make again; how many.
+/// Removes those of these jobs that are not running, and that no schedule would make again, or of these only those that are in one
+/// status; how many.
 pub(crate) async fn remove_each(
     store: &Store,
     side: &Side,
     ids: &[String],
+    from: Option<Status>,
     patience: Duration,
 ) -> Result<u64> {
     let mut removed = 0;
     for ids in ids.chunks(STEP) {
         let (mut patience, mut unanswered) = (Patience::new(patience), None);
         removed += loop {
-            match remove_step(store, side, ids, &mut unanswered).await {
+            match remove_step(store, side, ids, from, &mut unanswered).await {
                 Ok(removed) => break removed,
                 Err(error) => patience.pause_after(error).await?,
             }
@@ -65,16 +69,31 @@ async fn remove_step(
     store: &Store,
     side: &Side,
     ids: &[String],
+    from: Option<Status>,
     unanswered: &mut Option<u64>,
 ) -> Result<u64> {
     let found = by_names(store, ids, "").await?;
-    let mut going: Vec<&FoundJob> = found.iter().filter(|job| job.has_status(&remove::REMOVABLE)).collect();
+    let may_go = |job: &&FoundJob| job.has_status(&remove::REMOVABLE) && is_in(job, from);
+    let mut going: Vec<&FoundJob> = found.iter().filter(may_go).collect();
     let next = remove::schedules_of(side, &going).await?;
     going.retain(|job| !remove::is_held(job, &next));
     let before = unanswered.unwrap_or(going.len() as u64);
     *unanswered = Some(before);
-    let removed = store.delete(going.iter().map(|job| remove::fence(job)).collect()).await?;
+    let removed = store.delete(going.iter().map(|job| only(remove::fence(job), from)).collect()).await?;
     Ok(removed + before.saturating_sub(going.len() as u64))
+}
+
+/// Whether a job is still in the status by which it was found.
+fn is_in(job: &FoundJob, from: Option<Status>) -> bool {
+    from.is_none_or(|from| job.status == Some(from))
+}
+
+/// The fence, for jobs of one status.
+fn only(mut fence: Document, from: Option<Status>) -> Document {
+    if let Some(from) = from {
+        fence.insert(fields::STATUS, from.as_str());
+    }
+    fence
 }
 
 struct Step<'a> {
@@ -82,6 +101,7 @@ struct Step<'a> {
     wakes: &'a WakeHub,
     ids: &'a [String],
     change: &'a Change,
+    from: Option<Status>,
     proof: String,
 }
 
@@ -107,7 +127,9 @@ impl Step<'_> {
         if own > 0 && was_ambiguous {
             self.store.confirm().await?;
         }
-        let is_open = |job: &&FoundJob| !job.is_changed && job.has_status(self.change.sources());
+        let is_open = |job: &&FoundJob| {
+            !job.is_changed && job.has_status(self.change.sources()) && is_in(job, self.from)
+        };
         let open: Vec<&FoundJob> = found.iter().filter(is_open).collect();
         let changed = own + if is_apart { self.write_apart(&open).await? } else { self.write(&open).await? };
         if changed > 0 {
@@ -124,7 +146,8 @@ impl Step<'_> {
         let statements: Vec<Statement> = jobs
             .iter()
             .map(|job| {
-                Statement::one(self.change.fence(&job.id, &self.proof), self.change.update(&self.proof))
+                let fence = only(self.change.fence(&job.id, &self.proof), self.from);
+                Statement::one(fence, self.change.update(&self.proof))
             })
             .collect();
         let reply = self.store.update(Update { wait: Wait::Brief, ..statements.into() }).await?;

@@ -49,7 +49,7 @@ async fn promote_and_reschedule_leave_it_alone_while_it_is_parked_and_only_then(
     let wrong = Steered::WrongStatus(durabl_engine::Status::Pending);
     for change in [Change::Promote, later.clone(), prior] {
         assert_eq!(opened.engine.steer("a", &change).await, Ok(wrong.clone()));
-        assert_eq!(opened.engine.steer_each(&["a".to_owned()], &change).await, Ok(0));
+        assert_eq!(opened.engine.steer_each(&["a".to_owned()], &change, None).await, Ok(0));
     }
     let job = queue.job("a").await;
     assert_eq!((job.get_datetime("runAt").ok(), job.get_i32("priority").ok()), (Some(&until), Some(0)));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use durabl_engine::{Change, Verdict};
+use durabl_engine::{Change, Status, Verdict};
 use mongodb::bson::{Document, RawDocument, doc, oid::ObjectId};
 
 use super::{RETRY, ended, keyed};
@@ -34,13 +34,27 @@ async fn those_that_can_be_changed_are_and_no_others() {
         ["a", "b", "waits", "runs", "nobody", "first of its key", "second of its key", &foreign.to_hex()]
             .map(str::to_owned)
             .to_vec();
-    assert_eq!(opened.engine.steer_each(&all, &RETRY).await, Ok(4));
+    assert_eq!(opened.engine.steer_each(&all, &RETRY, None).await, Ok(4));
     assert_eq!(queue.count(doc! { "status": "pending", "attempt": 0 }).await, 5);
     assert_eq!(queue.count(doc! { "dedupeKey": "k", "status": "failed" }).await, 1, "its key is held");
     assert_eq!(queue.status("runs").await, "active");
-    assert_eq!(opened.engine.remove_each(&all).await, Ok(6));
+    assert_eq!(opened.engine.remove_each(&all, None).await, Ok(6));
     assert_eq!(queue.count(doc! {}).await, 1);
-    assert_eq!(opened.engine.steer_each(&[], &RETRY).await, Ok(0));
+    assert_eq!(opened.engine.steer_each(&[], &RETRY, None).await, Ok(0));
+}
+
+#[tokio::test]
+async fn a_job_that_has_left_the_status_by_which_it_was_found_is_left_alone() {
+    let (queue, opened) = TestQueue::start().await;
+    queue.insert([ended("failed", "failed"), ended("completed", "completed"), pending("waits", "t")]).await;
+    let all: Vec<String> = ["failed", "completed", "waits"].map(str::to_owned).to_vec();
+    let failed = Some(Status::Failed);
+    assert_eq!(opened.engine.steer_each(&all, &RETRY, failed).await, Ok(1));
+    assert_eq!(queue.status("completed").await, "completed");
+    assert_eq!(opened.engine.steer_each(&all, &RETRY, failed).await, Ok(0));
+    assert_eq!(opened.engine.remove_each(&all, failed).await, Ok(0));
+    assert_eq!(opened.engine.remove_each(&all, Some(Status::Pending)).await, Ok(2));
+    assert_eq!(queue.status("completed").await, "completed");
 }
 
 #[tokio::test]
@@ -50,13 +64,16 @@ async fn of_two_operators_each_job_is_changed_by_one() {
     let ids = ids(1_200);
     queue.insert(ids.iter().map(|id| ended(id, "failed"))).await;
     for change in [RETRY, Change::Reschedule { due: None, priority: Some(1) }] {
-        let (one, other) =
-            tokio::join!(first.engine.steer_each(&ids, &change), second.engine.steer_each(&ids, &change));
+        let (one, other) = tokio::join!(
+            first.engine.steer_each(&ids, &change, None),
+            second.engine.steer_each(&ids, &change, None)
+        );
         let (one, other) = (one.expect("the server answers"), other.expect("the server answers"));
         let expected = if matches!(change, Change::Retry { .. }) { 1_200 } else { 2_400 };
         assert_eq!(one + other, expected, "{one}, {other}");
     }
-    let (one, other) = tokio::join!(first.engine.remove_each(&ids), second.engine.remove_each(&ids));
+    let (one, other) =
+        tokio::join!(first.engine.remove_each(&ids, None), second.engine.remove_each(&ids, None));
     assert_eq!(one.expect("the server answers") + other.expect("the server answers"), 1_200);
 }
 
@@ -69,9 +86,9 @@ async fn a_step_with_its_reply_lost_counts_as_it_was_done() {
     let ids = ids(20);
     queue.insert(ids.iter().map(|id| ended(id, "failed"))).await;
     proxy.lose_reply_if(|command: &RawDocument| command.get_str("update").is_ok());
-    assert_eq!(opened.engine.steer_each(&ids, &RETRY).await, Ok(20));
+    assert_eq!(opened.engine.steer_each(&ids, &RETRY, None).await, Ok(20));
     proxy.lose_reply_to("delete");
-    assert_eq!(opened.engine.remove_each(&ids).await, Ok(20));
+    assert_eq!(opened.engine.remove_each(&ids, None).await, Ok(20));
     assert_eq!((proxy.lost(), queue.count(doc! {}).await), (2, 0));
 }
 
@@ -87,7 +104,7 @@ async fn a_transaction_that_stays_open_holds_up_its_own_job_only() {
     let change = doc! { "$set": { "note": 1 } };
     let write = jobs.update_one(doc! { "_id": "job-2" }, change).session(&mut session);
     write.await.expect("nobody else writes it");
-    assert_eq!(opened.engine.steer_each(&ids, &RETRY).await, Ok(4));
+    assert_eq!(opened.engine.steer_each(&ids, &RETRY, None).await, Ok(4));
     session.abort_transaction().await.expect("it ends");
     assert_eq!(queue.status("job-2").await, "failed");
 }
@@ -107,7 +124,7 @@ async fn what_becomes_due_wakes_the_workers_of_each_type() {
         opened.recorder.outcome(job.run_id).await.expect("the server answers");
     }
     let ids = ["job", "of another type"].map(str::to_owned);
-    assert_eq!(opened.engine.steer_each(&ids, &RETRY).await, Ok(2));
+    assert_eq!(opened.engine.steer_each(&ids, &RETRY, None).await, Ok(2));
     let mut jobs =
         [opened.recorder.next_job().await, opened.recorder.next_job().await].map(|job| job.id().to_owned());
     jobs.sort();

@@ -145,7 +145,7 @@ async fn an_operator_removes_no_job_that_its_schedule_would_make_again() {
     fill(&queue).await;
     assert_eq!(opened.engine.remove("to come again").await, Ok(Steered::HeldBySchedule));
     let ids = ["to come again", "gone past", "of a schedule that is gone"].map(str::to_owned);
-    assert_eq!(opened.engine.remove_each(&ids).await, Ok(2));
+    assert_eq!(opened.engine.remove_each(&ids, None).await, Ok(2));
     assert_eq!(opened.engine.remove("just made").await, Ok(Steered::Done));
     assert!(left(&queue).await.contains(&"to come again".to_owned()));
     // Its schedule goes on.

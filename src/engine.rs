@@ -27,6 +27,8 @@ pub struct NativeEngineOptions {
     pub collection: String,
     /// Whether `startup` opens a change stream.
     pub use_change_streams: bool,
+    /// Whether jobs are made as claimed where a processor of this engine is idle.
+    pub hand_off: bool,
     /// Log entries that a job keeps.
     pub max_log_entries: u32,
     /// The longest log message, in bytes.
@@ -124,6 +126,7 @@ pub fn open_engine(
             entries: options.max_log_entries,
             message_bytes: options.max_log_message_bytes as usize,
         },
+        hand_off: options.hand_off,
         about: About { host: options.host, versions: options.versions.into_iter().collect() },
         retention: options.retention.into_iter().map(RetentionRule::from).collect(),
     };

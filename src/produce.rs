@@ -1,7 +1,7 @@
 //! Jobs to be created.
 
 use durabl_engine::{
-    BackoffKind, DedupeKey, DedupeScope, Enqueued, NewJob, NewJobFate, Trace, bson::RawDocumentBuf,
+    BackoffKind, DedupeKey, DedupeScope, Enqueued, HandedOff, NewJob, NewJobFate, Trace, bson::RawDocumentBuf,
 };
 use napi::{Env, Error, Result, bindgen_prelude::Buffer};
 use napi_derive::napi;
@@ -211,6 +211,8 @@ pub struct NativeEnqueued {
     pub holders: Vec<NativeHolder>,
     /// The failures of single jobs.
     pub failures: Vec<NativeEnqueueFailure>,
+    /// The jobs among them that are claimed already, for processors of this engine to start.
+    pub handed_off: Vec<NativeHandedOff>,
 }
 
 /// The job in the way of one job of a call.
@@ -224,6 +226,24 @@ pub struct NativeHolder {
     pub is_coalesced: bool,
 }
 
+/// A claimed job, to be started once its call has its answer.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct NativeHandedOff {
+    /// The processor that it was claimed for.
+    pub processor_id: u32,
+    /// Its run.
+    pub run_id: u32,
+    /// The job as BSON.
+    pub document: Buffer,
+}
+
+impl From<HandedOff> for NativeHandedOff {
+    fn from(job: HandedOff) -> Self {
+        let (processor_id, run_id, document) = job.into_parts();
+        Self { processor_id, run_id, document: document.into_bytes().into() }
+    }
+}
+
 /// The failure of one job of a call.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct NativeEnqueueFailure {
@@ -233,10 +253,11 @@ pub struct NativeEnqueueFailure {
     pub failure: NativeFailure,
 }
 
-impl From<Vec<Enqueued>> for NativeEnqueued {
-    fn from(outcomes: Vec<Enqueued>) -> Self {
+impl From<(Vec<Enqueued>, Vec<HandedOff>)> for NativeEnqueued {
+    fn from((outcomes, handed_off): (Vec<Enqueued>, Vec<HandedOff>)) -> Self {
         let ids = Vec::with_capacity(outcomes.len());
-        let mut enqueued = Self { ids, holders: Vec::new(), failures: Vec::new() };
+        let handed_off = handed_off.into_iter().map(NativeHandedOff::from).collect();
+        let mut enqueued = Self { ids, holders: Vec::new(), failures: Vec::new(), handed_off };
         for (index, outcome) in outcomes.into_iter().enumerate() {
             let id = enqueued.created(index as u32, outcome);
             enqueued.ids.push(id);
@@ -274,6 +295,6 @@ impl NativeEngine {
         groups: Vec<NativeNewJobs>,
     ) -> Result<Promised<'env, NativeEnqueued>> {
         let jobs = new_jobs(groups)?;
-        self.call(env, |engine| async move { engine.enqueue_many(jobs).await.map(NativeEnqueued::from) })
+        self.call(env, |engine| async move { engine.enqueue_or_start(jobs).await.map(NativeEnqueued::from) })
     }
 }

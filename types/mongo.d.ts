@@ -70,6 +70,13 @@ export interface MongoJobQueueCommonOptions {
    * `maxPoolSize`. Default false.
    */
   useChangeStreams?: boolean | undefined
+  /**
+   * Make a job as claimed already where a processor of this backend is idle and would claim it next: its handler starts when the write
+   * is acknowledged, one write and one round trip sooner. Nothing else changes: `enqueue` resolves before the handler starts. A job waits
+   * as usual if it is delayed, in a transaction, of scope `pending`, or has an `id` or `dedupeForMs`; if its type is paused; and while
+   * another one is known that is due. Default false.
+   */
+  handOff?: boolean | undefined
   /** Default {@link defaultLogger}. */
   logger?: Logger | undefined
   /** How many log entries a job keeps, the newest ones; at least 1. Default 1000. */

@@ -85,6 +85,7 @@ export class FakeEngine {
   }
 
   fireSchedules = () => () => {}
+  openProcessors = new Set()
   decodeJob = decodeJob
   decodeJobs = decodeJobs
   subscribe = (listener) => {

@@ -64,6 +64,8 @@ pub struct EngineOptions {
     pub use_change_streams: bool,
     /// How much a job's log may hold.
     pub log_bounds: LogBounds,
+    /// Whether a job is made as claimed where a processor of this engine is idle and would start it.
+    pub hand_off: bool,
     /// What others are told of this process.
     pub about: About,
     /// How long jobs are kept that have ended.

@@ -58,7 +58,10 @@ pub use {
     verbs::{
         actions::Action,
         cancel::Cancelled,
-        enqueue::request::{Enqueued, NewJobFate},
+        enqueue::{
+            hand_off::HandedOff,
+            request::{Enqueued, NewJobFate},
+        },
         journal::append::{Append, Appended},
         plan::PlannedJob,
         recover::Sweep,

@@ -4,6 +4,7 @@
 mod canceller;
 pub(crate) mod dispatch;
 mod grouping;
+pub(crate) mod hand_off;
 pub(crate) mod hub;
 mod journal_writer;
 pub(crate) mod reaper;

@@ -22,6 +22,8 @@ export interface EngineLink {
     | 'completed'
     | 'serverTime'
   >
+  /** The processors of queues that have not ended. */
+  readonly openProcessors: Set<number>
   /** One job as BSON. */
   decodeJob(document: Uint8Array): Job<any>
   /** A value that a completed job is to keep. */
@@ -38,6 +40,7 @@ export function engineLink({ engine, codec, schedules }: OpenCollection): Engine
   return {
     native: engine.native,
     fireSchedules: () => schedules.begin(),
+    openProcessors: engine.openProcessors,
     decodeJob: (document) => decodeJob(document, codec),
     decodeJobs: (documents, count) => decodeJobs(documents, count, codec),
     encodeResult: (value) => encodeKept('results', 'result', value, codec),

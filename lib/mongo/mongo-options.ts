@@ -72,6 +72,7 @@ const RULES = {
   database: DATABASE,
   collectionName: COLLECTION,
   useChangeStreams: BOOLEAN,
+  handOff: BOOLEAN,
   logger: LOGGER,
   ...LOG_RULES,
   journalSoftLimitBytes: JOURNAL_LIMIT,
@@ -90,6 +91,7 @@ export function readMongoOptions(options: unknown): MongoSettings & Connecting {
   const common = {
     collectionName: read.collectionName ?? DEFAULT_COLLECTION,
     useChangeStreams: read.useChangeStreams ?? false,
+    handOff: read.handOff ?? false,
     logger: read.logger,
     maxLogEntries: read.maxLogEntries ?? DEFAULT_LOG_LIMITS.maxLogEntries,
     maxLogMessageBytes: read.maxLogMessageBytes ?? DEFAULT_LOG_LIMITS.maxLogMessageBytes,

@@ -38,6 +38,7 @@ fn open(task: &Task) -> Outcome<(Arc<Engine>, UnboundedReceiver<Told>)> {
         collection: COLLECTION.to_owned(),
         use_change_streams: false,
         log_bounds: LogBounds::default(),
+        hand_off: true,
         about: About::default(),
         retention: Vec::new(),
     };

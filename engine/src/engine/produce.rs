@@ -1,7 +1,12 @@
 //! Jobs to be created.
 
-use super::Engine;
-use crate::{base::error::Result, job::document::NewJob, verbs::enqueue::request::Enqueued};
+use super::{Engine, Opened};
+use crate::{
+    base::{error::Result, sync::lock},
+    job::document::NewJob,
+    verbs::enqueue::{hand_off::HandedOff, request::Enqueued},
+    worker::hand_off::IdleProcessors,
+};
 
 impl Engine {
     /// Creates a job; its id, or none if its key is held or its id is taken.
@@ -18,5 +23,21 @@ impl Engine {
     /// The engine is shut down. What goes wrong with single jobs stands in their places.
     pub async fn enqueue_many(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>> {
         self.hub().await?.enqueuer.enqueue(jobs).await
+    }
+
+    /// The same; and the jobs that are claimed already by idle processors of this engine, which are to start them once the caller has
+    /// its answer. What is not taken from here is given back.
+    ///
+    /// # Errors
+    /// As [`Self::enqueue_many`].
+    pub async fn enqueue_or_start(&self, jobs: Vec<NewJob>) -> Result<(Vec<Enqueued>, Vec<HandedOff>)> {
+        let Opened { hub, runs } = self.opened().await?;
+        let starters = if self.options.hand_off && !self.sink.is_stuck() {
+            let processors: Vec<_> = lock(&self.processors).values().cloned().collect();
+            IdleProcessors::among(processors.into_iter(), &runs, hub.store.worker())
+        } else {
+            None
+        };
+        hub.enqueuer.enqueue_or_start(jobs, starters).await
     }
 }

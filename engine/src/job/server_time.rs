@@ -28,6 +28,11 @@ impl ServerTime {
         DateTime::from_millis(self.earliest_ms)
     }
 
+    /// How far apart the two are: so much earlier than it seems the server's clock may have shown the earlier one.
+    pub(crate) fn width(self) -> Duration {
+        Duration::from_millis(self.latest_ms.saturating_sub(self.earliest_ms).unsigned_abs())
+    }
+
     /// The bracket so many milliseconds before.
     pub(crate) fn earlier(self, ms: i64) -> Self {
         Self::between(self.earliest_ms.saturating_sub(ms), self.latest_ms.saturating_sub(ms))

@@ -17,6 +17,8 @@ pub(super) enum Bug {
     ClaimThatKeepsTheAttempts,
     /// In every try.
     ClaimUnderOneToken,
+    /// After a lost reply, without a look.
+    HandOffTakenForItsOwn,
     DeadlineWithoutMargin,
     DeadlineFromTheReply,
     VerdictTakenForItsOwn,

@@ -36,7 +36,9 @@ pub(super) fn of_write(protocol: &Protocol, state: &State, command: &Command, be
         Command::Settle { token, .. } if state.fates[usize::from(*token)] == Fate::ToldLost => {
             Err("a verdict was written after its holder was told that it was not".to_owned())
         }
-        Command::Claim { .. } | Command::Renew { .. } | Command::Settle { .. } => Ok(()),
+        Command::Claim { .. } | Command::HandOff { .. } | Command::Renew { .. } | Command::Settle { .. } => {
+            Ok(())
+        }
         Command::Recover(found) => of_recovery(protocol, state, *found, before),
     }
 }

@@ -12,7 +12,7 @@ use mongodb::bson::{Document, doc, rawdoc};
 use super::{
     bug::Bug,
     server::{DocId, Server, TICK_MS, moment},
-    state::{Budget, Command, Entry, Found, Held, JobIndex, State, Tick, Worker},
+    state::{Budget, Command, Entry, Found, Held, JobIndex, State, Tick, Token, Worker},
 };
 use crate::{
     job::{
@@ -29,6 +29,7 @@ use crate::{
             due,
             taking::{self, LeaseKind},
         },
+        enqueue::hand_off,
         recover::Expired,
         renew,
         settle::prepared::{PreparedVerdict, VerdictRequest},
@@ -58,6 +59,7 @@ pub(super) enum Step {
     Tick,
     Enqueue(JobIndex),
     Claim,
+    HandsOff(JobIndex),
     Arrives(Command),
     HearsOf(Worker),
     StopsWaiting(Worker),
@@ -124,8 +126,8 @@ impl Protocol {
         self.instant(now) < self.deadline(held) + self.terms.length / NOTICE_PARTS
     }
 
-    pub(super) fn new_job(&self, job: JobIndex) -> Document {
-        let job_to_be = NewJob {
+    fn job_to_be(&self, job: JobIndex) -> NewJob {
+        NewJob {
             job_type: JOB_TYPE.to_owned(),
             payload: rawdoc! { "data": null },
             priority: 0,
@@ -143,10 +145,26 @@ impl Protocol {
             backoff_delay_ms: Some(0),
             backoff_max_delay_ms: Some(0),
             trace: None,
-        };
+        }
+    }
+
+    pub(super) fn new_job(&self, job: JobIndex) -> Document {
         let now = ServerTime::exactly(moment(0).timestamp_millis());
-        let document = job_to_be.pending(&name("job", job), now);
+        let document = self.job_to_be(job).pending(&name("job", job), now);
         Document::try_from(&document.expect("it has data")).expect("it can be decoded")
+    }
+
+    /// The same, as claimed.
+    pub(super) fn handed_off(&self, job: JobIndex, token: Token, drafted: Tick) -> Document {
+        let now = ServerTime::exactly(moment(drafted).timestamp_millis());
+        let lease_ms = self.terms.length.as_millis() as i64;
+        let job_to_be = self.job_to_be(job);
+        let document = job_to_be.handed_off(&name("job", job), &name("token", token), lease_ms, now);
+        Document::try_from(&document.expect("it has data")).expect("it can be decoded")
+    }
+
+    pub(super) fn may_be_handed_off(&self, job: JobIndex) -> bool {
+        hand_off::is_possible(&self.job_to_be(job))
     }
 
     /// The engine's own statement, unless a mistake is planted in it.
@@ -160,6 +178,7 @@ impl Protocol {
                 }
                 Statement::one(due::due(JOB_TYPE), taking)
             }
+            Command::HandOff { .. } => unreachable!("an insert is no statement on a document"),
             Command::Renew { job, token } => renew::renewing(
                 vec![name("job", *job).into()],
                 vec![&name("token", *token)],

@@ -63,6 +63,14 @@ pub(super) fn an_exclusive_key() -> Size {
     })
 }
 
+/// A second job is made as claimed, by a process that may die, or may not hear of it.
+pub(super) fn a_hand_off() -> Size {
+    let size = Size { verdicts: &[Complete, Fail], ..size(Some(DedupeScope::PendingAndActive), 2) };
+    with(size, |limits| {
+        (limits.claims, limits.hand_offs, limits.timeouts, limits.crashes) = (1, 1, 1, 1);
+    })
+}
+
 /// Three workers; more states than a test of every day has time for.
 pub(super) fn three_workers() -> Size {
     Size { workers: 3, ..with(size(None, 1), |limits| (limits.claims, limits.crashes) = (3, 0)) }

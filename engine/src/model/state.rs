@@ -26,6 +26,8 @@ pub(super) struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Entry {
     NotYet,
+    /// It was sent as a claimed job, and has not arrived.
+    OnItsWay,
     /// Its key was held.
     Refused,
     Stored(DocId),
@@ -35,6 +37,7 @@ pub(super) enum Entry {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Budget {
     pub(super) claims: u8,
+    pub(super) hand_offs: u8,
     pub(super) renewals: u8,
     /// Replies that are not waited for any longer; the command may still come to the server, also after the one that is sent
     /// instead.
@@ -45,9 +48,26 @@ pub(super) struct Budget {
 /// A statement on its way to the server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Command {
-    Claim { token: Token },
-    Renew { job: JobIndex, token: Token },
-    Settle { job: JobIndex, token: Token, claimed: DocId, verdict: Verdict, transition: Transition },
+    Claim {
+        token: Token,
+    },
+    /// Makes the job as claimed: under the same id, token and time in every try.
+    HandOff {
+        job: JobIndex,
+        token: Token,
+        drafted: Tick,
+    },
+    Renew {
+        job: JobIndex,
+        token: Token,
+    },
+    Settle {
+        job: JobIndex,
+        token: Token,
+        claimed: DocId,
+        verdict: Verdict,
+        transition: Transition,
+    },
     Recover(Found),
 }
 
@@ -70,6 +90,8 @@ pub(super) enum Worker {
     Claiming {
         tokens: u8,
         sent: Tick,
+        /// The job that it makes as claimed, instead of one that waits.
+        hand_off: Option<JobIndex>,
         reply: Option<Claimed>,
     },
     Running {
@@ -137,7 +159,7 @@ impl Entry {
     pub(super) fn stored(self) -> Option<DocId> {
         match self {
             Self::Stored(id) => Some(id),
-            Self::NotYet | Self::Refused => None,
+            Self::NotYet | Self::OnItsWay | Self::Refused => None,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The steps: of time, of those who enqueue, of reapers, and of commands that arrive. Those of workers have a file of their own.
 use super::{
+    bug::Bug,
     explorer::Model,
     promises,
-    protocol::{Next, Protocol, Step, Take},
+    protocol::{Next, Protocol, Step, Take, name},
     server::{DocId, Look, Reply},
-    state::{Budget, Claimed, Command, Entry, Fate, Found, JobIndex, State, Token, Worker},
+    state::{Budget, Claimed, Command, Entry, Fate, Found, JobIndex, State, Tick, Token, Worker},
 };
 use crate::{
     job::{document::Header, status::Status},
@@ -52,10 +53,11 @@ impl Model for Protocol {
             }
             self.crashes(state, place, &mut sorted);
             match state.workers[place] {
-                Worker::Idle => self.begins_a_claim(state, place, &mut sorted),
-                Worker::Claiming { tokens, sent, reply } => {
-                    self.awaits_a_claim(state, place, (tokens, sent, reply), &mut sorted);
+                Worker::Idle => {
+                    self.begins_a_claim(state, place, &mut sorted);
+                    self.begins_a_hand_off(state, place, &mut sorted);
                 }
+                Worker::Claiming { .. } => self.awaits_a_claim(state, place, &mut sorted),
                 Worker::Running { held, renewal } => self.runs(state, place, (held, renewal), &mut sorted),
                 Worker::Settling { .. } => self.settles(state, place, &mut sorted),
             }
@@ -93,6 +95,9 @@ impl Protocol {
     fn arrive(&self, state: State, command: &Command, take: &mut dyn FnMut(Next)) {
         match command {
             Command::Claim { token } => self.claim_arrives(&state, *token, command, take),
+            Command::HandOff { job, token, drafted } => {
+                take(Ok(self.hand_off_arrives(state, *job, *token, *drafted)));
+            }
             Command::Renew { job, .. }
             | Command::Settle { job, .. }
             | Command::Recover(Found { job, .. }) => {
@@ -125,6 +130,30 @@ impl Protocol {
         }
     }
 
+    /// The job is made, unless its key is held. If an earlier try has made it, the look that follows tells whether it is still ours.
+    fn hand_off_arrives(&self, state: State, job: JobIndex, token: Token, drafted: Tick) -> State {
+        let document = self.handed_off(job, token, drafted);
+        let is_held = |id: DocId| {
+            let stored = self.server.get(id);
+            stored.status == Status::Active && stored.token.as_deref() == Some(&name("token", token))
+        };
+        let mut next = state;
+        let claimed = match next.stored(job) {
+            Some(stored) if is_held(stored) => Some((job, stored)),
+            Some(_) if self.has(Bug::HandOffTakenForItsOwn) => {
+                self.server.insert(&[], document, next.now).map(|made| (job, made))
+            }
+            Some(_) => None,
+            None => {
+                let made = self.server.insert(&next.beside(job), document, next.now);
+                next.jobs[usize::from(job)] = made.map_or(Entry::Refused, Entry::Stored);
+                made.map(|made| (job, made))
+            }
+        };
+        next.answer_claim(token, claimed);
+        next
+    }
+
     fn write_arrives(&self, mut state: State, job: JobIndex, command: &Command) -> Next {
         let Some(mut stored) = state.stored(job) else { return Ok(state) };
         let before = self.server.get(stored);
@@ -135,7 +164,7 @@ impl Protocol {
             state.jobs[usize::from(job)] = Entry::Stored(stored);
         }
         match command {
-            Command::Claim { .. } => {}
+            Command::Claim { .. } | Command::HandOff { .. } => {}
             Command::Renew { token, .. } => state.answer_renewal(*token, reply == Reply::Matched),
             Command::Settle { token, transition, .. } => {
                 if reply == Reply::Matched {

@@ -45,6 +45,11 @@ fn an_exclusive_key_holds() {
 }
 
 #[test]
+fn leases_hold_for_a_job_that_is_made_as_claimed() {
+    holds(sizes::a_hand_off());
+}
+
+#[test]
 fn more_holds_where_there_is_time_to_look() {
     if sizes::is_large() {
         holds(sizes::a_follower_of_a_renewed_job());
@@ -65,6 +70,7 @@ fn every_planted_mistake_is_noticed() {
         (Bug::ClaimOfAnyStatus, sizes::renewals_and_a_crash(), "was claimed"),
         (Bug::ClaimThatKeepsTheAttempts, sizes::renewals_and_a_crash(), "did not count"),
         (Bug::ClaimUnderOneToken, sizes::a_lost_reply(), "too many attempts"),
+        (Bug::HandOffTakenForItsOwn, sizes::a_hand_off(), "believes so"),
         (Bug::DeadlineWithoutMargin, sizes::renewals_and_a_crash(), "believe"),
         (Bug::DeadlineFromTheReply, sizes::renewals_and_a_crash(), "believe"),
         (Bug::VerdictTakenForItsOwn, sizes::renewals_and_a_crash(), "told that it was"),

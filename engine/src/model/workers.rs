@@ -4,7 +4,7 @@ use super::{
     promises,
     protocol::{JOB_TYPE, Next, Protocol, Step, Take, name, number},
     server::{Look, Reply},
-    state::{Claimed, Command, Fate, Held, JobIndex, Renewal, State, Tick, Token, Worker},
+    state::{Claimed, Command, Entry, Fate, Held, JobIndex, Renewal, State, Tick, Token, Worker},
 };
 use crate::{
     job::{
@@ -36,20 +36,37 @@ impl Protocol {
         take(Step::Claim, Ok(next));
     }
 
-    pub(super) fn awaits_a_claim(
-        &self,
-        state: &State,
-        place: usize,
-        (tokens, sent, reply): (u8, Tick, Option<Claimed>),
-        take: Take<'_>,
-    ) {
+    /// An idle worker makes a job as its own.
+    pub(super) fn begins_a_hand_off(&self, state: &State, place: usize, take: Take<'_>) {
+        if state.spent.hand_offs >= self.size.limits.hand_offs {
+            return;
+        }
+        for job in 0..state.jobs.len() as JobIndex {
+            if state.jobs[usize::from(job)] != Entry::NotYet || !self.may_be_handed_off(job) {
+                continue;
+            }
+            let mut next = state.clone();
+            next.spent.hand_offs += 1;
+            let token = next.fates.len() as Token;
+            next.fates.push(Fate::Open);
+            next.jobs[usize::from(job)] = Entry::OnItsWay;
+            next.workers[place] =
+                Worker::Claiming { tokens: 1 << token, sent: state.now, hand_off: Some(job), reply: None };
+            next.commands.push(Command::HandOff { job, token, drafted: state.now });
+            take(Step::HandsOff(job), Ok(next));
+        }
+    }
+
+    pub(super) fn awaits_a_claim(&self, state: &State, place: usize, take: Take<'_>) {
         let worker = state.workers[place];
+        let Worker::Claiming { tokens, sent, hand_off, reply } = worker else { return };
         if let Some(claimed) = reply {
             take(Step::HearsOf(worker), Ok(self.hands_over(state, place, claimed, sent)));
         }
         if state.spent.timeouts < self.size.limits.timeouts {
             let mut next = match self.claimed_under(state, tokens) {
                 Some(claimed) => self.hands_over(state, place, Some(claimed), sent),
+                None if hand_off.is_some() => state.with(place, Worker::Idle),
                 None => {
                     let mut next = state.clone();
                     next.sends_claim(place, (tokens, sent), !self.has(Bug::ClaimUnderOneToken));
@@ -58,6 +75,14 @@ impl Protocol {
             };
             next.spent.timeouts += 1;
             take(Step::StopsWaiting(worker), Ok(next));
+            if let Some(job) = hand_off {
+                // As long as its caller has patience, the same job is sent again.
+                let mut again = state.clone();
+                again.spent.timeouts += 1;
+                let token = tokens.ilog2() as Token;
+                again.commands.push(Command::HandOff { job, token, drafted: sent });
+                take(Step::StopsWaiting(worker), Ok(again));
+            }
         }
     }
 
@@ -236,7 +261,8 @@ impl State {
         if is_new {
             self.fates.push(Fate::Open);
         }
-        self.workers[place] = Worker::Claiming { tokens: earlier | 1 << token, sent, reply: None };
+        self.workers[place] =
+            Worker::Claiming { tokens: earlier | 1 << token, sent, hand_off: None, reply: None };
         self.commands.push(Command::Claim { token });
     }
 }

@@ -8,6 +8,8 @@ mod create;
 mod created;
 mod draft;
 pub(crate) mod enqueuer;
+pub(crate) mod hand_off;
+mod handing_over;
 mod refused;
 pub(crate) mod request;
 mod writer;

@@ -250,6 +250,12 @@ impl Dispatcher {
 
     /// Waits for a wake-up, and after a pause without one for a look of its own. The pauses grow.
     async fn idle(&self, idleness: &mut Idleness) -> Step {
+        let step = self.idle_until_hint(idleness).await;
+        self.slots.no_longer_quiet();
+        step
+    }
+
+    async fn idle_until_hint(&self, idleness: &mut Idleness) -> Step {
         let poll_interval =
             self.slots.config.poll_interval.unwrap_or_else(|| self.hub.default_poll_interval());
         // What arrives while others tell of it need not be looked for at short intervals.
@@ -263,7 +269,7 @@ impl Dispatcher {
                 return Step::Claim;
             }
             match self.slots.take_hint() {
-                Hint::None => {}
+                Hint::None => self.slots.become_quiet(),
                 Hint::Own => return Step::Claim,
                 shared @ (Hint::Vague | Hint::Shared) => return self.answer_shared(shared, idleness).await,
             }

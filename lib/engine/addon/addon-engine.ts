@@ -55,6 +55,7 @@ export class AddonEngine implements Engine {
     })
     this.processors.add(id)
     this.stopFiring ??= this.link.fireSchedules()
+    this.link.openProcessors.add(id)
     return id
   }
 
@@ -159,6 +160,7 @@ export class AddonEngine implements Engine {
 
   close(): void {
     this.unsubscribe()
+    for (const id of this.processors) this.link.openProcessors.delete(id)
     if (this.closed !== null) return
     const reason = 'the queue shut down before the server had acknowledged how the job ended'
     this.closed = new ShutDownError('ERR_DURABL_SHUT_DOWN', reason)

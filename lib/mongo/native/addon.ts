@@ -352,6 +352,8 @@ export interface NativeEngineOptions {
   collection: string
   /** Whether `startup` opens a change stream. */
   useChangeStreams: boolean
+  /** Whether jobs are made as claimed where a processor of this engine is idle. */
+  handOff: boolean
   /** Log entries that a job keeps. */
   maxLogEntries: number
   /** The longest log message, in bytes. */
@@ -385,6 +387,8 @@ export interface NativeEnqueued {
   holders: Array<NativeHolder>
   /** The failures of single jobs. */
   failures: Array<NativeEnqueueFailure>
+  /** The jobs among them that are claimed already, for processors of this engine to start. */
+  handedOff: Array<NativeHandedOff>
 }
 
 /** An event of the engine, told through one callback. `kind` says which of the other fields are there. */
@@ -468,6 +472,16 @@ export interface NativeFreedSlot {
   runId: number
   /** How long the handler ran; null if it never started. */
   elapsedMs: number | null
+}
+
+/** A claimed job, to be started once its call has its answer. */
+export interface NativeHandedOff {
+  /** The processor that it was claimed for. */
+  processorId: number
+  /** Its run. */
+  runId: number
+  /** The job as BSON. */
+  document: Buffer
 }
 
 /** The effect of a renewal. */

@@ -4,9 +4,18 @@ import { ShutDownError, failureToError } from '../../base/errors'
 import type { CallSite } from '../../base/errors'
 import type { SafeLogger } from '../../base/logger'
 import { fromCaller } from '../../base/stack'
+import { afterIo } from '../../base/timers'
 import type { JobAvailableListener, StreamState } from '../../types'
 import type { Retention } from '../../validate/fleet'
-import type { NativeAddon, NativeConnection, NativeEngine, NativeEvent, NativeNewJob, Reply } from './addon'
+import type {
+  NativeAddon,
+  NativeConnection,
+  NativeEngine,
+  NativeEvent,
+  NativeHandedOff,
+  NativeNewJob,
+  Reply,
+} from './addon'
 import { aboutProcess } from './about-process'
 import { EnqueueBatches, grouped, placed } from './enqueue-batch'
 import type { Enqueued } from './enqueue-batch'
@@ -23,6 +32,7 @@ export interface EngineSettings {
   readonly database: string
   readonly collectionName: string
   readonly useChangeStreams: boolean
+  readonly handOff: boolean
   readonly maxLogEntries: number
   readonly maxLogMessageBytes: number
   readonly maxBlockMs: number
@@ -37,6 +47,8 @@ export class EngineHandle {
   private readonly stateListeners = new Set<(state: StreamState) => void>()
   private readonly wakeListeners = new Set<JobAvailableListener>()
   private readonly subscribers = new Set<(event: NativeEvent) => void>()
+  /** The processors of queues that have not ended. */
+  readonly openProcessors = new Set<number>()
   private ending: Promise<void> | null = null
   private hasEnded = false
 
@@ -53,6 +65,7 @@ export class EngineHandle {
         database: settings.database,
         collection: settings.collectionName,
         useChangeStreams: settings.useChangeStreams,
+        handOff: settings.handOff,
         maxLogEntries: settings.maxLogEntries,
         maxLogMessageBytes: settings.maxLogMessageBytes,
         maxBlockMs: settings.maxBlockMs,
@@ -63,7 +76,7 @@ export class EngineHandle {
     )
     if (failure !== null) throw fromCaller(failureToError(failure, null))
     this.native = value!
-    this.batches = new EnqueueBatches(this.native)
+    this.batches = new EnqueueBatches(this.native, (jobs) => this.startLater(jobs))
     this.logs = new LogBatches(async (jobId, claimToken, { messages, agesMs }) => {
       const { failure } = await this.native.log(jobId, claimToken, messages, agesMs)
       return failure
@@ -92,20 +105,50 @@ export class EngineHandle {
     this.refuseEnded()
     const site = callSite()
     const outcomes: (R | { status: 'failed'; error: Error })[] = []
-    // One part after the other: so they are created in order, and what crosses over is bounded.
-    for (let start = 0; start < jobs.length; start += MOST_AT_ONCE) {
-      const part = jobs.slice(start, start + MOST_AT_ONCE)
-      const reply = await this.native.enqueueMany(grouped(part))
-      for (const place of part.keys()) {
-        const enqueued = placed(reply, place)
-        outcomes.push(
-          'failure' in enqueued
-            ? { status: 'failed', error: failureToError(enqueued.failure, site) }
-            : result(enqueued),
-        )
+    const handedOff: NativeHandedOff[] = []
+    try {
+      // One part after the other: so they are created in order, and what crosses over is bounded.
+      for (let start = 0; start < jobs.length; start += MOST_AT_ONCE) {
+        const part = jobs.slice(start, start + MOST_AT_ONCE)
+        const reply = await this.native.enqueueMany(grouped(part))
+        handedOff.push(...(reply.value?.handedOff ?? []))
+        for (const place of part.keys()) {
+          const enqueued = placed(reply, place)
+          outcomes.push(
+            'failure' in enqueued
+              ? { status: 'failed', error: failureToError(enqueued.failure, site) }
+              : result(enqueued),
+          )
+        }
       }
+    } finally {
+      this.startLater(handedOff)
     }
     return outcomes
+  }
+
+  /** Jobs are handed over when the answers of their calls have been taken, so that what follows a call comes before its job starts. */
+  private startLater(jobs: readonly NativeHandedOff[]): void {
+    if (jobs.length > 0) afterIo(() => jobs.forEach((job) => this.start(job)))
+  }
+
+  private start({ processorId, runId, document }: NativeHandedOff): void {
+    const runIds = new Uint32Array([runId])
+    if (this.openProcessors.has(processorId)) {
+      this.received({ kind: 'jobs', processorId, runIds, documents: document })
+      return
+    }
+    // Its queue has ended meanwhile.
+    const details = { stack: null, delayMs: null, result: null, byHand: false }
+    const release = {
+      runId,
+      kind: 'release',
+      reason: null,
+      details,
+      freesSlot: true,
+      elapsedMs: null,
+    } as const
+    this.native.finish(new Uint32Array(), new Float64Array(), [release], [])
   }
 
   /** Adds a line to a job's log, behind those added before it. As {@link call}. */

@@ -4,6 +4,7 @@ import type {
   NativeEngine,
   NativeEnqueued,
   NativeFailure,
+  NativeHandedOff,
   NativeHolder,
   NativeNewJob,
   NativeNewJobs,
@@ -46,7 +47,11 @@ class Batch {
 export class EnqueueBatches {
   private open: Batch | null = null
 
-  constructor(private readonly native: Pick<NativeEngine, 'enqueueMany'>) {}
+  /** @param start starts the jobs that the engine has claimed already, after their calls have their answers */
+  constructor(
+    private readonly native: Pick<NativeEngine, 'enqueueMany'>,
+    private readonly start: (jobs: readonly NativeHandedOff[]) => void,
+  ) {}
 
   async enqueue(job: NativeNewJob): Promise<Enqueued> {
     const batch = (this.open ??= new Batch((batch) => this.send(batch)))
@@ -57,7 +62,9 @@ export class EnqueueBatches {
 
   private async send(batch: Batch): Promise<Reply<NativeEnqueued>> {
     if (this.open === batch) this.open = null
-    return this.native.enqueueMany(grouped(batch.jobs))
+    const reply = await this.native.enqueueMany(grouped(batch.jobs))
+    this.start(reply.value?.handedOff ?? [])
+    return reply
   }
 }
 

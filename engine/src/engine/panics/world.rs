@@ -117,6 +117,7 @@ impl World {
             collection: "jobs".to_owned(),
             use_change_streams: true,
             log_bounds: LogBounds::default(),
+            hand_off: true,
             about: crate::worker::upkeep::About::default(),
             retention: Vec::new(),
         };

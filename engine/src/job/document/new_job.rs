@@ -111,6 +111,23 @@ impl NewJob {
         Ok(job)
     }
 
+    /// The document of a job that is born as a managed run of this process: as a claim would leave it.
+    pub(crate) fn handed_off(
+        &self,
+        id: &str,
+        token: &str,
+        lease_ms: i64,
+        now: ServerTime,
+    ) -> Result<RawDocumentBuf> {
+        let mut job = self.active(id, token, now)?;
+        let mut lease = RawDocumentBuf::new();
+        lease.append(cstr!("token"), token);
+        lease.append(cstr!("attempt"), 1);
+        lease.append(cstr!("ms"), lease_ms);
+        job.append(cstr!("lease"), lease);
+        Ok(job)
+    }
+
     fn beginning(
         &self,
         id: &str,

@@ -18,6 +18,11 @@ impl ClaimTokens {
         Self { earlier: Vec::new(), current: new_claim_token(&worker), worker }
     }
 
+    /// Of a job that may have been made under it.
+    pub(crate) fn of(token: String, worker: &str) -> Self {
+        Self { worker: worker.into(), earlier: Vec::new(), current: token }
+    }
+
     /// That of the try that is being made.
     pub(crate) fn current(&self) -> &str {
         &self.current

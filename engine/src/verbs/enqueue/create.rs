@@ -2,7 +2,7 @@
 
 use mongodb::bson::doc;
 
-use super::{coalesce, created::Created, draft::Draft, refused};
+use super::{coalesce, created::Created, draft::Draft, hand_off::HandedOff, handing_over, refused};
 use crate::{
     base::{error::Result, patience::Patience},
     job::{
@@ -15,14 +15,14 @@ use crate::{
     },
 };
 
-/// Inserts the jobs, and if the reply is lost finds out by their ids what happened.
+/// Inserts the jobs, and if the reply is lost finds out by their ids what happened. Beside that the jobs that are to be started here.
 pub(super) async fn create(
     store: &Store,
     jobs: &[&NewJob],
-    draft: &Draft,
+    draft: &mut Draft,
     wait: Wait,
     patience: &mut Patience,
-) -> Result<Vec<Created>> {
+) -> Result<Vec<(Created, Option<HandedOff>)>> {
     loop {
         match try_create(store, jobs, draft, wait, patience.has_failed()).await {
             Ok(jobs) => return Ok(jobs),
@@ -38,11 +38,11 @@ pub(super) async fn create(
 async fn try_create(
     store: &Store,
     jobs: &[&NewJob],
-    draft: &Draft,
+    draft: &mut Draft,
     wait: Wait,
     was_ambiguous: bool,
-) -> Result<Vec<Created>> {
-    let Draft { ids, documents, .. } = draft;
+) -> Result<Vec<(Created, Option<HandedOff>)>> {
+    let Draft { ids, documents, .. } = &*draft;
     let reply = store.insert(documents, wait).await?;
     let mut created: Vec<Created> = ids.iter().cloned().map(Created::Job).collect();
     let mut kept = Vec::new();
@@ -71,7 +71,8 @@ async fn try_create(
     }
     coalesce::coalesce_all(store, jobs, ids, &mut created, wait).await?;
     refused::name_holders(store, jobs, &mut created).await?;
-    Ok(created)
+    let handed_off = handing_over::resolve(store, jobs, draft, &mut created, was_ambiguous).await?;
+    Ok(created.into_iter().zip(handed_off).collect())
 }
 
 /// What is in its way may be the very job that an earlier try created. An id that its caller chose may be another's: then the

@@ -1,10 +1,16 @@
 //! A batch of new jobs as it is to be written, the same in every try.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Instant,
+};
 
 use mongodb::bson::RawDocumentBuf;
 
-use super::request::Request;
+use super::{
+    hand_off::{self, Reserved},
+    request::Request,
+};
 use crate::{
     base::{error::Result, patience::Patience},
     job::{document::new_id, server_time::ServerTime},
@@ -15,6 +21,10 @@ use crate::{
 pub(super) struct Draft {
     pub(super) ids: Vec<String>,
     pub(super) documents: Vec<RawDocumentBuf>,
+    /// The slots of those that are made as claimed.
+    pub(super) reserved: Vec<Option<Box<dyn Reserved>>>,
+    /// From when on their leases count, by what this process knows of the server's clock.
+    pub(super) sent: Instant,
     /// What delays count from.
     pub(super) at: ServerTime,
 }
@@ -23,13 +33,16 @@ impl Draft {
     pub(super) async fn of(store: &Store, batch: &[Request], patience: &mut Patience) -> Result<Self> {
         let jobs = || batch.iter().flat_map(|request| &request.jobs);
         let ids: Vec<String> = jobs().map(|job| job.id.clone().unwrap_or_else(new_id)).collect();
-        let at = loop {
+        let (at, asked) = loop {
             let checked = store.check_write_concern().await;
+            let asked = Instant::now();
             match checked.and(store.server_time().await) {
-                Ok(at) => break at,
+                Ok(at) => break (at, asked),
                 Err(error) => patience.pause_after(error).await?,
             }
         };
+        let sent = asked.checked_sub(at.width()).unwrap_or(asked);
+        let reserved = reserve(batch);
         let mut same_id: HashMap<&str, i64> = HashMap::new();
         let mut documents = Vec::with_capacity(ids.len());
         for (job, id) in jobs().zip(&ids) {
@@ -39,22 +52,46 @@ impl Draft {
                 *earlier += 1;
                 *earlier - 1
             });
-            documents.push(job.pending(id, at.earlier(earlier))?);
+            documents.push(match &reserved[documents.len()] {
+                Some(slot) => job.handed_off(id, slot.token(), slot.lease_ms(), at)?,
+                None => job.pending(id, at.earlier(earlier))?,
+            });
         }
-        Ok(Self { ids, documents, at })
+        Ok(Self { ids, documents, reserved, sent, at })
     }
 
     /// Those of its jobs that are kept.
     pub(super) fn only(self, kept: &[bool]) -> Self {
-        let jobs = self.ids.into_iter().zip(self.documents).zip(kept);
-        let (ids, documents) = jobs.filter_map(|(job, is_kept)| is_kept.then_some(job)).unzip();
-        Self { ids, documents, at: self.at }
+        let jobs = self.ids.into_iter().zip(self.documents).zip(self.reserved).zip(kept);
+        let ((ids, documents), reserved) = jobs.filter_map(|(job, is_kept)| is_kept.then_some(job)).unzip();
+        Self { ids, documents, reserved, ..self }
     }
 
     /// The first so many of its jobs; the others stay.
     pub(super) fn split_off_first(&mut self, count: usize) -> Self {
         let ids = self.ids.drain(..count).collect();
         let documents = self.documents.drain(..count).collect();
-        Self { ids, documents, at: self.at }
+        let reserved = self.reserved.drain(..count).collect();
+        Self { ids, documents, reserved, sent: self.sent, at: self.at }
     }
+}
+
+/// A slot for each job that one is free for. Behind a job of its type that waits, none goes first.
+fn reserve(batch: &[Request]) -> Vec<Option<Box<dyn Reserved>>> {
+    let mut behind: HashSet<&str> = HashSet::new();
+    let mut reserved = Vec::new();
+    for request in batch {
+        for job in &request.jobs {
+            let slot =
+                request.starters.as_ref().filter(|_| hand_off::is_possible(job)).and_then(|starters| {
+                    let is_first = !behind.contains(job.job_type.as_str());
+                    is_first.then(|| starters.reserve(&job.job_type)).flatten()
+                });
+            if slot.is_none() {
+                behind.insert(&job.job_type);
+            }
+            reserved.push(slot);
+        }
+    }
+    reserved
 }

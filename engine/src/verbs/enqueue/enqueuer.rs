@@ -8,6 +8,7 @@ use std::{
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{
+    hand_off::{HandedOff, Starters},
     request::{Enqueued, Inbox, Request, as_lots},
     writer::Writer,
 };
@@ -52,22 +53,37 @@ impl Enqueuer {
     /// What became of each job, in their order. They are written in this order too, so that of two with the same key the
     /// first one is created.
     pub(crate) async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>> {
+        Ok(self.enqueue_or_start(jobs, None).await?.0)
+    }
+
+    /// The same; and the jobs that are claimed already, for one of these to start.
+    pub(crate) async fn enqueue_or_start(
+        &self,
+        jobs: Vec<NewJob>,
+        starters: Option<Arc<dyn Starters>>,
+    ) -> Result<(Vec<Enqueued>, Vec<HandedOff>)> {
         for job in &jobs {
             // Here, where it is nobody else's trouble: jobs travel in company.
             job.data()?;
         }
         let made = Instant::now();
-        let mut outcomes = Vec::with_capacity(jobs.len());
+        let (mut outcomes, mut handed_off) = (Vec::with_capacity(jobs.len()), Vec::new());
         let mut answers = Vec::new();
         for jobs in as_lots(jobs) {
             let (reply, answer) = oneshot::channel();
-            self.requests.send(Request { jobs, made, reply }).await.map_err(|_| Error::shut_down())?;
+            self.requests
+                .send(Request { jobs, made, starters: starters.clone(), reply })
+                .await
+                .map_err(|_| Error::shut_down())?;
             answers.push(answer);
         }
         for answer in answers {
-            outcomes.extend(answer.await.map_err(|_| Error::interrupted())?);
+            for (outcome, job) in answer.await.map_err(|_| Error::interrupted())? {
+                outcomes.push(outcome);
+                handed_off.extend(job);
+            }
         }
-        Ok(outcomes)
+        Ok((outcomes, handed_off))
     }
 
     /// What became of one job.

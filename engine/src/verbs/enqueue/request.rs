@@ -1,9 +1,10 @@
 //! Calls that wait for the writer, and how much one insert carries.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::hand_off::{HandedOff, Starters};
 use crate::{base::error::Result, job::document::NewJob};
 
 /// Documents and bytes of one insert, at most. The server takes up to 16 MiB of command.
@@ -36,12 +37,17 @@ impl NewJobFate {
 /// What became of a job, or why it is not known.
 pub type Enqueued = Result<NewJobFate>;
 
+/// What became of a job, and the job itself if it is to be started here.
+pub(super) type Answer = (Enqueued, Option<HandedOff>);
+
 /// Jobs of one caller, no more than one insert carries.
 pub(super) struct Request {
     pub(super) jobs: Vec<NewJob>,
     /// When the call was made: others, and lots of its own, may have to be written before.
     pub(super) made: Instant,
-    pub(super) reply: oneshot::Sender<Vec<Enqueued>>,
+    /// Those who could start its jobs at once, if it may be so.
+    pub(super) starters: Option<Arc<dyn Starters>>,
+    pub(super) reply: oneshot::Sender<Vec<Answer>>,
 }
 
 /// Calls that no write has taken up yet.

@@ -11,6 +11,7 @@ use super::{
     create::create,
     created::Created,
     draft::Draft,
+    hand_off::HandedOff,
     request::{Inbox, Load, MOST_JOBS, Request},
 };
 use crate::{
@@ -119,12 +120,12 @@ impl Writer {
     async fn write_drafted(
         &mut self,
         batch: Vec<Request>,
-        draft: Draft,
+        mut draft: Draft,
         patience: &mut Patience,
     ) -> Option<(Vec<Request>, Draft, Error)> {
         let jobs: Vec<&NewJob> = batch.iter().flat_map(|request| &request.jobs).collect();
         let wait = if jobs.iter().any(|job| job.dedupe.is_some()) { Wait::Brief } else { Wait::Long };
-        let outcome = create(&self.store, &jobs, &draft, wait, patience).await;
+        let outcome = create(&self.store, &jobs, &mut draft, wait, patience).await;
         match outcome {
             Err(error) if error.is_time_limit() && wait == Wait::Brief => {
                 self.server_was_there();
@@ -146,12 +147,12 @@ impl Writer {
 
     fn write_apart(&self, batch: Vec<Request>, mut draft: Draft, patience: &Patience) {
         for request in batch {
-            let draft = draft.split_off_first(request.jobs.len());
+            let mut draft = draft.split_off_first(request.jobs.len());
             let (store, wakes) = (self.store.clone(), self.wakes.clone());
             let mut patience = patience.clone().with_deadline(self.deadline(&request));
             let write = async move {
                 let jobs: Vec<&NewJob> = request.jobs.iter().collect();
-                let outcome = create(&store, &jobs, &draft, Wait::HeldUp, &mut patience).await;
+                let outcome = create(&store, &jobs, &mut draft, Wait::HeldUp, &mut patience).await;
                 announce(&wakes, &store, &jobs, &outcome, draft.at).await;
                 answer(vec![request], outcome);
             };
@@ -180,14 +181,15 @@ async fn announce(
     wakes: &WakeHub,
     store: &Store,
     jobs: &[&NewJob],
-    outcome: &Result<Vec<Created>>,
+    outcome: &Result<Vec<(Created, Option<HandedOff>)>>,
     drafted_at: ServerTime,
 ) {
     let Ok(created) = outcome else { return };
-    wakes.known_jobs.add(created.iter().filter_map(Created::id));
+    wakes.known_jobs.add(created.iter().filter_map(|(created, _)| created.id()));
     let mut due = HashSet::new();
-    for (job, created_job) in jobs.iter().zip(created) {
-        if created_job.id().is_none() {
+    for (job, (created_job, handed_off)) in jobs.iter().zip(created) {
+        // For a job that is handed off there is nobody to wake.
+        if created_job.id().is_none() || handed_off.is_some() {
             continue;
         }
         if let Some(due_at) = job.due_at(drafted_at) {
@@ -203,12 +205,15 @@ async fn announce(
     }
 }
 
-fn answer(batch: Vec<Request>, outcome: Result<Vec<Created>>) {
+fn answer(batch: Vec<Request>, outcome: Result<Vec<(Created, Option<HandedOff>)>>) {
     let mut outcome = outcome.map(Vec::into_iter);
     for Request { jobs, reply, .. } in batch {
         let answers = match &mut outcome {
-            Ok(created) => created.by_ref().take(jobs.len()).map(Created::into_answer).collect(),
-            Err(error) => vec![Err(error.clone()); jobs.len()],
+            Ok(created) => {
+                let own = created.by_ref().take(jobs.len());
+                own.map(|(created, handed_off)| (created.into_answer(), handed_off)).collect()
+            }
+            Err(error) => jobs.iter().map(|_| (Err(error.clone()), None)).collect(),
         };
         // A caller that has gone away has lost only the answer.
         _ = reply.send(answers);

@@ -133,6 +133,11 @@ impl Claimer {
     /// However long the server was away: what was taken then would have to wait for the end of its lease.
     async fn settle_uncertain(&mut self) -> Result<()> {
         self.uncertain.extend(self.under_way.take());
+        let made = self.processor.slots.take_uncertain();
+        self.uncertain.extend(made.into_iter().map(|(token, sent)| Claim {
+            tokens: ClaimTokens::of(token, self.processor.hub.store.worker()),
+            sent,
+        }));
         while let Some(Claim { tokens, sent }) = self.uncertain.last() {
             let Processor { hub, slots, .. } = self.processor.as_ref();
             let jobs = one::claimed_under(&hub.store, &slots.config.job_type, tokens).await?;

@@ -5,7 +5,7 @@ use std::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU8, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::Notify;
@@ -70,6 +70,10 @@ struct SlotState {
     prefetch: Prefetch,
     /// The next job in line is none that may be claimed ahead.
     next_needs_slot: bool,
+    /// The last look found nothing due, and no wake-up has come since.
+    is_quiet: bool,
+    /// Tokens of jobs that may have been made as claimed, and since when.
+    uncertain: Vec<(String, Instant)>,
 }
 
 impl Slots {
@@ -87,6 +91,8 @@ impl Slots {
                 unsettled: 0,
                 prefetch,
                 next_needs_slot: false,
+                is_quiet: false,
+                uncertain: Vec::new(),
             }),
             changed: Notify::new(),
             hint: AtomicU8::new(Hint::None as u8),
@@ -197,6 +203,50 @@ impl Slots {
         Room { free, ahead: total - free }
     }
 
+    /// Nothing is due, as far as anybody here knows: until a hint comes. Says so.
+    pub(super) fn become_quiet(&self) {
+        let mut state = lock(&self.state);
+        state.is_quiet = Hint::of(self.hint.load(Ordering::Acquire)) == Hint::None;
+    }
+
+    pub(super) fn no_longer_quiet(&self) {
+        lock(&self.state).is_quiet = false;
+    }
+
+    /// Whether a job that is made now would be the next one.
+    pub(crate) fn is_quiet(&self) -> bool {
+        lock(&self.state).is_quiet && self.is_claiming()
+    }
+
+    /// Takes a free slot for a job that is being made, if it would be the next one.
+    pub(crate) fn reserve(&self) -> bool {
+        let mut state = lock(&self.state);
+        let is_possible = state.is_quiet
+            && state.running < state.concurrency
+            && state.unsettled < MOST_UNSETTLED
+            && self.is_claiming();
+        if is_possible {
+            state.running += 1;
+        }
+        is_possible
+    }
+
+    /// It is not known whether a job was made under this token. The next claim looks.
+    pub(crate) fn leave_uncertain(&self, token: String, since: Instant) {
+        lock(&self.state).uncertain.push((token, since));
+        self.hint_at(Hint::Own);
+    }
+
+    pub(super) fn take_uncertain(&self) -> Vec<(String, Instant)> {
+        std::mem::take(&mut lock(&self.state).uncertain)
+    }
+
+    fn hint_at(&self, hint: Hint) {
+        self.hint.fetch_max(hint as u8, Ordering::AcqRel);
+        lock(&self.state).is_quiet = false;
+        self.changed.notify_one();
+    }
+
     /// Whether the last claim has found that the next one must wait for a free slot.
     pub(super) fn next_needs_slot(&self, needs_slot: bool) {
         lock(&self.state).next_needs_slot = needs_slot;
@@ -208,7 +258,7 @@ impl Slots {
     }
 
     /// So many of them are not ours after all.
-    pub(super) fn taken_back(&self, count: usize) {
+    pub(crate) fn taken_back(&self, count: usize) {
         if count > 0 {
             let mut state = lock(&self.state);
             state.running = state.running.saturating_sub(count);
@@ -241,8 +291,7 @@ impl Listener for Slots {
             (Wake::Type(_), Audience::Everyone) => Hint::Shared,
             (Wake::Any, Audience::Everyone) => Hint::Vague,
         };
-        self.hint.fetch_max(hint as u8, Ordering::AcqRel);
-        self.changed.notify_one();
+        self.hint_at(hint);
     }
 }
 

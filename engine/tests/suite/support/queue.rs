@@ -72,6 +72,7 @@ impl TestQueue {
             collection: COLLECTION.to_owned(),
             use_change_streams: false,
             log_bounds: LogBounds::default(),
+            hand_off: true,
             about: About::default(),
             retention: Vec::new(),
         };

@@ -1,0 +1,72 @@
+//! The hand-off: a job that is made as claimed already, because a processor of this process would claim it next anyway.
+//!
+//! Its document says so from the first moment on: there is nothing to take back. While it is not known whether it was
+//! written, whoever reserved the slot looks it up by the token, as after any claim.
+
+use std::{sync::Arc, time::Instant};
+
+use mongodb::bson::RawDocumentBuf;
+
+use crate::job::{
+    document::{ClaimedJob, NewJob},
+    status::DedupeScope,
+};
+
+/// Those who can start jobs at once.
+pub(crate) trait Starters: Send + Sync {
+    /// A free slot for a job of this type, if nothing is known to be due that would go first.
+    fn reserve(&self, job_type: &str) -> Option<Box<dyn Reserved>>;
+}
+
+/// A slot that waits for its job. Dropped, it is not known whether the job was made: then the token tells later.
+pub(crate) trait Reserved: Send + Sync {
+    /// The proof of the lease that the job is made with.
+    fn token(&self) -> &str;
+    /// How long that lease is, in milliseconds.
+    fn lease_ms(&self) -> i64;
+    /// The job is there, and ours since `sent`. None if it is given back instead of started.
+    fn made(self: Box<Self>, job: ClaimedJob, sent: Instant) -> Option<HandedOff>;
+    /// There is no job of the token, and will be none.
+    fn not_made(self: Box<Self>);
+}
+
+/// Takes a run back that nobody has been told of.
+pub(crate) trait Owner: Send + Sync {
+    fn give_back(&self, run_id: u32);
+}
+
+/// A job on its way to its handler, behind the answer to the call that made it. Given back where that does not arrive.
+pub struct HandedOff {
+    processor_id: u32,
+    run_id: u32,
+    document: Option<RawDocumentBuf>,
+    owner: Arc<dyn Owner>,
+}
+
+impl HandedOff {
+    pub(crate) fn new(processor_id: u32, run_id: u32, job: ClaimedJob, owner: Arc<dyn Owner>) -> Self {
+        Self { processor_id, run_id, document: Some(job.into_document()), owner }
+    }
+
+    /// The processor, the run and the job's document, for the one that starts it.
+    #[must_use]
+    pub fn into_parts(mut self) -> (u32, u32, RawDocumentBuf) {
+        (self.processor_id, self.run_id, self.document.take().unwrap_or_default())
+    }
+}
+
+impl Drop for HandedOff {
+    fn drop(&mut self) {
+        if self.document.is_some() {
+            self.owner.give_back(self.run_id);
+        }
+    }
+}
+
+/// Whether a job may be made as claimed. Under scope `pending` no index refuses a second active job beside a pending follower;
+/// an id or a key that lasts may be taken by a job that has ended.
+pub(crate) fn is_possible(job: &NewJob) -> bool {
+    let is_plain = job.id.is_none() && job.dedupe_for_ms.is_none() && job.run_at_ms.is_none();
+    let is_free = job.dedupe.as_ref().is_none_or(|dedupe| dedupe.scope == DedupeScope::PendingAndActive);
+    is_plain && is_free && job.delay_ms <= 0
+}

@@ -1,0 +1,89 @@
+//! The slots of one engine's idle processors, for jobs that are handed off.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{dispatch::slots::Slots, runs::Runs};
+use crate::{
+    job::{document::ClaimedJob, document::new_claim_token},
+    verbs::enqueue::hand_off::{HandedOff, Owner, Reserved, Starters},
+};
+
+/// The processors of one engine, and where their runs are kept.
+pub(crate) struct IdleProcessors {
+    processors: Vec<Arc<Slots>>,
+    runs: Arc<Runs>,
+    worker: String,
+}
+
+impl IdleProcessors {
+    /// None if no processor is idle: most calls of a process without processors, and of a busy one.
+    pub(crate) fn among(
+        processors: impl Iterator<Item = Arc<Slots>>,
+        runs: &Arc<Runs>,
+        worker: &str,
+    ) -> Option<Arc<dyn Starters>> {
+        let processors: Vec<Arc<Slots>> = processors.filter(|slots| slots.is_quiet()).collect();
+        if processors.is_empty() {
+            return None;
+        }
+        Some(Arc::new(Self { processors, runs: runs.clone(), worker: worker.to_owned() }))
+    }
+}
+
+impl Starters for IdleProcessors {
+    fn reserve(&self, job_type: &str) -> Option<Box<dyn Reserved>> {
+        let is_of_type = |slots: &&Arc<Slots>| slots.config.job_type == job_type;
+        let slots = self.processors.iter().filter(is_of_type).find(|slots| slots.reserve())?;
+        Some(Box::new(Reservation {
+            slots: slots.clone(),
+            runs: self.runs.clone(),
+            token: Some(new_claim_token(&self.worker)),
+            since: Instant::now(),
+        }))
+    }
+}
+
+struct Reservation {
+    slots: Arc<Slots>,
+    runs: Arc<Runs>,
+    /// None once it is known what became of the job.
+    token: Option<String>,
+    since: Instant,
+}
+
+impl Reserved for Reservation {
+    fn token(&self) -> &str {
+        self.token.as_deref().unwrap_or_default()
+    }
+
+    fn lease_ms(&self) -> i64 {
+        i64::try_from(self.slots.terms.length.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn made(mut self: Box<Self>, job: ClaimedJob, sent: Instant) -> Option<HandedOff> {
+        self.token = None;
+        let run_id = self.runs.begin_handed_off(&self.slots, &job, sent)?;
+        let owner: Arc<dyn Owner> = self.runs.clone();
+        Some(HandedOff::new(self.slots.id, run_id, job, owner))
+    }
+
+    fn not_made(mut self: Box<Self>) {
+        self.token = None;
+        self.slots.taken_back(1);
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if let Some(token) = self.token.take() {
+            // The room first: what is found takes its own.
+            self.slots.taken_back(1);
+            // As long ago as the lease may have begun at most.
+            let since = self.since.checked_sub(Duration::from_millis(50)).unwrap_or(self.since);
+            self.slots.leave_uncertain(token, since);
+        }
+    }
+}

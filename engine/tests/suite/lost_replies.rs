@@ -6,10 +6,12 @@ mod verdicts;
 
 use std::{collections::HashSet, time::Duration};
 
-use durabl_engine::{Cancelled, ProcessorConfig, Settled, Verdict};
+use durabl_engine::{Cancelled, HandedOff, ProcessorConfig, Settled, Verdict};
 use mongodb::bson::{Bson, Document, RawDocument, doc};
 
-use crate::support::{Job, Opened, TestQueue, active, documents::moment, pending, proxy::Proxy};
+use crate::support::{
+    Job, Opened, TestQueue, active, documents::moment, pending, proxy::Proxy, waiting::eventually,
+};
 
 async fn start() -> (TestQueue, Proxy, Opened) {
     let (queue, _direct) = TestQueue::start().await;
@@ -304,30 +306,33 @@ async fn a_job_cancelled_with_the_reply_lost_was_cancelled_by_this_call() {
     assert_eq!(queue.job("a").await.get_str("ending").ok(), Some("cancelled"));
 }
 
-/// An engine with an idle processor.
+/// An engine with a processor that is handed what is made.
 async fn idle_processor(proxy: &Proxy, queue: &TestQueue) -> Opened {
     let opened = proxy.engine(queue);
     opened.engine.stats(None).await.expect("the server answers");
     opened.engine.process(ProcessorConfig {
         job_type: "t".to_owned(),
-        concurrency: 2,
+        // More than are made here: none of them ends.
+        concurrency: 1000,
         poll_interval: Some(Duration::from_secs(60)),
         heartbeat_interval: None,
         visibility_timeout: Duration::from_secs(300),
         prefetch: Some(0),
     });
-    // Its first look ends: then it is handed what is made.
-    for _ in 0..100 {
-        let (_, handed_off) =
-            opened.engine.enqueue_or_start(vec![Job::of("t").into()]).await.expect("the server answers");
-        if let Some(job) = handed_off.into_iter().next() {
-            // Dropped, it is given back.
-            drop(job);
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    // Dropped, they are given back.
+    drop(handed_off(&opened).await);
     opened
+}
+
+/// Makes jobs until one of them is handed off.
+async fn handed_off(opened: &Opened) -> HandedOff {
+    eventually("a job is handed off", async || {
+        let made = opened.engine.enqueue_or_start(vec![Job::of("t").into()]).await;
+        let (fates, jobs) = made.expect("the server answers");
+        assert!(fates.iter().all(Result::is_ok), "{fates:?}");
+        jobs.into_iter().next()
+    })
+    .await
 }
 
 #[tokio::test]
@@ -335,20 +340,10 @@ async fn a_job_that_is_handed_off_with_its_reply_lost_is_there_once_and_starts_o
     let (queue, _direct) = TestQueue::start().await;
     let proxy = Proxy::start().await;
     let opened = idle_processor(&proxy, &queue).await;
-    queue.jobs().delete_many(doc! {}).await.expect("they can be removed");
-    let mut handed_off = Vec::new();
-    for _ in 0..100 {
-        proxy.lose_reply_to("insert");
-        let (fates, jobs) =
-            opened.engine.enqueue_or_start(vec![Job::of("t").into()]).await.expect("the server answers");
-        assert!(fates.iter().all(Result::is_ok), "{fates:?}");
-        handed_off.extend(jobs);
-        if !handed_off.is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    let (_, _, document) = handed_off.pop().expect("one is handed off").into_parts();
+    let lost = proxy.lost();
+    proxy.lose_reply_to("insert");
+    let (_, _, document) = handed_off(&opened).await.into_parts();
+    assert_eq!(proxy.lost(), lost + 1);
     let id = document.get_str("_id").expect("an id");
     assert_eq!(queue.status(id).await, "active");
     assert_eq!(queue.count(doc! { "_id": id }).await, 1);
@@ -361,7 +356,10 @@ async fn a_job_that_is_handed_off_to_nobody_is_given_back_with_its_attempt() {
     let proxy = Proxy::start().await;
     let opened = idle_processor(&proxy, &queue).await;
     // Given back, it is due: the processor claims it, as any other.
-    let (_, jobs) = opened.engine.enqueue_or_start(vec![Job::of("t").into()]).await.expect("it answers");
-    drop(jobs);
+    drop(handed_off(&opened).await);
+    eventually("all are claimed", async || {
+        (queue.count(doc! { "status": "pending" }).await == 0).then_some(())
+    })
+    .await;
     assert_eq!(queue.count(doc! { "attempt": { "$gt": 1 } }).await, 0);
 }

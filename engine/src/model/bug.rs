@@ -17,8 +17,8 @@ pub(super) enum Bug {
     ClaimThatKeepsTheAttempts,
     /// In every try.
     ClaimUnderOneToken,
-    /// After a lost reply, without a look.
-    HandOffTakenForItsOwn,
+    /// In a later try, the lease counts from then, and not from the first one.
+    HandOffDraftedAgain,
     DeadlineWithoutMargin,
     DeadlineFromTheReply,
     VerdictTakenForItsOwn,

@@ -1,6 +1,5 @@
 //! The steps: of time, of those who enqueue, of reapers, and of commands that arrive. Those of workers have a file of their own.
 use super::{
-    bug::Bug,
     explorer::Model,
     promises,
     protocol::{Next, Protocol, Step, Take, name},
@@ -140,9 +139,6 @@ impl Protocol {
         let mut next = state;
         let claimed = match next.stored(job) {
             Some(stored) if is_held(stored) => Some((job, stored)),
-            Some(_) if self.has(Bug::HandOffTakenForItsOwn) => {
-                self.server.insert(&[], document, next.now).map(|made| (job, made))
-            }
             Some(_) => None,
             None => {
                 let made = self.server.insert(&next.beside(job), document, next.now);

@@ -70,7 +70,7 @@ fn every_planted_mistake_is_noticed() {
         (Bug::ClaimOfAnyStatus, sizes::renewals_and_a_crash(), "was claimed"),
         (Bug::ClaimThatKeepsTheAttempts, sizes::renewals_and_a_crash(), "did not count"),
         (Bug::ClaimUnderOneToken, sizes::a_lost_reply(), "too many attempts"),
-        (Bug::HandOffTakenForItsOwn, sizes::a_hand_off(), "believes so"),
+        (Bug::HandOffDraftedAgain, sizes::a_hand_off(), "believe"),
         (Bug::DeadlineWithoutMargin, sizes::renewals_and_a_crash(), "believe"),
         (Bug::DeadlineFromTheReply, sizes::renewals_and_a_crash(), "believe"),
         (Bug::VerdictTakenForItsOwn, sizes::renewals_and_a_crash(), "told that it was"),

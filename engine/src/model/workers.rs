@@ -80,6 +80,10 @@ impl Protocol {
                 let mut again = state.clone();
                 again.spent.timeouts += 1;
                 let token = tokens.ilog2() as Token;
+                if self.has(Bug::HandOffDraftedAgain) {
+                    let hand_off = Some(job);
+                    again.workers[place] = Worker::Claiming { tokens, sent: state.now, hand_off, reply };
+                }
                 again.commands.push(Command::HandOff { job, token, drafted: sent });
                 take(Step::StopsWaiting(worker), Ok(again));
             }

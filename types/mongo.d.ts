@@ -74,7 +74,7 @@ export interface MongoJobQueueCommonOptions {
    * Make a job as claimed already where a processor of this backend is idle and would claim it next: its handler starts when the write
    * is acknowledged, one write and one round trip sooner. Nothing else changes: `enqueue` resolves before the handler starts. A job waits
    * as usual if it is delayed, in a transaction, of scope `pending`, or has an `id` or `dedupeForMs`; if its type is paused; and while
-   * another one is known that is due. Default false.
+   * another one is known that is due. Default true.
    */
   handOff?: boolean | undefined
   /** Default {@link defaultLogger}. */

@@ -15,9 +15,9 @@ after(async () => {
 
 let collections = 0
 
-async function started(Backend, options) {
+async function started(Backend) {
   collections += 1
-  const backend = new Backend({ db, collectionName: `jobs_${collections}`, ...options })
+  const backend = new Backend({ db, collectionName: `jobs_${collections}` })
   await backend.startup()
   return backend
 }
@@ -30,5 +30,4 @@ class Decorated extends MongoJobQueue {
 }
 
 conformance('MongoJobQueue', () => started(MongoJobQueue))
-conformance('MongoJobQueue that hands off', () => started(MongoJobQueue, { handOff: true }))
 conformance('a decorated MongoJobQueue', () => started(Decorated))

@@ -91,7 +91,7 @@ export function readMongoOptions(options: unknown): MongoSettings & Connecting {
   const common = {
     collectionName: read.collectionName ?? DEFAULT_COLLECTION,
     useChangeStreams: read.useChangeStreams ?? false,
-    handOff: read.handOff ?? false,
+    handOff: read.handOff ?? true,
     logger: read.logger,
     maxLogEntries: read.maxLogEntries ?? DEFAULT_LOG_LIMITS.maxLogEntries,
     maxLogMessageBytes: read.maxLogMessageBytes ?? DEFAULT_LOG_LIMITS.maxLogMessageBytes,

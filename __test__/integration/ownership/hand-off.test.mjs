@@ -6,7 +6,7 @@ import { pollUntil } from '../../support/wait.mjs'
 import { app } from '../../support/app.mjs'
 import { deferred } from '../../support/async.mjs'
 
-const HAND_OFF = { backend: { handOff: true } }
+const HAND_OFF = {}
 
 /** The statuses that jobs of the app are inserted with from now on, by type. */
 async function watched(t, { db, jobs }) {

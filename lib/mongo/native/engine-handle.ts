@@ -139,7 +139,7 @@ export class EngineHandle {
       return
     }
     // Its queue has ended meanwhile.
-    const details = { stack: null, delayMs: null, result: null, byHand: false }
+    const details = { stack: null, delayMs: null, parkedUntilMs: null, result: null, byHand: false }
     const release = {
       runId,
       kind: 'release',

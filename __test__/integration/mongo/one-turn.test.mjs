@@ -6,6 +6,8 @@ import { jobs } from '../../support/jobs.mjs'
 const [IN_A_MINUTE, IN_TWO_MINUTES] = [60_000, 120_000].map((ms) => new Date(Date.now() + ms))
 const SINGLE_FLIGHT = { dedupeScope: 'pending' }
 
+const traced = (digit) => ({ traceparent: `00-${digit.repeat(32)}-${digit.repeat(16)}-01` })
+
 /** For each option, two settings of a job that differ in it and in nothing else: a type, options, whether there is a key or an own id. */
 const PAIRS = {
   type: [{ type: 'one' }, { type: 'other' }],
@@ -29,6 +31,7 @@ const PAIRS = {
   backoff: [{ options: { backoff: 'fixed' } }, { options: { backoff: 'exponential' } }],
   backoffDelay: [{ options: { backoffDelay: 10 } }, { options: { backoffDelay: 20 } }],
   backoffMaxDelay: [{ options: { backoffMaxDelay: 1000 } }, { options: { backoffMaxDelay: 2000 } }],
+  trace: [{ options: { trace: traced('1') } }, { options: { trace: traced('2') } }],
 }
 
 /** Each after each, in both orders. */

@@ -135,12 +135,13 @@ for (const [way, options] of Object.entries(WAYS)) {
             attempts += 1
             await things.insertOne({}, { session })
             const { claimedAt } = await stored(job.id)
-            await letPass(500, 'ten heartbeat intervals, of which none may renew')
+            await letPass(2200, 'three heartbeat intervals, of which none may renew')
             assert.equal(await ctx.heartbeat(), 'applied')
             assert.deepEqual((await stored(job.id)).claimedAt, claimedAt)
           })
         },
-        { config: { heartbeatIntervalMs: 50 } },
+        // Long enough that none is under way when the transaction begins.
+        { config: { heartbeatIntervalMs: 700 } },
       )
       assert.equal(attempts, 1)
       assert.equal(await env.things.countDocuments(), 1)

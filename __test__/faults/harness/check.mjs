@@ -65,6 +65,11 @@ function figuresOf({ jobs, runs, calls, steps, faults, heaps }) {
     ...{ completed: kind('completed'), retried: kind('retried'), released: kind('released') },
     ...{ failed: kind('failed'), superseded: kind('superseded'), recovered: kind('recovered') },
     ...{ restarted: kind('restarted'), removed: kind('removed'), cancelled: kind('cancelled') },
+    // A handle's claim has no lease that this process renews.
+    handedOff: count(
+      steps,
+      ({ kind, after }) => kind === 'enqueued and claimed' && after.lease !== undefined,
+    ),
     cancelledRuns: count(runs, ({ tenure }) => tenure?.until?.kind === 'cancelled'),
     occurrences: count([...jobs.values()], ({ created }) => created.schedule !== undefined),
     retained: retainedIn(steps, calls),

@@ -103,6 +103,22 @@ export const MUTANTS = {
     },
   },
 
+  'an engine that starts what it hands off under another token than it has written': {
+    laws: ['runsHaveClaims'],
+    scenario: 'jobs are handed off while processes die and replies are lost',
+    plant: (world) =>
+      mutant(world, ({ insert, documents }) => {
+        if (insert !== 'jobs' || !documents?.some(({ lease }) => lease)) return null
+        const change = (command) => {
+          for (const document of command.documents.filter(({ lease }) => lease)) {
+            document.claimToken += ':other'
+            document.lease.token = document.claimToken
+          }
+        }
+        return { change }
+      }),
+  },
+
   'an engine that loses retries': {
     laws: ['resultsAreTrue'],
     scenario: 'nothing goes wrong',

@@ -51,6 +51,9 @@ const SCHEDULING = { schedules: SCHEDULES, retentionMs: 300 }
 /** What operators ask for has come about. */
 const OPERATED = ['cancelled', 'cancelledRuns', 'restarted', 'removed', 'retained']
 
+/** Calls are so far apart that a processor is idle at most of them. */
+const HANDED_OFF = { leastMs: 50, workMs: 250, everyMs: 60 }
+
 /** @type {Record<string, Scenario>} */
 export const SCENARIOS = {
   'nothing goes wrong': { faults: [], everyMs: 0, sparesServers: true, load: { backlog: 60 } },
@@ -105,6 +108,10 @@ export const SCENARIOS = {
   'schedules come while primaries step down': {
     ...{ faults: ['step-down', 'worker killed', 'connections broken'], everyMs: 1800, atOnce: 2 },
     ...{ workers: 5, producers: 0, leastMs: 8000, operator: SCHEDULING, shows: ['occurrences'] },
+  },
+  'jobs are handed off while processes die and replies are lost': {
+    ...{ faults: ['producer killed', 'producer frozen', 'replies lost'], everyMs: 900, atOnce: 2 },
+    ...{ load: HANDED_OFF, world: { producersWork: true }, shows: ['handedOff'] },
   },
   'primaries step down': { faults: ['step-down'], everyMs: 2500 },
   'primaries are killed': { faults: ['primary killed'], everyMs: 3500 },

@@ -13,6 +13,9 @@ const GRACE_MS = 1000
 /** How long a process that was asked to end may take: what it promises is its grace and a second. */
 const END_MS = 30_000
 
+const HANDLER = { handler: 'scripted', config: { concurrency: 3, pollInterval: 500 } }
+const PROCESSORS = { plain: HANDLER, flight: HANDLER, once: HANDLER }
+
 export class World {
   /** Workers, and producers, which work as well when a call gives them a job to run. All there have been, the dead ones too. */
   processes = []
@@ -29,6 +32,7 @@ export class World {
    * @param options.database a name that nobody else uses
    * @param options.clocks from `clockmaker()`, if the processes are to have clocks of their own
    * @param options.heapMB how much memory JavaScript may take in each of them
+   * @param options.producersWork whether producers have processors too, so that jobs are handed off
    */
   static async begin(t, cluster, options) {
     const world = new World(t, cluster, options)
@@ -45,8 +49,8 @@ export class World {
     return world
   }
 
-  constructor(t, cluster, { database, clocks = null, heapMB = null }) {
-    Object.assign(this, { t, cluster, database, clocks, heapMB })
+  constructor(t, cluster, { database, clocks = null, heapMB = null, producersWork = false }) {
+    Object.assign(this, { t, cluster, database, clocks, heapMB, producersWork })
     this.failPoints = new FailPoints(cluster.nodes)
   }
 
@@ -65,15 +69,15 @@ export class World {
 
   async startWorker() {
     const count = this.#count('worker')
-    const handler = { handler: 'scripted', config: { concurrency: 3, pollInterval: 500 } }
     const inOrder = { handler: 'scripted', config: { concurrency: 1, prefetch: 0 } }
-    const processors = { plain: handler, flight: handler, once: handler, ordered: inOrder }
+    const processors = { ...PROCESSORS, ordered: inOrder }
     // Half of them learn of jobs by push, the first one too, the others by polling.
     return this.#start('worker', count, { processors, backend: { useChangeStreams: count % 2 === 1 } })
   }
 
   startProducer() {
-    return this.#start('producer', this.#count('producer'), { waitsForOrders: true })
+    const more = this.producersWork ? { processors: PROCESSORS } : {}
+    return this.#start('producer', this.#count('producer'), { waitsForOrders: true, ...more })
   }
 
   /** How many of a role there have been, this one included. */

@@ -8,7 +8,7 @@ use std::{
 use super::{dispatch::slots::Slots, runs::Runs};
 use crate::{
     job::{document::ClaimedJob, document::new_claim_token},
-    verbs::enqueue::hand_off::{HandedOff, Owner, Reserved, Starters},
+    verbs::enqueue::hand_off::{HandedOff, HeldSlot, Owner, Starters},
 };
 
 /// The processors of one engine, and where their runs are kept.
@@ -34,10 +34,10 @@ impl IdleProcessors {
 }
 
 impl Starters for IdleProcessors {
-    fn reserve(&self, job_type: &str) -> Option<Box<dyn Reserved>> {
+    fn hold_slot(&self, job_type: &str) -> Option<Box<dyn HeldSlot>> {
         let is_of_type = |slots: &&Arc<Slots>| slots.config.job_type == job_type;
-        let slots = self.processors.iter().filter(is_of_type).find(|slots| slots.reserve())?;
-        Some(Box::new(Reservation {
+        let slots = self.processors.iter().filter(is_of_type).find(|slots| slots.hold_slot())?;
+        Some(Box::new(Held {
             slots: slots.clone(),
             runs: self.runs.clone(),
             token: Some(new_claim_token(&self.worker)),
@@ -46,7 +46,7 @@ impl Starters for IdleProcessors {
     }
 }
 
-struct Reservation {
+struct Held {
     slots: Arc<Slots>,
     runs: Arc<Runs>,
     /// None once it is known what became of the job.
@@ -54,7 +54,7 @@ struct Reservation {
     since: Instant,
 }
 
-impl Reserved for Reservation {
+impl HeldSlot for Held {
     fn token(&self) -> &str {
         self.token.as_deref().unwrap_or_default()
     }
@@ -76,7 +76,7 @@ impl Reserved for Reservation {
     }
 }
 
-impl Drop for Reservation {
+impl Drop for Held {
     fn drop(&mut self) {
         if let Some(token) = self.token.take() {
             // The room first: what is found takes its own.

@@ -1,5 +1,6 @@
 //! The managed runs of one engine, from hand-over to settlement, and until their handlers have ended.
 
+mod handed_off;
 mod table;
 mod transaction;
 
@@ -31,7 +32,7 @@ use crate::{
         event::{Event, RunResult, Sink},
         tally::Count,
     },
-    verbs::{enqueue::hand_off::Owner, settle::prepared::VerdictRequest},
+    verbs::settle::prepared::VerdictRequest,
     wake::hints::{Audience, Wake},
 };
 
@@ -136,21 +137,6 @@ impl Runs {
         let headers = jobs.into_iter().map(|job| job.header).collect();
         let run_ids = self.begin(headers, Some(slots), slots.terms, claim_sent);
         self.finish(run_ids.into_iter().zip(verdicts).map(|(run_id, verdict)| unstarted(run_id, verdict)));
-    }
-
-    /// A job was made as claimed by this processor: its run, unless it is given back.
-    pub(crate) fn begin_handed_off(
-        &self,
-        slots: &Arc<Slots>,
-        job: &ClaimedJob,
-        sent: Instant,
-    ) -> Option<u32> {
-        let run_id = self.begin(vec![job.header.clone()], Some(slots), slots.terms, sent).pop()?;
-        if slots.is_claiming() && slots.terms.is_worth_starting(sent, Instant::now()) {
-            return Some(run_id);
-        }
-        self.finish([released(run_id)]);
-        None
     }
 
     /// Takes verdicts. Those of runs that are not known, lost ones included, only free their slots.
@@ -320,12 +306,6 @@ fn unstarted(run_id: u32, verdict: Verdict) -> RunVerdict {
 
 fn released(run_id: u32) -> RunVerdict {
     unstarted(run_id, Verdict::Release)
-}
-
-impl Owner for Runs {
-    fn give_back(&self, run_id: u32) {
-        self.finish([released(run_id)]);
-    }
 }
 
 impl RunEvents for Runs {

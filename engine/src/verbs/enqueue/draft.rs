@@ -8,7 +8,7 @@ use std::{
 use mongodb::bson::RawDocumentBuf;
 
 use super::{
-    hand_off::{self, Reserved},
+    hand_off::{self, HeldSlot},
     request::Request,
 };
 use crate::{
@@ -22,7 +22,7 @@ pub(super) struct Draft {
     pub(super) ids: Vec<String>,
     pub(super) documents: Vec<RawDocumentBuf>,
     /// The slots of those that are made as claimed.
-    pub(super) reserved: Vec<Option<Box<dyn Reserved>>>,
+    pub(super) slots: Vec<Option<Box<dyn HeldSlot>>>,
     /// From when on their leases count, by what this process knows of the server's clock.
     pub(super) sent: Instant,
     /// What delays count from.
@@ -42,7 +42,7 @@ impl Draft {
             }
         };
         let sent = asked.checked_sub(at.width()).unwrap_or(asked);
-        let reserved = reserve(batch);
+        let slots = hold_slots(batch);
         let mut same_id: HashMap<&str, i64> = HashMap::new();
         let mut documents = Vec::with_capacity(ids.len());
         for (job, id) in jobs().zip(&ids) {
@@ -52,46 +52,46 @@ impl Draft {
                 *earlier += 1;
                 *earlier - 1
             });
-            documents.push(match &reserved[documents.len()] {
+            documents.push(match &slots[documents.len()] {
                 Some(slot) => job.handed_off(id, slot.token(), slot.lease_ms(), at)?,
                 None => job.pending(id, at.earlier(earlier))?,
             });
         }
-        Ok(Self { ids, documents, reserved, sent, at })
+        Ok(Self { ids, documents, slots, sent, at })
     }
 
     /// Those of its jobs that are kept.
     pub(super) fn only(self, kept: &[bool]) -> Self {
-        let jobs = self.ids.into_iter().zip(self.documents).zip(self.reserved).zip(kept);
-        let ((ids, documents), reserved) = jobs.filter_map(|(job, is_kept)| is_kept.then_some(job)).unzip();
-        Self { ids, documents, reserved, ..self }
+        let jobs = self.ids.into_iter().zip(self.documents).zip(self.slots).zip(kept);
+        let ((ids, documents), slots) = jobs.filter_map(|(job, is_kept)| is_kept.then_some(job)).unzip();
+        Self { ids, documents, slots, ..self }
     }
 
     /// The first so many of its jobs; the others stay.
     pub(super) fn split_off_first(&mut self, count: usize) -> Self {
         let ids = self.ids.drain(..count).collect();
         let documents = self.documents.drain(..count).collect();
-        let reserved = self.reserved.drain(..count).collect();
-        Self { ids, documents, reserved, sent: self.sent, at: self.at }
+        let slots = self.slots.drain(..count).collect();
+        Self { ids, documents, slots, sent: self.sent, at: self.at }
     }
 }
 
 /// A slot for each job that one is free for. Behind a job of its type that waits, none goes first.
-fn reserve(batch: &[Request]) -> Vec<Option<Box<dyn Reserved>>> {
+fn hold_slots(batch: &[Request]) -> Vec<Option<Box<dyn HeldSlot>>> {
     let mut behind: HashSet<&str> = HashSet::new();
-    let mut reserved = Vec::new();
+    let mut slots = Vec::new();
     for request in batch {
         for job in &request.jobs {
             let slot =
                 request.starters.as_ref().filter(|_| hand_off::is_possible(job)).and_then(|starters| {
                     let is_first = !behind.contains(job.job_type.as_str());
-                    is_first.then(|| starters.reserve(&job.job_type)).flatten()
+                    is_first.then(|| starters.hold_slot(&job.job_type)).flatten()
                 });
             if slot.is_none() {
                 behind.insert(&job.job_type);
             }
-            reserved.push(slot);
+            slots.push(slot);
         }
     }
-    reserved
+    slots
 }

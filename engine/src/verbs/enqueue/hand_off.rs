@@ -1,7 +1,7 @@
 //! The hand-off: a job that is made as claimed already, because a processor of this process would claim it next anyway.
 //!
 //! Its document says so from the first moment on: there is nothing to take back. While it is not known whether it was
-//! written, whoever reserved the slot looks it up by the token, as after any claim.
+//! written, the holder of the slot looks it up by the token, as after any claim.
 
 use std::{sync::Arc, time::Instant};
 
@@ -15,11 +15,11 @@ use crate::job::{
 /// Those who can start jobs at once.
 pub(crate) trait Starters: Send + Sync {
     /// A free slot for a job of this type, if nothing is known to be due that would go first.
-    fn reserve(&self, job_type: &str) -> Option<Box<dyn Reserved>>;
+    fn hold_slot(&self, job_type: &str) -> Option<Box<dyn HeldSlot>>;
 }
 
 /// A slot that waits for its job. Dropped, it is not known whether the job was made: then the token tells later.
-pub(crate) trait Reserved: Send + Sync {
+pub(crate) trait HeldSlot: Send + Sync {
     /// The proof of the lease that the job is made with.
     fn token(&self) -> &str;
     /// How long that lease is, in milliseconds.

@@ -25,21 +25,21 @@ pub(super) async fn resolve(
     was_ambiguous: bool,
 ) -> Result<Vec<Option<HandedOff>>> {
     let mut handed_off: Vec<Option<HandedOff>> = std::iter::repeat_with(|| None).take(jobs.len()).collect();
-    let reserved: Vec<usize> = (0..jobs.len()).filter(|index| draft.reserved[*index].is_some()).collect();
-    if reserved.is_empty() {
+    let held: Vec<usize> = (0..jobs.len()).filter(|index| draft.slots[*index].is_some()).collect();
+    if held.is_empty() {
         return Ok(handed_off);
     }
-    let found = if was_ambiguous { Some(still_ours(store, draft, &reserved).await?) } else { None };
-    for index in reserved {
+    let found = if was_ambiguous { Some(still_ours(store, draft, &held).await?) } else { None };
+    for index in held {
         if matches!(created[index], Created::Refused(_)) {
             // A rule of the collection may be about claimed jobs only.
             created[index] = insert_pending(store, jobs[index], draft, index).await?;
-            if let Some(slot) = draft.reserved[index].take() {
+            if let Some(slot) = draft.slots[index].take() {
                 slot.not_made();
             }
             continue;
         }
-        let Some(slot) = draft.reserved[index].take() else { continue };
+        let Some(slot) = draft.slots[index].take() else { continue };
         let job = match (&created[index], &found) {
             (Created::Job(_), None) => ClaimedJob::read(draft.documents[index].clone()).ok(),
             (Created::Job(id), Some(found)) => {
@@ -57,11 +57,11 @@ pub(super) async fn resolve(
 }
 
 /// After a reply was lost a lease may have ended, and the job may be another's.
-async fn still_ours(store: &Store, draft: &Draft, reserved: &[usize]) -> Result<Vec<RawDocumentBuf>> {
+async fn still_ours(store: &Store, draft: &Draft, held: &[usize]) -> Result<Vec<RawDocumentBuf>> {
     store.confirm().await?;
-    let slots = || reserved.iter().filter_map(|index| draft.reserved[*index].as_ref());
+    let slots = || held.iter().filter_map(|index| draft.slots[*index].as_ref());
     let tokens: Vec<&str> = slots().map(|slot| slot.token()).collect();
-    let ids: Vec<&str> = reserved.iter().map(|index| draft.ids[*index].as_str()).collect();
+    let ids: Vec<&str> = held.iter().map(|index| draft.ids[*index].as_str()).collect();
     let filter = doc! {
         fields::ID: { "$in": ids },
         fields::STATUS: Status::Active.as_str(),

@@ -10,13 +10,17 @@ use std::{
 
 use tokio::sync::Notify;
 
+mod hint;
+mod quiet;
+
+pub(crate) use hint::Hint;
+
 use super::prefetch::Prefetch;
 use crate::{
     base::sync::lock,
     job::{lease::LeaseTerms, retention::Policy},
     report::tally::TypeTally,
     verbs::claim::room::Room,
-    wake::hints::{Audience, Listener, Wake},
 };
 
 /// Jobs claimed in one go, at most.
@@ -203,50 +207,6 @@ impl Slots {
         Room { free, ahead: total - free }
     }
 
-    /// Nothing is due, as far as anybody here knows: until a hint comes. Says so.
-    pub(super) fn become_quiet(&self) {
-        let mut state = lock(&self.state);
-        state.is_quiet = Hint::of(self.hint.load(Ordering::Acquire)) == Hint::None;
-    }
-
-    pub(super) fn no_longer_quiet(&self) {
-        lock(&self.state).is_quiet = false;
-    }
-
-    /// Whether a job that is made now would be the next one.
-    pub(crate) fn is_quiet(&self) -> bool {
-        lock(&self.state).is_quiet && self.is_claiming()
-    }
-
-    /// Takes a free slot for a job that is being made, if it would be the next one.
-    pub(crate) fn reserve(&self) -> bool {
-        let mut state = lock(&self.state);
-        let is_possible = state.is_quiet
-            && state.running < state.concurrency
-            && state.unsettled < MOST_UNSETTLED
-            && self.is_claiming();
-        if is_possible {
-            state.running += 1;
-        }
-        is_possible
-    }
-
-    /// It is not known whether a job was made under this token. The next claim looks.
-    pub(crate) fn leave_uncertain(&self, token: String, since: Instant) {
-        lock(&self.state).uncertain.push((token, since));
-        self.hint_at(Hint::Own);
-    }
-
-    pub(super) fn take_uncertain(&self) -> Vec<(String, Instant)> {
-        std::mem::take(&mut lock(&self.state).uncertain)
-    }
-
-    fn hint_at(&self, hint: Hint) {
-        self.hint.fetch_max(hint as u8, Ordering::AcqRel);
-        lock(&self.state).is_quiet = false;
-        self.changed.notify_one();
-    }
-
     /// Whether the last claim has found that the next one must wait for a free slot.
     pub(super) fn next_needs_slot(&self, needs_slot: bool) {
         lock(&self.state).next_needs_slot = needs_slot;
@@ -273,50 +233,12 @@ impl Slots {
         prefetch.claim_took(took);
         prefetch.jobs_weighed(bytes_each);
     }
-
-    pub(super) fn take_hint(&self) -> Hint {
-        Hint::of(self.hint.swap(Hint::None as u8, Ordering::AcqRel))
-    }
-
-    pub(super) fn has_own_hint(&self) -> bool {
-        self.hint.load(Ordering::Acquire) == Hint::Own as u8
-    }
-}
-
-impl Listener for Slots {
-    fn wake(&self, wake: &Wake, audience: Audience) {
-        let hint = match (wake, audience) {
-            (Wake::Type(job_type), _) if *job_type != self.config.job_type => return,
-            (_, Audience::Here) => Hint::Own,
-            (Wake::Type(_), Audience::Everyone) => Hint::Shared,
-            (Wake::Any, Audience::Everyone) => Hint::Vague,
-        };
-        self.hint_at(hint);
-    }
-}
-
-/// Why there may be work, the weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub(super) enum Hint {
-    None,
-    /// Something may have been missed, here and elsewhere.
-    Vague,
-    /// A job is there; others have heard of it too.
-    Shared,
-    /// A job is there; this process knew it first.
-    Own,
-}
-
-impl Hint {
-    fn of(value: u8) -> Self {
-        [Self::None, Self::Vague, Self::Shared, Self::Own][usize::from(value)]
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wake::hints::{Audience, Listener, Wake};
 
     fn slots(concurrency: usize, prefetch: usize) -> Slots {
         Slots::new(

@@ -61,7 +61,7 @@ impl Engine {
     pub async fn cancel(&self, ids: &[String], reason: Option<&str>) -> Result<Vec<Cancelled>> {
         let Opened { hub, .. } = self.opened().await?;
         let proof = new_token();
-        let request = Request { reason, proof: &proof, log: self.options.log_bounds };
+        let request = Request { reason, proof: &proof, log: Some(self.options.log_bounds) };
         let outcomes = retried(&hub, || cancel::cancel(&hub.store, ids, &request)).await?;
         let told = |cancel::Told { cancelled, id, job_type }| {
             match cancelled {

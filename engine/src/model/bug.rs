@@ -1,9 +1,12 @@
 //! Mistakes to plant, so that the model shows that it can fail.
 
-use mongodb::bson::Document;
+use mongodb::bson::{Document, doc};
 
 use super::state::Command;
-use crate::{job::fields, store::write::Statement};
+use crate::{
+    job::{fence, fields},
+    store::write::Statement,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bug {
@@ -23,6 +26,11 @@ pub(super) enum Bug {
     DeadlineFromTheReply,
     VerdictTakenForItsOwn,
     FailureThatIsAlwaysRetried,
+    CancellationOfWhateverRuns,
+    CancellationOfAnyStatus,
+    VerdictThatIgnoresTheMark,
+    RecoveryThatIgnoresTheMark,
+    RenewalThatEndsAtTheMark,
     /// Without the unique index of this name.
     WithoutIndex(&'static str),
 }
@@ -47,7 +55,19 @@ impl Bug {
             (Self::RecoveryOfWhateverIsExpiredNow, Command::Recover(_)) => {
                 without(&[fields::CLAIM_TOKEN, fields::CLAIMED_AT])
             }
-            (Self::ClaimOfAnyStatus, Command::Claim { .. }) => without(&[fields::STATUS]),
+            (Self::ClaimOfAnyStatus, Command::Claim { .. })
+            | (Self::CancellationOfAnyStatus, Command::Cancel { .. }) => without(&[fields::STATUS]),
+            (Self::CancellationOfWhateverRuns, Command::Cancel { .. }) => {
+                let ended = doc! { fields::STATUS: "failed", fields::ENDING: "cancelled" };
+                Statement::one(statement.filter, vec![doc! { "$set": ended }])
+            }
+            (Self::VerdictThatIgnoresTheMark, Command::Settle { .. })
+            | (Self::RecoveryThatIgnoresTheMark, Command::Recover(_)) => {
+                without(&[fields::CANCEL_REQUESTED_AT])
+            }
+            (Self::RenewalThatEndsAtTheMark, Command::Renew { .. }) => {
+                Statement { filter: fence::uncancelled(statement.filter), ..statement }
+            }
             _ => statement,
         }
     }

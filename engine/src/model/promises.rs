@@ -4,7 +4,7 @@ use super::{
     server::{Reply, Stored},
     state::{Command, Entry, Fate, Found, Held, State, Token, Worker},
 };
-use crate::job::{status::Status, transition::Transition, verdict::Verdict};
+use crate::job::{ending::Ending, fields, status::Status, transition::Transition, verdict::Verdict};
 
 type Kept = Result<(), String>;
 
@@ -36,11 +36,43 @@ pub(super) fn of_write(protocol: &Protocol, state: &State, command: &Command, be
         Command::Settle { token, .. } if state.fates[usize::from(*token)] == Fate::ToldLost => {
             Err("a verdict was written after its holder was told that it was not".to_owned())
         }
-        Command::Claim { .. } | Command::HandOff { .. } | Command::Renew { .. } | Command::Settle { .. } => {
-            Ok(())
-        }
+        Command::Claim { .. }
+        | Command::HandOff { .. }
+        | Command::Renew { .. }
+        | Command::Settle { .. }
+        | Command::Cancel { .. } => Ok(()),
         Command::Recover(found) => of_recovery(protocol, state, *found, before),
     }
+}
+
+/// A job that waits is cancelled at once. One that runs is marked, stays its holder's, and ends as cancelled whoever ends it.
+pub(super) fn of_cancellation(command: &Command, before: &Stored, after: &Stored) -> Kept {
+    let is_marked = |job: &Stored| job.document.contains_key(fields::CANCEL_REQUESTED_AT);
+    let is_cancelled = after.status == Status::Failed
+        && after.document.get_str(fields::ENDING).is_ok_and(|ending| ending == Ending::Cancelled.as_str());
+    let claim =
+        |job: &Stored| [fields::CLAIM_TOKEN, fields::LEASE].map(|field| job.document.get(field).cloned());
+    let is_held_on = [before.status, after.status] == [Status::Active; 2]
+        && is_marked(after)
+        && claim(before) == claim(after);
+    if before.status == Status::Active && is_marked(before) && !is_held_on && !is_cancelled {
+        return Err(format!("a job that was to be cancelled became {:?}", after.status));
+    }
+    match (command, before.status) {
+        (Command::Cancel { .. }, Status::Active) if !is_held_on => {
+            Err("a cancellation took a job away from its holder".to_owned())
+        }
+        (Command::Cancel { .. }, Status::Pending) if !is_cancelled => {
+            Err("a job that waited was not cancelled at once".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Who holds a job can go on to hold it, also one that is to be cancelled.
+pub(super) fn of_renewal(before: &Stored, token: Token, reply: Reply) -> Kept {
+    let is_refused = reply != Reply::Matched && is_held(before, token);
+    if is_refused { Err("a holder's renewal was refused".to_owned()) } else { Ok(()) }
 }
 
 fn of_recovery(protocol: &Protocol, state: &State, found: Found, before: &Stored) -> Kept {

@@ -25,6 +25,7 @@ use crate::{
     },
     store::write::Statement,
     verbs::{
+        cancel,
         claim::{
             due,
             taking::{self, LeaseKind},
@@ -40,6 +41,8 @@ pub(super) const JOB_TYPE: &str = "work";
 /// A lease is two ticks long, and a handler stops within a twentieth of it after its deadline.
 const LEASE_TICKS: u32 = 2;
 const NOTICE_PARTS: u32 = 20;
+/// The proof of the one call that cancels.
+const CANCELLER: &str = "canceller";
 
 /// What is explored.
 #[derive(Debug, Clone)]
@@ -68,6 +71,7 @@ pub(super) enum Step {
     GivesUp(Worker),
     Crashes(Worker),
     Sweeps(JobIndex),
+    Cancels(JobIndex),
 }
 
 /// The name of a job or token of the model.
@@ -190,11 +194,18 @@ impl Protocol {
                 planned.statement()
             }
             Command::Recover(found) => self.expired(*found).statement(self.visibility_timeout_ms(), None),
+            Command::Cancel { seen, .. } => self.cancelling(*seen).expect("it was open then"),
         };
         match self.bug {
             Some(bug) => bug.plant(command, statement),
             None => statement,
         }
+    }
+
+    /// The write that cancels a job that looks like this; none if there is nothing to write.
+    pub(super) fn cancelling(&self, seen: DocId) -> Option<Statement> {
+        let request = cancel::Request { reason: None, proof: CANCELLER, log: None };
+        cancel::step(Some(&self.server.get(seen).raw), &request).expect("it can be read").write
     }
 
     pub(super) fn visibility_timeout_ms(&self) -> i64 {

@@ -71,6 +71,22 @@ pub(super) fn a_hand_off() -> Size {
     })
 }
 
+/// Of one job: somebody cancels it, whether it waits, runs or is given back. In every run of the tests either it is renewed, and
+/// one process dies, or somebody claims it again.
+pub(super) fn a_cancellation(renewals: u8) -> Size {
+    with(size(None, 1), |limits| {
+        (limits.cancellations, limits.renewals, limits.crashes) = (1, renewals, renewals);
+        if !is_large() {
+            limits.claims = 2 - renewals;
+        }
+    })
+}
+
+/// As [`a_cancellation`], while a reply is lost and another job waits behind this one.
+pub(super) fn a_cancellation_and_a_lost_reply() -> Size {
+    with(size(Some(DedupeScope::Pending), 2), |limits| (limits.cancellations, limits.timeouts) = (1, 1))
+}
+
 /// Three workers; more states than a test of every day has time for.
 pub(super) fn three_workers() -> Size {
     Size { workers: 3, ..with(size(None, 1), |limits| (limits.claims, limits.crashes) = (3, 0)) }

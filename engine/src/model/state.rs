@@ -43,6 +43,7 @@ pub(super) struct Budget {
     /// instead.
     pub(super) timeouts: u8,
     pub(super) crashes: u8,
+    pub(super) cancellations: u8,
 }
 
 /// A statement on its way to the server.
@@ -69,6 +70,11 @@ pub(super) enum Command {
         transition: Transition,
     },
     Recover(Found),
+    /// Of a job that looked like this.
+    Cancel {
+        job: JobIndex,
+        seen: DocId,
+    },
 }
 
 /// A job whose lease was seen to be over.

@@ -46,6 +46,7 @@ impl Model for Protocol {
         self.enqueues(state, &mut sorted);
         self.arrivals(state, &mut sorted);
         self.sweeps(state, &mut sorted);
+        self.cancels(state, &mut sorted);
         for place in 0..state.workers.len() {
             if place > 0 && state.workers[place] == state.workers[place - 1] {
                 continue;
@@ -99,7 +100,8 @@ impl Protocol {
             }
             Command::Renew { job, .. }
             | Command::Settle { job, .. }
-            | Command::Recover(Found { job, .. }) => {
+            | Command::Recover(Found { job, .. })
+            | Command::Cancel { job, .. } => {
                 take(self.write_arrives(state, *job, command));
             }
         }
@@ -156,12 +158,17 @@ impl Protocol {
         let run = || self.statement(command);
         let reply = self.server.update(&mut stored, &state.beside(job), (command, state.now), run);
         if reply == Reply::Matched {
+            let after = self.server.get(stored);
             promises::of_write(self, &state, command, &before)?;
+            promises::of_cancellation(command, &before, &after)?;
             state.jobs[usize::from(job)] = Entry::Stored(stored);
         }
         match command {
             Command::Claim { .. } | Command::HandOff { .. } => {}
-            Command::Renew { token, .. } => state.answer_renewal(*token, reply == Reply::Matched),
+            Command::Renew { token, .. } => {
+                promises::of_renewal(&before, *token, reply)?;
+                state.answer_renewal(*token, reply == Reply::Matched);
+            }
             Command::Settle { token, transition, .. } => {
                 if reply == Reply::Matched {
                     state.fates[usize::from(*token)] = Fate::Written(*transition);
@@ -169,6 +176,8 @@ impl Protocol {
                 state.answer_verdict(*token, reply);
             }
             Command::Recover(found) => state.answer_reaper(*found, reply),
+            // It looks again, at any time.
+            Command::Cancel { .. } => state.spent.cancellations -= u8::from(reply == Reply::Missed),
         }
         Ok(state)
     }
@@ -182,6 +191,22 @@ impl Protocol {
             next.reapers[free] = Some(found);
             next.commands.push(Command::Recover(found));
             take(Step::Sweeps(job), Ok(next));
+        }
+    }
+
+    /// As for a sweep. Whose look shows a job that has ended or is marked, is done.
+    fn cancels(&self, state: &State, take: Take<'_>) {
+        if state.spent.cancellations >= self.size.limits.cancellations {
+            return;
+        }
+        for job in 0..state.jobs.len() as JobIndex {
+            let Some(seen) = state.stored(job).filter(|seen| self.cancelling(*seen).is_some()) else {
+                continue;
+            };
+            let mut next = state.clone();
+            next.spent.cancellations += 1;
+            next.commands.push(Command::Cancel { job, seen });
+            take(Step::Cancels(job), Ok(next));
         }
     }
 

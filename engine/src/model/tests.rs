@@ -50,9 +50,16 @@ fn leases_hold_for_a_job_that_is_made_as_claimed() {
 }
 
 #[test]
+fn a_cancelled_job_is_never_completed_and_a_running_one_stays_its_holders() {
+    holds(sizes::a_cancellation(0));
+    holds(sizes::a_cancellation(1));
+}
+
+#[test]
 fn more_holds_where_there_is_time_to_look() {
     if sizes::is_large() {
         holds(sizes::a_follower_of_a_renewed_job());
+        holds(sizes::a_cancellation_and_a_lost_reply());
         holds(sizes::three_workers());
         holds(sizes::much_at_once());
     }
@@ -75,6 +82,11 @@ fn every_planted_mistake_is_noticed() {
         (Bug::DeadlineFromTheReply, sizes::renewals_and_a_crash(), "believe"),
         (Bug::VerdictTakenForItsOwn, sizes::renewals_and_a_crash(), "told that it was"),
         (Bug::FailureThatIsAlwaysRetried, sizes::renewals_and_a_crash(), "too many attempts"),
+        (Bug::CancellationOfWhateverRuns, sizes::a_cancellation(0), "away from its holder"),
+        (Bug::CancellationOfAnyStatus, sizes::a_cancellation(0), "away from its holder"),
+        (Bug::VerdictThatIgnoresTheMark, sizes::a_cancellation(0), "was to be cancelled"),
+        (Bug::RecoveryThatIgnoresTheMark, sizes::a_cancellation(0), "was to be cancelled"),
+        (Bug::RenewalThatEndsAtTheMark, sizes::a_cancellation(1), "renewal was refused"),
         (Bug::WithoutIndex("dedupe_pending_idx"), sizes::a_follower(), "two jobs of one key"),
         (Bug::WithoutIndex("dedupe_active_idx"), sizes::a_follower(), "two jobs of one key"),
         (Bug::WithoutIndex("dedupe_pending_active_idx"), sizes::an_exclusive_key(), "two jobs of one key"),

@@ -213,13 +213,16 @@ impl Protocol {
     }
 
     fn looks_after_verdict(&self, state: &State, place: usize) -> Next {
-        let Worker::Settling { held, verdict, transition, .. } = state.workers[place] else {
+        let Worker::Settling { held, verdict, transition, is_ambiguous, .. } = state.workers[place] else {
             return Ok(state.clone());
         };
         let mut planned = self.planned(held.claimed, verdict);
         planned.transition = transition;
         let stored = state.stored(held.job).map(|stored| self.server.get(stored));
         let found = stored.as_ref().map(|stored| stored.raw.as_ref());
+        if found.is_some_and(|found| planned.cancelled_instead(found)) {
+            return Ok(Self::sends(state, place, held, (verdict, planned.transition), is_ambiguous));
+        }
         let settled = match &stored {
             Some(stored) if self.has(Bug::VerdictTakenForItsOwn) && stored.status == transition.target() => {
                 planned.outcome()

@@ -49,7 +49,8 @@ pub(crate) struct Request<'a> {
     pub(crate) reason: Option<&'a str>,
     /// Made for this call: it shows what an earlier try has written whose reply was lost.
     pub(crate) proof: &'a str,
-    pub(crate) log: LogBounds,
+    /// None if nothing is left in the job's log.
+    pub(crate) log: Option<LogBounds>,
 }
 
 /// What became of a job, and which one it is.
@@ -140,10 +141,10 @@ fn told(job: Option<&RawDocument>, cancelled: Cancelled) -> Result<Told> {
 }
 
 /// What becomes of a job.
-struct Step {
+pub(crate) struct Step {
     outcome: Cancelled,
     /// What makes it so; none if it is so already.
-    write: Option<Statement>,
+    pub(crate) write: Option<Statement>,
 }
 
 impl Step {
@@ -156,7 +157,7 @@ impl Step {
     }
 }
 
-fn step(job: Option<&RawDocument>, request: &Request<'_>) -> Result<Step> {
+pub(crate) fn step(job: Option<&RawDocument>, request: &Request<'_>) -> Result<Step> {
     let Some(job) = job else { return Ok(Step::known(Cancelled::NotFound)) };
     // A status that nobody knows is no job's.
     let status = text(job, fields::STATUS).and_then(Status::parse);
@@ -182,7 +183,7 @@ fn ending(header: &Header, request: &Request<'_>) -> Statement {
     let change = Change {
         reason: request.reason,
         proof: Some(request.proof),
-        notes: Some(request.log),
+        notes: request.log,
         ..Change::of(Transition::Cancel, header)
     };
     let mut filter = fence::in_status(&header.id, Status::Pending);

@@ -106,7 +106,7 @@ impl PreparedVerdict {
     }
 
     /// Cancels the job instead, if what was found is this claim's and was asked to be cancelled: that is why nothing was written.
-    pub(super) fn cancelled_instead(&mut self, found: &RawDocument) -> bool {
+    pub(crate) fn cancelled_instead(&mut self, found: &RawDocument) -> bool {
         let is_held = match self.request.header.token.as_deref() {
             Some(token) => is_active(found) && text(found, fields::CLAIM_TOKEN) == Some(token),
             None => status_of(found).is_some_and(|status| self.transition.out_of(status).is_some()),

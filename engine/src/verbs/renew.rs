@@ -65,6 +65,24 @@ pub(crate) async fn renew_one(
     Ok(store.update(update).await?.matched > 0)
 }
 
+/// Makes a managed lease of this length shorter, from the moment of its last renewal. No change if it is not the caller's, or of
+/// another length.
+pub(crate) async fn shorten(
+    store: &Store,
+    id: &Bson,
+    token: &str,
+    from: Duration,
+    to: Duration,
+) -> Result<()> {
+    let mark = |field| format!("{}.{field}", fields::LEASE);
+    let mut filter = fence::held(id, token);
+    filter.insert(mark(fields::LEASE_TOKEN), token);
+    filter.insert(mark(fields::LEASE_MS), from.as_millis() as i64);
+    let update = doc! { "$set": { mark(fields::LEASE_MS): to.as_millis() as i64 } };
+    store.update(Update::in_lane(Lane::Heartbeat, vec![Statement::one(filter, update)])).await?;
+    Ok(())
+}
+
 /// Renews active jobs whoever holds them, as the batch call of the public API does; how many there were.
 pub(crate) async fn heartbeat_many(store: &Store, ids: Vec<String>) -> Result<u64> {
     let filter = doc! { fields::ID: { "$in": ids }, fields::STATUS: Status::Active.as_str() };

@@ -16,18 +16,62 @@ use super::{
     lease::{HeldLease, Suspension, key},
 };
 use crate::{
-    base::{error::Result, patience::Pauses, sync::lock},
+    base::{
+        error::Result,
+        patience::{Pauses, retrying},
+        sync::lock,
+    },
     connection::lanes::Lane,
     job::lease::LeaseTerms,
     report::tasks::{self, Task},
     store::{collection::Store, write::Wait},
-    verbs::renew::renew_one,
+    verbs::renew::{renew_one, shorten},
     worker::run_events::RunEvents,
 };
 
 impl Renewer {
-    /// Makes a lease as long as `length` from now on, and renews it no more. False if it is its holder's no longer.
+    /// Makes a lease as long as `length` from now on, and renews it no more. False if it is its holder's no longer. Tries for so
+    /// long while the server is away.
     pub(crate) async fn suspend(
+        self: &Arc<Self>,
+        store: &Arc<Store>,
+        runs: &Arc<dyn RunEvents>,
+        run_id: u32,
+        length: Duration,
+        patience: Duration,
+    ) -> Result<bool> {
+        let mut is_first = false;
+        let known = self.change(runs, run_id, |lease| is_first = lease.suspended.is_none());
+        let Some(lease) = known else { return Ok(false) };
+        let is_held = retrying(patience, || self.try_to_suspend(store, runs, run_id, length)).await?;
+        if !is_held && is_first {
+            // Its transaction never began. But a try may have been done whose reply was lost.
+            self.shorten(store, lease, length, patience);
+        }
+        Ok(is_held)
+    }
+
+    /// Takes back the length of a lease that was given up before it was known to be so long: the job would stand still for as long.
+    /// It then ends when it would have ended had the same write been a renewal, which is after its holder has given it up.
+    fn shorten(
+        &self,
+        store: &Arc<Store>,
+        (id, token, terms): (Bson, String, LeaseTerms),
+        length: Duration,
+        patience: Duration,
+    ) {
+        let store = store.clone();
+        tasks::keep(Task::Resumption, self.sink.clone(), move || {
+            let (store, id, token) = (store.clone(), id.clone(), token.clone());
+            async move {
+                let shorten = || shorten(&store, &id, &token, length, terms.length);
+                // If the server stays away for longer, the long lease has to end by itself.
+                _ = retrying(patience, shorten).await;
+            }
+        });
+    }
+
+    async fn try_to_suspend(
         self: &Arc<Self>,
         store: &Arc<Store>,
         runs: &Arc<dyn RunEvents>,

@@ -17,7 +17,7 @@ impl Runs {
     pub(crate) async fn suspend(&self, run_id: u32, length: Duration) -> Result<bool> {
         let Some(events) = self.as_events() else { return Ok(false) };
         let (renewer, store) = (&self.hub.renewer, &self.hub.store);
-        let is_held = retrying(self.hub.patience, || renewer.suspend(store, &events, run_id, length)).await?;
+        let is_held = renewer.suspend(store, &events, run_id, length, self.hub.patience).await?;
         if !is_held {
             self.forget_lost(run_id);
         }

@@ -139,6 +139,7 @@ const DONE: Readonly<Record<string, string>> = {
   rescheduled: 'It has its new time.',
   cancelled: 'It was cancelled.',
   requested: 'Its worker was asked to stop it.',
+  'held-by-schedule': 'It stays for a moment: its schedule has not gone past it, and would make it again.',
   'not-found': 'It is not there any more.',
 }
 

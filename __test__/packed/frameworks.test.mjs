@@ -71,7 +71,7 @@ describe('the dashboard', () => {
       const done = await act(urls[name])
       assert.equal(done.status, 200, await done.clone().text())
       assert.match((await done.json()).status, /^(paused|unchanged)$/)
-      assert.equal((await act(urls[name], { origin: 'https://evil.example' })).status, 403)
+      assert.equal((await act(urls[name], { origin: 'https://evil.example.com' })).status, 403)
       assert.equal((await act(urls[name], { 'x-user': 'eve' })).status, 403)
       for (const query of ['', '?asset=script', '?api=live', '?api=metrics'])
         assert.equal((await fetch(urls[name] + query)).status, 403, query)

@@ -7,7 +7,7 @@ import { ownFiles, read } from './files.mjs'
 const KNOWN = [
   /^(.+\.)?example\.(com|org|net)$/,
   /^(localhost|127\.0\.0\.1|\[::1\])$/,
-  /^(www\.)?(github\.com|mongodb\.com|w3\.org|keepachangelog\.com|semver\.org|json-schema\.org)$/,
+  /^(www\.)?(github\.com|mongodb\.com|w3\.org|keepachangelog\.com|semver\.org|json-schema\.org|opentelemetry\.io)$/,
 ]
 const URL_HOST = /\b(?:https?|git|ssh):\/\/(?:[^\s/@"'`]+@)?(\[[^\]]+\]|[^\s/:"'`<>)\]|\\?#]+)/g
 

@@ -43,6 +43,13 @@ pub enum Cancelled {
     NotFound,
 }
 
+impl Cancelled {
+    /// Whether a write has made it so.
+    fn is_write(self) -> bool {
+        matches!(self, Self::Cancelled | Self::Requested)
+    }
+}
+
 /// One call's wish to cancel.
 pub(crate) struct Request<'a> {
     /// For people.
@@ -65,6 +72,8 @@ pub(crate) struct Told {
 /// Cancels these jobs, each known by the text of its id; what became of each, in order.
 pub(crate) async fn cancel(store: &Store, ids: &[String], request: &Request<'_>) -> Result<Vec<Told>> {
     let mut outcomes: Vec<Option<Told>> = vec![None; ids.len()];
+    // A primary that has lost its majority shows marks that it will have to take back.
+    let mut is_confirmed = false;
     for _ in 0..MOST_ROUNDS {
         let open: Vec<usize> = (0..ids.len()).filter(|index| outcomes[*index].is_none()).collect();
         if open.is_empty() {
@@ -79,6 +88,7 @@ pub(crate) async fn cancel(store: &Store, ids: &[String], request: &Request<'_>)
             let Step { outcome, write } = step(job, request)?;
             let outcome = told(job, outcome)?;
             match write {
+                None if outcome.cancelled.is_write() && !is_confirmed => {}
                 None => outcomes[index] = Some(outcome),
                 Some(statement) => {
                     statements.push(statement);
@@ -87,6 +97,10 @@ pub(crate) async fn cancel(store: &Store, ids: &[String], request: &Request<'_>)
             }
         }
         if statements.is_empty() {
+            if outcomes.iter().any(Option::is_none) {
+                store.confirm().await?;
+                is_confirmed = true;
+            }
             continue;
         }
         let count = statements.len() as u64;
@@ -96,6 +110,8 @@ pub(crate) async fn cancel(store: &Store, ids: &[String], request: &Request<'_>)
                 return Err(error);
             }
         }
+        // As good as a confirmation of what was there before.
+        is_confirmed = true;
         if reply.matched == count {
             for (index, outcome) in written {
                 outcomes[index] = Some(outcome);

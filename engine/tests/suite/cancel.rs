@@ -256,6 +256,23 @@ async fn a_look_for_cancelled_jobs_costs_as_many_keys_as_there_are() {
     }
 }
 
+/// A primary that has lost its majority shows a mark that it will take back.
+#[tokio::test]
+async fn a_mark_that_only_a_read_shows_is_told_of_when_a_majority_has_it() {
+    let (queue, opened) = TestQueue::start().await;
+    let mut job = active("a", "t", "token");
+    job.insert("cancelRequestedAt", moment(-1_000));
+    queue.insert([job]).await;
+    let (outcome, operations) =
+        profile::during(&queue, &opened, async { cancel(&opened.engine, "a").await }).await;
+    assert_eq!(outcome, Cancelled::Requested);
+    let entries: Vec<String> = operations.iter().map(|operation| format!("{:?}", operation.entry)).collect();
+    let last = |wanted: &str| entries.iter().rposition(|entry| entry.contains(wanted));
+    let confirmed = last("MinKey").expect("a write that changes nothing waits for the majority");
+    let looked = last("settledTokens").expect("it looks");
+    assert!(confirmed < looked, "what is told was read after that: {entries:#?}");
+}
+
 #[tokio::test]
 async fn a_job_of_a_foreign_id_is_cancelled_by_the_text_of_its_id() {
     let (queue, opened) = TestQueue::start().await;

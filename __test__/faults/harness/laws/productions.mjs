@@ -4,15 +4,18 @@ import { surprise } from './refusals.mjs'
 /** What the handlers of the harness throw. */
 const THROWN = ['it was to go wrong', 'it was to fail for good']
 
-/** Whether a call has asked for the end of a job by then. */
-const isCancelled = ({ job }, { to }, { calls }) =>
-  calls.some((call) => call.method === 'cancel' && call.job === job && call.from <= to)
+/** Whether a call has asked by then for the end of the job that the error names: the one that was claimed, or a follower. */
+const isCancelled = ({ message }, { to }, { calls }) =>
+  calls.some(
+    ({ method, job, from }) =>
+      method === 'cancel' && message.startsWith(`job ${job} was cancelled`) && from <= to,
+  )
 
 /** Whether the lease was really lost is another law's. */
-const isExpected = (error, handle, during, story) =>
+const isExpected = (error, during, story) =>
   THROWN.includes(error.message) ||
   error.code === 'ERR_DURABL_LEASE_LOST' ||
-  (error.code === 'ERR_DURABL_CANCELLED' && isCancelled(handle, during, story)) ||
+  (error.code === 'ERR_DURABL_CANCELLED' && isCancelled(error, during, story)) ||
   surprise(error, during, story) === null
 
 export const callersEnd = {
@@ -24,7 +27,7 @@ export const callersEnd = {
         if (!isOver && !isKilled) yield [`the run of job ${handle.job} by ${by} never ended`, handle]
         const during = { by, from: handle.at, to: handle.over?.at }
         for (const error of handle.over?.errors ?? [])
-          if (!isExpected(error, handle, during, story))
+          if (!isExpected(error, during, story))
             yield [`the run of job ${handle.job} ended with ${error.message}`, handle]
       }
       if (isKilled) continue

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { MongoJobQueue } from 'durabl'
 import { MongoClient } from 'mongodb'
 import { testUrl } from '../support/mongo.mjs'
+import { collectionsInTurn } from './collections.mjs'
 import { conformance } from './suite.mjs'
 
 const client = await MongoClient.connect(testUrl())
@@ -13,11 +14,11 @@ after(async () => {
   await client.close()
 })
 
-let collections = 0
+const nextCollection = collectionsInTurn(db, 'jobs')
 
 async function started(Backend) {
-  collections += 1
-  const backend = new Backend({ db, collectionName: `jobs_${collections}` })
+  const { collectionName } = await nextCollection()
+  const backend = new Backend({ db, collectionName })
   await backend.startup()
   return backend
 }

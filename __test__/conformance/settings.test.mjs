@@ -4,6 +4,7 @@ import { MongoJobQueue } from 'durabl'
 import { MongoClient } from 'mongodb'
 import { findMongod } from '../../scripts/mongod/find.mjs'
 import { startReplicaSet } from '../../scripts/mongod/replica-set.mjs'
+import { collectionsInTurn } from './collections.mjs'
 import { conformance } from './suite.mjs'
 
 // A server of its own: one of the settings is the whole server's.
@@ -20,13 +21,15 @@ async function connected(options) {
   return client
 }
 
-let collections = 0
-
-async function started(client, options) {
-  collections += 1
+/** Makes backends whose collections have these options. */
+function starter(client, name, options) {
   const db = client.db('durabl_settings')
-  const collectionName = `jobs_${collections}`
-  if (options !== undefined) await db.createCollection(collectionName, options)
+  const next = collectionsInTurn(db, name)
+  return async () => started(db, await next(), options)
+}
+
+async function started(db, { collectionName, isNew }, options) {
+  if (isNew && options !== undefined) await db.createCollection(collectionName, options)
   const backend = new MongoJobQueue({ db, collectionName })
   await backend.startup()
   return backend
@@ -37,10 +40,11 @@ const strict = await connected({ serverApi: { version: '1', strict: true, deprec
 const required = ['type', 'status', 'attempt', 'maxAttempts', 'runAt', 'createdAt']
 const validator = { $jsonSchema: { bsonType: 'object', required } }
 
-conformance('MongoJobQueue under the strict stable API', () => started(strict))
-conformance('MongoJobQueue on a collection with a validator', () => started(plain, { validator }))
+conformance('MongoJobQueue under the strict stable API', starter(strict, 'strict'))
+conformance('MongoJobQueue on a collection with a validator', starter(plain, 'checked', { validator }))
+const startedIndexed = starter(plain, 'indexed')
 conformance('MongoJobQueue on a server without table scans', async () => {
-  const backend = await started(plain)
+  const backend = await startedIndexed()
   // Of its own queries an app has to take care: these are what `findOne` is asked for here, beside what durabl's indexes serve.
   const fields = ['dedupeKey', 'data.$**', 'data.nothing', 'data.absent', 'data.n']
   await backend.getCollection().createIndexes(fields.map((field) => ({ key: { [field]: 1 } })))

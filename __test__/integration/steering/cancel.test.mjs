@@ -37,9 +37,10 @@ describe('a job that is cancelled', () => {
     })
     const ended = { completed: 0, cancelled: 0 }
     const answers = {}
-    for (let round = 0; round < 15; round += 1) {
+    const isOneSided = () => ended.completed === 0 || ended.cancelled === 0
+    for (let round = 0; round < 15 || (isOneSided() && round < 100); round += 1) {
       const ids = await Promise.all(Array.from({ length: 12 }, (_, n) => queue.enqueue('work', { n })))
-      await letPass(round % 5, 'they begin and end while the calls are under way')
+      await letPass(round % 25, 'they begin and end while the calls are under way')
       const told = await Promise.all(ids.map((id) => queue.cancel(id, WHY)))
       await whenDone()
       for (const [n, { status, terminalStatus }] of told.entries()) {

@@ -178,10 +178,12 @@ impl Side {
             Owner::SomebodyElse(_) | Owner::Unknown => {}
         }
         let unmarked = doc! { KIND: { "$not": { "$type": "string" } } };
+        // Some servers refuse to look without an index.
+        let by_id = mongodb::options::Hint::Keys(doc! { ID: 1 });
         let found = self
             .store
             .bounded("looking at the side collection", async {
-                Ok(self.store.jobs().find_one(unmarked).projection(doc! { ID: 1 }).await?)
+                Ok(self.store.jobs().find_one(unmarked).projection(doc! { ID: 1 }).hint(by_id).await?)
             })
             .await?;
         if found.is_some() {

@@ -99,13 +99,27 @@ async fn insert(
     if lot.jobs.is_empty() {
         return Ok(());
     }
-    let reply = store.insert(&lot.jobs, Wait::Long).await?;
+    let mut refusals = store.insert(&lot.jobs, Wait::Long).await?.refusals;
     let mut is_made = vec![true; lot.jobs.len()];
-    let mut is_there = false;
-    for refusal in reply.refusals {
+    for refusal in &refusals {
         is_made[refusal.index] = false;
+    }
+    if refusals.iter().any(|refusal| matches!(refusal.cause, RefusalCause::IdExists)) {
+        // Another process made it, and perhaps the primary has yet to take it back; no schedule may move on by that. So it is
+        // made where it is not there any more.
+        store.confirm().await?;
+        refusals = store.insert(&lot.jobs, Wait::Long).await?.refusals;
+        let mut is_refused = vec![false; lot.jobs.len()];
+        for refusal in &refusals {
+            is_refused[refusal.index] = true;
+        }
+        for (is_made, is_refused) in is_made.iter_mut().zip(is_refused) {
+            *is_made |= !is_refused;
+        }
+    }
+    for refusal in refusals {
         match refusal.cause {
-            RefusalCause::IdExists => is_there = true,
+            RefusalCause::IdExists => {}
             // An earlier job of the schedule is outstanding: this occurrence is left out.
             RefusalCause::KeyHeld | RefusalCause::KeyKept => {}
             RefusalCause::Other(error) if error.is_transient() => return Err(error),
@@ -114,10 +128,6 @@ async fn insert(
                 fired.refused.push((schedule.id.as_str().into(), error));
             }
         }
-    }
-    if is_there {
-        // Another process made it, and perhaps the primary has yet to take it back; no schedule may move on by that.
-        store.confirm().await?;
     }
     for ((job, index), _) in lot.jobs.iter().zip(&lot.of).zip(&is_made).filter(|(_, is_made)| **is_made) {
         fired.types.insert(job_type(&due[firings[*index].place].document).to_owned());

@@ -122,11 +122,11 @@ impl Step<'_> {
     }
 
     async fn try_take(&self, is_apart: bool, was_ambiguous: bool) -> Result<u64> {
-        let found = by_names(self.store, self.ids, &self.proof).await?;
-        let own = found.iter().filter(|job| job.is_changed).count() as u64;
-        if own > 0 && was_ambiguous {
+        if was_ambiguous {
             self.store.confirm().await?;
         }
+        let found = by_names(self.store, self.ids, &self.proof).await?;
+        let own = found.iter().filter(|job| job.is_changed).count() as u64;
         let is_open = |job: &&FoundJob| {
             !job.is_changed && job.has_status(self.change.sources()) && is_in(job, self.from)
         };

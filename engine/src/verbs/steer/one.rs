@@ -71,14 +71,14 @@ async fn try_steer(
     was_ambiguous: bool,
 ) -> Result<(Steered, Option<FoundJob>)> {
     let mut last_refusal = None;
+    if was_ambiguous {
+        store.confirm().await?;
+    }
     for _ in 0..MOST_ROUNDS {
         let Some(job) = by_name(store, id, proof).await? else {
             return Ok((Steered::NotFound, None));
         };
         if job.is_changed {
-            if was_ambiguous {
-                store.confirm().await?;
-            }
             return Ok((Steered::Done, Some(job)));
         }
         let Some(status) = job.status else { return Ok((Steered::NotFound, None)) };

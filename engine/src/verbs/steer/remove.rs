@@ -59,12 +59,14 @@ async fn try_remove(
     id: &str,
     tried: &mut Option<(Bson, Bson)>,
 ) -> Result<Steered> {
+    if tried.is_some() {
+        store.confirm().await?;
+    }
     loop {
         let found = by_name(store, id, &new_token()).await?;
         let identity = found.as_ref().map(|job| (job.id.clone(), job.created_at.clone()));
         if tried.is_some() && *tried != identity {
             // It is gone, and the call that asked for that was ours.
-            store.confirm().await?;
             return Ok(Steered::Done);
         }
         let Some(job) = found else { return Ok(Steered::NotFound) };

@@ -119,9 +119,8 @@ async fn insert(
     }
     for refusal in refusals {
         match refusal.cause {
-            RefusalCause::IdExists => {}
-            // An earlier job of the schedule is outstanding: this occurrence is left out.
-            RefusalCause::KeyHeld | RefusalCause::KeyKept => {}
+            // The job is there, or an earlier one of the schedule is outstanding: this occurrence is left out.
+            RefusalCause::IdExists | RefusalCause::KeyHeld | RefusalCause::KeyKept => {}
             RefusalCause::Other(error) if error.is_transient() => return Err(error),
             RefusalCause::Other(error) => {
                 let schedule = &due[firings[lot.of[refusal.index]].place];

@@ -1,9 +1,6 @@
 //! The slots of one engine's idle processors, for jobs that are handed off.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use super::{dispatch::slots::Slots, runs::Runs};
 use crate::{
@@ -34,14 +31,14 @@ impl IdleProcessors {
 }
 
 impl Starters for IdleProcessors {
-    fn hold_slot(&self, job_type: &str) -> Option<Box<dyn HeldSlot>> {
+    fn hold_slot(&self, job_type: &str, since: Instant) -> Option<Box<dyn HeldSlot>> {
         let is_of_type = |slots: &&Arc<Slots>| slots.config.job_type == job_type;
         let slots = self.processors.iter().filter(is_of_type).find(|slots| slots.hold_slot())?;
         Some(Box::new(Held {
             slots: slots.clone(),
             runs: self.runs.clone(),
             token: Some(new_claim_token(&self.worker)),
-            since: Instant::now(),
+            since,
         }))
     }
 }
@@ -51,6 +48,7 @@ struct Held {
     runs: Arc<Runs>,
     /// None once it is known what became of the job.
     token: Option<String>,
+    /// The moment from which the job's lease counts, at the earliest.
     since: Instant,
 }
 
@@ -63,9 +61,9 @@ impl HeldSlot for Held {
         i64::try_from(self.slots.terms.length.as_millis()).unwrap_or(i64::MAX)
     }
 
-    fn made(mut self: Box<Self>, job: ClaimedJob, sent: Instant) -> Option<HandedOff> {
+    fn made(mut self: Box<Self>, job: ClaimedJob) -> Option<HandedOff> {
         self.token = None;
-        let run_id = self.runs.begin_handed_off(&self.slots, &job, sent)?;
+        let run_id = self.runs.begin_handed_off(&self.slots, &job, self.since)?;
         let owner: Arc<dyn Owner> = self.runs.clone();
         Some(HandedOff::new(self.slots.id, run_id, job, owner))
     }
@@ -81,9 +79,7 @@ impl Drop for Held {
         if let Some(token) = self.token.take() {
             // The room first: what is found takes its own.
             self.slots.taken_back(1);
-            // As long ago as the lease may have begun at most.
-            let since = self.since.checked_sub(Duration::from_millis(50)).unwrap_or(self.since);
-            self.slots.leave_uncertain(token, since);
+            self.slots.leave_uncertain(token, self.since);
         }
     }
 }

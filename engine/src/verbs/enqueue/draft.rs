@@ -23,8 +23,6 @@ pub(super) struct Draft {
     pub(super) documents: Vec<RawDocumentBuf>,
     /// The slots of those that are made as claimed.
     pub(super) slots: Vec<Option<Box<dyn HeldSlot>>>,
-    /// From when on their leases count, by what this process knows of the server's clock.
-    pub(super) sent: Instant,
     /// What delays count from.
     pub(super) at: ServerTime,
 }
@@ -41,8 +39,8 @@ impl Draft {
                 Err(error) => patience.pause_after(error).await?,
             }
         };
-        let sent = asked.checked_sub(at.width()).unwrap_or(asked);
-        let slots = hold_slots(batch);
+        // The documents bear the earliest time that the server's clock may have shown.
+        let slots = hold_slots(batch, asked.checked_sub(at.width()).unwrap_or(asked));
         let mut same_id: HashMap<&str, i64> = HashMap::new();
         let mut documents = Vec::with_capacity(ids.len());
         for (job, id) in jobs().zip(&ids) {
@@ -57,14 +55,14 @@ impl Draft {
                 None => job.pending(id, at.earlier(earlier))?,
             });
         }
-        Ok(Self { ids, documents, slots, sent, at })
+        Ok(Self { ids, documents, slots, at })
     }
 
     /// Those of its jobs that are kept.
     pub(super) fn only(self, kept: &[bool]) -> Self {
         let jobs = self.ids.into_iter().zip(self.documents).zip(self.slots).zip(kept);
         let ((ids, documents), slots) = jobs.filter_map(|(job, is_kept)| is_kept.then_some(job)).unzip();
-        Self { ids, documents, slots, ..self }
+        Self { ids, documents, slots, at: self.at }
     }
 
     /// The first so many of its jobs; the others stay.
@@ -72,12 +70,13 @@ impl Draft {
         let ids = self.ids.drain(..count).collect();
         let documents = self.documents.drain(..count).collect();
         let slots = self.slots.drain(..count).collect();
-        Self { ids, documents, slots, sent: self.sent, at: self.at }
+        Self { ids, documents, slots, at: self.at }
     }
 }
 
-/// A slot for each job that one is free for. Behind a job of its type that waits, none goes first.
-fn hold_slots(batch: &[Request]) -> Vec<Option<Box<dyn HeldSlot>>> {
+/// A slot for each job that one is free for, with a lease that counts from `since`. Behind a job of its type that waits, none goes
+/// first.
+fn hold_slots(batch: &[Request], since: Instant) -> Vec<Option<Box<dyn HeldSlot>>> {
     let mut behind: HashSet<&str> = HashSet::new();
     let mut slots = Vec::new();
     for request in batch {
@@ -85,7 +84,7 @@ fn hold_slots(batch: &[Request]) -> Vec<Option<Box<dyn HeldSlot>>> {
             let slot =
                 request.starters.as_ref().filter(|_| hand_off::is_possible(job)).and_then(|starters| {
                     let is_first = !behind.contains(job.job_type.as_str());
-                    is_first.then(|| starters.hold_slot(&job.job_type)).flatten()
+                    is_first.then(|| starters.hold_slot(&job.job_type, since)).flatten()
                 });
             if slot.is_none() {
                 behind.insert(&job.job_type);

@@ -14,8 +14,8 @@ use crate::job::{
 
 /// Those who can start jobs at once.
 pub(crate) trait Starters: Send + Sync {
-    /// A free slot for a job of this type, if nothing is known to be due that would go first.
-    fn hold_slot(&self, job_type: &str) -> Option<Box<dyn HeldSlot>>;
+    /// A free slot for a job of this type, if nothing is known to be due that would go first. The job's lease counts from `since`.
+    fn hold_slot(&self, job_type: &str, since: Instant) -> Option<Box<dyn HeldSlot>>;
 }
 
 /// A slot that waits for its job. Dropped, it is not known whether the job was made: then the token tells later.
@@ -24,8 +24,8 @@ pub(crate) trait HeldSlot: Send + Sync {
     fn token(&self) -> &str;
     /// How long that lease is, in milliseconds.
     fn lease_ms(&self) -> i64;
-    /// The job is there, and ours since `sent`. None if it is given back instead of started.
-    fn made(self: Box<Self>, job: ClaimedJob, sent: Instant) -> Option<HandedOff>;
+    /// The job is there, and ours. None if it is given back instead of started.
+    fn made(self: Box<Self>, job: ClaimedJob) -> Option<HandedOff>;
     /// There is no job of the token, and will be none.
     fn not_made(self: Box<Self>);
 }

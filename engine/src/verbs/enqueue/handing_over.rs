@@ -49,7 +49,7 @@ pub(super) async fn resolve(
             _ => None,
         };
         match job {
-            Some(job) => handed_off[index] = slot.made(job, draft.sent),
+            Some(job) => handed_off[index] = slot.made(job),
             None => slot.not_made(),
         }
     }

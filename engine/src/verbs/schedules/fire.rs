@@ -17,7 +17,7 @@ use crate::{
     store::{
         collection::Store,
         side::{ID, NEXT_RUN_AT, Side},
-        write::{RefusalCause, Statement, Wait},
+        write::{RefusalCause, Statement, Wait, WriteRefusal},
     },
 };
 
@@ -89,6 +89,15 @@ impl Lot {
     }
 }
 
+/// Which of so many jobs an insert has made.
+fn accepted(refusals: &[WriteRefusal], count: usize) -> Vec<bool> {
+    let mut accepted = vec![true; count];
+    for refusal in refusals {
+        accepted[refusal.index] = false;
+    }
+    accepted
+}
+
 async fn insert(
     store: &Store,
     lot: Lot,
@@ -100,22 +109,14 @@ async fn insert(
         return Ok(());
     }
     let mut refusals = store.insert(&lot.jobs, Wait::Long).await?.refusals;
-    let mut is_made = vec![true; lot.jobs.len()];
-    for refusal in &refusals {
-        is_made[refusal.index] = false;
-    }
+    let mut is_made = accepted(&refusals, lot.jobs.len());
     if refusals.iter().any(|refusal| matches!(refusal.cause, RefusalCause::IdExists)) {
         // Another process made it, and perhaps the primary has yet to take it back; no schedule may move on by that. So it is
         // made where it is not there any more.
         store.confirm().await?;
         refusals = store.insert(&lot.jobs, Wait::Long).await?.refusals;
-        let mut is_refused = vec![false; lot.jobs.len()];
-        for refusal in &refusals {
-            is_refused[refusal.index] = true;
-        }
-        for (is_made, is_refused) in is_made.iter_mut().zip(is_refused) {
-            *is_made |= !is_refused;
-        }
+        let made_now = accepted(&refusals, lot.jobs.len());
+        is_made.iter_mut().zip(made_now).for_each(|(is_made, made_now)| *is_made |= made_now);
     }
     for refusal in refusals {
         match refusal.cause {

@@ -6,22 +6,10 @@
  *     node bench/operating.mjs --help
  */
 import { hostname } from 'node:os'
-import { pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
-import { findMongod } from '../scripts/mongod/find.mjs'
-import { startReplicaSet } from '../scripts/mongod/replica-set.mjs'
-import { MongoClient } from './mongodb.mjs'
+import { idleCommands, pause, runStandalone, withDatabase } from './standalone.mjs'
 import { quantile } from './statistics.mjs'
 
-const OPTIONS = {
-  pending: { type: 'string', default: '100000' },
-  ended: { type: 'string', default: '500000' },
-  types: { type: 'string', default: '20' },
-  seconds: { type: 'string', default: '20' },
-  uri: { type: 'string' },
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
-}
+const NUMBERS = { pending: 100_000, ended: 500_000, types: 20, seconds: 20 }
 
 const HELP = `node bench/operating.mjs [options]
 
@@ -39,9 +27,7 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 /** Longer than any of its calls: what is written down later is another's. */
 const SETTLE_MS = 200
-const IDLE_MS = 60_000
-
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+const IDLE_S = 60
 
 /** A job as an enqueue makes it, in its state. */
 function job(id, type, fields, now) {
@@ -173,30 +159,16 @@ async function claims(backend, seconds) {
   return lengths
 }
 
-/** Commands that the server has carried out, but for those of its own members and of this look. */
-async function commandsOf(admin) {
-  const { metrics, opcounters } = await admin.serverStatus()
-  const of = (name) => Number(metrics.commands[name]?.total ?? 0)
-  return {
-    find: of('find'),
-    aggregate: of('aggregate'),
-    update: of('update'),
-    findAndModify: of('findAndModify'),
-    all: opcounters.command,
-  }
-}
+const measure = ({ uri, ...options }, tell) =>
+  withDatabase(uri, DATABASE, (db) => measureIn(db, options, tell))
 
-export async function measure(options, tell) {
+async function measureIn(db, options, tell) {
   const { JobQueue, MongoJobQueue } = await import('../index.mjs')
-  const set = options.uri === undefined ? await startReplicaSet(await findMongod(() => {})) : null
-  const client = await new MongoClient(options.uri ?? set.url).connect()
-  const db = client.db(DATABASE)
   const logger = { debug() {}, info() {}, warn: tell, error: tell }
   const open = (more = {}) => new MongoJobQueue({ db, collectionName: JOBS, ...more })
   const backend = open()
   const queue = new JobQueue(backend, logger)
   try {
-    await db.dropDatabase()
     await backend.startup()
     await fill(db.collection(JOBS), options, tell)
     const state = {}
@@ -228,13 +200,8 @@ export async function measure(options, tell) {
     tell('an idle worker')
     const worker = new JobQueue(open(), logger)
     worker.process('nothing', () => {})
-    await pause(5_000)
-    const admin = db.admin()
-    const first = await commandsOf(admin)
-    await pause(IDLE_MS)
-    const last = await commandsOf(admin)
+    const idlePerMinute = await idleCommands(db.admin(), IDLE_S)
     await worker.shutdown(1000)
-    const idle = Object.fromEntries(Object.entries(first).map(([name, count]) => [name, last[name] - count]))
     const p95 = (lengths) => quantile(lengths, 0.95)
     return {
       machine: hostname(),
@@ -242,13 +209,10 @@ export async function measure(options, tell) {
       rows,
       counts: { tookMs: counts.tookMs, everyMs: untilNextMs, share: counts.tookMs / untilNextMs },
       retention: { removed, claims: [before.length, during.length], p95Ms: [p95(before), p95(during)] },
-      idlePerMinute: idle,
+      idlePerMinute,
     }
   } finally {
     await queue.shutdown(1000)
-    await db.dropDatabase().catch(() => {})
-    await client.close()
-    await set?.stop()
   }
 }
 
@@ -273,23 +237,6 @@ function print({ options, rows, counts, retention, idlePerMinute }) {
   console.log('an idle worker, commands a minute:', idlePerMinute)
 }
 
-function wholeNumber(values, name) {
-  const value = Number(values[name])
-  if (Number.isInteger(value) && value > 0) return value
-  throw new Error(`--${name} takes a whole number above 0, not ${values[name]}`)
-}
+const isGood = ({ rows }) => rows.every(({ isWithin }) => isWithin)
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const { values } = parseArgs({ options: OPTIONS })
-  if (values.help) console.log(HELP)
-  else {
-    const [pending, endedJobs, types, seconds] = ['pending', 'ended', 'types', 'seconds'].map((name) =>
-      wholeNumber(values, name),
-    )
-    const tell = (...words) => console.error('·', ...words)
-    const result = await measure({ pending, ended: endedJobs, types, seconds, uri: values.uri }, tell)
-    if (values.json) console.log(JSON.stringify(result, null, 2))
-    else print(result)
-    if (result.rows.some(({ isWithin }) => !isWithin)) process.exitCode = 1
-  }
-}
+await runStandalone(import.meta.url, { help: HELP, numbers: NUMBERS, measure, print, isGood })

@@ -8,22 +8,10 @@
  */
 import { hostname } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
-import { findMongod } from '../scripts/mongod/find.mjs'
-import { startReplicaSet } from '../scripts/mongod/replica-set.mjs'
-import { MongoClient } from './mongodb.mjs'
+import { idleCommands, pause, runStandalone, withDatabase } from './standalone.mjs'
 import { quantile } from './statistics.mjs'
 
-const OPTIONS = {
-  due: { type: 'string', default: '10000' },
-  rounds: { type: 'string', default: '3' },
-  occurrences: { type: 'string', default: '30' },
-  seconds: { type: 'string', default: '60' },
-  uri: { type: 'string' },
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
-}
+const NUMBERS = { due: 10_000, rounds: 3, occurrences: 30, seconds: 60 }
 
 const HELP = `node bench/schedules.mjs [options]
 
@@ -38,11 +26,7 @@ const DATABASE = 'durabl_schedules'
 const JOBS = 'jobs'
 const JOB = { type: 't', data: { n: 1 } }
 const DAY_MS = 86_400_000
-/** Until the worker has looked, and knows when it has to look again. */
-const SETTLE_MS = 5_000
 const SOME = 100
-
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 function specs(count) {
   const spec = { everyMs: 3_600_000, startAt: new Date(Date.now() + DAY_MS), overlap: 'allow' }
@@ -81,33 +65,15 @@ async function lateness(queue, count) {
   return late.slice(1)
 }
 
-/** Commands of all kinds that a worker sends, but for those of the server's own members. */
-async function commandsOf(admin) {
-  const { metrics, opcounters } = await admin.serverStatus()
-  const of = (name) => Number(metrics.commands[name]?.total ?? 0)
-  const names = ['find', 'aggregate', 'getMore', 'insert', 'update', 'findAndModify']
-  return { ...Object.fromEntries(names.map((name) => [name, of(name)])), all: opcounters.command }
-}
+const measure = ({ uri, ...numbers }, tell) =>
+  withDatabase(uri, DATABASE, (db) => measureIn(db, numbers, tell))
 
-async function idleCommands(admin, seconds) {
-  await pause(SETTLE_MS)
-  const first = await commandsOf(admin)
-  await pause(seconds * 1000)
-  const last = await commandsOf(admin)
-  const perMinute = (name) => Math.round(((last[name] - first[name]) * 60) / seconds)
-  return Object.fromEntries(Object.keys(first).map((name) => [name, perMinute(name)]))
-}
-
-export async function measure({ due, rounds, occurrences, seconds, uri }, tell) {
+async function measureIn(db, { due, rounds, occurrences, seconds }, tell) {
   const { JobQueue, MongoJobQueue } = await import('../index.mjs')
-  const set = uri === undefined ? await startReplicaSet(await findMongod(() => {})) : null
-  const client = await new MongoClient(uri ?? set.url).connect()
-  const db = client.db(DATABASE)
   const logger = { debug() {}, info() {}, warn: tell, error: tell }
   const backend = new MongoJobQueue({ db, collectionName: JOBS })
   const queue = new JobQueue(backend, logger)
   try {
-    await db.dropDatabase()
     await backend.startup()
     const collections = { jobs: db.collection(JOBS), side: db.collection(`${JOBS}.durabl`) }
     queue.process('nothing', () => {})
@@ -129,9 +95,6 @@ export async function measure({ due, rounds, occurrences, seconds, uri }, tell) 
     return { machine: hostname(), due, fired, lateMs, idlePerMinute }
   } finally {
     await queue.shutdown(1000)
-    await db.dropDatabase().catch(() => {})
-    await client.close()
-    await set?.stop()
   }
 }
 
@@ -150,23 +113,4 @@ function print({ due, fired, lateMs, idlePerMinute }) {
   }
 }
 
-function wholeNumber(values, name) {
-  const value = Number(values[name])
-  if (Number.isInteger(value) && value > 0) return value
-  throw new Error(`--${name} takes a whole number above 0, not ${values[name]}`)
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const { values } = parseArgs({ options: OPTIONS })
-  if (values.help) console.log(HELP)
-  else {
-    const numbers = ['due', 'rounds', 'occurrences', 'seconds'].map((name) => [
-      name,
-      wholeNumber(values, name),
-    ])
-    const tell = (...words) => console.error('·', ...words)
-    const result = await measure({ ...Object.fromEntries(numbers), uri: values.uri }, tell)
-    if (values.json) console.log(JSON.stringify(result, null, 2))
-    else print(result)
-  }
-}
+await runStandalone(import.meta.url, { help: HELP, numbers: NUMBERS, measure, print })

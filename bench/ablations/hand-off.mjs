@@ -8,6 +8,8 @@ import { join } from 'node:path'
 import { root } from '../../scripts/process.mjs'
 import { MongoClient } from '../mongodb.mjs'
 import { Servers } from '../servers/all.mjs'
+import { pause } from '../standalone.mjs'
+import { median } from '../statistics.mjs'
 
 const { JobQueue, MongoJobQueue } = await import(join(root, 'index.mjs'))
 
@@ -15,10 +17,9 @@ const [jobs = 300, rounds = 7] = process.argv.slice(2).map(Number)
 const BOUND = 1.2
 
 const logger = { debug() {}, info() {}, warn: console.warn, error: console.error }
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
 
-/** Lets a processor find that nothing is due. */
-const pause = () => new Promise((resolve) => setTimeout(resolve, 5))
+/** Until a processor has found that nothing is due. */
+const QUIET_MS = 5
 
 /** A queue with an idle processor; the time that one job takes to its handler. */
 async function started(db, handOff) {
@@ -61,7 +62,7 @@ async function measured({ url, database }) {
     for (const [name, time] of Object.entries(ways)) {
       const times = []
       for (let n = 0; n < jobs; n += 1) {
-        await pause()
+        await pause(QUIET_MS)
         times.push(await time())
       }
       if (round >= 0) medians[name].push(median(times))

@@ -7,6 +7,7 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { root } from '../../scripts/process.mjs'
+import { median } from '../statistics.mjs'
 
 const require = createRequire(join(root, 'package.json'))
 const { BSON } = require('mongodb')
@@ -41,8 +42,6 @@ function cost(read) {
   const { user, system } = process.cpuUsage(before)
   return (user + system) / (PASSES * JOBS)
 }
-
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
 
 const costs = { byLibrary: [], byReader: [] }
 // The first rounds warm the compiler up.

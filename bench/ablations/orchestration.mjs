@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { root } from '../../scripts/process.mjs'
 import { MongoClient } from '../mongodb.mjs'
 import { Servers } from '../servers/all.mjs'
+import { median } from '../statistics.mjs'
 
 const { JobQueue, MongoJobQueue, Orchestrator } = await import(join(root, 'index.mjs'))
 
@@ -19,7 +20,6 @@ const CONCURRENCY = 16
 const CLAIMS = 60
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
-const median = (numbers) => numbers.sort((one, other) => one - other)[Math.floor(numbers.length / 2)]
 
 async function timed(work) {
   const start = performance.now()

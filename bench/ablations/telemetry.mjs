@@ -7,6 +7,7 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { root } from '../../scripts/process.mjs'
+import { median } from '../statistics.mjs'
 
 const require = createRequire(join(root, 'package.json'))
 const { BasicTracerProvider } = require('@opentelemetry/sdk-trace-base')
@@ -47,8 +48,6 @@ async function cost(work) {
   const { user, system } = process.cpuUsage(before)
   return (user + system) / JOBS
 }
-
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
 
 const tracerProvider = new BasicTracerProvider({ spanProcessors: [] })
 const ways = {

@@ -188,9 +188,7 @@ export class RunTransaction {
   /** The transaction of a step. The run goes on after it. */
   async record<T>(step: RecordedWork<T>, options: TransactionOptions | undefined): Promise<T> {
     const { run, transactions, settler, writes } = this
-    if (this.isOpen) throw transactionError('this run is in a transaction already')
-    run.enter('transaction-begins')
-    this.isOpen = true
+    this.enter()
     try {
       writes.hold()
       await writes.flushed()
@@ -203,11 +201,15 @@ export class RunTransaction {
     }
   }
 
+  private enter(): void {
+    if (this.isOpen) throw transactionError('this run is in a transaction already')
+    this.run.enter('transaction-begins')
+    this.isOpen = true
+  }
+
   private async toItsEnd<T>(work: TransactionWork<T>, options: TransactionOptions | undefined): Promise<T> {
     const { run, transactions, settler, writes } = this
-    if (this.isOpen) throw transactionError('this run is in a transaction already')
-    run.enter('transaction-begins')
-    this.isOpen = true
+    this.enter()
     try {
       writes.hold()
       await writes.flushed()

@@ -49,7 +49,7 @@ const isRetry = (statement) => {
   return ofHolder(statement) && status === 'pending' && runAt !== undefined
 }
 
-/** What marks a running job that is to be cancelled. */
+/** Whether a statement marks a running job that is to be cancelled. */
 const isMark = (statement) => statement.q.status === 'active' && 'cancelRequestedAt' in settingOf(statement)
 
 /** A look for paused types that finds none; null if the command is none. */

@@ -48,7 +48,7 @@ const SCHEDULES = Array.from({ length: SCHEDULE_COUNT }, (_, n) => {
 /** Jobs are removed as soon as they have ended, or soon after: none may come again by that. */
 const SCHEDULING = { schedules: SCHEDULES, retentionMs: 300 }
 
-/** What operators ask for has come about. */
+/** Figures that show that the changes of operators were made. */
 const OPERATED = ['cancelled', 'cancelledRuns', 'restarted', 'removed', 'retained']
 
 /** Calls are so far apart that a processor is idle at most of them. */

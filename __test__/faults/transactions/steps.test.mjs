@@ -55,7 +55,7 @@ for (const [way, options] of Object.entries(WAYS)) {
       })
       assert.equal(job.status, 'completed', job.failReason)
       const booked = await env.things.distinct('_id')
-      // Whatever has happened: what was written is what is recorded, once.
+      // After each fault, the document written and the step recorded are the same, once.
       assert.deepEqual(
         job.steps.map(({ result }) => result),
         [...booked, ...booked],

@@ -61,7 +61,7 @@ async function world(t, size) {
   await db.createCollection('system.profile', { capped: true, size: 16 * 1024 * 1024 })
   await db.command({ profile: 2 })
   let seen = 0
-  /** What the server was asked since the last look. */
+  /** Operations at the server since the last look. */
   const asked = async () => {
     const told = await db
       .collection('system.profile')

@@ -5,21 +5,19 @@ import { letPass } from '../../support/time.mjs'
 import { pollUntil } from '../../support/wait.mjs'
 import { app } from '../../support/app.mjs'
 import { deferred } from '../../support/async.mjs'
-
-const HAND_OFF = {}
+import { atEnd } from '../../support/cleanup.mjs'
 
 /** The statuses that jobs of the app are inserted with from now on, by type. */
-async function watched(t, { db, jobs }) {
+async function watched(t, { jobs }) {
   const stream = jobs.watch([{ $match: { operationType: 'insert' } }])
   const inserted = []
   stream.on('change', ({ fullDocument }) => inserted.push(fullDocument))
-  t.after(() => stream.close())
+  atEnd(t, () => stream.close())
   // The stream is open once it has shown something.
   await pollUntil('the stream is open', async () => {
     await jobs.insertOne({ _id: `probe-${Math.random()}`, type: 'probe', status: 'completed' })
     return inserted.length > 0
   })
-  void db
   return (type) => inserted.filter((job) => job.type === type)
 }
 
@@ -31,7 +29,7 @@ async function idleProcessor(queue, type, handler, config) {
 }
 
 test('a job is inserted as claimed where a processor is idle, and runs once', async (t) => {
-  const world = await app(t, HAND_OFF)
+  const world = await app(t)
   const { queue, stored } = world
   const insertedOf = await watched(t, world)
   const seen = []
@@ -48,7 +46,7 @@ test('a job is inserted as claimed where a processor is idle, and runs once', as
 })
 
 test('what follows an enqueue comes before the handler starts', async (t) => {
-  const { queue } = await app(t, HAND_OFF)
+  const { queue } = await app(t)
   const order = []
   await idleProcessor(queue, 't', () => void order.push('handler'), { concurrency: 5 })
   for (let round = 0; round < 20; round += 1) {
@@ -61,7 +59,7 @@ test('what follows an enqueue comes before the handler starts', async (t) => {
 })
 
 test('many calls at once hand off as many as there are slots; all run, each once', async (t) => {
-  const world = await app(t, HAND_OFF)
+  const world = await app(t)
   const { queue, jobs } = world
   const insertedOf = await watched(t, world)
   const runs = new Map()
@@ -88,7 +86,7 @@ test('many calls at once hand off as many as there are slots; all run, each once
 })
 
 test('some jobs are never handed off', async (t) => {
-  const world = await app(t, HAND_OFF)
+  const world = await app(t)
   const { queue, inTransaction } = world
   const insertedOf = await watched(t, world)
   await idleProcessor(queue, 't', () => {}, { concurrency: 50 })
@@ -109,7 +107,7 @@ test('some jobs are never handed off', async (t) => {
 })
 
 test('a job that is due and waits goes first', async (t) => {
-  const { queue, log } = await app(t, HAND_OFF)
+  const { queue } = await app(t)
   const order = []
   const first = deferred()
   await idleProcessor(queue, 't', async (job) => {
@@ -123,11 +121,10 @@ test('a job that is due and waits goes first', async (t) => {
   first.resolve()
   await pollUntil('all have run', () => order.length === 3)
   assert.deepEqual(order, ['busy', 'soon', 'late'])
-  void log
 })
 
 test('a key is held by a job that was handed off', async (t) => {
-  const { queue, stored } = await app(t, HAND_OFF)
+  const { queue, stored } = await app(t)
   const may = deferred()
   await idleProcessor(queue, 't', () => may.promise)
   const id = await queue.enqueue('t', 1, { dedupeKey: 'k' })
@@ -139,7 +136,7 @@ test('a key is held by a job that was handed off', async (t) => {
 })
 
 test('a shutdown between the insert and the start gives the job back, with its attempt', async (t) => {
-  const { queue, jobs, backend } = await app(t, HAND_OFF)
+  const { queue, jobs, backend } = await app(t)
   const started = []
   await idleProcessor(queue, 't', (job) => void started.push(job.id), { concurrency: 20 })
   const calls = Array.from({ length: 20 }, (_, n) => queue.enqueue('t', n))
@@ -154,7 +151,7 @@ test('a shutdown between the insert and the start gives the job back, with its a
 })
 
 test('a stopped, a paused and a full processor is handed nothing', async (t) => {
-  const world = await app(t, HAND_OFF)
+  const world = await app(t)
   const { queue, stored } = world
   const processor = await idleProcessor(queue, 't', () => assert.fail('it was stopped'))
   await processor.stop()
@@ -168,7 +165,7 @@ test('a stopped, a paused and a full processor is handed nothing', async (t) => 
 })
 
 test('a rule of the collection about claimed jobs is no reason to refuse one', async (t) => {
-  const { queue, db, jobs, stored } = await app(t, HAND_OFF)
+  const { queue, db, jobs, stored } = await app(t)
   await idleProcessor(queue, 't', () => {})
   const validator = { $or: [{ status: { $ne: 'active' } }, { claimedAt: { $gt: new Date('2100-01-01') } }] }
   await db.command({ collMod: jobs.collectionName, validator, validationAction: 'error' })

@@ -52,7 +52,7 @@ export class Operator {
       const schedules = await this.#queue.listSchedules().catch(() => [{}])
       return schedules.every(({ nextAt }) => nextAt?.getTime() > wall)
     }
-    // What has not come by then is a finding.
+    // An occurrence that has not come by then is a finding.
     await pollUntil('all have caught up', haveCaughtUp, { patienceMs: CATCH_UP_MS }).catch(() => {})
     this.world.note('schedules-over', { wall })
     for (const { id } of this.schedules) await this.#untilDone(() => this.#queue.unschedule(id))

@@ -1,5 +1,5 @@
 /**
- * What must hold of orchestrations, whatever happens to processes and servers. Each law looks at a story: `lines` that the workers told,
+ * Laws of orchestrations, under any fault of processes and servers. Each law looks at a story: `lines` that the workers told,
  * `jobs` as they are stored in the end, and the `ledger` that their transactions wrote.
  */
 

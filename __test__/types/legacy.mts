@@ -167,10 +167,10 @@ const made = {
 // @ts-expect-error -- a handler may rely on all of `ctx`, and this is not all of it
 await byHand(job, made)
 // A handler that says what it uses can be given just that, and is registered like any other,
-type Settling = { [K in 'complete' | 'failFatal' | 'log']: (line: string) => Promise<unknown> }
+type Settling = { complete(): Promise<unknown>; log(line: string): Promise<unknown> }
 const bySome = async ({ data }: Job<{ userId: string }>, ctx: Settling) => {
   await ctx.log(data.userId)
-  await ctx.complete('')
+  await ctx.complete()
 }
 await bySome(job, made)
 queue.process('by-some', bySome)

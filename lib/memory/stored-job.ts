@@ -15,8 +15,10 @@ export interface NewOccurrence extends Occurrence {
   readonly jobId: string
 }
 
-/** Due at the moment of its occurrence, however late it is made. */
+/** Due at the moment of its occurrence, however late it is made, and expires counted from there. */
 export function markOccurrence({ job }: StoredJob, { id, occurrenceAt }: NewOccurrence): void {
+  const lateMs = job.runAt.getTime() - occurrenceAt.getTime()
+  if (job.expiresAt !== undefined) job.expiresAt = new Date(job.expiresAt.getTime() - lateMs)
   job.runAt = new Date(occurrenceAt)
   job.schedule = { id, occurrenceAt }
 }

@@ -109,7 +109,22 @@ export const KEYS = {
   followersCover: {
     breaks: {
       'a job that is superseded, and nobody waits': (h) =>
-        h.enqueue('a', ONE).claimed('a').started('a').ended('a', { outcome: 'threw' }).superseded('a'),
+        h
+          .enqueue('a', ONE)
+          .claimed('a')
+          .started('a')
+          .wait(20)
+          .ended('a', { outcome: 'threw' })
+          .superseded('a'),
+      'one whose follower was cancelled while it ran': (h) => {
+        h.enqueue('a', ONE).claimed('a').started('a').enqueue('b', ONE)
+        h.asked('x', 'cancel', 'b')
+          .cancelled('b')
+          .steered('x', 'cancelled')
+          .wait(50)
+          .ended('a', { outcome: 'threw' })
+          .superseded('a')
+      },
       'one without a key': (h) =>
         h.enqueue('a').claimed('a').started('a').ended('a', { outcome: 'threw' }).superseded('a'),
     },
@@ -117,6 +132,10 @@ export const KEYS = {
       'one with a follower': (h) => {
         h.enqueue('a', ONE).claimed('a').started('a').enqueue('b', ONE).ended('a', { outcome: 'threw' })
         h.superseded('a').ran('b')
+      },
+      'one whose follower was cancelled just before the verdict': (h) => {
+        h.enqueue('a', ONE).claimed('a').started('a').enqueue('b', ONE).ended('a', { outcome: 'threw' })
+        h.asked('x', 'cancel', 'b').cancelled('b').steered('x', 'cancelled').wait(50).superseded('a')
       },
     },
   },

@@ -1,4 +1,5 @@
 /** How many jobs of a key there may be, at every moment that the servers know. */
+import { TOLERANCE_MS } from './tolerance.mjs'
 
 const ROOM = {
   pending: ({ pending, active }) => pending <= 1 && active <= 1,
@@ -30,13 +31,25 @@ export const keysHoldOne = {
   },
 }
 
+/** From when on a follower may have made this verdict: the end of the run, or its beginning if the run told no end. */
+function decidableFrom(step) {
+  const tenure = step.job.tenures.find(({ until }) => until === step)
+  const end = tenure?.runs.at(-1)?.to ?? Infinity
+  return (end === Infinity ? (tenure?.from.at ?? step.at) : end) - TOLERANCE_MS
+}
+
 export const followersCover = {
-  says: 'a job is superseded only while another waits for its key',
+  says: 'a job is superseded only if another waited for its key after its handler had ended',
   *broken({ steps }) {
     const ended = ({ before, after }) => after.status === 'superseded' && before?.status !== 'superseded'
-    for (const [step, { pending }] of counted(steps))
-      if (ended(step) && pending === 0)
-        yield [`job ${step.job.id} was superseded, and nobody waited for the key ${step.job.key}`, step]
+    // The follower may be cancelled or removed between the refusal of the retry and the verdict that follows it.
+    const lastWaitedAt = new Map()
+    for (const [step, { pending }] of counted(steps)) {
+      const { job, before, at } = step
+      if (pending > 0 || before?.status === 'pending') lastWaitedAt.set(job.key, at)
+      if (ended(step) && pending === 0 && !(lastWaitedAt.get(job.key) >= decidableFrom(step)))
+        yield [`job ${job.id} was superseded, and nobody waited for the key ${job.key}`, step]
+    }
     for (const step of steps)
       if (ended(step) && !step.job.key) yield [`job ${step.job.id} was superseded, and has no key`, step]
   },

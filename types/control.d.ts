@@ -15,7 +15,7 @@ export type ControlMiss =
       jobStatus: JobStatus
     }
   | {
-      /** There is no such job. */
+      /** There is no such job, or another call removed it before this one got its answer. */
       status: 'not-found'
     }
 

@@ -11,6 +11,8 @@ export const RESTARTS = {
         h.enqueue('a').ran('a').asked('x', 'retry', 'a').steered('x', 'retried'),
       'one that is made though its call was told that it could not be': (h) =>
         h.enqueue('a').ran('a').asked('x', 'retry', 'a').steered('x', 'key-held').restarted('a').ran('a'),
+      'one that is made though its call found no job': (h) =>
+        h.enqueue('a').ran('a').asked('x', 'retry', 'a').steered('x', 'not-found').restarted('a').ran('a'),
       'one that is made before its call': (h) =>
         h
           .enqueue('a')
@@ -24,6 +26,10 @@ export const RESTARTS = {
     keeps: {
       'a job that runs once for each retry': (h) =>
         h.enqueue('a').ran('a').retry('x', 'a').ran('a').retry('y', 'a').ran('a'),
+      'one that is removed before the call can tell': (h) => {
+        h.enqueue('a').ran('a').asked('x', 'retry', 'a').restarted('a')
+        h.asked('y', 'remove', 'a').removed('a').steered('y', 'removed').steered('x', 'not-found')
+      },
       'one that is retried by one of two calls at once': (h) =>
         h
           .enqueue('a')

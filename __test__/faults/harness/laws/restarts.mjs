@@ -2,13 +2,20 @@
 import { groupBy } from '../history/jobs.mjs'
 import { TOLERANCE_MS } from './tolerance.mjs'
 
-/** Of a call whose answer was lost, or that was refused, nobody knows. */
-const isUnknown = ({ answer }) => answer === 'rejected' || answer === 'none'
+/**
+ * Whether a call may have made a change that its answer does not tell. The proof of a change whose reply was lost goes with the job, so a call
+ * that looks for it once another has removed the job is told that there is none.
+ */
+function isUnknown({ answer, to }, steps) {
+  if (answer === 'not-found')
+    return steps.some(({ kind, at }) => kind === 'removed' && at <= to + TOLERANCE_MS)
+  return answer === 'rejected' || answer === 'none'
+}
 
 function* miscounted({ id, steps }, calls) {
   const restarts = steps.filter(({ kind }) => kind === 'restarted')
   const told = calls.filter(({ answer }) => answer === 'retried').length
-  const unknown = calls.filter(isUnknown).length
+  const unknown = calls.filter((call) => isUnknown(call, steps)).length
   if (restarts.length < told || restarts.length > told + unknown)
     yield [`job ${id} was retried by ${told} calls, and began again ${restarts.length} times`, ...restarts]
   const isAsked = ({ at }) =>

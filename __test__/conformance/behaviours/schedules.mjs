@@ -222,6 +222,20 @@ export default {
     assert.equal((await queue.listSchedules())[0].status, 'paused')
   },
 
+  async 'an id may have all characters that the database keeps'({ makeQueue, until }) {
+    const queue = makeQueue()
+    const ids = ['a:1', '$where', 'a.b', '__proto__', 'ü/日本/🦀', ' ', '"\n%2F', 'x'.repeat(1000)]
+    for (const id of ids)
+      assert.deepEqual(await scheduled(queue, id, EACH_SECOND, JOB), { status: 'created' })
+    const seen = watched(queue)
+    await until('each has come', () => new Set(seen.map(({ schedule }) => schedule.id)).size === ids.length)
+    for (const { id, schedule } of seen)
+      assert.equal(id, `durabl:schedule:${schedule.id}:${schedule.occurrenceAt.getTime()}`)
+    assert.deepEqual((await queue.listSchedules()).map(({ id }) => id).toSorted(), ids.toSorted())
+    for (const id of ids) assert.deepEqual(await queue.unschedule(id), { status: 'removed' })
+    assert.deepEqual(await queue.listSchedules(), [])
+  },
+
   async 'a schedule that has ended comes no more'({ makeQueue, until }) {
     const queue = makeQueue()
     const seen = watched(queue)

@@ -95,6 +95,9 @@ const MALFORMED = [
     ['dedupeScope', 'pending'],
     ['coalesce', 'latest'],
     ['session', {}],
+    ['id', 'x'],
+    ['runAt', new Date(0)],
+    ['dedupeForMs', 1000],
   ].map(([name, value]) => option(name, value)),
   ['no owner', TypeError, 'owner must be', (queue) => queue.applySchedules(undefined, [])],
   [

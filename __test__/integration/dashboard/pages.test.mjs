@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { ODD_TYPES, madeUpQueue } from '../../support/made-up-queue.mjs'
+import { jobs } from '../../support/jobs.mjs'
 import { pollUntil } from '../../support/wait.mjs'
 import { executable, launch } from './chromium.mjs'
 import { open, serve } from './site.mjs'
@@ -23,6 +24,18 @@ const PAGES = [
   ['schedules', '#/schedules', 'table'],
   ['workers', '#/workers', 'table'],
   ['actions', '#/actions', 'table'],
+]
+
+/** More than a request acts on at once. */
+const FAILED = 1500
+
+/** Policies that an app sets for all of its answers. */
+const POLICIES = [
+  ['the strictest policy', "default-src 'none'"],
+  [
+    'the policy of helmet',
+    "default-src 'self';base-uri 'self';font-src 'self' https: data:;form-action 'self';frame-ancestors 'self';img-src 'self' data:;object-src 'none';script-src 'self';script-src-attr 'none';style-src 'self' https: 'unsafe-inline';upgrade-insecure-requests",
+  ],
 ]
 
 // Where there is no Chromium, `chromium.mjs` has said so.
@@ -134,6 +147,29 @@ if (executable !== null) {
       await dialog.getByText(`${all} done.`).waitFor()
       assert.equal(failedJob(queue, 'webhook'), undefined)
       assert.notEqual(failedJob(queue, 'charge-card'), undefined)
+    })
+
+    test('“Retry all” is of all that match, also where they are more than one request takes', async (t) => {
+      const { queue, collection } = await jobs(t)
+      const failedAt = new Date()
+      const document = (n) => ({
+        ...{ _id: `mail-${n}`, type: n % 10 === 0 ? 'other' : 'mail', data: { n }, status: 'failed' },
+        ...{ priority: 0, attempt: 3, maxAttempts: 3, ending: 'exhausted', failReason: 'no route' },
+        ...{ createdAt: failedAt, runAt: failedAt, claimedAt: failedAt, failedAt, logs: [] },
+      })
+      await collection.insertMany(Array.from({ length: FAILED }, (_, n) => document(n)))
+      const mails = FAILED - FAILED / 10
+      const { url } = await serve(t, { queue })
+      const { page } = await open(t, browser.context, `${url}/#/jobs?status=failed&type=mail`)
+      await page.getByRole('button', { name: 'Retry all…' }).click()
+      const dialog = page.getByRole('dialog')
+      const count = new Intl.NumberFormat('en').format(mails)
+      await dialog.getByText(`${count} jobs match now.`).waitFor()
+      await dialog.getByRole('textbox').fill(String(mails))
+      await dialog.getByRole('button', { name: 'Retry' }).click()
+      await dialog.getByText(`${count} done.`).waitFor()
+      assert.equal(await collection.countDocuments({ status: 'pending', type: 'mail', attempt: 0 }), mails)
+      assert.equal(await collection.countDocuments({ status: 'failed' }), FAILED / 10)
     })
 
     test('chosen jobs are acted on, and no others', async (t) => {
@@ -297,6 +333,25 @@ if (executable !== null) {
           assert.deepEqual(troubles, [])
         })
       }
+    }
+
+    for (const [name, policy] of POLICIES) {
+      test(`under ${name} the page works, and breaks no policy`, async (t) => {
+        const handler =
+          ({ node }) =>
+          (request, response) => {
+            response.setHeader('content-security-policy', policy)
+            node(request, response)
+          }
+        const { url } = await serve(t, { queue: madeUpQueue(), handler })
+        const { page, troubles } = await open(t, browser.context, url)
+        await page.locator('table.types').waitFor()
+        for (const tab of ['Jobs', 'Failures', 'Schedules', 'Workers', 'Actions']) {
+          await page.getByRole('link', { name: tab, exact: true }).click()
+          await page.locator('main table, main .groups').first().waitFor()
+        }
+        assert.deepEqual(troubles, [])
+      })
     }
 
     test('is usable within two seconds at 150 kB/s and 300 ms', async (t) => {

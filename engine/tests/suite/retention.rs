@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use durabl_engine::{RetentionRule, Steered};
+use durabl_engine::{RetentionRule, Settled, Steered, Verdict};
 use mongodb::bson::{Document, doc};
 
-use crate::support::{Opened, TestQueue, documents::moment, eventually, let_pass, pending, profile};
+use crate::support::{Job, Opened, TestQueue, documents::moment, eventually, let_pass, pending, profile};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -152,4 +152,43 @@ async fn an_operator_removes_no_job_that_its_schedule_would_make_again() {
     let on = doc! { "$set": { "nextRunAt": moment(DAY_MS) } };
     queue.side().update_one(doc! { "_id": "schedule:behind" }, on).await.expect("it can be written");
     assert_eq!(opened.engine.remove("to come again").await, Ok(Steered::Done));
+}
+
+/// Old jobs of one type, a few steps of a sweep.
+const MANY: usize = 2_600;
+/// Of a claim that finds its job at once; while it was being looked for, another may have come before it.
+const MOST_KEYS_A_CLAIM: i64 = 3;
+
+#[tokio::test]
+async fn a_sweep_under_load_slows_no_claim_and_rests_between_its_steps() {
+    let (queue, _) = TestQueue::start().await;
+    let old = (0..MANY).map(|number| ended(&format!("old-{number}"), "t", "completed", 2 * DAY_MS));
+    queue.insert(old).await;
+    let opened =
+        keeping(&queue, vec![RetentionRule { completed_ms: Some(DAY_MS), ..RetentionRule::default() }]);
+    profile::start(&queue, &opened).await;
+    opened.process("t", 1);
+    let old = doc! { "_id": { "$regex": "^old-" } };
+    while queue.count(old.clone()).await > 0 {
+        opened.engine.enqueue(Job::of("t").into()).await.expect("enqueued");
+        let job = opened.recorder.next_job().await;
+        opened.finish(job.run_id, Verdict::Complete);
+        assert_eq!(opened.recorder.outcome(job.run_id).await, Ok(Settled::Completed));
+    }
+    let operations = profile::stop(&queue).await;
+    let claims: Vec<_> = operations.iter().filter(|one| one.name() == "findAndModify").collect();
+    assert!(claims.len() > 10, "{} claims", claims.len());
+    for claim in claims {
+        assert!(claim.keys_examined() <= MOST_KEYS_A_CLAIM, "{:?}", claim.entry);
+    }
+    let removals: Vec<_> = operations.iter().filter(|one| one.name() == "remove").collect();
+    assert!(removals.len() >= MANY.div_ceil(500), "{} removals", removals.len());
+    let ended_at = |entry: &Document| entry.get_datetime("ts").expect("a moment").timestamp_millis();
+    let took = |entry: &Document| i64::from(entry.get_i32("millis").expect("a number"));
+    for pair in removals.windows(2) {
+        let (before, after) = (&pair[0].entry, &pair[1].entry);
+        let rest = ended_at(after) - took(after) - ended_at(before);
+        assert!(rest >= 4 * took(before), "a rest of {rest} ms after {before:?}");
+    }
+    assert!(removals.iter().all(|removal| removal.removed() <= 500));
 }

@@ -37,6 +37,11 @@ impl Operation {
         self.number("nreturned")
     }
 
+    /// Documents that it has removed.
+    pub(crate) fn removed(&self) -> i64 {
+        self.number("ndeleted")
+    }
+
     pub(crate) fn sorts_in_memory(&self) -> bool {
         self.entry.get_bool("hasSortStage").unwrap_or(false)
     }

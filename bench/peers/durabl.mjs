@@ -1,4 +1,8 @@
-/** durabl: the checkout that this file is part of. */
+/** durabl: the checkout that this file is part of, or another one. */
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { root } from '../../scripts/process.mjs'
+
 export const about = {
   title: 'durabl',
   packages: [],
@@ -15,12 +19,17 @@ const TYPE = 'bench'
 /**
  * @param variant.push with change streams
  * @param variant.pollInterval as for `process`
+ * @param variant.home the checkout
+ * @param variant.settings more options of its backend
  */
-export async function open({ url, database }, { push = false, pollInterval } = {}) {
+export async function open(
+  { url, database },
+  { push = false, pollInterval, home = root, settings = {} } = {},
+) {
   const { MongoClient } = await import('../mongodb.mjs')
-  const { JobQueue, MongoJobQueue } = await import('../../index.mjs')
+  const { JobQueue, MongoJobQueue } = await import(pathToFileURL(join(home, 'index.mjs')).href)
   const client = await MongoClient.connect(url)
-  const backend = new MongoJobQueue({ db: client.db(database), useChangeStreams: push })
+  const backend = new MongoJobQueue({ db: client.db(database), useChangeStreams: push, ...settings })
   const queue = new JobQueue(backend)
   const jobs = backend.getCollection()
   /** From the end of the index that those stand in: at its front are the traces of all that have left it. */

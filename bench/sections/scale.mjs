@@ -28,8 +28,8 @@ async function first(place, jobs) {
 }
 
 /** So many workers on one backlog, until it is empty. */
-async function shared(place, workers) {
-  const request = { peer, place, concurrency: SHARED_CONCURRENCY }
+export async function shared(place, workers, { variant, concurrency = SHARED_CONCURRENCY } = {}) {
+  const request = { peer, variant, place, concurrency }
   const started = Array.from({ length: workers }, () => start('share', request, LONG_MS))
   const watcher = start('watch', { peer, place }, LONG_MS)
   await Promise.all([...started, watcher].map(({ ready }) => ready))

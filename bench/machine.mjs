@@ -24,7 +24,8 @@ export function machine() {
 
 /** Versions of everything that takes part. */
 export async function versions(servers, chosen) {
-  const wanted = new Set(chosen.flatMap((peer) => [peers[peer].server, peers[peer].tunedServer]))
+  const serversOf = ({ server, tunedServer, durableServer }) => [server, tunedServer, durableServer]
+  const wanted = new Set(chosen.flatMap((peer) => serversOf(peers[peer])))
   const started = Object.keys(kinds).filter((kind) => wanted.has(kind))
   const commit = await firstLine('git', ['rev-parse', '--short', 'HEAD'])
   return {

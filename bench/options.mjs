@@ -2,11 +2,12 @@
 import { parseArgs } from 'node:util'
 import { Advice } from '../scripts/terminal.mjs'
 import { peers } from './peers/all.mjs'
+import { KINDS } from './sections/daily.mjs'
 import { CONCURRENCIES } from './sections/throughput.mjs'
 
 /** Measured by default, in this order, and what else there is. */
 const USUAL = ['throughput', 'profile', 'variants', 'enqueue', 'latency', 'delays']
-const ON_DEMAND = ['scale', 'whole']
+const ON_DEMAND = ['daily', 'scale', 'whole']
 const ALL = [...USUAL, ...ON_DEMAND]
 
 /** Fewer runs say too little to be published. */
@@ -17,6 +18,7 @@ export const help = `npm run bench -- [options]
   --only LIST         of ${ALL.join(', ')}; all but ${ON_DEMAND.join(' and ')} by default
   --peers LIST        of ${Object.keys(peers).join(', ')}; all by default
   --concurrency LIST  of ${CONCURRENCIES.join(', ')}, for throughput; all by default
+  --questions LIST    of ${KINDS.join(', ')}, for daily; all by default
   --runs N            rounds; ${ENOUGH_RUNS} by default
   --size FACTOR       times the usual numbers of jobs; 1 by default
   --no-references     without the references in Rust, which take a minute or two to build
@@ -44,7 +46,14 @@ const text = (defaultText) => ({ type: 'string', default: defaultText })
 const flag = { type: 'boolean', default: false }
 
 const OPTIONS = {
-  ...{ only: text(), peers: text(), concurrency: text(), out: text(), runs: text(String(ENOUGH_RUNS)) },
+  ...{
+    only: text(),
+    peers: text(),
+    concurrency: text(),
+    questions: text(),
+    out: text(),
+    runs: text(String(ENOUGH_RUNS)),
+  },
   ...{ size: text('1'), 'no-references': flag, render: flag, help: flag },
 }
 
@@ -59,12 +68,19 @@ export function parseOptions(args) {
   )
   const size = number(values.size, 'size', 'a number above 0, at most 1', (value) => value > 0 && value <= 1)
   const references = !values['no-references']
-  const isWhole = references && !values.peers && !values.concurrency && size === 1 && runs >= ENOUGH_RUNS
+  const isWhole =
+    references &&
+    !values.peers &&
+    !values.concurrency &&
+    !values.questions &&
+    size === 1 &&
+    runs >= ENOUGH_RUNS
   return {
     ...{ runs, size, references, render: values.render, help: values.help },
     sections: values.only === undefined ? USUAL : listOf(values.only, ALL, 'only'),
     peers: listOf(values.peers, Object.keys(peers), 'peers'),
     concurrencies: listOf(values.concurrency, CONCURRENCIES.map(String), 'concurrency').map(Number),
+    questions: listOf(values.questions, KINDS, 'questions'),
     out: values.out ?? (isWhole || values.render ? 'docs' : 'target/bench'),
     command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
   }

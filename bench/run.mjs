@@ -16,6 +16,7 @@ import { buildReference } from './reference.mjs'
 import { writePage } from './report/page.mjs'
 import { keepResults, readResults } from './results.mjs'
 import { inRounds } from './rounds.mjs'
+import * as daily from './sections/daily.mjs'
 import * as delays from './sections/delays.mjs'
 import * as enqueue from './sections/enqueue.mjs'
 import * as latency from './sections/latency.mjs'
@@ -26,7 +27,7 @@ import * as variants from './sections/variants.mjs'
 import * as whole from './sections/whole.mjs'
 import { Servers } from './servers/all.mjs'
 
-const sections = { throughput, profile, variants, enqueue, latency, delays, scale, whole }
+const sections = { throughput, profile, variants, enqueue, latency, delays, daily, scale, whole }
 
 /** Those that the references in Rust take part in. */
 const WITH_REFERENCES = ['throughput', 'whole']
@@ -93,6 +94,7 @@ async function measure(options, servers) {
     peers: able,
     runs: options.runs,
     concurrencies: options.concurrencies,
+    questions: options.questions,
     sized: (jobs) => Math.max(FEWEST_JOBS, Math.round(jobs * options.size)),
     reference: needsReference ? await buildReference() : null,
   }

@@ -9,7 +9,8 @@ import { watchMemory } from './memory.mjs'
 const LOOK_EVERY_MS = 2
 const PARTS = 10
 
-export default async function drain({ open, place, parent, jobs, concurrency, sampleEveryMs }) {
+/** @param workMs how long a handler takes; no time without it */
+export default async function drain({ open, place, parent, jobs, concurrency, sampleEveryMs, workMs }) {
   const queue = await open()
   await queue.setUp()
   let handled = 0
@@ -20,6 +21,7 @@ export default async function drain({ open, place, parent, jobs, concurrency, sa
     handled += 1
     while (moments.length < PARTS && handled * PARTS >= jobs * (moments.length + 1)) moments.push(now())
     if (handled === jobs) allHandled()
+    return workMs && sleep(workMs)
   }, concurrency)
   await parent.ready()
   const read = meter(place.pid)

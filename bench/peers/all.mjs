@@ -6,6 +6,7 @@
  * - `add(data, delay?)`: one job; resolves when it is acknowledged. `delay` in milliseconds
  * - `addMany(datas, delay?)`: many, by the queue's own bulk call; absent if it has none
  * - `prepare(handle, concurrency)`: makes a worker ready; resolves to the function that starts it
+ * - `prepareTypes(types, handle, concurrency)`: the same for so many types of jobs; `addOf(n, data)` adds a job of the nth. Of those that `daily` asks
  * - `isEmpty()`: whether every job that is due has ended and been recorded so
  * - `close()`
  */

@@ -21,14 +21,15 @@ const TYPE = 'bench'
  * @param variant.pollInterval as for `process`
  * @param variant.home the checkout
  * @param variant.settings more options of its backend
+ * @param variant.quick acknowledged before it is on disk, as Redis does
  */
 export async function open(
   { url, database },
-  { push = false, pollInterval, home = root, settings = {} } = {},
+  { push = false, pollInterval, home = root, settings = {}, quick = false } = {},
 ) {
   const { MongoClient } = await import('../mongodb.mjs')
   const { JobQueue, MongoJobQueue } = await import(pathToFileURL(join(home, 'index.mjs')).href)
-  const client = await MongoClient.connect(url)
+  const client = await MongoClient.connect(url, quick ? { writeConcern: { w: 1, journal: false } } : {})
   const backend = new MongoJobQueue({ db: client.db(database), useChangeStreams: push, ...settings })
   const queue = new JobQueue(backend)
   const jobs = backend.getCollection()
@@ -47,6 +48,12 @@ export async function open(
     prepare: async (handle, concurrency) => () => {
       queue.process(TYPE, (job) => handle(job.data), { concurrency, pollInterval })
     },
+    /** One worker for each of so many types, of which a job names its own. */
+    prepareTypes: (types, handle, concurrency) => () => {
+      for (let n = 0; n < types; n += 1)
+        queue.process(`${TYPE}-${n}`, (job) => handle(job.data), { concurrency })
+    },
+    addOf: (n, data) => queue.enqueue(`${TYPE}-${n}`, data),
     isEmpty: async () => !(await oneThatIs('pending')) && !(await oneThatIs('active')),
     close: async () => {
       await queue.shutdown()

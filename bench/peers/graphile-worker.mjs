@@ -21,19 +21,28 @@ export async function open({ url }, { lively = false } = {}) {
   const utils = await makeWorkerUtils({ pgPool: pool, logger })
   const batches = { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 }
   const spec = (data, delay) => ({ runAt: delay ? new Date(Date.now() + delay) : undefined })
+  const start = (taskList, concurrentJobs) => {
+    const worker = {
+      ...{ connectionString: url, concurrentJobs, maxPoolSize: Math.max(10, concurrentJobs + 2), logger },
+      ...(lively ? {} : batches),
+    }
+    return run({ preset: { extends: [WorkerPreset], worker }, taskList, noHandleSignals: true })
+  }
   return {
     setUp: () => utils.migrate(),
     add: (data, delay = 0) => utils.addJob(TASK, data, spec(data, delay)),
     addMany: (datas, delay = 0) =>
       utils.addJobs(datas.map((data) => ({ identifier: TASK, payload: data, ...spec(data, delay) }))),
-    prepare: async (handle, concurrentJobs) => {
-      const worker = {
-        ...{ connectionString: url, concurrentJobs, maxPoolSize: Math.max(10, concurrentJobs + 2), logger },
-        ...(lively ? {} : batches),
-      }
+    prepare: async (handle, concurrency) => {
       const taskList = { [TASK]: async (payload) => handle(payload) }
-      return () => run({ preset: { extends: [WorkerPreset], worker }, taskList, noHandleSignals: true })
+      return () => start(taskList, concurrency)
     },
+    prepareTypes: async (types, handle, concurrency) => {
+      const task = async (payload) => handle(payload)
+      const taskList = Object.fromEntries(Array.from({ length: types }, (_, n) => [`${TASK}-${n}`, task]))
+      return () => start(taskList, concurrency)
+    },
+    addOf: (n, data) => utils.addJob(`${TASK}-${n}`, data),
     isEmpty: async () => {
       const { rows } = await pool.query('select 1 from graphile_worker._private_jobs limit 1')
       return rows.length === 0

@@ -1,4 +1,4 @@
-/** The page and its charts, from figures alone. */
+/** The page, the notebook beside it, and the charts, from figures alone. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,11 @@ import { goalsTable } from './goals.mjs'
 import * as runs from './runs.mjs'
 import * as tables from './tables.mjs'
 
-const TEMPLATE = fileURLToPath(new URL('page.md.template', import.meta.url))
+/** Each page, and what it is made from. */
+const PAGES = { 'benchmarks.md': 'page.md.template', 'benchmarks-notebook.md': 'notebook.md.template' }
+
+const templateOf = (name) => readFileSync(fileURLToPath(new URL(PAGES[name], import.meta.url)), 'utf8')
+
 const QUEUES_AT_ONCE = ['concurrency 1', 'concurrency 16', 'concurrency 100']
 
 const chartsOf = {
@@ -76,6 +80,8 @@ function parts(sections) {
     latency: of('latency', tables.latencyTable),
     'delays.about': about('delays'),
     delays: of('delays', tables.delaysTable),
+    'daily.about': about('daily'),
+    daily: of('daily', tables.dailyTable),
     'scale.about': about('scale'),
     first: of('scale', backlogs.firstJobsTable),
     workers: of('scale', backlogs.workersTable),
@@ -113,12 +119,12 @@ export async function writePage(folder, { sections }) {
     ...Object.keys(chartsOf).map((name) => sections[name] && chartsOf[name](sections[name])),
   )
   for (const [name, chart] of Object.entries(charts)) writeFileSync(join(target, name), barChart(chart))
-  const text = withoutMissingCharts(
-    fill(readFileSync(TEMPLATE, 'utf8'), parts(sections)),
-    Object.keys(charts),
-  )
   const config = await resolveConfig(join(root, 'README.md'))
-  const page = join(target, 'benchmarks.md')
-  writeFileSync(page, await format(text, { ...config, parser: 'markdown' }))
-  return [page, ...Object.keys(charts).map((name) => join(target, name))]
+  const values = parts(sections)
+  const pages = Object.keys(PAGES)
+  for (const name of pages) {
+    const text = withoutMissingCharts(fill(templateOf(name), values), Object.keys(charts))
+    writeFileSync(join(target, name), await format(text, { ...config, parser: 'markdown' }))
+  }
+  return [...pages, ...Object.keys(charts)].map((name) => join(target, name))
 }

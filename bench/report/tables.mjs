@@ -195,3 +195,16 @@ export function stepsTable({ jobs, steps }) {
   ])
   return table(['', 'jobs per command', 'server, per job'], rows)
 }
+
+/** Questions by ways: who was not asked has no figure. */
+export function dailyTable(section) {
+  const ways = names(section)
+  const questions = new Map(
+    section.contestants.map(({ kind, question, unit }) => [kind, `${question}, ${unit}`]),
+  )
+  const rows = [...questions].map(([kind, question]) => [
+    question,
+    ...ways.map(({ id }) => cell(section, { id, kind }, 'value')),
+  ])
+  return table(['', ...ways.map(({ name }) => name)], rows)
+}

@@ -15,6 +15,18 @@ export function perJob(jobs, { seconds, cpuMs, serverCpuMs }) {
 export const inWords = ({ rate, cpu, serverCpu }) =>
   `${rate} jobs/s, ${cpu} µs a job${serverCpu === null ? '' : `, server ${serverCpu} µs`}`
 
+/** durabl as durable as Redis usually is, and BullMQ as durable as durabl. */
+export const QUICK = {
+  variant: { quick: true },
+  mark: '-quick',
+  suffix: ', acknowledged before it is on disk',
+}
+export const DURABLE = {
+  server: peers.bullmq.durableServer,
+  mark: '-durable',
+  suffix: ', acknowledged once it is on disk',
+}
+
 function contestant({ servers, sized }, peer, concurrency, other = {}) {
   const { title, sizes } = peers[peer]
   const { variant, mark = '', suffix = '', server = peers[peer].server } = other
@@ -49,10 +61,11 @@ function reference({ servers, sized, reference: path }, what, width, known) {
 export function contestants(context) {
   const list = context.concurrencies.flatMap((concurrency) => {
     const rows = context.peers.map((peer) => contestant(context, peer, concurrency))
+    if (context.peers.includes('bullmq')) rows.push(contestant(context, 'bullmq', concurrency, DURABLE))
     if (!context.peers.includes('durabl')) return rows
     const push = { variant: { push: true }, mark: '-push', suffix: ' with change streams' }
     const tuned = { server: peers.durabl.tunedServer, mark: '-tuned', suffix: ', tuned server' }
-    for (const other of [push, tuned]) rows.push(contestant(context, 'durabl', concurrency, other))
+    for (const other of [push, tuned, QUICK]) rows.push(contestant(context, 'durabl', concurrency, other))
     if (context.reference) {
       const known = { id: 'engine', name: 'durabl’s engine, no JavaScript', concurrency }
       const title = `${known.name}, concurrency ${concurrency}`

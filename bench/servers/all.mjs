@@ -3,8 +3,9 @@ import * as mongodb from './mongodb.mjs'
 import * as tuned from './mongodb-tuned.mjs'
 import * as postgresql from './postgresql.mjs'
 import * as redis from './redis.mjs'
+import * as durableRedis from './redis-durable.mjs'
 
-export const kinds = { mongodb, 'mongodb-tuned': tuned, redis, postgresql }
+export const kinds = { mongodb, 'mongodb-tuned': tuned, redis, 'redis-durable': durableRedis, postgresql }
 
 export class Servers {
   #started = new Map()

@@ -34,7 +34,7 @@ test('the command measures, keeps the figures and writes a page and charts from 
       )
     }
   }
-  const page = readFileSync(join(out, 'benchmarks.md'), 'utf8')
+  const page = readFileSync(join(out, 'benchmarks-notebook.md'), 'utf8')
   assert.match(page, /\| durabl with change streams +\| +– \| +[1-9][\d,]* \|/)
   assert.doesNotMatch(page, /failed|\{\{/)
   assert.match(
@@ -42,10 +42,34 @@ test('the command measures, keeps the figures and writes a page and charts from 
     /<rect class="s1"[^>]* width="[1-9]/,
   )
 
-  writeFileSync(join(out, 'benchmarks.md'), '')
+  writeFileSync(join(out, 'benchmarks-notebook.md'), '')
   const rendered = await bench('--render', '--out', out)
   assert.equal(rendered.code, 0, rendered.stderr)
-  assert.equal(readFileSync(join(out, 'benchmarks.md'), 'utf8'), page)
+  assert.equal(readFileSync(join(out, 'benchmarks-notebook.md'), 'utf8'), page)
+})
+
+test('the page has a table of what an app is decided by, one column for each way', async (t) => {
+  const out = folder(t)
+  const { code, stdout, stderr } = await bench(
+    ...FEW,
+    '--only',
+    'daily',
+    '--questions',
+    'local,types,idle',
+    '--out',
+    out,
+  )
+  assert.equal(code, 0, stdout + stderr)
+
+  const { sections } = JSON.parse(readFileSync(join(out, 'benchmarks.json'), 'utf8'))
+  for (const { title, rounds, error } of sections.daily.contestants) {
+    assert.equal(error, undefined, title)
+    assert.ok(rounds[0].value > 0, title)
+  }
+  const page = readFileSync(join(out, 'benchmarks.md'), 'utf8')
+  assert.match(page, /\| one process adds, .*, jobs\/s +\| +[1-9][\d,.]* \| +[1-9][\d,.]* \| +– \|/)
+  assert.match(page, /\| an idle worker, .* \| +[1-9][\d,.]* \| +– \| +[1-9][\d,.]* \|/)
+  assert.doesNotMatch(page, /failed|undefined|NaN|\{\{/)
 })
 
 test('a whole backlog and its variants are measured from the first job to the last', async (t) => {
@@ -63,7 +87,7 @@ test('a whole backlog and its variants are measured from the first job to the la
     assert.equal(jobs, { few: 50, many: 5_000 }[size], title)
     if (size === 'many') assert.ok(rounds[0].firstTenth > 0 && rounds[0].lastTenth > 0, title)
   }
-  const page = readFileSync(join(out, 'benchmarks.md'), 'utf8')
+  const page = readFileSync(join(out, 'benchmarks-notebook.md'), 'utf8')
   assert.match(page, /\| durabl, tuned server +\| 5,000 \| +[1-9]/)
   assert.match(page, /\| random ids, beside 1,000 completed jobs +\| +[1-9]/)
   assert.doesNotMatch(page, /failed|undefined|NaN|\{\{/)
@@ -84,7 +108,7 @@ test('the large backlogs are measured only when asked for', () => {
   const { sections } = parseOptions([])
   assert.ok(sections.includes('throughput') && !sections.includes('scale') && !sections.includes('whole'))
   assert.deepEqual(parseOptions(['--only', 'whole,scale']).sections, ['scale', 'whole'])
-  assert.match(help, /all but scale and whole by default/)
+  assert.match(help, /all but daily and scale and whole by default/)
 })
 
 test('less than everything is not published', () => {

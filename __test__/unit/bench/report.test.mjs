@@ -159,7 +159,7 @@ test('figures of before can still be read: the long run stood among the large ba
   const out = mkdtempSync(join(tmpdir(), 'durabl-page-'))
   atEnd(t, () => rmSync(out, { recursive: true, force: true }))
   await writePage(out, { sections })
-  const page = readFileSync(join(out, 'benchmarks.md'), 'utf8')
+  const page = readFileSync(join(out, 'benchmarks-notebook.md'), 'utf8')
   assert.match(page, /Resident memory [^|]+\| +at most 150 \| +120 \| +met \|/)
   assert.match(page, /Not measured yet: `npm run bench -- --only whole`/)
   assert.doesNotMatch(page, /undefined|NaN|\{\{/)

@@ -1,0 +1,11 @@
+/** What no queue can beat: the handlers alone, so many at once. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { meter } from './clock.mjs'
+import { inFlight } from './in-flight.mjs'
+
+export default async function sleepers({ parent, jobs, concurrency, workMs }) {
+  await parent.ready()
+  const read = meter(null)
+  await inFlight(jobs, concurrency, () => sleep(workMs))
+  return read()
+}

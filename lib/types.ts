@@ -14,6 +14,7 @@ export type {
   CancelOptions,
   CancelRequest,
   CancelResult,
+  CancelledEach,
   CompleteClaimedResult,
   CompleteOptions,
   CompleteResult,

@@ -141,6 +141,27 @@ impl From<Cancelled> for NativeCancelled {
     }
 }
 
+/// What a call that cancels many jobs has done to one of them.
+#[napi(string_enum = "kebab-case")]
+pub enum NativeCancelledEach {
+    /// The job has ended.
+    Cancelled,
+    /// The job runs, and its owner hears of it.
+    Requested,
+    /// The job was left as it was.
+    Skipped,
+}
+
+impl From<Option<Cancelled>> for NativeCancelledEach {
+    fn from(cancelled: Option<Cancelled>) -> Self {
+        match cancelled {
+            Some(Cancelled::Cancelled) => Self::Cancelled,
+            Some(Cancelled::Requested) => Self::Requested,
+            Some(Cancelled::AlreadyTerminal(_) | Cancelled::NotFound) | None => Self::Skipped,
+        }
+    }
+}
+
 /// The wish to have a running job cancelled.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct NativeCancelRequest {
@@ -238,6 +259,21 @@ impl NativeEngine {
         self.call(env, |engine| async move {
             let cancelled = engine.cancel(&job_ids, reason.as_deref()).await?;
             Ok(cancelled.into_iter().map(NativeCancelled::from).collect())
+        })
+    }
+
+    /// Cancels those of these jobs that have not ended, and that are still in this status unless it is null: what was done to each, in order.
+    #[napi]
+    pub fn cancel_each<'env>(
+        &self,
+        env: &'env Env,
+        job_ids: Vec<String>,
+        from: Option<String>,
+    ) -> Result<Promised<'env, Vec<NativeCancelledEach>>> {
+        let from = status_of(from)?;
+        self.call(env, move |engine| async move {
+            let cancelled = engine.cancel_each(&job_ids, from).await?;
+            Ok(cancelled.into_iter().map(NativeCancelledEach::from).collect())
         })
     }
 

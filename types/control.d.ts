@@ -107,6 +107,12 @@ export type CancelResult =
       terminalStatus: TerminalStatus
     }
 
+/**
+ * What a call for many jobs has done to one of them, as {@link CancelResult}. `skipped`: the job was left as it was, as it is in another status,
+ * or was asked to be cancelled before.
+ */
+export type CancelledEach = 'cancelled' | 'requested' | 'skipped'
+
 /** A running job that was asked to be cancelled. */
 export interface CancelRequest {
   /** The job's id. */
@@ -231,7 +237,10 @@ export interface ManyResult {
  * A call that fails halfway has done the steps before; it can be made again.
  */
 export interface ManyControl {
-  /** {@link JobControl.cancel} for all of a selection: of pending jobs, or of active ones, 2,000 of which a call looks at. */
+  /**
+   * {@link JobControl.cancel} for all of a selection: of pending jobs, or of active ones, 2,000 of which a call looks at. A job that runs by the
+   * time of the write is left alone where the selection is of pending ones, and one that was asked before counts as skipped.
+   */
   cancelMany(selection: JobSelection, options?: ManyOptions): Promise<ManyResult>
   /** {@link JobControl.retry} for all of a selection: of jobs that are completed, failed or superseded. */
   retryMany(selection: JobSelection, options?: ManyOptions): Promise<ManyResult>
@@ -246,6 +255,11 @@ export interface ManyControl {
  * with `ERR_DURABL_UNSUPPORTED`.
  */
 export interface ControlBackend extends Partial<JobControl> {
+  /**
+   * Cancels those of these jobs that have not ended, and that are in this status if one is given; what it has done to each, in order. Absent:
+   * {@link JobQueue} cancels them one by one, and counts those that were asked before as well.
+   */
+  cancelEach?(ids: readonly string[], status?: JobStatus): Promise<CancelledEach[]>
   /**
    * Retries those of these jobs that can be, and that are in this status if one is given, and tells how many that were. Absent:
    * {@link JobQueue} retries them one by one.

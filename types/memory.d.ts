@@ -8,7 +8,7 @@ import type {
   JobHandle,
   ReleaseResult,
 } from './claims.js'
-import type { CancelRequest, JobControl } from './control.js'
+import type { CancelRequest, CancelledEach, JobControl } from './control.js'
 import type { DriverSession } from './driver.js'
 import type {
   ActionQuery,
@@ -164,6 +164,8 @@ export class DummyBackend implements IJobQueueBackend {
   log(jobId: string, message: string, claimToken?: string): Promise<void>
   progress(jobId: string, value: unknown, claimToken?: string): Promise<void>
   cancelRequests(jobIds: readonly string[]): Promise<CancelRequest[]>
+  /** Cancels those of these jobs that have not ended; what it has done to each, in order. */
+  cancelEach(ids: readonly string[], status?: JobStatus): Promise<CancelledEach[]>
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>
   getStats(type?: string): Promise<QueueStats>
@@ -252,6 +254,8 @@ export class ImmediateBackend implements IJobQueueBackend {
   log(jobId: string, message: string, claimToken?: string): Promise<void>
   progress(jobId: string, value: unknown, claimToken?: string): Promise<void>
   cancelRequests(jobIds: readonly string[]): Promise<CancelRequest[]>
+  /** Cancels those of these jobs that have not ended; what it has done to each, in order. */
+  cancelEach(ids: readonly string[], status?: JobStatus): Promise<CancelledEach[]>
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>
   getStats(type?: string): Promise<QueueStats>

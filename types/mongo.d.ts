@@ -9,7 +9,7 @@ import type {
   JobHandle,
   ReleaseResult,
 } from './claims.js'
-import type { CancelRequest, JobControl } from './control.js'
+import type { CancelRequest, CancelledEach, JobControl } from './control.js'
 import type {
   ActionQuery,
   ActionRecord,
@@ -260,6 +260,8 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   retryEach(ids: readonly string[], status?: JobStatus): Promise<number>
   promoteEach(ids: readonly string[]): Promise<number>
   removeEach(ids: readonly string[], status?: JobStatus): Promise<number>
+  /** Cancels those of these jobs that have not ended; what it has done to each, in order. */
+  cancelEach(ids: readonly string[], status?: JobStatus): Promise<CancelledEach[]>
   /**
    * Checks the server and creates the indexes. Idempotent, and safe in many processes at once. Tries again while the server is
    * away, for as long as the client's `serverSelectionTimeoutMS` (30 s by default); it waits as long for jobs that an older version

@@ -10,8 +10,6 @@ import type {
   ActionRequest,
   AppendStepResult,
   BackendTransactions,
-  CancelOptions,
-  CancelResult,
   CompleteClaimedResult,
   CompleteOptions,
   CompleteResult,
@@ -30,25 +28,17 @@ import type {
   MemoryBackendOptions,
   PauseOptions,
   PauseResult,
-  PromoteResult,
   RecordedJob,
   ReleaseResult,
-  RemoveResult,
-  RescheduleOptions,
-  RescheduleResult,
   RecordResult,
   ResumeResult,
-  RetryOptions,
-  RetryResult,
   SettleResult,
   SettlementDetails,
   StepRecord,
 } from '../types'
 import {
-  checkCancel,
   checkClaimToken,
   checkDedupeKey,
-  checkId,
   checkJobId,
   checkKept,
   checkLogMessage,
@@ -63,19 +53,16 @@ import {
   normalizeEnqueueMany,
   normalizeMemoryOptions,
   normalizeRecovery,
-  normalizeReschedule,
-  normalizeRetry,
   reasonOfPause,
   sessionOfCompletion,
   sessionOfMany,
 } from '../validate'
 import type { NewJob } from '../validate'
 import { appendStep } from './journal'
-import { MemoryLooks } from './memory-looks'
+import { MemorySteering } from './memory-steering'
 import { MemoryModel } from './model'
 import type { Made } from './model'
 import { StandInSession } from './stand-in-session'
-import { promote, remove, reschedule, retry } from './steering'
 import { snapshot } from './stored-job'
 import type { StoredJob } from './stored-job'
 
@@ -83,7 +70,7 @@ import type { StoredJob } from './stored-job'
  * The backend contract over the reference model: checks arguments, hands out snapshots, and tells its subclass what changed.
  * Everything happens before a method returns its promise.
  */
-export abstract class MemoryBackend extends MemoryLooks implements IJobQueueBackend {
+export abstract class MemoryBackend extends MemorySteering implements IJobQueueBackend {
   /** All jobs, in the order of creation; live, as are the jobs in it. */
   readonly jobs: RecordedJob[]
   maxLogEntries: number
@@ -109,9 +96,6 @@ export abstract class MemoryBackend extends MemoryLooks implements IJobQueueBack
       readBack: async (jobId, claimToken) => this.model.readBack(jobId, claimToken),
     }
   }
-
-  /** A job is pending now that was not, or its key may have become free. */
-  protected abstract changed(job: RecordedJob): void | Promise<void>
 
   /** Jobs of the type may be claimed again. */
   protected abstract resumed(type: string): void
@@ -212,35 +196,6 @@ export abstract class MemoryBackend extends MemoryLooks implements IJobQueueBack
     const id = checkJobId('progress', jobId)
     checkKept('progress', 'progress', value)
     this.model.progress(id, checkClaimToken('progress', claimToken), value)
-  }
-
-  async cancel(jobId: string, options?: CancelOptions): Promise<CancelResult> {
-    const { id, reason } = checkCancel('cancel', jobId, options)
-    const result = this.model.cancel(id, reason)
-    const job = this.model.jobOf(id)
-    if (job !== null && result.status === 'cancelled') await this.changed(job)
-    return result
-  }
-
-  async retry(id: string, options?: RetryOptions): Promise<RetryResult> {
-    const checked = checkId('retry', id)
-    const wanted = normalizeRetry(options)
-    if (wanted.replacement !== null) checkPayload('retry', wanted.replacement.data)
-    return this.steered(checked, retry(this.model, checked, wanted))
-  }
-
-  async promote(id: string): Promise<PromoteResult> {
-    const checked = checkId('promote', id)
-    return this.steered(checked, promote(this.model, checked))
-  }
-
-  async reschedule(id: string, options: RescheduleOptions): Promise<RescheduleResult> {
-    const checked = checkId('reschedule', id)
-    return this.steered(checked, reschedule(this.model, checked, normalizeReschedule(options)))
-  }
-
-  async remove(id: string): Promise<RemoveResult> {
-    return remove(this.model, checkId('remove', id))
   }
 
   async pause(type: string, options?: PauseOptions): Promise<PauseResult> {
@@ -346,18 +301,6 @@ export abstract class MemoryBackend extends MemoryLooks implements IJobQueueBack
     const job = this.adjust(normalizeEnqueue(where, type, options))
     checkPayload(where, data)
     return this.model.make(job, data)
-  }
-
-  /** A pending job has another time. */
-  protected moved({ job }: StoredJob): void | Promise<void> {
-    return this.changed(job)
-  }
-
-  private async steered<R extends { status: string }>(id: string, result: R): Promise<R> {
-    const stored = this.model.stored.get(id)
-    const isMoved = ['retried', 'promoted', 'rescheduled'].includes(result.status)
-    if (isMoved && stored !== undefined) await this.moved(stored)
-    return result
   }
 
   private handle<T>(stored: StoredJob | null): JobHandle<T> | null {

@@ -2,6 +2,7 @@
 import type {
   CancelRequest,
   CancelResult,
+  CancelledEach,
   JobStatus,
   PromoteResult,
   RemoveResult,
@@ -98,6 +99,17 @@ export async function cancel(
   if (status !== 'already-terminal') return { status }
   // The engine sets it exactly with this status.
   return { status, terminalStatus: terminalStatus ?? 'failed' }
+}
+
+export async function cancelEach(
+  opened: OpenCollection,
+  ids: readonly string[],
+  status?: JobStatus,
+): Promise<CancelledEach[]> {
+  const checked = checkEachIds('cancelEach', ids)
+  const from = checkEachStatus('cancelEach', status)
+  opened.refuseUnusable()
+  return opened.engine.call((native) => native.cancelEach([...checked], from))
 }
 
 export async function cancelRequests(

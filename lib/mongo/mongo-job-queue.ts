@@ -14,6 +14,7 @@ import type {
   CancelOptions,
   CancelRequest,
   CancelResult,
+  CancelledEach,
   CompleteClaimedResult,
   CompleteOptions,
   CompleteResult,
@@ -283,6 +284,10 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     return this.opened.schedules.begin()
   }
 
+  cancelEach(ids: readonly string[], status?: JobStatus): Promise<CancelledEach[]> {
+    return control.cancelEach(this.opened, ids, status)
+  }
+
   retryEach(ids: readonly string[], status?: JobStatus): Promise<number> {
     return control.retryEach(this.opened, ids, status)
   }
@@ -368,19 +373,11 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
       enqueueMany: ({ opened }, ...checked) => produce.enqueueManyChecked(opened, ...checked),
       enqueueManyDetailed: ({ opened }, ...checked) => produce.enqueueManyDetailedChecked(opened, ...checked),
     })
-    shownAs(
-      this,
-      ({
-        opened: {
-          settings: { database, collectionName },
-          engine,
-        },
-      }) => ({
-        database,
-        collection: collectionName,
-        streamState: engine.streamState,
-      }),
-    )
+    shownAs(this, ({ opened: { settings, engine } }) => ({
+      database: settings.database,
+      collection: settings.collectionName,
+      streamState: engine.streamState,
+    }))
   }
 }
 

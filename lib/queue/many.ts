@@ -110,11 +110,25 @@ async function* pagesOfIds(
 }
 
 type Each = (ids: readonly string[]) => Promise<number>
+type CancelTogether = NonNullable<IJobQueueBackend['cancelEach']>
 type Together = (ids: readonly string[], from: JobStatus | undefined) => Promise<number>
 
 /** A change of one job by a call for many, which looks at its status in the same write. */
 function alone(together: Together, from: JobStatus | undefined, done: string) {
   return async (id: string) => ({ status: (await together([id], from)) === 1 ? done : 'skipped' })
+}
+
+/** Cancelling tells of each job also where it is one call for many. */
+function cancelledBy(together: CancelTogether, from: JobStatus | undefined, told: Told | null): Each {
+  return async (ids) => {
+    let changed = 0
+    for (const [index, status] of (await together(ids, from)).entries()) {
+      if (status === 'skipped') continue
+      changed += 1
+      told?.(ids[index]!, status)
+    }
+    return changed
+  }
 }
 
 function eachOf(
@@ -125,6 +139,8 @@ function eachOf(
 ): Each {
   const each: unknown = Reflect.get(backend, `${one}Each`)
   const together = typeof each === 'function' ? (each.bind(backend) as Together) : null
+  if (one === 'cancel' && typeof each === 'function')
+    return cancelledBy(each.bind(backend) as CancelTogether, from, told)
   if (told === null && together !== null) return (ids) => together(ids, from)
   const changeOne = together === null ? controlOf(backend, one) : alone(together, from, done[0]!)
   return async (ids) => {

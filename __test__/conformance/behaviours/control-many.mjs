@@ -162,4 +162,50 @@ export default {
     assert.deepEqual([matched, changed], [2, 2])
     for (const { id } of claims) assert.equal(await statusOf(backend, id), 'active')
   },
+
+  async 'a waiting job that has begun to run since it was listed is not cancelled'({ backend, makeQueue }) {
+    const told = []
+    const queue = makeQueue({ onJobChange: (change) => told.push(change) })
+    const ids = [await backend.enqueue('t', 1), await backend.enqueue('t', 2), await backend.enqueue('t', 3)]
+    // Listed by their ids, each of them waits.
+    const { claimToken, id } = await backend.claimNext('t')
+    assert.equal(id, ids[0])
+    const answer = await backend.cancelEach(ids, 'pending')
+    assert.deepEqual(answer, ['skipped', 'cancelled', 'cancelled'])
+    assert.deepEqual(await backend.cancelRequests([id]), [])
+    assert.deepEqual(await backend.complete(id, claimToken), { status: 'completed' })
+    assert.deepEqual(await backend.cancelEach([...ids, 'nobody'], 'active'), Array(4).fill('skipped'))
+    assert.deepEqual(await backend.cancelEach(ids), Array(3).fill('skipped'))
+    const { matched } = await queue.cancelMany({ status: 'pending' })
+    assert.deepEqual([matched, told.filter(({ kind }) => kind === 'cancelled')], [0, []])
+  },
+
+  async 'a running job that was asked to end is not asked again'({ backend, makeQueue }) {
+    const told = []
+    const queue = makeQueue({ onJobChange: (change) => told.push(change) })
+    const asked = await backend.claimOrEnqueue('t', 1)
+    const other = await backend.claimOrEnqueue('t', 2)
+    await backend.cancel(asked.id, { reason: 'first' })
+    const { matched, changed, skipped } = await queue.cancelMany({ status: 'active' })
+    assert.deepEqual([matched, changed, skipped], [2, 1, 1])
+    const again = await queue.cancelMany({ ids: [asked.id, other.id] })
+    assert.deepEqual([again.matched, again.changed, again.skipped], [2, 0, 2])
+    assert.deepEqual(await backend.cancelRequests([asked.id]), [{ id: asked.id, reason: 'first' }])
+    assert.deepEqual(
+      told.filter(({ kind }) => kind === 'cancelled'),
+      [{ kind: 'cancelled', jobId: other.id, ended: false }],
+    )
+  },
+
+  async 'of two operators at once each job is cancelled by one, running or not'({ backend, makeQueue }) {
+    const queues = [makeQueue(), makeQueue()]
+    for (let n = 0; n < 20; n += 1) {
+      await backend.claimOrEnqueue('t', n)
+      await backend.enqueue('t', n)
+    }
+    for (const status of ['pending', 'active']) {
+      const results = await Promise.all(queues.map((queue) => queue.cancelMany({ status })))
+      assert.equal(results[0].changed + results[1].changed, 20, status)
+    }
+  },
 }

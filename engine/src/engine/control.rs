@@ -5,8 +5,9 @@ use crate::{
     base::error::Result,
     job::{document::new_token, status::Status},
     report::tally::Count,
+    store::write::Wait,
     verbs::{
-        cancel::{self, Cancelled, Request},
+        cancel::{self, Cancelled, Request, Told},
         steer::{
             change::Change,
             many,
@@ -14,6 +15,7 @@ use crate::{
             remove,
         },
     },
+    worker::hub::Hub,
 };
 
 impl Engine {
@@ -61,17 +63,28 @@ impl Engine {
     pub async fn cancel(&self, ids: &[String], reason: Option<&str>) -> Result<Vec<Cancelled>> {
         let Opened { hub, .. } = self.opened().await?;
         let proof = new_token();
-        let request = Request { reason, proof: &proof, log: Some(self.options.log_bounds) };
-        let outcomes = retried(&hub, || cancel::cancel(&hub.store, ids, &request)).await?;
-        let told = |cancel::Told { cancelled, id, job_type }| {
-            match cancelled {
-                Cancelled::Requested => hub.wakes.cancellations.hint(id),
-                Cancelled::Cancelled => hub.upkeep.tallies.of(&job_type).count(Count::Cancelled),
-                Cancelled::AlreadyTerminal(_) | Cancelled::NotFound => {}
-            }
-            cancelled
+        let request =
+            Request { reason, proof: &proof, log: Some(self.options.log_bounds), from: None, wait: Wait::Long };
+        let told = retried(&hub, || cancel::cancel(&hub.store, ids, &request)).await?;
+        Ok(told.into_iter().map(|told| noted(&hub, told).0).collect())
+    }
+
+    /// Cancels those of these jobs that have not ended, and that are still in this status if one is given; what this call has done to
+    /// each, in order. None for a job that it has left as it was, such as one that was marked before.
+    ///
+    /// # Errors
+    /// As [`Self::cancel`].
+    pub async fn cancel_each(&self, ids: &[String], from: Option<Status>) -> Result<Vec<Option<Cancelled>>> {
+        let Opened { hub, .. } = self.opened().await?;
+        let proof = new_token();
+        let log = Some(self.options.log_bounds);
+        let request = Request { reason: None, proof: &proof, log, from, wait: Wait::Brief };
+        let told = many::cancel_each(&hub.store, ids, &request, hub.patience).await?;
+        let own = |told| {
+            let (cancelled, is_own) = noted(&hub, told);
+            is_own.then_some(cancelled)
         };
-        Ok(outcomes.into_iter().map(told).collect())
+        Ok(told.into_iter().map(own).collect())
     }
 
     /// Those of these jobs that run and were asked to be cancelled, with the reasons that were given.
@@ -82,4 +95,15 @@ impl Engine {
         let hub = self.hub().await?;
         retried(&hub, || cancel::requests_among(&hub.store, ids)).await
     }
+}
+
+/// Counts a job that was cancelled, and hints that one is to end; what became of it, and whether by this call.
+fn noted(hub: &Hub, told: Told) -> (Cancelled, bool) {
+    let Told { cancelled, is_own, id, job_type } = told;
+    match cancelled {
+        Cancelled::Requested => hub.wakes.cancellations.hint(id),
+        Cancelled::Cancelled => hub.upkeep.tallies.of(&job_type).count(Count::Cancelled),
+        Cancelled::AlreadyTerminal(_) | Cancelled::NotFound => {}
+    }
+    (cancelled, is_own)
 }

@@ -23,7 +23,7 @@ use crate::{
     },
     store::{
         collection::Store,
-        write::{RefusalCause, Statement},
+        write::{RefusalCause, Statement, Update, Wait},
     },
 };
 
@@ -39,7 +39,7 @@ pub enum Cancelled {
     Requested,
     /// It had ended before, so.
     AlreadyTerminal(Status),
-    /// There is no such job, or it moves too fast from one state to the next.
+    /// There is no such job, or none in the status that was asked for, or it moves too fast from one state to the next.
     NotFound,
 }
 
@@ -58,15 +58,27 @@ pub(crate) struct Request<'a> {
     pub(crate) proof: &'a str,
     /// None if nothing is left in the job's log.
     pub(crate) log: Option<LogBounds>,
+    /// None for any that fits. A job in another one is left alone.
+    pub(crate) from: Option<Status>,
+    pub(crate) wait: Wait,
 }
 
 /// What became of a job, and which one it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Told {
     pub(crate) cancelled: Cancelled,
+    /// Whether this call has made it so. Another one may have marked the job before.
+    pub(crate) is_own: bool,
     /// As it is stored; null where there is none.
     pub(crate) id: Bson,
     pub(crate) job_type: String,
+}
+
+impl Told {
+    /// Nothing was done.
+    pub(crate) fn nothing() -> Self {
+        Self { cancelled: Cancelled::NotFound, is_own: false, id: Bson::Null, job_type: String::new() }
+    }
 }
 
 /// Cancels these jobs, each known by the text of its id; what became of each, in order.
@@ -85,8 +97,8 @@ pub(crate) async fn cancel(store: &Store, ids: &[String], request: &Request<'_>)
         let (mut statements, mut written) = (Vec::new(), Vec::new());
         for index in open {
             let job = found.get(ids[index].as_str()).copied();
-            let Step { outcome, write } = step(job, request)?;
-            let outcome = told(job, outcome)?;
+            let Step { outcome, is_own, write } = step(job, request)?;
+            let outcome = told(job, outcome, is_own)?;
             match write {
                 None if outcome.cancelled.is_write() && !is_confirmed => {}
                 None => outcomes[index] = Some(outcome),
@@ -104,7 +116,7 @@ pub(crate) async fn cancel(store: &Store, ids: &[String], request: &Request<'_>)
             continue;
         }
         let count = statements.len() as u64;
-        let reply = store.update(statements).await?;
+        let reply = store.update(Update { wait: request.wait, ..statements.into() }).await?;
         for refusal in reply.refusals {
             if let RefusalCause::Other(error) = refusal.cause {
                 return Err(error);
@@ -119,8 +131,7 @@ pub(crate) async fn cancel(store: &Store, ids: &[String], request: &Request<'_>)
         }
         // Otherwise some have moved on: the next look tells which, and the proof what was written.
     }
-    let none = || Told { cancelled: Cancelled::NotFound, id: Bson::Null, job_type: String::new() };
-    Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(none)).collect())
+    Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(Told::nothing)).collect())
 }
 
 async fn look(store: &Store, ids: &[String]) -> Result<Vec<RawDocumentBuf>> {
@@ -150,33 +161,49 @@ fn id_of(job: &RawDocument) -> Result<Bson> {
     }
 }
 
-fn told(job: Option<&RawDocument>, cancelled: Cancelled) -> Result<Told> {
+fn told(job: Option<&RawDocument>, cancelled: Cancelled, is_own: bool) -> Result<Told> {
     let id = job.map_or(Ok(Bson::Null), id_of)?;
     let job_type = job.and_then(|job| text(job, fields::TYPE)).unwrap_or_default().to_owned();
-    Ok(Told { cancelled, id, job_type })
+    Ok(Told { cancelled, is_own, id, job_type })
 }
 
 /// What becomes of a job.
 pub(crate) struct Step {
     outcome: Cancelled,
+    is_own: bool,
     /// What makes it so; none if it is so already.
     pub(crate) write: Option<Statement>,
 }
 
 impl Step {
     fn known(outcome: Cancelled) -> Self {
-        Self { outcome, write: None }
+        Self { outcome, is_own: false, write: None }
+    }
+
+    /// By an earlier try of this call, or an earlier round.
+    fn own(outcome: Cancelled) -> Self {
+        Self { outcome, is_own: true, write: None }
     }
 
     fn by(write: Statement, outcome: Cancelled) -> Self {
-        Self { outcome, write: Some(write) }
+        Self { outcome, is_own: true, write: Some(write) }
     }
 }
 
 pub(crate) fn step(job: Option<&RawDocument>, request: &Request<'_>) -> Result<Step> {
     let Some(job) = job else { return Ok(Step::known(Cancelled::NotFound)) };
+    // Whatever has become of it since.
+    if proofs::include(job, request.proof) {
+        return Ok(Step::own(Cancelled::Cancelled));
+    }
+    if proofs::include(job, &proof_of_mark(request.proof)) {
+        return Ok(Step::own(Cancelled::Requested));
+    }
     // A status that nobody knows is no job's.
     let status = text(job, fields::STATUS).and_then(Status::parse);
+    if request.from.is_some() && status != request.from {
+        return Ok(Step::known(Cancelled::NotFound));
+    }
     Ok(match status {
         None => Step::known(Cancelled::NotFound),
         Some(Status::Pending) => {
@@ -190,7 +217,6 @@ pub(crate) fn step(job: Option<&RawDocument>, request: &Request<'_>) -> Result<S
             let header = Header::read(job)?;
             Step::by(marking(&header.id, token_of(job)?, request), Cancelled::Requested)
         }
-        Some(_) if proofs::include(job, request.proof) => Step::known(Cancelled::Cancelled),
         Some(status) => Step::known(Cancelled::AlreadyTerminal(status)),
     })
 }
@@ -216,6 +242,11 @@ fn token_of(job: &RawDocument) -> Result<Bson> {
     }
 }
 
+/// Another than that of an end: a marked job may still end otherwise.
+fn proof_of_mark(proof: &str) -> String {
+    format!("{proof}:mark")
+}
+
 /// Marks a claim. The first mark stays: a second one would only hold up a transaction that completes the job.
 fn marking(id: &Bson, token: Bson, request: &Request<'_>) -> Statement {
     let mut filter = fence::uncancelled(fence::in_status(id, Status::Active));
@@ -224,7 +255,11 @@ fn marking(id: &Bson, token: Bson, request: &Request<'_>) -> Statement {
         Some(reason) => Bson::from(doc! { "$literal": reason }),
         None => "$$REMOVE".into(),
     };
-    let mark = doc! { fields::CANCEL_REQUESTED_AT: fields::NOW, fields::CANCEL_REASON: reason };
+    let mark = doc! {
+        fields::CANCEL_REQUESTED_AT: fields::NOW,
+        fields::CANCEL_REASON: reason,
+        fields::SETTLED_TOKENS: proofs::with(&proof_of_mark(request.proof)),
+    };
     Statement::one(filter, vec![doc! { "$set": mark }])
 }
 

@@ -145,6 +145,8 @@ export interface NativeEngine {
   remove(jobId: string): Promised<NativeSteered>
   /** Cancels jobs: what became of each, in order. */
   cancel(jobIds: Array<string>, reason: string | null): Promised<Array<NativeCancelled>>
+  /** Cancels those of these jobs that have not ended, and that are still in this status unless it is null: what was done to each, in order. */
+  cancelEach(jobIds: Array<string>, from: string | null): Promised<Array<NativeCancelledEach>>
   /** Those of these jobs that run and were asked to be cancelled. */
   cancelRequests(jobIds: Array<string>): Promised<Array<NativeCancelRequest>>
   /** Pauses a type in all processes: whether it was running. */
@@ -270,6 +272,9 @@ export interface NativeCancelled {
   /** Set exactly when `status` is `already-terminal`. */
   terminalStatus: NativeTerminalStatus | null
 }
+
+/** What a call that cancels many jobs has done to one of them. */
+export type NativeCancelledEach = 'cancelled' | 'requested' | 'skipped'
 
 /**
  * The connection as plain data. Milliseconds, bytes and names as the MongoDB drivers specify them. When `uri` is there, the

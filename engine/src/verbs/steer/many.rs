@@ -1,6 +1,6 @@
 //! Many jobs at once, in steps: each job by a fenced statement of its own, so that what others do meanwhile is left alone.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, slice, time::Duration};
 
 use mongodb::bson::Document;
 
@@ -21,6 +21,7 @@ use crate::{
         side::Side,
         write::{RefusalCause, Statement, Update, Wait, WriteReply},
     },
+    verbs::cancel::{self, Request, Told},
     wake::hints::WakeHub,
 };
 
@@ -62,6 +63,46 @@ pub(crate) async fn remove_each(
         };
     }
     Ok(removed)
+}
+
+/// Cancels those of these jobs that have not ended, or of these only those that are in one status; what became of each, in order.
+pub(crate) async fn cancel_each(
+    store: &Store,
+    ids: &[String],
+    request: &Request<'_>,
+    patience: Duration,
+) -> Result<Vec<Told>> {
+    let mut told = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(STEP) {
+        let mut patience = Patience::new(patience);
+        if let Some(all) = cancel_unheld(store, ids, request, &mut patience).await? {
+            told.extend(all);
+            continue;
+        }
+        // A transaction of somebody's holds one of them up: each by itself, and one that is still held up is left as it is.
+        patience.note_failure();
+        for id in ids {
+            let one = cancel_unheld(store, slice::from_ref(id), request, &mut patience).await?;
+            told.extend(one.unwrap_or_else(|| vec![Told::nothing()]));
+        }
+    }
+    Ok(told)
+}
+
+/// None if a transaction holds one of them up.
+async fn cancel_unheld(
+    store: &Store,
+    ids: &[String],
+    request: &Request<'_>,
+    patience: &mut Patience,
+) -> Result<Option<Vec<Told>>> {
+    loop {
+        match cancel::cancel(store, ids, request).await {
+            Ok(told) => return Ok(Some(told)),
+            Err(error) if error.is_time_limit() => return Ok(None),
+            Err(error) => patience.pause_after(error).await?,
+        }
+    }
 }
 
 /// `unanswered`: the number of jobs that were to go when a reply was lost. Those that are gone by now have been removed.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use durabl_engine::{Change, Status, Verdict};
+use durabl_engine::{Cancelled, Change, Status, Verdict};
 use mongodb::bson::{Document, RawDocument, doc, oid::ObjectId};
 
 use super::{RETRY, ended, keyed};
-use crate::support::{TestQueue, active, pending, proxy::Proxy};
+use crate::support::{TestQueue, active, documents::moment, pending, proxy::Proxy};
 
 fn ids(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("job-{number}")).collect()
@@ -129,4 +129,81 @@ async fn what_becomes_due_wakes_the_workers_of_each_type() {
         [opened.recorder.next_job().await, opened.recorder.next_job().await].map(|job| job.id().to_owned());
     jobs.sort();
     assert_eq!(jobs, ids);
+}
+
+fn own(outcomes: &[Option<Cancelled>]) -> usize {
+    outcomes.iter().flatten().count()
+}
+
+#[tokio::test]
+async fn what_is_cancelled_is_in_the_status_by_which_it_was_found_and_was_not_marked_before() {
+    let (queue, opened) = TestQueue::start().await;
+    let foreign = ObjectId::new();
+    let mut by_object_id = pending("", "t");
+    by_object_id.insert("_id", foreign);
+    let mut marked = active("marked", "t", "token");
+    marked.extend(doc! { "cancelRequestedAt": moment(-1_000), "cancelReason": "before" });
+    queue.insert([pending("waits", "t"), active("runs", "t", "token"), ended("ended", "failed")]).await;
+    queue.insert([by_object_id, marked]).await;
+    let before = queue.job("marked").await;
+    let all = ["waits", "runs", "ended", "marked", "nobody", &foreign.to_hex()].map(str::to_owned).to_vec();
+    let (cancelled, requested) = (Some(Cancelled::Cancelled), Some(Cancelled::Requested));
+    let cancel = |from| opened.engine.cancel_each(&all, from);
+    assert_eq!(cancel(Some(Status::Failed)).await, Ok(vec![None; 6]));
+    let of_pending = vec![cancelled, None, None, None, None, cancelled];
+    assert_eq!(cancel(Some(Status::Pending)).await, Ok(of_pending));
+    assert!(!queue.job("runs").await.contains_key("cancelRequestedAt"), "it ran, and was sought as pending");
+    assert_eq!(cancel(None).await, Ok(vec![None, requested, None, None, None, None]));
+    assert_eq!(cancel(Some(Status::Active)).await, Ok(vec![None; 6]), "each is marked once");
+    assert_eq!(queue.job("marked").await, before);
+    assert_eq!(queue.count(doc! { "status": "failed", "ending": "cancelled" }).await, 2);
+    assert_eq!(opened.engine.cancel_each(&[], None).await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn of_two_operators_each_job_is_cancelled_by_one() {
+    let (queue, first) = TestQueue::start().await;
+    let second = queue.engine();
+    let ids = ids(1_200);
+    let made = |(n, id): (usize, &String)| {
+        if n % 2 == 0 { pending(id, "t") } else { active(id, "t", &format!("token-{n}")) }
+    };
+    queue.insert(ids.iter().enumerate().map(made)).await;
+    let (one, other) =
+        tokio::join!(first.engine.cancel_each(&ids, None), second.engine.cancel_each(&ids, None));
+    let (one, other) = (one.expect("the server answers"), other.expect("the server answers"));
+    assert_eq!(own(&one) + own(&other), 1_200);
+    assert!(one.iter().zip(&other).all(|(one, other)| one.is_some() != other.is_some()));
+}
+
+#[tokio::test]
+async fn a_cancellation_with_its_reply_lost_counts_as_it_was_done() {
+    let (queue, _direct) = TestQueue::start().await;
+    let proxy = Proxy::start().await;
+    let opened = proxy.engine(&queue);
+    opened.engine.stats(None).await.expect("the server answers");
+    let ids = ["waits", "runs"].map(str::to_owned);
+    queue.insert([pending("waits", "t"), active("runs", "t", "token")]).await;
+    proxy.lose_reply_if(|command: &RawDocument| command.get_str("update").is_ok());
+    let expected = vec![Some(Cancelled::Cancelled), Some(Cancelled::Requested)];
+    assert_eq!(opened.engine.cancel_each(&ids, None).await, Ok(expected));
+    assert_eq!(proxy.lost(), 1);
+}
+
+#[tokio::test]
+async fn a_running_job_that_a_transaction_holds_is_left_and_the_others_are_cancelled() {
+    let (queue, opened) = TestQueue::start().await;
+    let ids = ids(5);
+    queue.insert(ids.iter().map(|id| active(id, "t", id))).await;
+    let client = crate::support::server::client().await;
+    let mut session = client.start_session().await.expect("a session");
+    session.start_transaction().await.expect("a transaction");
+    let jobs = client.database(queue.database.name()).collection::<Document>(queue.jobs().name());
+    let change = doc! { "$set": { "note": 1 } };
+    let write = jobs.update_one(doc! { "_id": "job-2" }, change).session(&mut session);
+    write.await.expect("nobody else writes it");
+    let outcomes = opened.engine.cancel_each(&ids, Some(Status::Active)).await.expect("the server answers");
+    session.abort_transaction().await.expect("it ends");
+    assert_eq!((own(&outcomes), outcomes[2]), (4, None));
+    assert_eq!(queue.count(doc! { "cancelRequestedAt": { "$exists": true } }).await, 4);
 }

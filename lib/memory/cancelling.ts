@@ -1,5 +1,4 @@
-import type { CancelRequest, CancelResult, CancelledEach, JobStatus, RecordedJob } from '../types'
-import type { MemoryModel } from './model'
+import type { CancelRequest, CancelResult, RecordedJob } from '../types'
 import type { StoredJob } from './stored-job'
 import type { Transition } from './transition'
 
@@ -26,21 +25,6 @@ export function cancelled(job: RecordedJob, reason: string | null, now: number):
     default:
       return { status: 'already-terminal', terminalStatus: job.status }
   }
-}
-
-/** Of these jobs, those in one status if one is given: what is done to each. */
-export function cancelEach(
-  model: MemoryModel,
-  ids: readonly string[],
-  from: JobStatus | null,
-): CancelledEach[] {
-  return ids.map((id) => {
-    const job = model.stored.get(id)?.job
-    if (job === undefined || (from !== null && job.status !== from)) return 'skipped'
-    if (job.status === 'active' && job.cancelRequestedAt !== undefined) return 'skipped'
-    const { status } = model.cancel(id, null)
-    return status === 'cancelled' || status === 'requested' ? status : 'skipped'
-  })
 }
 
 /** Those of these jobs that run and were asked to be cancelled. */

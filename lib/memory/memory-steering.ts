@@ -13,9 +13,8 @@ import type {
 } from '../types'
 import { checkCancel, checkId, checkPayload, normalizeReschedule, normalizeRetry } from '../validate'
 import { checkEachIds, checkEachStatus } from '../validate/many'
-import { cancelEach } from './cancelling'
 import { MemoryLooks } from './memory-looks'
-import { promote, remove, reschedule, retry } from './steering'
+import { cancelEach, promote, remove, reschedule, retry } from './steering'
 import type { StoredJob } from './stored-job'
 
 /** Changes of jobs that an operator asks for, with arguments checked. */

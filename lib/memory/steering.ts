@@ -1,6 +1,8 @@
 /** Changes of jobs that an operator asks for, as functions over the model. */
 import type {
+  CancelledEach,
   ControlMiss,
+  JobStatus,
   PromoteResult,
   RecordedJob,
   RemoveResult,
@@ -83,6 +85,21 @@ export function remove(model: MemoryModel, id: string): RemoveResult {
   const place = model.jobs.indexOf(job)
   if (place !== -1) model.jobs.splice(place, 1)
   return { status: 'removed' }
+}
+
+/** Of these jobs, those in one status if one is given: what is done to each. */
+export function cancelEach(
+  model: MemoryModel,
+  ids: readonly string[],
+  from: JobStatus | null,
+): CancelledEach[] {
+  return ids.map((id) => {
+    const job = model.stored.get(id)?.job
+    if (job === undefined || (from !== null && job.status !== from)) return 'skipped'
+    if (job.status === 'active' && job.cancelRequestedAt !== undefined) return 'skipped'
+    const { status } = model.cancel(id, null)
+    return status === 'cancelled' || status === 'requested' ? status : 'skipped'
+  })
 }
 
 function wrongStatus({ status }: RecordedJob): ControlMiss {

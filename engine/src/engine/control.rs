@@ -63,8 +63,13 @@ impl Engine {
     pub async fn cancel(&self, ids: &[String], reason: Option<&str>) -> Result<Vec<Cancelled>> {
         let Opened { hub, .. } = self.opened().await?;
         let proof = new_token();
-        let request =
-            Request { reason, proof: &proof, log: Some(self.options.log_bounds), from: None, wait: Wait::Long };
+        let request = Request {
+            reason,
+            proof: &proof,
+            log: Some(self.options.log_bounds),
+            from: None,
+            wait: Wait::Long,
+        };
         let told = retried(&hub, || cancel::cancel(&hub.store, ids, &request)).await?;
         Ok(told.into_iter().map(|told| noted(&hub, told).0).collect())
     }

@@ -23,7 +23,7 @@ use crate::{
         transition::Transition,
         verdict::{Details, Verdict},
     },
-    store::write::Statement,
+    store::write::{Statement, Wait},
     verbs::{
         cancel,
         claim::{
@@ -204,7 +204,8 @@ impl Protocol {
 
     /// The write that cancels a job that looks like this; none if there is nothing to write.
     pub(super) fn cancelling(&self, seen: DocId) -> Option<Statement> {
-        let request = cancel::Request { reason: None, proof: CANCELLER, log: None, from: None, wait: Wait::Long };
+        let request =
+            cancel::Request { reason: None, proof: CANCELLER, log: None, from: None, wait: Wait::Long };
         cancel::step(Some(&self.server.get(seen).raw), &request).expect("it can be read").write
     }
 

@@ -40,11 +40,11 @@ describe('retry.json', () => {
 })
 
 /** A job as a transition finds it, and the one behind it. Jobs of these backends are live, so a state is simply set. */
-async function arrangeJob(backend, { status, attempt, maxAttempts, dedupeScope, follower }) {
+async function arrangeJob(backend, { status, attempt, maxAttempts, dedupeScope, follower, marked }) {
   const options = { maxAttempts, ...(dedupeScope && { dedupeKey: KEY, dedupeScope }) }
   const { id, claimToken } = await backend.claimOrEnqueue('t', 'its data', options)
   const job = backend.jobs[0]
-  Object.assign(job, { status, attempt })
+  Object.assign(job, { status, attempt, ...(marked && { cancelRequestedAt: new Date(NOW) }) })
   if (status === 'pending') delete job.claimToken
   if (follower) await backend.enqueue('t', 'follower', options)
   return { id, claimToken }
@@ -70,7 +70,14 @@ function assertAfter(backend, after, follower) {
   )
   if (after.runAt === 'backed-off') assert.ok(job.runAt.getTime() > NOW)
   else assert.equal(job.runAt.getTime(), NOW)
+  if (after.ending !== undefined) assert.equal(job.ending, after.ending)
   assert.equal(behind?.status, follower ? 'pending' : undefined)
+}
+
+/** Public calls tell nothing of a cancellation that a settlement has carried out. */
+const asTold = {
+  fail: { status: 'failed-terminal' },
+  release: { status: 'already-terminal', terminalStatus: 'failed' },
 }
 
 describe('transitions.json', () => {
@@ -82,7 +89,7 @@ describe('transitions.json', () => {
       const { backend } = arrange(0.5)
       const { id, claimToken } = job ? await arrangeJob(backend, job) : { id: 'nobody', claimToken: 'none' }
       const found = await operate(backend, operation, id, withToken[token](claimToken))
-      assert.deepEqual(found, result)
+      assert.deepEqual(found, result.status === 'cancelled' ? asTold[operation] : result)
       if (job) assertAfter(backend, after, job.follower)
     })
   }

@@ -25,6 +25,9 @@ fn before(case: &Value) -> Vec<Document> {
         "maxAttempts": wanted["maxAttempts"].as_i64(),
         "claimedAt": moment(claimed),
     });
+    if wanted["marked"] == true {
+        job.insert("cancelRequestedAt", moment(0));
+    }
     let mut jobs = vec![job];
     if let Some(scope) = wanted["dedupeScope"].as_str() {
         jobs[0].extend(doc! { "dedupeKey": "k", "dedupeScope": scope });
@@ -93,6 +96,11 @@ fn complaint_about(before: &Document, after: Option<&Document>, wanted: &Value) 
     let attempt = after.get("attempt").and_then(|value| value.as_i32().map(i64::from).or(value.as_i64()));
     if attempt != wanted["attempt"].as_i64() {
         return Some(format!("attempt {attempt:?}"));
+    }
+    if let Some(ending) = wanted["ending"].as_str()
+        && after.get_str("ending").ok() != Some(ending)
+    {
+        return Some(format!("ending {:?}", after.get("ending")));
     }
     let run_at = |job: &Document| job.get_datetime("runAt").copied().expect("a time");
     let as_wanted = match text(wanted, "runAt") {

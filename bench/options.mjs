@@ -22,7 +22,7 @@ export const help = `npm run bench -- [options]
   --runs N            rounds; ${ENOUGH_RUNS} by default
   --size FACTOR       times the usual numbers of jobs; 1 by default
   --no-references     without the references in Rust, which take a minute or two to build
-  --out FOLDER        where page, charts and figures go; docs by default, target/bench for less than everything
+  --out FOLDER        where page, charts and figures go; docs/design by default, target/bench for less than everything
   --render            no measuring: the page and the charts anew, from the figures that are there
 `
 
@@ -81,7 +81,7 @@ export function parseOptions(args) {
     peers: listOf(values.peers, Object.keys(peers), 'peers'),
     concurrencies: listOf(values.concurrency, CONCURRENCIES.map(String), 'concurrency').map(Number),
     questions: listOf(values.questions, KINDS, 'questions'),
-    out: values.out ?? (isWhole || values.render ? 'docs' : 'target/bench'),
+    out: values.out ?? (isWhole || values.render ? 'docs/design' : 'target/bench'),
     command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
   }
 }

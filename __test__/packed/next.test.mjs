@@ -7,13 +7,15 @@ import { after, before, describe, test } from 'node:test'
 import { atEnd } from '../support/cleanup.mjs'
 import { run } from '../support/child.mjs'
 import { connect, testUrl } from '../support/mongo.mjs'
+import { pollUntil } from '../support/wait.mjs'
 import { installProject } from './support/project.mjs'
 
+const ADMIN = { authorization: 'Bearer secret' }
 const BUILD_TIMEOUT_MS = 300_000
 
 describe('a Next.js app with standalone output', () => {
   let project
-  before(async () => (project = await installProject('next')))
+  before(async () => (project = await installProject('examples/next')))
   after(() => project.remove())
 
   /** The app as it would be copied into an image. */
@@ -24,20 +26,27 @@ describe('a Next.js app with standalone output', () => {
     return directory
   }
 
-  /** The answer of the route that runs a job; the dashboard has to be there, too, and to act. */
+  /** What a job that a route made has done; the dashboard has to be there, too, and to act. */
   async function asked(origin) {
-    const greeting = await (await fetch(new URL('/greet', origin))).text()
-    const page = await fetch(new URL('/jobs', origin))
+    const signup = await fetch(new URL('/signups', origin), { method: 'POST', body: '{"name":"Ada"}' })
+    assert.equal(signup.status, 202)
+    const { id } = await signup.json()
+    const job = await pollUntil('the job is completed', async () => {
+      const now = await (await fetch(new URL(`/signups?id=${id}`, origin))).json()
+      return now.status === 'completed' && now
+    })
+    const page = await fetch(new URL('/admin/jobs', origin), { headers: ADMIN })
     assert.match(page.headers.get('content-security-policy'), /^default-src 'none'/)
     assert.match(await page.text(), /src="\?asset=script"/)
-    assert.equal((await fetch(new URL('/jobs?asset=script', origin))).status, 200)
-    const done = await fetch(new URL('/jobs?api=act', origin), {
+    assert.equal((await fetch(new URL('/admin/jobs?asset=script', origin), { headers: ADMIN })).status, 200)
+    assert.equal((await fetch(new URL('/admin/jobs', origin))).status, 403)
+    const done = await fetch(new URL('/admin/jobs?api=act', origin), {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-durabl': '1' },
+      headers: { ...ADMIN, 'content-type': 'application/json', 'x-durabl': '1' },
       body: JSON.stringify({ action: 'pause', type: 'mail' }),
     })
     assert.deepEqual(await done.json(), { status: 'paused' })
-    return greeting
+    return job
   }
 
   /** The answer of the app, which is asked as soon as it says that it is ready. */
@@ -52,6 +61,7 @@ describe('a Next.js app with standalone output', () => {
         NODE_ENV: 'production',
         DURABL_NATIVE_LIBRARY_PATH: '',
         MONGO_URL: testUrl(),
+        ADMIN_TOKEN: 'secret',
         MONGO_DB: db.databaseName,
       },
       onLine(line, child) {
@@ -62,7 +72,7 @@ describe('a Next.js app with standalone output', () => {
       },
     })
     assert.ok(answered, `it never got ready\n${stdout}\n${stderr}`)
-    return { text: await answered, stderr }
+    return { job: await answered, stderr }
   }
 
   for (const bundler of ['--turbopack', '--webpack']) {
@@ -72,8 +82,9 @@ describe('a Next.js app with standalone output', () => {
         timeoutMs: BUILD_TIMEOUT_MS,
       })
       assert.equal(built.code, 0, built.stdout + built.stderr)
-      const { text, stderr } = await answer(t, await image(t))
-      assert.equal(text, '{"at":"1970-01-01T00:00:00.000Z"}', stderr)
+      const { job, stderr } = await answer(t, await image(t))
+      assert.deepEqual(job.data, { name: 'Ada', at: '1970-01-01T00:00:00.000Z' }, stderr)
+      assert.deepEqual(job.log, ['Welcome, Ada!'])
     })
   }
 })

@@ -1,6 +1,6 @@
 /**
  * Programs as they were written for the TypeScript package, with its types' names: compiled, never run. What has to change in such a
- * program stands as `@ts-expect-error`, with what to write instead below it; `docs/migrating.md` tells of it.
+ * program stands as `@ts-expect-error`, with what to write instead below it; `docs/how-to/migrating.md` tells of it.
  */
 import {
   FatalJobError,

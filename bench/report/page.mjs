@@ -17,8 +17,17 @@ const templateOf = (name) => readFileSync(fileURLToPath(new URL(PAGES[name], imp
 
 const QUEUES_AT_ONCE = ['concurrency 1', 'concurrency 16', 'concurrency 100']
 
+/** The chart of the README: durabl and the queues that most apps have. */
+const BEST_KNOWN = ['durabl', 'bullmq', 'agenda', 'pg-boss', 'graphile-worker']
+
 const chartsOf = {
   throughput: (section) => ({
+    'benchmarks-speed.svg': {
+      title: 'One worker on a backlog',
+      unit: 'jobs a second; line: from the slowest to the fastest round',
+      series: QUEUES_AT_ONCE,
+      rows: tables.bars(section, 'rate', BEST_KNOWN),
+    },
     'benchmarks-throughput.svg': {
       title: 'Emptying a backlog',
       unit: 'jobs a second; line: from the slowest to the fastest round',

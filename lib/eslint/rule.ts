@@ -24,7 +24,7 @@ export const noNondeterministicControlPath = {
     type: 'problem',
     docs: {
       description: 'orchestrations do the same at each attempt, but for their steps',
-      url: 'https://github.com/durabl/durabl/blob/main/docs/orchestration.md',
+      url: 'https://github.com/durabl/durabl/blob/main/docs/guide/orchestration.md',
     },
     schema: [
       {

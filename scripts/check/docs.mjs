@@ -14,11 +14,28 @@ const PRELUDE = 'docs/samples.d.ts'
 
 const withoutCode = (text) => text.replaceAll(/^```[\s\S]*?^```/gm, '')
 
+/** The anchors of a page's headings, as code hosts make them. */
+const anchorsOf = (text) =>
+  new Set(
+    [...withoutCode(text).matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/\]\([^)]*\)|[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  )
+
+function leadsSomewhere(file, target) {
+  const [path, anchor] = target.split('#')
+  const page = path === '' ? file : join(dirname(file), path)
+  if (!existsSync(join(root, page))) return false
+  return anchor === undefined || !page.endsWith('.md') || anchorsOf(read(page)).has(anchor)
+}
+
 function brokenLinks(file, text) {
   const targets = [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target)
-  const local = targets.filter((target) => !/^(https?:|mailto:|#)/.test(target))
-  return local
-    .filter((target) => !existsSync(join(root, dirname(file), target.split('#')[0])))
+  return targets
+    .filter((target) => !/^(https?:|mailto:)/.test(target) && !leadsSomewhere(file, target))
     .map((target) => `${file}: the link to ${target} leads nowhere`)
 }
 
@@ -41,8 +58,32 @@ function missingScripts(file, text, scripts) {
   return named.filter((name) => !(name in scripts)).map((name) => `${file}: there is no npm script ${name}`)
 }
 
-/** Writes each ```ts block to a file of its own, with its line number in the name. */
-function extractSamples(file, text) {
+const EXCERPT = /^<!-- excerpt: (\S+) -->\n+```\w+\n([\s\S]*?)^```/gm
+
+/** Lines without their common indentation, and without the empty ones. */
+function shape(code) {
+  const lines = code.split('\n').filter((line) => line.trim() !== '')
+  const indent = Math.min(...lines.map((line) => line.search(/\S/)))
+  return lines.map((line) => line.slice(indent))
+}
+
+/** Code that a page takes from a program stands in that program, line by line; the program's tests then speak for the page. */
+function staleExcerpts(file, text) {
+  return [...text.matchAll(EXCERPT)].flatMap(([, source, code]) => {
+    if (!existsSync(join(root, source))) return [`${file}: an excerpt names ${source}, which is not there`]
+    const wanted = shape(code).join('\n')
+    const lines = read(source)
+      .split('\n')
+      .filter((line) => line.trim() !== '')
+    const many = shape(code).length
+    const isThere = lines.some((_, at) => shape(lines.slice(at, at + many).join('\n')).join('\n') === wanted)
+    return isThere ? [] : [`${file}: ${source} does not have these lines: ${wanted.split('\n')[0]} …`]
+  })
+}
+
+/** Writes each ```ts block to a file of its own, with its line number in the name. Excerpts are compiled with their programs. */
+function extractSamples(file, page) {
+  const text = page.replaceAll(EXCERPT, (excerpt) => excerpt.replaceAll(/[^\n]/g, ''))
   return [...text.matchAll(/^```(ts|js)\n([\s\S]*?)^```/gm)].map(({ index, 2: code }) => {
     const line = text.slice(0, index).split('\n').length
     const name = `${file.replaceAll(/[/.]/g, '-')}-line-${line}.mts`
@@ -83,6 +124,7 @@ export async function checkDocs() {
       ...brokenLinks(file, text),
       ...missingPaths(file, text, topLevel),
       ...missingScripts(file, text, scripts),
+      ...staleExcerpts(file, text),
     ]
   })
   return complaints.concat(await checkSamples(files))

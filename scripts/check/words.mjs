@@ -61,7 +61,7 @@ const IN_PAGES = new Set([
 ])
 
 /** Pages that speak of other packages in their own words, or of the past. */
-const OTHER_WORDS = /^(CHANGELOG|CONTEXT|docs\/migrating.*)\.md$|^docs\/migrating\//
+const OTHER_WORDS = /^(CHANGELOG|CONTEXT|docs\/how-to\/migrating.*)\.md$|^docs\/how-to\/migrating\//
 
 /** The words to avoid, each with the word to use instead. */
 export function avoided(glossary) {

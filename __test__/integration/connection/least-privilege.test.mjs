@@ -1,4 +1,4 @@
-/** The roles of docs/security.md are enough for what it says, and what they don't allow is refused in clear words. */
+/** The roles of docs/reference/security.md are enough for what it says, and what they don't allow is refused in clear words. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -18,7 +18,7 @@ const PASSWORD = 'pr1vate-s3cret'
 const overheard = new Overheard(PASSWORD)
 const backends = new Backends(overheard)
 const directory = mkdtempSync(join(tmpdir(), 'durabl-'))
-const DOC = new URL('../../../docs/security.md', import.meta.url)
+const DOC = new URL('../../../docs/reference/security.md', import.meta.url)
 
 let server, admin
 

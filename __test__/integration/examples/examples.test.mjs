@@ -77,6 +77,20 @@ test('a trial is killed at every step, and charges once', async (t) => {
   assert.match(stdout, /1 charge, asked for 2 times with one key/)
 })
 
+test('schedules come again, and are exactly those that the last deploy named', async (t) => {
+  const { stdout, lines } = await example(t, 'schedules.mjs')
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith('created')),
+    [
+      'created 2, updated 0, unchanged 0, removed 0',
+      'created 0, updated 0, unchanged 2, removed 0',
+      'created 0, updated 0, unchanged 0, removed 2',
+    ],
+  )
+  assert.equal(stdout.match(/^a pulse of pulse$/gm).length, 3)
+  assert.match(stdout, /^the daily report, by hand$/m)
+})
+
 test('worker runs what is enqueued, and ends by itself after SIGTERM', async (t) => {
   const { db } = await connect(t)
   const { JobQueue, MongoJobQueue } = await import('durabl')
@@ -229,7 +243,7 @@ describe('migrating', { concurrency: true }, () => {
 test('every example was run by a test above', () => {
   const found = readdirSync(join(root, 'examples'), { recursive: true })
     .map((name) => name.replaceAll('\\', '/'))
-    // The quick start's folder has its parts.
-    .filter((name) => name.endsWith('.mjs') && !name.startsWith('quickstart/'))
+    // The quick start's folder has its parts; `packed` runs those of a web framework, each a package.
+    .filter((name) => name.endsWith('.mjs') && !/^(quickstart|express|fastify)\//.test(name))
   assert.deepEqual([...ran].sort(), found.sort())
 })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { basename, delimiter, dirname, join } from 'node:path'
 import { root, run } from '../../support/child.mjs'
 import { atEnd } from '../../support/cleanup.mjs'
 import { connect, testUrl } from '../../support/mongo.mjs'
@@ -48,15 +48,16 @@ export async function greets(t, installed, program, { flags = [], env = {} } = {
 /**
  * Copies a project and installs it.
  *
- * @param name a directory of `__test__/packed/projects`
+ * @param name a directory of `__test__/packed/projects`, or `examples/…`
  * @param options.npm more arguments for `npm install`
  * @param options.tarball the package to install, if it is not the one that is published
  * @returns its `directory`, `bin(name, args)`, `node(args)` and `npm(args)`, which run what they say,
  *   `copy(from, to)` and `remove()`
  */
 export async function installProject(name, { npm = [], tarball = packageTarball() } = {}) {
-  const directory = await mkdtemp(join(tmpdir(), `durabl-${name}-`))
-  await cp(join(root, '__test__/packed/projects', name), directory, { recursive: true })
+  const directory = await mkdtemp(join(tmpdir(), `durabl-${basename(name)}-`))
+  const from = name.startsWith('examples/') ? name : join('__test__/packed/projects', name)
+  await cp(join(root, from), directory, { recursive: true })
   const options = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
   await runNpm(directory, ['install', ...options, ...npm, tarball])
   const path = [join(directory, 'node_modules/.bin'), dirname(process.execPath), process.env.PATH]

@@ -1,4 +1,4 @@
-/** The calculation of `docs/scaling.md`. */
+/** The calculation of `docs/how-to/scaling.md`. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
@@ -27,7 +27,7 @@ test('replica sets are as many as the busiest minute needs', () => {
 })
 
 test('the page shows what the command prints', async () => {
-  const page = readFileSync(new URL('../../../docs/scaling.md', import.meta.url), 'utf8')
+  const page = readFileSync(new URL('../../../docs/how-to/scaling.md', import.meta.url), 'utf8')
   const [, args, shown] = page.match(/\$ node (bench\/capacity\.mjs.*)\n([\s\S]*?)```/)
   const { stdout } = await runNode(args.split(' '), { timeoutMs: 60_000 })
   assert.equal(shown.trim(), stdout.trim())

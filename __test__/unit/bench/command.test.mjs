@@ -112,8 +112,8 @@ test('the large backlogs are measured only when asked for', () => {
 })
 
 test('less than everything is not published', () => {
-  assert.equal(parseOptions([]).out, 'docs')
-  assert.equal(parseOptions(['--only', 'scale,whole']).out, 'docs')
+  assert.equal(parseOptions([]).out, 'docs/design')
+  assert.equal(parseOptions(['--only', 'scale,whole']).out, 'docs/design')
   for (const args of [['--peers', 'durabl'], ['--runs', '4'], ['--size', '0.5'], ['--no-references']]) {
     assert.equal(parseOptions(args).out, 'target/bench')
   }

@@ -152,7 +152,7 @@ test('the page names the runs that it is made of, and what was measured once', (
 })
 
 test('figures of before can still be read: the long run stood among the large backlogs', async (t) => {
-  const sections = { ...readResults('docs').sections }
+  const sections = { ...readResults('docs/design').sections }
   const endurance = { handled: 10, seconds: 1, rate: 10, samples: [[10, 120, 50]] }
   sections.scale = { ...sections.scale, endurance }
   delete sections.whole

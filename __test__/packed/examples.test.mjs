@@ -1,0 +1,50 @@
+/** The examples with a web framework, installed and started as their readers do; `next.test.mjs` has that of Next.js. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { connect, testUrl } from '../support/mongo.mjs'
+import { project } from './support/project.mjs'
+
+const ADMIN = { authorization: 'Bearer secret' }
+
+const signUp = (origin) =>
+  fetch(new URL('/signups', origin), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"name":"Ada"}',
+  })
+
+for (const [framework, program] of [
+  ['express', 'app.mjs'],
+  ['fastify', 'app.mjs'],
+  ['nest', 'dist/main.js'],
+]) {
+  test(`${framework}: a request makes a job, which runs; the dashboard asks for a token; SIGTERM ends it`, async (t) => {
+    const installed = await project(t, `examples/${framework}`)
+    if (framework === 'nest') {
+      const built = await installed.bin('tsc', ['-p', '.'])
+      assert.equal(built.code, 0, built.stdout)
+    }
+    const { db } = await connect(t)
+    const seen = {}
+    const { code, stdout, stderr } = await installed.node([program], {
+      env: { MONGO_URL: testUrl(), MONGO_DB: db.databaseName, ADMIN_TOKEN: 'secret', PORT: '0' },
+      async onLine(line, child) {
+        if (line.startsWith('http')) seen.origin = line.replace('[::1]', '127.0.0.1')
+        if (line.startsWith('http'))
+          seen.signUp = signUp(seen.origin).then(async (reply) => [reply.status, await reply.json()])
+        if (line !== 'Welcome, Ada!') return
+        const page = new URL('/admin/jobs', seen.origin)
+        seen.page = [await fetch(page), await fetch(page, { headers: ADMIN })].map(({ status }) => status)
+        await seen.signUp
+        child.kill('SIGTERM')
+      },
+    })
+    const [status, { id }] = await seen.signUp
+    assert.deepEqual([status, typeof id], [202, 'string'])
+    assert.deepEqual(seen.page, [403, 200])
+    assert.match(stdout, /^Welcome, Ada!$/m)
+    // Nest ends by the signal itself once its hooks have run.
+    assert.ok(code === 0 || framework === 'nest', `${stdout}\n${stderr}`)
+    assert.equal((await db.collection('jobs').findOne({ type: 'welcome-email' })).status, 'completed')
+  })
+}

@@ -1,0 +1,45 @@
+/**
+ * An Express app that makes jobs, runs them and shows them on a dashboard. On SIGTERM it ends without losing one.
+ *
+ *     MONGO_URL='mongodb://localhost:27017/?replicaSet=rs0' ADMIN_TOKEN=secret node app.mjs
+ */
+import { JobQueue, MongoJobQueue } from 'durabl'
+import { createDashboard } from 'durabl/dashboard'
+import express from 'express'
+import { MongoClient } from 'mongodb'
+
+const client = await MongoClient.connect(process.env.MONGO_URL)
+const db = client.db(process.env.MONGO_DB ?? 'durabl_examples')
+const queue = new JobQueue(new MongoJobQueue({ db, useChangeStreams: true }))
+await queue.startup()
+
+queue.process('welcome-email', (job) => console.log(`Welcome, ${job.data.name}!`), { concurrency: 4 })
+
+const app = express()
+app.use(express.json())
+
+app.post('/signups', async (request, response) => {
+  const { name } = request.body
+  const id = await queue.enqueue('welcome-email', { name }, { dedupeKey: `welcome-email:${name}` })
+  response.status(202).json({ id })
+})
+
+const dashboard = createDashboard({
+  queue,
+  authorize: ({ headers }) => ({
+    status: headers.get('authorization') === `Bearer ${process.env.ADMIN_TOKEN}` ? 'full' : 'denied',
+  }),
+})
+app.use('/admin/jobs', dashboard.node)
+
+const server = app.listen(process.env.PORT ?? 3000, () => {
+  console.log(`http://127.0.0.1:${server.address().port}`)
+})
+
+queue.installSignalHandlers({
+  async onDrained() {
+    server.close()
+    server.closeAllConnections()
+    await client.close()
+  },
+})

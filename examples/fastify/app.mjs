@@ -1,0 +1,36 @@
+/**
+ * A Fastify app that makes jobs, runs them and shows them on a dashboard. On SIGTERM it ends without losing one.
+ *
+ *     MONGO_URL='mongodb://localhost:27017/?replicaSet=rs0' ADMIN_TOKEN=secret node app.mjs
+ */
+import { JobQueue, MongoJobQueue } from 'durabl'
+import { createDashboard } from 'durabl/dashboard'
+import createApp from 'fastify'
+import { MongoClient } from 'mongodb'
+
+const client = await MongoClient.connect(process.env.MONGO_URL)
+const db = client.db(process.env.MONGO_DB ?? 'durabl_examples')
+const queue = new JobQueue(new MongoJobQueue({ db, useChangeStreams: true }))
+
+queue.process('welcome-email', (job) => console.log(`Welcome, ${job.data.name}!`), { concurrency: 4 })
+
+const app = createApp({ forceCloseConnections: true })
+app.addHook('onReady', () => queue.startup())
+app.addHook('onClose', () => client.close())
+
+app.post('/signups', async (request, reply) => {
+  const { name } = request.body
+  const id = await queue.enqueue('welcome-email', { name }, { dedupeKey: `welcome-email:${name}` })
+  return reply.code(202).send({ id })
+})
+
+const dashboard = createDashboard({
+  queue,
+  authorize: ({ headers }) => ({
+    status: headers.get('authorization') === `Bearer ${process.env.ADMIN_TOKEN}` ? 'full' : 'denied',
+  }),
+})
+app.all('/admin/jobs', (request, reply) => dashboard.node(request, reply))
+
+queue.installSignalHandlers({ onDrained: () => app.close() })
+console.log(await app.listen({ port: process.env.PORT ?? 3000, host: '127.0.0.1' }))

@@ -38,12 +38,14 @@ pub(crate) const ERRORS: &str = "errors";
 pub(crate) const CANCEL_REQUESTED_AT: &str = "cancelRequestedAt";
 pub(crate) const CANCEL_REASON: &str = "cancelReason";
 
-/// The mark of a managed run: `{ token, attempt, ms }`. It holds only while its token and attempt are still the
+/// The mark of a managed run: `{ token, attempt, ms, turn? }`. It holds only while its token and attempt are still the
 /// job's own, so a claim by another package, which knows nothing of it, is never taken for a managed one.
 pub(crate) const LEASE: &str = "lease";
 pub(crate) const LEASE_TOKEN: &str = "token";
 pub(crate) const LEASE_ATTEMPT: &str = "attempt";
 pub(crate) const LEASE_MS: &str = "ms";
+/// How often its holder has changed the length: a write that arrives late changes nothing back. Absent for 0.
+pub(crate) const LEASE_TURN: &str = "turn";
 
 /// The tokens of the claims that last gave the job back (retry or release), newest first, or what callers without a token
 /// made up: lets the writer of a settlement whose reply was lost recognise its own work, also when others have had the

@@ -16,6 +16,20 @@ pub(crate) struct LeaseTerms {
     pub(crate) renew_every: Duration,
 }
 
+/// A length that a holder writes for its lease. Of two writes under one claim that of the higher turn counts, whichever comes last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct LeaseLength {
+    pub(crate) length: Duration,
+    pub(crate) turn: i64,
+}
+
+impl LeaseLength {
+    /// The length with which a claim begins.
+    pub(crate) fn first(length: Duration) -> Self {
+        Self { length, turn: 0 }
+    }
+}
+
 impl LeaseTerms {
     /// A lease is never longer than the visibility timeout, which is what reapers of other versions go by.
     pub(crate) fn new(visibility_timeout: Duration, heartbeat_interval: Option<Duration>) -> Self {

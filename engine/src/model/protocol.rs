@@ -17,7 +17,7 @@ use super::{
 use crate::{
     job::{
         document::{DedupeKey, Header, NewJob},
-        lease::LeaseTerms,
+        lease::{LeaseLength, LeaseTerms},
         retry::BackoffKind,
         server_time::ServerTime,
         transition::Transition,
@@ -186,7 +186,7 @@ impl Protocol {
             Command::Renew { job, token } => renew::renewing(
                 vec![name("job", *job).into()],
                 vec![&name("token", *token)],
-                self.terms.length,
+                LeaseLength::first(self.terms.length),
             ),
             Command::Settle { claimed, verdict, transition, .. } => {
                 let mut planned = self.planned(*claimed, *verdict);

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use mongodb::bson::{Bson, doc};
+use mongodb::bson::{Bson, Document, doc};
 
 use crate::{
     base::error::Result,
     connection::lanes::Lane,
-    job::{fence, fields, lease::LeaseTerms, status::Status},
+    job::{
+        fence, fields,
+        lease::{LeaseLength, LeaseTerms},
+        status::Status,
+    },
     store::{
         collection::Store,
         write::{Statement, Update, Wait},
@@ -15,19 +19,30 @@ use crate::{
 };
 
 /// The statement that renews managed leases of this length.
-pub(crate) fn renewing(ids: Vec<Bson>, tokens: Vec<&str>, length: Duration) -> Statement {
+pub(crate) fn renewing(ids: Vec<Bson>, tokens: Vec<&str>, length: LeaseLength) -> Statement {
     Statement::many(fence::any_held(ids, tokens), vec![doc! { "$set": marked(length) }])
 }
 
-/// Claimed now, and managed: also what turns a claim made by hand into a managed one.
-fn marked(length: Duration) -> mongodb::bson::Document {
+/// Claimed now, and managed: also what turns a claim made by hand into a managed one. A write that its sender has given up may
+/// still arrive, after the same holder has made the lease longer: then it leaves the length as it is.
+fn marked(LeaseLength { length, turn }: LeaseLength) -> Document {
+    let mark = |field| format!("${}.{field}", fields::LEASE);
+    let mut lease = doc! {
+        fields::LEASE_TOKEN: fields::value_of(fields::CLAIM_TOKEN),
+        fields::LEASE_ATTEMPT: fields::value_of(fields::ATTEMPT),
+        fields::LEASE_MS: length.as_millis() as i64,
+    };
+    if turn > 0 {
+        lease.insert(fields::LEASE_TURN, turn);
+    }
+    let is_late = doc! { "$and": [
+        { "$isNumber": mark(fields::LEASE_TURN) },
+        { "$gt": [mark(fields::LEASE_TURN), turn] },
+        { "$eq": [mark(fields::LEASE_TOKEN), fields::value_of(fields::CLAIM_TOKEN)] },
+    ] };
     doc! {
         fields::CLAIMED_AT: fields::NOW,
-        fields::LEASE: {
-            fields::LEASE_TOKEN: fields::value_of(fields::CLAIM_TOKEN),
-            fields::LEASE_ATTEMPT: fields::value_of(fields::ATTEMPT),
-            fields::LEASE_MS: length.as_millis() as i64,
-        },
+        fields::LEASE: { "$cond": [is_late, fields::value_of(fields::LEASE), lease] },
     }
 }
 
@@ -47,7 +62,7 @@ pub(crate) async fn heartbeat(store: &Store, id: &str, token: Option<&str>) -> R
 
 /// Marks a claim made by hand as managed, and renews it. False if it is not the caller's.
 pub(crate) async fn adopt(store: &Store, id: &str, token: &str, terms: LeaseTerms) -> Result<bool> {
-    renew_one(store, Lane::Heartbeat, &id.into(), token, terms.length, Wait::Long).await
+    renew_one(store, Lane::Heartbeat, &id.into(), token, LeaseLength::first(terms.length), Wait::Long).await
 }
 
 /// Renews a managed lease, for as long as this. False if it is not the caller's.
@@ -56,7 +71,7 @@ pub(crate) async fn renew_one(
     lane: Lane,
     id: &Bson,
     token: &str,
-    length: Duration,
+    length: LeaseLength,
     wait: Wait,
 ) -> Result<bool> {
     let update = vec![doc! { "$set": marked(length) }];

@@ -23,7 +23,9 @@ use crate::{
         sync::lock,
     },
     connection::lanes::Lane,
-    job::{cancellation::Cancellation, document::text, fields, id_key::IdKey, status::Status},
+    job::{
+        cancellation::Cancellation, document::text, fields, id_key::IdKey, lease::LeaseLength, status::Status,
+    },
     report::{event::Sink, unwritable::Unwritable},
     store::{
         collection::Store,
@@ -227,12 +229,12 @@ struct Renewal {
     key: LeaseKey,
     id: Bson,
     token: String,
-    length: Duration,
+    length: LeaseLength,
 }
 
 impl Renewal {
     fn of(key: LeaseKey, lease: &HeldLease) -> Self {
-        Self { key, id: lease.id.clone(), token: lease.token.clone(), length: lease.terms.length }
+        Self { key, id: lease.id.clone(), token: lease.token.clone(), length: lease.length() }
     }
 }
 
@@ -282,7 +284,7 @@ async fn write_each(
 
 /// One statement per length of lease; in most processes that is one.
 fn statements(due: &[Renewal]) -> Vec<Statement> {
-    let mut by_length: HashMap<Duration, Vec<&Renewal>> = HashMap::new();
+    let mut by_length: HashMap<LeaseLength, Vec<&Renewal>> = HashMap::new();
     for renewal in due {
         by_length.entry(renewal.length).or_default().push(renewal);
     }

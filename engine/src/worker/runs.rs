@@ -122,6 +122,7 @@ impl Runs {
                 run_id,
                 runs: events.clone(),
                 suspended: None,
+                turn: 0,
             });
             table.insert(run_id, Run::new(header, slots.cloned()));
             run_ids.push(run_id);

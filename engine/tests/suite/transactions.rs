@@ -1,6 +1,7 @@
 //! What the engine does for transactions that others run: it plans their writes, leaves leases alone, and reads back.
 
 pub(crate) mod held_up;
+mod late_renewals;
 mod lost_replies;
 
 use std::time::{Duration, Instant};

@@ -8,7 +8,10 @@ use std::{
 
 use mongodb::bson::Bson;
 
-use crate::{job::lease::LeaseTerms, worker::run_events::RunEvents};
+use crate::{
+    job::lease::{LeaseLength, LeaseTerms},
+    worker::run_events::RunEvents,
+};
 
 /// The lease of one managed run.
 pub(crate) struct HeldLease {
@@ -20,9 +23,16 @@ pub(crate) struct HeldLease {
     pub(crate) run_id: u32,
     pub(crate) runs: Arc<dyn RunEvents>,
     pub(crate) suspended: Option<Suspension>,
+    /// How often its length was changed: see [`LeaseLength`].
+    pub(crate) turn: i64,
 }
 
 impl HeldLease {
+    /// The length of its usual renewals.
+    pub(super) fn length(&self) -> LeaseLength {
+        LeaseLength { length: self.terms.length, turn: self.turn }
+    }
+
     pub(super) fn next_renewal(&self) -> Instant {
         if self.suspended.is_some() { self.deadline() } else { self.sent + self.terms.renew_every }
     }

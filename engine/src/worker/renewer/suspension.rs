@@ -22,7 +22,7 @@ use crate::{
         sync::lock,
     },
     connection::lanes::Lane,
-    job::lease::LeaseTerms,
+    job::lease::{LeaseLength, LeaseTerms},
     report::tasks::{self, Task},
     store::{collection::Store, write::Wait},
     verbs::renew::{renew_one, shorten},
@@ -56,7 +56,7 @@ impl Renewer {
     fn shorten(
         &self,
         store: &Arc<Store>,
-        (id, token, terms): (Bson, String, LeaseTerms),
+        Held { id, token, terms, .. }: Held,
         length: Duration,
         patience: Duration,
     ) {
@@ -84,12 +84,15 @@ impl Renewer {
             // Until the write is acknowledged the lease is no longer than it was.
             let length = before.map_or(lease.terms.length, |suspension| suspension.length);
             lease.suspended = Some(Suspension { length, is_over: false });
+            lease.turn += 1;
         });
-        let Some((id, token, _)) = known else { return Ok(false) };
-        // A renewal that is on its way could arrive after the transaction has begun.
+        let Some(Held { id, token, turn, .. }) = known else { return Ok(false) };
+        // A renewal that is on its way could arrive after the transaction has begun. One that was given up can't be waited for: its
+        // turn is over.
         drop(self.on_the_way.lock().await);
         let sent = Instant::now();
-        let renewed = renew_one(store, Lane::Heartbeat, &id, &token, length, Wait::Long).await;
+        let renewed =
+            renew_one(store, Lane::Heartbeat, &id, &token, LeaseLength { length, turn }, Wait::Long).await;
         let changed = self.change(runs, run_id, |lease| match renewed {
             Ok(_) => {
                 lease.suspended = Some(Suspension { length, is_over: false });
@@ -112,9 +115,11 @@ impl Renewer {
         runs: &Arc<dyn RunEvents>,
         run_id: u32,
     ) -> Result<bool> {
-        let Some((id, token, terms)) = self.change(runs, run_id, |_| {}) else { return Ok(false) };
+        let known = self.change(runs, run_id, |lease| lease.turn += 1);
+        let Some(Held { id, token, terms, turn }) = known else { return Ok(false) };
+        let length = LeaseLength { length: terms.length, turn };
         let sent = Instant::now();
-        match renew_one(store, Lane::HeldUp, &id, &token, terms.length, Wait::Long).await {
+        match renew_one(store, Lane::HeldUp, &id, &token, length, Wait::Long).await {
             Ok(is_held) => Ok(is_held && self.resumed(runs, run_id, sent)),
             Err(error) => {
                 let mut is_news = false;
@@ -165,11 +170,13 @@ impl Renewer {
         let mut is_wanted = false;
         let known = self.change(runs, run_id, |lease| {
             is_wanted = lease.suspended.is_some_and(|suspension| suspension.is_over);
+            lease.turn += i64::from(is_wanted);
         });
-        let Some((id, token, terms)) = known.filter(|_| is_wanted) else { return true };
+        let Some(Held { id, token, terms, turn }) = known.filter(|_| is_wanted) else { return true };
+        let length = LeaseLength { length: terms.length, turn };
         let sent = Instant::now();
         // Briefly: if the transaction is open all the same, every other renewal waits meanwhile.
-        match renew_one(store, Lane::Heartbeat, &id, &token, terms.length, Wait::Brief).await {
+        match renew_one(store, Lane::Heartbeat, &id, &token, length, Wait::Brief).await {
             Ok(true) => self.resumed(runs, run_id, sent),
             // It is completed, or somebody else's: who reads back is told, and anybody else when the lease ends.
             Ok(false) => true,
@@ -177,16 +184,24 @@ impl Renewer {
         }
     }
 
-    /// What of the lease a write needs, once it has been changed; none if it has been settled or lost.
+    /// What a write needs of the lease, once it has been changed; none if it has been settled or lost.
     fn change(
         &self,
         runs: &Arc<dyn RunEvents>,
         run_id: u32,
         change: impl FnOnce(&mut HeldLease),
-    ) -> Option<(Bson, String, LeaseTerms)> {
+    ) -> Option<Held> {
         let mut known = lock(&self.leases);
         let lease = known.held.get_mut(&key(runs, run_id))?;
         change(lease);
-        Some((lease.id.clone(), lease.token.clone(), lease.terms))
+        Some(Held { id: lease.id.clone(), token: lease.token.clone(), terms: lease.terms, turn: lease.turn })
     }
+}
+
+/// The part of a lease that a write needs.
+struct Held {
+    id: Bson,
+    token: String,
+    terms: LeaseTerms,
+    turn: i64,
 }

@@ -41,17 +41,17 @@ async fn a_job_that_no_claim_can_write_is_named_once_and_leaves_its_worker_idle(
     opened.process_with("t", |config| config.poll_interval = Some(Duration::from_secs(600)));
     named(&opened, "forbidden").await;
     assert_eq!(opened.engine.claim_next("t").await.map(|job| job.is_none()), Ok(true));
-    let mut late = Vec::new();
+    // The worker's next look of its own is ten minutes away, so only wake-ups and timers bring these.
     for delay in [0, 0, 200, 0, 200, 0] {
         opened.engine.enqueue(Job::of("t").delay_ms(delay).into()).await.expect("enqueued");
-        let job = finish_next(&opened).await.document;
-        let time = |field: &str| job.get_datetime(field).expect("a time").timestamp_millis();
-        late.push(time("claimedAt") - time("runAt"));
+        finish_next(&opened).await;
     }
-    // A busy machine may delay some.
-    assert!(late.iter().any(|late| *late <= 50), "{late:?}");
     assert_eq!(queue.status("forbidden").await, "pending");
-    assert_eq!(warnings(&opened.recorder.events(), "forbidden").len(), 1);
+    let events = opened.recorder.events();
+    let is_warning = |event: &&Event| matches!(event, Event::Log { level: LogLevel::Warn, .. });
+    let told: Vec<_> = events.iter().filter(is_warning).collect();
+    // A worker that takes the refusal for an outage tells of that, and backs off.
+    assert_eq!((told.len(), warnings(&events, "forbidden").len()), (1, 1), "{told:?}");
 }
 
 #[tokio::test]

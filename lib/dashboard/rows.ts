@@ -67,9 +67,13 @@ export function pageOf(job: Fields, data: unknown, isWhole: boolean, holder: str
     cancelRequestedAt: moment(job.cancelRequestedAt),
     expiresAt: moment(job.expiresAt),
     timeoutMs: number(job.timeoutMs),
+    traceId: isRecord(job.trace) ? traceIdIn(job.trace.traceparent) : null,
     holder,
   }
 }
+
+const traceIdIn = (traceparent: unknown): string | null =>
+  /^[\da-f]{2}-([\da-f]{32})-/.exec(text(traceparent) ?? '')?.[1] ?? null
 
 /** The type of the jobs that a schedule makes. */
 export const typeOfSchedule = ({ job }: Fields): string => (isRecord(job) ? (text(job.type) ?? '') : '')

@@ -153,6 +153,8 @@ export interface JobPage extends JobRow {
   readonly cancelRequestedAt: number | null
   readonly expiresAt: number | null
   readonly timeoutMs: number | null
+  /** Of the trace in which it was made, to be looked up where traces are kept. */
+  readonly traceId: string | null
   /** The job that holds the key, where this one is blocked by it. */
   readonly holder: string | null
 }

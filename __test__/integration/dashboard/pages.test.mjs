@@ -67,6 +67,13 @@ if (executable !== null) {
             const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
             assert.ok(over <= 0, `at ${width} pixels it is ${over} too wide`)
           }
+          const hidden = await page.evaluate(() =>
+            [...document.querySelectorAll('.scroll')].map((table) => table.scrollWidth - table.clientWidth),
+          )
+          assert.ok(
+            hidden.every((over) => over <= 0),
+            `on a phone ${hidden} pixels of the table are out of sight`,
+          )
           assert.deepEqual(troubles, [])
         })
       }
@@ -221,6 +228,16 @@ if (executable !== null) {
         assert.equal(await page.locator('main input[type=checkbox]').count(), 0, hash)
       }
       await page.getByText('read only').waitFor()
+    })
+
+    test('due jobs without a worker are no keeping up', async (t) => {
+      const queue = madeUpQueue()
+      queue.listWorkers = async () => []
+      const { url } = await serve(t, { queue })
+      const { page } = await open(t, browser.context, url)
+      const tile = page.locator('.tile').first()
+      await tile.getByText('No worker').waitFor()
+      assert.equal(await tile.getAttribute('class'), 'tile bad')
     })
 
     test('a type is paused with a reason, and goes on', async (t) => {

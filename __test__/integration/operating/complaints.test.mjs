@@ -89,3 +89,23 @@ test('metrics stay when the last worker has gone', async (t) => {
     assert.ok(samples.includes(sample), `${sample} is in\n${samples.join('\n')}`)
   assert.ok(samples.some((line) => line.startsWith('durabl_oldest_due_age_seconds{type="mail"} ')))
 })
+
+test('each start counts as a wait, also that of a job which its own process hands to an idle processor', async (t) => {
+  const { db, queue } = await jobs(t)
+  const worker = new JobQueue(new MongoJobQueue({ db, logger: SILENT }), SILENT)
+  atEnd(t, () => worker.shutdown(0))
+  await worker.startup()
+  const ran = []
+  worker.process('mail', (job) => void ran.push(job.id))
+  await pollUntil('its worker is known', async () => (await queue.listWorkers()).length === 1)
+  for (let n = 1; n <= 5; n += 1) {
+    await worker.enqueue('mail', {})
+    await pollUntil('it has run', () => ran.length === n)
+  }
+  await queue.enqueue('mail', {})
+  await pollUntil('one that another process has made has run', () => ran.length === 6)
+  await worker.shutdown(5000)
+  const samples = (await prometheusText(queue)).split('\n')
+  for (const name of ['run', 'wait'])
+    assert.ok(samples.includes(`durabl_${name}_duration_seconds_count{type="mail"} 6`), samples.join('\n'))
+})

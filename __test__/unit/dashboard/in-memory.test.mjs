@@ -65,6 +65,16 @@ test('types are counted, and what happens to a job is told', async (t) => {
   assert.deepEqual((await queue.getJob(id)).data, { userId: 'u3', token: 'x' })
 })
 
+test('a job tells the trace in which it was made', async (t) => {
+  const { queue, get } = world(t)
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+  const trace = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` }
+  const id = await queue.enqueue('mail', {}, { trace })
+  assert.equal((await get(`api=job&id=${id}`)).traceId, traceId)
+  const plain = await queue.enqueue('mail', {})
+  assert.equal((await get(`api=job&id=${plain}`)).traceId, null)
+})
+
 test('a paused type says so, and goes on', async (t) => {
   const { queue, get, act } = world(t)
   await queue.enqueue('mail', {})

@@ -1,6 +1,9 @@
 //! The slots of one engine's idle processors, for jobs that are handed off.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{dispatch::slots::Slots, runs::Runs};
 use crate::{
@@ -64,6 +67,8 @@ impl HeldSlot for Held {
     fn made(mut self: Box<Self>, job: ClaimedJob) -> Option<HandedOff> {
         self.token = None;
         let run_id = self.runs.begin_handed_off(&self.slots, &job, self.since)?;
+        // It was never pending.
+        self.slots.has_waited(Duration::ZERO);
         let owner: Arc<dyn Owner> = self.runs.clone();
         Some(HandedOff::new(self.slots.id, run_id, job, owner))
     }

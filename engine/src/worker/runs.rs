@@ -323,8 +323,8 @@ impl RunEvents for Runs {
         let mut documents = Vec::with_capacity(size);
         let mut headers = Vec::with_capacity(jobs.len());
         for job in jobs {
-            if let (Some(waited), Some(tally)) = (document::waited(&job.document), slots.tally.get()) {
-                tally.wait.add(waited);
+            if let Some(waited) = document::waited(&job.document) {
+                slots.has_waited(waited);
             }
             documents.extend_from_slice(job.document.as_bytes());
             headers.push(job.header);

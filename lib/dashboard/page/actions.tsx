@@ -31,7 +31,7 @@ export function Actions() {
       <h1 class="hidden">Actions</h1>
       <Trouble error={error} />
       <div class="scroll">
-        <table>
+        <table class="stack">
           <caption class="hidden">Actions</caption>
           <thead>
             <tr>

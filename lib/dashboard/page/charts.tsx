@@ -81,11 +81,13 @@ function Scale(
   const { title, top, count, format, from, stepMs, zone, children, summary } = props
   const y = (share: number) => HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - 10)
   const marks = [0, 0.25, 0.5, 0.75, 1]
+  // Halves that read as the whole does say nothing.
+  const shares = [0, 0.5, 1].filter((share) => share === 1 || format(top * share) !== format(top))
   return (
     <figure class="chart">
       <figcaption>{title}</figcaption>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`${title}: ${summary}`}>
-        {[0, 0.5, 1].map((share) => (
+        {shares.map((share) => (
           <>
             <line class="grid" x1={LEFT} x2={WIDTH} y1={y(share)} y2={y(share)} />
             <text class="scale" x={LEFT - 6} y={y(share) + 3.5} text-anchor="end">

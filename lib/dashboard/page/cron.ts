@@ -14,6 +14,13 @@ const NICKNAMES: Readonly<Record<string, string>> = {
   '@annually': 'on January 1 at 00:00',
 }
 
+const ONES: Readonly<Record<number, string>> = {
+  1000: 'every second',
+  60_000: 'every minute',
+  3_600_000: 'every hour',
+  86_400_000: 'every day',
+}
+
 const two = (text: string) => text.padStart(2, '0')
 const isNumber = (text: string) => /^\d+$/.test(text)
 
@@ -42,6 +49,12 @@ function onDays(day: string, month: string, weekday: string): string | null {
   return isNumber(day) ? `on the ${ordinal(day)} of each month` : null
 }
 
+/** Only steps that divide it are as far apart as they say, over and over. */
+const stepOf = (field: string, of: number): string | undefined => {
+  const step = /^\*\/(\d+)$/.exec(field)?.[1]
+  return of % Number(step) === 0 ? step : undefined
+}
+
 /** The pattern in words; null if it takes more than these. */
 function patternInWords(pattern: string): string | null {
   const nickname = NICKNAMES[pattern.trim().toLowerCase()]
@@ -54,12 +67,12 @@ function patternInWords(pattern: string): string | null {
   const everyDay = days === 'every day' ? '' : `, ${days}`
   if (hour === '*') {
     if (minute === '*') return `every minute${everyDay}`
-    const step = /^\*\/(\d+)$/.exec(minute)?.[1]
+    const step = stepOf(minute, 60)
     if (step) return `every ${step} minutes${everyDay}`
     return isNumber(minute) ? `every hour at minute ${minute}${everyDay}` : null
   }
   if (!isNumber(minute)) return null
-  const step = /^\*\/(\d+)$/.exec(hour)?.[1]
+  const step = stepOf(hour, 24)
   if (step) return `every ${step} hours at minute ${minute}${everyDay}`
   if (!/^\d+(,\d+)*$/.test(hour)) return null
   return `${days} at ${hour
@@ -69,6 +82,6 @@ function patternInWords(pattern: string): string | null {
 }
 
 export function inWords({ cron, everyMs }: ScheduleRow): string {
-  if (everyMs !== null) return `every ${length(everyMs)}`
+  if (everyMs !== null) return ONES[everyMs] ?? `every ${length(everyMs).replace('.0 ', ' ')}`
   return (cron && patternInWords(cron)) ?? 'by a pattern'
 }

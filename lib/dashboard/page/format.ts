@@ -96,6 +96,12 @@ export function bytes(count: number): string {
   return count < 1024 * 1024 ? `${(count / 1024).toFixed(1)} kB` : `${(count / 1024 / 1024).toFixed(1)} MB`
 }
 
+const MOST_CHARACTERS = 80
+
+/** The beginning and the end of a name that is long. */
+export const shortened = (text: string): string =>
+  text.length <= MOST_CHARACTERS ? text : `${text.slice(0, MOST_CHARACTERS - 20)}…${text.slice(-19)}`
+
 /** Characters that show nothing, or turn the text around, by their codes. */
 export const visible = (text: string): string =>
   text.replace(

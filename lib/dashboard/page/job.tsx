@@ -4,7 +4,7 @@ import type { ActReply, ActRequest, JobPage } from '../wire'
 import { ApiError, act, get } from './api'
 import { VERBS, verbsFor } from './bulk'
 import type { Verb } from './bulk'
-import { bytes, visible } from './format'
+import { bytes, shortened, visible } from './format'
 import { Button, Copy, Dialog, Empty, JobLink, Status, Time, Trouble, TypeLink } from './parts'
 import { to, useMay, usePolled, useShared } from './state'
 import { Reschedule } from './reschedule'
@@ -82,11 +82,13 @@ function Facts({ job }: { job: JobPage }) {
     facts.push([
       'Schedule',
       <>
-        <a href={to('schedules')}>{job.schedule.id}</a> <Time at={job.schedule.occurrenceAt} />
+        <a href={to('schedules')}>{visible(shortened(job.schedule.id))}</a>{' '}
+        <Time at={job.schedule.occurrenceAt} />
       </>,
     ])
   }
   if (job.expiresAt !== null) facts.push(['Expires', <Time at={job.expiresAt} />])
+  if (job.traceId !== null) facts.push(['Trace', <span class="mono">{job.traceId}</span>])
   if (job.timeoutMs !== null) facts.push(['Time-out', `${job.timeoutMs} ms`])
   return (
     <dl class="facts">

@@ -247,10 +247,10 @@ function Rows(props: {
                   />
                 </td>
               )}
-              <td>
+              <td class="job-id">
                 <JobLink id={job.id} />
               </td>
-              <td>
+              <td class="job-type">
                 <TypeLink type={job.type} />
               </td>
               <td class="when">
@@ -262,7 +262,7 @@ function Rows(props: {
               <td class="wide mono cut" title={job.dedupeKey ?? ''}>
                 {job.dedupeKey !== null && visible(job.dedupeKey)}
               </td>
-              <td class="cut" title={job.failReason ?? ''}>
+              <td class="cut state" title={job.failReason ?? ''}>
                 <Last job={job} now={now} />
               </td>
             </tr>

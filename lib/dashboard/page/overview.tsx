@@ -1,7 +1,7 @@
 /** The overview: is work keeping up, what fails, and who does it. */
 import type { Live, TypeRow, Warning } from '../wire'
 import { Spark } from './charts'
-import { length, short, visible, whole } from './format'
+import { length, short, shortened, visible, whole } from './format'
 import { Number, Tile, TypeLink, useNow } from './parts'
 import { to, useShared } from './state'
 
@@ -13,6 +13,12 @@ export const lagOf = ({ oldestDueAt, isPaused }: TypeRow, now: number): number =
 /** A minute late is worth a look, five are trouble. */
 export const toneOfLag = (ms: number): string | undefined =>
   ms > 300_000 ? 'bad' : ms > 60_000 ? 'warn' : undefined
+
+/** Per minute, of the last five that are whole; the one that has begun instead of the oldest if that is more. */
+const rateOf = (perMinute: readonly number[]): number =>
+  Math.max(sum(perMinute.slice(-6, -1)), sum(perMinute.slice(-5))) / 5
+
+const perMinute = (rate: number): string => (rate < 10 ? String(Math.round(rate * 10) / 10) : short(rate))
 
 export function Overview() {
   const { live } = useShared()
@@ -55,14 +61,16 @@ function Tiles({ live }: { live: Live }) {
   const failures = sum(types.flatMap(({ failures: values }) => values))
   const stored = sum(types.map(({ failed: { count } }) => count))
   const share = completed + failures === 0 ? 0 : failures / (completed + failures)
+  const rate = sum(types.map((row) => rateOf(row.completed)))
+  const isStuck = lag >= 1000 && worst.workers === 0
   const overdue = live.warnings.filter(({ kind }) => kind === 'overdue').length
   return (
     <section class="tiles" aria-label="The whole queue">
       <Tile
-        label={lag > 60_000 ? 'Behind' : 'Keeping up'}
+        label={isStuck ? 'No worker' : lag > 60_000 ? 'Behind' : 'Keeping up'}
         value={lag < 1000 ? 'no lag' : length(lag)}
         note={lag < 1000 ? 'nothing waits' : visible(worst.type)}
-        tone={toneOfLag(lag) ?? 'calm'}
+        tone={isStuck ? 'bad' : (toneOfLag(lag) ?? 'calm')}
       />
       <Tile
         label="Due"
@@ -76,11 +84,7 @@ function Tiles({ live }: { live: Live }) {
         note={`of ${short(slots)} slots`}
         href={to('jobs', { status: 'active' })}
       />
-      <Tile
-        label="Completed"
-        value={`${short(Math.round(completed / 6) / 10)}/min`}
-        note={`${whole(completed)} in an hour`}
-      />
+      <Tile label="Completed" value={`${perMinute(rate)}/min`} note={`${whole(completed)} in an hour`} />
       <Tile
         label="Failed attempts"
         value={short(failures)}
@@ -115,7 +119,9 @@ export function Warnings({ of }: { of: readonly Warning[] }) {
       {of.slice(0, MOST_WARNINGS).map(({ kind, subject, text, type }) => (
         <li class={kind} key={`${kind} ${subject}`}>
           {subject && (
-            <a href={kind === 'overdue' ? to('schedules') : to('type', { type })}>{visible(subject)}</a>
+            <a href={kind === 'overdue' ? to('schedules') : to('type', { type })}>
+              {visible(shortened(subject))}
+            </a>
           )}{' '}
           {text}
         </li>
@@ -149,7 +155,7 @@ function Types({ rows }: { rows: readonly TypeRow[] }) {
             <th scope="col" class="n">
               Failed
             </th>
-            <th scope="col" class="n wide">
+            <th scope="col" class="n wide" title="Completed in the last five minutes">
               Per minute
             </th>
             <th scope="col" class="n wide">
@@ -176,7 +182,7 @@ function Types({ rows }: { rows: readonly TypeRow[] }) {
 function Type({ row }: { row: TypeRow }) {
   const lag = lagOf(row, useNow())
   const { type } = row
-  const rate = sum(row.completed) / 60
+  const rate = rateOf(row.completed)
   return (
     <tr>
       <th scope="row">
@@ -205,9 +211,7 @@ function Type({ row }: { row: TypeRow }) {
           <Number of={row.failed} tone="bad" />
         </a>
       </td>
-      <td class="n wide">
-        {rate === 0 ? <span class="zero">0</span> : rate < 10 ? rate.toFixed(1) : short(rate)}
-      </td>
+      <td class="n wide">{rate === 0 ? <span class="zero">0</span> : perMinute(rate)}</td>
       <td class="n wide">{length(row.p95RunMs)}</td>
       <td class="n wide">{length(row.p95WaitMs)}</td>
       <td class={`n wide ${row.workers === 0 && row.due.count > 0 ? 'bad' : ''}`}>

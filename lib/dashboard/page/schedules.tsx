@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import type { ScheduleRow } from '../wire'
 import { act } from './api'
 import { inWords } from './cron'
-import { visible } from './format'
+import { shortened, visible } from './format'
 import { Ago, Button, Dialog, Time, Trouble, TypeLink, useNow } from './parts'
 import { useMay, useShared } from './state'
 
@@ -28,7 +28,7 @@ export function Schedules() {
     <>
       <h1 class="hidden">Schedules</h1>
       <div class="scroll">
-        <table>
+        <table class="stack">
           <caption class="hidden">Schedules</caption>
           <thead>
             <tr>
@@ -64,16 +64,19 @@ function Row({ schedule }: { schedule: ScheduleRow }) {
   return (
     <tr class="tall">
       <th scope="row">
-        {visible(id)} {status !== 'running' && <span class="status paused">{status}</span>}
+        <span title={id}>{visible(shortened(id))}</span>{' '}
+        {status !== 'running' && <span class="status paused">{status}</span>}
         <div class="faint">
           <TypeLink type={type} /> {owner && `· ${owner}`}
         </div>
       </th>
       <td>
         {inWords(schedule)}
-        <div class="faint">
-          <code>{cron}</code> {timezone}
-        </div>
+        {cron !== null && (
+          <div class="faint">
+            <code>{cron}</code> {timezone}
+          </div>
+        )}
       </td>
       <td>
         {isOverdue ? (
@@ -178,7 +181,7 @@ function Actions({ schedule: { id, status } }: { schedule: ScheduleRow }) {
       )}
       {!isAsking && <Trouble error={error} />}
       {isAsking && (
-        <Dialog title={`Remove the schedule ${id}?`} onClose={() => setAsking(false)}>
+        <Dialog title={`Remove the schedule ${visible(shortened(id))}?`} onClose={() => setAsking(false)}>
           <p>
             It does not come any more. Jobs that it has made stay. An app that names it at its next start
             makes it again.

@@ -5,7 +5,8 @@ import { length, visible } from './format'
 import { Time } from './parts'
 
 interface Event {
-  at: number | null
+  /** None for what no moment is known of. */
+  at?: number | null
   tone: string
   title: string
   within?: ComponentChildren
@@ -16,7 +17,7 @@ export function Timeline({ job }: { job: JobPage }) {
     <ol class="timeline">
       {eventsOf(job).map(({ at, tone, title, within }, index) => (
         <li key={index} class={tone}>
-          <span class="title">{title}</span> <Time at={at} isLong />
+          <span class="title">{title}</span> {at !== undefined && <Time at={at} isLong />}
           {within}
         </li>
       ))}
@@ -31,6 +32,8 @@ function eventsOf(job: JobPage): Event[] {
   if (isLater) events.push({ at: runAt, tone: 'past', title: 'Due' })
   // `errors` has the newest first or last, as the store has it; here it is by attempt and time.
   const errors = [...job.errors].sort((a, b) => (a.at ?? 0) - (b.at ?? 0))
+  if (errors.length > 0 && (errors[0]?.attempt ?? 0) > 1)
+    events.push({ tone: 'past', title: 'Earlier attempts, whose errors are not kept' })
   for (const { attempt, at, reason, stack, worker } of errors) {
     events.push({
       ...{ at, tone: 'bad', title: `Attempt ${attempt} failed` },

@@ -20,7 +20,7 @@ export function Workers() {
     <>
       <h1 class="hidden">Workers</h1>
       <div class="scroll">
-        <table>
+        <table class="stack">
           <caption class="hidden">Workers</caption>
           <thead>
             <tr>
@@ -79,10 +79,10 @@ function Row({ worker }: { worker: WorkerRow }) {
           </div>
         ))}
       </td>
-      <td>
+      <td data-label="Started">
         <Ago at={startedAt} />
       </td>
-      <td class={isMissed ? 'warn' : ''}>
+      <td data-label="Seen" class={isMissed ? 'warn' : ''}>
         <Ago at={seenAt} />
       </td>
     </tr>

@@ -113,6 +113,13 @@ impl Slots {
         (state.concurrency, state.running)
     }
 
+    /// A job was handed over, after it had been due for so long.
+    pub(in crate::worker) fn has_waited(&self, waited: Duration) {
+        if let Some(tally) = self.tally.get() {
+            tally.wait.add(waited);
+        }
+    }
+
     /// Handlers have ended, after as long as this where they had begun: their slots are free, also while their verdicts
     /// are on the way.
     pub(crate) fn freed(&self, durations: impl IntoIterator<Item = Option<Duration>>) {

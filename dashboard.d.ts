@@ -76,7 +76,7 @@ export interface DashboardOptions {
    * `secret` are masked in both. With it, the page offers no retry with other data.
    */
   present?: ((job: JobDetail) => unknown) | undefined
-  /** Is told of each action after it was done. What it throws is ignored. */
+  /** Is told of each action after it was done. An error that it throws is ignored. */
   onAction?: ((event: ActionEvent) => unknown) | undefined
   /** The path of the page, such as `/admin/jobs`. Only requests for it are answered then. Default: requests for any path. */
   basePath?: string | undefined

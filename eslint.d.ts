@@ -29,7 +29,7 @@ export type MessageIds = 'bareAwait' | 'syncNondet'
 export interface Rule {
   /** Its description, options and messages. */
   meta: {
-    /** What it finds are mistakes. */
+    /** Its findings are mistakes. */
     type: 'problem'
     /** For editors. */
     docs: { description: string; url: string }
@@ -42,7 +42,7 @@ export interface Rule {
   create(context: any): Record<string, (node: any) => void>
 }
 
-/** What stands outside of steps must do the same at each attempt: no bare `await`, no clock, no random numbers. */
+/** Code outside of steps must do the same at each attempt: no bare `await`, no clock, no random numbers. */
 export const noNondeterministicControlPath: Rule
 
 /** Name and version of the plugin. */

@@ -6,10 +6,10 @@
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api'
 import type { Telemetry } from './index.js'
 
-/** How {@link openTelemetry} makes spans and metrics. */
+/** Options of {@link openTelemetry}. */
 export interface OpenTelemetryOptions {
   /**
-   * How the span of a run belongs to the one of the call that made the job.
+   * The relation between the span of a run and the one of the call that made the job.
    *
    * - `link`: it begins a trace of its own and links to that span, as the conventions ask of jobs: a job that is retried for a week, or that makes
    *   others, would make one trace without an end.

@@ -58,7 +58,7 @@ export class TestOrchestration<T = unknown> {
   readonly job: Job<T>
   /** The lines that all attempts have logged. */
   readonly logs: string[]
-  /** How many attempts there were. */
+  /** The number of attempts. */
   attempts: number
   /** The recorded steps, by ascending place. */
   get steps(): RecordedStep[]

@@ -14,6 +14,7 @@ import { checkInvariants } from './check/invariants.mjs'
 import { checkManifests } from './check/manifests.mjs'
 import { checkHosts } from './check/hosts.mjs'
 import { checkHover } from './check/hover.mjs'
+import { checkProse } from './check/prose.mjs'
 import { checkRoomsOfLib } from './check/rooms-lib.mjs'
 import { checkRustDependencies } from './check/rust-dependencies.mjs'
 import { checkRustRooms } from './check/rooms-rust.mjs'
@@ -45,6 +46,7 @@ const steps = {
   entry: checkEntry,
   manifests: checkManifests,
   words: checkWords,
+  prose: checkProse,
   workflows: checkWorkflows,
   rustfmt: cargo(['fmt', '--all', '--check']),
   clippy: cargo(LINTS),

@@ -2,12 +2,12 @@
 import type { IJobQueueBackend } from './backend.js'
 import type { JobQueue } from './queue.js'
 
-/** What {@link JobQueue.startReaper} did. */
+/** The result of {@link JobQueue.startReaper}. */
 export type ReaperStartResult =
   | {
       /** The first sweep is over, the next ones will follow. */
       status: 'started'
-      /** How many jobs the first sweep handled; null if it failed (it is tried again at the next interval). */
+      /** The number of jobs that the first sweep handled; null if it failed (it is tried again at the next interval). */
       recovered: number | null
     }
   | {

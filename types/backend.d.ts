@@ -12,7 +12,7 @@ import type { TransactBackend } from './transact.js'
 import type { WorkBackend } from './work.js'
 
 /**
- * What stores jobs. Implement it to bring a store of your own.
+ * A store of jobs. Implement it to bring a store of your own.
  *
  * Settlements with a `claimToken` must apply only while the job is active under that token; without one they apply to a
  * pending or active job. Neither may overwrite a terminal status.

@@ -17,15 +17,15 @@ export type SettleMiss =
   | {
       /** The job had ended before. */
       status: 'already-terminal'
-      /** How it had ended. */
+      /** The status that it had ended with. */
       terminalStatus: TerminalStatus
     }
   | {
-      /** Whose the job is not any more, or there is no such job. */
+      /** Another claim has the job, or there is no such job. */
       status: 'lease-lost' | 'not-found'
     }
 
-/** What `complete` did. */
+/** The result of `complete`. */
 export type CompleteResult =
   | {
       /** The job has ended, and well. */
@@ -34,17 +34,17 @@ export type CompleteResult =
   | SettleMiss
 
 /**
- * What `fail` did: `retry-scheduled` (pending again, after a back-off), `failed-terminal` (attempts used up), or
+ * The result of `fail`: `retry-scheduled` (pending again, after a back-off), `failed-terminal` (attempts used up), or
  * `superseded` (a follower is pending under the same key and covers the work).
  */
 export type FailResult =
   | {
-      /** What became of the job. */
+      /** The fate of the job. */
       status: 'retry-scheduled' | 'failed-terminal' | 'superseded'
     }
   | SettleMiss
 
-/** What `failFatal` did. */
+/** The result of `failFatal`. */
 export type FailFatalResult =
   | {
       /** The job has failed for good. */
@@ -52,10 +52,10 @@ export type FailFatalResult =
     }
   | SettleMiss
 
-/** What `release` did: `released` (pending again, the attempt given back), or `superseded` (a follower covers it). */
+/** The result of `release`: `released` (pending again, the attempt given back), or `superseded` (a follower covers it). */
 export type ReleaseResult =
   | {
-      /** What became of the job. */
+      /** The fate of the job. */
       status: 'released' | 'superseded'
     }
   | SettleMiss
@@ -63,7 +63,7 @@ export type ReleaseResult =
 /** Any of the results of a settlement. */
 export type SettleResult = CompleteResult | FailResult | FailFatalResult | ReleaseResult
 
-/** What `heartbeat` did: `lease-lost` means that the job is no longer yours, so stop. */
+/** The result of `heartbeat`: `lease-lost` means that the job is no longer yours, so stop. */
 export type HeartbeatResult = 'applied' | 'lease-lost'
 
 /**
@@ -95,13 +95,13 @@ export interface JobHandle<T = unknown> extends Job<T> {
   log(message: string): Promise<void>
 }
 
-/** How {@link JobQueue.runClaimed} runs. */
+/** Options of {@link JobQueue.runClaimed}. */
 export interface RunClaimedOptions {
-  /** How many followers at most to run after the handle's own job; 0 for none. Default 10. */
+  /** The largest number of followers to run after the handle's own job; 0 for none. Default 10. */
   maxDrains?: number | undefined
 }
 
-/** What a {@link JobQueue} says beside a verdict, to a backend that can cancel jobs. */
+/** The details that a {@link JobQueue} passes with a verdict to a backend that can cancel jobs. */
 export interface SettlementDetails {
   /** Where the failure came from. */
   stack?: string | undefined
@@ -123,20 +123,20 @@ export interface SettlementDetails {
    */
   result?:
     | {
-        /** What the handler returned. */
+        /** The value that the handler returned. */
         value: unknown
       }
     | undefined
 }
 
-/** What a backend says of a verdict with `endOfRun`, if the job was asked to be cancelled: it has failed, cancelled. */
+/** The reply of a backend to a verdict with `endOfRun`, if the job was asked to be cancelled: it has failed, cancelled. */
 export interface CancelledReply {
-  /** What became of the job. */
+  /** The fate of the job. */
   status: 'cancelled'
 }
 
 /**
- * What a backend may say of a write: what became of it; or, as those of the first releases do, nothing or `true` if it applied, and
+ * The answers of a backend to a write: what became of it; or, as those of the first releases do, nothing or `true` if it applied, and
  * `false` if the job was no longer the caller's. A {@link JobQueue} makes a result of it.
  */
 export type BackendReply<Result> = Result | CancelledReply | boolean | void

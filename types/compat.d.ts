@@ -38,7 +38,7 @@ export class MongoChangeStreamWatcher {
   stop(): Promise<void>
 }
 
-/** How queues on the global backend behave. */
+/** Options of queues on the global backend. */
 export interface GlobalQueueOptions extends JobQueueOptions {
   /** Default {@link defaultLogger}. */
   logger?: Logger | undefined

@@ -19,7 +19,7 @@ export type ControlMiss =
       status: 'not-found'
     }
 
-/** What `retry` did. */
+/** The result of `retry`. */
 export type RetryResult =
   | {
       /** The job is pending again, and will run as if for the first time. */
@@ -33,7 +33,7 @@ export type RetryResult =
     }
   | ControlMiss
 
-/** What `promote` did. */
+/** The result of `promote`. */
 export type PromoteResult =
   | {
       /** The job is due. */
@@ -41,7 +41,7 @@ export type PromoteResult =
     }
   | ControlMiss
 
-/** What `reschedule` did. */
+/** The result of `reschedule`. */
 export type RescheduleResult =
   | {
       /** The job has the new time and priority. */
@@ -49,7 +49,7 @@ export type RescheduleResult =
     }
   | ControlMiss
 
-/** What `remove` did. */
+/** The result of `remove`. */
 export type RemoveResult =
   | {
       /** The job is not stored any more. */
@@ -61,7 +61,7 @@ export type RemoveResult =
     }
   | ControlMiss
 
-/** How {@link JobControl.retry} has a job begin again. */
+/** Options of {@link JobControl.retry}. */
 export interface RetryOptions {
   /** A new payload in place of the old one. Absent, or `undefined`: the old one. */
   data?: unknown
@@ -71,7 +71,7 @@ export interface RetryOptions {
   maxAttempts?: number | undefined
 }
 
-/** What {@link JobControl.reschedule} changes: at least one of them. */
+/** The changes of {@link JobControl.reschedule}: at least one of them. */
 export interface RescheduleOptions {
   /** Milliseconds until the job is due. Not together with `runAt`. */
   delay?: number | undefined
@@ -81,14 +81,14 @@ export interface RescheduleOptions {
   priority?: number | undefined
 }
 
-/** How {@link JobControl.cancel} cancels. */
+/** Options of {@link JobControl.cancel}. */
 export interface CancelOptions {
   /** Why, for people: it becomes the job's `failReason`. At most 4,096 characters. Default: none. */
   reason?: string | undefined
 }
 
 /**
- * What {@link JobControl.cancel} did.
+ * The result of {@link JobControl.cancel}.
  *
  * - `cancelled`: the job waited, and has ended: `failed`, its `ending` is `cancelled`, its key is free.
  * - `requested`: the job runs. Its handler's `ctx.signal` is aborted, and the job ends when the handler has ended.
@@ -97,18 +97,18 @@ export interface CancelOptions {
  */
 export type CancelResult =
   | {
-      /** What became of the job. */
+      /** The fate of the job. */
       status: 'cancelled' | 'requested' | 'not-found'
     }
   | {
       /** The job had ended before. */
       status: 'already-terminal'
-      /** How it had ended. */
+      /** Its ending. */
       terminalStatus: TerminalStatus
     }
 
 /**
- * What a call for many jobs has done to one of them, as {@link CancelResult}. `skipped`: the job was left as it was, as it is in another status,
+ * The effect of a call for many jobs on one of them, as {@link CancelResult}. `skipped`: the job was left as it was, as it is in another status,
  * or was asked to be cancelled before.
  */
 export type CancelledEach = 'cancelled' | 'requested' | 'skipped'
@@ -117,7 +117,7 @@ export type CancelledEach = 'cancelled' | 'requested' | 'skipped'
 export interface CancelRequest {
   /** The job's id. */
   id: string
-  /** Why; null if nobody has said so. */
+  /** Why; null if it was not given. */
   reason: string | null
 }
 
@@ -198,7 +198,7 @@ export type JobSelection =
       status: JobStatus
     })
 
-/** How a bulk call goes about it. */
+/** Options of a bulk call. */
 export interface ManyOptions {
   /** Jobs that the call looks at, at most: 1 to 100,000. Default 1000. Not with `ids`. */
   limit?: number | undefined
@@ -208,7 +208,7 @@ export interface ManyOptions {
   after?: string | undefined
 }
 
-/** What a bulk call did. */
+/** The result of a bulk call. */
 export interface ManyResult {
   /** `more`: there are further jobs, from `next` on, or of a selection of active jobs after this one. */
   status: 'done' | 'more'
@@ -218,7 +218,7 @@ export interface ManyResult {
   changed: number
   /** Jobs that were left as they are: others had changed them, or hold their keys. All of them in a preview. */
   skipped: number
-  /** What to pass as `after` to go on; null if there is nothing to go on with. */
+  /** The value to pass as `after` to go on; null if there is nothing to go on with. */
   next: string | null
 }
 

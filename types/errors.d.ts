@@ -15,7 +15,7 @@ import type { EnqueueManyOutcome } from './produce.js'
 import type { JobQueue } from './queue.js'
 
 /**
- * What went wrong, for code to switch on. Codes are stable; messages are not.
+ * The kind of the error, for code to switch on. Codes are stable; messages are not.
  *
  * | code | class | meaning |
  * |---|---|---|
@@ -106,9 +106,9 @@ export type ErrorCode =
   | 'ERR_DURABL_DEFERRED'
   | 'ERR_DURABL_INTERNAL'
 
-/** What a {@link DurablError} is made of, beside code and message. */
+/** The parts of a {@link DurablError}, beside code and message. */
 export interface DurablErrorOptions {
-  /** What went wrong before. */
+  /** The error before this one. */
   cause?: unknown
   /** The server's own error code. */
   serverCode?: number | undefined
@@ -117,7 +117,7 @@ export interface DurablErrorOptions {
 /** The base of all errors of durabl, except for malformed arguments, which are `TypeError` or `RangeError`. */
 export class DurablError extends Error {
   constructor(code: ErrorCode, message: string, options?: DurablErrorOptions)
-  /** What went wrong, for code to switch on. */
+  /** The kind of the error, for code to switch on. */
   readonly code: ErrorCode
   /** The server's own error code, where the server said no. */
   readonly serverCode?: number
@@ -144,12 +144,12 @@ export class ShutDownError extends DurablError {}
 /** A payload can't be stored, or read. */
 export class PayloadError extends DurablError {}
 /**
- * Some jobs of an {@link JobQueue.enqueueMany} were not created, or it is not known. What can be tried again: the jobs
+ * Some jobs of an {@link JobQueue.enqueueMany} were not created, or it is not known. The part of the call that can be tried again: the jobs
  * whose result is `failed`. `cause` is the first of their errors.
  */
 export class EnqueueManyError extends DurablError {
   constructor(results: readonly EnqueueManyOutcome[])
-  /** What became of each job, in the order of the call. */
+  /** The fate of each job, in the order of the call. */
   readonly results: readonly EnqueueManyOutcome[]
 }
 

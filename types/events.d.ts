@@ -9,7 +9,7 @@ import type { JobQueueOptions } from './queue-options.js'
 export type LeaseOperation =
   'complete' | 'fail' | 'failFatal' | 'release' | 'heartbeat' | 'heartbeat-deadline'
 
-/** What all events about a job say. */
+/** The fields of all events about a job. */
 export interface JobEventOfJob {
   /** The job's type. */
   type: string
@@ -17,14 +17,14 @@ export interface JobEventOfJob {
   jobId: string
 }
 
-/** What all events about the end of a run say. */
+/** The fields of all events about the end of a run. */
 export interface JobEventOfRun extends JobEventOfJob {
-  /** How long the run took, in milliseconds. */
+  /** The duration of the run, in milliseconds. */
   durationMs: number
 }
 
 /**
- * What happened to a job, or to the queue: see {@link JobQueueOptions.onJobEvent}.
+ * An event of a job, or of the queue: see {@link JobQueueOptions.onJobEvent}.
  *
  * Events of the kinds `failed` and `fail-fatal` also have what the handler threw as `error`, and the job without its `claimToken` as
  * `job`. Neither is enumerable: who prints or compares an event does not meet them.
@@ -51,7 +51,7 @@ export type JobEvent =
       terminal: boolean
       /** Why, in words. */
       reason: string
-      /** What the handler threw; undefined where it failed its job by hand. Not enumerable. */
+      /** The value that the handler threw; undefined where it failed its job by hand. Not enumerable. */
       readonly error?: unknown
       /** The job of this run, without its `claimToken`. Not enumerable. */
       readonly job?: Job
@@ -67,7 +67,7 @@ export type JobEvent =
       kind: 'fail-fatal'
       /** Why, in words. */
       reason: string
-      /** What the handler threw; undefined where it failed its job by hand. Not enumerable. */
+      /** The value that the handler threw; undefined where it failed its job by hand. Not enumerable. */
       readonly error?: unknown
       /** The job of this run, without its `claimToken`. Not enumerable. */
       readonly job?: Job
@@ -75,7 +75,7 @@ export type JobEvent =
   | (JobEventOfRun & {
       /** The lease of a run is gone: what it did does not count. */
       kind: 'lease-lost'
-      /** What found that out. */
+      /** The operation that found that out. */
       op: LeaseOperation
     })
   | (JobEventOfJob & {
@@ -85,7 +85,7 @@ export type JobEvent =
   | {
       /** A sweep has taken jobs from workers that are gone. */
       kind: 'reaper-recovered'
-      /** How many. */
+      /** The number. */
       handled: number
       /** It handled as many as it may, so there may be more. */
       saturated: boolean
@@ -99,11 +99,11 @@ export type JobEvent =
       message: string
     }
 
-/** Receives events, synchronously. What it throws is ignored. */
+/** Receives events, synchronously. An error that it throws is ignored. */
 export type JobEventListener = (event: JobEvent) => void
 
 /**
- * What a call has done to a job: see {@link JobQueueOptions.onJobChange}. In a transaction of the app's it is told once the commit was
+ * A change that a call has made to a job: see {@link JobQueueOptions.onJobChange}. In a transaction of the app's it is told once the commit was
  * sent.
  */
 export type JobChange =
@@ -148,5 +148,5 @@ export type JobChange =
       jobId: string
     }
 
-/** Receives changes, synchronously. What it throws is ignored. */
+/** Receives changes, synchronously. An error that it throws is ignored. */
 export type JobChangeListener = (change: JobChange) => void

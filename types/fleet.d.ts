@@ -3,7 +3,7 @@ import type { IJobQueueBackend } from './backend.js'
 import type { DurablError } from './errors.js'
 import type { JobQueue } from './queue.js'
 
-/** How {@link FleetControl.pause} pauses. */
+/** Options of {@link FleetControl.pause}. */
 export interface PauseOptions {
   /** Why, for people who look at the queue; at most 4,096 characters. */
   reason?: string | undefined
@@ -47,11 +47,11 @@ export interface TypeCounts {
   failed: JobCount
   /** The `runAt` of the oldest job that is due; null if none is, and while the type is paused. */
   oldestDueAt: Date | null
-  /** How long that job had been due, in milliseconds; 0 if there is none. */
+  /** The time for which that job had been due, in milliseconds; 0 if there is none. */
   lagMs: number
 }
 
-/** What {@link FleetControl.counts} returns. */
+/** The result of {@link FleetControl.counts}. */
 export interface QueueCounts {
   /** When it was counted, by the server's clock. */
   at: Date
@@ -101,7 +101,7 @@ export interface HistoryQuery {
   toMs: number
 }
 
-/** What ended within one minute. */
+/** The jobs that ended within one minute. */
 export interface HistoryMinute {
   /** The beginning of the minute. */
   at: Date
@@ -121,7 +121,7 @@ export interface HistoryMinute {
   failedAttempts: number
 }
 
-/** How long handlers ran, and how long jobs waited after they were due, within ten minutes. */
+/** The durations of handlers, and the waits of jobs after they were due, within ten minutes. */
 export interface HistoryDurations {
   /** The beginning of the ten minutes. */
   at: Date
@@ -141,7 +141,7 @@ export interface TypeHistory {
   durations: HistoryDurations[]
 }
 
-/** What {@link FleetControl.history} returns. */
+/** The result of {@link FleetControl.history}. */
 export interface QueueHistory {
   /** Upper bounds of the buckets of {@link HistoryDurations}, in milliseconds: 26 of them, from 0.01 ms to 335 s, each twice the last. */
   boundsMs: number[]
@@ -149,11 +149,11 @@ export interface QueueHistory {
   types: TypeHistory[]
 }
 
-/** What an operator did, to be recorded. */
+/** An action of an operator, to be recorded. */
 export interface ActionRequest {
   /** By whom: a user's name, say. */
   by?: string | undefined
-  /** What: `retry`, say. */
+  /** The action: `retry`, for example. */
   action: string
   /** To what: the id of a job, a type. */
   target?: string | undefined
@@ -161,31 +161,31 @@ export interface ActionRequest {
   note?: string | undefined
 }
 
-/** What an operator did. Kept for 90 days. */
+/** An action of an operator. Kept for 90 days. */
 export interface ActionRecord {
   /** Its own id. */
   id: string
   /** When, by the server's clock. */
   at: Date
-  /** By whom; null if nobody said. */
+  /** By whom; null if it was not given. */
   by: string | null
-  /** What. */
+  /** The action. */
   action: string
-  /** To what; null if nobody said. */
+  /** To what; null if it was not given. */
   target: string | null
-  /** More about it; null if nobody said. */
+  /** More about it; null if it was not given. */
   note: string | null
 }
 
 /** Which actions {@link FleetControl.listActions} returns. */
 export interface ActionQuery {
-  /** How many at most: 1 to 1,000. Default 50. */
+  /** The largest number: 1 to 1,000. Default 50. */
   limit?: number | undefined
   /** Only those before the action of this id: the last one of the page before. */
   before?: string | undefined
 }
 
-/** How long jobs are kept that have ended, in milliseconds. What is absent is kept for good. */
+/** The time for which ended jobs are kept, in milliseconds. Jobs without a period are kept for good. */
 export interface RetentionPeriods {
   /** After completion. */
   completedMs?: number | undefined
@@ -220,7 +220,7 @@ export interface FleetControl {
   resume(type: string): Promise<ResumeResult>
 
   /**
-   * How many jobs there are, by type. One process counts for all, and no sooner than 15 seconds, and 50 times of what it took, after the
+   * The number of jobs, by type. One process counts for all, and no sooner than 15 seconds, and 50 times of what it took, after the
    * last time: so the numbers may be as old as that, and any number of callers cost little. No more than 100,000 jobs of a type and status
    * are counted. `getStats` counts exactly, and at once, whatever it costs.
    *
@@ -232,7 +232,7 @@ export interface FleetControl {
   listWorkers(): Promise<WorkerInfo[]>
 
   /**
-   * What ended in each minute, how long handlers ran, and how long jobs waited, of the last 72 hours. Each process writes down what it has
+   * The jobs that ended in each minute, how long handlers ran, and how long jobs waited, of the last 72 hours. Each process writes down what it has
    * counted every 15 seconds, so the newest minute is not complete. Jobs that are removed stay in it.
    *
    * ```ts
@@ -246,7 +246,7 @@ export interface FleetControl {
   /** Writes down what an operator did, for {@link FleetControl.listActions}. Throws as {@link FleetControl.pause} does. */
   recordAction(action: ActionRequest): Promise<RecordResult>
 
-  /** What operators did within 90 days, newest first, a page at a time. Throws as {@link FleetControl.pause} does. */
+  /** The actions of operators within 90 days, newest first, a page at a time. Throws as {@link FleetControl.pause} does. */
   listActions(query?: ActionQuery): Promise<ActionRecord[]>
 }
 
@@ -264,14 +264,14 @@ export interface FleetBackend {
   pause?(type: string, options?: PauseOptions): Promise<PauseResult>
   /** Ends that. */
   resume?(type: string): Promise<ResumeResult>
-  /** How many jobs there are, of all types. */
+  /** The number of jobs, of all types. */
   counts?(options?: { type?: string | undefined }): Promise<QueueCounts>
   /** The processes that have processors. */
   listWorkers?(): Promise<WorkerInfo[]>
-  /** What ended, by minute. */
+  /** The jobs that ended, by minute. */
   history?(query: HistoryQuery): Promise<QueueHistory>
   /** Writes down what an operator did. Returns the id. */
   recordAction?(action: ActionRequest): Promise<RecordResult>
-  /** What operators did, newest first. */
+  /** The actions of operators, newest first. */
   listActions?(query?: ActionQuery): Promise<ActionRecord[]>
 }

@@ -19,7 +19,7 @@ export type JobStatus = 'pending' | 'active' | 'completed' | 'failed' | 'superse
 export type TerminalStatus = 'completed' | 'failed' | 'superseded'
 
 /**
- * How a job ended.
+ * The ending of a job.
  *
  * - `completed`, `superseded`: as its status says.
  * - `exhausted`: it failed, and its attempts were used up.
@@ -30,14 +30,14 @@ export type TerminalStatus = 'completed' | 'failed' | 'superseded'
 export type JobEnding = 'completed' | 'superseded' | 'exhausted' | 'fatal' | 'cancelled' | 'expired'
 
 /**
- * How far a dedupe key reaches.
+ * The scope of a dedupe key.
  *
  * - `'pending+active'`: the key is held while a job of it is pending or active: no second one at all.
  * - `'pending'`: one job of the key may run while one more, its follower, is pending: single-flight with coalescing.
  */
 export type DedupeScope = 'pending' | 'pending+active'
 
-/** How the wait before a retry grows. See {@link EnqueueOptions.backoff}. */
+/** The growth of the wait before a retry. See {@link EnqueueOptions.backoff}. */
 export type Backoff = 'exponential' | 'fixed'
 
 /** A job as handlers and backends see it: plain data, a snapshot that does not change by itself. */
@@ -50,7 +50,7 @@ export interface Job<T = unknown> {
   data: T
   /** Where it is in its life, when this snapshot was taken. */
   status: JobStatus
-  /** How many times the job has been claimed: 1 during its first run. */
+  /** The number of times that the job has been claimed: 1 during its first run. */
   attempt: number
   /** After this many attempts a failure is final. */
   maxAttempts: number
@@ -88,7 +88,7 @@ export interface Job<T = unknown> {
 export interface JobLogEntry {
   /** When it was logged, by the server's clock. */
   timestamp: Date
-  /** What was logged; cut if it was longer than the backend allows. */
+  /** The line that was logged; cut if it was longer than the backend allows. */
   message: string
 }
 

@@ -41,7 +41,7 @@ export interface ParkedJob {
 }
 
 /**
- * What `appendStep` did:
+ * The result of `appendStep`:
  *
  * - `appended`: the record is in the journal, and the lease is renewed.
  * - `already-recorded`: the journal has a record of that place and name; `existing` is that one.
@@ -49,7 +49,7 @@ export interface ParkedJob {
  */
 export type AppendStepResult =
   | {
-      /** What became of the record. */
+      /** The fate of the record. */
       status: 'appended' | 'lease-lost'
     }
   | {
@@ -59,10 +59,10 @@ export type AppendStepResult =
       existing: StepRecord
     }
 
-/** What `completeClaimed` did. */
+/** The result of `completeClaimed`. */
 export type CompleteClaimedResult = 'completed' | 'lease-lost'
 
-/** What `heartbeatClaimed` did. */
+/** The result of `heartbeatClaimed`. */
 export type HeartbeatClaimedResult = 'heartbeated' | 'lease-lost'
 
 /** The two journal methods that a running orchestration uses. */

@@ -24,5 +24,5 @@ export interface Logger {
 /** A logger that writes to the console: warnings and errors to stderr, information to stdout, no debug entries. */
 export function consoleLogger(): Logger
 
-/** What is used where no logger is given: the console, warnings and errors only. */
+/** The logger where none is given: the console, warnings and errors only. */
 export const defaultLogger: Logger

@@ -67,13 +67,13 @@ export interface RecordedJob<T = any> extends Job<T> {
   backoffDelay?: number | undefined
   /** As enqueued, in milliseconds. */
   backoffMaxDelay?: number | undefined
-  /** How it ended; on failed jobs only. */
+  /** Its ending; on failed jobs only. */
   ending?: JobEnding
   /** Its newest failed attempts, oldest first; at most 10. Absent while none has failed. */
   errors?: JobError[]
-  /** What its handler told last by `ctx.progress`; absent while it has told nothing. */
+  /** The last progress that its handler told by `ctx.progress`; absent while it has told nothing. */
   progress?: unknown
-  /** What its handler returned, if its processor keeps results. */
+  /** The value that its handler returned, if its processor keeps results. */
   result?: unknown
   /** When it was asked to be cancelled while it ran. */
   cancelRequestedAt?: Date
@@ -91,7 +91,7 @@ export interface RecordedJob<T = any> extends Job<T> {
   completedInSession?: DriverSession | undefined
 }
 
-/** What the in-memory backends take. */
+/** Options of the in-memory backends. */
 export interface MemoryBackendOptions {
   /** Milliseconds since the epoch. Default `Date.now`, looked up at each call, so that fake timers work. */
   clock?: (() => number) | undefined
@@ -102,7 +102,7 @@ export interface MemoryBackendOptions {
    * them on collections of a real client. Default: stand-ins, which have the methods of a session and do nothing.
    */
   startSession?: (() => DriverSession) | undefined
-  /** How many log entries a job keeps, the newest ones; at least 1. Default 1000. */
+  /** The number of log entries that a job keeps, the newest ones; at least 1. Default 1000. */
   maxLogEntries?: number | undefined
   /** Longer log messages are cut, in bytes of UTF-8; at least 16. Default 4000. */
   maxLogMessageBytes?: number | undefined
@@ -132,11 +132,11 @@ export interface DummyBackend extends JobControl {}
  */
 export class DummyBackend implements IJobQueueBackend {
   constructor(options?: MemoryBackendOptions)
-  /** All jobs, in the order of creation: one live array, to be read. What empties it is `reset()`; cleared by hand, its jobs would go on holding their keys. */
+  /** All jobs, in the order of creation: one live array, to be read. Read-only. To clear it, call `reset()`: jobs that you remove from the array yourself go on holding their keys. */
   readonly jobs: RecordedJob[]
   /** Forgets all jobs and recorded calls; ids start again at `dummy-1`. */
   reset(): void
-  /** How many log entries a job keeps; may be set at any time. */
+  /** The number of log entries that a job keeps; may be set at any time. */
   maxLogEntries: number
   /** Longer log messages are cut, in bytes of UTF-8; may be set at any time. */
   maxLogMessageBytes: number
@@ -224,7 +224,7 @@ export interface ImmediateBackend extends JobControl {}
 export class ImmediateBackend implements IJobQueueBackend {
   constructor(options?: MemoryBackendOptions)
   readonly executesInline: true
-  /** All jobs, in the order of creation: one live array, to be read. What empties it is `reset()`; cleared by hand, its jobs would go on holding their keys. */
+  /** All jobs, in the order of creation: one live array, to be read. Read-only. To clear it, call `reset()`: jobs that you remove from the array yourself go on holding their keys. */
   readonly jobs: RecordedJob[]
   /** Runs this handler for jobs of the type from now on; a second call for a type replaces the first. */
   registerHandler<T>(type: string, handler: JobHandler<T>): void
@@ -232,7 +232,7 @@ export class ImmediateBackend implements IJobQueueBackend {
   clearHandlers(): void
   /** Forgets all jobs and keeps the handlers; ids start again at `immediate-1`. */
   reset(): void
-  /** How many log entries a job keeps; may be set at any time. */
+  /** The number of log entries that a job keeps; may be set at any time. */
   maxLogEntries: number
   /** Longer log messages are cut, in bytes of UTF-8; may be set at any time. */
   maxLogMessageBytes: number

@@ -60,7 +60,7 @@ import type { JobTrace } from './telemetry.js'
 import type { BackendTransactions, CompleteOptions } from './transact.js'
 import type { JobAvailableListener } from './work.js'
 
-/** What {@link MongoJobQueue} takes, however it connects. */
+/** Options of {@link MongoJobQueue}, however it connects. */
 export interface MongoJobQueueCommonOptions {
   /** Default `'jobs'`. */
   collectionName?: string | undefined
@@ -79,7 +79,7 @@ export interface MongoJobQueueCommonOptions {
   handOff?: boolean | undefined
   /** Default {@link defaultLogger}. */
   logger?: Logger | undefined
-  /** How many log entries a job keeps, the newest ones; at least 1. Default 1000. */
+  /** The number of log entries that a job keeps, the newest ones; at least 1. Default 1000. */
   maxLogEntries?: number | undefined
   /** Longer log messages are cut, in bytes of UTF-8, and end with `[truncated]`; at least 16. Default 4000. */
   maxLogMessageBytes?: number | undefined
@@ -88,7 +88,7 @@ export interface MongoJobQueueCommonOptions {
   /** Stop renewing leases once this process's JavaScript thread has hung for so long, in milliseconds. Default 300000. */
   maxBlockMs?: number | undefined
   /**
-   * How long jobs are kept after they have ended. A process that has processors removes older ones, a few at a time, of the types and
+   * The time for which ended jobs are kept. A process that has processors removes older ones, a few at a time, of the types and
    * statuses that are named here; where processes of one collection name different periods, the longest wins. Jobs stay while their dedupe
    * key is held beyond their end (`dedupeForMs`), and jobs of a schedule until it is past their occurrence. Default: all are kept.
    *
@@ -126,7 +126,7 @@ export interface MongoJobQueueUriOptions extends MongoJobQueueCommonOptions {
 export type MongoJobQueueOptions = MongoJobQueueDbOptions | MongoJobQueueUriOptions
 
 /**
- * How wake-ups reach this process: `off` (not asked for, or not started: polling), `connecting` (first attempt; polling
+ * The way in which wake-ups reach this process: `off` (not asked for, or not started: polling), `connecting` (first attempt; polling
  * meanwhile), `streaming`, `reconnecting` (the stream was lost; polling meanwhile).
  */
 export type StreamState = 'off' | 'connecting' | 'streaming' | 'reconnecting'
@@ -146,17 +146,17 @@ export interface JobDoc<T = any> {
   status: JobStatus
   /** Lower runs first. */
   priority: number
-  /** How many times the job has been claimed. */
+  /** The number of times that the job has been claimed. */
   attempt: number
   /** After this many attempts a failure is final. */
   maxAttempts: number
   /** The name under which only so many jobs may be outstanding. */
   dedupeKey?: string
-  /** How far the key reaches. */
+  /** The scope of the key. */
   dedupeScope?: DedupeScope
   /** Until when the key stays held for new jobs of `dedupeForMs`; there only if it was used. */
   dedupeUntil?: Date
-  /** How the wait before a retry grows. */
+  /** The growth of the wait before a retry. */
   backoff?: Backoff
   /** The shortest wait before a retry, in milliseconds. */
   backoffDelay?: number
@@ -180,7 +180,7 @@ export interface JobDoc<T = any> {
   schedule?: Occurrence
   /** The context in which it was made. */
   trace?: JobTrace
-  /** How it ended; on failed jobs only, and not on those of versions before 0.4. */
+  /** Its ending; on failed jobs only, and not on those of versions before 0.4. */
   ending?: JobEnding
   /** Its newest failed attempts, oldest first; at most 10. */
   errors?: JobError[]
@@ -298,7 +298,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   getCollection<C extends DriverCollection = Collection<JobDoc>>(): C
   /** Whether a change stream delivers wake-ups right now: `streamState === 'streaming'`. */
   isChangeStreamsActive(): boolean
-  /** How wake-ups reach this process right now. `off` after `shutdown`. */
+  /** The way in which wake-ups reach this process right now. `off` after `shutdown`. */
   readonly streamState: StreamState
   /** Told of every change of `streamState`. Returns how to unsubscribe. */
   onStreamState(listener: (state: StreamState) => void): () => void

@@ -39,11 +39,11 @@ export interface StepOptions {
   retry?: StepRetry | undefined
 }
 
-/** How a step that throws is tried again; as the options of `enqueue` of the same names. */
+/** Retries of a step that throws; as the options of `enqueue` of the same names. */
 export interface StepRetry {
   /** After this many tries a failure is final; at least 1. */
   maxAttempts: number
-  /** How the wait grows. Default `'exponential'`. */
+  /** The growth of the wait. Default `'exponential'`. */
   backoff?: Backoff | undefined
   /** The shortest wait, in milliseconds. Default 1000. */
   backoffDelay?: number | undefined
@@ -53,7 +53,7 @@ export interface StepRetry {
 
 /** Options of {@link OrchestratorContext.map}. */
 export interface MapOptions extends StepOptions {
-  /** How many items are worked on at once; at least 1. Default 10. */
+  /** The number of items that are worked on at once; at least 1. Default 10. */
   concurrency?: number | undefined
   /** `'stop'`: the first failure is thrown, and no further item begins. `'collect'`: failures are values. Default `'stop'`. */
   onFailure?: 'stop' | 'collect' | undefined
@@ -227,7 +227,7 @@ export interface OrchestratorContext {
  */
 export type OrchestratorFn<T = unknown> = (job: Job<T>, octx: OrchestratorContext) => Promise<void>
 
-/** How the orchestrations of one type run. */
+/** Options of the orchestrations of one type. */
 export interface OrchestratorConfig extends ProcessorConfig {
   /**
    * Shortens what is derived from the queue's `visibilityTimeoutMs`: the default of `stepTimeoutMs`, and the heartbeat interval. In

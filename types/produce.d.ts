@@ -8,7 +8,7 @@ import type { DummyBackend, ImmediateBackend } from './memory.js'
 import type { JobQueue } from './queue.js'
 import type { JobTrace } from './telemetry.js'
 
-/** How a job is to be queued. Anything malformed is refused with a `TypeError` or `RangeError` before any round trip. */
+/** Options of a job. Anything malformed is refused with a `TypeError` or `RangeError` before any round trip. */
 export interface EnqueueOptions {
   /**
    * The job's own id, such as that of a webhook: at most 4,096 characters, and not beginning with `durabl:`. While a job of this id
@@ -30,7 +30,7 @@ export interface EnqueueOptions {
    * server's clock, means now.
    */
   runAt?: Date | undefined
-  /** How often the job may be started before a failure is final; at least 1. Default 3. */
+  /** The number of times that the job may be started before a failure is final; at least 1. Default 3. */
   maxAttempts?: number | undefined
   /**
    * At most one job of this key is outstanding, across all types; how strictly, `dedupeScope` says. When the key is held,
@@ -57,7 +57,7 @@ export interface EnqueueOptions {
   /** A run that takes longer is aborted and fails, in milliseconds; wins over the processor's. Default: the processor's. */
   timeoutMs?: number | undefined
   /**
-   * How long the job is worth starting, in milliseconds from the moment at which it is first due. One that has not been started by then ends
+   * The time for which the job is worth starting, in milliseconds from the moment at which it is first due. One that has not been started by then ends
    * as `failed`, its `ending` is `expired`. It counts only before the first start: a retry does not expire. Default: for ever.
    */
   expiresInMs?: number | undefined
@@ -115,11 +115,11 @@ export interface EnqueueManyJob<T = unknown> {
   type: string
   /** The payload. */
   data: T
-  /** How it is to be queued. */
+  /** Its options. */
   options?: EnqueueOptions | undefined
 }
 
-/** How the jobs of {@link JobQueue.enqueueMany} are queued, all of them. */
+/** Options of all jobs of {@link JobQueue.enqueueMany}. */
 export interface EnqueueManyOptions {
   /** True: with the ids of the jobs in the way; see {@link EnqueueManyDetailedOptions}. Default false. */
   detailed?: false | undefined
@@ -136,13 +136,13 @@ export interface EnqueueManyDetailedOptions extends Omit<EnqueueManyOptions, 'de
   detailed: true
 }
 
-/** How jobs are queued where their calls don't say; see {@link JobQueueOptions.defaults}. */
+/** Options of jobs where their calls don't say; see {@link JobQueueOptions.defaults}. */
 export type EnqueueDefaults = Pick<
   EnqueueOptions,
   'priority' | 'maxAttempts' | 'timeoutMs' | 'backoff' | 'backoffDelay' | 'backoffMaxDelay'
 >
 
-/** What became of a job of {@link JobQueue.enqueueDetailed}. */
+/** The fate of a job of {@link JobQueue.enqueueDetailed}. */
 export type EnqueueDetailedResult =
   | {
       /** The job was made. */
@@ -160,7 +160,7 @@ export type EnqueueDetailedResult =
       id: string | null
     }
 
-/** What became of one job of a call that failed as a whole; see {@link EnqueueManyError}. */
+/** The fate of one job of a call that failed as a whole; see {@link EnqueueManyError}. */
 export type EnqueueManyOutcome =
   | EnqueueManyResult
   | {
@@ -173,7 +173,7 @@ export type EnqueueManyOutcome =
       error: Error
     }
 
-/** What became of one job of {@link JobQueue.enqueueMany}: `duplicate` means that its dedupe key is held. */
+/** The fate of one job of {@link JobQueue.enqueueMany}: `duplicate` means that its dedupe key is held. */
 export type EnqueueManyResult =
   | {
       /** The job was made. */

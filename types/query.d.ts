@@ -19,11 +19,11 @@ export interface JobQuery {
   status?: JobStatus | undefined
   /** Its dedupe key. */
   dedupeKey?: string | undefined
-  /** How far its key reaches. */
+  /** The scope of its key. */
   dedupeScope?: DedupeScope | undefined
   /** Its priority. */
   priority?: number | undefined
-  /** How many times it has been claimed. */
+  /** The number of times that it has been claimed. */
   attempt?: number | undefined
   /** After how many attempts a failure of it is final. */
   maxAttempts?: number | undefined
@@ -45,11 +45,11 @@ export interface QueueStats {
   superseded: number
   /** The `runAt` of the oldest job that is due and not claimed; null if none is. */
   oldestPendingRunAt: Date | null
-  /** How long that job has been due, in milliseconds; 0 if none is. Jobs scheduled for later are not lag. */
+  /** The time for which that job has been due, in milliseconds; 0 if none is. Jobs scheduled for later are not lag. */
   oldestPendingLagMs: number
 }
 
-/** What a backend has to count. What it leaves out of the rest of {@link QueueStats}, a {@link JobQueue} fills in: 0, or null. */
+/** The counts that a backend has to return. A {@link JobQueue} fills in the rest of {@link QueueStats}: 0, or null. */
 export type BackendStats = Pick<QueueStats, 'pending' | 'active' | 'completed' | 'failed'> &
   Partial<QueueStats>
 
@@ -69,7 +69,7 @@ export interface JobError {
 
 /** The part of a job that lists show too: all but its payload. */
 export interface JobSummary extends Omit<Job, 'data' | 'claimToken'> {
-  /** How the job ended; absent while it has not. */
+  /** The ending of the job; absent while it has none. */
   ending?: JobEnding
   /** The id of the worker that holds it, or that ended it; absent for jobs of earlier versions and of claims by hand. */
   worker?: string
@@ -87,9 +87,9 @@ export interface JobDetail<T = unknown> extends JobSummary {
   logs: JobLogEntry[]
   /** The newest ten failed attempts, oldest first; retries keep them. */
   errors: JobError[]
-  /** What the handler told last by `ctx.progress`; absent if it told nothing. */
+  /** The last progress that the handler told by `ctx.progress`; absent if it told nothing. */
   progress?: unknown
-  /** What the handler returned, if its processor keeps results; absent otherwise. */
+  /** The value that the handler returned, if its processor keeps results; absent otherwise. */
   result?: unknown
   /** The bound on each attempt of this job, in milliseconds. */
   timeoutMs?: number
@@ -124,9 +124,9 @@ export interface ListJobsOptions {
 export interface JobPage {
   /** The jobs, without their payloads. */
   jobs: JobSummary[]
-  /** What to pass as `after` for the next page; null after the last one. */
+  /** The value to pass as `after` for the next page; null after the last one. */
   next: string | null
-  /** How many jobs the call looked at. */
+  /** The number of jobs that the call looked at. */
   looked: number
   /**
    * - `complete`: the page is full, or the list has ended.
@@ -136,7 +136,7 @@ export interface JobPage {
   status: 'complete' | 'stopped'
 }
 
-/** How long {@link JobQueue.waitFor} waits. */
+/** The bounds of the wait of {@link JobQueue.waitFor}. */
 export interface WaitForOptions {
   /** At most so long, in milliseconds. Default: until the job has ended. */
   timeoutMs?: number | undefined
@@ -144,18 +144,18 @@ export interface WaitForOptions {
   signal?: AbortSignal | undefined
 }
 
-/** What {@link JobQueue.waitFor} found. */
+/** The result of {@link JobQueue.waitFor}. */
 export type WaitForResult =
   | {
       /** The job ended well. */
       status: 'completed'
-      /** What its handler returned, if its processor keeps results; else undefined. */
+      /** The value that its handler returned, if its processor keeps results; else undefined. */
       result: unknown
     }
   | {
       /** The job failed for good. */
       status: 'failed'
-      /** How. */
+      /** Its ending. */
       ending: Extract<JobEnding, 'exhausted' | 'fatal' | 'cancelled' | 'expired'>
       /** Why. */
       failReason: string
@@ -175,11 +175,11 @@ export interface JobEnd {
   id: string
   /** Where it is in its life. */
   status: JobStatus
-  /** How it ended; absent while it has not. */
+  /** Its ending; absent while it has none. */
   ending?: JobEnding
   /** Why it failed. */
   failReason?: string
-  /** What its handler returned, if that is kept. */
+  /** The value that its handler returned, if that is kept. */
   result?: unknown
 }
 

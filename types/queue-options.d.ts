@@ -4,9 +4,9 @@ import type { EnqueueDefaults } from './produce.js'
 import type { JobQueue } from './queue.js'
 import type { Telemetry } from './telemetry.js'
 
-/** How a {@link JobQueue} behaves. */
+/** Options of a {@link JobQueue}. */
 export interface JobQueueOptions {
-  /** How long a lease lasts without a renewal, in milliseconds. Default 300000 (5 minutes). */
+  /** The life of a lease that is not renewed, in milliseconds. Default 300000 (5 minutes). */
   visibilityTimeoutMs?: number | undefined
   /** Told of every claim, settlement and recovery of this queue. */
   onJobEvent?: JobEventListener | undefined
@@ -16,7 +16,7 @@ export interface JobQueueOptions {
    */
   onJobChange?: JobChangeListener | undefined
   /**
-   * How jobs are queued where their calls don't say: `types` for single types, by its own properties, and `all` for every type. An option
+   * Options of jobs where their calls don't say: `types` for single types, by its own properties, and `all` for every type. An option
    * of a call comes before that of its type, and this before that of all.
    *
    * ```ts

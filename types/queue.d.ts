@@ -46,7 +46,7 @@ import type { JobHandler, Processor, ProcessorConfig } from './work.js'
 export interface JobQueue<Jobs extends object = JobTypes>
   extends JobLooks, JobControl, ManyControl, FleetControl {}
 
-/** How {@link JobQueue.installSignalHandlers} reacts. */
+/** Options of {@link JobQueue.installSignalHandlers}. */
 export interface SignalHandlerOptions {
   /** Which signals shut the queue down. Default `['SIGTERM', 'SIGINT']`. */
   signals?: NodeJS.Signals[] | undefined
@@ -56,8 +56,8 @@ export interface SignalHandlerOptions {
    */
   timeoutMs?: number | undefined
   /**
-   * Called when the shutdown is over. The place to close what the handlers used, such as the app's own client. What it throws, or rejects
-   * with, is logged.
+   * Called when the shutdown is over. The place to close what the handlers used, such as the app's own client. An error that it throws or rejects
+   * with is logged.
    */
   onDrained?: ((signal: NodeJS.Signals) => unknown) | undefined
 }
@@ -89,7 +89,7 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
   /** The backend given to the constructor. */
   readonly backend: IJobQueueBackend
 
-  /** How long a lease lasts without a renewal, in milliseconds; see {@link JobQueueOptions.visibilityTimeoutMs}. */
+  /** The life of a lease that is not renewed, in milliseconds; see {@link JobQueueOptions.visibilityTimeoutMs}. */
   readonly visibilityTimeoutMs: number
 
   /** The shutdown, from its beginning on, also when it has ended; null before. */

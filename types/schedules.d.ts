@@ -43,7 +43,7 @@ export interface ScheduleSpec extends ScheduleTimes {
   /** With `missed: 'all'`, how many occurrences to make up for at most; from 1 to 1,000. Default 100. */
   maxCatchUp?: number | undefined
   /**
-   * What an occurrence does while the job of an earlier one is outstanding. Default `'skip'`.
+   * The effect of an occurrence while the job of an earlier one is outstanding. Default `'skip'`.
    *
    * - `'skip'`: it is left out.
    * - `'queue'`: it waits until the other has ended; one waits at most, and further ones are left out.
@@ -70,7 +70,7 @@ export interface ScheduledJob<T = unknown> {
   type: string
   /** The payload, the same for each occurrence. */
   data: T
-  /** How the jobs are queued. */
+  /** Options of the jobs. */
   options?: ScheduledJobOptions | undefined
 }
 
@@ -102,13 +102,13 @@ export interface Occurrence {
   occurrenceAt: Date
 }
 
-/** What {@link JobQueue.schedule} did: `unchanged` means that the schedule was as given already. */
+/** The result of {@link JobQueue.schedule}: `unchanged` means that the schedule was as given already. */
 export interface ScheduleResult {
-  /** What became of the schedule. */
+  /** The fate of the schedule. */
   status: 'created' | 'updated' | 'unchanged'
 }
 
-/** What {@link JobQueue.applySchedules} did, as numbers of schedules. */
+/** The result of {@link JobQueue.applySchedules}, as numbers of schedules. */
 export interface ApplySchedulesResult {
   /** They were not there. */
   created: number
@@ -120,25 +120,25 @@ export interface ApplySchedulesResult {
   removed: number
 }
 
-/** What {@link JobQueue.unschedule} did. */
+/** The result of {@link JobQueue.unschedule}. */
 export interface UnscheduleResult {
   /** Jobs that it has made already stay. */
   status: 'removed' | 'not-found'
 }
 
-/** What {@link JobQueue.pauseSchedule} did. */
+/** The result of {@link JobQueue.pauseSchedule}. */
 export interface PauseScheduleResult {
   /** `unchanged`: it was paused before. */
   status: 'paused' | 'unchanged' | 'not-found'
 }
 
-/** What {@link JobQueue.resumeSchedule} did. */
+/** The result of {@link JobQueue.resumeSchedule}. */
 export interface ResumeScheduleResult {
   /** `unchanged`: it was not paused. */
   status: 'resumed' | 'unchanged' | 'not-found'
 }
 
-/** What {@link JobQueue.triggerSchedule} did: `duplicate` means that a job of the schedule is outstanding, and `overlap` allows no other. */
+/** The result of {@link JobQueue.triggerSchedule}: `duplicate` means that a job of the schedule is outstanding, and `overlap` allows no other. */
 export type TriggerScheduleResult =
   | {
       /** The job was made. */
@@ -151,7 +151,7 @@ export type TriggerScheduleResult =
       status: 'duplicate' | 'not-found'
     }
 
-/** What {@link JobQueue.skipSchedule} did: `no-occurrence` means that the schedule does not come at this moment, or has come already. */
+/** The result of {@link JobQueue.skipSchedule}: `no-occurrence` means that the schedule does not come at this moment, or has come already. */
 export interface SkipScheduleResult {
   /** `unchanged`: it was skipped before. */
   status: 'skipped' | 'unchanged' | 'no-occurrence' | 'not-found'
@@ -161,7 +161,7 @@ export interface SkipScheduleResult {
 export interface ScheduleInfo {
   /** Its id. */
   id: string
-  /** Whose list it stands in; see {@link JobQueue.applySchedules}. */
+  /** The owner in whose list it stands; see {@link JobQueue.applySchedules}. */
   owner?: string
   /** `ended`: it never comes again. */
   status: 'running' | 'paused' | 'ended'
@@ -203,7 +203,7 @@ export interface SchedulesBackend {
 export interface PreviewOptions {
   /** Occurrences after this moment are returned. Default: now. */
   after?: Date | undefined
-  /** How many occurrences to return, at most. Default: 5. */
+  /** The largest number of occurrences to return. Default: 5. */
   count?: number | undefined
 }
 

@@ -20,7 +20,7 @@ export interface MakingCall {
   operation: 'enqueue' | 'enqueueDetailed' | 'enqueueMany' | 'claimOrEnqueue'
   /** The type of all of its jobs; null if they have several. */
   type: string | null
-  /** How many jobs it asks for. */
+  /** The number of jobs that it asks for. */
   count: number
 }
 
@@ -30,7 +30,7 @@ export interface MakingEnd {
   ids: readonly string[]
   /** Why the call failed; absent if it did not. */
   error?: unknown
-  /** How long it took, in milliseconds. */
+  /** The duration, in milliseconds. */
   durationMs: number
 }
 
@@ -50,7 +50,7 @@ export interface MakingObserver {
 /** The end of a run. */
 export interface RunEnd {
   /**
-   * What became of the job: `completed`; `retry-scheduled`; `failed-terminal`; `superseded`; `cancelled`; `released`, as it was put off or
+   * The fate of the job: `completed`; `retry-scheduled`; `failed-terminal`; `superseded`; `cancelled`; `released`, as it was put off or
    * the queue shut down; `lease-lost`, `already-terminal` or `not-found`, as this run had nothing to decide any more; `not-written`, as the
    * server could not be told, so that the job runs again when its lease has expired.
    */
@@ -65,11 +65,11 @@ export interface RunEnd {
     | 'already-terminal'
     | 'not-found'
     | 'not-written'
-  /** What the handler threw, or the error that cut it short; absent if there is none. */
+  /** The value that the handler threw, or the error that cut it short; absent if there is none. */
   error?: unknown
   /** The reason of a failure; absent without one. */
   reason?: string | undefined
-  /** How long the handler ran, in milliseconds. */
+  /** The duration of the handler, in milliseconds. */
   durationMs: number
 }
 
@@ -96,7 +96,7 @@ export interface RunObserver {
  * }
  * ```
  *
- * It is called for each job, so it should be quick. What it throws is logged once, and harms no job.
+ * It is called for each job, so it should be quick. An error that it throws is logged once, and harms no job.
  */
 export interface Telemetry {
   /** A call is about to make jobs. Null: it is not followed. */

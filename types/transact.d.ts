@@ -10,13 +10,13 @@ export interface CompleteOptions {
   session?: DriverSession | undefined
 }
 
-/** What a backend offers to those who write in transactions. */
+/** The methods of a backend for writes in transactions. */
 export interface BackendTransactions {
-  /** A session for the handler of this job: causally consistent, and after the claim. Whoever asked for it ends it. */
+  /** A session for the handler of this job: causally consistent, and after the claim. Its caller ends it. */
   startSession(jobId: string): Promise<DriverSession>
-  /** How long a transaction can live, in milliseconds; a lease must outlast it. 0 where nothing needs to. */
+  /** The longest life of a transaction, in milliseconds; a lease must outlast it. 0 where nothing needs to. */
   longestMs(): Promise<number>
-  /** What became of a claim that a transaction may have completed, now that the transaction is over. */
+  /** The fate of a claim that a transaction may have completed, now that the transaction is over. */
   readBack(jobId: string, claimToken?: string): Promise<CompleteResult>
 }
 

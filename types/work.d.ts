@@ -9,7 +9,7 @@ import type { EnqueueOptions } from './produce.js'
 import type { JobQueue } from './queue.js'
 
 /**
- * What a handler can do about its run, beside returning or throwing.
+ * The means of a handler to affect its run, beside returning or throwing.
  *
  * Settling by hand is optional: returning completes the job, throwing fails it. When a handler does settle, its
  * first settlement counts and the later ones return the same result without a write.
@@ -81,7 +81,7 @@ export interface JobContext {
    *   again, settle otherwise, or let the error fail this attempt. `ctx.complete()`, `ctx.fail()` and `ctx.failFatal()` are
    *   refused within the function: throw, and a {@link FatalJobError} to fail for good.
    * - If the job is no longer this worker's when the function returns, the transaction is aborted and all of it is gone:
-   *   {@link LeaseLostError}. Whoever has the job now does the work.
+   *   {@link LeaseLostError}. The present holder of its lease does the work.
    * - Whether a commit whose reply was lost has happened is found out, and the promise settles accordingly.
    *
    * While the transaction is open the lease is not renewed (a renewal would make the completion conflict); it is made once as
@@ -121,7 +121,7 @@ export interface JobContext {
 
 /**
  * The work. Return (or resolve) to complete the job, throw an `Error` to fail this attempt, throw a {@link FatalJobError}
- * to fail for good. What it returns is ignored, unless the processor keeps results. It may run more than once for a job: after a crash, or a lost lease.
+ * to fail for good. Its return value is ignored, unless the processor keeps results. It may run more than once for a job: after a crash, or a lost lease.
  */
 export type JobHandler<T = unknown> = (job: Job<T>, ctx: JobContext) => unknown
 
@@ -137,27 +137,27 @@ export type JobHandler<T = unknown> = (job: Job<T>, ctx: JobContext) => unknown
 export type RetryDelay = (failure: {
   /** Which attempt has failed; 1 for the first. */
   attempt: number
-  /** What was thrown. */
+  /** The value that was thrown. */
   error: unknown
   /** The job. */
   job: Job<any>
 }) => number | null
 
-/** How a job type is processed. */
+/** Options of a processor. */
 export interface ProcessorConfig {
-  /** How many jobs of the type run at once in this process; with 0 none, until {@link Processor.setConcurrency} raises it. Default 1. */
+  /** The number of jobs of the type that run at once in this process; with 0 none, until {@link Processor.setConcurrency} raises it. Default 1. */
   concurrency?: number | undefined
   /** The longest silence between two looks for work, in milliseconds. Default 5000, or 60000 while push is active. */
   pollInterval?: number | undefined
   /**
-   * How often leases are renewed, in milliseconds; less than the visibility timeout. On MongoDB a run's lease is four times as
+   * The interval between two renewals of a lease, in milliseconds; less than the visibility timeout. On MongoDB a run's lease is four times as
    * long, so this also says how soon a dead worker's jobs start elsewhere. Default there: 5000, or a quarter of the
    * visibility timeout if that is less; on other backends a quarter of the visibility timeout.
    */
   heartbeatIntervalMs?: number | undefined
   /** A run that takes longer is aborted and fails, in milliseconds. The job's own {@link EnqueueOptions.timeoutMs} wins. Default: no limit. */
   timeoutMs?: number | undefined
-  /** How long a failed job waits for its retry. Default: as its back-off says. */
+  /** The wait of a failed job before its retry. Default: as its back-off says. */
   retryDelay?: RetryDelay | undefined
   /**
    * Whether completed jobs keep what the handler returned, for {@link JobQueue.getJob} and {@link JobQueue.waitFor}. Default `discard`.
@@ -169,7 +169,7 @@ export interface ProcessorConfig {
    */
   results?: 'discard' | 'keep' | undefined
   /**
-   * How many jobs to hold claimed beyond the free slots; 0 for none. Default: sized by measurement, at most 2,000 jobs or about 16 MB
+   * The number of jobs to hold claimed beyond the free slots; 0 for none. Default: sized by measurement, at most 2,000 jobs or about 16 MB
    * of them. However many there are to be, one claim takes no more than 8 MB, unless it is a single job.
    */
   prefetch?: number | undefined

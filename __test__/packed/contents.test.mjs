@@ -1,5 +1,6 @@
 /** What is in the published tarballs, and what the tools that judge packages say of them. */
 import assert from 'node:assert/strict'
+import { posix } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { COMMANDS, ENTRIES, filesOf } from '../../scripts/packages/entries.mjs'
 import { installProject } from './support/project.mjs'
@@ -20,6 +21,19 @@ test('the package holds its code, its types and its documents, and nothing else'
     others.sort(),
     [...['CHANGELOG.md', 'LICENSE', 'README.md'], 'package.json', ...ENTRIES.flatMap(filesOf)].sort(),
   )
+})
+
+test('pages link only to what is packed, or to an address', async () => {
+  const files = await filesIn(packageTarball())
+  const pages = files.filter((file) => file.endsWith('.md'))
+  assert.ok(pages.includes('docs/README.md'))
+  for (const page of pages) {
+    const text = String(await fileIn(packageTarball(), page)).replaceAll(/^```[\s\S]*?^```/gm, '')
+    for (const [, target] of text.matchAll(/\]\(([^)\s#]+)[^)]*\)/g)) {
+      if (target.startsWith('https://')) continue
+      assert.ok(files.includes(posix.join(posix.dirname(page), target)), `${page} links to ${target}`)
+    }
+  }
 })
 
 test('an entry is one file, beside what several share: an app that starts reads three at most', async () => {

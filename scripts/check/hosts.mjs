@@ -12,7 +12,7 @@ const KNOWN = [
 const URL_HOST = /\b(?:https?|git|ssh):\/\/(?:[^\s/@"'`]+@)?(\[[^\]]+\]|[^\s/:"'`<>)\]|\\?#]+)/g
 
 /** Lock files carry the home pages of packages, which nothing is fetched from. */
-const FOREIGN = ['package-lock.json', 'bench/package-lock.json']
+const FOREIGN = ['package-lock.json', 'bench/package-lock.json', 'site/package-lock.json']
 
 function fetchedFrom(lockFile) {
   const { packages } = JSON.parse(read(lockFile))

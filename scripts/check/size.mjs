@@ -10,6 +10,7 @@ const ALLOWED = {
   'lib/mongo/native/addon.ts': 'generated',
   'package-lock.json': 'generated',
   'bench/package-lock.json': 'generated',
+  'site/package-lock.json': 'generated',
   'bench/micro/Cargo.lock': 'generated',
   'Cargo.lock': 'generated',
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { capture, root } from '../process.mjs'
 import { Advice } from '../terminal.mjs'
 import { bundle } from './bundle.mjs'
+import { rewriteLinks } from './links.mjs'
 import { packageNameOf, rootManifest, triples } from './manifests.mjs'
 
 /**
@@ -19,6 +20,9 @@ export function publishedManifest() {
   const platforms = triples().map((triple) => [packageNameOf(triple), manifest.version])
   return { ...manifest, optionalDependencies: Object.fromEntries(platforms) }
 }
+
+/** The address of the repository, as a browser takes it. */
+const repositoryOf = ({ repository }) => repository.url.replace(/^git\+|\.git$/g, '')
 
 const binaryOf = (triple) => join(root, `durabl.${triple}.node`)
 
@@ -39,6 +43,7 @@ async function stageRoot(stage) {
   if (code !== 0) throw new Advice(`tar failed:\n${output}`)
   const directory = join(stage, 'package')
   writeFileSync(join(directory, 'package.json'), `${JSON.stringify(publishedManifest(), null, 2)}\n`)
+  rewriteLinks(directory, repositoryOf(publishedManifest()))
   await bundle(join(directory, 'dist'))
   return directory
 }

@@ -1,0 +1,31 @@
+/** The step of the gate that holds pages and public types against the rules for English finds what it is there to find. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { complaintsAbout, paragraphs, sentences } from '../../../scripts/check/prose.mjs'
+
+const long = `${'word '.repeat(25)}word.`
+
+for (const [name, sentence, count] of [
+  ['a sentence of 26 words', long, 1],
+  ['a sentence of 25 words', long.replace('word ', ''), 0],
+  ['a question word as the subject', 'What a claim needs is a token.', 1],
+  ['a question', 'What does a claim need?', 0],
+  ['a how-to', 'How-to pages solve one task.', 0],
+  ['a noun that names no person', 'Whoever claims it, runs it.', 2],
+  ['a quoted word', 'Write no "nobody".', 0],
+  ['a plain sentence', 'The engine claims several jobs at once.', 0],
+])
+  test(`${name}: ${count} complaints`, () => assert.equal(complaintsAbout(sentence).length, count))
+
+test('a page is read by paragraphs and items, without code, tables and headings', () => {
+  const page =
+    '# What is it\n\nOne. Two\nlines.\n\n- First.\n- Second.\n\n```ts\nnobody()\n```\n\n| What | Who |\n| --- | --- |\n'
+  assert.deepEqual(paragraphs(page).flatMap(sentences), ['One.', 'Two lines.', 'First.', 'Second.'])
+})
+
+test('links count by their words, and code as one', () => {
+  assert.deepEqual(sentences('See [the page](a/b.md#c) of `a b c d`. Then go.'), [
+    'See the page of code.',
+    'Then go.',
+  ])
+})

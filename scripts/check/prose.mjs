@@ -1,0 +1,99 @@
+/**
+ * The rules for English in CONTRIBUTING.md that can be checked: pages and public types have sentences of at most 25 words, none of which begins
+ * with a question word used as a noun, and none of which says "whoever", "nobody" or "of ours".
+ */
+import { ownFiles, read } from './files.mjs'
+
+const MOST_WORDS = 25
+
+/** Pages that no editor has gone through yet. One that keeps the rules leaves the list. */
+const AWAITING = [
+  'ARCHITECTURE.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'docs/design/benchmarks-notebook.md',
+  'docs/design/benchmarks.md',
+  'docs/design/faults.md',
+  'docs/guide/dashboard.md',
+  'docs/guide/operating.md',
+  'docs/guide/orchestration.md',
+  'docs/guide/schedules.md',
+  'docs/guide/transactions.md',
+  'docs/how-to/migrating.md',
+  'docs/reference/guarantees.md',
+]
+
+const withoutCode = (page) => page.replaceAll(/^ *```[\s\S]*?^ *```/gm, '\n').replaceAll(/<!--.*?-->/g, '')
+
+/** Text as a reader sees it: links by their words, code as one word. */
+const plain = (text) =>
+  text
+    .replaceAll(/!\[[^\]]*\]\([^)]*\)/g, '')
+    .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .replaceAll(/`[^`]*`/g, 'code')
+    .replaceAll(/[*_]{1,2}(?=\S)|(?<=\S)[*_]{1,2}/g, '')
+
+/** The paragraphs of a page: items of lists count as such. Tables are left out, as their cells are phrases. */
+export function paragraphs(page) {
+  const blocks = withoutCode(page)
+    .replaceAll(/^#.*$/gm, '\n')
+    .split(/\n\s*\n|\n(?=\s*(?:[-*]|\d+\.) )/)
+  return blocks
+    .filter((block) => !block.trimStart().startsWith('|'))
+    .map((block) => block.replace(/^\s*(?:[-*]|\d+\.) /, ''))
+}
+
+/** A sentence ends with a stop before a capital, a quote or a code word; a colon or a semicolon begins another thought, and is no end. */
+export const sentences = (paragraph) =>
+  plain(paragraph)
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+    .split(/(?<=[.!?]["”)]?) (?=["“(]?[A-Z]|code\b)/)
+    .filter((sentence) => sentence !== '')
+
+const wordsIn = (sentence) => sentence.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length
+
+/** Complaints about one sentence. */
+export function complaintsAbout(sentence, { mostWords = MOST_WORDS } = {}) {
+  const words = wordsIn(sentence)
+  const shown = sentence.length > 70 ? `${sentence.slice(0, 70)}…` : sentence
+  return [
+    ...(words > mostWords ? [`${words} words, at most ${mostWords}: ${shown}`] : []),
+    ...(/^(What|Who|Whose|Whoever|How)\b(?!-)/.test(sentence) && /\.$/.test(sentence)
+      ? [`the subject is a question word: ${shown}`]
+      : []),
+    ...(/\b(whoever|nobody|of ours)\b/i.test(sentence.replaceAll(/\"[^\"]*\"/g, ''))
+      ? [`say which person or part: ${shown}`]
+      : []),
+  ]
+}
+
+/** The comments of a file of types, without their marks and tags. */
+const commentsOf = (source) =>
+  [...source.matchAll(/\/\*\*([\s\S]*?)\*\//g)].map(([, text]) =>
+    text.replaceAll(/^\s*\* ?/gm, '').replaceAll(/\{@link ([\w.]+)[^}]*\}/g, '$1'),
+  )
+
+/** Complaints about a text. Comments may be longer, as a sentence there often names a type, a unit and a default. */
+function complaintsIn(text, mostWords) {
+  return paragraphs(text)
+    .flatMap(sentences)
+    .flatMap((sentence) => complaintsAbout(sentence, { mostWords }))
+}
+
+export async function checkProse() {
+  const files = await ownFiles()
+  const types = files.filter((file) => /^(types\/.*|[a-z]+)\.d\.ts$/.test(file))
+  const pages = files.filter((file) => file.endsWith('.md'))
+  const found = [
+    ...types.map((file) => ({
+      file,
+      complaints: complaintsIn(commentsOf(read(file)).join('\n\n'), Infinity),
+    })),
+    ...pages.map((file) => ({ file, complaints: complaintsIn(read(file), MOST_WORDS) })),
+  ]
+  return found.flatMap(({ file, complaints }) => {
+    if (!AWAITING.includes(file)) return complaints.map((complaint) => `${file}: ${complaint}`)
+    return complaints.length > 0 ? [] : [`${file} keeps the rules: take it off the list of this check`]
+  })
+}

@@ -10,17 +10,12 @@ const MOST_WORDS = 25
 const AWAITING = [
   'ARCHITECTURE.md',
   'CHANGELOG.md',
-  'CONTRIBUTING.md',
   'docs/design/benchmarks-notebook.md',
   'docs/design/benchmarks.md',
   'docs/design/faults.md',
-  'docs/guide/dashboard.md',
   'docs/guide/operating.md',
   'docs/guide/orchestration.md',
-  'docs/guide/schedules.md',
-  'docs/guide/transactions.md',
   'docs/how-to/migrating.md',
-  'docs/reference/guarantees.md',
 ]
 
 const withoutCode = (page) => page.replaceAll(/^ *```[\s\S]*?^ *```/gm, '\n').replaceAll(/<!--.*?-->/g, '')

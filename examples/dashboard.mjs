@@ -4,6 +4,7 @@
  *     npm run quickstart -- --dashboard                   starts a MongoDB of its own, and opens the page
  *     MONGO_URL=mongodb://… node examples/dashboard.mjs   a replica set of yours; uses and then drops a database of its own
  */
+import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -85,6 +86,16 @@ const KINDS = [
   () => queue.enqueue('welcome-email', { userId: `u_${number(1000)}` }, { delay: 60_000 + number(600_000) }),
 ]
 
+const OPENERS = { darwin: ['open'], win32: ['cmd', '/c', 'start', ''] }
+
+/** Where there is no browser, the address stands in the terminal. */
+function openBrowser(address) {
+  const [command, ...args] = OPENERS[process.platform] ?? ['xdg-open']
+  const browser = spawn(command, [...args, address], { stdio: 'ignore', detached: true })
+  browser.on('error', () => {})
+  browser.unref()
+}
+
 async function traffic() {
   while (!end.signal.aborted) {
     await pick(KINDS)()
@@ -98,7 +109,9 @@ const server = createServer(dashboard.node)
 server.on('error', () => server.listen(0, '127.0.0.1'))
 server.listen(8421, '127.0.0.1')
 await once(server, 'listening')
-console.log(`\n  The dashboard is at http://127.0.0.1:${server.address().port}/\n  Ctrl-C ends it.\n`)
+const url = `http://127.0.0.1:${server.address().port}/`
+console.log(`\n  The dashboard is at ${url}\n  Ctrl-C ends it.\n`)
+if (process.stdout.isTTY) openBrowser(url)
 
 await traffic()
 server.close()

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { JobQueue, MongoJobQueue } from 'durabl'
@@ -105,6 +106,18 @@ describe('durabl', () => {
     assert.equal(good.code, 0, good.stdout + good.stderr)
     assert.match(good.stdout, /✔ indexes +all indexes are there/)
     assert.match(good.stdout, /✔ server +MongoDB \d/)
+  })
+
+  test('doctor of a collection that is not there says so, instead of naming each index', async (t) => {
+    const { durabl, db } = await world(t, { startup: false })
+    const { code, stdout } = await durabl('doctor')
+    assert.equal(code, 1)
+    const findings = stdout.split('\n').filter((line) => line.startsWith('✘'))
+    assert.equal(findings.length, 1, stdout)
+    assert.ok(
+      findings[0].endsWith(`there is no collection "jobs" in the database "${db.databaseName}"`),
+      stdout,
+    )
   })
 
   test('doctor finds keys that are held twice and leases that have expired', async (t) => {
@@ -248,6 +261,11 @@ describe('durabl', () => {
     assert.match((await durabl('schedules')).stdout, /nightly +report +running +30 2 \* \* \* Europe\/Berlin/)
     const preview = await durabl('schedules', 'preview', 'nightly', '--count', '3')
     assert.equal(preview.stdout.trim().split('\n').length, 3)
+    assert.equal((await durabl('schedules', 'run', 'nightly')).stdout, 'created\n')
+    const again = await durabl('schedules', 'run', 'nightly')
+    assert.deepEqual([again.code, again.stdout], [1, 'duplicate: a job of it is outstanding\n'])
+    await queue.schedule('often', { everyMs: 15_000 }, { type: 'report', data: {} })
+    assert.match((await durabl('schedules')).stdout, /often +report +running +every 15 s /)
     assert.equal((await durabl('schedules', 'pause', 'nightly')).stdout, 'paused\n')
     assert.equal((await durabl('schedules', 'remove', 'nightly')).code, 0)
     assert.equal((await durabl('schedules', 'preview', 'nightly')).code, 1)
@@ -296,6 +314,17 @@ describe('durabl', () => {
     child.kill('SIGTERM')
     const [code] = await once(child, 'exit')
     assert.equal(code, 0)
+  })
+
+  test('dashboard at a port that is in use says so', async (t) => {
+    const { durabl } = await world(t)
+    const other = createServer()
+    other.listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    atEnd(t, () => other.close())
+    const { code, stderr } = await durabl('dashboard', '--port', String(other.address().port))
+    assert.equal(code, 2)
+    assert.match(stderr, /The port is in use: --port names another one/)
   })
 
   test('dashboard asks others for the password', async (t) => {

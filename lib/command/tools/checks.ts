@@ -57,10 +57,22 @@ async function clock({ db }: Looking): Promise<Found> {
 }
 
 async function indexes({ db, collection }: Looking): Promise<Found> {
+  const there = db.listCollections(
+    { name: collection.collectionName },
+    { nameOnly: true, authorizedCollections: true },
+  )
+  if (!(await there.hasNext())) return [absent(collection)]
   const beside = db.collection(sideOf(collection))
   const found = [...(await different(collection, 'indexes')), ...(await different(beside, 'beside'))]
   return found.length === 0 ? good('all indexes are there') : found
 }
+
+/** Somebody may have named another database than the app's: a list of all indexes would hide that. */
+const absent = ({ collectionName, dbName }: Collection): Found[number] => ({
+  state: 'bad',
+  text: `there is no collection ${JSON.stringify(collectionName)} in the database ${JSON.stringify(dbName)}`,
+  fix: ['if it is the right one, `durabl startup` makes what the queue needs'],
+})
 
 /** Pauses, schedules, counts and the list of workers. */
 const sideOf = ({ collectionName }: Collection) => `${collectionName}.durabl`

@@ -52,7 +52,7 @@ other users of the machine can see. The user name is any. --port 0 takes a free 
       response.writeHead(password === undefined ? 403 : 401, headers).end('You may not see this page.\n')
     })
     server.listen(wholeIn(values, 'port', 8421, 65_535), textIn(values, 'host') ?? LOCAL[0])
-    await once(server, 'listening')
+    await once(server, 'listening').catch(refused)
     const { address, port, family } = server.address() as AddressInfo
     const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}/`
     output.data({ url }, () => output.line(`The dashboard is at ${url}`))
@@ -63,6 +63,15 @@ other users of the machine can see. The user name is any. --port 0 takes a free 
     server.closeAllConnections()
     return 0
   },
+}
+
+/** A mistake in the call, and none of the server's. */
+function refused(error: NodeJS.ErrnoException): never {
+  const { code, message } = error
+  if (code === 'EADDRINUSE')
+    throw new UsageError('The port is in use: --port names another one, 0 a free one')
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') throw new UsageError(message)
+  throw error
 }
 
 /**

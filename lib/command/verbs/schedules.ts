@@ -3,7 +3,7 @@ import { callOf } from '../../dashboard/calls'
 import { list } from '../../dashboard/rows'
 import { previewSchedule } from '../../schedule/spec'
 import type { ScheduleSpec } from '../../types'
-import { iso } from '../tools/output'
+import { iso, length } from '../tools/output'
 import { NEGATIVE, UsageError, atMost, wholeIn } from '../tools/arguments'
 import type { Context, Verb } from '../tools/verb'
 
@@ -12,6 +12,12 @@ const CALLS: Readonly<Record<string, string>> = {
   pause: 'pauseSchedule',
   resume: 'resumeSchedule',
   remove: 'unschedule',
+}
+
+/** For people, where the status alone says too little. */
+const WORDS: Readonly<Record<string, string>> = {
+  duplicate: 'duplicate: a job of it is outstanding',
+  'not-found': 'there is no such schedule',
 }
 
 export const schedules: Verb = {
@@ -36,7 +42,7 @@ export const schedules: Verb = {
     if (what === 'list') return all(context)
     if (what === 'preview') return preview(context, id)
     const result = (await callOf(queue, CALLS[what] as string)(id)) as { status: string }
-    output.data(result, () => output.line(result.status))
+    output.data(result, () => output.line(WORDS[result.status] ?? result.status))
     return ['not-found', 'duplicate'].includes(result.status) ? NEGATIVE : 0
   },
 }
@@ -46,7 +52,10 @@ async function all({ queue, output }: Context): Promise<number> {
   output.data(found, () => {
     const rows = found.map(({ id, job, status, spec, nextAt, lastAt }) => {
       const { cron, everyMs, timezone } = spec as ScheduleSpec
-      const times = cron === undefined ? `every ${everyMs} ms` : `${cron} ${timezone ?? 'UTC'}`
+      const times =
+        cron === undefined
+          ? `every ${length(Number(everyMs)).replace('.0 ', ' ')}`
+          : `${cron} ${timezone ?? 'UTC'}`
       const { type } = job as { type: string }
       return [String(id), type, String(status), times, iso(lastAt as Date), iso(nextAt as Date)]
     })

@@ -25,6 +25,7 @@ const UNITS: readonly (readonly [number, string])[] = [
 /** Two units at most: `2 h 5 min`. */
 export function length(ms: number | null): string {
   if (ms === null) return '–'
+  if (ms > 0 && ms < 1) return '< 1 ms'
   if (ms < 1000) return `${Math.round(ms)} ms`
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`
   const at = UNITS.findIndex(([size]) => ms >= size)

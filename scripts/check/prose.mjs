@@ -13,8 +13,6 @@ const AWAITING = [
   'docs/design/benchmarks-notebook.md',
   'docs/design/benchmarks.md',
   'docs/design/faults.md',
-  'docs/guide/operating.md',
-  'docs/guide/orchestration.md',
   'docs/how-to/migrating.md',
 ]
 

@@ -13,7 +13,6 @@ const AWAITING = [
   'docs/design/benchmarks-notebook.md',
   'docs/design/benchmarks.md',
   'docs/design/faults.md',
-  'docs/how-to/migrating.md',
 ]
 
 const withoutCode = (page) => page.replaceAll(/^ *```[\s\S]*?^ *```/gm, '\n').replaceAll(/<!--.*?-->/g, '')

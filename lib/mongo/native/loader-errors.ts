@@ -44,8 +44,8 @@ function instead(others: readonly string[]): string {
 function fix(triple: string, wanted: string): string {
   return PUBLISHED_TRIPLES.includes(triple)
     ? 'It is an optional dependency: on this platform, reinstall with `npm install --include=optional`; if the lock file ' +
-        `was made on another platform, run \`npm install --no-save ${wanted}\` after installing. The README's "Install" tells of ` +
-        'images, pnpm and Yarn. In a checkout of durabl, run `npm run build:addon`.'
+        `was made on another platform, run \`npm install --no-save ${wanted}\` after installing. For images, pnpm and Yarn see ` +
+        'docs/how-to/install.md in the package. In a checkout of durabl, run `npm run build:addon`.'
     : `No binary is published for this platform (only for ${PUBLISHED_TRIPLES.join(', ')}). Build it from source with ` +
         `\`npm run build:addon\` (needs Rust) and name the file in ${PATH_OVERRIDE}.`
 }

@@ -54,7 +54,7 @@ export function complaintsAbout(sentence, { mostWords = MOST_WORDS } = {}) {
     ...(/^(What|Who|Whose|Whoever|How)\b(?!-)/.test(sentence) && /\.$/.test(sentence)
       ? [`the subject is a question word: ${shown}`]
       : []),
-    ...(/\b(whoever|nobody|of ours)\b/i.test(sentence.replaceAll(/\"[^\"]*\"/g, ''))
+    ...(/\b(whoever|nobody|of ours)\b/i.test(sentence.replaceAll(/"[^"]*"/g, ''))
       ? [`say which person or part: ${shown}`]
       : []),
   ]

@@ -6,6 +6,7 @@ export type {
   ActionQuery,
   ActionRecord,
   ActionRequest,
+  AppendStepOptions,
   AppendStepResult,
   ApplySchedulesResult,
   BackendTransactions,

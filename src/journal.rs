@@ -24,7 +24,7 @@ pub struct NativeStep {
 }
 
 impl From<StoredStep> for NativeStep {
-    fn from(StoredStep { step, ts }: StoredStep) -> Self {
+    fn from(StoredStep { step, ts, .. }: StoredStep) -> Self {
         Self {
             path: step.path,
             seq: step.seq,
@@ -88,7 +88,8 @@ impl From<Appended> for NativeAppended {
 
 #[napi]
 impl NativeEngine {
-    /// Records a step under a claim, in a journal of so many bytes at most.
+    /// Records a step under a claim, in a journal of so many bytes at most on the job. A large value may go into a
+    /// collection of its own.
     #[napi]
     pub fn append_step<'env>(
         &self,
@@ -97,8 +98,10 @@ impl NativeEngine {
         claim_token: String,
         step: NativeStep,
         limit: f64,
+        may_spill: bool,
     ) -> Result<Promised<'env, NativeAppended>> {
-        let append = Append { id: job_id, token: claim_token, step: step.try_into()?, limit: limit as i64 };
+        let (id, token, limit) = (job_id, claim_token, limit as i64);
+        let append = Append { id, token, step: step.try_into()?, limit, may_spill };
         self.call(env, |engine| async move { engine.append_step(append).await.map(NativeAppended::from) })
     }
 
@@ -111,8 +114,10 @@ impl NativeEngine {
         claim_token: String,
         step: NativeStep,
         limit: f64,
+        may_spill: bool,
     ) -> Result<Promised<'env, Buffer>> {
-        let append = Append { id: job_id, token: claim_token, step: step.try_into()?, limit: limit as i64 };
+        let (id, token, limit) = (job_id, claim_token, limit as i64);
+        let append = Append { id, token, step: step.try_into()?, limit, may_spill };
         self.call(env, |engine| async move {
             engine.plan_append(append).await.map(|statement| Buffer::from(statement.into_bytes()))
         })

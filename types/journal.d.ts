@@ -59,6 +59,15 @@ export type AppendStepResult =
       existing: StepRecord
     }
 
+/** Options of `appendStep`. */
+export interface AppendStepOptions extends CompleteOptions {
+  /**
+   * Lets a large result stand beside the job, as `journal: 'spill'` of a definition asks for. In memory it says how much of
+   * `journalSoftLimitBytes` such a result takes. Default false.
+   */
+  spill?: boolean | undefined
+}
+
 /** The result of `completeClaimed`. */
 export type CompleteClaimedResult = 'completed' | 'lease-lost'
 
@@ -68,7 +77,12 @@ export type HeartbeatClaimedResult = 'heartbeated' | 'lease-lost'
 /** The two journal methods that a running orchestration uses. */
 export interface StepJournalPort {
   /** See {@link JournalBackend.appendStep}. */
-  appendStep(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult>
+  appendStep(
+    jobId: string,
+    claimToken: string,
+    record: StepRecord,
+    options?: AppendStepOptions,
+  ): Promise<AppendStepResult>
   /** See {@link JournalBackend.heartbeatClaimed}. */
   heartbeatClaimed(jobId: string, claimToken: string): Promise<HeartbeatClaimedResult>
 }
@@ -89,7 +103,7 @@ export interface JournalBackend {
     jobId: string,
     claimToken: string,
     record: StepRecord,
-    options?: CompleteOptions,
+    options?: AppendStepOptions,
   ): Promise<AppendStepResult>
   /**
    * Completes a job whose orchestration has returned: an active one under this token, and also one that a sweep has failed under it

@@ -25,6 +25,7 @@ import type {
 } from './fleet.js'
 import type { Backoff, Job, JobEnding, JobRecord, JobStatus } from './job.js'
 import type {
+  AppendStepOptions,
   AppendStepResult,
   CompleteClaimedResult,
   HeartbeatClaimedResult,
@@ -180,7 +181,12 @@ export class DummyBackend implements IJobQueueBackend {
   recordAction(action: ActionRequest): Promise<RecordResult>
   listActions(query?: ActionQuery): Promise<ActionRecord[]>
   readSteps(jobId: string): Promise<StepRecord[]>
-  appendStep(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult>
+  appendStep(
+    jobId: string,
+    claimToken: string,
+    record: StepRecord,
+    options?: AppendStepOptions,
+  ): Promise<AppendStepResult>
   completeClaimed(jobId: string, claimToken: string): Promise<CompleteClaimedResult>
   heartbeatClaimed(jobId: string, claimToken: string): Promise<HeartbeatClaimedResult>
   startup(): Promise<void>
@@ -270,7 +276,12 @@ export class ImmediateBackend implements IJobQueueBackend {
   recordAction(action: ActionRequest): Promise<RecordResult>
   listActions(query?: ActionQuery): Promise<ActionRecord[]>
   readSteps(jobId: string): Promise<StepRecord[]>
-  appendStep(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult>
+  appendStep(
+    jobId: string,
+    claimToken: string,
+    record: StepRecord,
+    options?: AppendStepOptions,
+  ): Promise<AppendStepResult>
   completeClaimed(jobId: string, claimToken: string): Promise<CompleteClaimedResult>
   heartbeatClaimed(jobId: string, claimToken: string): Promise<HeartbeatClaimedResult>
   startup(): Promise<void>

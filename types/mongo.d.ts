@@ -28,6 +28,7 @@ import type { DriverCollection, DriverDb } from './driver.js'
 import type { ConnectionError, DurablError, UnsupportedOptionError } from './errors.js'
 import type { Backoff, DedupeScope, Job, JobEnding, JobLogEntry, JobRecord, JobStatus } from './job.js'
 import type {
+  AppendStepOptions,
   AppendStepResult,
   CompleteClaimedResult,
   HeartbeatClaimedResult,
@@ -238,7 +239,12 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>
   readSteps(jobId: string): Promise<StepRecord[]>
-  appendStep(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult>
+  appendStep(
+    jobId: string,
+    claimToken: string,
+    record: StepRecord,
+    options?: AppendStepOptions,
+  ): Promise<AppendStepResult>
   completeClaimed(jobId: string, claimToken: string): Promise<CompleteClaimedResult>
   heartbeatClaimed(jobId: string, claimToken: string): Promise<HeartbeatClaimedResult>
   /** Counts by status, of one type or of all; they are read from where the client's read preference says. */

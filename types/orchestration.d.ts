@@ -240,6 +240,16 @@ export interface OrchestratorConfig extends ProcessorConfig {
   maxDurationMs?: number | undefined
   /** The limit of all attempts together, from the first one on, in milliseconds; past it the job fails for good. Default: none. */
   deadlineMs?: number | undefined
+  /**
+   * `'spill'`: large results of steps stand in a collection beside the jobs, named as theirs with `_steps` behind it, and the journal on the
+   * job names them. The server reads and writes the job as a whole at each claim and step, so many or large results slow those down.
+   * A result of more than 16 kB spills, and one of more than 256 bytes once the journal on the job takes 256 kB. They go with the job.
+   * The journal may be larger than `journalSoftLimitBytes` then, which limits its part on the job.
+   *
+   * **Not while processes of durabl 0.2 or 0.3 run the type:** they fail such a job for good, with a `NondeterminismError` that names
+   * `$spilled:` and the step. Default: all results stand on the job.
+   */
+  journal?: 'spill' | undefined
 }
 
 /**

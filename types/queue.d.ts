@@ -7,6 +7,7 @@ import type { DurablError, EnqueueManyError, LeaseLostError, PayloadError, ShutD
 import type { FleetControl } from './fleet.js'
 import type { JobTypes, ManyJobs, MappedJobName, OpenJobName } from './job-types.js'
 import type {
+  AppendStepOptions,
   AppendStepResult,
   CompleteClaimedResult,
   HeartbeatClaimedResult,
@@ -318,7 +319,12 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
    * @throws NondeterminismError if the journal has another name at that place; {@link NonSerializableStepResult} or
    * {@link JournalTooLarge} if the result can't be kept
    */
-  appendStep(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult>
+  appendStep(
+    jobId: string,
+    claimToken: string,
+    record: StepRecord,
+    options?: AppendStepOptions,
+  ): Promise<AppendStepResult>
 
   /** Completes a job whose orchestration has returned: an active one, or one that a sweep has failed under this token. */
   completeClaimed(jobId: string, claimToken: string): Promise<CompleteClaimedResult>

@@ -102,16 +102,24 @@ async function readAndWrite({ url, database }) {
   return { stepsPerSecond: (JOBS * STEPS) / seconds }
 }
 
-/** Milliseconds of a claim by hand. */
-async function claims({ url, database }, journalBytes) {
+/** Milliseconds of a claim by hand, of a job whose steps have returned so many bytes. */
+async function claims({ url, database }, journalBytes, options = {}) {
   const client = await MongoClient.connect(url)
   const db = client.db(database)
   const backend = new MongoJobQueue({ db, logger: silent })
   await backend.startup()
-  const steps = Array.from({ length: journalBytes / 100_000 }, (_, seq) => ({
-    ...{ seq, name: 's', result: 'x'.repeat(100_000), ts: new Date() },
+  const { resultBytes = 100_000, spill = false } = options
+  const steps = Array.from({ length: journalBytes / resultBytes }, (_, seq) => ({
+    ...{ seq, name: 's', result: 'x'.repeat(resultBytes), ts: new Date() },
   }))
-  const journal = steps.length > 0 ? { steps, journalBytes } : {}
+  let journal = steps.length > 0 ? { steps, journalBytes } : {}
+  if (spill) {
+    const id = await backend.enqueue('first', {})
+    const { claimToken } = await backend.claimNext('first')
+    for (const step of steps) await backend.appendStep(id, claimToken, step, { spill })
+    const job = await db.collection('jobs').findOne({ _id: id })
+    journal = { steps: job.steps, journalBytes: job.journalBytes }
+  }
   const times = []
   for (let n = 0; n < CLAIMS; n += 1) {
     const id = await backend.enqueue('t', {})
@@ -121,7 +129,7 @@ async function claims({ url, database }, journalBytes) {
   }
   await backend.shutdown()
   await client.close()
-  return { claimMs: median(times) }
+  return { claimMs: median(times), kB: (journal.journalBytes ?? 0) / 1000 }
 }
 
 const CONTESTANTS = {
@@ -130,6 +138,9 @@ const CONTESTANTS = {
   'one read and one write per step': readAndWrite,
   'a claim without a journal': (place) => claims(place, 0),
   'a claim with a journal of 7 MB': (place) => claims(place, 7_000_000),
+  'a claim with 7 MB, spilled, of 100 kB each': (place) => claims(place, 7_000_000, { spill: true }),
+  'a claim with 7 MB, spilled, of 1 kB each': (place) =>
+    claims(place, 7_000_000, { spill: true, resultBytes: 1_000 }),
 }
 
 const servers = new Servers()

@@ -62,7 +62,7 @@ pub use {
             hand_off::HandedOff,
             request::{Enqueued, NewJobFate},
         },
-        journal::append::{Append, Appended},
+        journal::drafted::{Append, Appended},
         plan::PlannedJob,
         recover::Sweep,
         schedules::{

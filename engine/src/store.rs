@@ -9,5 +9,6 @@ pub(crate) mod indexes;
 pub(crate) mod server_check;
 pub(crate) mod side;
 pub(crate) mod soonest;
+pub(crate) mod spill;
 pub(crate) mod types;
 pub(crate) mod write;

@@ -7,6 +7,21 @@ import type { AppendStepResult, RecordedJob, StepRecord } from '../types'
 /** A record takes so many bytes of BSON beside its name and its result, about. */
 const RECORD_BYTES = 48
 
+/** So many more does a record take that only names its result. */
+const SPILLED_BYTES = 24
+
+/** Bounds of a journal. */
+interface JournalBounds {
+  readonly limitBytes: number
+  /** Large results don't count. */
+  readonly spills: boolean
+}
+
+/** As in `engine/src/verbs/journal/spilling.rs`: whether a result stands beside the job. */
+function isSpilled(bytes: number, journalBytes: number): boolean {
+  return bytes > 16 * 1024 || (bytes > 256 && journalBytes > 256 * 1024)
+}
+
 /** The journal of a job, by ascending place. */
 export function stepsOf(job: RecordedJob | null): StepRecord[] {
   return (job?.steps ?? []).map(copyOf).sort(byPlace)
@@ -18,7 +33,7 @@ export function appendStep(
   token: string,
   record: StepRecord,
   now: number,
-  limitBytes: number,
+  { limitBytes, spills }: JournalBounds,
 ): AppendStepResult {
   if (job === null || !isHeld(job, token)) return { status: 'lease-lost' }
   const steps = job.steps ?? []
@@ -28,8 +43,11 @@ export function appendStep(
     return { status: 'already-recorded', existing: copyOf(existing) }
   }
   const stored: StepRecord = { ...record, result: resultOf(record), ts: new Date(now) }
-  const bytes = sizeOfResult(record.name, stored.result) + Buffer.byteLength(record.name) + RECORD_BYTES
-  const journalBytes = (job.journalBytes ?? 0) + bytes
+  const ownBytes = Buffer.byteLength(record.name) + RECORD_BYTES
+  const bytes = sizeOfResult(record.name, stored.result) + ownBytes
+  const before = job.journalBytes ?? 0
+  const journalBytes =
+    before + (spills && isSpilled(bytes, before + bytes) ? ownBytes + SPILLED_BYTES : bytes)
   if (journalBytes > limitBytes) throw new JournalTooLarge(record.name, journalBytes)
   job.steps = [...steps, copyOf(stored)]
   job.journalBytes = journalBytes

@@ -8,6 +8,7 @@ import { reasonOf } from '../base/reason'
 import { monotonicNow } from '../base/timers'
 import type {
   ActionRequest,
+  AppendStepOptions,
   AppendStepResult,
   BackendTransactions,
   CompleteClaimedResult,
@@ -44,6 +45,7 @@ import {
   checkLogMessage,
   checkPayload,
   checkRecord,
+  checkSpill,
   checkToken,
   checkType,
   detailsOf,
@@ -220,13 +222,15 @@ export abstract class MemoryBackend extends MemorySteering implements IJobQueueB
     jobId: string,
     claimToken: string,
     record: StepRecord,
-    options?: CompleteOptions,
+    options?: AppendStepOptions,
   ): Promise<AppendStepResult> {
     const where = 'appendStep'
     sessionOfCompletion(where, options)
+    const spills = checkSpill(where, options)
     const job = this.model.jobOf(checkJobId(where, jobId))
     const token = checkToken(where, claimToken)
-    return appendStep(job, token, checkRecord(where, record), this.model.now(), this.journalLimitBytes)
+    const bounds = { limitBytes: this.journalLimitBytes, spills }
+    return appendStep(job, token, checkRecord(where, record), this.model.now(), bounds)
   }
 
   async completeClaimed(jobId: string, claimToken: string): Promise<CompleteClaimedResult> {

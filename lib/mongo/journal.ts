@@ -5,16 +5,16 @@ import { reasonOf } from '../base/reason'
 import { byPlace, checkName } from '../journal/records'
 import { encodeResult, sizeOfResult } from '../journal/result'
 import type {
+  AppendStepOptions,
   AppendStepResult,
   CompleteClaimedResult,
-  CompleteOptions,
   HeartbeatClaimedResult,
   StepFailure,
   StepRecord,
 } from '../types'
 import { sessionOfCompletion } from '../validate/session'
 import * as check from '../validate/backend'
-import { checkRecord, checkToken } from '../validate/journal'
+import { checkRecord, checkSpill, checkToken } from '../validate/journal'
 import type { Codec } from './bson/codec'
 import { MAX_PAYLOAD_BYTES } from './bson/payload'
 import type { NativeAppended, NativeStep } from './native/addon'
@@ -32,13 +32,14 @@ export async function appendStep(
   jobId: string,
   claimToken: string,
   record: StepRecord,
-  options: CompleteOptions | undefined,
+  options: AppendStepOptions | undefined,
 ): Promise<AppendStepResult> {
   const where = 'appendStep'
   const id = check.checkJobId(where, jobId)
   const token = checkToken(where, claimToken)
   const checked = checkRecord(where, record)
   const session = sessionOfCompletion(where, options)
+  const maySpill = checkSpill(where, options)
   opened.refuseUnusable()
   let value: Uint8Array
   try {
@@ -52,8 +53,8 @@ export async function appendStep(
   }
   const limit = opened.settings.journalSoftLimitBytes
   const step = nativeStep(checked, value)
-  if (session !== null) return appendIn(session, opened, id, token, step)
-  const appended = await opened.engine.call((native) => native.appendStep(id, token, step, limit))
+  if (session !== null) return appendIn(session, opened, id, token, step, maySpill)
+  const appended = await opened.engine.call((native) => native.appendStep(id, token, step, limit, maySpill))
   return resultOf(appended, id, checked.name, opened.codec)
 }
 
@@ -64,9 +65,10 @@ async function appendIn(
   id: string,
   token: string,
   step: NativeStep,
+  maySpill: boolean,
 ): Promise<AppendStepResult> {
   const limit = opened.settings.journalSoftLimitBytes
-  const planned = await opened.engine.call((native) => native.planAppend(id, token, step, limit))
+  const planned = await opened.engine.call((native) => native.planAppend(id, token, step, limit, maySpill))
   let isApplied: boolean
   try {
     isApplied = await opened.sessions.update('appendStep', planned, session)

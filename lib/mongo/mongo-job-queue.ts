@@ -16,6 +16,7 @@ import type {
   CancelResult,
   CancelledEach,
   CompleteClaimedResult,
+  AppendStepOptions,
   CompleteOptions,
   CompleteResult,
   DriverCollection,
@@ -304,7 +305,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     return journal.readSteps(this.opened, jobId)
   }
 
-  appendStep(jobId: string, token: string, record: StepRecord, options?: CompleteOptions) {
+  appendStep(jobId: string, token: string, record: StepRecord, options?: AppendStepOptions) {
     return journal.appendStep(this.opened, jobId, token, record, options)
   }
 

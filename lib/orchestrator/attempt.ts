@@ -32,6 +32,8 @@ export interface Definition {
   readonly body: OrchestratorFn<any>
   readonly stepTimeoutMs: number
   readonly limits: MachineLimits
+  /** Large results may stand beside the job. */
+  readonly spill: boolean
   /** Warnings that were given: each is given once. */
   readonly warned: Set<string>
 }
@@ -158,13 +160,15 @@ class Attempt {
     const { queue } = this.parts
     const { job, claimToken, ctx } = this
     const fields = { type: job.type, jobId: job.id }
+    // Most have none: a backend of the app's may look at them.
+    const options = this.definition.spill ? { spill: true } : undefined
     return {
-      append: (record) => queue.appendStep(job.id, claimToken, record),
+      append: (record) => queue.appendStep(job.id, claimToken, record, options),
       leaseLost: () => void ctx.heartbeat().catch(() => {}),
       now: () => this.now(),
       present: async () => (await serverTime(queue)) ?? this.now(),
       at: (moment, callback) => afterLong(Math.max(0, moment - this.now()), callback),
-      transact: (step) => transactStep(queue, job, claimToken, ctx, step),
+      transact: (step) => transactStep(queue, job, claimToken, ctx, step, options),
       parksFromMs: canPark(queue) ? PARKS_FROM_MS : Infinity,
       sleepRefusal: job.dedupeScope === 'pending' ? noSleep() : null,
       firstRecord: () => {

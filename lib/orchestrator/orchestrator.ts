@@ -41,10 +41,8 @@ export class Orchestrator {
     const where = 'define'
     const checkedType = checkType(where, type)
     const checkedBody = checkOrchestration(where, body)
-    const { visibilityTimeoutMs, stepTimeoutMs, maxDurationMs, deadlineMs, ...processor } = readConfig(
-      where,
-      config,
-    )
+    const { visibilityTimeoutMs, stepTimeoutMs, maxDurationMs, deadlineMs, journal, ...processor } =
+      readConfig(where, config)
     const reaperMs = this.queue.visibilityTimeoutMs
     if (visibilityTimeoutMs !== undefined && visibilityTimeoutMs > reaperMs)
       throw fromCaller(new HeartbeatConfigConflict(visibilityTimeoutMs, reaperMs))
@@ -53,6 +51,7 @@ export class Orchestrator {
       body: checkedBody,
       stepTimeoutMs: stepTimeoutMs ?? visibilityTimeoutMs ?? reaperMs,
       limits: { maxDurationMs: maxDurationMs ?? null, deadlineMs: deadlineMs ?? null },
+      spill: journal === 'spill',
       warned: new Set(),
     }
     const { queue, clock, logger } = this

@@ -3,7 +3,7 @@ import { LeaseLostError } from '../base/errors'
 import { OrchestrationUnsupportedError } from '../base/orchestration-errors'
 import { journalOf } from '../backend/journal'
 import { RunContext } from '../run/context'
-import type { Job, JobContext, JobQueue, StepRecord } from '../types'
+import type { AppendStepOptions, Job, JobContext, JobQueue, StepRecord } from '../types'
 import type { TransactionStep } from './host'
 
 /** Thrown to abort a transaction whose step is recorded already. */
@@ -20,6 +20,7 @@ export async function transactStep(
   claimToken: string,
   ctx: JobContext,
   step: TransactionStep,
+  options: AppendStepOptions | undefined,
 ): Promise<StepRecord | null> {
   const tools = RunContext.ownRun(ctx)?.tools
   if (tools?.record === undefined) {
@@ -31,7 +32,8 @@ export async function transactStep(
         work: (session) => step.work(session),
         write: async (session) => {
           const { appendStep } = journalOf(backend, 'appendStep')
-          const appended = await appendStep.call(backend, job.id, claimToken, step.record(), { session })
+          const record = step.record()
+          const appended = await appendStep.call(backend, job.id, claimToken, record, { ...options, session })
           if (appended.status === 'already-recorded') throw new Recorded(appended.existing)
           if (appended.status === 'lease-lost')
             throw new LeaseLostError('ERR_DURABL_LEASE_LOST', `the lease of job ${job.id} is lost`)

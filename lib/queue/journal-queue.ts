@@ -1,5 +1,11 @@
 import { assertJournalCapable, journalOf } from '../backend/journal'
-import type { AppendStepResult, CompleteClaimedResult, HeartbeatClaimedResult, StepRecord } from '../types'
+import type {
+  AppendStepOptions,
+  AppendStepResult,
+  CompleteClaimedResult,
+  HeartbeatClaimedResult,
+  StepRecord,
+} from '../types'
 import { MakingQueue } from './making-queue'
 
 /** The journals of orchestrations. */
@@ -13,9 +19,14 @@ export abstract class JournalQueue extends MakingQueue {
     return journalOf(this.backend, 'readSteps').readSteps(jobId)
   }
 
-  async appendStep(jobId: string, claimToken: string, record: StepRecord): Promise<AppendStepResult> {
+  async appendStep(
+    jobId: string,
+    claimToken: string,
+    record: StepRecord,
+    options?: AppendStepOptions,
+  ): Promise<AppendStepResult> {
     this.assertNotClosed()
-    return journalOf(this.backend, 'appendStep').appendStep(jobId, claimToken, record)
+    return journalOf(this.backend, 'appendStep').appendStep(jobId, claimToken, record, options)
   }
 
   async completeClaimed(jobId: string, claimToken: string): Promise<CompleteClaimedResult> {

@@ -1,5 +1,6 @@
 /** The arguments of the journal methods, and of orchestrations. */
 import type {
+  AppendStepOptions,
   Backoff,
   JobQueue as PublicJobQueue,
   OrchestratorConfig,
@@ -13,6 +14,7 @@ import { readOptions } from './options'
 import type { Read, Rules } from './options'
 import { PROCESSOR_RULES } from './queue'
 import {
+  BOOLEAN,
   DATE,
   MOMENT,
   NAME,
@@ -65,6 +67,12 @@ export function checkRecord(where: string, record: unknown): StepRecord {
   return checked
 }
 
+/** Whether large results may stand beside the job. Nothing else of the options is looked at. */
+export function checkSpill(where: string, options: unknown): boolean {
+  const value = isRecord(options) ? (options as AppendStepOptions).spill : undefined
+  return checkOr(where, 'option "spill"', value, BOOLEAN, false)
+}
+
 const BODY: Rule<OrchestratorFn<any>> = functionOf('(job, octx) => …')
 const STEP: Rule<(...args: unknown[]) => unknown> = functionOf('(keys, signal) => …')
 const QUEUE: Rule<PublicJobQueue<any>> = objectWith(
@@ -80,6 +88,7 @@ const CONFIG_RULES = {
   stepTimeoutMs: duration(1),
   maxDurationMs: duration(1),
   deadlineMs: duration(1),
+  journal: oneOf('spill'),
 } satisfies Record<keyof OrchestratorConfig, Rule<unknown>>
 
 const RETRY_RULES = {

@@ -195,6 +195,43 @@ export default {
     assert.deepEqual(await backend.appendStep(id, claimToken, record(1, 'small', 1)), { status: 'appended' })
   },
 
+  async 'large results that may spill are read back, and take next to nothing of the limit'({ backend }) {
+    const { id, claimToken } = await claimed(backend)
+    const spill = { spill: true }
+    const results = [0, 1, 2].map((n) => ({ n, text: 'x'.repeat(7_000_000), at: new Date(n) }))
+    for (const [seq, result] of results.entries())
+      assert.deepEqual(await backend.appendStep(id, claimToken, record(seq, 's', result), spill), {
+        status: 'appended',
+      })
+    assert.ok((await whole(backend, id)).journalBytes < 1_000)
+    assert.deepEqual(
+      await stepsOf(backend, id),
+      results.map((result, seq) => [seq, 's', result]),
+    )
+    const found = await backend.appendStep(id, claimToken, record(1, 's', 'another'), spill)
+    assert.deepEqual([found.status, found.existing?.result], ['already-recorded', results[1]])
+    const diverged = await backend.appendStep(id, claimToken, record(1, 'another'), spill).catch((e) => e)
+    assert.ok(diverged instanceof NondeterminismError && diverged.expected === 's', `${diverged}`)
+    // Without the option each counts whole.
+    await backend.appendStep(id, claimToken, record(3, 's', 'x'.repeat(7_000_000)))
+    const refused = await backend.appendStep(id, claimToken, record(4, 's', results[0])).catch((e) => e)
+    assert.ok(refused instanceof JournalTooLarge, `${refused}`)
+  },
+
+  async 'small results that may spill count whole until the journal is large'({ backend }) {
+    const { id, claimToken } = await claimed(backend)
+    const append = (seq, result) =>
+      backend.appendStep(id, claimToken, record(seq, 's', result), { spill: true })
+    await append(0, 'x'.repeat(1_000))
+    const one = (await whole(backend, id)).journalBytes
+    assert.ok(one > 1_000 && one < 1_100, `${one}`)
+    for (let seq = 1; seq <= 30; seq += 1) await append(seq, 'x'.repeat(10_000))
+    const many = (await whole(backend, id)).journalBytes
+    assert.ok(many > 250_000 && many < 270_000, `${many}`)
+    await append(31, 7)
+    assert.equal((await backend.readSteps(id)).length, 32)
+  },
+
   async 'a journal stays through retry, release, recovery and the end'({ backend }) {
     let { id, claimToken } = await claimed(backend, { backoffDelay: 0, backoffMaxDelay: 0 })
     await backend.appendStep(id, claimToken, record(0, 'a'))
@@ -265,6 +302,7 @@ export default {
       [() => backend.readSteps({ $ne: 1 }), 'jobId'],
       [() => backend.appendStep('a', undefined, record(0, 'a')), 'claimToken'],
       [() => backend.appendStep('a', { $ne: 1 }, record(0, 'a')), 'claimToken'],
+      [() => backend.appendStep('a', 't', record(0, 'a'), { spill: 1 }), 'spill'],
       [() => backend.appendStep('a', 't', null), 'record'],
       [() => backend.appendStep('a', 't', record(-2, 'a')), 'record.seq'],
       [() => backend.appendStep('a', 't', record(0.5, 'a')), 'record.seq'],

@@ -42,6 +42,33 @@ for (const name of BACKENDS) {
       assert.deepEqual([stored.status, stored.attempt, stored.failReason], ['active', 1, undefined])
     })
 
+    test('a heartbeat that finds the lease lost is the last thing that works', async (t) => {
+      const { orchestrator, queue, backend, events, job } = await orchestrated(t, name)
+      const seen = []
+      // The queue's own renewal would notice too, but not within this test.
+      orchestrator.define(
+        'asking',
+        async ({ id }, octx) => {
+          await octx.step('one', () => 1)
+          await write(backend, id, { claimToken: 'another' })
+          seen.push(await octx.heartbeat(), octx.signal.aborted)
+          for (const call of ['step', 'tryStep', 'transaction'])
+            seen.push(await octx[call](call, () => seen.push('ran')).catch((error) => error.name))
+          seen.push(await octx.sleep('sleep', 5).catch((error) => error.name))
+        },
+        { heartbeatIntervalMs: 15_000 },
+      )
+      const id = await queue.enqueue('asking', {}, QUICK)
+      await pollUntil('its loss is told', () => events.some(({ kind }) => kind === 'lease-lost'))
+      assert.deepEqual(seen, ['lease-lost', true, ...Array(4).fill('LeaseLostError')])
+      const stored = await job(id)
+      assert.deepEqual([stored.status, stored.attempt, stored.failReason], ['active', 1, undefined])
+      assert.deepEqual(
+        (await backend.readSteps(id)).map((step) => step.name),
+        ['one'],
+      )
+    })
+
     test('a record that finds the lease lost cuts it off, whatever it catches', async (t) => {
       const { orchestrator, queue, backend, events, job } = await orchestrated(t, name)
       orchestrator.define('taken', async ({ id }, octx) => {

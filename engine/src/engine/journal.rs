@@ -11,8 +11,9 @@ use crate::{
     },
     verbs::{
         journal::{
-            append::{self, Append, Appended},
-            complete, look, read,
+            append, complete,
+            drafted::{Append, Appended},
+            look, read,
         },
         settle::carry_out,
     },
@@ -34,7 +35,7 @@ impl Engine {
     pub async fn plan_append(&self, append: Append) -> Result<RawDocumentBuf> {
         let hub = self.hub().await?;
         let now = retried(&hub, || hub.store.server_time()).await?;
-        append::planned(append, now.earliest())
+        append::plan(&hub.store, append, now.earliest(), hub.patience).await
     }
 
     /// What an append of this step would find, but for its size; none if its place is free.

@@ -11,7 +11,7 @@ use crate::{
     base::error::ErrorKind,
     job::{document::NewJob, journal::NewStep, status::DedupeScope, verdict::Verdict},
     report::tasks::{Task, planted},
-    verbs::journal::append::{Append, Appended},
+    verbs::journal::drafted::{Append, Appended},
 };
 
 /// The last wait of a task that is tried, from its beginning.
@@ -63,8 +63,13 @@ async fn work(world: &mut World, task: Task) {
             let run = world.next().await;
             let value = rawdoc! { "result": 1 };
             let step = NewStep { path: None, seq: 0, name: "s".to_owned(), kind: None, value };
-            let append =
-                || Append { id: run.job.clone(), token: run.token.clone(), step: step.clone(), limit: 1_000 };
+            let append = || Append {
+                id: run.job.clone(),
+                token: run.token.clone(),
+                step: step.clone(),
+                limit: 1_000,
+                may_spill: false,
+            };
             let mut appended = world.engine.append_step(append()).await;
             if let Err(error) = &appended {
                 // As an app does that hears of a mistake: the step runs again.

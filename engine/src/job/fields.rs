@@ -75,6 +75,8 @@ pub(crate) const TRACE: &str = "trace";
 pub(crate) const PROGRESS: &str = "progress";
 /// The journal of a handler that runs in steps.
 pub(crate) const STEPS: &str = "steps";
+/// In a step record: the name of its value, which stands in the collection of large step values.
+pub(crate) const SPILLED: &str = "spilled";
 /// The bytes that its records take.
 pub(crate) const JOURNAL_BYTES: &str = "journalBytes";
 

@@ -1,6 +1,8 @@
 //! The records of an orchestration's steps, on the document of its job.
 
-use mongodb::bson::{Bson, DateTime, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc, raw::cstr};
+use mongodb::bson::{
+    Bson, DateTime, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc, oid::ObjectId, raw::cstr,
+};
 
 use super::fields;
 use crate::base::error::{Error, ErrorKind, Result};
@@ -20,23 +22,34 @@ pub struct NewStep {
     pub value: RawDocumentBuf,
 }
 
+/// The beginning of the name, on the document, of a record whose value stands elsewhere. A process that doesn't know of that finds
+/// another name than its orchestration asks for: it fails the job, and says so, where it would go on with no value otherwise.
+const SPILLED_NAME: &str = "$spilled:";
+
 /// A step as it was recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredStep {
-    /// The step.
+    /// The step. Its value is empty while it stands elsewhere.
     pub step: NewStep,
+    /// The name of its value, if that stands in the collection of large values.
+    pub spilled: Option<ObjectId>,
     /// When it was recorded.
     pub ts: DateTime,
 }
 
 impl NewStep {
-    /// The element of the journal.
-    pub(crate) fn record(&self, ts: DateTime) -> RawDocumentBuf {
+    /// The element of the journal: with the value, or with its name.
+    pub(crate) fn record(&self, ts: DateTime, spilled: Option<ObjectId>) -> RawDocumentBuf {
         let mut record = RawDocumentBuf::new();
         record.append(cstr!("seq"), self.seq);
-        record.append(cstr!("name"), self.name.as_str());
-        for (field, value) in self.value.iter().map_while(std::result::Result::ok) {
-            record.append(field, value);
+        if let Some(value) = spilled {
+            record.append(cstr!("name"), format!("{SPILLED_NAME}{}", self.name));
+            record.append(cstr!("spilled"), value);
+        } else {
+            record.append(cstr!("name"), self.name.as_str());
+            for (field, value) in self.value.iter().map_while(std::result::Result::ok) {
+                record.append(field, value);
+            }
         }
         record.append(cstr!("ts"), ts);
         if let Some(path) = &self.path {
@@ -83,7 +96,7 @@ pub(crate) fn read(job: &RawDocument) -> Result<Vec<StoredStep>> {
 
 fn read_step(record: RawBsonRef<'_>) -> Result<StoredStep> {
     let record = record.as_document().ok_or_else(|| damaged("a record is no document"))?;
-    let (mut seq, mut name, mut ts, mut path, mut kind) = (None, None, None, None, None);
+    let (mut seq, mut name, mut ts, mut path, mut kind, mut spilled) = (None, None, None, None, None, None);
     let mut value = RawDocumentBuf::new();
     for element in record {
         let (field, found) = element.map_err(damaged)?;
@@ -94,6 +107,7 @@ fn read_step(record: RawBsonRef<'_>) -> Result<StoredStep> {
             "ts" => ts = found.as_datetime(),
             "path" => path = found.as_str(),
             "kind" => kind = found.as_str(),
+            fields::SPILLED => spilled = found.as_object_id(),
             "result" | "error" => value.append(field, found),
             _ => {}
         }
@@ -101,14 +115,16 @@ fn read_step(record: RawBsonRef<'_>) -> Result<StoredStep> {
     let (Some(seq), Some(name)) = (seq, name) else {
         return Err(damaged("a record has no place or no name"));
     };
+    let own_name = spilled.and_then(|_| name.strip_prefix(SPILLED_NAME));
     let step = NewStep {
         path: path.map(str::to_owned),
         seq,
-        name: name.to_owned(),
+        name: own_name.unwrap_or(name).to_owned(),
         kind: kind.map(str::to_owned),
         value,
     };
-    Ok(StoredStep { step, ts: ts.unwrap_or(DateTime::from_millis(0)) })
+    let spilled = own_name.and(spilled);
+    Ok(StoredStep { step, spilled, ts: ts.unwrap_or(DateTime::from_millis(0)) })
 }
 
 /// A whole number in any encoding.
@@ -144,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_record_has_the_fields_of_the_typescript_package_in_its_order() {
-        let record = step(None, 3).record(DateTime::from_millis(5));
+        let record = step(None, 3).record(DateTime::from_millis(5), None);
         let fields: Vec<String> = record
             .iter()
             .map_while(std::result::Result::ok)
@@ -156,9 +172,30 @@ mod tests {
     #[test]
     fn a_record_is_read_as_it_was_written() {
         for step in [step(None, -1), NewStep { kind: Some("sleep".to_owned()), ..step(Some("3.1"), 0) }] {
-            let record = step.record(DateTime::from_millis(5));
-            let job = rawdoc! { "steps": [record] };
-            assert_eq!(read(&job), Ok(vec![StoredStep { step, ts: DateTime::from_millis(5) }]));
+            let ts = DateTime::from_millis(5);
+            let job = rawdoc! { "steps": [step.record(ts, None)] };
+            assert_eq!(read(&job), Ok(vec![StoredStep { step: step.clone(), spilled: None, ts }]));
+            let spilled = Some(ObjectId::new());
+            let job = rawdoc! { "steps": [step.record(ts, spilled)] };
+            let step = NewStep { value: RawDocumentBuf::new(), ..step };
+            assert_eq!(read(&job), Ok(vec![StoredStep { step, spilled, ts }]));
+        }
+    }
+
+    #[test]
+    fn a_record_whose_value_stands_elsewhere_has_another_name_for_those_who_do_not_know_of_that() {
+        let record = step(None, 3).record(DateTime::from_millis(5), Some(ObjectId::new()));
+        assert_eq!(record.get_str("name").ok(), Some("$spilled:n"));
+        assert!(record.get("result").is_ok_and(|result| result.is_none()));
+        // The name alone, or the mark alone, is an app's own.
+        for job in [
+            rawdoc! { "steps": [{ "seq": 0, "name": "$spilled:n", "result": 1 }] },
+            rawdoc! {
+                "steps": [{ "seq": 0, "name": "n", "result": 1, "spilled": ObjectId::new() }]
+            },
+        ] {
+            let steps = read(&job).expect("a journal");
+            assert_eq!((steps[0].spilled, steps[0].step.value.get_i32("result").ok()), (None, Some(1)));
         }
     }
 

@@ -76,6 +76,11 @@ impl Store {
         &self.shared.worker
     }
 
+    /// The collection of step values that are too large for the documents of this one.
+    pub(crate) fn spilled(&self) -> Self {
+        self.shared.collection(&format!("{}_steps", self.jobs.name()))
+    }
+
     pub(crate) fn database(&self) -> &Database {
         &self.shared.database
     }
@@ -104,6 +109,16 @@ impl Store {
         jobs: impl IntoIterator<Item = &'a RawDocumentBuf>,
         wait: Wait,
     ) -> Result<WriteReply> {
+        self.insert_acknowledged(jobs, wait, Acknowledged::AsConfigured).await
+    }
+
+    /// The same, with the members that are to have it before the answer.
+    pub(crate) async fn insert_acknowledged<'a>(
+        &self,
+        jobs: impl IntoIterator<Item = &'a RawDocumentBuf>,
+        wait: Wait,
+        acknowledged: Acknowledged,
+    ) -> Result<WriteReply> {
         let mut documents = RawArrayBuf::new();
         let mut count = 0;
         for job in jobs {
@@ -112,7 +127,7 @@ impl Store {
         }
         let mut command = rawdoc! { "insert": self.jobs.name(), "ordered": false };
         command.append(cstr!("documents"), documents);
-        self.run_write(command, count, wait.lane(), wait, Acknowledged::AsConfigured).await
+        self.run_write(command, count, wait.lane(), wait, acknowledged).await
     }
 
     /// Runs all statements that can be run; one that is refused stops no other.
@@ -151,13 +166,23 @@ impl Store {
 
     /// Removes one document for each filter, which are by id; how many.
     pub(crate) async fn delete(&self, filters: Vec<Document>) -> Result<u64> {
+        self.delete_up_to(filters, 1).await
+    }
+
+    /// Removes all documents of these filters, which are ranges of ids.
+    pub(crate) async fn delete_all(&self, filters: Vec<Document>) -> Result<()> {
+        self.delete_up_to(filters, 0).await.map(|_| ())
+    }
+
+    /// `limit`: 1, or 0 for all.
+    async fn delete_up_to(&self, filters: Vec<Document>, limit: i32) -> Result<u64> {
         let count = filters.len();
         if count == 0 {
             return Ok(0);
         }
         let deletes: Vec<Bson> = filters
             .into_iter()
-            .map(|filter| doc! { "q": filter, "limit": 1, "hint": { fields::ID: 1 } }.into())
+            .map(|filter| doc! { "q": filter, "limit": limit, "hint": { fields::ID: 1 } }.into())
             .collect();
         let command = doc! { "delete": self.jobs.name(), "ordered": false, "deletes": deletes };
         let command = RawDocumentBuf::try_from(&command).map_err(Error::encoding)?;
@@ -303,6 +328,9 @@ impl Store {
         }
         match (acknowledged, self.shared.concern.document()) {
             (Acknowledged::ByPrimary, _) => command.append(cstr!("writeConcern"), rawdoc! { "w": 1 }),
+            (Acknowledged::ByMajority, _) => {
+                command.append(cstr!("writeConcern"), rawdoc! { "w": "majority" });
+            }
             (Acknowledged::AsConfigured, Some(concern)) => {
                 let concern = RawDocumentBuf::try_from(concern).map_err(Error::encoding)?;
                 command.append(cstr!("writeConcern"), concern);

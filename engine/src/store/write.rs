@@ -87,6 +87,8 @@ pub(crate) enum Acknowledged {
     AsConfigured,
     /// The primary alone. What it did can still be taken back: who goes by it has to confirm it.
     ByPrimary,
+    /// Most members, whatever the app asks for: no election takes it back.
+    ByMajority,
 }
 
 /// Why one statement or document of a write command was refused.

@@ -2,5 +2,7 @@
 
 pub(crate) mod append;
 pub(crate) mod complete;
+pub(crate) mod drafted;
 pub(crate) mod look;
 pub(crate) mod read;
+pub(crate) mod spilling;

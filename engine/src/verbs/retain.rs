@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use mongodb::bson::{Bson, DateTime, Document, RawDocument, RawDocumentBuf, doc};
 
 use crate::{
-    base::error::{Error, Result},
+    base::error::{Error, ErrorKind, Result},
     job::{
         document::{date, text},
         fields::{self, SCHEDULE},
@@ -19,6 +19,7 @@ use crate::{
     store::{
         collection::Store,
         side::{ID, Kind, NEXT_RUN_AT, Side},
+        spill,
         types::types_of,
     },
 };
@@ -88,8 +89,10 @@ impl<'a> Removal<'a> {
             let is_held = date(job, fields::DEDUPE_UNTIL).is_some_and(|until| until > now.earliest());
             !is_held && !is_spared(job, &spared, now.earliest())
         };
-        let ids: Vec<Bson> =
-            found.iter().filter(is_free).filter_map(|job| Bson::try_from(job.get(ID).ok()??).ok()).collect();
+        let id = |job: &RawDocumentBuf| Bson::try_from(job.get(ID).ok()??).ok();
+        let ids: Vec<Bson> = found.iter().filter(is_free).filter_map(id).collect();
+        let spilled: Vec<Bson> =
+            found.iter().filter(is_free).filter(|job| spill::is_marked(job)).filter_map(id).collect();
         // All that were found are kept: the next step goes beyond them.
         let is_stuck = ids.is_empty() && last == self.from;
         self.from = match last {
@@ -107,14 +110,19 @@ impl<'a> Removal<'a> {
         };
         filter.extend(keys::keeps_none());
         let remove = async { Ok(self.store.jobs().delete_many(filter).await?.deleted_count) };
-        self.store.bounded("removing old jobs", remove).await.map(Some)
+        let removed = self.store.bounded("removing old jobs", remove).await?;
+        spill::remove_orphans(self.store, &spilled).await?;
+        Ok(Some(removed))
     }
 
     async fn oldest(&self, filter: Document, ended_at: &str) -> Result<Vec<RawDocumentBuf>> {
         self.store
             .bounded("looking for old jobs", async {
                 let order = doc! { fields::STATUS: 1, fields::TYPE: 1, ended_at: 1 };
-                let projection = doc! { ended_at: 1, fields::DEDUPE_UNTIL: 1, SCHEDULE: 1 };
+                let projection = doc! {
+                    ended_at: 1, fields::DEDUPE_UNTIL: 1, SCHEDULE: 1,
+                    spill::IS_SPILLED: spill::is_spilled(),
+                };
                 let find = self.store.jobs().find(filter).sort(order).projection(projection);
                 let mut cursor = find.limit(STEP as i64).batch_size(STEP as u32).await?;
                 let mut found = Vec::new();
@@ -171,5 +179,9 @@ pub(crate) async fn remove_old(store: &Store, side: &Side, max_age_ms: i64) -> R
 /// Removes every job and keeps the indexes.
 pub(crate) async fn reset(store: &Store) -> Result<()> {
     store.jobs().delete_many(doc! {}).await.map_err(Error::from)?;
-    Ok(())
+    match store.spilled().jobs().delete_many(doc! {}).await.map_err(Error::from) {
+        // Who has no rights there has no values there.
+        Err(error) if error.kind() != ErrorKind::Permission => Err(error),
+        _ => Ok(()),
+    }
 }

@@ -3,6 +3,7 @@
 mod costs;
 mod lost;
 mod sleep;
+mod spill;
 
 use durabl_engine::{Append, Appended, ErrorKind, NewStep, Verdict};
 use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
@@ -19,7 +20,7 @@ pub(crate) fn step(seq: i32, result: impl Into<Bson>) -> NewStep {
 
 /// The same under the claim of job `id`, whose token is `token`.
 pub(crate) fn of(id: &str, step: NewStep) -> Append {
-    Append { id: id.to_owned(), token: "token".to_owned(), step, limit: LIMIT }
+    Append { id: id.to_owned(), token: "token".to_owned(), step, limit: LIMIT, may_spill: false }
 }
 
 pub(crate) async fn append(opened: &Opened, append: Append) -> Appended {

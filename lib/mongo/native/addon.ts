@@ -47,6 +47,33 @@ export interface NativeAddon {
 /** One collection on one connection. Every promise settles within its own bound, even while the server is away. */
 export interface NativeEngine {
   /**
+   * Records a step under a claim, in a journal of so many bytes at most on the job. A large value may go into a
+   * collection of its own.
+   */
+  appendStep(
+    jobId: string,
+    claimToken: string,
+    step: NativeStep,
+    limit: number,
+    maySpill: boolean,
+  ): Promised<NativeAppended>
+  /** The write that records a step under a claim in a transaction of the app, `{ q, u }` as BSON: done if it matches. */
+  planAppend(
+    jobId: string,
+    claimToken: string,
+    step: NativeStep,
+    limit: number,
+    maySpill: boolean,
+  ): Promised<Buffer>
+  /** The effect that an append of this step would have, but for its size; null if its place is free. */
+  lookAtStep(jobId: string, claimToken: string, step: NativeStep): Promised<NativeAppended | null>
+  /** The journal of a job, in the order of its appends. */
+  readSteps(jobId: string): Promised<Array<NativeStep>>
+  /** Completes the job of an orchestration that has returned; false if it is not this claim's. */
+  completeClaimed(jobId: string, claimToken: string): Promised<boolean>
+  /** The server's present, in milliseconds since the epoch. */
+  serverTime(): Promised<number>
+  /**
    * Starts to claim jobs of a type. They arrive as `jobs` events with the processor's id, which is returned.
    *
    * @throws Error: The engine's threads can't be started.
@@ -163,18 +190,6 @@ export interface NativeEngine {
   recordAction(action: NativeAction): Promised<string>
   /** What operators did, newest first, as BSON documents. */
   listActions(before: string | null, most: number): Promised<Array<Buffer>>
-  /** Records a step under a claim, in a journal of so many bytes at most. */
-  appendStep(jobId: string, claimToken: string, step: NativeStep, limit: number): Promised<NativeAppended>
-  /** The write that records a step under a claim in a transaction of the app, `{ q, u }` as BSON: done if it matches. */
-  planAppend(jobId: string, claimToken: string, step: NativeStep, limit: number): Promised<Buffer>
-  /** The effect that an append of this step would have, but for its size; null if its place is free. */
-  lookAtStep(jobId: string, claimToken: string, step: NativeStep): Promised<NativeAppended | null>
-  /** The journal of a job, in the order of its appends. */
-  readSteps(jobId: string): Promised<Array<NativeStep>>
-  /** Completes the job of an orchestration that has returned; false if it is not this claim's. */
-  completeClaimed(jobId: string, claimToken: string): Promised<boolean>
-  /** The server's present, in milliseconds since the epoch. */
-  serverTime(): Promised<number>
   /** Schedules by these ids, or all of them where it is null. */
   schedules(ids: Array<string> | null): Promised<NativeSchedules>
   /** Changes schedules, each if it is still as it was read: which of them were. */

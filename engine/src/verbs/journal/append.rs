@@ -1,11 +1,15 @@
 //! Appending records: those of one job in one statement, those of many jobs in one command, tried again while the server is
 //! away, and looked up where a reply was lost.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 
-use super::read::projection;
+use super::{
+    drafted::{Append, Appended, Drafted},
+    read::projection,
+    spilling,
+};
 use crate::{
     base::{
         error::{Error, ErrorKind, Result},
@@ -15,7 +19,7 @@ use crate::{
         document::text,
         fence, fields,
         id_key::{name_of, named},
-        journal::{self, NewStep, StoredStep},
+        journal,
         status::Status,
     },
     store::{
@@ -28,57 +32,6 @@ use crate::{
 const NOT_A_JOURNAL: [i32; 3] = [2, 14, 16_837];
 /// How often an append may match nothing without a reason that a look finds.
 const MOST_RIDDLES: u32 = 5;
-
-/// A step to be recorded under a claim.
-#[derive(Debug, Clone)]
-pub struct Append {
-    /// The job.
-    pub id: String,
-    /// The claim.
-    pub token: String,
-    /// The step.
-    pub step: NewStep,
-    /// The most bytes that the journal may take.
-    pub limit: i64,
-}
-
-/// The effect of an append.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Appended {
-    /// It is in the journal, and the lease is renewed.
-    Appended,
-    /// There is one at that place, perhaps of another name.
-    Recorded(StoredStep),
-    /// The job is not active under this token.
-    LeaseLost,
-    /// The journal would take this many bytes.
-    TooLarge(i64),
-}
-
-/// An append, the record that is written for it, and what has become of it.
-pub(crate) struct Drafted {
-    append: Append,
-    record: RawDocumentBuf,
-    outcome: Option<Result<Appended>>,
-    /// It is tried by itself: together with others of its job it was refused.
-    is_alone: bool,
-    riddles: u32,
-}
-
-impl Drafted {
-    pub(crate) fn new(append: Append, ts: DateTime) -> Self {
-        let record = append.step.record(ts);
-        Self { append, record, outcome: None, is_alone: false, riddles: 0 }
-    }
-
-    fn bytes(&self) -> i64 {
-        i64::try_from(self.record.as_bytes().len()).unwrap_or(i64::MAX)
-    }
-
-    pub(crate) fn into_outcome(self) -> Result<Appended> {
-        self.outcome.unwrap_or_else(|| Err(Error::interrupted()))
-    }
-}
 
 /// Writes records until each has an outcome.
 pub(crate) async fn append(store: &Store, drafted: &mut [Drafted], patience: &mut Patience) {
@@ -97,9 +50,23 @@ pub(crate) async fn append(store: &Store, drafted: &mut [Drafted], patience: &mu
     }
 }
 
-/// The one write of a record, for a transaction of the app's: `{ q, u }`, done if it matches.
-pub(crate) fn planned(append: Append, ts: DateTime) -> Result<RawDocumentBuf> {
-    let drafted = [Drafted::new(append, ts)];
+/// The one write of a record, for a transaction of the app's: `{ q, u }`, done if it matches. A value that stands elsewhere is
+/// written at once.
+pub(crate) async fn plan(
+    store: &Store,
+    append: Append,
+    ts: DateTime,
+    patience: Duration,
+) -> Result<RawDocumentBuf> {
+    let (mut drafted, mut patience) = ([Drafted::new(append, ts)], Patience::new(patience));
+    while let Err(error) = spilling::write_values(store, &mut drafted, &[0]).await {
+        patience.pause_after(error).await?;
+    }
+    match drafted[0].outcome.take() {
+        Some(Err(error)) => return Err(error),
+        Some(Ok(_)) => return Err(Error::encoding("the value of the step is too large")),
+        None => {}
+    }
     let Statement { filter, update, .. } = statement(&drafted, &[0])?;
     RawDocumentBuf::try_from(&doc! { "q": filter, "u": update }).map_err(Error::encoding)
 }
@@ -111,7 +78,9 @@ async fn try_append(
     open: &[usize],
     was_ambiguous: bool,
 ) -> Result<()> {
-    let groups = grouped(drafted, open);
+    spilling::write_values(store, drafted, open).await?;
+    let open: Vec<usize> = open.iter().copied().filter(|index| drafted[*index].outcome.is_none()).collect();
+    let groups = grouped(drafted, &open);
     let statements: Result<Vec<Statement>> = groups.iter().map(|group| statement(drafted, group)).collect();
     let reply = store.update(statements?).await?;
     let mut written: Vec<bool> = vec![true; groups.len()];
@@ -136,8 +105,8 @@ fn grouped(drafted: &[Drafted], open: &[usize]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut places: HashMap<(&str, &str, i64), usize> = HashMap::new();
     for index in open {
-        let Drafted { append, is_alone, .. } = &drafted[*index];
-        let claim = (append.id.as_str(), append.token.as_str(), append.limit);
+        let member @ Drafted { append, is_alone, .. } = &drafted[*index];
+        let claim = (append.id.as_str(), append.token.as_str(), member.limit());
         // Two of one place exclude each other: the second one finds the first.
         let fits =
             |group: &Vec<usize>| group.iter().all(|other| !drafted[*other].append.step.is_at(&append.step));
@@ -156,11 +125,12 @@ fn grouped(drafted: &[Drafted], open: &[usize]) -> Vec<Vec<usize>> {
 
 fn statement(drafted: &[Drafted], group: &[usize]) -> Result<Statement> {
     let members = || group.iter().map(|index| &drafted[*index]);
-    let Append { id, token, limit, .. } = &drafted[group[0]].append;
+    let first = &drafted[group[0]];
+    let Append { id, token, .. } = &first.append;
     let bytes: i64 = members().map(Drafted::bytes).sum();
     let mut filter = fence::held(&named(id), token);
     filter.insert("$and", journal::lacks(members().map(|member| &member.append.step)));
-    filter.insert("$expr", fits(bytes, *limit));
+    filter.insert("$expr", fits(bytes, first.limit()));
     let records = members().map(|member| Document::try_from(&*member.record).map_err(Error::encoding));
     let records: Vec<Document> = records.collect::<Result<_>>()?;
     let update = doc! {
@@ -200,7 +170,9 @@ fn refused(drafted: &mut [Drafted], group: &[usize], cause: RefusalCause) -> Res
         if error.kind() == ErrorKind::PayloadTooLarge && group.len() > 1 {
             member.is_alone = true;
         } else if error.kind() == ErrorKind::PayloadTooLarge {
-            member.outcome = Some(Ok(Appended::TooLarge(member.bytes())));
+            if !member.spill() {
+                member.outcome = Some(Ok(Appended::TooLarge(member.bytes())));
+            }
         } else if is_damaged {
             member.outcome = Some(Err(journal::damaged(&error)));
         } else {
@@ -234,6 +206,7 @@ async fn look_up(
         let job = found.get(&member.append.id).copied();
         match judge(member, job, may_be_own) {
             Err(error) => member.outcome = Some(Err(error)),
+            Ok(Some(Appended::TooLarge(_))) if member.spill() => {}
             Ok(Some(outcome)) => member.outcome = Some(Ok(outcome)),
             Ok(None) => {
                 // Others of its job were the reason.
@@ -262,7 +235,7 @@ fn all_forms(id: &str) -> Vec<Bson> {
 
 /// What has become of an append, by the job. None: nothing stands in its way.
 fn judge(member: &Drafted, job: Option<&RawDocumentBuf>, may_be_own: bool) -> Result<Option<Appended>> {
-    let Append { token, step, limit, .. } = &member.append;
+    let Append { token, step, .. } = &member.append;
     let Some(job) = job else { return Ok(Some(Appended::LeaseLost)) };
     let is_held = text(job, fields::STATUS) == Some(Status::Active.as_str())
         && text(job, fields::CLAIM_TOKEN) == Some(token.as_str());
@@ -271,11 +244,11 @@ fn judge(member: &Drafted, job: Option<&RawDocumentBuf>, may_be_own: bool) -> Re
     }
     let stored = journal::read(job)?.into_iter().find(|stored| stored.step.is_at(step));
     if let Some(stored) = stored {
-        let is_own = may_be_own && stored.step.record(stored.ts) == member.record;
+        let is_own = may_be_own && stored.step.record(stored.ts, stored.spilled) == member.record;
         return Ok(Some(if is_own { Appended::Appended } else { Appended::Recorded(stored) }));
     }
     let size = doc_number(job, fields::JOURNAL_BYTES).saturating_add(member.bytes());
-    Ok((size > *limit).then_some(Appended::TooLarge(size)))
+    Ok((size > member.limit()).then_some(Appended::TooLarge(size)))
 }
 
 fn doc_number(job: &RawDocumentBuf, field: &str) -> i64 {

@@ -1,7 +1,7 @@
 //! Looking at one place of a journal.
 
 use super::{
-    append::Appended,
+    drafted::Appended,
     read::{find, projection},
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
         journal::{self, NewStep},
         status::Status,
     },
-    store::collection::Store,
+    store::{collection::Store, spill},
 };
 
 /// What an append of this step would find, but for its size. None: it is free to be appended.
@@ -24,5 +24,7 @@ pub(crate) async fn look(store: &Store, id: &str, token: &str, step: &NewStep) -
         return Ok(Some(Appended::LeaseLost));
     }
     let found = journal::read(&job)?.into_iter().find(|stored| stored.step.is_at(step));
-    Ok(found.map(Appended::Recorded))
+    let Some(mut found) = found else { return Ok(None) };
+    spill::fill(store, id, [&mut found]).await?;
+    Ok(Some(Appended::Recorded(found)))
 }

@@ -9,7 +9,7 @@ use crate::{
         id_key::named,
         journal::{self, StoredStep},
     },
-    store::collection::Store,
+    store::{collection::Store, spill},
 };
 
 /// All that deciding about an append needs of a job.
@@ -22,7 +22,11 @@ pub(crate) async fn steps_of(store: &Store, id: &str) -> Result<Vec<StoredStep>>
     // A primary that has been replaced would forget a step, which would then run again.
     store.confirm().await?;
     match find(store, id, doc! { fields::STEPS: 1 }).await? {
-        Some(job) => journal::read(&job),
+        Some(job) => {
+            let mut steps = journal::read(&job)?;
+            spill::fill(store, id, &mut steps).await?;
+            Ok(steps)
+        }
         None => Ok(Vec::new()),
     }
 }

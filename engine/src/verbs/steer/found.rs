@@ -10,7 +10,7 @@ use crate::{
         retention::occurrence,
         status::Status,
     },
-    store::collection::Store,
+    store::{collection::Store, spill},
     verbs::settle::proofs,
 };
 
@@ -30,6 +30,8 @@ pub(super) struct FoundJob {
     pub(super) created_at: Bson,
     pub(super) has_journal: bool,
     pub(super) is_parked: bool,
+    /// Values of its steps stand in a collection of their own.
+    pub(super) is_spilled: bool,
     /// The schedule that made it, and for which moment.
     pub(super) occurrence: Option<(String, DateTime)>,
     /// Whether this very change was made of it.
@@ -52,6 +54,7 @@ impl FoundJob {
             occurrence: occurrence(job).map(|(id, at)| (id.to_owned(), at)),
             has_journal: job.get_bool(HAS_JOURNAL).unwrap_or(false),
             is_parked: job.get_bool(IS_PARKED).unwrap_or(false),
+            is_spilled: spill::is_marked(job),
             is_changed: proofs::include(job, proof),
         })
     }
@@ -68,6 +71,7 @@ fn projection() -> Document {
         fields::TYPE: 1, fields::STATUS: 1, fields::DEDUPE_KEY: 1, fields::DEDUPE_SCOPE: 1, fields::CREATED_AT: 1,
         fields::SETTLED_TOKENS: 1, fields::SCHEDULE: 1,
         IS_PARKED: parking::is_parked(),
+        spill::IS_SPILLED: spill::is_spilled(),
         // Itself it may be large.
         HAS_JOURNAL: { "$ne": [{ "$type": fields::value_of(fields::STEPS) }, "missing"] },
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, slice, time::Duration};
 
-use mongodb::bson::Document;
+use mongodb::bson::{Bson, Document};
 
 use super::{
     change::Change,
@@ -19,6 +19,7 @@ use crate::{
     store::{
         collection::Store,
         side::Side,
+        spill,
         write::{RefusalCause, Statement, Update, Wait, WriteReply},
     },
     verbs::cancel::{self, Request, Told},
@@ -54,9 +55,9 @@ pub(crate) async fn remove_each(
 ) -> Result<u64> {
     let mut removed = 0;
     for ids in ids.chunks(STEP) {
-        let (mut patience, mut unanswered) = (Patience::new(patience), None);
+        let (mut patience, mut tried) = (Patience::new(patience), Tried::default());
         removed += loop {
-            match remove_step(store, side, ids, from, &mut unanswered).await {
+            match remove_step(store, side, ids, from, &mut tried).await {
                 Ok(removed) => break removed,
                 Err(error) => patience.pause_after(error).await?,
             }
@@ -105,22 +106,31 @@ async fn cancel_unheld(
     }
 }
 
-/// `unanswered`: the number of jobs that were to go when a reply was lost. Those that are gone by now have been removed.
+/// Tries to remove jobs whose replies were lost.
+#[derive(Default)]
+struct Tried {
+    /// So many were to go. Those that are gone by now have been removed.
+    going: Option<u64>,
+    /// Those that have values of steps in a collection of their own.
+    spilled: Vec<Bson>,
+}
+
 async fn remove_step(
     store: &Store,
     side: &Side,
     ids: &[String],
     from: Option<Status>,
-    unanswered: &mut Option<u64>,
+    tried: &mut Tried,
 ) -> Result<u64> {
     let found = by_names(store, ids, "").await?;
     let may_go = |job: &&FoundJob| job.has_status(&remove::REMOVABLE) && is_in(job, from);
     let mut going: Vec<&FoundJob> = found.iter().filter(may_go).collect();
     let next = remove::schedules_of(side, &going).await?;
     going.retain(|job| !remove::is_held(job, &next));
-    let before = unanswered.unwrap_or(going.len() as u64);
-    *unanswered = Some(before);
+    let before = *tried.going.get_or_insert(going.len() as u64);
+    tried.spilled.extend(going.iter().filter(|job| job.is_spilled).map(|job| job.id.clone()));
     let removed = store.delete(going.iter().map(|job| only(remove::fence(job), from)).collect()).await?;
+    spill::remove_orphans(store, &tried.spilled).await?;
     Ok(removed + before.saturating_sub(going.len() as u64))
 }
 

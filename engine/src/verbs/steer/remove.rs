@@ -11,7 +11,7 @@ use super::{
 use crate::{
     base::{error::Result, patience::Patience},
     job::{document::new_token, fields, retention::would_come_again, status::Status},
-    store::{collection::Store, side::Side},
+    store::{collection::Store, side::Side, spill},
     verbs::retain::next_occurrences,
 };
 
@@ -57,16 +57,17 @@ async fn try_remove(
     store: &Store,
     side: &Side,
     id: &str,
-    tried: &mut Option<(Bson, Bson)>,
+    tried: &mut Option<(Bson, Bson, bool)>,
 ) -> Result<Steered> {
     if tried.is_some() {
         store.confirm().await?;
     }
     loop {
         let found = by_name(store, id, &new_token()).await?;
-        let identity = found.as_ref().map(|job| (job.id.clone(), job.created_at.clone()));
-        if tried.is_some() && *tried != identity {
+        let identity = found.as_ref().map(|job| (job.id.clone(), job.created_at.clone(), job.is_spilled));
+        if let Some((id, _, is_spilled)) = tried.as_ref().filter(|_| *tried != identity) {
             // It is gone, and the call that asked for that was ours.
+            spill::remove(store, is_spilled.then_some(id)).await?;
             return Ok(Steered::Done);
         }
         let Some(job) = found else { return Ok(Steered::NotFound) };
@@ -79,10 +80,11 @@ async fn try_remove(
         }
         *tried = identity;
         let removed = store.delete(vec![fence(&job)]).await?;
-        // An answer leaves nothing to wonder about.
-        *tried = None;
         if removed > 0 {
+            spill::remove(store, job.is_spilled.then_some(&job.id)).await?;
             return Ok(Steered::Done);
         }
+        // An answer leaves nothing to wonder about.
+        *tried = None;
     }
 }

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { elsewhere } from '../../support/elsewhere.mjs'
 import { jobs } from '../../support/jobs.mjs'
 import { letPass } from '../../support/time.mjs'
+import { pollUntil } from '../../support/wait.mjs'
 import { heardOut, startWorker, startWorkers } from '../../support/workers/workers.mjs'
 
 const SINGLE_FLIGHT = { dedupeKey: 'k', dedupeScope: 'pending' }
@@ -61,6 +62,58 @@ test('a retried job waits behind the active job of its key, and is answered by a
       ['ended', job],
     ]),
   )
+})
+
+test('a job is retried once the follower of its key has left the place, though the worker before it was killed', async (t) => {
+  const { queue, config, whenJob, whenDone, stored } = await jobs(t)
+  const { queue: other } = await elsewhere(t, config)
+  const worker = {
+    ...config,
+    queue: { visibilityTimeoutMs: 500 },
+    ...working('sleep', { ms: 150, config: { concurrency: 4, pollInterval: 50 } }),
+  }
+  const first = await startWorker(t, worker)
+  const ended = await queue.enqueue('work', {}, SINGLE_FLIGHT)
+  await whenJob(ended, 'completed')
+  await first.kill()
+  const doomed = await startWorker(t, { ...worker, ...working('hang', { config: { concurrency: 4 } }) })
+  const running = await queue.enqueue('work', {}, SINGLE_FLIGHT)
+  await doomed.next('started')
+  const follower = await queue.enqueue('work', {}, SINGLE_FLIGHT)
+  const held = { status: 'key-held', id: follower }
+  const survivor = await startWorker(t, worker)
+  const answers = []
+  let retried = 0
+  const retry = async (operator) => {
+    const answer = await operator.retry(ended)
+    answers.push(answer)
+    if (answer.status === 'retried') retried += 1
+    else assert.ok(answer.status === 'wrong-status' || answer.id === follower, JSON.stringify(answer))
+    return retried > 0
+  }
+  const operators = [queue, other, queue, other].map((operator) =>
+    pollUntil('one of the operators has retried it', () => retry(operator)),
+  )
+  await pollUntil('all were told who holds the key', () => answers.length >= operators.length)
+  assert.deepEqual(answers, Array(answers.length).fill(held), 'nobody gets in while the follower waits')
+  await doomed.kill()
+  await Promise.all(operators)
+  await whenDone()
+  await heardOut([survivor])
+  assert.equal((await stored(running)).status, 'superseded', 'the follower covers its work')
+  for (const id of [ended, follower]) assert.equal((await stored(id)).status, 'completed')
+  const starts = (id) => survivor.all('started', ({ job }) => job === id).length
+  assert.deepEqual([starts(running), starts(follower), starts(ended)], [0, 1, retried])
+  const told = survivor.all('started').concat(survivor.all('ended'))
+  const kinds = told.sort((one, another) => one.at - another.at).map(({ kind }) => kind)
+  assert.deepEqual(
+    kinds,
+    Array(retried + 1)
+      .fill(['started', 'ended'])
+      .flat(),
+    'one after the other',
+  )
+  assert.ok(doomed.endedAt < told[0].at, 'no run begins while the killed one may go on')
 })
 
 test('a running job is left alone by all that operators ask for', async (t) => {

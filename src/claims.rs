@@ -228,10 +228,9 @@ impl NativeEngine {
     /// Renews the leases of several jobs: the number of those that are active.
     #[napi]
     pub fn batch_heartbeat<'env>(&self, env: &'env Env, job_ids: Vec<String>) -> Result<Promised<'env, f64>> {
-        self.call(
-            env,
-            |engine| async move { engine.batch_heartbeat(job_ids).await.map(|renewed| renewed as f64) },
-        )
+        self.call(env, |engine| async move {
+            engine.batch_heartbeat(&job_ids).await.map(|renewed| renewed as f64)
+        })
     }
 
     /// Notes how far a handler is: a BSON document with the one field `progress`.

@@ -81,6 +81,9 @@ export interface JobHandle<T = unknown> extends Job<T> {
    * and claim the job before the transaction begins. Events and wake-ups come after the commit. A job that is not this handle's
    * any more is then no result but a {@link LeaseLostError}, so that the transaction is aborted. Do not call `heartbeat` or `log`
    * while the transaction is open: their writes would meet this one.
+   *
+   * It takes no result, so that `promise.then(handle.complete)` stores nothing by accident. {@link JobQueue.runClaimed} with
+   * `results: 'keep'` keeps one.
    */
   complete(options?: CompleteOptions): Promise<CompleteResult>
   /** Fails this attempt; the job is retried after a back-off while attempts are left. */
@@ -99,6 +102,11 @@ export interface JobHandle<T = unknown> extends Job<T> {
 export interface RunClaimedOptions {
   /** The largest number of followers to run after the handle's own job; 0 for none. Default 10. */
   maxDrains?: number | undefined
+  /**
+   * Whether the handle's own job and the followers keep what the handler returned, as with {@link ProcessorConfig.results}. Default
+   * `discard`. A backend without `cancel` refuses `keep`, and a handle that is not of the queue's backend keeps nothing.
+   */
+  results?: 'discard' | 'keep' | undefined
 }
 
 /** The details that a {@link JobQueue} passes with a verdict to a backend that can cancel jobs. */

@@ -43,7 +43,10 @@ export interface TypeCounts {
   blocked: JobCount
   /** Jobs that are claimed. */
   active: JobCount
-  /** Jobs that failed for good and are still stored. */
+  /**
+   * Jobs that failed for good and are still stored, less those that were cancelled or have expired. Beyond 100,000 the count is `at-least`:
+   * 100,000 less those set apart, or 0 if these are as many themselves.
+   */
   failed: JobCount
   /** The `runAt` of the oldest job that is due; null if none is, and while the type is paused. */
   oldestDueAt: Date | null
@@ -55,7 +58,10 @@ export interface TypeCounts {
 export interface QueueCounts {
   /** When it was counted, by the server's clock. */
   at: Date
-  /** Completed jobs of all types that are still stored. */
+  /**
+   * Completed jobs of all types that are still stored: an `estimate`, as it is the collection's own number less the others that were counted.
+   * Jobs of other statuses beyond 100,000 of a type are counted as completed here.
+   */
   completedTotal: JobCount
   /** The types that have jobs, in their order. */
   types: TypeCounts[]

@@ -223,9 +223,10 @@ export interface OrchestratorContext {
 
 /**
  * An orchestration: it runs from its top at each attempt, and steps that are recorded are answered at once. So what stands outside of
- * steps must do the same each time. Its end without an error completes the job.
+ * steps must do the same each time. Its end without an error completes the job. With {@link ProcessorConfig.results} `keep` the job keeps
+ * what it returned, unless it has ended after its lease was lost.
  */
-export type OrchestratorFn<T = unknown> = (job: Job<T>, octx: OrchestratorContext) => Promise<void>
+export type OrchestratorFn<T = unknown> = (job: Job<T>, octx: OrchestratorContext) => Promise<unknown>
 
 /** Options of the orchestrations of one type. */
 export interface OrchestratorConfig extends ProcessorConfig {

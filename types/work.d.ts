@@ -165,7 +165,7 @@ export interface ProcessorConfig {
    * With `keep` a job keeps what the handler returned; if it completed its job by itself, the `result` that it passed to `ctx.complete`, or
    * what the function of `ctx.transaction` returned. `undefined` is no result. Values are those that payloads may hold, up to 64 kB as
    * BSON; any other is dropped with a warning in the queue's log, and the job completes without it. A retry of the job forgets it.
-   * Handlers of {@link JobQueue.runClaimed} keep none.
+   * {@link JobQueue.runClaimed} has the same option; for an orchestration it is one of {@link OrchestratorConfig}.
    */
   results?: 'discard' | 'keep' | undefined
   /**

@@ -134,9 +134,10 @@ export class HandleCalls {
 
   /** Writes a verdict of the owner. */
   async settle(verdict: Verdict): Promise<Settled> {
-    // Methods of a handle settle by hand. Where they are the backend's own, the end of a run can be told as such.
+    // Methods of a handle settle by hand, and take no result. Where they are the backend's own, it can be told more.
     const isBackends = ownClaim(this.handle)?.backend === this.backend
-    if (!verdict.byHand && isBackends && canCancel(this.backend)) {
+    const says = !verdict.byHand || verdict.result !== null
+    if (says && isBackends && canCancel(this.backend)) {
       return settle(this.backend, this.job, verdict)
     }
     return understood(await this.say(verdict), verdict, this.job)

@@ -139,14 +139,18 @@ export class Driver implements EngineEvents {
   }
 
   /** Runs a job that was claimed by hand. Resolves with the run when it is over; null if its lease turned out to be lost. */
-  async adopt(handle: JobHandle<any>, handler: RunHandler): Promise<ManagedRun | null> {
+  async adopt(
+    handle: JobHandle<any>,
+    handler: RunHandler,
+    keepsResults: boolean,
+  ): Promise<ManagedRun | null> {
     if (!this.engine.canAdopt(handle) && this.createOther !== null) {
       this.other ??= this.createOther()
-      return this.other.adopt(handle, handler)
+      return this.other.adopt(handle, handler, keepsResults)
     }
     this.keepAlive.hold()
     try {
-      const { ended } = await this.runs.whileExpecting(() => this.startAdopted(handle, handler))
+      const { ended } = await this.runs.whileExpecting(() => this.startAdopted(handle, handler, keepsResults))
       return await ended
     } finally {
       this.keepAlive.release()
@@ -164,13 +168,22 @@ export class Driver implements EngineEvents {
     return this.runs.whileExpecting(claim)
   }
 
-  private async startAdopted(handle: JobHandle<any>, handler: RunHandler): Promise<Adoption> {
+  private async startAdopted(
+    handle: JobHandle<any>,
+    handler: RunHandler,
+    keepsResults: boolean,
+  ): Promise<Adoption> {
     const job = jobOfHandle(handle)
     const runId = await this.engine.adopt(handle, job)
-    return { ended: runId === null ? null : this.runAdopted(runId, job, handler) }
+    return { ended: runId === null ? null : this.runAdopted(runId, job, handler, keepsResults) }
   }
 
-  private runAdopted(runId: number, job: Job<any>, handler: RunHandler): Promise<ManagedRun> {
+  private runAdopted(
+    runId: number,
+    job: Job<any>,
+    handler: RunHandler,
+    keepsResults: boolean,
+  ): Promise<ManagedRun> {
     return new Promise((resolve) => {
       const { settler, transactions } = this
       const listener: RunListener = {
@@ -186,7 +199,7 @@ export class Driver implements EngineEvents {
         handler,
         timeoutMs: null,
         retryDelay: null,
-        keepsResults: false,
+        keepsResults,
         settler,
         transactions,
         listener,

@@ -45,13 +45,13 @@ export interface AttemptParts {
   readonly logger: SafeLogger
 }
 
-/** Runs an attempt. Resolves to complete the job, and rejects with what the job is to fail with. */
+/** Runs an attempt. Resolves with its result to complete the job, and rejects with the error that the job is to fail with. */
 export async function runAttempt(
   parts: AttemptParts,
   definition: Definition,
   job: Job<any>,
   ctx: JobContext,
-): Promise<void> {
+): Promise<unknown> {
   const { claimToken } = job
   if (typeof claimToken !== 'string' || claimToken === '') {
     throw new OrchestrationUnsupportedError(
@@ -74,6 +74,8 @@ class Attempt {
   private readonly machine: StepMachine
   private readonly scope: Scope
   private readonly ownClock: (() => number) | null
+  /** The value that the orchestration has returned. */
+  private result: unknown
 
   constructor(
     private readonly parts: AttemptParts,
@@ -96,12 +98,14 @@ class Attempt {
     )
   }
 
-  async run(): Promise<void> {
+  async run(): Promise<unknown> {
     const { machine, job, definition } = this
     const unfollow = this.follow(this.ctx.signal)
     try {
-      const outcome = await machine.run(() => definition.body(job, this.scope))
-      await this.ended(outcome)
+      const outcome = await machine.run(async () => {
+        this.result = await definition.body(job, this.scope)
+      })
+      return await this.ended(outcome)
     } finally {
       unfollow()
     }
@@ -124,20 +128,20 @@ class Attempt {
     }
   }
 
-  private async ended(outcome: Outcome): Promise<void> {
+  private async ended(outcome: Outcome): Promise<unknown> {
     const { job, claimToken, ctx } = this
     switch (outcome.kind) {
       case 'returned': {
         const complete = () => this.parts.queue.completeClaimed(job.id, claimToken)
         if (outcome.isLost) {
           // The work is done. If a sweep has failed the job over that, it completes all the same.
-          if ((await complete()) === 'completed') return
+          if ((await complete()) === 'completed') return undefined
           throw this.leaseLost()
         }
         completesLate(job, complete)
         // Looked at by this package: only an orchestration that has looked by itself may have stopped halfway.
-        if (isShutDown(ctx.signal) && !this.scope.hasReadSignal) await ctx.complete()
-        return
+        if (isShutDown(ctx.signal) && !this.scope.hasReadSignal) await ctx.complete({ result: this.result })
+        return this.result
       }
       case 'threw':
         throw outcome.error

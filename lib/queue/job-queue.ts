@@ -122,7 +122,9 @@ export class JobQueue extends JournalQueue {
     this.assertOpen()
     const settings = normalizeRunClaimed(handle, handler, options)
     const { driver, backend, report } = this
-    const parts = { driver, backend, report, isOpen: () => this.state === 'open' }
+    const { keepsResults } = settings
+    if (keepsResults && !canCancel(backend)) throw keepsNoResults('runClaimed')
+    const parts = { driver, backend, report, keepsResults, isOpen: () => this.state === 'open' }
     const run = isolated(this.followed(settings.handler))
     await this.share.during(() => runClaimed(parts, settings.handle, run, settings.maxDrains))
   }
@@ -146,7 +148,7 @@ export class JobQueue extends JournalQueue {
         ),
       )
     }
-    if (processor.results === 'keep' && !canCancel(this.backend)) throw keepsNoResults()
+    if (processor.results === 'keep' && !canCancel(this.backend)) throw keepsNoResults('process')
     const processing = new Processing(this.driver.process(processor), () => {
       this.types.delete(type)
       if (this.types.size === 0) this.share.end('processors')
@@ -236,8 +238,7 @@ async function rejected(error: unknown): Promise<never> {
 }
 
 /** Details of settlements are for backends that can cancel: another would drop each result in silence. */
-function keepsNoResults(): DurablError {
-  const message =
-    'process: option "results" can not be "keep": this backend has no cancel(), and so is told no results'
+function keepsNoResults(where: string): DurablError {
+  const message = `${where}: option "results" can not be "keep": this backend has no cancel(), and so is told no results`
   return fromCaller(new DurablError('ERR_DURABL_UNSUPPORTED', message))
 }

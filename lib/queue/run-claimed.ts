@@ -13,6 +13,7 @@ export interface RunClaimedParts {
   readonly driver: Driver
   readonly backend: IJobQueueBackend
   readonly report: Reporter
+  readonly keepsResults: boolean
   /** Whether the queue may still claim. */
   readonly isOpen: () => boolean
 }
@@ -31,7 +32,7 @@ export async function runClaimed(
   let firstError: RunError | null = null
   let next: JobHandle<any> | null = handle
   for (let drains = 0; next !== null; drains += 1) {
-    const run = await parts.driver.adopt(next, handler)
+    const run = await parts.driver.adopt(next, handler, parts.keepsResults)
     firstError ??= errorOf(next, run)
     const goesOn: boolean = run !== null && drains < maxDrains && coversFollower(run)
     next = goesOn ? await claimFollower(parts, handle) : null

@@ -82,6 +82,7 @@ export const PROCESSOR_RULES = {
 
 const RUN_CLAIMED_RULES = {
   maxDrains: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+  results: oneOf('discard', 'keep'),
 } satisfies Record<keyof RunClaimedOptions, Rule<unknown>>
 
 const SIGNAL: Rule<NodeJS.Signals> = {
@@ -214,6 +215,7 @@ export interface RunClaimedSettings {
   readonly handle: JobHandle<any>
   readonly handler: JobHandler<any>
   readonly maxDrains: number
+  readonly keepsResults: boolean
 }
 
 export function normalizeRunClaimed(handle: unknown, handler: unknown, options: unknown): RunClaimedSettings {
@@ -230,6 +232,7 @@ export function normalizeRunClaimed(handle: unknown, handler: unknown, options: 
     handle: handle as unknown as JobHandle<any>,
     handler: checkedHandler,
     maxDrains: read.maxDrains ?? DEFAULT_MAX_DRAINS,
+    keepsResults: read.results === 'keep',
   })
 }
 

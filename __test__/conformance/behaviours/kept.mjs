@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { deferred } from '../../support/async.mjs'
 import { recordingLogger } from '../../support/loggers.mjs'
+import { SINGLE_FLIGHT } from '../support.mjs'
 
 const LARGE = 'x'.repeat(70_000)
 const KEEP = { results: 'keep' }
@@ -54,6 +55,50 @@ export default {
       return { by: 'return' }
     })
     assert.deepEqual(job.result, { by: 'transaction' })
+  },
+
+  async 'a claimed job and the followers behind it keep results where they are to be kept'({
+    makeQueue,
+    backend,
+    raw,
+  }) {
+    const queue = makeQueue()
+    for (const [options, expected] of [
+      [KEEP, [{ of: 0 }, { of: 1 }]],
+      [undefined, [undefined, undefined]],
+    ]) {
+      const handle = await queue.claimOrEnqueue('t', 0, SINGLE_FLIGHT)
+      const follower = await queue.enqueue('t', 1, SINGLE_FLIGHT)
+      await queue.runClaimed(handle, (job) => ({ of: job.data }), options)
+      const jobs = await Promise.all([handle.id, follower].map((id) => backend.getJob(id)))
+      assert.deepEqual(
+        jobs.map(({ status, result }) => [status, result]),
+        expected.map((result) => ['completed', result]),
+      )
+      if (options === undefined) assert.equal('result' in (await raw(handle.id)), false)
+    }
+  },
+
+  async 'a claimed job keeps the result that its handler passes, and drops one that can not be kept'(env) {
+    const logger = recordingLogger()
+    const queue = env.makeQueue(undefined, logger)
+    const byHand = await queue.claimOrEnqueue('t', {})
+    await queue.runClaimed(byHand, (_job, ctx) => ctx.complete({ result: 'by hand' }), KEEP)
+    assert.equal((await env.backend.getJob(byHand.id)).result, 'by hand')
+    const large = await queue.claimOrEnqueue('t', {})
+    await queue.runClaimed(large, () => LARGE, KEEP)
+    const job = await env.backend.getJob(large.id)
+    assert.deepEqual([job.status, 'result' in job], ['completed', false])
+    assert.deepEqual(
+      logger.entries.filter(({ level }) => level === 'warn').map(({ jobId, err }) => [jobId, err.code]),
+      [[large.id, TOO_LARGE.code]],
+    )
+    await assert.rejects(
+      queue.runClaimed(large, () => {}, { results: 'all' }),
+      {
+        code: 'ERR_DURABL_INVALID_ARGUMENT',
+      },
+    )
   },
 
   async 'a result that can not be kept is dropped with a warning, and the job completes'(env) {

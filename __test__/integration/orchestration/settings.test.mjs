@@ -48,6 +48,21 @@ for (const [way, options] of Object.entries(WAYS)) {
   })
 }
 
+for (const [way, options] of Object.entries(WAYS)) {
+  test(`an orchestration’s result is kept where results are, also of a resumed attempt (${way})`, async (t) => {
+    const body = async (its, octx) => {
+      const sum = await octx.step('sum', () => 3)
+      if (its.attempt === 1) throw new Error('crash')
+      return { sum, attempt: its.attempt }
+    }
+    const { id, queue, backend } = await run(t, body, { config: { results: 'keep' }, ...options })
+    assert.deepEqual(await queue.waitFor(id), { status: 'completed', result: { sum: 3, attempt: 2 } })
+    const other = await run(t, body, options)
+    assert.equal('result' in (await other.backend.getJob(other.id)), false)
+    assert.deepEqual((await backend.getJob(id)).result, { sum: 3, attempt: 2 })
+  })
+}
+
 test('values of BSON, and plain objects of another realm, are kept and replayed', async (t) => {
   const foreign = runInContext('({ a: [1, { b: new Date(5) }] })', createContext())
   const values = [new ObjectId(), Decimal128.fromString('1.5'), Long.fromString('9007199254740993'), foreign]

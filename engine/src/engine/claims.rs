@@ -146,9 +146,9 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Self::enqueue`].
-    pub async fn batch_heartbeat(&self, ids: Vec<String>) -> Result<u64> {
+    pub async fn batch_heartbeat(&self, ids: &[String]) -> Result<u64> {
         let hub = self.hub().await?;
-        retried(&hub, || renew::heartbeat_many(&hub.store, ids.clone())).await
+        retried(&hub, || renew::heartbeat_many(&hub.store, ids)).await
     }
 
     /// Adds lines to a job's log, oldest first. A job that is gone, or not the caller's any more, is no error.

@@ -8,7 +8,7 @@ use mongodb::bson::{Bson, RawDocumentBuf};
 use super::{Engine, Opened, retried};
 use crate::{
     base::error::Result,
-    job::{document::NewJob, verdict::Settled},
+    job::{document::NewJob, id_key::named, verdict::Settled},
     verbs::{
         plan::{self, PlannedJob},
         settle::read_back,
@@ -46,7 +46,7 @@ impl Engine {
     /// As [`Self::enqueue`].
     pub async fn read_back(&self, id: &str, token: Option<&str>) -> Result<Settled> {
         let Opened { hub, runs } = self.opened().await?;
-        let id = Bson::from(id);
+        let id = named(id);
         let (settled, header) = retried(&hub, || read_back::read_back(&hub.store, &id, token)).await?;
         if let (Settled::Completed, Some(header)) = (settled, header) {
             runs.pass_on(&header, settled);
@@ -79,7 +79,7 @@ impl Engine {
     /// # Errors
     /// As [`Self::enqueue`]. Then the lease is renewed as soon as the server can be reached again, if it still lasts.
     pub async fn resume(&self, run_id: u32, id: &str, token: &str) -> Result<Option<Settled>> {
-        self.opened().await?.runs.resume(run_id, &id.into(), token).await
+        self.opened().await?.runs.resume(run_id, &named(id), token).await
     }
 
     /// A run's transaction has committed, and its job is completed. A run that is not known is ignored.

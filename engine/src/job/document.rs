@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     cancellation::Cancellation,
-    fields,
+    fields, id_key,
     picked::{delay, pick, small},
     retry::{BackoffKind, BackoffPolicy},
     status::DedupeScope,
@@ -57,7 +57,7 @@ impl Header {
     /// Of a job that nothing else is known of: enough for a completion.
     pub(crate) fn known_by(id: &str, token: Option<&str>) -> Self {
         Self {
-            id: id.into(),
+            id: id_key::named(id),
             job_type: String::new(),
             token: token.map(str::to_owned),
             attempt: 0,

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use mongodb::bson::{Bson, doc};
+use mongodb::bson::doc;
 
 use crate::{
     base::error::Result,
     job::{
         fence, fields,
+        id_key::named,
         log::{LogBounds, LogLine, appended, clipped},
     },
     store::{collection::Store, write::Statement},
@@ -25,7 +26,7 @@ pub(crate) async fn append(
     lines: &[LogLine],
     bounds: LogBounds,
 ) -> Result<()> {
-    let id = Bson::from(id);
+    let id = named(id);
     let filter = match token {
         Some(token) => fence::held_or_completed(&id, token),
         None => doc! { fields::ID: id },

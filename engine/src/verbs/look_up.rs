@@ -1,10 +1,13 @@
 //! Looks jobs up by their ids.
 
-use mongodb::bson::{Bson, RawDocumentBuf, doc, oid::ObjectId};
+use mongodb::bson::{RawDocumentBuf, doc};
 
 use crate::{
     base::error::Result,
-    job::{fields, id_key::named},
+    job::{
+        fields,
+        id_key::{any_named, named},
+    },
     store::collection::Store,
 };
 
@@ -16,7 +19,5 @@ pub(crate) async fn whole(store: &Store, id: &str) -> Result<Option<RawDocumentB
 
 /// How jobs ended, as far as they have: those of the ids that are stored.
 pub(crate) async fn ends(store: &Store, ids: &[String]) -> Result<Vec<RawDocumentBuf>> {
-    let object_ids = ids.iter().filter_map(|id| ObjectId::parse_str(id).ok()).map(Bson::from);
-    let ids: Vec<Bson> = ids.iter().map(Bson::from).chain(object_ids).collect();
-    store.find(doc! { fields::ID: { "$in": ids } }, fields::of_an_end()).await
+    store.find(doc! { fields::ID: any_named(ids) }, fields::of_an_end()).await
 }

@@ -4,13 +4,13 @@ use mongodb::bson::{Bson, doc};
 
 use crate::{
     base::error::Result,
-    job::{fence, fields},
+    job::{fence, fields, id_key::named},
     store::{collection::Store, write::Statement},
 };
 
 /// Sets it. With a token only while the claim is the caller's, or once the caller has completed it.
 pub(crate) async fn set(store: &Store, id: &str, token: Option<&str>, progress: &Bson) -> Result<()> {
-    let id = Bson::from(id);
+    let id = named(id);
     let filter = match token {
         Some(token) => fence::held_or_completed(&id, token),
         None => doc! { fields::ID: id },

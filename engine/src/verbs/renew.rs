@@ -9,6 +9,7 @@ use crate::{
     connection::lanes::Lane,
     job::{
         fence, fields,
+        id_key::{any_named, named},
         lease::{LeaseLength, LeaseTerms},
         status::Status,
     },
@@ -49,7 +50,7 @@ fn marked(LeaseLength { length, turn }: LeaseLength) -> Document {
 /// Renews one lease once: a handler's or a handle's own heartbeat. Without a token any active claim.
 /// Keeps the kind of lease that it is.
 pub(crate) async fn heartbeat(store: &Store, id: &str, token: Option<&str>) -> Result<bool> {
-    let id = Bson::from(id);
+    let id = named(id);
     let filter = match token {
         Some(token) => fence::held(&id, token),
         None => doc! { fields::ID: id, fields::STATUS: Status::Active.as_str() },
@@ -62,7 +63,7 @@ pub(crate) async fn heartbeat(store: &Store, id: &str, token: Option<&str>) -> R
 
 /// Marks a claim made by hand as managed, and renews it. False if it is not the caller's.
 pub(crate) async fn adopt(store: &Store, id: &str, token: &str, terms: LeaseTerms) -> Result<bool> {
-    renew_one(store, Lane::Heartbeat, &id.into(), token, LeaseLength::first(terms.length), Wait::Long).await
+    renew_one(store, Lane::Heartbeat, &named(id), token, LeaseLength::first(terms.length), Wait::Long).await
 }
 
 /// Renews a managed lease, for as long as this. False if it is not the caller's.
@@ -99,8 +100,8 @@ pub(crate) async fn shorten(
 }
 
 /// Renews active jobs whoever holds them, as the batch call of the public API does; how many there were.
-pub(crate) async fn heartbeat_many(store: &Store, ids: Vec<String>) -> Result<u64> {
-    let filter = doc! { fields::ID: { "$in": ids }, fields::STATUS: Status::Active.as_str() };
+pub(crate) async fn heartbeat_many(store: &Store, ids: &[String]) -> Result<u64> {
+    let filter = doc! { fields::ID: any_named(ids), fields::STATUS: Status::Active.as_str() };
     let update = vec![doc! { "$set": { fields::CLAIMED_AT: fields::NOW } }];
     let statements = vec![Statement::many(filter, update)];
     Ok(store.update(Update::in_lane(Lane::Heartbeat, statements)).await?.matched)

@@ -266,7 +266,7 @@ async fn no_operation_reads_the_whole_collection() {
     let ((), operations) = profile::during(&queue, &opened, async {
         engine.stats(None).await.expect("the server answers");
         engine.stats(Some("t")).await.expect("the server answers");
-        engine.batch_heartbeat(vec!["running".to_owned()]).await.expect("the server answers");
+        engine.batch_heartbeat(&["running".to_owned()]).await.expect("the server answers");
         engine.adopt("running", "token", Duration::from_secs(300)).await.expect("the server answers");
         let sweep =
             engine.recover_stuck_jobs(Duration::from_secs(60), 100).await.expect("the server answers");

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use mongodb::bson::{Bson, RawDocument, doc};
+use mongodb::bson::{Bson, RawDocument, RawDocumentBuf, doc};
 
 use super::prepared::{PreparedVerdict, VerdictRequest, judge};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     job::{
         document::{Header, text},
         fence, fields,
-        id_key::IdKey,
+        id_key::{IdKey, named},
         status::Status,
         transition::Transition,
         verdict::Settled,
@@ -197,8 +197,9 @@ async fn look_up(
 
 /// A request by a caller who knows only id and token: reads what deciding needs. None if there is no such job.
 pub(crate) async fn header_of(store: &Store, id: &str, token: Option<&str>) -> Result<Option<Header>> {
-    let found = store.find(doc! { fields::ID: id }, Header::projection()).await?;
-    let Some(job) = found.first() else { return Ok(None) };
+    let found = store.find(doc! { fields::ID: named(id) }, Header::projection()).await?;
+    let is_own = |job: &&RawDocumentBuf| token.is_some() && text(job, fields::CLAIM_TOKEN) == token;
+    let Some(job) = found.iter().find(is_own).or(found.first()) else { return Ok(None) };
     let mut header = Header::read(job)?;
     // The caller's proof, not the document's: the fence compares the two.
     header.token = token.map(str::to_owned);

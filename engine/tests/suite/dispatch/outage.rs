@@ -124,10 +124,7 @@ async fn every_call_ends_though_the_server_is_frozen() {
     call!("claimNextByKey", async |engine: Shared| engine.claim_next_by_key("t", "k").await.is_ok());
     call!("settle", async |engine: Shared| engine.settle("a", None, Verdict::Complete, None).await.is_ok());
     call!("heartbeat", async |engine: Shared| engine.heartbeat("a", None).await.is_ok());
-    call!("batchHeartbeat", async |engine: Shared| engine
-        .batch_heartbeat(vec!["a".to_owned()])
-        .await
-        .is_ok());
+    call!("batchHeartbeat", async |engine: Shared| engine.batch_heartbeat(&["a".to_owned()]).await.is_ok());
     call!("log", async |engine: Shared| engine.log("a", None, &line("hello")).await.is_ok());
     call!("hasOutstanding", async |engine: Shared| engine.has_outstanding("t", "k").await.is_ok());
     call!("findOne", async |engine: Shared| engine.find_one(doc! {}).await.is_ok());

@@ -256,3 +256,31 @@ impl Blocked {
         if self.is_all { count } else { Counted { precision: Precision::AtLeast, ..count } }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(count: u64, precision: Precision) -> Counted {
+        Counted { count, precision }
+    }
+
+    #[test]
+    fn failures_are_never_told_as_more_than_there_are() {
+        use Precision::{AtLeast, Exact};
+        let cases = [
+            // Of 10 that failed, 3 were cancelled or have expired.
+            (counted(10, Exact), counted(3, Exact), counted(7, Exact)),
+            // There are more of both by the time of the second count.
+            (counted(10, Exact), counted(12, Exact), counted(0, Exact)),
+            // Of 100,000 or more, 3 were: 99,997 or more failed.
+            (counted(MOST, AtLeast), counted(3, Exact), counted(MOST - 3, AtLeast)),
+            // All of them may have been.
+            (counted(MOST, AtLeast), counted(MOST, AtLeast), counted(0, AtLeast)),
+            (counted(10, Exact), counted(0, AtLeast), counted(0, AtLeast)),
+        ];
+        for (failed, set_apart, expected) in cases {
+            assert_eq!(failed.less(set_apart).document(), expected.document(), "{failed:?} {set_apart:?}");
+        }
+    }
+}

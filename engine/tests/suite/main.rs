@@ -12,6 +12,7 @@ mod claim;
 mod costs;
 mod dispatch;
 mod enqueue;
+mod expiry;
 mod fleet;
 mod foreign;
 mod journal;

@@ -175,6 +175,12 @@ async fn a_sweep_under_load_slows_no_claim_and_rests_between_its_steps() {
         opened.finish(job.run_id, Verdict::Complete);
         assert_eq!(opened.recorder.outcome(job.run_id).await, Ok(Settled::Completed));
     }
+    // The server writes down an operation after its effect can be seen.
+    eventually("the last removal to be written down", async || {
+        let removed: i64 = profile::so_far(&queue).await.iter().map(profile::Operation::removed).sum();
+        (removed >= MANY as i64).then_some(())
+    })
+    .await;
     let operations = profile::stop(&queue).await;
     let claims: Vec<_> = operations.iter().filter(|one| one.name() == "findAndModify").collect();
     // Few of them on a busy machine.

@@ -19,7 +19,8 @@ const HAS_JOURNAL: &str = "hasJournal";
 /// Whether it is parked, in the same.
 const IS_PARKED: &str = "isParked";
 
-/// What a change needs to know of a job.
+/// Properties of a job that a change depends on.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the server computes it")]
 pub(super) struct FoundJob {
     pub(super) id: Bson,
     pub(super) job_type: String,

@@ -1,2 +1,2 @@
 /** The package's version. Written by scripts/manifests.mjs. */
-export const VERSION = '0.4.0'
+export const VERSION = '0.5.0'

@@ -10,7 +10,7 @@ const GROWTH = 1.5
 /** No server lets a transaction live that long by default. */
 const GIVE_UP_MS = 300_000
 
-/** What waits for the end of the transaction on a session. */
+/** The callbacks that wait for the end of the transaction on a session. */
 interface Watch {
   /** The session's own mark of it, which another transaction does not share. */
   readonly transaction: unknown
@@ -20,18 +20,18 @@ interface Watch {
 const watches = new WeakMap<ClientSession, Watch>()
 
 /**
- * Calls back once the transaction in progress on a session is over, with the time that took, however it ended: whether it
- * has committed is the caller's to find out, if it matters.
+ * Calls back once the transaction in progress on a session is over, with the time that took, however it
+ * ended. The caller has to find out if it has committed.
  *
- * A session tells nobody of a commit, so it is looked at, more and more seldom, and without changing it. Nothing here keeps the
- * process alive. The timers are never faked: the server's time isn't either.
+ * A session reports no commit, so it is looked at, more and more seldom, and without changing it. Nothing here keeps the process alive. The
+ * timers are never faked: the server's time isn't either.
  */
 export function afterTransaction(session: ClientSession, callback: (elapsedMs: number) => void): void {
   const since = monotonicNow()
   const told = () => callback(monotonicNow() - since)
   const known = watches.get(session)
   if (known !== undefined && !isOver(session, known)) return void known.callbacks.push(told)
-  // Another one has begun before anybody saw the end of that.
+  // Another transaction has begun before any look saw the end of that one.
   if (known !== undefined) tell(session, known)
   const watch: Watch = { transaction: transactionOf(session), callbacks: [told] }
   watches.set(session, watch)
@@ -60,7 +60,7 @@ export function afterCommit(session: ClientSession, look: () => Promise<boolean>
 
 function lookIn(waitMs: number, session: ClientSession, watch: Watch, since: number): void {
   setTimeout(() => {
-    // It may have been told of meanwhile.
+    // The callbacks may have been called meanwhile.
     if (watches.get(session) !== watch) return
     if (isOver(session, watch) || monotonicNow() - since > GIVE_UP_MS) tell(session, watch)
     else lookIn(Math.min(waitMs * GROWTH, LONGEST_WAIT_MS), session, watch, since)
@@ -68,8 +68,8 @@ function lookIn(waitMs: number, session: ClientSession, watch: Watch, since: num
 }
 
 /**
- * Sessions that are used for one transaction after the other are hardly ever seen without one. Where a session has no mark of its
- * transaction, the end of such a use is waited for.
+ * Sessions that are used for one transaction after the other are hardly ever seen without one. If a session has no mark of its transaction,
+ * the callback waits for the end of such a use.
  */
 function isOver(session: ClientSession, { transaction }: Watch): boolean {
   return !session.inTransaction() || transactionOf(session) !== transaction

@@ -7,7 +7,7 @@ export function callByRun<R>(call: () => R): R {
   return BY_RUN.run(true, call)
 }
 
-/** Whether a handle is used by its run, and not by its owner. A handle may be wrapped, so that its run calls it by a detour. */
+/** True if a handle is used by its run, and not by its owner. A handle may be wrapped, so that its run calls it by a detour. */
 export function isCalledByRun(): boolean {
   return BY_RUN.getStore() === true
 }

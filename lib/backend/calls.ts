@@ -77,12 +77,12 @@ function detailsOf({ stack, delayMs, parkedUntil, byHand, result }: Verdict): Se
   }
 }
 
-/** Whether jobs can be cancelled. Such a backend takes details of settlements. */
+/** True if jobs can be cancelled. Such a backend takes details of settlements. */
 export function canCancel(backend: IJobQueueBackend): boolean {
   return typeof backend.cancel === 'function'
 }
 
-/** What a backend said about a settlement; or, if it said nothing, that it applied. A plain `false` did not apply. */
+/** The backend's answer to a settlement. An absent answer means that it applied; a plain `false` did not apply. */
 export function understood(said: unknown, verdict: Verdict, job: Job): Settled {
   if (said === false) return { status: 'lease-lost' }
   const isResult =
@@ -108,7 +108,7 @@ export interface SessionSource extends BackendTransactions {
   startSession(jobId: string): Promise<ClientSession>
 }
 
-/** What the backend offers to those who write in transactions. Without it a session would be dropped in silence. */
+/** The backend's support for writes in transactions. Throws without it, as a session would be dropped in silence. */
 export function transactionsOf(where: string, backend: IJobQueueBackend): SessionSource {
   const { transactions } = backend
   // Its sessions are the app's driver's, whichever copy of it that is.
@@ -121,7 +121,7 @@ export function transactionsOf(where: string, backend: IJobQueueBackend): Sessio
   )
 }
 
-/** Completes a claim in the transaction in progress on a session. Whether that counts, the transaction decides. */
+/** Completes a claim in the transaction in progress on a session. The transaction decides if that counts. */
 export async function completeIn(
   backend: IJobQueueBackend,
   job: Job,
@@ -151,7 +151,7 @@ export async function heldOrReadBack(
   return transactionsOf('ctx.transaction', backend).readBack(job.id, job.claimToken)
 }
 
-/** Whether claims can be given back. Where not, their leases expire. */
+/** True if claims can be given back. If not, their leases expire. */
 export function canRelease(backend: IJobQueueBackend): boolean {
   return typeof backend.release === 'function'
 }
@@ -182,7 +182,7 @@ export function keepsOrder(log: object): void {
   ORDERED_LOGS.add(log)
 }
 
-/** Whether lines may be handed to a backend before the ones before them are written. */
+/** True if lines may be handed to a backend before the ones before them are written. */
 export function keepsLogOrder(backend: IJobQueueBackend): boolean {
   const log: unknown = Reflect.get(backend, 'log')
   return typeof log === 'function' && ORDERED_LOGS.has(log)

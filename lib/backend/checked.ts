@@ -48,7 +48,7 @@ const NAMES = [
   'enqueueManyDetailed',
 ] as const satisfies (keyof Twins<never>)[]
 
-/** By the method, whatever object it is called on: subclasses that don't override it, and proxies, share it. */
+/** The key is the method, not the object it is called on: subclasses that don't override it, and proxies, share it. */
 const TWINS = new WeakMap<object, Twins<any>>()
 
 /** Registers the twins of a class's methods. */

@@ -3,7 +3,7 @@ import type { JobEnding, JobStatus } from '../types'
 const STORED: ReadonlySet<unknown> = new Set<JobEnding>(['exhausted', 'fatal', 'cancelled', 'expired'])
 
 /**
- * How a job ended; undefined while it has not. A failed job of an earlier version has no word for it: then its attempts tell.
+ * The ending of a job; undefined before its end. A failed job of an earlier version has no word for it: then its attempts tell.
  *
  * @param stored the word on a failed job
  */
@@ -26,7 +26,7 @@ export function endingOf(
   }
 }
 
-/** The worker that a claim token names, before its first dot. The rest proves the lease, and is shown to no one. */
+/** The worker that a claim token names, before its first dot. The rest proves the lease, and is never shown. */
 export function workerOf(token: unknown): string | undefined {
   if (typeof token !== 'string') return undefined
   const end = token.indexOf('.')

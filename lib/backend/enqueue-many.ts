@@ -103,7 +103,7 @@ async function oneByOneInTransaction(
   return results
 }
 
-/** When a new job is due. */
+/** The time at which a new job is due. */
 interface Due {
   readonly type: string
   readonly delayMs: number
@@ -144,7 +144,7 @@ export function unlessFailed(outcomes: readonly EnqueueManyOutcome[]): EnqueueMa
   })
 }
 
-/** What became of one job of a call that asks for details. */
+/** The fate of one job of a call that asks for details. */
 export type DetailedOutcome = EnqueueDetailedResult | Extract<EnqueueManyOutcome, { status: 'failed' }>
 
 /** @throws EnqueueManyError if there is a failure among them: with the outcomes of a call without details */

@@ -15,7 +15,7 @@ export interface OwnClaim {
   readonly backend: object
   /** The handle without the events of a queue; null for a handle that is one itself. */
   readonly inner: JobHandle<any> | null
-  /** When the claim was sent, by the monotonic clock. */
+  /** Time at which the claim was sent, by the monotonic clock. */
   readonly sentAt: number
   /** A verdict of it was written. */
   isSettled: boolean
@@ -134,7 +134,7 @@ export class HandleCalls {
 
   /** Writes a verdict of the owner. */
   async settle(verdict: Verdict): Promise<Settled> {
-    // Methods of a handle settle by hand, and take no result. Where they are the backend's own, it can be told more.
+    // Methods of a handle settle by hand, and take no result. If they are the backend's own, the backend can take more.
     const isBackends = ownClaim(this.handle)?.backend === this.backend
     const says = !verdict.byHand || verdict.result !== null
     if (says && isBackends && canCancel(this.backend)) {

@@ -1,12 +1,12 @@
-/** What a queue and the backend that runs its handlers inside `enqueue` tell each other beside the public contract. */
+/** Messages between a queue and a backend that runs its handlers inside `enqueue`, beside the public contract. */
 import type { JobHandler } from '../types'
 
-/** How a processor of a queue is to be run. */
+/** The settings by which a backend runs a processor. */
 export interface InlineProcessor {
   readonly concurrency: number
 }
 
-/** Why a run failed, for the call that waits for it. */
+/** The failure of a run, for the call that waits for it. */
 export interface RunFailure {
   readonly error: unknown
 }

@@ -11,7 +11,7 @@ export function markJournal(job: object): void {
   Object.defineProperty(job, JOURNAL, { value: true })
 }
 
-/** Whether the claim has shown a journal. Only the engine's claims show one. */
+/** True if the claim has shown a journal. Only the engine's claims show one. */
 export function isMarked(job: object): boolean {
   return JOURNAL in job
 }

@@ -1,6 +1,6 @@
 /**
- * What a session says of its transaction. It has no public name for it, but an object with a state, in every version of the driver so
- * far; where there is none, nothing is known.
+ * The state that a session gives its transaction. It has no public name, but is an object with a state, in every version of the driver so
+ * far. Without that object nothing is known.
  */
 import type { ClientSession } from 'mongodb'
 
@@ -18,7 +18,7 @@ export function hasSentNothing(session: ClientSession): boolean {
   return isIn(transactionOf(session), 'STARTING_TRANSACTION')
 }
 
-/** It has sent a commit, whatever came of it. */
+/** True once it has sent a commit, even if the commit failed. */
 export function isCommitted(session: ClientSession): boolean {
   return isIn(transactionOf(session), 'TRANSACTION_COMMITTED')
 }

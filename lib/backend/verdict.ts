@@ -1,8 +1,8 @@
-/** How a claim is to end, as a backend is told, and what it answers. */
+/** Verdicts on claims, as backends get them, and their answers. */
 import { reasonOf, stackBehind } from '../base/reason'
 import type { CancelledReply, SettleResult } from '../types'
 
-/** How a claim is to end. */
+/** The kinds of verdict. */
 export type VerdictKind = 'complete' | 'fail' | 'failFatal' | 'release'
 
 /** A value that a completed job is to keep. */
@@ -12,12 +12,12 @@ export interface Kept {
   readonly refused: (err: unknown) => void
 }
 
-/** How a claim is to end, and why. */
+/** A verdict with its reason. */
 export interface Verdict {
   readonly kind: VerdictKind
-  /** Why, for `fail` and `failFatal`; else null. */
+  /** The reason, for `fail` and `failFatal`; else null. */
   readonly reason: string | null
-  /** Where the failure came from; null where nothing tells. */
+  /** The stack of the failure; null if there is none. */
   readonly stack: string | null
   /** Until the job is due again, where it is to wait again, in milliseconds; null for what is usual. */
   readonly delayMs: number | null
@@ -29,7 +29,7 @@ export interface Verdict {
   readonly result: Kept | null
 }
 
-/** What writing a verdict found. */
+/** The result of writing a verdict. */
 export type Settled = SettleResult | CancelledReply
 
 export const COMPLETE: Verdict = {

@@ -1,4 +1,4 @@
-/** A promise that is settled from outside. Nobody has to wait for it: a rejection alone never counts as unhandled. */
+/** A promise that is settled from outside. No code has to wait for it: a rejection alone never counts as unhandled. */
 export class Deferred<T> {
   readonly promise: Promise<T>
   resolve!: (value: T) => void
@@ -14,8 +14,8 @@ export class Deferred<T> {
 }
 
 /**
- * A promise that nobody has to wait for: that `setInterval(() => ctx.heartbeat(), …)` fails in an outage must not end the
- * process. Whoever waits still hears of it.
+ * A promise that may go without a reader: a failure of `setInterval(() => ctx.heartbeat(), …)` in an outage must not end the process. Code
+ * that awaits it still gets the rejection.
  */
 export function unwatched<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {})

@@ -173,8 +173,8 @@ export function nameErrors(errorClass: { prototype: object }, name: string): voi
 type ErrorClass = new (code: ErrorCode, message: string, options?: DurablErrorOptions) => DurablError
 
 /**
- * Which class an error of a code is: the one table of codes. `null`: the code is no {@link DurablError}'s, but a
- * `TypeError`'s or `RangeError`'s.
+ * The class of an error, by its code: the one table of codes. `null`: the code is no {@link DurablError}'s, but a `TypeError`'s or
+ * `RangeError`'s.
  */
 const ERROR_CLASSES: Readonly<Record<ErrorCode, ErrorClass | null>> = {
   ERR_DURABL_INVALID_ARGUMENT: null,
@@ -243,7 +243,7 @@ export interface Failure {
   readonly serverCode: number | null
 }
 
-/** Where a call came from: an object that `Error.captureStackTrace` was called on before the call went out. */
+/** The origin of a call: an object that `Error.captureStackTrace` was called on before the call went out. */
 export interface CallSite {
   stack?: string
 }

@@ -12,12 +12,12 @@ export class FailureStreak {
 
   constructor(
     private readonly logger: SafeLogger,
-    /** What fails, as the start of a sentence: `'claiming jobs'`. */
+    /** The failing activity, as the start of a sentence: `'claiming jobs'`. */
     private readonly what: string,
     private readonly fields: Record<string, unknown>,
   ) {}
 
-  /** How many failures there have been in a row. */
+  /** The number of failures in a row. */
   get length(): number {
     return this.failures
   }

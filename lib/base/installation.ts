@@ -1,4 +1,7 @@
-/** Where this package is installed, and what to say if it is not: bundlers take code in, and leave behind what it needs at run time. */
+/**
+ * The directory in which this package is installed, and advice if it is not. Bundlers take code in, and leave behind the files that it
+ * needs at run time.
+ */
 import { existsSync } from 'node:fs'
 import { join, sep } from 'node:path'
 
@@ -14,13 +17,13 @@ function ownDirectory(): string {
   return typeof __dirname === 'string' ? __dirname : process.cwd()
 }
 
-/** Whether durabl's code is part of an app's bundle: then the directory that would be its own is not. */
+/** True if durabl's code is part of an app's bundle: then the directory that would be its own does not exist. */
 export function isBundled(root = packageRoot(), exists: (path: string) => boolean = existsSync): boolean {
   // A file that is never part of a bundle, as it is chosen by a condition of the manifest.
   return !exists(join(root, 'dist', 'mongo', 'packages', 'none.mjs'))
 }
 
-/** What a bundler has to be told. */
+/** Advice for users of a bundler. */
 export const KEEP_EXTERNAL =
   'Keep durabl and mongodb external (esbuild: `--external:durabl --external:mongodb`; webpack, Rollup, Vite: `external` ' +
   'or `externals`), and installed beside the bundle.'

@@ -25,7 +25,7 @@ export class KeepAlive {
     if (this.reasons <= 0) this.drop()
   }
 
-  /** No reason is left, whatever was held. */
+  /** Drops all reasons, held or not. */
   drop(): void {
     this.reasons = 0
     if (this.handle === null) return

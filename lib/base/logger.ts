@@ -3,7 +3,7 @@ import { isolated, watch } from './app-code'
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
-/** A {@link Logger} that never throws, whatever the one behind it does, and always has all of its methods. */
+/** A {@link Logger} that never throws, even if the one behind it does, and always has all of its methods. */
 export interface SafeLogger {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
@@ -45,7 +45,7 @@ export function consoleLogger(): Logger {
   return onConsole(['info', 'warn', 'error'], null)
 }
 
-/** What is used where no logger is given: the console, warnings and errors only. */
+/** The logger if none is given: the console, warnings and errors only. */
 export const defaultLogger: Logger = onConsole(['warn', 'error'], null)
 
 function onConsole(levels: Level[], bindings: Record<string, unknown> | null): Logger {

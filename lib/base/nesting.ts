@@ -3,11 +3,11 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 
 /** A handler at work inside `enqueue`, and the handler whose `enqueue` that was. */
 interface Nesting {
-  /** Whose count of handlers it belongs to. */
+  /** The owner of the count of handlers that it belongs to. */
   readonly owner: object
   readonly type: string
   readonly outer: Nesting | undefined
-  /** What the handler left behind, such as a timer, may enqueue after its end: from outside. */
+  /** True after the handler's end. A timer or the like that the handler left behind then enqueues from outside. */
   isOver: boolean
 }
 
@@ -30,14 +30,14 @@ export async function nesting<T>(
   }
 }
 
-/** A handler, the enqueues of which are known to come from inside it, whatever the async context that it is called in. */
+/** A handler whose enqueues are known to come from inside it, in any async context. */
 export function nested<J extends object, A extends unknown[], R>(
   handler: (job: J, ...args: A) => R,
 ): (job: J, ...args: A) => R {
   return (job, ...args) => CURRENT.run(NESTINGS.get(job), handler, job, ...args)
 }
 
-/** Whether a handler of this type is waiting for the code that asks. */
+/** True if a handler of this type is waiting for the code that asks. */
 export function isWithin(owner: object, type: string): boolean {
   for (let outer = CURRENT.getStore(); outer !== undefined; outer = outer.outer) {
     if (!outer.isOver && outer.owner === owner && outer.type === type) return true

@@ -1,8 +1,7 @@
 import { inspect } from 'node:util'
 
 /**
- * Has instances of a class printed and serialised as a few words about themselves: what is within them is nobody's business, and
- * may lead to what must not be printed.
+ * Has instances of a class printed and serialised as a few words about themselves. Their parts are private, and may lead to secrets.
  */
 export function shownAs<T extends object>(
   { prototype, name }: { readonly prototype: T; readonly name: string },

@@ -45,8 +45,8 @@ function messageOf(error: Error): string {
 }
 
 /**
- * The messages of an error's `errors` and `cause`, and of those behind them, each once. `fetch failed` alone tells nobody why. Bounded,
- * as causes may lead in a circle.
+ * The messages of an error's `errors` and `cause`, and of those behind them, each once. `fetch failed` alone explains nothing. Bounded, as
+ * causes may lead in a circle.
  */
 function reasonsBehind(error: Error): string[] {
   const seen = new Set<unknown>([error])

@@ -1,4 +1,4 @@
-/** Stacks that begin where the app called: the frames above that are this package's, and nobody can mend a call there. */
+/** Stacks that begin where the app called: the frames above that are this package's, and a user can mend no call there. */
 import { join, sep } from 'node:path'
 import { isBundled, packageRoot } from './installation'
 
@@ -37,8 +37,8 @@ export function isFrame(line: string): boolean {
 let directories: readonly string[] | null = null
 
 /**
- * Where this package's code is, as stacks show it: compiled, or through its source maps. Nowhere in an app's bundle, where the app's
- * code is in the same file.
+ * The directories of this package's code, as stacks show them: compiled, or through its source maps. None in an app's bundle, where the
+ * app's code is in the same file.
  */
 function ownDirectories(): readonly string[] {
   return (directories ??= isBundled() ? [] : ['dist', 'lib'].map((name) => join(packageRoot(), name) + sep))

@@ -67,7 +67,7 @@ async function run(verb: Verb, words: readonly string[], output: Output): Promis
   const stop = new AbortController()
   const interrupted = () => stop.abort()
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
-  // Nobody reads any more, as after `| head`.
+  // The reader has gone, as after `| head`.
   process.stdout.on('error', interrupted)
   try {
     return await verb.run({ values, positionals, output, ...(await connected(opened)), signal: stop.signal })

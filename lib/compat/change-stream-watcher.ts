@@ -51,7 +51,7 @@ export class MongoChangeStreamWatcher {
   private readonly listeners = new Map<JobAvailableListener, Subscribed>()
   private state: State = 'stopped'
   private started: Promise<void> | null = null
-  /** How many times it was stopped: tells a start that it was stopped meanwhile, and perhaps started again. */
+  /** Count of its stops. It shows a start that it was stopped meanwhile, and perhaps started again. */
   private stops = 0
   private stream: ChangeStream | null = null
   /** The server has accepted the stream. */
@@ -61,7 +61,7 @@ export class MongoChangeStreamWatcher {
   private failures = 0
   private cancelPause: Cancel | null = null
 
-  /** Behind functions, as their client leads to credentials, and whoever prints this prints all within. */
+  /** Behind functions, as their client leads to credentials, and a print of this object prints all within. */
   private readonly collection: () => Collection<any>
   private readonly db: () => Db
 
@@ -108,7 +108,7 @@ export class MongoChangeStreamWatcher {
       if (isStopped()) throw stoppedEarly()
       await this.open()
     } catch (error) {
-      // Whoever has stopped it may have started it again: then the stream is that start's affair.
+      // The watcher may have been started again after the stop: then the stream belongs to that start.
       if (isStopped()) throw stoppedEarly()
       await this.stop()
       throw error
@@ -179,7 +179,7 @@ export class MongoChangeStreamWatcher {
     this.failures = 0
     if (!isReopened) return
     this.logger.info({}, 'the change stream is back')
-    // Whatever came in meanwhile.
+    // For changes that came in meanwhile.
     this.tell('')
   }
 

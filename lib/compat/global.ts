@@ -4,7 +4,7 @@ import { JobQueue } from '../queue/job-queue'
 import type { GlobalQueueOptions, IJobQueueBackend } from '../types'
 import { checkBackend, readGlobalOptions } from '../validate'
 
-/** What is global: one set for the process, or for the realm where a test runner makes several. */
+/** The global set: one for the process, or for the realm where a test runner makes several. */
 interface GlobalState {
   backend: IJobQueueBackend | null
   options: GlobalQueueOptions
@@ -92,7 +92,7 @@ async function inScope<R>(
     return await callback(queue)
   } finally {
     await queue.shutdown()
-    // What the callback itself made global goes as well: after the scope all is as it was before.
+    // Entries that the callback itself made global go as well: after the scope all is as it was before.
     Object.assign(global, before)
   }
 }

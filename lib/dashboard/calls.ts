@@ -1,7 +1,7 @@
 /** Calls of a queue that the dashboard makes. A queue, or the backend behind it, may lack some. */
 import { DurablError } from '../base/errors'
 
-/** A call by name, with whatever the queue returns; its shape is read in one place each. */
+/** A call by name, with any result of the queue; its shape is read in one place each. */
 export type Call = (...args: unknown[]) => Promise<unknown>
 
 /** The call of this name. */

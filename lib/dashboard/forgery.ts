@@ -2,8 +2,8 @@
 import { refuse } from './reply'
 
 /**
- * A page of another site can send forms and plain text with the user's cookies, but no header of ours and no JSON, unless the server
- * allows it beforehand, which this one never does. Browsers also say where a request comes from.
+ * A page of another site can send forms and plain text with the user's cookies. It can't send a header of the dashboard's or JSON, unless
+ * the server allows it beforehand, which this one never does. Browsers also say where a request comes from.
  */
 export function assertOwnRequest({ headers }: Request): void {
   const type = headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()

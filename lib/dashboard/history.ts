@@ -1,4 +1,4 @@
-/** What the workers have counted: the last hour of every type, and a day of one. */
+/** The counts of the workers: the last hour of every type, and a day of one. */
 import { isRecord } from '../validate/rules'
 import { callOf, ifSupported } from './calls'
 import { list, moment, number } from './rows'

@@ -1,4 +1,4 @@
-/** What the pages follow: one look at everything, shared by all who ask within a moment. */
+/** The live numbers of the pages: one look at everything, shared by all requests within a moment. */
 import type { Rights } from './access'
 import { sees } from './access'
 import { callOf, ifSupported } from './calls'
@@ -147,7 +147,7 @@ function nextOf(spec: Fields): number[] {
   }
 }
 
-/** What a user may see of it. */
+/** The part of it that a user may see. */
 export function seenBy(rights: Rights, whole: Live): Live {
   if (rights.types === null) return whole
   const isSeen = ({ type }: { readonly type: string }) => sees(rights, type)

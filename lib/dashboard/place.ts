@@ -1,11 +1,11 @@
-/** Where in a dashboard a path leads. */
+/** The place in a dashboard that a path leads to. */
 
 export type Place = 'page' | 'metrics'
 
 const METRICS = '/metrics'
 
 /**
- * @param base the path of the page; null if it is at any, as one that nobody has named behind proxies
+ * @param base the path of the page; null if none was given: behind proxies it may be any
  * @returns null for a path outside of the dashboard
  */
 export function placeOf(path: string, base: string | null): Place | null {

@@ -3,7 +3,7 @@ import { refuse } from './reply'
 import { Memo } from './memo'
 import type { Failures, History, Live } from './wire'
 
-/** How old what is shown may be. Pages ask every three seconds. */
+/** Age that live numbers may have. Pages ask every three seconds. */
 const LIVE_MS = 2500
 const HISTORY_MS = 15_000
 

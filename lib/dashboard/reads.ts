@@ -33,7 +33,7 @@ export function filterOf(filter: JobFilter, rights: Rights): Record<string, unkn
   }
 }
 
-/** What reads as JSON is meant so; anything else is a string. */
+/** The value of a text: text that reads as JSON is meant so; anything else is a string. */
 function valueOf(value: string): unknown {
   try {
     JSON.parse(value)
@@ -123,7 +123,7 @@ export function failures(shelf: Shelf, type: string, rights: Rights): Promise<Fa
 
 const ACTIONS_LISTED = 50
 
-/** What was done, newest first. A record may name jobs of any type, so those see it who see all. */
+/** The acts of users, newest first. A record may name jobs of any type, so only users who see all types get it. */
 export async function actions({ queue }: Shelf, before: string | null, rights: Rights): Promise<ActionList> {
   if (rights.types !== null) refuse(403, 'denied', 'the list of actions is of all types')
   const asked = { limit: ACTIONS_LISTED, ...(before && { before }) }

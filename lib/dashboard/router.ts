@@ -66,7 +66,7 @@ const ASSETS: ReadonlyMap<string, Asset> = new Map([
   ['style', new Asset(STYLE, 'text/css; charset=utf-8')],
 ])
 
-/** Answers every request; whatever goes wrong is an answer too. */
+/** Answers every request; an error is an answer, too. */
 export async function answer(site: Site, place: Place, request: Request, read: ReadText): Promise<Reply> {
   try {
     return await answered(site, place, request, read)

@@ -3,13 +3,13 @@
  * either time zone.
  */
 
-/** How many jobs there are, and how sure that is. */
+/** A number of jobs, and how sure it is. */
 export interface Count {
   readonly count: number
   readonly precision: 'exact' | 'at-least' | 'estimate'
 }
 
-/** What is said once about the dashboard and its user. */
+/** Facts about the dashboard and its user, sent once. */
 export interface Meta {
   readonly title: string
   readonly badge: string | null
@@ -18,7 +18,7 @@ export interface Meta {
   readonly user: string | null
   readonly actions: readonly string[]
   readonly canEdit: boolean
-  /** May see what everybody has done. */
+  /** True if the user may see the acts of all users. */
   readonly seesActions: boolean
 }
 
@@ -82,7 +82,7 @@ export interface Warning {
   readonly text: string
 }
 
-/** What the pages follow. */
+/** The live numbers that the pages follow. */
 export interface Live {
   readonly at: number
   readonly countsAt: number | null
@@ -176,7 +176,7 @@ export interface Failures {
   readonly groups: readonly FailureGroup[]
 }
 
-/** A thing that somebody did. */
+/** An act of a user. */
 export interface ActionRow {
   readonly id: string
   readonly at: number | null

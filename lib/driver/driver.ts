@@ -17,7 +17,7 @@ import { ProcessorSlots } from './processor'
 import { RunSet } from './run-set'
 import { EngineSettler } from './settler'
 
-/** What a driver needs to know of its queue. */
+/** Inputs of a driver, from its queue. */
 export interface DriverOptions {
   readonly visibilityTimeoutMs: number
   readonly autoRecover: boolean
@@ -220,7 +220,7 @@ export class Driver implements EngineEvents {
     if (!this.isQuiescent) this.engine.backendStarted()
   }
 
-  /** No claims from now on. What was claimed but not started is given back. */
+  /** Stops claiming. Gives back the jobs that were claimed but not started. */
   quiesce(): void {
     this.isQuiescent = true
     const coming = this.engine.quiesce()

@@ -1,7 +1,7 @@
 /** From so many taken items on, the array is cut; less often would hold on to memory, more often would cost time. */
 const COMPACT_AT = 1024
 
-/** A queue of constant cost per item, whatever its length. */
+/** A queue of constant cost per item, however long it is. */
 export class Fifo<T> {
   private items: (T | undefined)[] = []
   private head = 0

@@ -25,7 +25,7 @@ export class ProcessorSlots implements RunListener {
   private starting = false
   private startsLater = false
   private burstEnds = 0
-  /** How many runs have been started, ever: whether it moves tells a busy processor from a stalled one. */
+  /** Count of all runs started so far. A count that moves tells a busy processor from a stalled one. */
   private started = 0
   private watchesForStall = false
   /** Runs that have not ended. */

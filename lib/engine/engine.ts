@@ -26,11 +26,11 @@ export interface Engine {
   recover(): void
   /** A job of this type, null for any, is due in `delayMs`. */
   wake(type: string | null, delayMs: number): void
-  /** Whether {@link adopt} takes this handle. */
+  /** True if {@link adopt} takes this handle. */
   canAdopt(handle: JobHandle<any>): boolean
   /** Takes over a claim that was made by hand. Resolves to the number of its run; null if its lease is lost. */
   adopt(handle: JobHandle<any>, job: Job<any>): Promise<number | null>
-  /** Which of these runs have lost their lease, by all that is known now. */
+  /** Those of these runs that are known to have lost their lease. */
   goneAmong(runIds: Uint32Array): ArrayLike<number>
   /**
    * Writes the verdict of a run. The answer is {@link EngineEvents.settled} or {@link EngineEvents.writeFailed}.
@@ -47,7 +47,7 @@ export interface Engine {
   log(runId: number, job: Job<any>, message: string): Promise<void>
   /** Notes how far a handler is. */
   progress(runId: number, job: Job<any>, value: unknown): Promise<void>
-  /** Whether lines keep their order where none waits for the one before it. */
+  /** True if lines keep their order although none waits for the one before it. */
   readonly keepsLogOrder: boolean
   /** Makes the lease as long as `leaseMs`, or as long as it gets, and leaves it alone: a transaction is about to write to the job. */
   suspend(runId: number, job: Job<any>, leaseMs: number): Promise<HeartbeatResult>

@@ -13,7 +13,7 @@ const MAX_PER_SWEEP = 1000
 /** There is more: the next sweep comes as soon as others had a turn. */
 const SATURATED_WAIT_MS = 1000
 
-/** What the reaper needs of its queue. */
+/** Inputs of the reaper, from its queue. */
 export interface ReaperOptions {
   readonly backend: IJobQueueBackend
   readonly report: Reporter
@@ -85,7 +85,7 @@ export class Reaper {
     })
   }
 
-  /** How many jobs were handled; null if the sweep failed, which is reported and never thrown. */
+  /** Sweeps, and counts the jobs that were handled. Null if the sweep failed, which is reported and never thrown. */
   private async sweep(phase: 'startup' | 'periodic'): Promise<number | null> {
     const { backend, report, visibilityTimeoutMs } = this.options
     try {

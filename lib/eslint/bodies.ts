@@ -1,4 +1,4 @@
-/** Which functions are orchestrations. */
+/** The search for functions that are orchestrations. */
 import { definitionOf, isFunction, plain, propertyOf, typeName } from './tree'
 import type { Node, ScopeLike, SourceCode } from './tree'
 
@@ -11,7 +11,7 @@ export interface RuleOptions {
 /** The type of an orchestration. */
 const FUNCTION_TYPE = 'OrchestratorFn'
 
-/** Whether a function is an orchestration: by the type of its context, by its own type, or because it is defined as one. */
+/** True if a function is an orchestration: by the type of its context, by its own type, or because it is defined as one. */
 export function isOrchestration(fn: Node, options: RuleOptions, source: SourceCode): boolean {
   return (
     hasContext(fn, options) ||
@@ -83,7 +83,7 @@ function constantOf(fn: Node): Node | null {
     : null
 }
 
-/** Other libraries have a `define` as well: an object that is something else is none of ours. */
+/** Other libraries have a `define` as well: an object of another type is no orchestrator. */
 function isOrchestrator(object: Node, fn: Node, source: SourceCode): boolean {
   const receiver = plain(object)
   if (receiver.type === 'NewExpression') return isOrchestratorClass(receiver)

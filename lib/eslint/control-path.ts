@@ -116,7 +116,7 @@ export class ControlPath {
     return isOuter && object.type === 'CallExpression' && !this.isSteady(object)
   }
 
-  /** Whether a promise settles in the same way at each attempt. */
+  /** True if a promise settles in the same way at each attempt. */
   private isSteady(node: Node, depth = 0): boolean {
     const expression = plain(node)
     switch (expression.type) {
@@ -175,7 +175,7 @@ export class ControlPath {
       : null
   }
 
-  /** `x.step(…)`, `step(…)`: whatever it belongs to. */
+  /** `x.step(…)`, `step(…)`, on any object. */
   private isStepByName(call: Node): boolean {
     const callee = plain(call.callee as Node)
     const name = callee.type === 'MemberExpression' ? propertyOf(callee) : (callee.name as string | undefined)

@@ -1,4 +1,4 @@
-/** What stands outside of steps must do the same at each attempt: this rule finds what may not. */
+/** Code outside of steps must do the same at each attempt: this rule finds code that may not. */
 import { isOrchestration } from './bodies'
 import type { RuleOptions } from './bodies'
 import { ControlPath } from './control-path'

@@ -41,7 +41,7 @@ export class Journal {
     return this.records.get(placeOf(path, seq)) ?? null
   }
 
-  /** Whether steps are recorded of a branch, or of one within it. */
+  /** True if steps are recorded of a branch, or of one within it. */
   hasBranch(path: string): boolean {
     if (this.paths.has(path)) return true
     for (const known of this.paths) if (known.startsWith(`${path}.`)) return true

@@ -1,7 +1,7 @@
 import type { ActionRecord } from '../types'
 import type { Action } from '../validate'
 
-/** What operators did, oldest first. */
+/** The acts of operators, oldest first. */
 export class Actions {
   private readonly records: ActionRecord[] = []
   private lastId = 0

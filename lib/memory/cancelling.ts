@@ -3,7 +3,7 @@ import type { StoredJob } from './stored-job'
 import type { Transition } from './transition'
 
 /**
- * Whether a job that was asked to be cancelled is cancelled instead of this. A job that its owner has ended by hand has ended so.
+ * True if a job is cancelled instead of this, as a call has asked for that. A job that its owner has ended by hand keeps that end.
  */
 export function isCancelledInstead(job: RecordedJob, transition: Transition, isByHand: boolean): boolean {
   if (job.cancelRequestedAt === undefined) return false
@@ -11,7 +11,7 @@ export function isCancelledInstead(job: RecordedJob, transition: Transition, isB
   return !(ends && isByHand)
 }
 
-/** What becomes of a job that is cancelled; null if it is to end at once, as it waits. */
+/** The effect of cancelling a job; null if it is to end at once, as it waits. */
 export function cancelled(job: RecordedJob, reason: string | null, now: number): CancelResult | null {
   switch (job.status) {
     case 'pending':
@@ -37,7 +37,7 @@ export function requestsAmong(jobs: Iterable<StoredJob>): CancelRequest[] {
   return requests
 }
 
-/** Whether a job waits for its first start, and has waited for too long. */
+/** True if a job waits for its first start, and has waited for too long. */
 export function hasExpired({ status, attempt, expiresAt }: RecordedJob, now: number): boolean {
   return status === 'pending' && attempt === 0 && expiresAt !== undefined && expiresAt.getTime() <= now
 }

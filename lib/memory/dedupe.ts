@@ -25,13 +25,13 @@ export function holderOf(open: OpenJobs, dedupeKey: string, scope: DedupeScope):
   return pending ?? (scope === 'pending+active' ? active : null)
 }
 
-/** Whether another job of this one's key is active, so that this one has to wait. */
+/** True if another job of this one's key is active, so that this one has to wait. */
 export function isBehindActive(open: OpenJobs, { job }: StoredJob): boolean {
   if (job.dedupeKey === undefined || job.dedupeScope !== 'pending') return false
   return holdersOf(open, job.dedupeKey, 'pending').active !== null
 }
 
-/** Whether another job of this one's key is pending, and will do its work. */
+/** True if another job of this one's key is pending, and will do its work. */
 export function hasFollower(open: OpenJobs, stored: StoredJob): boolean {
   const { dedupeKey, dedupeScope } = stored.job
   if (dedupeKey === undefined || dedupeScope !== 'pending') return false

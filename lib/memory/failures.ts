@@ -23,7 +23,7 @@ export function noteFailure(
   job.errors = errors.slice(-MOST_ERRORS)
 }
 
-/** How a job ends by it that ends as failed; null for any other. */
+/** The ending of a job that fails by this transition; null for any other. */
 export function endingOf(transition: Transition, verdict: VerdictKind): JobEnding | null {
   if (transition === 'cancelled' || transition === 'expired') return transition
   if (transition !== 'failed-terminal') return null

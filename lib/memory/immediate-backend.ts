@@ -140,7 +140,7 @@ export class ImmediateBackend extends MemoryBackend {
     return this.atWork.has(id)
   }
 
-  /** A job has left its claim: one that waits behind its key can run now. It is run by whoever runs the job, if that is us. */
+  /** A job has left its claim, so one that waits behind its key can run now. If the job runs here, its run starts the next one. */
   protected override async changed(job: RecordedJob): Promise<void> {
     if (!this.atWork.has(job.id)) await this.runFollowers(job)
   }
@@ -197,7 +197,7 @@ export class ImmediateBackend extends MemoryBackend {
   }
 
   private inBackground(work: Promise<void>): void {
-    // A handler's failure is on its job. What else may go wrong has nobody to be told.
+    // A handler's failure is on its job. Any other error has no listener here.
     const settled = work.catch(() => {}).finally(() => this.background.delete(settled))
     this.background.add(settled)
   }

@@ -11,8 +11,7 @@ import type { TransactionWork } from '../run/transaction'
 import type { HeartbeatResult, IJobQueueBackend, Job, JobHandler, SettleResult } from '../types'
 
 /**
- * Runs a handler for a claimed job and settles by its outcome. Resolves when both are over, whatever the outcome: it is on
- * the job.
+ * Runs a handler for a claimed job and settles by its outcome. Resolves when both are over, with any outcome: it is on the job.
  *
  * @returns what the handler returned
  */

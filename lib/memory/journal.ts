@@ -64,7 +64,7 @@ function isHeld(job: RecordedJob, token: string): boolean {
   return job.status === 'active' && job.claimToken === token
 }
 
-/** Whether a job may be completed though it has failed: a sweep did that, as its attempts were used up. */
+/** True if a job may be completed though it has failed: a sweep failed it, as its attempts were used up. */
 export function isGivenUp(job: RecordedJob, token: string): boolean {
   const { ending, cancelRequestedAt } = job as { ending?: unknown; cancelRequestedAt?: unknown }
   return (

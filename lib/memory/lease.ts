@@ -1,4 +1,4 @@
-/** Who holds a job, for how long, and which one is claimed first. */
+/** Leases in memory: their holder and length, and the order in which jobs are claimed. */
 import type { RecordedJob, TerminalStatus } from '../types'
 import type { Transition } from './transition'
 

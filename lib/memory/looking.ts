@@ -16,7 +16,7 @@ const NEVER = Number.MIN_SAFE_INTEGER
 
 /** A cursor: opaque to all others. */
 interface Cursor {
-  /** Which query on which backend it belongs to. */
+  /** The query and the backend that it belongs to. */
   readonly query: string
   /** The place of the last job, in the order of the list. */
   readonly at: readonly number[]

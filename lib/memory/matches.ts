@@ -2,7 +2,7 @@ import { types } from 'node:util'
 import type { RecordedJob } from '../types'
 import type { Condition } from '../validate'
 
-/** Whether a job fits all conditions, by the database's rules of equality, as far as a query here can ask. */
+/** True if a job fits all conditions, by the database's rules of equality, as far as a query here can ask. */
 export function matches(job: RecordedJob, conditions: readonly Condition[]): boolean {
   return conditions.every(({ field, value }) => {
     if (field === '_id') return job.id === value

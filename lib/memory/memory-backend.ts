@@ -258,7 +258,7 @@ export abstract class MemoryBackend extends MemorySteering implements IJobQueueB
 
   async recoverStuckJobs(visibilityTimeoutMs?: number, maxPerSweep?: number): Promise<number> {
     const settings = normalizeRecovery(visibilityTimeoutMs, maxPerSweep)
-    // With a timeout of 0 the caller asks for every active job, whatever is known of it.
+    // With a timeout of 0 the caller asks for every active job, even those known to be running.
     const isSpared = (id: string) => settings.visibilityTimeoutMs > 0 && this.isAtWork(id)
     const recovered = this.model.recover(settings, isSpared)
     for (const job of recovered) await this.changed(job)
@@ -286,12 +286,12 @@ export abstract class MemoryBackend extends MemorySteering implements IJobQueueB
     return this.enqueue(type, data, options)
   }
 
-  /** Whether a job is known to be running, however old its lease is. */
+  /** True if a job is known to be running, however old its lease is. */
   protected isAtWork(_id: string): boolean {
     return false
   }
 
-  /** What the backend makes of a wish. */
+  /** The job that the backend makes of the requested one. */
   protected adjust(job: NewJob): NewJob {
     return job
   }

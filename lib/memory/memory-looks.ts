@@ -34,7 +34,7 @@ import { stepsOf } from './journal'
 import type { MemoryModel } from './model'
 import { record } from './stored-job'
 
-/** What can be asked of the reference model, with arguments checked, and answered in snapshots. Changes nothing. */
+/** Questions to the reference model, with arguments checked, and answered in snapshots. Changes nothing. */
 export abstract class MemoryLooks {
   /** @internal */
   protected abstract readonly model: MemoryModel

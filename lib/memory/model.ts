@@ -35,7 +35,7 @@ import type { Transition } from './transition'
 /** A verdict, and the value to keep. */
 type Asked = Omit<Verdict, 'result'> & { readonly result: { readonly value: unknown } | null }
 
-/** What became of a job that was to be made. */
+/** The fate of a job that was to be made. */
 export type Made =
   | { readonly status: 'created'; readonly stored: StoredJob }
   | { readonly status: 'duplicate' | 'coalesced'; readonly id: string }
@@ -109,7 +109,7 @@ export class MemoryModel {
     return `${this.idPrefix}-${this.lastId}`
   }
 
-  /** A taken id is the answer, whatever holds the key. */
+  /** A taken id decides the answer, even if another job holds the key. */
   private inTheWayOf({ id, dedupeKey, dedupeScope, dedupeForMs }: NewJob): StoredJob | null {
     const taken = id === null ? undefined : this.stored.get(id)
     if (taken !== undefined) return taken
@@ -133,14 +133,14 @@ export class MemoryModel {
     return this.claimFirst(this.open.ofType(type), () => true)
   }
 
-  /** A key may wait in both scopes, as they do not see each other: a follower goes first, whatever the priorities. */
+  /** A key may wait in both scopes, as they do not see each other: a follower goes first, even before higher priorities. */
   claimNextByKey(type: string, dedupeKey: string): StoredJob | null {
     const claimOf = (scope: DedupeScope) =>
       this.claimFirst(this.open.ofKey(dedupeKey), ({ job }) => job.type === type && job.dedupeScope === scope)
     return claimOf('pending') ?? claimOf('pending+active')
   }
 
-  /** Whether this very job can be claimed: it is due and its key is free. */
+  /** True if this very job can be claimed: it is due and its key is free. */
   isDue(stored: StoredJob): boolean {
     return this.isClaimable(stored, this.now())
   }
@@ -162,7 +162,7 @@ export class MemoryModel {
     return { status: transition } as Settled
   }
 
-  /** What became of a claim that may have been completed since. */
+  /** The fate of a claim that may have been completed since. */
   readBack(id: string, token: string | undefined): CompleteResult {
     const job = this.stored.get(id)?.job
     if (job === undefined) return { status: 'not-found' }
@@ -178,7 +178,7 @@ export class MemoryModel {
     return 'applied'
   }
 
-  /** As `complete`, and also for a job that a sweep has failed under this token. Whether it applied. */
+  /** As `complete`, and even for a job that a sweep has failed under this token. True if it applied. */
   completeClaimed(id: string, token: string): boolean {
     const job = this.stored.get(id)?.job
     if (job === undefined) return false
@@ -189,7 +189,7 @@ export class MemoryModel {
     return job.status === 'active' && this.settle(id, token, COMPLETE).status === 'completed'
   }
 
-  /** A line of somebody who has lost the lease is dropped. Without a token a line can be added at any time. */
+  /** Drops a line from a caller that has lost the lease. Without a token a line can be added at any time. */
   log(id: string, token: string | undefined, message: string): void {
     const stored = this.stored.get(id)
     if (stored === undefined) return
@@ -284,7 +284,7 @@ export class MemoryModel {
       .sort((one, other) => claimOrder(one.job, other.job))
   }
 
-  /** When the next job will be due, or will expire, that is not yet or has not; null if there is none. In milliseconds since the epoch. */
+  /** The next time at which a job becomes due or expires; null if there is none. In milliseconds since the epoch. */
   soonestFuture(): number | null {
     const now = this.now()
     let soonest = Infinity
@@ -390,7 +390,7 @@ export class MemoryModel {
   }
 }
 
-/** Whether a claim may add to its job: what was told within a transaction comes after the completion. */
+/** True if a claim may add to its job: lines told within a transaction come after the completion. */
 function isOwn(job: RecordedJob, token: string | undefined): boolean {
   return isFenced(job, token) || (job.status === 'completed' && job.claimToken === token)
 }

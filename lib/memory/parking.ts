@@ -8,7 +8,7 @@ export function park(job: RecordedJob, untilMs: number): void {
   delete job.expiresAt
 }
 
-/** Whether a pending job sleeps. Its mark outlives that, so it counts only while the job is due at that very moment. */
+/** True if a pending job sleeps. Its mark outlives that, so it counts only while the job is due at that very moment. */
 export function isParked({ parked, runAt }: RecordedJob, now: number): boolean {
   return parked?.until.getTime() === runAt.getTime() && runAt.getTime() > now
 }

@@ -1,6 +1,6 @@
 import type { Backoff, RecordedJob } from '../types'
 
-/** How long a failed job waits before its next attempt. All times in milliseconds. */
+/** The wait of a failed job before its next attempt. All times in milliseconds. */
 export interface RetryPolicy {
   readonly backoff: Backoff
   /** The shortest wait. */
@@ -9,7 +9,7 @@ export interface RetryPolicy {
   readonly maxDelayMs: number | null
 }
 
-/** What holds where a job names no policy of its own. */
+/** The policy of a job that names none of its own. */
 export const DEFAULT_RETRY_POLICY: RetryPolicy = { backoff: 'exponential', delayMs: 1000, maxDelayMs: null }
 
 /** However narrow the bounds are, a wait is spread over this part of itself, so that jobs that failed together do not return together. */

@@ -25,7 +25,7 @@ export class MemorySchedules implements ScheduleStore<KeptSchedule, { readonly d
     () => this.fire(),
   )
 
-  /** @param made told of each job that an occurrence has made */
+  /** @param made called with each job that an occurrence has made */
   constructor(
     private readonly model: MemoryModel,
     private readonly made: (job: RecordedJob) => void,

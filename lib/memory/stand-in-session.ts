@@ -8,7 +8,7 @@ export class StandInSession {
   hasEnded = false
   private isInTransaction = false
 
-  /** As a session for whoever asks by type. */
+  /** Makes one, typed as a session of the driver. */
   static make(): ClientSession {
     return new StandInSession() as unknown as ClientSession
   }

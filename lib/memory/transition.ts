@@ -1,10 +1,10 @@
 /**
- * What ends a claim, as one table: pure, and shared by settlements and recovery. `engine/vectors/transitions.json` holds
- * examples that the engine is tested against as well.
+ * The end of a claim, as one table: pure, and shared by settlements and recovery. `engine/vectors/transitions.json` holds examples that the
+ * engine is tested against as well.
  */
 import type { VerdictKind } from '../backend/verdict'
 
-/** What is to be written. */
+/** The transition to write. */
 export type Transition =
   | 'completed'
   /** Pending again, after the back-off. */
@@ -16,7 +16,7 @@ export type Transition =
   | 'recovered'
   /** Ended, because the pending place of its key is taken by a follower that will do the work. */
   | 'superseded'
-  /** Failed, because somebody has cancelled it. */
+  /** Failed, because a caller has cancelled it. */
   | 'cancelled'
   /** Failed, because it was not started in time. */
   | 'expired'
@@ -45,7 +45,7 @@ export function ofVerdict(
   }
 }
 
-/** What becomes of a job whose lease has expired. */
+/** The transition of a job whose lease has expired. */
 export function ofExpiry({ attempt, maxAttempts, hasFollower }: Situation): Transition {
   if (hasFollower) return 'superseded'
   return attempt < maxAttempts ? 'recovered' : 'failed-terminal'

@@ -79,7 +79,7 @@ function encodedResult({ codec }: OpenCollection, { result }: check.Details): Bu
   return result === null ? null : encodeKept('complete', 'result', result.value, codec)
 }
 
-/** Writes a verdict. Which results are possible depends on it: `R` says. */
+/** Writes a verdict. The possible results depend on it: `R` names them. */
 export async function settle<R extends SettleResult>(
   opened: OpenCollection,
   kind: NativeVerdictKind,

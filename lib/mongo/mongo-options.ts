@@ -28,7 +28,7 @@ export interface MongoSettings extends EngineSettings {
   readonly logger: Logger | undefined
 }
 
-/** What the constructor alone has a use for. */
+/** Options that only the constructor uses. */
 interface Connecting {
   readonly connection: NativeConnection
   /** Of a connection string; a `Db` has its own. */

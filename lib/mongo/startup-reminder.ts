@@ -1,6 +1,6 @@
 /**
- * Says so, once, when keys are used where nothing holds them: before anybody's `startup()` made the indexes, each enqueue under
- * one key makes a job of its own, and nobody would know before all of them have run.
+ * Warns once when keys are used and no index holds them. Before the first `startup()` makes the indexes, each enqueue under one key makes a
+ * job of its own. Without the warning, that would show only when all of them have run.
  *
  * A process that only enqueues may leave `startup()` to its workers, so what counts is whether the indexes are there.
  */

@@ -1,4 +1,4 @@
-/** Whether an object still is what its class makes it: only then may the engine bypass its methods. */
+/** The check that an object still is what its class makes it: only then may the engine bypass its methods. */
 
 /** The methods of a class at one moment, by name. */
 export type Methods = ReadonlyMap<string, unknown>
@@ -13,7 +13,7 @@ function implementation(descriptor: PropertyDescriptor): unknown {
   return 'value' in descriptor ? (descriptor.value as unknown) : Reflect.get(descriptor, 'get')
 }
 
-/** Whether an object is of exactly this class, and no method of either has been replaced since. */
+/** True if an object is of exactly this class, and no method of either has been replaced since. */
 export function isUnmodified(object: object, prototype: object, originals: Methods): boolean {
   if (Object.getPrototypeOf(object) !== prototype) return false
   const now = methodsOf(prototype)

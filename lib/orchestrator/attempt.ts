@@ -245,7 +245,7 @@ async function serverTime(queue: JobQueue<any>): Promise<number | null> {
   return value
 }
 
-/** Whether the backend can have a job wait without counting an attempt. If not, it is waited for in place. */
+/** True if the backend can have a job wait without counting an attempt. If not, the attempt waits in place. */
 function canPark({ backend }: JobQueue<any>): boolean {
   return canRelease(backend) && canCancel(backend)
 }

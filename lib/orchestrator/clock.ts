@@ -1,6 +1,6 @@
 import { monotonicNow } from '../base/timers'
 
-/** How long a reading counts; up to twice as long, as readings are kept by periods. */
+/** Time that a reading counts; up to twice as long, as readings are kept by periods. */
 const PERIOD_MS = 60_000
 
 /**

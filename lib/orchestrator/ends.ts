@@ -51,7 +51,7 @@ export function isShutDown(error: unknown): boolean {
   return isError(error) && (error as { code?: unknown }).code === 'ERR_DURABL_SHUT_DOWN'
 }
 
-/** When a sleep ends, in milliseconds since the epoch. @throws DurablError if its record doesn't tell */
+/** The end of a sleep, in milliseconds since the epoch. @throws DurablError if its record doesn't tell */
 export function endOfSleep(jobId: string, { name, result }: StepRecord): number {
   const moment = types.isDate(result) ? result.getTime() : NaN
   if (Number.isNaN(moment)) throw damaged(jobId, `the record of sleep ${JSON.stringify(name)} has no moment`)

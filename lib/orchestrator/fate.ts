@@ -1,4 +1,4 @@
-/** What is known of the end of an attempt: errors and ends that count whatever the orchestration makes of them. */
+/** The known end of an attempt: errors and ends that count whatever the orchestration makes of them. */
 import { LeaseLostError } from '../base/errors'
 import { isFatalOrchestrationError } from '../base/orchestration-errors'
 import { isError, reasonOf } from '../base/reason'
@@ -55,7 +55,7 @@ export class Fate {
     this.wasCutOff = true
   }
 
-  /** What becomes of an attempt that has ended so. */
+  /** The outcome that counts for an attempt that has ended so. */
   of(outcome: Outcome): Outcome {
     if (this.isLost && (this.wasCutOff || this.wasRefused || outcome.kind !== 'returned'))
       return { kind: 'cut-off' }

@@ -27,7 +27,7 @@ export interface MachineHost {
   readonly parksFromMs: number
   /** Runs a function in a transaction and records its result in it. Resolves to the record that was there before; null if it was made. */
   transact(step: TransactionStep): Promise<StepRecord | null>
-  /** Why this job may not sleep; null if it may. */
+  /** The reason that this job may not sleep; null if it may. */
   readonly sleepRefusal: Error | null
   /** A step is about to be recorded, the first of this attempt. */
   firstRecord(): void

@@ -257,7 +257,7 @@ export class StepMachine {
     return this.fate.fail(error)
   }
 
-  /** What it throws may be the end of the job. */
+  /** Runs work whose error may end the job. */
   private failing<R>(work: () => R): R {
     try {
       return work()
@@ -266,7 +266,7 @@ export class StepMachine {
     }
   }
 
-  /** Ends the attempt, whatever the orchestration is doing. */
+  /** Ends the attempt, even if the orchestration is still running. */
   private end(outcome: Outcome): void {
     if (outcome.kind === 'threw') this.abort(outcome.error)
     this.cut.resolve(outcome)

@@ -1,4 +1,4 @@
-/** What the journal says of a place: calls of an attempt against the records of the ones before. */
+/** The journal's answer at a place: calls of an attempt against the records of the ones before. */
 import { NondeterminismError } from '../base/orchestration-errors'
 import { checkName } from '../journal/records'
 import type { Journal } from '../journal/records'

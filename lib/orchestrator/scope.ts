@@ -38,7 +38,7 @@ export interface Surroundings {
 /** The methods are fields, so that an orchestration may take those it needs: `async (job, { step }) => …`. */
 export class Scope implements OrchestratorContext {
   declare readonly signal: AbortSignal
-  /** Whether the orchestration has asked for the signal. */
+  /** True once the orchestration has asked for the signal. */
   hasReadSignal = false
   private next = 0
 

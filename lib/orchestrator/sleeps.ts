@@ -24,7 +24,7 @@ export class Sleeps {
     private readonly changed: () => void,
   ) {}
 
-  /** When the first of them ends, in milliseconds since the epoch; null without any. */
+  /** End of the first of them, in milliseconds since the epoch; null without any. */
   get soonestMs(): number | null {
     let soonest: number | null = null
     for (const { untilMs } of this.open) if (soonest === null || untilMs < soonest) soonest = untilMs

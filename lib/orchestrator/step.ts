@@ -12,7 +12,7 @@ export type StepFunction = (keys: StepKeys, signal: AbortSignal) => unknown
 /** The function of a step that works in a transaction. */
 export type TransactionFunction = (session: ClientSession, keys: StepKeys) => unknown
 
-/** How a step runs. */
+/** The settings of a step. */
 export interface StepSettings {
   readonly keys: StepKeys
   /** 0 for no limit. */
@@ -21,7 +21,7 @@ export interface StepSettings {
   readonly retry: StepRetry | null
 }
 
-/** How a step that fails is tried again within its attempt. */
+/** The retries of a failed step within its attempt. */
 export interface StepRetry {
   readonly maxAttempts: number
   readonly backoff?: Backoff | undefined
@@ -31,7 +31,7 @@ export interface StepRetry {
 
 /** A step that is running. */
 export class RunningStep {
-  /** Why its signal is aborted, and that of each further try. */
+  /** The reason that its signal is aborted, and that of each further try. */
   private aborted: { readonly reason: unknown } | null = null
   private controller: AbortController | null = null
   private endWait: (() => void) | null = null

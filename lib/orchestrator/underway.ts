@@ -1,4 +1,4 @@
-/** What goes on in an attempt: the steps that are running, and all that its end waits for. */
+/** The open work of an attempt: the steps that are running, and all that its end waits for. */
 import { afterMicrotasks, settlesWithin } from '../base/timers'
 import { isFatal } from './ends'
 import { RunningStep } from './step'
@@ -40,7 +40,10 @@ export class Underway {
     return promise
   }
 
-  /** Resolves when all has ended: to the first failure, or to null. What ends may be followed by steps of code that nobody awaited either. */
+  /**
+   * Resolves when all has ended: to the first failure, or to null. The end of a step may start further steps, in code that was not awaited
+   * either.
+   */
   async end(): Promise<{ readonly error: unknown } | null> {
     while (this.unended.size > 0) {
       for (const end of await Promise.allSettled([...this.unended]))

@@ -21,7 +21,7 @@ export function openTelemetry(options?: OpenTelemetryOptions): Telemetry {
   }
 }
 
-/** What spans and metrics of one operation have in common. */
+/** Attributes that spans and metrics of one operation share. */
 function attributesOf(name: string, operation: string, type: string | null): Attributes {
   const attributes: Attributes = {
     'messaging.system': 'durabl',
@@ -32,7 +32,7 @@ function attributesOf(name: string, operation: string, type: string | null): Att
   return attributes
 }
 
-/** Where its span is current: what the app does there belongs to it. */
+/** Makes its span current: spans of the app's code there belong to it. */
 abstract class Observer {
   private readonly startedAt = monotonicNow()
 

@@ -2,11 +2,11 @@ import type { EnqueueManyJob, EnqueueOptions } from '../types'
 import { isRecord } from '../validate'
 import type { DefaultSettings } from '../validate'
 
-/** How jobs are queued where their calls don't say: by type, and for all types. */
+/** Options of enqueuing that apply where a call gives none: by type, and for all types. */
 export class Defaults {
   constructor(private readonly settings: DefaultSettings) {}
 
-  /** The options of a call, the defaults filled in. What is no set of options is left for the check to refuse. */
+  /** The options of a call, the defaults filled in. The check that follows refuses a value that is no set of options. */
   for(type: unknown, options: EnqueueOptions | undefined): EnqueueOptions | undefined {
     const { all, types } = this.settings
     const ofType = typeof type === 'string' ? types.get(type) : undefined

@@ -1,4 +1,4 @@
-/** What a queue does so that its telemetry can follow jobs. */
+/** Parts of a queue by which its telemetry follows jobs. */
 import type { RunHandler } from '../run/setup'
 import type {
   EnqueueDetailedResult,
@@ -11,7 +11,7 @@ import type {
 } from '../types'
 import type { NewJob } from '../validate'
 
-/** A call, as telemetry is told of it. */
+/** A call, in the form that telemetry gets. */
 export function callOf(operation: MakingCall['operation'], jobs: readonly NewJob[]): MakingCall {
   const first = jobs[0]?.type ?? null
   const type = jobs.every((job) => job.type === first) ? first : null

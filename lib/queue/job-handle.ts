@@ -11,11 +11,11 @@ import type { Reporter } from '../run/report'
 import type { CompleteResult, IJobQueueBackend, Job, JobHandle, SettleResult } from '../types'
 import { sessionOfCompletion } from '../validate'
 
-/** What a handle needs of its queue. */
+/** Inputs of a handle, from its queue. */
 export interface HandleOptions {
   readonly backend: IJobQueueBackend
   readonly report: Reporter
-  /** When the claim was sent, by the monotonic clock. */
+  /** Time at which the claim was sent, by the monotonic clock. */
   readonly sentAt: number
   /** Throws once the queue is shut down. */
   readonly assertUsable: () => void
@@ -90,7 +90,7 @@ function completerIn<T>(job: Job<T>, { backend, assertUsable }: HandleOptions, t
     transactionsOf('complete', backend)
     const found = await completeIn(backend, job, session)
     if (found.status !== 'completed') throw notHeld(job, found.status)
-    // Who looks it up after a shutdown finds no backend, and nobody is left to be told.
+    // A look after a shutdown finds no backend, and no listener is left.
     afterCommit(session, readBack)
     return found
   }

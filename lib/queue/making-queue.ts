@@ -17,7 +17,7 @@ import type { NewJob } from '../validate'
 import { callOf, idsOfMany, idsOfOne, traced, tracedMany, tracedOptions } from './following'
 import { SchedulingQueue } from './scheduling-queue'
 
-/** What became of a job, as far as events and wake-ups need it. */
+/** The fate of a job, as far as events and wake-ups need it. */
 interface Made {
   readonly status: 'created' | 'duplicate' | 'coalesced'
   readonly id?: string | null

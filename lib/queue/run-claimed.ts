@@ -8,13 +8,13 @@ import { cancelledError } from '../run/cancelled'
 import type { ManagedRun } from '../run/run'
 import type { IJobQueueBackend, Job, JobHandle, JobHandler } from '../types'
 
-/** What {@link runClaimed} needs of its queue. */
+/** Inputs of {@link runClaimed}, from its queue. */
 export interface RunClaimedParts {
   readonly driver: Driver
   readonly backend: IJobQueueBackend
   readonly report: Reporter
   readonly keepsResults: boolean
-  /** Whether the queue may still claim. */
+  /** True if the queue may still claim. */
   readonly isOpen: () => boolean
 }
 
@@ -37,7 +37,7 @@ export async function runClaimed(
     const goesOn: boolean = run !== null && drains < maxDrains && coversFollower(run)
     next = goesOn ? await claimFollower(parts, handle) : null
   }
-  // What could not be drained here may be a processor's to run.
+  // A processor may be able to run the followers that were not drained here.
   parts.driver.wake(handle.type, 0)
   if (firstError !== null) throw firstError.error
 }
@@ -46,7 +46,7 @@ interface RunError {
   readonly error: unknown
 }
 
-/** Why a run is not the success that its caller waits for; null if it is. A handler's own error comes before all others. */
+/** The reason that a run is not the success its caller waits for; null if it is. A handler's own error comes before all others. */
 function errorOf(job: Job, run: ManagedRun | null): RunError | null {
   if (run !== null) {
     if (run.failure !== null) return run.failure

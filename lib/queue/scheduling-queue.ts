@@ -25,7 +25,7 @@ type ScheduleCall = Exclude<
   'fireSchedules' | 'reschedule'
 >
 
-/** The calls on schedules; documented in the public types. Whatever keeps the schedules checks their arguments. */
+/** The calls on schedules; documented in the public types. The store of the schedules checks their arguments. */
 export abstract class SchedulingQueue extends SteeringQueue {
   async schedule(id: string, spec: ScheduleSpec, job: ScheduledJob): Promise<ScheduleResult> {
     return this.keeper('schedule').schedule(id, spec, this.queued(job))

@@ -6,14 +6,14 @@ import type { Driver } from '../driver/driver'
 import type { IJobQueueBackend } from '../types'
 import type { Grace } from './grace'
 
-/** How long a handler may take to react to the abort of its signal. */
+/** Time that a handler has to react to the abort of its signal. */
 const REACTION_MS = 250
-/** How long the releases that follow may take. */
+/** Time that the releases after that may take. */
 const RELEASE_MS = 350
 /** All of it, beside the grace: less than the second that is promised. */
 const OVERTIME_MS = 900
 
-/** What a shutdown works on. */
+/** Parts of the queue that a shutdown ends. */
 export interface ShutdownParts {
   readonly driver: Driver
   readonly backend: IJobQueueBackend
@@ -23,8 +23,8 @@ export interface ShutdownParts {
 }
 
 /**
- * Ends a queue, in this order: no new claims; the grace for running handlers; their signals; what is left is released; the
- * backend. No step can hold up the ones after it, whatever a handler or the backend does. Never rejects.
+ * Ends a queue in five steps: claims stop; running handlers get the grace; their signals are aborted; the remaining jobs are released; the
+ * backend shuts down. No step can hold up the ones after it, whatever a handler or the backend does. Never rejects.
  */
 export async function shutDown(parts: ShutdownParts, grace: Grace): Promise<void> {
   const graceMs = grace.left()

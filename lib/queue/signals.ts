@@ -1,6 +1,6 @@
 import type { SafeLogger } from '../base/logger'
 
-/** What queues do at a signal. One listener of the process serves them all: Node.js warns of more than ten. */
+/** Reactions of queues to a signal. One listener of the process serves them all: Node.js warns of more than ten. */
 const reactions = new Map<NodeJS.Signals, Set<(signal: NodeJS.Signals) => void>>()
 
 function heard(signal: NodeJS.Signals): void {

@@ -64,7 +64,7 @@ export class Waiting {
         },
         fail: (reason) => {
           leave()
-          // The app's own reason, whatever it is.
+          // The app's own reason may be any value.
           // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
           reject(reason)
         },

@@ -1,7 +1,7 @@
 import { DurablError } from '../base/errors'
 import type { Job } from '../types'
 
-/** Why the signal of a run is aborted whose job is to be cancelled. */
+/** The reason for the abort of a run's signal whose job is to be cancelled. */
 export function cancelledError({ id }: Job<any>, reason: string | null): DurablError {
   return new DurablError(
     'ERR_DURABL_CANCELLED',

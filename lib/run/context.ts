@@ -35,9 +35,11 @@ const SIGNAL: PropertyDescriptor & ThisType<RunContext> = {
 }
 
 /**
- * What a handler sees of its run. Its own properties are `signal` and `log`, as they were before contexts could settle; so a copy of one has
- * these two. Everything else is an accessor of the class that makes a function, so that `async (job, { complete }) => …` works, and the
- * runs of handlers that ask for none make none.
+ * The view that a handler has of its run.
+ *
+ * Its own properties are `signal` and `log`, as they were before contexts could settle. So a copy of a context has these two. Everything
+ * else is an accessor of the class that makes a function. So `async (job, { complete }) => …` works, and a run makes only the functions
+ * that its handler asks for.
  */
 export class RunContext implements JobContext {
   // An own accessor, too: few handlers ask for the signal, and an AbortController costs more than all the rest.

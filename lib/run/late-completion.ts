@@ -1,6 +1,6 @@
 /**
- * Work that is done although a sweep has failed its job meanwhile, as the attempts were used up. For orchestrations: each of their
- * steps is recorded under the lease, so that nobody else can have done them.
+ * Work that is done although a sweep has failed its job meanwhile, as the attempts were used up. For orchestrations: each of their steps is
+ * recorded under the lease, so no other worker can have done them.
  */
 import type { Settled } from '../backend/verdict'
 import type { CompleteClaimedResult, Job } from '../types'

@@ -1,7 +1,7 @@
 import { TimeoutError } from '../base/errors'
 import { settlesWithin } from '../base/timers'
 
-/** How long a flush goes on without an answer to any line. A backend that gives one up sooner says so by itself. */
+/** Time that a flush goes on without an answer to any line. A backend that gives a line up sooner says so itself. */
 const SILENCE_MS = 10_000
 
 /**
@@ -19,17 +19,17 @@ export class RunLog {
 
   constructor(
     private readonly write: (message: string) => Promise<void>,
-    /** Whether lines may be handed over before the ones before them are written. */
+    /** True if lines may be handed over before the ones before them are written. */
     private readonly keepsOrder: boolean,
     private readonly onLoss: (err: unknown) => void,
   ) {}
 
-  /** Lines are kept from now on. Nobody waits for one: whoever does may be what the release waits for. */
+  /** Keeps lines from now on. Such a line resolves at once, as the release may wait for its caller. */
   hold(): void {
     this.held ??= []
   }
 
-  /** What was kept is written, and what comes from now on. Harmless if nothing is held. */
+  /** Writes the lines that were kept, and all later ones at once. Harmless if nothing is held. */
   release(): void {
     const { held } = this
     this.held = null

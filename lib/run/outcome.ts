@@ -1,5 +1,5 @@
 /**
- * What the end of a handler means for its job. This file is the only place that knows.
+ * The effect of a handler's end on its job. This file is the only place that knows.
  *
  * | the handler | the job |
  * |---|---|
@@ -24,7 +24,7 @@ import type { DurablError } from '../base/errors'
 import { isError, isInstance, reasonOf } from '../base/reason'
 
 /**
- * What a throw means for a run that has not been settled.
+ * Judges a throw of a run that has not been settled.
  *
  * @param abortReason why the run's signal was aborted; null if it was not
  */
@@ -50,7 +50,7 @@ export class Parked extends Error {
   }
 }
 
-/** How long a job is to wait whose handler has deferred it, in milliseconds; null if it has not. */
+/** The wait that a handler has asked for by deferring its job, in milliseconds; null if it has not deferred. */
 function deferralOf(thrown: unknown): number | null {
   try {
     if (thrown instanceof DeferJobError) return thrown.delayMs

@@ -4,7 +4,7 @@ import type { Cancel } from '../base/timers'
 
 /** The shortest time between the beginnings of two writes. */
 const PAUSE_MS = 500
-/** How long a settlement waits for the last value. */
+/** Time that a settlement waits for the last value. */
 const PATIENCE_MS = 2000
 
 /**

@@ -19,7 +19,7 @@ export class Reporter {
 
   private ended: (id: string) => void = () => {}
 
-  /** Has a listener told of each job that a settlement has ended. */
+  /** Sets the listener that hears of each job that a settlement has ended. */
   onEnd(listener: (id: string) => void): void {
     this.ended = listener
   }
@@ -28,7 +28,7 @@ export class Reporter {
     this.emit?.({ kind: 'claimed', type: job.type, jobId: job.id, attempt: job.attempt })
   }
 
-  /** What writing a verdict found. `err`: what the handler threw, if that is where the verdict comes from. */
+  /** Reports the result of writing a verdict. `err` is the handler's error, if the verdict comes from one. */
   settled(job: Job, verdict: Verdict, found: Settled, durationMs: number, err?: unknown): void {
     const { type, id: jobId, attempt, maxAttempts } = job
     const reason = verdict.reason ?? ''
@@ -137,7 +137,7 @@ export class Reporter {
     )
   }
 
-  /** What the handler returned can't be kept; the job completes without it. */
+  /** Reports that the handler's result can't be kept. The job completes without it. */
   resultDropped({ type, id: jobId }: Job, err: unknown): void {
     this.logger.warn({ type, jobId, err }, 'job result: it can not be kept, and is dropped')
   }

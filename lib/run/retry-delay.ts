@@ -3,7 +3,7 @@ import type { SafeLogger } from '../base/logger'
 import { show } from '../validate/show'
 import type { Job, RetryDelay } from '../types'
 
-/** A failure with the wait that the app's function wants before the retry. Where it throws, or returns no wait, the job's own back-off holds. */
+/** A failure with the wait that the app's function wants before the retry. If it throws or returns no wait, the job's own back-off holds. */
 export function withRetryDelay(
   verdict: Verdict,
   { error, job }: { readonly error: unknown; readonly job: Job<any> },

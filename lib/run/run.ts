@@ -30,10 +30,10 @@ interface Facts {
   readonly thrown?: Thrown
   /** The result, if the event ends the run. */
   readonly found?: Settled
-  /** Why the signal is aborted. */
+  /** The reason for which the signal is aborted. */
   readonly reason?: DurablError
   readonly op?: LeaseOperation
-  /** Why the verdict could not be written. */
+  /** The failure that kept the verdict from being written. */
   readonly failure?: unknown
 }
 
@@ -67,7 +67,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
   private verdict: Verdict | null = null
   private startedAt = 0
   private elapsedMs: number | null = null
-  /** How long the job had waited here when it was given back before its start; null for every other run. */
+  /** Time that the job had waited here when it was given back before its start; null for every other run. */
   private stalledMs: number | null = null
   private slotHeld = false
   private endTold = false
@@ -121,7 +121,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
     return this.verdict?.kind === 'release' && this.verdict.delayMs !== null
   }
 
-  /** What a handler throws after it has completed its job is no failure. */
+  /** Null for an error that comes after the job was completed: then the handler has not failed. */
   get failed(): Thrown | null {
     return this.failure ?? (this.found?.status === 'completed' || this.isDeferred ? null : this.thrown)
   }
@@ -138,12 +138,12 @@ export class ManagedRun implements TransactingRun, HandledRun {
     this.tell('give-back', RELEASED)
   }
 
-  /** Takes the job from its handler and gives it back to the queue. Whatever the handler still does is ignored. */
+  /** Takes the job from its handler and gives it back to the queue. All later acts of the handler are ignored. */
   release(): void {
     this.tell('release', RELEASED)
   }
 
-  /** Tells the handler to stop. What it does then still counts, within what {@link verdictOnThrow} says. */
+  /** Tells the handler to stop. Its later acts still count, within the rules of {@link verdictOnThrow}. */
   abort(reason: DurablError): void {
     this.aborting.abort(reason)
   }
@@ -153,7 +153,10 @@ export class ManagedRun implements TransactingRun, HandledRun {
     this.tell('lease-lost', { found: { status: 'lease-lost' }, reason, op })
   }
 
-  /** Somebody wants the job cancelled. A handler is told so, and its end ends the job; one that has not started does not start. */
+  /**
+   * Marks the run, as a call has asked to cancel its job. The handler learns of it, and its end ends the job. A handler that has not
+   * started never does.
+   */
   cancelRequested(reason: string | null): void {
     this.abort(cancelledError(this.job, reason))
     if (this.isWaiting) this.tell('give-back', RELEASED)

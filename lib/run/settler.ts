@@ -11,9 +11,9 @@ export interface Run {
   told: 'nothing' | 'verdict' | 'all'
   /** A handler is at work, and waited for. */
   readonly holdsSlot: boolean
-  /** How long ago the handler was started; null if it never was. */
+  /** Time since the handler was started; null if it never was. */
   readonly ranMs: number | null
-  /** Why the run failed, once it is over; null if it did not. */
+  /** The failure of a run that is over; null if it did not fail. */
   readonly failed: { readonly error: unknown } | null
   /** The verdict was written, and this is what it found. */
   settled(found: Settled): void
@@ -37,7 +37,7 @@ export interface Settler {
   heartbeat(run: Run): Promise<HeartbeatResult>
   log(run: Run, message: string): Promise<void>
   progress(run: Run, value: unknown): Promise<void>
-  /** Whether lines keep their order where none waits for the one before it. */
+  /** True if lines keep their order although none waits for the one before it. */
   readonly keepsLogOrder: boolean
   /** Makes the lease as long as `leaseMs`, or as long as it gets, and leaves it alone: a transaction begins. */
   suspend(run: Run, leaseMs: number): Promise<HeartbeatResult>

@@ -3,7 +3,7 @@ import type { DurablError } from '../base/errors'
 
 /** The abort signal of a run. Made when first asked for: most handlers never do. */
 export class RunSignal {
-  /** Why it was aborted; null if it was not. */
+  /** The reason for the abort; null while there was none. */
   reason: DurablError | null = null
   private controller: AbortController | null = null
 

@@ -1,4 +1,4 @@
-/** The app's telemetry, called so that it never harms a job: whatever it does, each call and each handler runs, and runs once. */
+/** The app's telemetry, called so that it never harms a job: even if it throws, each call and each handler runs, and runs once. */
 import type { ClientSession } from 'mongodb'
 import { afterTransaction } from '../backend/after-transaction'
 import { hasCommitted, transactionOf } from '../backend/session-state'

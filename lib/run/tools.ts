@@ -7,7 +7,7 @@ import type { RunSetup } from './setup'
 import { RunTransaction } from './transaction'
 import type { RecordedWork, TransactingRun, TransactionWork } from './transaction'
 
-/** How long a release waits for what was told before it: a shutdown has little time for both. */
+/** Time that a release waits for lines and progress before it: a shutdown has little time for both. */
 const RELEASE_MS = 150
 
 /**

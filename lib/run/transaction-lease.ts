@@ -8,7 +8,7 @@ const HOLDERS_SHARE = 9 / 10
 /** So much longer than the longest transaction the lease is, at least. */
 const MARGIN_MS = 1000
 
-/** How long a lease has to be, so that no transaction outlives what its holder believes in. */
+/** The length of a lease under which no transaction outlives the time that its holder believes in. */
 export function leaseFor(longestTransactionMs: number): number {
   return Math.ceil(longestTransactionMs / HOLDERS_SHARE) + MARGIN_MS
 }
@@ -18,7 +18,7 @@ export function leaseFor(longestTransactionMs: number): number {
  * nothing to the server, which counts from the first operation. From then on the job is the transaction's to write.
  */
 export class TransactionLease {
-  /** How old a renewal may be when a transaction begins. */
+  /** The age that a renewal may have when a transaction begins. */
   private readonly freshMs: number
   private renewedAt = -Infinity
   private renewal: Promise<void> | null = null
@@ -45,9 +45,9 @@ export class TransactionLease {
 
   /** Runs the function of an attempt. */
   async around<T>(session: ClientSession, work: () => T | PromiseLike<T>): Promise<T> {
-    // Where it is not known, as with the stand-ins of backends in memory, there is nothing to watch.
+    // The stand-in sessions of backends in memory do not tell this. Then there is nothing to watch.
     if (!hasSentNothing(session)) return work()
-    // Where this fails, the next one tells, or the completion.
+    // After a failure here, the next renewal or the completion shows the loss.
     const keep = () => void (hasSentNothing(session) && this.freshen().catch(() => {}))
     // Never faked: the server's time isn't either.
     const timer = setInterval(keep, this.freshMs / 2)

@@ -8,10 +8,10 @@ import type { IJobQueueBackend, Job } from '../types'
 import type { Run, Settler } from './settler'
 import { TransactionLease, leaseFor } from './transaction-lease'
 
-/** What a handler does in a transaction. */
+/** The work of a handler in a transaction. */
 export type TransactionWork<T> = (session: ClientSession) => T | PromiseLike<T>
 
-/** What a run writes to its job beside its settlement: not while a transaction does. */
+/** Writes of a run to its job beside its settlement. They wait while a transaction is writing. */
 export interface RunWrites {
   hold(): void
   release(): void
@@ -24,7 +24,7 @@ export interface RecordedWork<T> {
   readonly work: TransactionWork<T>
   /** Records the result, as the last write; throws if the record does not apply. */
   write(session: ClientSession, result: T): Promise<void>
-  /** After a commit of which nobody knows: whether the record is there. */
+  /** True if the record is there. Asked after a commit of unknown result. */
   isRecorded(): Promise<boolean>
 }
 
@@ -103,7 +103,7 @@ export class RunTransactions {
       await this.inOne(run, settler, noted, (session) => step.write(session, result as T), options)
     } catch (error) {
       if (!(await isStillHeld(run, settler))) throw leaseLost(run.job)
-      // Where not even that can be found out, the next attempt does: all of it is there, or nothing.
+      // If even this look fails, the next attempt finds out: the record and the writes are both there, or neither is.
       if (!(await step.isRecorded().catch(() => false))) throw error
       return result as T
     }
@@ -148,7 +148,7 @@ export class RunTransactions {
     }
   }
 
-  /** Longer than any transaction, so that whoever takes the job over meets none of its predecessor's. */
+  /** Longer than any transaction, so that the next holder of the job meets none of its predecessor's. */
   private leaseMs(longestMs: number): number {
     if (longestMs === 0) return this.visibilityTimeoutMs
     const leaseMs = leaseFor(longestMs)
@@ -229,8 +229,8 @@ export class RunTransaction {
 }
 
 /**
- * Makes sure that a transaction of which nobody knows whether it was committed will not be any more, if it has not been: a
- * server gives up what a session has open when it begins another one. Else it would hold the job until it expires.
+ * Makes sure that a transaction of unknown result will not be committed any more, if it has not been. A server gives up the open
+ * transaction of a session when the session begins another one. Else the old one would hold the job until it expires.
  *
  * @param last the last write, which begins one
  */
@@ -253,7 +253,7 @@ async function suspend(run: Run, settler: Settler, leaseMs: number): Promise<voi
   throw leaseLost(run.job)
 }
 
-/** Once the transaction of a step is over: whether the job is still this run's, as far as anybody can tell. */
+/** True if, after the transaction of a step, the job is still this run's as far as the engine can tell. */
 async function isStillHeld(run: TransactingRun, settler: Settler): Promise<boolean> {
   // The engine renews the lease as soon as the server can be reached again.
   const found = await settler.resume(run).catch(() => null)
@@ -262,10 +262,10 @@ async function isStillHeld(run: TransactingRun, settler: Settler): Promise<boole
   return false
 }
 
-/** After an error: an error of the commit says that it has failed, or that nobody knows. */
+/** True if the transaction has committed after all. Asked after an error: one of the commit says that it failed, or that its result is unknown. */
 async function hasCommitted(run: TransactingRun, settler: Settler): Promise<boolean> {
   if (!run.isUndecided) return false
-  // Where not even that can be found out, the handler hears of the first error, and the lease runs out by itself.
+  // If even this look fails, the handler gets the first error, and the lease expires by itself.
   const found = await settler.resume(run).catch(() => null)
   if (found === null) return false
   if (found.status === 'completed') return true
@@ -281,7 +281,7 @@ export function transactionError(why: string): DurablError {
   return new DurablError('ERR_DURABL_TRANSACTION', `ctx.transaction: ${why}`)
 }
 
-/** What a function has committed by itself would be done again by every retry. */
+/** Makes the error for a function that has ended the transaction itself: each retry would repeat the work that it committed. */
 function endedByFunction(session: ClientSession): Error {
   const message =
     'the function has ended the transaction itself, and the job can not end with it any more: return from the function to ' +

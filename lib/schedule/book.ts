@@ -1,4 +1,4 @@
-/** The calls on schedules, over whatever keeps them: each reads, decides, and writes what it decided only if nothing has changed since. */
+/** The calls on schedules, over any store of them. Each reads, decides, and writes its decision only if nothing has changed since. */
 import { isDeepStrictEqual } from 'node:util'
 import { DurablError, argumentError } from '../base/errors'
 import { fromCaller } from '../base/stack'
@@ -28,18 +28,18 @@ export interface Change<S extends StoredSchedule, P> {
   readonly payload: P | null
 }
 
-/** Where schedules are kept. `S` may carry what the store knows them by, `P` is a payload as it keeps it. */
+/** The store of schedules. `S` may carry the names by which the store knows them, `P` is a payload in the store's form. */
 export interface ScheduleStore<S extends StoredSchedule, P> {
   /** @throws PayloadError */
   payloadOf(where: string, wish: Wish): P
   hasPayload(found: S, payload: P): boolean
   /** These schedules, or all of them by id; and the clock by which they come. */
   read(ids: readonly string[] | null): Promise<{ readonly now: number; readonly found: readonly S[] }>
-  /** Which of the changes were applied. */
+  /** Tells for each change if it was applied. */
   write(changes: readonly Change<S, P>[]): Promise<readonly boolean[]>
 }
 
-/** What a call makes of one schedule. */
+/** The effect of a call on one schedule. */
 interface Step<S extends StoredSchedule, P, Status> {
   readonly id: string
   readonly status: Status

@@ -1,10 +1,12 @@
 /**
- * When a schedule comes next. Pure: no clock, no server.
+ * The next occurrence of a schedule. Pure: no clock, no server.
  *
- * A pattern with a star in its minute or hour follows elapsed time: it runs at each moment whose local time fits, so twice in an
- * hour that the clock repeats, and not in one that it skips. Any other pattern runs at its times on the wall: at one that the
- * clock repeats the first time; for one that it skips at the first moment after the gap, once however many fell into it, unless
- * that moment is on another date.
+ * A pattern with a star in its minute or hour follows elapsed time: it runs at each moment whose local time fits. So it runs twice in an
+ * hour that the clock repeats, and not in one that it skips.
+ *
+ * Any other pattern runs at its times on the wall. At a time that the clock repeats it runs the first time. For a time that the clock
+ * skips, it runs at the first moment after the gap, unless that moment is on another date. It runs there once, however many times fell into
+ * the gap.
  */
 import type { Pattern } from './pattern'
 import { nextWall } from './walls'

@@ -1,4 +1,4 @@
-/** Which occurrences a schedule makes jobs of when it is due. Pure: no clock, no server. */
+/** The occurrences that a schedule makes jobs of when it is due. Pure: no clock, no server. */
 import type { Spec } from './spec'
 import { timingOf } from './timing'
 
@@ -10,7 +10,7 @@ export interface DueSchedule {
   readonly skipped: readonly number[]
 }
 
-/** What becomes of it. */
+/** The effect on the schedule. */
 export interface Firing {
   /** The occurrences to make jobs of, ascending. */
   readonly occurrences: readonly number[]

@@ -24,7 +24,7 @@ export const WEEKDAY: Field = { name: 'day of the week', least: 0, most: 7, name
 /** A mistake in a pattern, to follow the pattern itself. */
 export class PatternError extends Error {}
 
-/** Whether an item of a field stands for all values or for steps through all of them. */
+/** True if an item of a field stands for all values or for steps through all of them. */
 export function hasStar(text: string): boolean {
   return text.split(',').some((item) => item.startsWith('*') || item.startsWith('?'))
 }

@@ -54,7 +54,7 @@ export function paused(found: StoredSchedule): StoredSchedule {
   return { ...found, isPaused: true, nextRunAt: null }
 }
 
-/** What would have come meanwhile does not. */
+/** Occurrences of the meantime do not come any more. */
 export function resumed(found: StoredSchedule, now: number): StoredSchedule {
   return { ...found, isPaused: false, nextRunAt: timingOf(found.spec).next(now) }
 }

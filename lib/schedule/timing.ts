@@ -101,7 +101,7 @@ export function readTimes(where: string, options: Read<typeof TIME_RULES>): Time
   return times
 }
 
-/** Whether two schedules come at the same moments by what was given. */
+/** True if two schedules come at the same moments by their given times. */
 export function haveSameTimes(one: Times, other: Times): boolean {
   return keyOf(one) === keyOf(other)
 }

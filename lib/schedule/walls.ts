@@ -37,7 +37,7 @@ function firstOfNextMonth({ months }: Pattern, day: number): number | null {
 function isOnDay(rule: DayRule, day: number): boolean {
   const { monthDays, weekdays } = rule
   if (monthDays === null) return weekdays === null || isOnWeekday(rule, day)
-  // Where both fields restrict the days, either is enough: so cron has always read them.
+  // If both fields restrict the days, either is enough: so cron has always read them.
   return isOnMonthDay(rule, day) || (weekdays !== null && isOnWeekday(rule, day))
 }
 

@@ -9,7 +9,7 @@ import type { AppendStepResult, StepRecord } from '../types'
 
 const LIMIT_BYTES = 8_000_000
 
-/** The journal of a test, in memory. What is kept went the way of a real one: nothing that changes later changes it. */
+/** The journal of a test, in memory. Its values went the way of a real one: later changes do not reach them. */
 export class TestJournal {
   readonly records: StepRecord[] = []
   private bytes = 0

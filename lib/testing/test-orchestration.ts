@@ -19,11 +19,11 @@ export const TEST_SEED = 'durabl-test-seed'
 /** Limits are by hand here: see `timeOut`. */
 const NO_LIMITS = { maxDurationMs: null, deadlineMs: null }
 
-/** What happens to a step in one attempt. */
+/** A fault of a step in one attempt. */
 interface Fault {
   readonly kind: 'crash-before' | 'crash-after' | 'lease-lost' | 'timeout'
   readonly step: string
-  /** Which step of that name, from 1. */
+  /** The place of the step among those of that name, from 1. */
   readonly occurrence: number
 }
 
@@ -207,7 +207,7 @@ class TestAttempt {
     return kind === 'crash-after' ? this.die() : appended
   }
 
-  /** Whether the fault happens to this step, which is asked for once. */
+  /** True if the fault happens to this step. To be asked once for each step. */
   private isHit(name: string): boolean {
     if (this.fault === null || this.fault.step !== name) return false
     this.seen += 1

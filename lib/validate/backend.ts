@@ -46,7 +46,7 @@ export function checkLogMessage(where: string, message: unknown): string {
   return check(where, 'message', message, TEXT)
 }
 
-/** What a queue says beside a verdict. Anything else there is not looked at. */
+/** The details that a queue gives with a verdict. Any other value there is not looked at. */
 export function detailsOf(details: unknown): Details {
   const { stack, delayMs, parkedUntil, endOfRun, result } = isRecord(details)
     ? (details as SettlementDetails)
@@ -75,7 +75,7 @@ export function checkListener(where: string, listener: unknown): JobAvailableLis
   return check(where, 'listener', listener, LISTENER)
 }
 
-/** What `recoverStuckJobs` was given, defaults filled in. */
+/** The options of `recoverStuckJobs`, defaults filled in. */
 export interface RecoverySettings {
   readonly visibilityTimeoutMs: number
   readonly maxPerSweep: number
@@ -119,7 +119,7 @@ const MEMORY_RULES = {
   journalSoftLimitBytes: JOURNAL_LIMIT,
 }
 
-/** What the in-memory backends were given, defaults filled in. */
+/** The options of the in-memory backends, defaults filled in. */
 export interface MemorySettings {
   readonly clock: () => number
   readonly random: () => number

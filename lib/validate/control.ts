@@ -25,7 +25,7 @@ export function checkId(where: string, id: unknown): string {
   return check(where, 'id', id, NAME)
 }
 
-/** What `retry` was given, defaults filled in. */
+/** The arguments of `retry`, defaults filled in. */
 export interface Retry {
   /** Null to keep the payload. */
   readonly replacement: { readonly data: unknown } | null
@@ -43,7 +43,7 @@ export function normalizeRetry(options: unknown): Retry {
   return { replacement: data === undefined ? null : { data }, delayMs: delay, maxAttempts }
 }
 
-/** What `reschedule` was given. Of `delayMs` and `runAt` one at most is not null. */
+/** The arguments of `reschedule`. At most one of `delayMs` and `runAt` is not null. */
 export interface Reschedule {
   readonly delayMs: number | null
   readonly runAt: Date | null
@@ -87,7 +87,7 @@ const REASON: Rule<string> = {
 
 const CANCEL_RULES = { reason: REASON } satisfies Record<keyof CancelOptions, Rule<unknown>>
 
-/** What `cancel` was given. */
+/** The arguments of `cancel`. */
 export interface CancelSettings {
   readonly id: string
   /** Null for none. An empty one is none. */

@@ -33,7 +33,7 @@ export interface NewJob {
   readonly coalesceLatest: boolean
   /** Null: the key is held no longer than its scope says. */
   readonly dedupeForMs: number | null
-  /** Whether the caller asks which job is in its way. */
+  /** True if the caller asks which job is in its way. */
   readonly detailed: boolean
   /** Null for what its processor says. */
   readonly timeoutMs: number | null
@@ -50,7 +50,7 @@ export interface NewJob {
 }
 
 const DEFAULT_MAX_ATTEMPTS = 3
-/** What the stored integer can hold. */
+/** The largest value of the stored integer. */
 export const MOST_ATTEMPTS = 2 ** 31 - 1
 export const PRIORITY = wholeNumber(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
 
@@ -84,7 +84,7 @@ const RULES = {
   session: SESSION,
 } satisfies Record<keyof EnqueueOptions, Rule<unknown>>
 
-/** What `claimOrEnqueue` may be given: what `enqueue` may, but for a session. */
+/** Checks the arguments of `claimOrEnqueue`: those of `enqueue`, without a session. */
 export function normalizeClaimOrEnqueue(type: unknown, options: unknown): NewJob {
   if (isRecord(options) && options.session !== undefined) {
     throw argumentError(
@@ -96,7 +96,7 @@ export function normalizeClaimOrEnqueue(type: unknown, options: unknown): NewJob
   return normalizeEnqueue('claimOrEnqueue', type, options)
 }
 
-/** What `enqueue` may be given. */
+/** Checks the arguments of `enqueue`. */
 export function normalizeEnqueue(where: string, type: unknown, options: unknown): NewJob {
   const checkedType = check(where, 'type', type, NAME)
   const read = readOptions(where, options, RULES)
@@ -216,7 +216,7 @@ export function detailed(job: NewJob): NewJob {
   return Object.freeze({ ...job, detailed: true })
 }
 
-/** What `enqueueMany` may be given. */
+/** Checks the argument of `enqueueMany`. */
 export function normalizeEnqueueMany(where: string, jobs: unknown): NewJob[] {
   if (!Array.isArray(jobs)) {
     throw argumentError(

@@ -6,7 +6,7 @@ import { NAME, check, duration, isRecord, wholeNumber } from './rules'
 import type { Rule } from './rules'
 import { quote, show } from './show'
 
-/** What is kept of the history. */
+/** The stored part of the history. */
 export const LONGEST_HISTORY_MS = 72 * 60 * 60 * 1000
 
 const LATEST_MS = 8_640_000_000_000_000
@@ -29,7 +29,7 @@ export function typeOfCounts(options: unknown): string | null {
   return readOptions('counts', options, COUNTS_RULES).type ?? null
 }
 
-/** Which part of the history is asked for. */
+/** The requested part of the history. */
 export interface HistoryRange {
   /** Null for all. */
   readonly type: string | null
@@ -51,7 +51,7 @@ export function normalizeHistory(query: unknown): HistoryRange {
   return { type: type ?? null, fromMs: from, toMs: to }
 }
 
-/** What an operator did, null for what was not said. */
+/** An act of an operator; null for each part that was not given. */
 export interface Action {
   readonly by: string | null
   readonly action: string
@@ -84,7 +84,7 @@ export const RETENTION: Rule<RetentionOptions> = {
   read: (value) => (isRecord(value) ? { value } : { wrong: 'type' }),
 }
 
-/** How long jobs of one type, or of all others, are kept after they have ended; null for good. */
+/** Time that jobs of one type, or of all others, are kept after they have ended; null for good. */
 export interface Retention {
   /** Null for all types that are not named. */
   readonly type: string | null

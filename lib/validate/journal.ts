@@ -67,7 +67,7 @@ export function checkRecord(where: string, record: unknown): StepRecord {
   return checked
 }
 
-/** Whether large results may stand beside the job. Nothing else of the options is looked at. */
+/** Tells if large results may stand beside the job. No other option is looked at. */
 export function checkSpill(where: string, options: unknown): boolean {
   const value = isRecord(options) ? (options as AppendStepOptions).spill : undefined
   return checkOr(where, 'option "spill"', value, BOOLEAN, false)
@@ -169,12 +169,12 @@ export function checkStepFunction(where: string, fn: unknown): (...args: unknown
   return check(where, 'fn', fn, STEP)
 }
 
-/** How long to sleep, in milliseconds. */
+/** The length of a sleep, in milliseconds. */
 export function checkSleepMs(where: string, ms: unknown): number {
   return check(where, 'ms', ms, SLEEP_MS)
 }
 
-/** When to wake, in milliseconds since the epoch. */
+/** The time to wake, in milliseconds since the epoch. */
 export function checkWakeTime(where: string, date: unknown): number {
   return check(where, 'date', date, MOMENT).getTime()
 }
@@ -183,7 +183,7 @@ export function checkLabel(label: unknown): string {
   return check('octx.uuid', 'label', label, TEXT)
 }
 
-/** What a step was given; an absent one is undefined. */
+/** The options of a step; an absent one is undefined. */
 export function readStepOptions(where: string, options: unknown): Read<typeof STEP_RULES> {
   return readOptions(where, options, STEP_RULES)
 }

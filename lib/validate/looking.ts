@@ -56,7 +56,7 @@ const LIST_RULES = {
   after: CURSOR,
 } satisfies Record<keyof ListJobsOptions, Rule<unknown>>
 
-/** Which jobs to list, checked. */
+/** The jobs to list, checked. */
 export interface JobSelection {
   readonly status: JobStatus
   /** None: all. */
@@ -65,7 +65,7 @@ export interface JobSelection {
   readonly conditions: readonly Condition[]
 }
 
-/** What `listJobs` was given, defaults filled in. */
+/** The options of `listJobs`, defaults filled in. */
 export interface ListSettings extends JobSelection {
   readonly limit: number
   readonly after: string | null
@@ -104,7 +104,7 @@ const WAIT_RULES = {
   signal: objectWith<AbortSignal>('an AbortSignal', 'addEventListener', 'removeEventListener'),
 } satisfies Record<keyof WaitForOptions, Rule<unknown>>
 
-/** What `waitFor` was given. */
+/** The options of `waitFor`. */
 export interface WaitSettings {
   readonly timeoutMs: number | null
   readonly signal: AbortSignal | null

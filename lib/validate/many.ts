@@ -25,7 +25,7 @@ const MANY_RULES = { limit: LIMIT, mode: MODE, after: ANY_CURSOR } satisfies Rec
   Rule<unknown>
 >
 
-/** What a call that changes many jobs was given: ids, or what `listJobs` takes. */
+/** The jobs of a call that changes many: ids, or the options that `listJobs` takes. */
 export interface JobsToChange {
   readonly ids: readonly string[] | null
   /** Null exactly when there are ids. */

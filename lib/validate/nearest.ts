@@ -23,7 +23,7 @@ function isPartOf(one: string, other: string): boolean {
   return short.length >= 4 && long.includes(short)
 }
 
-/** How many letters to insert, remove, replace or swap with the next one. */
+/** The number of letters to insert, remove, replace or swap with the next one. */
 function editDistance(from: string, to: string): number {
   // Names are short; a pathological one is not worth its quadratic cost.
   if (Math.abs(from.length - to.length) > to.length) return Infinity

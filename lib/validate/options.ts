@@ -7,14 +7,14 @@ import { quote, show } from './show'
 /** A set of options, by name. */
 export type Rules = Readonly<Record<string, Rule<any>>>
 
-/** What options that fit their rules come to: checked, and each read once. An absent one is `undefined`. */
+/** The values of options that fit their rules: checked, and each read once. An absent one is `undefined`. */
 export type Read<R extends Rules> = { readonly [K in keyof R]?: R[K] extends Rule<infer T> ? T : never }
 
 const NONE: Readonly<Record<string, never>> = Object.freeze({})
 
 /**
- * Checks the options of a call. All of them may be absent: `undefined`, or `null` for the whole set, as for an argument that
- * was skipped. A single option of `null` is refused, as it may well be the value that somebody's look-up didn't find.
+ * Checks the options of a call. All of them may be absent: `undefined`, or `null` for the whole set, as for an argument that was skipped. A
+ * single option of `null` is refused, as it may well come from a look-up that found nothing.
  *
  * @param where the call, such as `enqueue`
  */

@@ -43,8 +43,8 @@ function isBsonValue(value: unknown): boolean {
 }
 
 /**
- * What `findOne` was given, as conditions on stored fields. An undefined value is refused here, as it would silently widen
- * the search to jobs that nobody asked for.
+ * The query of `findOne`, as conditions on stored fields. An undefined value is refused here, as it would silently widen the search to
+ * unwanted jobs.
  */
 export function normalizeQuery(query: unknown): readonly Condition[] {
   const where = 'findOne'

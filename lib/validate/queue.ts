@@ -47,7 +47,7 @@ const DEFAULT_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT']
 /** More would be a mistake in the unit, and more than any process can hold. */
 const MOST_SLOTS = 100_000
 
-/** What a backend of any era has. Others are asked for where they are used. */
+/** The methods that a backend of any era has. Others are asked for where they are used. */
 const BACKEND_METHODS = ['enqueue', 'claimOrEnqueue', 'claimNext', 'complete', 'fail'] as const
 
 const BACKEND: Rule<IJobQueueBackend> = objectWith('a backend', ...BACKEND_METHODS)
@@ -210,7 +210,7 @@ export function checkConcurrency(where: string, concurrency: unknown): number {
   return check(where, 'concurrency', concurrency, CONCURRENCY)
 }
 
-/** What `runClaimed` was given, checked. */
+/** The arguments of `runClaimed`, checked. */
 export interface RunClaimedSettings {
   readonly handle: JobHandle<any>
   readonly handler: JobHandler<any>
@@ -244,7 +244,7 @@ export function checkShutdownTimeout(where: string, timeoutMs: unknown): number 
   return checkOr(where, 'timeoutMs', timeoutMs, duration(0), DEFAULT_SHUTDOWN_TIMEOUT_MS)
 }
 
-/** What `installSignalHandlers` was given, defaults filled in. */
+/** The options of `installSignalHandlers`, defaults filled in. */
 export interface SignalSettings {
   readonly signals: readonly NodeJS.Signals[]
   readonly timeoutMs: number

@@ -2,9 +2,9 @@ import { types } from 'node:util'
 import { argumentError } from '../base/errors'
 import { show } from './show'
 
-/** What an argument may be. Rules are values, so that a set of options is checked against a table. */
+/** The values that an argument may have. Rules are values, so that a set of options is checked against a table. */
 export interface Rule<T> {
-  /** What is allowed, to follow "must be". */
+  /** The allowed values, to follow "must be". */
   readonly allowed: string
   /** The value to use; or what is wrong with it: its kind (a `TypeError`), or only its size (a `RangeError`). */
   readonly read: (value: unknown) => Reading<T>
@@ -115,7 +115,7 @@ export const DATE: Rule<Date> = {
 /** The last moment that every tool for dates can write. */
 const LAST_YEAR = 9999
 
-/** A moment in the future or past, as far as anybody plans. */
+/** A moment in the past, or as far ahead as an app can plan. */
 export const MOMENT: Rule<Date> = {
   allowed: `${DATE.allowed}, no later than the year ${LAST_YEAR}`,
   read: (value) => {
@@ -156,7 +156,7 @@ export function oneOf<T extends string>(...words: readonly T[]): Rule<T> {
   }
 }
 
-/** Whether it can be looked into: an object that is not an array. */
+/** True if it can be looked into: an object that is not an array. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -45,7 +45,7 @@ function showObject(value: object | null): string {
   return name === null ? 'an object' : `an object of class ${cut(name)}`
 }
 
-/** What a value was made by; null for plain objects, and where only a getter could tell. */
+/** The name of a value's class; null for plain objects, and if only a getter could tell. */
 function className(value: object): string | null {
   const prototype: unknown = Object.getPrototypeOf(value)
   if (typeof prototype !== 'object' || prototype === null || types.isProxy(prototype)) return null

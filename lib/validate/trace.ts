@@ -5,7 +5,7 @@ import type { Rule } from './rules'
 
 /** Version, trace id, span id, flags: lower case, by the specification; neither id is all zeros. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
-/** The length that the specification asks everybody to carry. */
+/** The length that the specification asks every system to carry. */
 const LONGEST_STATE = 512
 /** One line of ASCII characters that can be seen. */
 const TRACESTATE = /^[ -~]+$/

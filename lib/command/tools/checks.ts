@@ -1,4 +1,4 @@
-/** What `doctor` looks at. Each look is bounded, and changes nothing. */
+/** The looks of `doctor`. Each look is bounded, and changes nothing. */
 import type { Collection, Document } from 'mongodb'
 import { callOf } from '../../dashboard/calls'
 import { list } from '../../dashboard/rows'
@@ -67,7 +67,7 @@ async function indexes({ db, collection }: Looking): Promise<Found> {
   return found.length === 0 ? good('all indexes are there') : found
 }
 
-/** Somebody may have named another database than the app's: a list of all indexes would hide that. */
+/** The user may have named another database than the app's: a list of all indexes would hide that. */
 const absent = ({ collectionName, dbName }: Collection): Found[number] => ({
   state: 'bad',
   text: `there is no collection ${JSON.stringify(collectionName)} in the database ${JSON.stringify(dbName)}`,
@@ -197,7 +197,7 @@ async function retention({ queue, collection }: Looking): Promise<Found> {
   if ((await collection.estimatedDocumentCount({ maxTimeMS: MOST_MS })) < MANY_ENDED)
     return good('no worker removes old jobs, and there are few')
   const options = { limit: MANY_ENDED, maxTimeMS: MOST_MS }
-  // One by one: each status has an index of its own. What takes too long is many.
+  // One by one, as each status has an index of its own. A count that takes too long means many.
   const counts = ['completed', 'failed', 'superseded'].map((status) =>
     collection.countDocuments({ status }, options).catch(() => MANY_ENDED),
   )

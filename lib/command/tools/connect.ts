@@ -62,7 +62,7 @@ function made(make: () => MongoClient): MongoClient {
   }
 }
 
-/** The driver would take `test` where none is named, which is nobody's queue. */
+/** The database in the string; undefined if it names none. The driver would take `test` then, which holds no queue. */
 function databaseIn(uri: string): string | undefined {
   const path = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]*)/.exec(uri)?.[1]
   return path ? decodeURIComponent(path) : undefined

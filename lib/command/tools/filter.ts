@@ -1,4 +1,4 @@
-/** Which jobs a verb is about, from its options. */
+/** The jobs that a verb is about, from its options. */
 import { parsed } from '../../dashboard/ejson'
 import { UsageError, textIn } from './arguments'
 import type { Values } from './arguments'
@@ -37,7 +37,7 @@ export function filterOf(values: Values): Filter {
   }
 }
 
-/** `data.userId=u1`. What reads as JSON is meant so; anything else is a string. */
+/** `data.userId=u1`. A value that reads as JSON is meant so; anything else is a string. */
 function conditionOf(text: string): [string, unknown] {
   const [, path, value] = /^(data\.[^=]+)=(.*)$/s.exec(text) ?? []
   if (path === undefined || value === undefined) {

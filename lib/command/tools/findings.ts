@@ -1,11 +1,11 @@
-/** What `doctor` finds. */
+/** The findings of `doctor`. */
 import type { Context } from './verb'
 
 export interface Finding {
   readonly check: string
   readonly state: 'good' | 'warning' | 'bad' | 'skipped'
   readonly text: string
-  /** What to do, line by line. */
+  /** Advice, line by line. */
   readonly fix?: readonly string[]
 }
 

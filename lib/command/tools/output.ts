@@ -1,4 +1,4 @@
-/** What a command says: data on stdout, words on stderr. */
+/** The output of a command: data on stdout, words on stderr. */
 import { styleText } from './style'
 import type { Style } from './style'
 import { plainOf } from '../../dashboard/ejson'

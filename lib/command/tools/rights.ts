@@ -1,4 +1,4 @@
-/** What the user of the connection may do with the collections of a queue. */
+/** The rights of the connection's user on the collections of a queue. */
 import type { Looking, Found } from './findings'
 
 /** With the last one push works; without it the workers poll. */

@@ -49,7 +49,7 @@ function lineOf({ check, state, text, fix }: Finding): string {
 
 const UNAUTHORIZED = 13
 
-/** A right that is missing ends one look, not all. What can't be reached at all ends the command. */
+/** A missing right ends one look, not all. An unreachable server ends the command. */
 async function attempted(
   check: string,
   look: () => Promise<readonly Omit<Finding, 'check'>[]>,

@@ -1,4 +1,4 @@
-/** How many jobs there are. */
+/** The verb `stats`: the numbers of jobs. */
 import { callOf } from '../../dashboard/calls'
 import { list } from '../../dashboard/rows'
 import { length } from '../tools/output'

@@ -135,7 +135,7 @@ async function byFilter(context: Context, name: Name): Promise<number> {
   return done.changed === 0 ? NEGATIVE : 0
 }
 
-/** Where nobody can be asked, the answer is no. */
+/** Without a terminal to ask on, nothing is changed. */
 async function isAgreed(question: string): Promise<boolean> {
   if (process.stdin.isTTY !== true) throw new UsageError(`${question} Nobody can be asked here: give --yes`)
   const asked = createInterface({ input: process.stdin, output: process.stderr })

@@ -1,4 +1,4 @@
-/** What happens, as it happens, from the change stream. */
+/** The verb `tail`: changes of jobs as they happen, from the change stream. */
 import type { ChangeStreamDocument, Document } from 'mongodb'
 import { iso, printable } from '../tools/output'
 import { atMost, textIn } from '../tools/arguments'

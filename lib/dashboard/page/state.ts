@@ -1,4 +1,4 @@
-/** What all pages share: the route, the settings of this browser, and what is live. */
+/** The state that all pages share: the route, the settings of this browser, and the live numbers. */
 import { createContext } from 'preact'
 import { useCallback, useContext, useEffect, useRef, useState } from 'preact/hooks'
 import type { Live, Meta } from '../wire'
@@ -23,7 +23,7 @@ export function useShared(): Shared {
   return shared
 }
 
-/** Whether the user may do this. */
+/** Tells if the user may take an action. */
 export const useMay = (): ((action: string) => boolean) => {
   const { meta } = useShared()
   return (action) => meta.actions.includes(action)
@@ -89,8 +89,8 @@ export interface Polled<T> {
 }
 
 /**
- * An answer that is asked for again and again while the page is visible. What was there stays while the server is away. With another
- * `key` it is another question.
+ * An answer that is asked for again and again while the page is visible. The last one stays while the server is away. Another `key` makes
+ * it another question.
  */
 export function usePolled<T>(
   key: string,

@@ -12,7 +12,7 @@ import { splitDocuments } from '../../mongo/bson/split-documents'
 import { VerdictBatch } from './verdict-batch'
 import type { Verdicts } from './verdict-batch'
 
-/** What an {@link AddonEngine} needs to know of its queue. */
+/** Inputs of an {@link AddonEngine}, from its queue. */
 export interface AddonEngineOptions {
   readonly visibilityTimeoutMs: number
   readonly logger: SafeLogger
@@ -30,7 +30,7 @@ export class AddonEngine implements Engine {
   private stopFiring: (() => void) | null = null
   /** This queue asked for the engine's sweeps. Another queue on the same backend reports those that it asked for. */
   private recovers = false
-  /** Why no answers come any more. */
+  /** The reason that no answers come any more. */
   private closed: ShutDownError | null = null
 
   constructor(
@@ -63,7 +63,7 @@ export class AddonEngine implements Engine {
     this.link.native.setConcurrency(processorId, concurrency)
   }
 
-  /** What a claim takes that is on its way is given back by the addon. */
+  /** The addon gives back the jobs of a claim that is still on its way. */
   async stopProcessor(processorId: number): Promise<void> {
     await this.link.native.stopProcessor(processorId)
   }

@@ -4,7 +4,7 @@ import type { NativeFreedSlot, NativeRunVerdict } from '../../mongo/native/addon
 /** A batch as large as this goes at once: the engine can write it while more handlers end. */
 const FULL = 256
 
-/** Verdicts that travel together. What nearly always happens is kept apart, and cheap. */
+/** Verdicts that travel together. The usual case is kept apart, and cheap. */
 export class Verdicts {
   /** Runs that completed, and how long each of their handlers ran. */
   readonly completed: number[] = []

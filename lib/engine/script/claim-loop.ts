@@ -8,7 +8,7 @@ import type { EngineProcessorConfig } from '../engine'
 import { DueTimes } from './due-times'
 import { errorWait, idleWait } from './pace'
 
-/** What a claim loop needs of its engine. */
+/** Inputs of a claim loop, from its engine. */
 export interface ClaimLoopHost {
   readonly backend: IJobQueueBackend
   readonly logger: SafeLogger
@@ -33,7 +33,7 @@ export class ClaimLoop {
   /** Looks under way, each of which keeps a slot. */
   private readonly looks = new Set<Promise<void>>()
   private looking = 0
-  /** How many looks may be under way at once. */
+  /** The number of looks that may be under way at once. */
   private appetite = 1
   private emptyLooks = 0
   /** A wake-up came during a look, which may have been too early to see the job. */

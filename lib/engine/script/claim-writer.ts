@@ -56,7 +56,7 @@ export class ContextWriter implements ClaimWriter {
     return this.ctx.heartbeat()
   }
 
-  /** Not by the context, whose own `log` tells nobody of a failure. */
+  /** Not by the context: its own `log` hides a failure. */
   log(message: string): Promise<void> {
     return writeLog(this.backend, this.job, message)
   }
@@ -73,7 +73,7 @@ export class ContextWriter implements ClaimWriter {
   }
 }
 
-/** Writes through the methods of a handle. What they find the run reports, and not the handle. */
+/** Writes through the methods of a handle. The run reports their results, and not the handle. */
 export class HandleWriter implements ClaimWriter {
   constructor(private readonly calls: HandleCalls) {}
 

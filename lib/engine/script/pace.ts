@@ -1,5 +1,5 @@
 /**
- * How long to wait before the next look for work. Pure: the random number is an argument.
+ * The wait before the next look for work. Pure: the random number is an argument.
  *
  * Looks grow rarer while there is nothing to do, up to the poll interval, which is the longest silence: jitter only
  * shortens a wait. They also grow rarer while the backend fails, but never by more than a few seconds, so that work goes

@@ -29,7 +29,7 @@ const HEARTBEATS_BY_HAND = 3
 /** As long as this after it was sent, at most, a claim needs no renewal before its handler starts. */
 const FRESH_MS = 1000
 
-/** What a {@link ScriptEngine} needs to know of its queue. */
+/** Inputs of a {@link ScriptEngine}, from its queue. */
 export interface ScriptEngineOptions {
   readonly visibilityTimeoutMs: number
   readonly report: Reporter
@@ -84,7 +84,7 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
 
   async stopProcessor(processorId: number): Promise<void> {
     const loop = this.loop(processorId)
-    // What a backend runs itself for a processor that has stopped is given back by the driver.
+    // The driver gives back the jobs that a backend runs itself for a processor that has stopped.
     this.inline.get(processorId)?.(0)
     if (loop === undefined) return
     await loop.stop()

@@ -1,4 +1,4 @@
-/** How the app wants BSON written and read: its own library, with the options of its client and database. */
+/** The app's way of writing and reading BSON: its own library, with the options of its client and database. */
 import type { BSONSerializeOptions, Db } from 'mongodb'
 import { bsonMajor, installedPackage, packageOf } from './package'
 import type { Bson } from './package'

@@ -16,7 +16,7 @@ export function decodeJob(bytes: Uint8Array, codec: Codec): Job<any> {
   return toJob(codec.bson.deserialize(bytes, codec.reading), codec)
 }
 
-/** Whose claim a stored job is, also where it can't be decoded as the app reads its collections; null if that is not to be had either. */
+/** The claim of a stored job, even if the app's settings for reading can't decode it; null if even its claim can't be read. */
 export function claimOf(
   bytes: Uint8Array,
   codec: Codec,

@@ -92,7 +92,7 @@ export class JobReader {
     return this.at === end - 1 && bytes[this.at] === 0 ? job : null
   }
 
-  /** Which field's name stands there, looked for from the one that is expected on; -1 if none that is known. */
+  /** The place of the field whose name stands there, searched from the expected one on; -1 for an unknown name. */
   private fieldAt(at: number, expected: number): number {
     for (let i = 0; i < FIELDS.length; i += 1) {
       const place = (expected + i) % FIELDS.length
@@ -177,7 +177,7 @@ export class JobReader {
     return true
   }
 
-  /** Where the string that begins here ends; -1 if it does not end within the document. */
+  /** The end of the string that begins here; -1 if it does not end within the document. */
   private textEnd(end: number): number {
     const { bytes, at } = this
     if (at + 5 >= end) return -1

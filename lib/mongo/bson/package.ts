@@ -10,7 +10,7 @@ import { KEEP_EXTERNAL, isBundled } from '../../base/installation'
 import { fromCaller } from '../../base/stack'
 import { requireNamed } from '../packages/named'
 
-/** What is used of the package's BSON. */
+/** The parts of the package's BSON that durabl uses. */
 export interface Bson {
   serialize(document: object, options: { serializeFunctions: boolean; ignoreUndefined: boolean }): Uint8Array
   deserialize(bytes: Uint8Array, options?: object): Record<string, unknown>
@@ -118,7 +118,7 @@ function fromWorkingDirectory(): unknown {
   return attempt(() => createRequire(join(process.cwd(), 'index.js'))('mongodb') as unknown)
 }
 
-/** Whatever the app has loaded, from wherever: in a monorepo that may be none of the above. */
+/** Each package that the app has loaded, from any path: in a monorepo that may be none of the above. */
 function* alreadyLoaded(): Generator<MongodbPackage> {
   for (const [path, module] of Object.entries(loadModule.cache ?? {})) {
     if (!/mongodb[^\\/]*[\\/]lib[\\/]index\.js$/.test(path)) continue

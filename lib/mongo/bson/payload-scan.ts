@@ -1,4 +1,4 @@
-/** What a payload holds that can't be stored, and how large it may come out. */
+/** The search for values in a payload that can't be stored, and its largest possible size. */
 import { types } from 'node:util'
 import type { Codec } from './codec'
 import { BSON_VERSION } from './package'
@@ -75,7 +75,7 @@ export class Scan {
       this.bytes += 16 + textSize(value.source)
       return null
     }
-    // The library would write an empty object, and nobody would know until the job runs.
+    // The library would write an empty object, and only the job's run would show it.
     if (!isPlain && types.isPromise(value)) return flawed('a promise: await it first')
     if (level > MAX_LEVELS) {
       return { path: [], what: `nested more than ${MAX_LEVELS} levels deep`, tooDeep: true }

@@ -1,6 +1,6 @@
 /**
- * Payloads become BSON here, by the app's own library. What it would drop, bend or refuse halfway is refused first, by its path:
- * one walk over the payload, then one serialisation.
+ * Conversion of payloads into BSON, by the app's own library. Values that the library would drop, bend or refuse halfway are refused first,
+ * by their path. That takes one walk over the payload, then one serialisation.
  */
 import { types } from 'node:util'
 import { PayloadError } from '../../base/errors'
@@ -10,7 +10,7 @@ import type { Codec } from './codec'
 import { Scan } from './payload-scan'
 import type { Flaw } from './payload-scan'
 
-/** What MongoDB stores in one document, in bytes. */
+/** The largest document that MongoDB stores, in bytes. */
 const DOCUMENT_LIMIT = 16 * 1024 * 1024
 /** Kept for the job's own fields: type, key, reason of a failure, and so on. */
 const OWN_FIELDS = 64 * 1024
@@ -84,7 +84,7 @@ function refuseTooLarge(where: string, { name, most, why }: Place, bytes: number
   )
 }
 
-/** What the payload's own getters, `toBSON` or the library throw. */
+/** Gives an error of the payload's own getters, of `toBSON` or of the library its place. */
 function guarded<T>(where: string, place: Place, work: () => T): T {
   try {
     return work()
@@ -110,7 +110,7 @@ function findCircle(field: string, data: unknown, keys: readonly string[]): stri
   const passed = new Map<unknown, number>([[data, 0]])
   let value = data
   for (const [index, key] of keys.entries()) {
-    // What `toBSON` made can't be followed.
+    // A value made by `toBSON` can't be followed.
     if (typeof value !== 'object' || value === null) return null
     value = types.isMap(value) ? value.get(key) : (value as Record<string, unknown>)[key]
     const before = passed.get(value)

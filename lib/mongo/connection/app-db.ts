@@ -23,7 +23,7 @@ export function checkDb(value: unknown): Db {
   return value as unknown as Db
 }
 
-/** Whether it is a `Db`, by what is read of it. */
+/** True if it is a `Db`, by the members that are read of it. */
 export function isDb(value: Record<string, unknown>): boolean {
   const { client } = value
   return (
@@ -41,7 +41,7 @@ interface ClientState {
   readonly s?: { readonly hasBeenClosed?: boolean }
 }
 
-/** Whether the client is connected, or on the way to it. One that never was is connected by its first use, and needs none for us. */
+/** True if the client is connected, or connecting. A client that never was connected is connected by its first use, and the engine needs none. */
 export function isConnected(db: Db): boolean {
   return (db.client as unknown as ClientState).topology != null
 }

@@ -47,7 +47,7 @@ export function connectionOf(db: Db): NativeConnection {
   return connection
 }
 
-/** One error for all of them, so that nobody has to find out one by one. */
+/** One error for all of them, so that the user learns of all at once. */
 export function unsupported(refused: readonly string[]): UnsupportedOptionError {
   const noun = refused.length === 1 ? 'this option' : 'these options'
   return fromCaller(

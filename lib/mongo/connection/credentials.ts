@@ -26,7 +26,7 @@ const KNOWN_PROPERTIES = [
   ...['OIDC_CALLBACK', 'OIDC_HUMAN_CALLBACK', 'ENVIRONMENT', 'ALLOWED_HOSTS', 'TOKEN_RESOURCE'],
 ]
 
-/** Who the client is. What can't be carried over is added to `refused`. */
+/** The credentials of the client. Those that can't be carried over are added to `refused`. */
 export function credentialsOf(options: ResolvedOptions, refused: string[]): Credentials {
   const { credentials } = options
   if (credentials == null) return NOBODY
@@ -69,7 +69,7 @@ function sourceOf(options: ResolvedOptions, credentials: ResolvedCredentials): s
   return mayBeInTxtRecord && source !== '$external' ? null : source
 }
 
-/** The driver spells "none" as an empty string. What is no text is refused later, and not left out. */
+/** The text, or null for an empty string, by which the driver spells "none". A value that is no text stays, to be refused later. */
 function presentText(value: unknown): string | null {
   return value === '' ? null : ((value ?? null) as string | null)
 }

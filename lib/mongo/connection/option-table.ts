@@ -1,13 +1,13 @@
 /**
- * What becomes of each option of the `mongodb` package, by the name an app gives it: a new one that the driver learns has to be
- * thought about, and a test fails until it is.
+ * The treatment of each option of the `mongodb` package, by the name that an app gives it. A test fails until this table has each new
+ * option of the driver.
  */
 
 /** An option that the engine can't honour. */
 export interface Refused {
-  /** Why, to follow the option's name. */
+  /** The reason for the refusal, to follow the option's name. */
   readonly refused: string
-  /** Whether these options ask for it; otherwise the option's own presence does. */
+  /** True if these options ask for it; otherwise the option's own presence does. */
   readonly asked?: (options: Readonly<Record<string, unknown>>) => boolean
 }
 
@@ -28,13 +28,13 @@ const UNUSED: Rule = { irrelevant: "the app's own driver accepts it and does not
 
 const OTHER_TLS = "the engine's TLS library has no such setting"
 
-/** Whether the app checks the server's certificate at all. */
+/** True if the app checks the server's certificate at all. */
 function checksCertificates(options: Readonly<Record<string, unknown>>): boolean {
   return options.tls === true && options.rejectUnauthorized !== false
 }
 
 export const OPTION_TABLE: Readonly<Record<string, Rule>> = {
-  // Where to
+  // The servers
   replicaSet: 'carried',
   directConnection: 'carried',
   loadBalanced: 'carried',
@@ -110,7 +110,7 @@ export const OPTION_TABLE: Readonly<Record<string, Rule>> = {
   index: UNUSED,
   autoEncryption: { refused: 'the engine reads and writes its own fields in the clear' },
 
-  // How
+  // The connections
   appName: 'carried',
   compressors: 'carried',
   zlibCompressionLevel: 'carried',
@@ -145,7 +145,7 @@ export const OPTION_TABLE: Readonly<Record<string, Rule>> = {
   maxAdaptiveRetries: { irrelevant: 'the engine spaces its retries by itself' },
   enableOverloadRetargeting: { irrelevant: 'the engine spaces its retries by itself' },
 
-  // What the app's own client does with what it sends, receives and sees
+  // Settings for data that the app's own client sends, receives and sees
   bsonRegExp: OWN_BSON,
   checkKeys: OWN_BSON,
   enableUtf8Validation: OWN_BSON,

@@ -1,4 +1,4 @@
-/** What the engine can be told: the app's driver takes some values as they come, and the addon takes numbers for others than they are. */
+/** The shapes that the engine accepts: the app's driver takes some values as they come, and the addon takes numbers for others than they are. */
 import type { NativeConnection } from '../native/addon'
 
 interface Shape {

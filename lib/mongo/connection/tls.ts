@@ -28,11 +28,11 @@ const PLAIN: Tls = {
   tlsAllowInvalidHostnames: false,
 }
 
-/** How the client protects its connections. What can't be carried over is added to `refused`. */
+/** The client's settings for protecting its connections. Those that can't be carried over are added to `refused`. */
 export function tlsOf(options: ResolvedOptions, refused: string[]): Tls {
   if (options.tls !== true) return PLAIN
   const mistaken = (['tlsCAFile', 'tlsCertificateKeyFile'] as const).filter((name) => isPem(options[name]))
-  // No file has such a name, and whoever can't read one quotes it: a key must not get into a message.
+  // No file has such a name, and a reader that fails would quote it: a key must not get into a message.
   for (const name of mistaken)
     refused.push(`${name}: it must be the path of a file; PEM text goes into ca, cert and key`)
   if (mistaken.length > 0) return PLAIN
@@ -58,8 +58,8 @@ function trustOf(options: ResolvedOptions, refused: string[]): Pick<Tls, 'tlsCa'
 }
 
 /**
- * What Node trusts by default, where that is more or other than the list of Mozilla, which the engine has too: by
- * NODE_EXTRA_CA_CERTS, by --use-system-ca, or set at run time. Null where it is that list.
+ * Certificates that Node trusts by default, if they differ from Mozilla's list, which the engine has too. NODE_EXTRA_CA_CERTS,
+ * --use-system-ca or a call at run time may change them. Null if they are that list.
  */
 export function trustedByNode(): Buffer | null {
   const { getCACertificates } = tls as {
@@ -113,7 +113,7 @@ function identityOf(options: ResolvedOptions, refused: string[]): Identity {
   }
 }
 
-/** What was sealed before, by its contents: engines share a client only if they are given the very same bytes. */
+/** Identities that were sealed before, by their contents: engines share a client only if they get the very same bytes. */
 const SEALED = new Map<string, Identity>()
 
 /**

@@ -63,7 +63,7 @@ const RULES: ReadonlyMap<string, readonly [string, Rule]> = new Map(
   Object.entries(OPTION_TABLE).map(([name, rule]) => [name.toLowerCase(), [name, rule]]),
 )
 
-/** What the engine calls an option that the app's driver knows by another name. */
+/** The engine's names for options that the app's driver knows by other names. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
   j: 'journal',
   fsync: 'journal',
@@ -84,7 +84,8 @@ const BSON_SWITCHES = [
 ] as const satisfies readonly (keyof BSONSerializeOptions)[]
 
 /**
- * How a connection string wants payloads written and read, as the app's driver would understand it. The engine never sees them.
+ * The settings for writing and reading payloads in a connection string, as the app's driver would understand them. The engine never sees
+ * them.
  *
  * @throws TypeError naming a switch that is neither on nor off
  */
@@ -141,7 +142,7 @@ const NO_NAMES =
 function translated(pair: string, all: readonly string[], refused: string[]): string[] {
   const [key = '', value = ''] = splitOnce(pair)
   const [name, rule] = RULES.get(key.toLowerCase()) ?? [key, null]
-  // What nobody knows, the engine refuses by name. What is none may be a part of a password, and is not to be quoted.
+  // The engine refuses an unknown name by quoting it. Text that is no name may be part of a password, and must not be quoted.
   if (rule === null && /[^a-z]/i.test(name)) throw argumentError(TypeError, NO_NAMES)
   if (rule === null) return [pair]
   if (rule === 'carried') return carried(name, pair, value)

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { VERSION } from '../../base/version'
 
-/** What other processes are told of this one. */
+/** Facts about this process that other processes may read. */
 export function aboutProcess(): { host: string; versions: Record<string, string> } {
   const versions: Record<string, string> = { durabl: VERSION, node: process.versions.node }
   const { tz } = process.versions

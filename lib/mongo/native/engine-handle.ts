@@ -24,7 +24,7 @@ import { LogBatches } from './log-batch'
 /** Jobs that cross over to the engine in one call. */
 const MOST_AT_ONCE = 4000
 
-/** What became of a job, but for a failure. */
+/** The fate of a job, except for a failure. */
 export type Made = Exclude<Enqueued, { failure: unknown }>
 
 /** The settings of an engine beside its connection. */
@@ -88,7 +88,7 @@ export class EngineHandle {
   async enqueue(job: NativeNewJob): Promise<Made> {
     this.refuseEnded()
     const outcome = await this.batches.enqueue(job)
-    // Made here, where the stack leads to whoever awaits this call; a stack taken beforehand costs as much as all the rest.
+    // The error is made here, where the stack leads to the caller. A stack taken beforehand costs as much as all the rest.
     if ('failure' in outcome) throw fromCaller(failureToError(outcome.failure, null))
     return outcome
   }
@@ -158,7 +158,7 @@ export class EngineHandle {
     if (failure !== null) throw fromCaller(failureToError(failure, null))
   }
 
-  /** Makes one call. Its failure becomes an error with the stack of whoever called the public method. */
+  /** Makes one call. Its failure becomes an error with the stack of the caller of the public method. */
   async call<T>(invoke: (native: NativeEngine) => Promise<Reply<T>>): Promise<T> {
     this.refuseEnded()
     const site = callSite()
@@ -204,7 +204,7 @@ export class EngineHandle {
     return isolatedListener(listener, (err) => this.logger.error({ err }, 'a listener failed'))
   }
 
-  /** The engine sends wake-ups only while somebody listens. */
+  /** The engine sends wake-ups only while a listener is there. */
   onWake(listener: JobAvailableListener): () => void {
     const remove = added(this.wakeListeners, this.guarded(listener))
     if (this.wakeListeners.size === 1) this.native.watch(true)

@@ -15,7 +15,7 @@ import type {
 const FULL = 1000
 const FULL_BYTES = 1024 * 1024
 
-/** What became of one job. */
+/** The fate of one job. */
 export type Enqueued =
   | { readonly id: string; readonly holder: null }
   | { readonly id: null; readonly holder: NativeHolder | null }
@@ -28,7 +28,7 @@ class Batch {
 
   constructor(send: (batch: Batch) => Promise<Reply<NativeEnqueued>>) {
     this.reply = new Promise((resolve, reject) => {
-      // Nobody waits for company: whoever has something to enqueue in this turn has done so by then.
+      // No call waits for others: by then all callers of this turn have added their jobs.
       afterMicrotasks(() => void send(this).then(resolve, reject))
     })
   }
@@ -68,7 +68,7 @@ export class EnqueueBatches {
   }
 }
 
-/** What became of the job in this place. */
+/** The fate of the job in this place. */
 export function placed({ value, failure }: Reply<NativeEnqueued>, place: number): Enqueued {
   if (failure !== null) return { failure }
   const id = value.ids[place] ?? null

@@ -1,17 +1,17 @@
-/** Why the addon could not be loaded, and what to do about it. */
+/** Reasons that the addon could not be loaded, and advice on each. */
 import { DurablError } from '../../base/errors'
 import { KEEP_EXTERNAL } from '../../base/installation'
 import { fromCaller } from '../../base/stack'
 import { PATH_OVERRIDE, PUBLISHED_TRIPLES, packageNameOf } from './platform'
 
-/** What is known of a binary that was not found. */
+/** Facts about a binary that was not found. */
 export interface Missing {
   readonly triple: string
-  /** Where it would be in a checkout. */
+  /** Path that the binary would have in a checkout. */
   readonly file: string
   /** The platforms whose binaries are installed instead. */
   readonly others: readonly string[]
-  /** Whether durabl's code is part of a bundle. */
+  /** True if durabl's code is part of a bundle. */
   readonly isBundled: boolean
   /** The version that the binary must have. */
   readonly version: string

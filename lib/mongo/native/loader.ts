@@ -10,7 +10,7 @@ import type { NativeAddon } from './addon'
 import { broken, missing, noSuchOverride, otherVersion } from './loader-errors'
 import { PATH_OVERRIDE, PUBLISHED_TRIPLES, isMuslHere, packageNameOf, platformTriple } from './platform'
 
-/** What the search depends on; a test passes its own. */
+/** Parts of the environment that the search depends on; a test passes its own. */
 export interface LoaderEnvironment {
   /** The platform's triple, such as `linux-x64-gnu`. */
   readonly triple: string
@@ -22,7 +22,7 @@ export interface LoaderEnvironment {
   readonly override: string | undefined
   exists(path: string): boolean
   require(request: string): unknown
-  /** Whether a package can be found, without loading it. */
+  /** True if a package can be found, without loading it. */
   finds(packageName: string): boolean
 }
 

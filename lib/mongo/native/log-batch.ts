@@ -67,7 +67,7 @@ export class LogBatches {
       const isFirst = batch === undefined
       batch = new Batch(this.most)
       this.waiting.set(claim, batch)
-      // Whoever has more to say in this turn has done so by then.
+      // By then all callers of this turn have added their lines.
       if (isFirst) afterMicrotasks(() => void this.writeAll(claim, jobId, claimToken))
     }
     batch.add(message)

@@ -27,8 +27,8 @@ export function platformTriple(platform: string, arch: string, isMusl: () => boo
 }
 
 /**
- * Whether this system's C library is musl. The dynamic linker's front end says whose it is; where it is missing, as in images that hold
- * nothing but Node, Node's own report does.
+ * True if this system's C library is musl. The dynamic linker's front end names its maker. It is missing in images that hold nothing but
+ * Node; then Node's own report tells.
  *
  * @param readLinker for tests
  */

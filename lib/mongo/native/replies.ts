@@ -3,7 +3,7 @@ import type { Settled } from '../../backend/verdict'
 import type { QueueStats } from '../../types'
 import type { NativeSettled, NativeStats, NativeSteered } from './addon'
 
-/** What a settlement found. */
+/** The result of a settlement. */
 export function settledOf({ status, terminalStatus }: NativeSettled): Settled {
   if (status !== 'already-terminal') return { status }
   // The engine sets it exactly with this status.
@@ -11,7 +11,7 @@ export function settledOf({ status, terminalStatus }: NativeSettled): Settled {
 }
 
 /**
- * What a change found. Which results are possible depends on the change: `R` says.
+ * The result of a change. The possible results depend on the change: `R` names them.
  *
  * @param done the word for a change that was made
  */

@@ -1,8 +1,8 @@
-/** How long the server lets a transaction live. */
+/** The server's limit on the life of a transaction. */
 import type { Db, Document } from 'mongodb'
 import { monotonicNow } from '../../base/timers'
 
-/** Where the server does not say: its default. */
+/** The server's default, for a server that does not say. */
 const DEFAULT_MS = 60_000
 /** The limit can be changed while the server runs, and the next primary may have another. */
 const KNOWN_FOR_MS = 60_000

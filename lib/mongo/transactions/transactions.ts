@@ -110,7 +110,7 @@ export class MongoTransactions implements BackendTransactions {
     const db = checkTransactions('ctx', this.db())
     const session = db.client.startSession({ causalConsistency: true })
     try {
-      // Where the claim was written: the reply carries a time that is not before it.
+      // The primary wrote the claim, so its reply carries a time that is not before it.
       await this.jobs(db).findOne(
         { _id: jobId },
         { session, readPreference: 'primary', projection: { _id: 1 } },
@@ -176,7 +176,7 @@ export class MongoTransactions implements BackendTransactions {
   }
 }
 
-/** What a bulk write did for one job. */
+/** Effect of a bulk write on one job. */
 interface Written {
   readonly result: EnqueueDetailedResult
   /** With the id of the job in the way: in the transaction, so that it is the one that the write has met. */
@@ -211,7 +211,7 @@ async function inTheWay(
   look: (filter: Filter<Job>) => Promise<string | null>,
 ): Promise<EnqueueDetailedResult | null> {
   const [first, last] = [writes[0]!, writes.at(-1)!]
-  // A taken id is the answer, whatever holds the key.
+  // A taken id decides the answer, even if another job holds the key.
   const taken = await look({ _id: id })
   if (taken !== null) return { status: 'duplicate', id: taken }
   if (writes.length > 1 && replacesData(first)) {

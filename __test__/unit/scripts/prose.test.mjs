@@ -31,5 +31,8 @@ test('links count by their words, and code as one', () => {
 })
 
 test('the name of the package begins a sentence, after a stop only', () => {
-  assert.deepEqual(sentences('A job of durabl ends. durabl says so.'), ['A job of durabl ends.', 'durabl says so.'])
+  assert.deepEqual(sentences('A job of durabl ends. durabl says so.'), [
+    'A job of durabl ends.',
+    'durabl says so.',
+  ])
 })

@@ -53,22 +53,22 @@ use crate::{
     },
 };
 
-/// What an engine works on.
+/// The collection and settings of an engine.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
     /// The database's name.
     pub database: String,
     /// The collection's name.
     pub collection: String,
-    /// Whether [`Engine::startup`] opens a change stream.
+    /// True if [`Engine::startup`] opens a change stream.
     pub use_change_streams: bool,
-    /// How much a job's log may hold.
+    /// Bounds of a job's log.
     pub log_bounds: LogBounds,
-    /// Whether a job is made as claimed where a processor of this engine is idle and would start it.
+    /// True if a job is made as claimed when a processor of this engine is idle and would start it.
     pub hand_off: bool,
-    /// What others are told of this process.
+    /// Facts about this process for others to read.
     pub about: About,
-    /// How long jobs are kept that have ended.
+    /// Periods for which ended jobs are kept.
     pub retention: Vec<RetentionRule>,
 }
 
@@ -97,7 +97,7 @@ pub struct Engine {
     life: Semaphore,
 }
 
-/// What exists once the client does.
+/// Parts that exist once the client does.
 #[derive(Clone)]
 pub(crate) struct Opened {
     hub: Arc<Hub>,
@@ -183,11 +183,11 @@ impl Engine {
         }
     }
 
-    /// Waits for a call of this engine, but no longer than until the shutdown is over: a server that does not answer
-    /// must hold nobody up then.
+    /// Waits for a call of this engine, but no longer than until the shutdown is over. A server that does not answer
+    /// must not hold a caller up then.
     ///
     /// # Errors
-    /// As the call; or it was cut off, and what was asked for may have happened or not.
+    /// As the call. If the call was cut off, it may have happened or not.
     pub async fn while_alive<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             // A call that begins after the end has an error of its own.
@@ -198,7 +198,7 @@ impl Engine {
         }
     }
 
-    /// What is open, if anything is.
+    /// The open parts, if any are.
     fn if_opened(&self) -> Option<Opened> {
         lock(&self.opened).get().cloned()
     }

@@ -1,5 +1,5 @@
-//! What can be done to jobs, one verb in one file or folder: each decides, writes, and finds out what happened when a reply was
-//! lost. A new operation is a new verb.
+//! Operations on jobs, one verb in one file or folder. Each decides, writes, and looks up the result of a
+//! write whose reply was lost. A new operation is a new verb.
 
 pub(crate) mod actions;
 pub(crate) mod cancel;

@@ -1,4 +1,4 @@
-//! When to look for work: hints, from enqueues here, from timers and from the change stream.
+//! Hints of work, from enqueues here, from timers and from the change stream.
 
 pub(crate) mod cancellations;
 pub(crate) mod hints;

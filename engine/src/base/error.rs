@@ -13,7 +13,7 @@ use mongodb::{
 
 use validation::{FAILED_VALIDATION, broken_rules};
 
-/// What went wrong, as far as a caller can act on it.
+/// The kind of a failure, as far as a caller can act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// The server can't be reached, or went away.
@@ -44,7 +44,7 @@ pub enum ErrorKind {
     WriteFailed,
     /// The server refused an operation.
     Server,
-    /// A mistake of this package, or a document that nobody should have written.
+    /// A mistake of this package, or a document that no program should have written.
     Internal,
 }
 
@@ -57,14 +57,14 @@ pub struct Error {
     transient: bool,
 }
 
-/// What most functions of this crate return.
+/// The result of most functions of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Not primary, shutting down, interrupted by a state change, host or network trouble, and write conflicts: the
 /// codes with which a server says "try again", as the drivers' specifications list them.
 const TRANSIENT_CODES: [i32; 17] =
     [6, 7, 24, 50, 89, 91, 112, 189, 262, 384, 9001, 10_107, 11_600, 11_602, 13_435, 13_436, 10_058];
-/// What it nearly always is.
+/// The usual cause.
 const CREDENTIALS_HINT: &str = " (check the user, the password and the authSource)";
 const UNAUTHORIZED: i32 = 13;
 const TIME_LIMIT_EXCEEDED: i32 = 50;
@@ -140,7 +140,7 @@ impl Error {
         )
     }
 
-    /// Whether a validator of the collection refuses the document.
+    /// True if a validator of the collection refuses the document.
     pub(crate) fn is_validation(&self) -> bool {
         self.server_code == Some(FAILED_VALIDATION)
     }
@@ -159,7 +159,7 @@ impl Error {
         self.transient = true;
     }
 
-    /// What went wrong.
+    /// The kind of the failure.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -171,12 +171,12 @@ impl Error {
         self.server_code
     }
 
-    /// Whether the server gave up as the time was up that it had been given; nobody knows what it had done by then.
+    /// True if the server gave up as its time was up. Its effects until then are unknown.
     pub(crate) fn is_time_limit(&self) -> bool {
         self.server_code == Some(TIME_LIMIT_EXCEEDED)
     }
 
-    /// Whether the same call may succeed later, with nothing changed on our side.
+    /// True if the same call may succeed later, with nothing changed on this side.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.transient
@@ -238,7 +238,7 @@ fn is_about_credentials(message: &str) -> bool {
     message.contains("Authentication failed") || message.contains("AuthenticationFailed")
 }
 
-/// A server that starts, stops or steps down refuses whoever introduces himself: that is not about the credentials.
+/// A server that starts, stops or steps down refuses all who authenticate: that is not about the credentials.
 fn is_refused_for_now(error: &mongodb::error::Error) -> bool {
     // The driver keeps the server's own words in a box of the same type.
     let cause = std::error::Error::source(error)

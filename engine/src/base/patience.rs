@@ -1,4 +1,4 @@
-//! How long to keep trying while the server is away, and how long to wait between two tries.
+//! Time to keep trying while the server is away, and the waits between two tries.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ pub(crate) struct Pauses {
 }
 
 impl Pauses {
-    /// How many times in a row it has failed.
+    /// The number of failures in a row.
     pub(crate) fn failures(&self) -> u32 {
         self.failures
     }
@@ -52,7 +52,7 @@ impl Patience {
         Self { deadline, ..self }
     }
 
-    /// Whether something was tried and its outcome is not known.
+    /// True if an operation was tried and its outcome is not known.
     pub(crate) fn has_failed(&self) -> bool {
         self.pauses.failures() > 0
     }

@@ -121,7 +121,7 @@ impl Engine {
         }
     }
 
-    /// Ends everything: no more claims, what is still running is released, verdicts on the way are written. Resolves
+    /// Ends everything: claims stop, running jobs are released, verdicts on the way are written. Resolves
     /// within `timeout`, whatever the server does. Twice is harmless.
     pub async fn shutdown(&self, timeout: Duration) {
         self.is_ending.store(true, Ordering::Release);
@@ -162,7 +162,7 @@ impl Engine {
     }
 }
 
-/// The end of an engine that nobody shut down. Its tasks end with it; its leases must too.
+/// The end of an engine that was not shut down. Its tasks end with it; its leases must too.
 impl Drop for Engine {
     fn drop(&mut self) {
         if let Some(Opened { runs, .. }) = self.if_opened() {

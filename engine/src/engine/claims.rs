@@ -142,7 +142,7 @@ impl Engine {
         retried(&hub, || renew::heartbeat(&hub.store, id, token)).await
     }
 
-    /// Renews active jobs, whoever holds them; how many there were.
+    /// Renews active jobs, under any holder, and counts them.
     ///
     /// # Errors
     /// As [`Self::enqueue`].

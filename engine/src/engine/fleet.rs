@@ -14,8 +14,8 @@ use crate::{
 };
 
 impl Engine {
-    /// Pauses a type: no processor of any process starts a job of it from 5 s on, and this process does at once. Whether it was
-    /// running.
+    /// Pauses a type: no processor of any process starts a job of it from 5 s on, and none of this process
+    /// from now on. True if it was running.
     ///
     /// # Errors
     /// As [`Self::enqueue`]; the side collection can't be written.
@@ -35,7 +35,7 @@ impl Engine {
         hub.upkeep.resume(PauseRequest { job_type, reason: None, by }, hub.patience).await
     }
 
-    /// How many jobs of each type there are, counted by one process at a time, as a document.
+    /// The number of jobs of each type, counted by one process at a time, as a document.
     ///
     /// # Errors
     /// As [`Self::pause_type`].
@@ -53,7 +53,7 @@ impl Engine {
         retried(&hub, || register::workers(&hub.upkeep.side)).await
     }
 
-    /// What ended from this moment to that, in a document for each type and hour.
+    /// The jobs that ended from this moment to that, in a document for each type and hour.
     ///
     /// # Errors
     /// As [`Self::enqueue`].
@@ -71,7 +71,7 @@ impl Engine {
         retried(&hub, || actions::record(&hub.upkeep.side, &action)).await
     }
 
-    /// What operators did, newest first.
+    /// Acts of operators, newest first.
     ///
     /// # Errors
     /// As [`Self::enqueue`].

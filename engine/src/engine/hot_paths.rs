@@ -1,4 +1,4 @@
-//! What costs CPU once per job, opened for the micro-benchmarks in `bench/micro` and for nobody else: behind a feature,
+//! Code that costs CPU once per job, opened only for the micro-benchmarks in `bench/micro`: behind a feature,
 //! and without any promise.
 
 use mongodb::bson::{Bson, RawDocumentBuf};

@@ -23,7 +23,7 @@ impl Engine {
     /// Records a step under a claim. Steps of all jobs that are recorded at the same time travel together.
     ///
     /// # Errors
-    /// As [`Self::enqueue`]. A journal that is none. Whatever stands in the way otherwise is no error but a result.
+    /// As [`Self::enqueue`]. A journal that is none. Any other obstacle is no error but a result.
     pub async fn append_step(&self, append: Append) -> Result<Appended> {
         self.hub().await?.journal_writer.append(append).await
     }
@@ -38,7 +38,7 @@ impl Engine {
         append::plan(&hub.store, append, now.earliest(), hub.patience).await
     }
 
-    /// What an append of this step would find, but for its size; none if its place is free.
+    /// The result that an append of this step would have, but for its size; none if its place is free.
     ///
     /// # Errors
     /// As [`Self::append_step`].

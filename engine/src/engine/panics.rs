@@ -1,4 +1,4 @@
-//! A panic in each task, wherever it waits for something: nobody loses a job or a verdict, and the log says so once.
+//! A panic in each task, at each place where it waits: no job and no verdict is lost, and the log says so once.
 
 mod world;
 
@@ -120,7 +120,7 @@ async fn survives(task: Task) {
         work(&mut world, task).await;
         world.run_all().await;
         let was_planted = !planted::is_left();
-        // What comes after the panic is done as well.
+        // Work after the panic is done as well.
         world.enqueue(vec![new_job(); 2]).await;
         world.run_all().await;
         for (job, attempt) in &world.attempts {

@@ -17,16 +17,16 @@ impl Engine {
         Ok(self.hub().await?.enqueuer.enqueue_one(job).await?.created())
     }
 
-    /// Creates any number of jobs, in their order; what became of each.
+    /// Creates any number of jobs, and reports the fate of each, in their order.
     ///
     /// # Errors
-    /// The engine is shut down. What goes wrong with single jobs stands in their places.
+    /// The engine is shut down. Failures of single jobs stand in their places.
     pub async fn enqueue_many(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>> {
         self.hub().await?.enqueuer.enqueue(jobs).await
     }
 
-    /// The same; and the jobs that are claimed already by idle processors of this engine, which are to start them once the caller has
-    /// its answer. What is not taken from here is given back.
+    /// The same; and the jobs that idle processors of this engine have claimed already, to start them once the caller
+    /// has its answer. Jobs that are not taken from here are given back.
     ///
     /// # Errors
     /// As [`Self::enqueue_many`].

@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Engine {
-    /// Whether a job of this type and key is pending or active.
+    /// True if a job of this type and key is pending or active.
     ///
     /// # Errors
     /// As [`Self::enqueue`].

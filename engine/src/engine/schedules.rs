@@ -20,7 +20,7 @@ impl Engine {
     /// Schedules by these names, or all of them by id, without their payloads; and the server's clock, in milliseconds since the epoch.
     ///
     /// # Errors
-    /// As [`Self::enqueue`]; the side collection is somebody else's, or can't be read.
+    /// As [`Self::enqueue`]; the side collection is another program's, or can't be read.
     pub async fn schedules(&self, names: Option<Vec<String>>) -> Result<(i64, Vec<RawDocumentBuf>)> {
         let hub = self.hub().await?;
         let read = async || {

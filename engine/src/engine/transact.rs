@@ -1,5 +1,5 @@
-//! What the engine does for transactions of the app's, which run on the app's own driver: it shapes their writes, leaves the
-//! leases of their runs alone, and tells how they ended.
+//! The engine's part in transactions of the app's, which run on the app's own driver. It shapes their writes,
+//! leaves the leases of their runs alone, and tells how they ended.
 
 use std::time::Duration;
 
@@ -40,7 +40,8 @@ impl Engine {
         plan::completion(id, token, result)
     }
 
-    /// What became of a claim that a transaction may have completed. If it has, whoever waits for its key hears of it.
+    /// The fate of a claim that a transaction may have completed. If it was completed, callers that wait for
+    /// its key are woken.
     ///
     /// # Errors
     /// As [`Self::enqueue`].
@@ -64,8 +65,8 @@ impl Engine {
         }
     }
 
-    /// Readies a run for a transaction that completes its job: its lease is made this long, from now on, and not renewed.
-    /// False if the lease is somebody else's; then the run is dead.
+    /// Readies a run for a transaction that completes its job: its lease is made this long, from now on, and
+    /// not renewed. False if the lease is another holder's; then the run is dead.
     ///
     /// # Errors
     /// As [`Self::enqueue`].

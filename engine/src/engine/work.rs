@@ -103,9 +103,9 @@ impl Engine {
         true
     }
 
-    /// Those of these runs that no handler may be started for any more: their leases have been lost or are over, or the jobs
-    /// have been given back. Whoever has kept a run waiting asks before it starts the handler: the event that tells may still
-    /// be on its way, and after a pause of the whole process nothing has noticed yet.
+    /// Those of these runs whose handlers may not be started any more: their leases are lost or over, or the jobs have
+    /// been given back. A caller that has kept a run waiting asks before it starts the handler. The event may still be
+    /// on its way, and after a pause of the whole process nothing has noticed the loss yet.
     #[must_use]
     pub fn gone_among(&self, run_ids: &[u32]) -> Vec<u32> {
         match self.if_opened() {
@@ -137,7 +137,7 @@ impl Engine {
         };
         let run_id = runs.adopt(header, terms, sent);
         if self.is_shut_down.load(Ordering::Acquire) {
-            // Nobody is there to end the run: it would be renewed for as long as the process lives.
+            // No handler is left to end the run: it would be renewed for as long as the process lives.
             runs.take_back_all();
             return Err(Error::shut_down());
         }
@@ -179,7 +179,7 @@ impl Engine {
         }
     }
 
-    /// How the change stream is doing.
+    /// The state of the change stream.
     pub fn stream_state(&self) -> StreamState {
         self.if_opened().map(|opened| opened.hub.watch.state()).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! What the engine reads of a stored job, and the ids and tokens that it gives to jobs.
+//! The parts of a stored job that the engine reads, and the ids and tokens that it gives to jobs.
 
 mod new_job;
 
@@ -22,7 +22,7 @@ pub(crate) fn new_id() -> String {
     Uuid::now_v7().to_string()
 }
 
-/// A new token that nobody can guess.
+/// A new token that can't be guessed.
 pub(crate) fn new_token() -> String {
     Uuid::new_v4().to_string()
 }
@@ -37,7 +37,7 @@ pub(crate) fn new_worker_id() -> String {
     format!("{:016x}", rand::random::<u64>())
 }
 
-/// What settling needs to know of a claimed job. Read leniently: other versions and people write documents too.
+/// The parts of a claimed job that settling needs. Read leniently: other versions and people write documents too.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Header {
     pub(crate) id: Bson,
@@ -47,7 +47,7 @@ pub struct Header {
     pub(crate) max_attempts: i32,
     pub(crate) dedupe: Option<DedupeKey>,
     pub(crate) backoff: BackoffPolicy,
-    /// Somebody has asked for the job's end while it ran.
+    /// The request to cancel the job, made while it ran.
     pub(crate) cancellation: Option<Cancellation>,
     /// Its first claim came too late for it to be worth starting.
     pub(crate) is_expired: bool,
@@ -144,7 +144,7 @@ impl Header {
         })
     }
 
-    /// How a job that was claimed just now ends instead of being started; none if it is to be started.
+    /// The verdict on a job that was claimed just now and must not be started; none if it is to be started.
     pub(crate) fn end_unstarted(&self) -> Option<Verdict> {
         match self.cancellation {
             Some(_) => Some(Verdict::Cancel),
@@ -152,7 +152,7 @@ impl Header {
         }
     }
 
-    /// Whether a follower may wait behind this job.
+    /// True if a follower may wait behind this job.
     pub(crate) fn may_have_follower(&self) -> bool {
         self.dedupe.as_ref().is_some_and(|dedupe| dedupe.scope == DedupeScope::Pending)
     }
@@ -185,7 +185,7 @@ impl ClaimedJob {
         self.header.token.as_deref()
     }
 
-    /// Which start this is, from 1.
+    /// The number of this start, from 1.
     #[must_use]
     pub fn attempt(&self) -> i32 {
         self.header.attempt
@@ -214,7 +214,7 @@ pub(crate) fn date(job: &RawDocument, field: &str) -> Option<DateTime> {
     job.get_datetime(field).ok()
 }
 
-/// How long a claimed job had been due when it was claimed.
+/// Time that a claimed job had been due when it was claimed.
 pub(crate) fn waited(job: &RawDocument) -> Option<std::time::Duration> {
     let [run_at, claimed_at] = pick(job, [fields::RUN_AT, fields::CLAIMED_AT]);
     let ms = |value: Option<RawBsonRef<'_>>| value?.as_datetime().map(DateTime::timestamp_millis);
@@ -222,7 +222,7 @@ pub(crate) fn waited(job: &RawDocument) -> Option<std::time::Duration> {
     Some(std::time::Duration::from_millis(u64::try_from(waited).unwrap_or(0)))
 }
 
-/// How many attempts a job has had, and how many it may have.
+/// The attempts that a job has had, and the most that it may have.
 pub(crate) fn attempts(job: &RawDocument) -> (i32, i32) {
     let [attempt, most] = pick(job, [fields::ATTEMPT, fields::MAX_ATTEMPTS]);
     (small(attempt).unwrap_or(0), small(most).unwrap_or(fields::DEFAULT_MAX_ATTEMPTS))

@@ -1,4 +1,4 @@
-//! How a failed job ended.
+//! The endings of failed jobs.
 
 use mongodb::bson::{Document, doc};
 
@@ -30,7 +30,7 @@ impl Ending {
     }
 }
 
-/// Failed jobs that are no failures of the app's code, as somebody or their own time limit has ended them.
+/// Failed jobs that are no failures of the app's code, as a caller or their own time limit has ended them.
 pub(crate) fn set_apart() -> Document {
     let endings = [Ending::Cancelled, Ending::Expired].map(Ending::as_str).to_vec();
     doc! { fields::STATUS: Status::Failed.as_str(), fields::ENDING: { "$in": endings } }

@@ -37,14 +37,15 @@ pub(crate) fn appended(failed: FailedAttempt<'_>) -> Document {
         entry.insert("worker", doc! { "$literal": worker });
     }
     let errors = fields::value_of(fields::ERRORS);
-    // What isn't an array is replaced: it is for people only.
+    // A value that isn't an array is replaced: it is for people only.
     let known = doc! { "$cond": [{ "$isArray": errors.as_str() }, errors.as_str(), []] };
     let newest = doc! { "$slice": [{ "$concatArrays": [&known, [entry]] }, -MOST_ERRORS] };
     let has_room = doc! { "$lt": [{ "$bsonSize": "$$ROOT" }, MOST_JOB_BYTES - bytes] };
     doc! { "$cond": [has_room, newest, known] }
 }
 
-/// The worker that a claim token names, in the part before its first dot. The rest proves the lease, and is shown to no one.
+/// The worker that a claim token names, in the part before its first dot. The rest proves the lease, and is
+/// never shown.
 fn worker_of(token: &str) -> Option<&str> {
     token.split_once('.').map(|(worker, _)| worker).filter(|worker| !worker.is_empty())
 }

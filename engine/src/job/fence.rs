@@ -4,7 +4,7 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::{fields, status::Status, transition::Transition};
 
-/// Applies while the job is in this status, whoever holds it: for those who steer jobs.
+/// Applies while the job is in this status, under any holder: for calls that steer jobs.
 pub(crate) fn in_status(id: &Bson, status: Status) -> Document {
     doc! { fields::ID: id, fields::STATUS: status.as_str() }
 }
@@ -47,9 +47,9 @@ pub(crate) fn without_token(id: &Bson, transition: Transition, proof: &str) -> D
     doc! { fields::ID: id, fields::STATUS: { "$in": sources }, fields::SETTLED_TOKENS: { "$ne": proof } }
 }
 
-/// Applies while a lease that was seen to be expired has neither been renewed nor changed hands, and still is
-/// expired by the server's clock at the moment of the write. Token and time are compared as they were found, whatever
-/// their types are; null stands for a field that is not there.
+/// Applies while a lease that was seen to be expired has neither been renewed nor changed hands. It must
+/// still be expired by the server's clock at the moment of the write. Token and time are compared as they
+/// were found, in any type; null stands for a field that is not there.
 pub(crate) fn expired(id: &Bson, token: Bson, claimed_at: Bson, visibility_timeout_ms: i64) -> Document {
     doc! {
         fields::ID: id,
@@ -60,11 +60,13 @@ pub(crate) fn expired(id: &Bson, token: Bson, claimed_at: Bson, visibility_timeo
     }
 }
 
-/// Whether a lease has run out by the server's clock. A managed run's lease is as long as its mark says, and every
-/// other one as long as `visibility_timeout_ms`. A job without a claim time was never claimed properly: it is over.
-/// With a timeout of 0 every lease is over, also a managed one, and one whose time lies ahead.
+/// The condition that a lease has expired by the server's clock. A managed run's lease is as long as its mark
+/// says, and every other one as long as `visibility_timeout_ms`. A job without a claim time was never claimed
+/// properly: its lease is over. With a timeout of 0 every lease is over, even a managed one, and one whose
+/// time lies ahead.
 ///
-/// No part of it may fail, whatever the fields hold: one odd document would hide all others from the reapers.
+/// No part of it may fail, with any values in the fields: one odd document would hide all others from the
+/// reapers.
 pub(crate) fn lease_is_over(visibility_timeout_ms: i64) -> Document {
     if visibility_timeout_ms == 0 {
         return doc! { "$literal": true };
@@ -90,7 +92,7 @@ pub(crate) fn lease_is_over(visibility_timeout_ms: i64) -> Document {
 mod tests {
     use super::*;
 
-    /// Whatever is true of the other fields, a write that is not fenced by these could hit somebody else's claim.
+    /// A write that is not fenced by these could hit another holder's claim, even if all other fields match.
     fn names(fence: &Document, fields: &[&str]) -> bool {
         fields.iter().all(|field| fence.contains_key(field))
     }

@@ -11,7 +11,7 @@ pub(crate) const ATTEMPT: &str = "attempt";
 pub(crate) const MAX_ATTEMPTS: &str = "maxAttempts";
 pub(crate) const DEDUPE_KEY: &str = "dedupeKey";
 pub(crate) const DEDUPE_SCOPE: &str = "dedupeScope";
-/// Until when the key stays held for new jobs that have this field too, whatever has become of the job.
+/// Time until which the key stays held for new jobs that have this field too, even after the job's end.
 pub(crate) const DEDUPE_UNTIL: &str = "dedupeUntil";
 pub(crate) const BACKOFF: &str = "backoff";
 pub(crate) const BACKOFF_DELAY: &str = "backoffDelay";
@@ -29,7 +29,7 @@ pub(crate) const LOGS: &str = "logs";
 pub(crate) const SCHEDULE: &str = "schedule";
 pub(crate) const ID_OF_SCHEDULE: &str = "id";
 pub(crate) const OCCURRENCE_AT: &str = "occurrenceAt";
-/// How a failed job ended: see [`Ending`](super::ending::Ending). Jobs of earlier versions lack it.
+/// The ending of a failed job: see [`Ending`](super::ending::Ending). Jobs of earlier versions lack it.
 pub(crate) const ENDING: &str = "ending";
 /// The newest failed attempts, oldest first: `{ attempt, at, reason, stack?, worker? }`.
 pub(crate) const ERRORS: &str = "errors";
@@ -44,7 +44,7 @@ pub(crate) const LEASE: &str = "lease";
 pub(crate) const LEASE_TOKEN: &str = "token";
 pub(crate) const LEASE_ATTEMPT: &str = "attempt";
 pub(crate) const LEASE_MS: &str = "ms";
-/// How often its holder has changed the length: a write that arrives late changes nothing back. Absent for 0.
+/// Count of its holder's changes of the length: a write that arrives late changes nothing back. Absent for 0.
 pub(crate) const LEASE_TURN: &str = "turn";
 
 /// The tokens of the claims that last gave the job back (retry or release), newest first, or what callers without a token
@@ -67,11 +67,11 @@ pub(crate) const KEY_HELD: &str = "keyHeld";
 pub(crate) const RESULT: &str = "result";
 /// The moment from which a job that was never started is not worth starting.
 pub(crate) const EXPIRES_AT: &str = "expiresAt";
-/// How long its handler may take, in milliseconds.
+/// Time limit of its handler, in milliseconds.
 pub(crate) const TIMEOUT_MS: &str = "timeoutMs";
 /// The trace in which it was made.
 pub(crate) const TRACE: &str = "trace";
-/// What its handler has told of how far it is.
+/// The newest progress that its handler has reported.
 pub(crate) const PROGRESS: &str = "progress";
 /// The journal of a handler that runs in steps.
 pub(crate) const STEPS: &str = "steps";
@@ -80,7 +80,8 @@ pub(crate) const SPILLED: &str = "spilled";
 /// The bytes that its records take.
 pub(crate) const JOURNAL_BYTES: &str = "journalBytes";
 
-/// Why a job waits that has parked: `{ kind, until }`. It says something only while the job is pending and due at that moment.
+/// The reason that a parked job waits: `{ kind, until }`. It counts only while the job is pending and due at
+/// that moment.
 pub(crate) const PARKED: &str = "parked";
 pub(crate) const PARKED_KIND: &str = "kind";
 pub(crate) const PARKED_UNTIL: &str = "until";
@@ -99,8 +100,9 @@ pub(crate) const DEFAULT_BACKOFF_MAX_DELAY_MS: i64 = 60_000;
 /// server's arithmetic of dates past its bounds.
 pub(crate) const LONGEST_MS: i64 = 1_000_000_000_000_000;
 
-/// The fields of a job that its run gets. All others cost no claim anything, however large they are: the log, the engine's own
-/// marks, and whatever a feature or another program keeps on the document. A new field stands here only if runs need it.
+/// The fields of a job that its run gets. All others cost no claim anything, however large they are: the log,
+/// the engine's own marks, and the fields of a feature or another program. A new field stands here only if
+/// runs need it.
 const OF_A_RUN: [&str; 26] = [
     ID,
     TYPE,
@@ -163,7 +165,7 @@ pub(crate) fn of_a_list() -> Document {
     projection(&OF_A_LIST)
 }
 
-/// The fields of a job that somebody waits for.
+/// The fields of a job whose end a caller waits for.
 pub(crate) fn of_an_end() -> Document {
     projection(&[ID, STATUS, ATTEMPT, MAX_ATTEMPTS, ENDING, FAIL_REASON, RESULT])
 }

@@ -4,7 +4,7 @@ use mongodb::bson::{Bson, RawBsonRef, RawDocument, doc, oid::ObjectId};
 
 use super::fields;
 
-/// What tells an id from all others.
+/// A key that tells an id from all others.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum IdKey<'a> {
     Text(&'a str),

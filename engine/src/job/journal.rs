@@ -33,7 +33,7 @@ pub struct StoredStep {
     pub step: NewStep,
     /// The name of its value, if that stands in the collection of large values.
     pub spilled: Option<ObjectId>,
-    /// When it was recorded.
+    /// Time at which it was recorded.
     pub ts: DateTime,
 }
 
@@ -66,7 +66,7 @@ impl NewStep {
     }
 }
 
-/// What a filter says of a journal that has none of these records.
+/// The filter for a journal that has none of these records.
 pub(crate) fn lacks<'a>(steps: impl IntoIterator<Item = &'a NewStep>) -> Vec<Document> {
     let mut by_path: Vec<(Option<&str>, Vec<i32>)> = Vec::new();
     for step in steps {

@@ -10,7 +10,7 @@ use super::{
     status::{DedupeScope, Status},
 };
 
-/// Whether a job of scope `pending` and this key has this status.
+/// The filter for a job of scope `pending`, this key and this status.
 pub(crate) fn single_flight(key: &str, status: Status) -> Document {
     doc! {
         fields::DEDUPE_KEY: key,
@@ -41,7 +41,7 @@ pub(crate) fn barring(dedupe: &DedupeKey) -> Document {
     }
 }
 
-/// Any job that leaves no room for one more of one of these keys, whatever its scope: a branch per unique index.
+/// Any job of any scope that leaves no room for one more of one of these keys: a branch per unique index.
 pub(crate) fn barring_any(keys: &[&str]) -> [Document; 3] {
     let of_scope = |scope: DedupeScope, statuses: &[Status]| {
         let statuses: Vec<&str> = statuses.iter().map(|status| status.as_str()).collect();
@@ -58,8 +58,8 @@ pub(crate) fn barring_any(keys: &[&str]) -> [Document; 3] {
     ]
 }
 
-/// The job that keeps the key held for others of its kind, whatever has become of the job: what the unique index on such
-/// keys refuses.
+/// The job that keeps the key held for others of its kind, even after its end. The unique index on such keys
+/// refuses others.
 pub(crate) fn keeping(key: &str) -> Document {
     doc! { fields::DEDUPE_KEY: key, fields::DEDUPE_UNTIL: { "$exists": true } }
 }
@@ -71,7 +71,7 @@ pub(crate) fn letting_go(key: &str) -> (Document, Document) {
     (filter, doc! { "$unset": { fields::DEDUPE_UNTIL: "" } })
 }
 
-/// Whether the job keeps no key, or has kept it for long enough: it may be removed.
+/// The condition that the job keeps no key, or has kept it for long enough: it may be removed.
 pub(crate) fn keeps_none() -> Document {
     doc! { "$or": [
         { fields::DEDUPE_UNTIL: { "$exists": false } },
@@ -97,7 +97,7 @@ pub(crate) fn freeing_key() -> Document {
     doc! { "$set": { fields::KEY_FREED: { "$cond": [may_have_follower, fields::NOW, "$$REMOVE"] } } }
 }
 
-/// Whether a job stands in the indexes of scope `pending`, whatever its key is.
+/// True if a job stands in the indexes of scope `pending`, with any key.
 pub(crate) fn is_single_flight(job: &RawDocument) -> bool {
     text(job, fields::DEDUPE_SCOPE).and_then(DedupeScope::parse) == Some(DedupeScope::Pending)
         && matches!(job.get(fields::DEDUPE_KEY), Ok(Some(_)))

@@ -1,4 +1,4 @@
-//! How long a managed lease is, how often it is renewed, and until when its holder may believe in it.
+//! The length of a managed lease, the times of its renewals, and the time until which its holder may believe in it.
 
 use std::time::{Duration, Instant};
 
@@ -41,14 +41,14 @@ impl LeaseTerms {
         Self { length, renew_every: renew_every.max(SHORTEST_INTERVAL.min(length / 2)) }
     }
 
-    /// When the holder must consider the lease lost. Counted from before the claim or renewal was *sent*: the server
-    /// set its own clock's time later than that, so nobody else can see the lease expire sooner. The margin leaves
-    /// the handler a moment to notice.
+    /// The moment at which the holder must consider the lease lost. Counted from before the claim or renewal was
+    /// *sent*. The server set its own clock's time later than that, so no other process can see the lease expire
+    /// sooner. The margin leaves the handler a moment to notice.
     pub(crate) fn deadline(self, sent: Instant) -> Instant {
         sent + self.length * 9 / 10
     }
 
-    /// Whether enough of a lease that was asked for at `sent` is left for a handler to be started under it.
+    /// True if enough of a lease that was asked for at `sent` is left for a handler to be started under it.
     pub(crate) fn is_worth_starting(self, sent: Instant, now: Instant) -> bool {
         now + self.length / 10 < self.deadline(sent)
     }

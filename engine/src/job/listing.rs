@@ -9,10 +9,10 @@ use mongodb::bson::{Bson, Document, RawDocument, doc};
 
 use super::{fields, status::Status};
 
-/// Which jobs to list.
+/// The jobs to list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobFilter {
-    /// Where they are in their life.
+    /// Their status.
     pub status: Status,
     /// Their types; none stands for all.
     pub types: Vec<String>,
@@ -57,7 +57,7 @@ pub struct Page {
     pub jobs: Vec<mongodb::bson::RawDocumentBuf>,
     /// The cursor of the next page; none after the last one.
     pub next: Option<Vec<u8>>,
-    /// How many jobs were looked at.
+    /// The number of jobs that were looked at.
     pub looked: u64,
     /// False if the look ended before the page was full or the list at its end.
     pub is_complete: bool,

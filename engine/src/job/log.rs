@@ -5,7 +5,7 @@ use std::{borrow::Cow, time::Duration};
 use super::{fields, transition::Transition};
 use mongodb::bson::{Bson, Document, doc};
 
-/// How much a job's log may hold.
+/// Bounds of a job's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogBounds {
     /// Older lines go.
@@ -25,7 +25,7 @@ impl Default for LogBounds {
 pub struct LogLine {
     /// The text.
     pub message: String,
-    /// How long ago it was added.
+    /// Time since it was added.
     pub age: Duration,
 }
 
@@ -44,8 +44,8 @@ pub(crate) fn clipped(message: &str, most: usize) -> Cow<'_, str> {
     format!("{}{mark}", &message[..message.floor_char_boundary(room)]).into()
 }
 
-/// The line that a transition leaves: why the job ended, or why it is tried again. None where nothing went wrong, or nobody
-/// said what.
+/// The line that a transition leaves: the reason that the job ended or is retried. None if nothing went
+/// wrong, or no reason was given.
 pub(crate) fn line_of(transition: Transition, is_fatal: bool, reason: Option<&str>) -> Option<String> {
     let (what, reason) = match transition {
         Transition::Fail if is_fatal => ("Fatal", reason?),

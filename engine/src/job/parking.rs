@@ -12,8 +12,8 @@ pub(crate) fn parked(until: DateTime) -> Document {
     doc! { fields::PARKED_KIND: SLEEP, fields::PARKED_UNTIL: until }
 }
 
-/// Whether a pending job is parked: its mark outlives the sleep, so it counts only while the job is due at that very moment, which lies
-/// ahead.
+/// The condition that a pending job is parked. Its mark outlives the sleep, so it counts only while the job
+/// is due at that very moment, which lies ahead.
 pub(crate) fn is_parked() -> Document {
     let until = format!("${}.{}", fields::PARKED, fields::PARKED_UNTIL);
     let run_at = fields::value_of(fields::RUN_AT);

@@ -5,7 +5,7 @@ use mongodb::bson::{RawBsonRef, RawDocument};
 use super::fields;
 
 /// The values of these fields, in one pass: to look each one up by itself takes most of the time of reading a job.
-/// What lies behind damaged bytes is absent.
+/// Fields behind damaged bytes are absent.
 pub(super) fn pick<'a, const N: usize>(
     job: &'a RawDocument,
     names: [&str; N],

@@ -1,4 +1,4 @@
-//! How long jobs are kept that have ended.
+//! The periods for which ended jobs are kept.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,7 +12,7 @@ use super::{fields, status::Status};
 pub(crate) const STATUSES: [(Status, &str); 3] =
     [(Status::Completed, "completedMs"), (Status::Failed, "failedMs"), (Status::Superseded, "supersededMs")];
 
-/// How long jobs are kept that have ended, in milliseconds. None for good.
+/// Periods for which ended jobs are kept, in milliseconds. None for good.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RetentionRule {
     /// Of one type, or of all that have no rule.
@@ -87,7 +87,7 @@ impl Policy {
         self.0.get(&Some(job_type.to_owned())).or_else(|| self.0.get(&None))?.get(name).copied()
     }
 
-    /// Which others do not share this one: for the turns.
+    /// A key that no other policy shares: for the turns.
     pub(crate) fn key(&self) -> String {
         let mut hasher = DefaultHasher::new();
         self.document().to_string().hash(&mut hasher);
@@ -101,7 +101,7 @@ pub(crate) fn occurrence(job: &RawDocument) -> Option<(&str, DateTime)> {
     Some((schedule.get_str(fields::ID_OF_SCHEDULE).ok()?, schedule.get_datetime(fields::OCCURRENCE_AT).ok()?))
 }
 
-/// Whether a schedule that comes next at this moment would make the job of that occurrence again.
+/// True if a schedule that comes next at this moment would make the job of that occurrence again.
 pub(crate) fn would_come_again(next: Option<&DateTime>, occurrence_at: DateTime) -> bool {
     next.is_some_and(|next| *next <= occurrence_at)
 }

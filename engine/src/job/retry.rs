@@ -1,4 +1,4 @@
-//! How long a failed job waits before its next attempt.
+//! The wait of a failed job before its next attempt.
 //!
 //! Jittered from the first retry on: jobs that failed together, because something they share was down, must not come
 //! back together.
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::fields;
 
-/// How the ceiling of the delay moves from one attempt to the next.
+/// The growth of the delay's ceiling from one attempt to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BackoffKind {
     /// Doubles with each attempt.
@@ -37,7 +37,7 @@ impl BackoffKind {
 /// A job's retry policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackoffPolicy {
-    /// How the delay grows.
+    /// The growth of the delay.
     pub kind: BackoffKind,
     /// The shortest delay, in milliseconds.
     pub delay_ms: i64,

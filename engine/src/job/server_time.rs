@@ -28,7 +28,7 @@ impl ServerTime {
         DateTime::from_millis(self.earliest_ms)
     }
 
-    /// How far apart the two are: so much earlier than it seems the server's clock may have shown the earlier one.
+    /// The distance of the two: by so much earlier than it seems the server's clock may have shown the earlier one.
     pub(crate) fn width(self) -> Duration {
         Duration::from_millis(self.latest_ms.saturating_sub(self.earliest_ms).unsigned_abs())
     }
@@ -49,7 +49,7 @@ impl ServerTime {
         DateTime::from_millis(self.latest_ms.saturating_add(ms))
     }
 
-    /// How long until the server's clock surely shows `at`; zero if it is past.
+    /// Time until the server's clock surely shows `at`; zero if it is past.
     pub(crate) fn until(self, at: DateTime) -> Duration {
         let ms = at.timestamp_millis().saturating_sub(self.earliest_ms);
         Duration::from_millis(u64::try_from(ms).unwrap_or(0))

@@ -1,11 +1,11 @@
-//! What a job is, and the words for it in the database.
+//! The status of a job, and its words in the database.
 
 /// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
     /// Waits to be claimed, now or from `runAt` on.
     Pending,
-    /// Claimed: somebody holds its lease.
+    /// Claimed: a worker holds its lease.
     Active,
     /// Ended well.
     Completed,
@@ -37,7 +37,7 @@ impl Status {
         Self::ALL.into_iter().find(|status| status.as_str() == word)
     }
 
-    /// Whether the job has ended: no settlement changes it any more, only a retry.
+    /// True if the job has ended: no settlement changes it any more, only a retry.
     #[must_use]
     pub fn is_terminal(self) -> bool {
         match self {
@@ -47,7 +47,7 @@ impl Status {
     }
 }
 
-/// What a dedupe key excludes while it is held.
+/// The jobs that a dedupe key excludes while it is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DedupeScope {
     /// One job at most, pending or active.

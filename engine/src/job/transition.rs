@@ -20,7 +20,7 @@
 //! to wait again finds its follower there, which will do the same work with newer data.
 use super::{ending::Ending, status::Status, verdict::Verdict};
 
-/// What is to be written.
+/// The change to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transition {
     /// To `completed`.
@@ -35,14 +35,14 @@ pub enum Transition {
     Recover,
     /// To `superseded`.
     Supersede,
-    /// To `failed`, as somebody has cancelled the job.
+    /// To `failed`, as a caller has cancelled the job.
     Cancel,
     /// To `failed`, as the job was not started in time.
     Expire,
 }
 
 impl Transition {
-    /// What a verdict makes of a job that has had `attempt` starts of `max_attempts`.
+    /// The transition by a verdict on a job that has had `attempt` starts of `max_attempts`.
     #[must_use]
     pub fn of_verdict(verdict: Verdict, attempt: i32, max_attempts: i32) -> Self {
         match verdict {
@@ -55,7 +55,7 @@ impl Transition {
         }
     }
 
-    /// How a job ends by it that ends as failed.
+    /// The ending of a job that fails by this transition.
     #[must_use]
     pub fn ending(self, is_fatal: bool) -> Option<Ending> {
         match self {
@@ -67,7 +67,8 @@ impl Transition {
         }
     }
 
-    /// Whether a job that was asked to be cancelled is cancelled instead. A job that its owner has ended by hand has ended so.
+    /// True if a job is cancelled instead, as a call has asked for that. A job that its owner has ended by
+    /// hand keeps that end.
     #[must_use]
     pub fn yields_to_cancellation(self, is_by_hand: bool) -> bool {
         match self {
@@ -77,7 +78,7 @@ impl Transition {
         }
     }
 
-    /// What becomes of a job whose lease has run out.
+    /// The transition of a job whose lease has expired.
     #[must_use]
     pub fn of_expiry(attempt: i32, max_attempts: i32, has_follower: bool) -> Self {
         match (attempt < max_attempts, has_follower) {
@@ -87,7 +88,7 @@ impl Transition {
         }
     }
 
-    /// What is written instead if the pending place of the key turns out to be taken.
+    /// The transition to write instead if the pending place of the key turns out to be taken.
     #[must_use]
     pub fn behind_follower(self) -> Self {
         match self {

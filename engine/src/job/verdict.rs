@@ -6,7 +6,7 @@ use mongodb::bson::{Bson, DateTime};
 
 use super::status::Status;
 
-/// How a claim ends.
+/// The intended end of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     /// The work is done.
@@ -15,7 +15,7 @@ pub enum Verdict {
     Fail,
     /// It went wrong in a way that no retry mends.
     FailFatal,
-    /// It was not done and that is nobody's fault: the attempt is given back.
+    /// It was not done, without any failure: the attempt is given back.
     Release,
     /// It was cancelled, and is not to be started.
     Cancel,
@@ -23,23 +23,23 @@ pub enum Verdict {
     Expire,
 }
 
-/// What goes along with a verdict, where there is something.
+/// Details beside a verdict, if there are any.
 #[derive(Debug, Clone, Default)]
 pub struct Details {
-    /// Where the failure came from.
+    /// The stack of the failure.
     pub stack: Option<String>,
-    /// How long the job waits before it is due again, where it is to wait again; none for what is usual.
+    /// Time until a job that is to wait again is due again; none for the usual time.
     pub delay: Option<Duration>,
     /// The moment until which the job parks, by the server's clock, if its handler sleeps.
     pub parked_until: Option<DateTime>,
-    /// What the handler returned, to be kept with a completed job.
+    /// The handler's result, to be kept with a completed job.
     pub result: Option<Bson>,
-    /// Whether the owner settles in the midst of its work. The end of a handler settles nothing by hand: a job that was asked to be
-    /// cancelled is cancelled then.
+    /// True if the owner settles in the midst of its work. The end of a handler settles nothing by hand: it
+    /// cancels a job that was asked to be cancelled.
     pub is_by_hand: bool,
 }
 
-/// What became of a verdict.
+/// The result of writing a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     /// The job is completed.
@@ -60,7 +60,7 @@ pub enum Settled {
     Expired,
     /// It had ended before, so.
     AlreadyTerminal(Status),
-    /// Somebody else holds the job, or nobody; it is not ours to settle.
+    /// The job is another holder's, or has none; it can't be settled under this claim.
     LeaseLost,
     /// There is no such job.
     NotFound,

@@ -1,7 +1,7 @@
-//! What the engine tells whoever runs the handlers.
+//! Events from the engine to the part that runs the handlers.
 use crate::{base::error::Error, job::verdict::Settled};
 
-/// How the change stream is doing.
+/// The state of the change stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StreamState {
     /// Not asked for, or ended.
@@ -28,10 +28,10 @@ impl StreamState {
     }
 }
 
-/// How loud a message is.
+/// The level of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogLevel {
-    /// For whoever looks into the engine.
+    /// For people who look into the engine.
     Debug,
     /// Worth knowing.
     Info,
@@ -57,9 +57,9 @@ impl LogLevel {
 /// The end of one managed run.
 #[derive(Debug, Clone)]
 pub struct RunResult {
-    /// Which run.
+    /// The run.
     pub run_id: u32,
-    /// What became of its verdict.
+    /// The result of its verdict.
     pub outcome: Result<Settled, Error>,
 }
 
@@ -68,7 +68,7 @@ pub struct RunResult {
 pub enum Event {
     /// Claimed jobs, to be run: as many BSON documents, end to end, as there are run ids.
     Jobs {
-        /// Whose they are.
+        /// The processor that they belong to.
         processor_id: u32,
         /// One for each document, in claim order.
         run_ids: Vec<u32>,
@@ -81,9 +81,9 @@ pub enum Event {
     LeaseLost(Vec<u32>),
     /// A job was asked to be cancelled; the verdict of its run is awaited as before.
     CancelRequested {
-        /// Which run.
+        /// The run.
         run_id: u32,
-        /// Why, if anybody has said so.
+        /// The reason, if one was given.
         reason: Option<String>,
     },
     /// Runs whose jobs are given back by the engine itself, since it is shut down; nothing is expected of them any more.
@@ -94,7 +94,7 @@ pub enum Event {
     SchedulesDue {
         /// To be given back with the answer.
         batch: u32,
-        /// What the server's clock showed, in milliseconds since the epoch.
+        /// The server's clock, in milliseconds since the epoch.
         now_ms: i64,
         /// Their BSON documents, end to end: `_id`, `spec`, `nextRunAt` and `skipped`.
         documents: Vec<u8>,
@@ -105,35 +105,35 @@ pub enum Event {
     Stream(StreamState),
     /// A sweep has recovered jobs.
     Recovered {
-        /// How many.
+        /// The number of jobs handled.
         handled: u64,
-        /// Whether there may be more.
+        /// True if there may be more.
         saturated: bool,
     },
     /// A sweep has failed.
     RecoveryFailed {
-        /// Whether it was the first one.
+        /// True if it was the first one.
         is_first: bool,
-        /// Why.
+        /// The reason.
         message: String,
     },
     /// Something to log.
     Log {
-        /// How loud.
+        /// The level.
         level: LogLevel,
-        /// What, for people.
+        /// The text, for people.
         message: String,
-        /// What, for machines.
+        /// The fields, for machines.
         fields: Vec<(&'static str, String)>,
     },
 }
 
-/// Where events go.
+/// The receiver of events.
 pub trait Sink: Send + Sync + 'static {
-    /// Takes an event. Must return at once, from whatever thread.
+    /// Takes an event. Must return at once, on any thread.
     fn event(&self, event: Event);
 
-    /// False once whatever runs the handlers has been stuck for so long that its leases should end.
+    /// False once the thread of the handlers has been stuck for so long that its leases should end.
     fn is_responsive(&self) -> bool {
         true
     }

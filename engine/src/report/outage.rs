@@ -1,7 +1,7 @@
-//! One story per outage: a warning when it begins, one error when it lasts, and a word when it is over.
+//! One story per outage: a warning when it begins, one error when it lasts, and a line when it is over.
 //!
-//! Many do the same thing: each processor claims for itself. When the server goes, all of them fail, each in its own time,
-//! and the first one speaks for all.
+//! Many do the same thing: each processor claims for itself. When the server goes, all of them fail, each in its own
+//! time, and the first one speaks for all.
 
 use std::{
     sync::{Arc, Mutex},
@@ -14,7 +14,7 @@ use crate::base::{error::Error, patience::Pauses, sync::lock};
 /// The failure in a row that is reported as an error.
 const ERROR_AT: u32 = 5;
 
-/// What has been told of the failures of one activity, whoever carries it out.
+/// The reports about the failures of one activity, in any number of workers.
 #[derive(Debug)]
 pub(crate) struct OutageLog {
     activity: String,
@@ -23,10 +23,10 @@ pub(crate) struct OutageLog {
 
 #[derive(Debug, Default)]
 struct Told {
-    /// When the outage that is under way was warned of.
+    /// Moment of the warning about the outage that is under way.
     warned: Option<Instant>,
     is_error: bool,
-    /// When the last one was over.
+    /// Moment of the last one's end.
     over: Option<Instant>,
 }
 

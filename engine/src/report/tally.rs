@@ -1,4 +1,4 @@
-//! What became of jobs, counted in memory by type until the upkeep writes it down. Costs a job a few additions.
+//! The fates of jobs, counted in memory by type until the upkeep writes them down. Costs a job a few additions.
 
 use std::{
     collections::HashMap,
@@ -17,7 +17,7 @@ pub(crate) const BOUNDS: usize = 26;
 const BUCKETS: usize = BOUNDS + 1;
 const FIRST_BOUND_NS: u128 = 10_000;
 
-/// What is counted once for each job or attempt.
+/// The events that are counted once for each job or attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Count {
     Completed,
@@ -56,7 +56,7 @@ impl Count {
 }
 
 impl Count {
-    /// What a transition counts as that ends a job, or an attempt of one, without its worker.
+    /// The count of a transition that ends a job, or an attempt of one, without its worker.
     pub(crate) fn of(transition: Transition) -> Option<Self> {
         match transition {
             Transition::Complete => Some(Self::Completed),
@@ -102,9 +102,9 @@ fn bucket(length: Duration) -> usize {
 #[derive(Debug, Default)]
 pub(crate) struct TypeTally {
     counts: [AtomicU64; Count::ALL.len()],
-    /// How long handlers ran.
+    /// Times that handlers ran.
     pub(crate) run: Histogram,
-    /// How long jobs had been due when they were claimed.
+    /// Times that jobs had been due when they were claimed.
     pub(crate) wait: Histogram,
 }
 
@@ -113,7 +113,7 @@ impl TypeTally {
         self.counts[what as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// What was counted since the last time.
+    /// The counts since the last time.
     fn take(&self) -> Taken {
         let counts = Count::ALL.map(|what| (what, self.counts[what as usize].swap(0, Ordering::Relaxed)));
         Taken {
@@ -151,8 +151,8 @@ impl Tallies {
         tallies.entry(job_type.to_owned()).or_default().clone()
     }
 
-    /// Counts what a command has written for jobs of others. Where it has matched fewer than it was sent for, another process was
-    /// there as well, and its count and this one make up the whole: which ones are whose the server does not tell.
+    /// Counts the writes of a command on jobs of others. If it has matched fewer than it was sent for, another process
+    /// was there as well. Its count and this one make up the whole: the server does not tell which jobs are whose.
     pub(crate) fn count_written<'a>(&self, jobs: impl Iterator<Item = (&'a str, Transition)>, matched: u64) {
         for (job_type, transition) in jobs.take(usize::try_from(matched).unwrap_or(usize::MAX)) {
             let Some(what) = Count::of(transition) else { continue };
@@ -164,7 +164,7 @@ impl Tallies {
         }
     }
 
-    /// What was counted since the last time, by type. Types of which nothing was are forgotten, unless a processor counts them.
+    /// The counts since the last time, by type. Types without any are forgotten, unless a processor counts them.
     pub(crate) fn take(&self) -> Vec<(String, Taken)> {
         let mut taken = Vec::new();
         lock(&self.0).retain(|job_type, tally| {

@@ -165,7 +165,7 @@ async fn guarded<Work: Future>(task: Task, sink: &dyn Sink, work: Work) -> Optio
     if outcome.is_err() {
         let message = format!("{} ended unexpectedly, and {}", task.name(), task.after_panic());
         let event = Event::Log { level: LogLevel::Error, message, fields: Vec::new() };
-        // What listens must not end what is kept.
+        // A failing listener must not end the task.
         _ = std::panic::catch_unwind(AssertUnwindSafe(|| sink.event(event)));
     }
     outcome.ok()
@@ -187,7 +187,7 @@ pub(crate) mod planted {
         PLANT.set(Some((task, polls)));
     }
 
-    /// Takes the plant away. Whether it is still there: the task has not come so far.
+    /// Takes the plant away. True if it was still there: the task has not come so far.
     pub(crate) fn is_left() -> bool {
         PLANT.take().is_some()
     }

@@ -1,6 +1,6 @@
-//! Jobs that nobody but a person can help: the server refuses to write them, as they have grown almost as large as a document
-//! may be, or break a rule that somebody has given the collection; or they are due at no time at all. Nobody else has to wait
-//! for them, so nobody would notice: each is named, once.
+//! Jobs that only a person can help. They have grown almost as large as a document may be, or break a user's rule for
+//! the collection, so the server refuses writes. Or they are due at no time at all. No other job has to wait for them,
+//! so they would stay unseen: each is named, once.
 
 use std::{
     collections::HashSet,

@@ -1,12 +1,13 @@
 //! The server's clock, seen from here.
 //!
-//! Inserts can't say "now on the server", so the offset is measured: a `hello` reports the server's time, read at
-//! some moment between sending and receiving. That brackets the truth from both sides. A job for now takes the
-//! earlier bound, so that it is never in the server's future; a moment that must not come too soon takes the later.
-//! The process's own clock is used only to notice that it was set or that the machine slept.
+//! Inserts can't say "now on the server", so the offset is measured. A `hello` reports the server's time, read at some
+//! moment between sending and receiving. That brackets the truth from both sides. A job for now takes the earlier
+//! bound, so that it is never in the server's future. A moment that must not come too soon takes the later bound. The
+//! process's own clock is used only to notice that it was set or that the machine slept.
 //!
-//! It is a guess all the same: a server's clock can be set or slewed, and the next primary has another one. What must not
-//! come late goes by what the server says of its clock at that moment; see [`soonest`](crate::store::soonest).
+//! It is a guess all the same: a server's clock can be set or slewed, and the next primary has another one. A job that
+//! must not come late goes by the server's clock as the server reports it at that moment; see
+//! [`soonest`](crate::store::soonest).
 
 use std::{
     sync::Mutex,
@@ -24,18 +25,18 @@ use crate::{
     job::server_time::ServerTime,
 };
 
-/// How long a measurement is trusted.
+/// Time for which a measurement is trusted.
 const TRUSTED_FOR: Duration = Duration::from_secs(60);
 
-/// How far two clocks part: each drifts by some 50 µs a second at worst.
+/// Drift between two clocks: each drifts by some 50 µs a second at worst.
 const DRIFT: f64 = 0.000_1;
 
-/// How far the monotonic and the wall clock may part before we suspect a suspended machine.
+/// Difference of the monotonic and the wall clock from which a suspended machine is suspected.
 const SUSPICIOUS_GAP: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone)]
 struct Reading {
-    /// Whose clock it was.
+    /// The server whose clock it was.
     server: Option<ServerAddress>,
     server_ms: i64,
     sent: Instant,

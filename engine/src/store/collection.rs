@@ -266,7 +266,7 @@ impl Store {
         .await
     }
 
-    /// Which server is primary.
+    /// The primary server.
     pub(crate) fn primary(&self) -> &Primary {
         &self.shared.primary
     }

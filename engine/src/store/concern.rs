@@ -16,7 +16,7 @@ use crate::base::error::Error;
 #[derive(Debug, Clone)]
 pub(super) struct ConcernCheck {
     document: Option<Document>,
-    /// Whether it may be one that the replica set can never meet.
+    /// True if it may be one that the replica set can never meet.
     is_doubtful: Arc<AtomicBool>,
 }
 

@@ -32,14 +32,14 @@ pub(crate) async fn single_flight_holders(store: &Store, key: &str) -> Result<Ho
     Ok(Holders { pending: has(Status::Pending), active: has(Status::Active) })
 }
 
-/// Whether a job of this type and key is pending or active.
+/// True if a job of this type and key is pending or active.
 pub(crate) async fn has_outstanding(store: &Store, job_type: &str, key: &str) -> Result<bool> {
-    // The key is unique across types, so at most three documents come back, whatever the type.
+    // The key is unique across types, so at most three documents come back, for any type.
     let found = store.find(any_holder(key), doc! { fields::TYPE: 1 }).await?;
     Ok(found.iter().any(|job| text(job, fields::TYPE) == Some(job_type)))
 }
 
-/// Which of these keys of scope `pending` have an active holder.
+/// Those of these keys of scope `pending` that have an active holder.
 pub(crate) async fn busy_keys(store: &Store, keys: Vec<&str>) -> Result<HashSet<String>> {
     let filter = doc! {
         fields::DEDUPE_KEY: { "$in": keys },
@@ -60,7 +60,7 @@ pub(crate) async fn followers(store: &Store, keys: Vec<&str>) -> Result<Vec<RawD
     store.find(filter, doc! { fields::TYPE: 1, fields::RUN_AT: 1 }).await
 }
 
-/// Whether the data of a job went to another.
+/// Tells if the data of a job went to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Replaced {
     /// To the pending holder of its key; its id is told to those who ask.

@@ -168,11 +168,11 @@ pub fn index_definitions() -> Result<Vec<u8>> {
         .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
 }
 
-/// Creates what is missing, then drops what it replaces. Safe in many processes at once, and repeated. Where nothing is missing,
-/// no right to change indexes is needed.
+/// Creates missing indexes, then drops those that they replace. Safe in many processes at once, and repeated. If none
+/// is missing, no right to change indexes is needed.
 ///
-/// Older versions could let two jobs of one key run or wait at once, and then the index that forbids it can't be made. All
-/// the others are, and the failure, which names the keys, is one that time may heal: those jobs end.
+/// Older versions could let two jobs of one key run or wait at once, and then the index that forbids it can't be made.
+/// All the others are made. The failure names the keys, and is one that time may heal: those jobs end.
 pub(crate) async fn ensure(store: &Store) -> Result<()> {
     let present = names(store).await?;
     let wanted = wanted();
@@ -198,7 +198,7 @@ async fn create_all(store: &Store, wanted: &[Index]) -> Result<Vec<String>> {
     }
 }
 
-/// What makes looks cheap first, then each of the unique ones by itself.
+/// Creates the indexes that make looks cheap first, then each of the unique ones by itself.
 async fn create_apart(store: &Store, wanted: &[Index]) -> Result<Vec<String>> {
     let (unique, plain): (Vec<&Index>, Vec<&Index>) = wanted.iter().partition(|index| index.unique);
     create(store, plain).await?;
@@ -277,11 +277,11 @@ fn collated(store: &Store, collation: &Collation) -> Error {
     )
 }
 
-/// Makes them again once somebody has made the collection again. False while nobody has: to drop a collection is to want it
-/// gone. Where nothing is missing, nothing is written.
+/// Makes them again once the collection exists again. False until then: a user who drops a collection wants it gone.
+/// If none is missing, nothing is written.
 pub(crate) async fn ensure_if_there(store: &Store) -> Result<bool> {
     let present = names(store).await?;
-    // Where there is a collection, there is the index of its ids.
+    // Every collection has the index of its ids.
     if present.is_empty() {
         return Ok(false);
     }

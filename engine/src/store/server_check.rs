@@ -1,4 +1,4 @@
-//! Whether the server is one we can work with.
+//! The check that the engine can work with the server.
 
 use mongodb::bson::{Document, doc};
 

@@ -1,8 +1,8 @@
-//! The side collection: it stands beside the jobs and holds everything that is none. Pauses, schedules, workers, counts, the
-//! history by the minute, actions of operators.
+//! The side collection: it stands beside the jobs and holds everything that is none. It has pauses, schedules,
+//! workers, counts, the history by the minute, and acts of operators.
 //!
-//! Its documents have ids of the form `<kind>:<name>` and the field `kind`, which is our mark. A collection of that name in
-//! which a document lacks the mark belongs to somebody else: nothing is written there.
+//! Its documents have ids of the form `<kind>:<name>` and the field `kind`, which is durabl's mark. A collection of
+//! that name in which a document lacks the mark belongs to another program: nothing is written there.
 
 use std::{
     sync::Mutex,
@@ -31,12 +31,12 @@ use crate::{
 pub(crate) const ID: &str = "_id";
 /// Our mark: which kind of document it is.
 pub(crate) const KIND: &str = "kind";
-/// When a schedule fires next.
+/// Time at which a schedule fires next.
 pub(crate) const NEXT_RUN_AT: &str = "nextRunAt";
-/// When the server removes the document by itself.
+/// Time at which the server removes the document by itself.
 pub(crate) const EXPIRE_AT: &str = "expireAt";
 
-/// How long it is believed that a collection is somebody else's.
+/// Time for which a collection is believed to be another program's.
 const BELIEVED_FOR: Duration = Duration::from_secs(60);
 
 const DUPLICATE_KEY: i32 = 11_000;
@@ -92,11 +92,11 @@ pub(crate) struct SideWrite {
     pub(crate) filter: Document,
     /// An update document, or a pipeline.
     pub(crate) update: Bson,
-    /// Whether it makes the document where there is none.
+    /// True if it makes the document where there is none.
     pub(crate) upsert: bool,
 }
 
-/// What was found out about the collection.
+/// The findings about the collection.
 #[derive(Debug, Clone, Copy)]
 enum Owner {
     Unknown,
@@ -135,7 +135,7 @@ impl Side {
         self.make_missing(&present).await
     }
 
-    /// Makes those again that were dropped since. False where there is no collection, or it is somebody else's.
+    /// Makes those again that were dropped since. False if there is no collection, or it is another program's.
     pub(crate) async fn ensure_if_there(&self) -> Result<bool> {
         let present = self.index_names().await?;
         let is_whole = indexes().iter().all(|index| is_among(index, &present));
@@ -166,10 +166,11 @@ impl Side {
         Ok(())
     }
 
-    /// Refuses a collection in which a document lacks our mark. What was found holds for good if the collection is ours.
+    /// Refuses a collection in which a document lacks durabl's mark. The finding holds for good if the collection is
+    /// durabl's.
     ///
     /// # Errors
-    /// It is somebody else's; the server can't be asked.
+    /// It is another program's; the server can't be asked.
     pub(crate) async fn refuse_others(&self) -> Result<()> {
         let owner = *lock(&self.owner);
         match owner {
@@ -315,7 +316,7 @@ impl Side {
         }
     }
 
-    /// Takes the turn of this document if nobody has it: whether it is the caller's, for so long.
+    /// Takes the turn of this document if no process has it. True if it is the caller's, for this time.
     ///
     /// # Errors
     /// As [`Self::refuse_others`].

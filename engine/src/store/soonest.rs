@@ -1,8 +1,10 @@
-//! When the next job of a type is due: what idle workers look at instead of trying to claim.
+//! The time at which the next job of a type is due: idle workers look at that instead of trying to claim.
 //!
 //! Both looks skip from one priority to the next in the claim index, so they cost one key per distinct priority,
-//! however many jobs wait; a look at all types costs one key per distinct type more (`types.rs`). They bring the server's clock along, since a job is due by that and by no other: a wait by
-//! a clock that we had read before, and that was set or is another server's by now, would end too early or too late.
+//! however many jobs wait. A look at all types costs one key per distinct type more (`types.rs`).
+//!
+//! They bring the server's clock along, since a job is due by that and by no other. A clock that was read before may
+//! have been set since, or be another server's by now. A wait by that would end too early or too late.
 
 use std::time::{Duration, Instant};
 
@@ -20,10 +22,10 @@ const MARGIN: Duration = Duration::from_secs(10);
 const LATER_THAN_DATES: [i32; 6] = [17, 11, 12, 13, 15, 127];
 /// Jobs found in one look that will never be due.
 const MOST_NEVER_DUE: i64 = 100;
-/// What the looks call the server's clock.
+/// Name of the field for the server's clock in the looks.
 const SEEN_AT: &str = "seenAt";
 
-/// When a job is due, and what the server's clock showed when that was looked up.
+/// The time at which a job is due, and the server's clock at the look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Soonest {
     run_at: DateTime,
@@ -31,8 +33,7 @@ pub(crate) struct Soonest {
 }
 
 impl Soonest {
-    /// How long it was until then, when it was looked up; zero if it was due. Counted from when the answer came,
-    /// it is surely due.
+    /// Time from the look until then; zero if it was due. Counted from when the answer came, it is surely due.
     pub(crate) fn wait(self) -> Duration {
         let ms = self.run_at.timestamp_millis().saturating_sub(self.seen_at.timestamp_millis());
         Duration::from_millis(u64::try_from(ms).unwrap_or(0))
@@ -93,7 +94,7 @@ async fn soonest_after(store: &Store, job_type: &str, moment: DateTime) -> Resul
     earliest(store, filter).await
 }
 
-/// When the oldest pending job was due, of one type or of all, if any is due by `now`.
+/// The time since which the oldest pending job has been due, of one type or of all, if any is due by `now`.
 pub(crate) async fn oldest_due(
     store: &Store,
     job_type: Option<&str>,
@@ -117,7 +118,8 @@ fn waiting(job_type: &str) -> Document {
     doc! { fields::STATUS: Status::Pending.as_str(), fields::TYPE: job_type }
 }
 
-/// As the claims' comparison has it: whatever sorts before all dates is due, and what sorts after them never will be.
+/// In the order of the claims' comparison: a value that sorts before all dates is due, and one that sorts after them
+/// never will be.
 fn due_at(job: &RawDocument) -> Option<DateTime> {
     match job.get(fields::RUN_AT).ok().flatten() {
         Some(RawBsonRef::DateTime(run_at)) => Some(run_at),
@@ -133,7 +135,7 @@ fn due_at(job: &RawDocument) -> Option<DateTime> {
     }
 }
 
-/// What a look has seen.
+/// The jobs that a look has seen.
 #[derive(Debug, Default)]
 struct Look {
     earliest: Option<Soonest>,

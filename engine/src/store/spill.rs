@@ -114,7 +114,7 @@ fn all_of(job: &str) -> Document {
 /// Of a look's answer: whether the journal of the job names values here.
 pub(crate) const IS_SPILLED: &str = "isSpilled";
 
-/// Whether a look's answer says so.
+/// True if a look's answer says so.
 pub(crate) fn is_marked(job: &RawDocument) -> bool {
     job.get_bool(IS_SPILLED).unwrap_or(false)
 }

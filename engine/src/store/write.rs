@@ -10,8 +10,9 @@ use crate::{
     job::fields::{DEDUPE_KEY, DEDUPE_SCOPE},
 };
 
-/// How long a write may be held up by a transaction of somebody's that has written to the same job, or under the same key,
-/// and is still open: the server has it wait until that is over, and everything behind it in the same command too.
+/// The time that an open transaction of the app's may hold a write up. Such a transaction has written to the same job
+/// or under the same key. The server makes the write wait until that is over, and everything behind it in the same
+/// command too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wait {
     /// Until others would notice. Past it the error is one of which [`Error::is_time_limit`] is true, and what was done
@@ -85,16 +86,16 @@ impl Update {
 pub(crate) enum Acknowledged {
     /// As many as the app's write concern asks for, or the server's own.
     AsConfigured,
-    /// The primary alone. What it did can still be taken back: who goes by it has to confirm it.
+    /// The primary alone. Its write can still be taken back: code that relies on it has to confirm it.
     ByPrimary,
-    /// Most members, whatever the app asks for: no election takes it back.
+    /// Most members, under any concern of the app's: no election takes it back.
     ByMajority,
 }
 
-/// Why one statement or document of a write command was refused.
+/// The reason that one statement or document of a write command was refused.
 #[derive(Debug, Clone)]
 pub(crate) struct WriteRefusal {
-    /// Which statement or document, counted from 0.
+    /// Place of the statement or document, counted from 0.
     pub(crate) index: usize,
     pub(crate) cause: RefusalCause,
 }
@@ -113,7 +114,7 @@ pub(crate) enum RefusalCause {
 
 const DUPLICATE_KEY: i32 = 11_000;
 
-/// What a write command did.
+/// The result of a write command.
 #[derive(Debug, Default)]
 pub(crate) struct WriteReply {
     /// Documents inserted or matched.

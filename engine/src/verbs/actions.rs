@@ -1,4 +1,4 @@
-//! What operators did: written down, and listed.
+//! Acts of operators: written down, and listed.
 
 use mongodb::{
     bson::{Bson, Document, doc},
@@ -13,12 +13,12 @@ use crate::{
 
 const KEPT_MS: i64 = 90 * 24 * 60 * 60 * 1_000;
 
-/// What an operator did.
+/// An act of an operator.
 #[derive(Debug, Clone)]
 pub struct Action {
     /// By whom.
     pub by: Option<String>,
-    /// What.
+    /// The name of the act.
     pub action: String,
     /// To what.
     pub target: Option<String>,

@@ -30,7 +30,7 @@ use crate::{
 /// Rounds in which a job moves between the look at it and the write.
 const MOST_ROUNDS: usize = 20;
 
-/// What became of a job that was to be cancelled.
+/// The fate of a job that was to be cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancelled {
     /// It has ended.
@@ -44,7 +44,7 @@ pub enum Cancelled {
 }
 
 impl Cancelled {
-    /// Whether a write has made it so.
+    /// True if a write has made it so.
     fn is_write(self) -> bool {
         matches!(self, Self::Cancelled | Self::Requested)
     }
@@ -63,11 +63,11 @@ pub(crate) struct Request<'a> {
     pub(crate) wait: Wait,
 }
 
-/// What became of a job, and which one it is.
+/// A job and its fate.
 #[derive(Debug, Clone)]
 pub(crate) struct Told {
     pub(crate) cancelled: Cancelled,
-    /// Whether this call has made it so. Another one may have marked the job before.
+    /// True if this call has made it so. Another one may have marked the job before.
     pub(crate) is_own: bool,
     /// As it is stored; null where there is none.
     pub(crate) id: Bson,
@@ -167,11 +167,11 @@ fn told(job: Option<&RawDocument>, cancelled: Cancelled, is_own: bool) -> Result
     Ok(Told { cancelled, is_own, id, job_type })
 }
 
-/// What becomes of a job.
+/// The next step of cancelling a job.
 pub(crate) struct Step {
     outcome: Cancelled,
     is_own: bool,
-    /// What makes it so; none if it is so already.
+    /// The write that makes it so; none if it is so already.
     pub(crate) write: Option<Statement>,
 }
 
@@ -192,14 +192,14 @@ impl Step {
 
 pub(crate) fn step(job: Option<&RawDocument>, request: &Request<'_>) -> Result<Step> {
     let Some(job) = job else { return Ok(Step::known(Cancelled::NotFound)) };
-    // Whatever has become of it since.
+    // The proof counts even if the job has changed since.
     if proofs::include(job, request.proof) {
         return Ok(Step::own(Cancelled::Cancelled));
     }
     if proofs::include(job, &proof_of_mark(request.proof)) {
         return Ok(Step::own(Cancelled::Requested));
     }
-    // A status that nobody knows is no job's.
+    // A job of an unknown status is no job.
     let status = text(job, fields::STATUS).and_then(Status::parse);
     if request.from.is_some() && status != request.from {
         return Ok(Step::known(Cancelled::NotFound));
@@ -208,7 +208,7 @@ pub(crate) fn step(job: Option<&RawDocument>, request: &Request<'_>) -> Result<S
         None => Step::known(Cancelled::NotFound),
         Some(Status::Pending) => {
             let mut header = Header::read(job)?;
-            // What waits is nobody's, whatever was left on it.
+            // A waiting job has no holder, even if a token was left on it.
             header.token = None;
             Step::by(ending(&header, request), Cancelled::Cancelled)
         }
@@ -234,7 +234,7 @@ fn ending(header: &Header, request: &Request<'_>) -> Statement {
     Statement::one(filter, writing(change))
 }
 
-/// As it was found, whatever its type is; null stands for a field that is not there.
+/// The token as it was found, of any type; null stands for a field that is not there.
 fn token_of(job: &RawDocument) -> Result<Bson> {
     match job.get(fields::CLAIM_TOKEN).map_err(Error::encoding)? {
         Some(token) => Bson::try_from(token).map_err(Error::encoding),

@@ -61,16 +61,17 @@ async fn claim_or_follow(
             Created::KeyHeld => {}
         }
     }
-    // Somebody is running, or waits already: one follower is pending after this, whoever makes it. Only a write may say so:
-    // what a primary shows that has lost its majority is about to be taken back.
+    // Another job runs or waits already: one follower is pending after this, made here or elsewhere. Only a
+    // write may say so: a primary that has lost its majority may show state that is about to be taken back.
     enqueuer.enqueue_one(job).await?;
     Ok(None)
 }
 
-/// What became of a job that was to be created as ours.
+/// The fate of a job that was to be created as claimed here.
 enum Created {
     Claimed(Box<ClaimedJob>),
-    /// It was, and by the time that we heard of it somebody else had it: to make another one would have the work done twice.
+    /// It was created, and before its reply came another worker had it: to make another one would have the
+    /// work done twice.
     Lost,
     KeyHeld,
 }

@@ -40,7 +40,7 @@ const TURN_MS: i64 = 30_000;
 /// Between two looks at whether another process has counted.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// How far a number can be relied on.
+/// The reliability of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Precision {
     Exact,
@@ -59,7 +59,7 @@ impl Counted {
         Self { count: count as u64, precision: Precision::Exact }
     }
 
-    /// Without those. Where not all of them were counted, nothing is known of the rest.
+    /// This count without those. If not all of them were counted, the rest is unknown.
     fn less(self, others: Self) -> Self {
         let is_exact = self.precision == Precision::Exact && others.precision == Precision::Exact;
         let precision = if is_exact { Precision::Exact } else { Precision::AtLeast };
@@ -91,7 +91,7 @@ pub(crate) async fn counts(store: &Store, side: &Side) -> Result<Document> {
             return count_all(store, side).await;
         }
         match known {
-            // Somebody counts at this moment.
+            // Another process counts at this moment.
             Some(known) if known.contains_key("at") => return Ok(known),
             _ if Instant::now() >= deadline => {
                 return Err(Error::new(ErrorKind::Timeout, "counting the jobs took too long"));
@@ -101,7 +101,7 @@ pub(crate) async fn counts(store: &Store, side: &Side) -> Result<Document> {
     }
 }
 
-/// What was counted last, and whether it is too old.
+/// The last count, and true if it is too old.
 async fn known(side: &Side) -> Result<(Option<Document>, bool)> {
     let store = side.store();
     let projection = doc! {

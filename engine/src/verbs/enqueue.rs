@@ -1,7 +1,7 @@
 //! Creating jobs: group commit.
 //!
-//! A lone call is written at once. Calls that arrive while a write is on its way travel together in the next one, so
-//! the number of round trips falls as the load grows and nobody waits for company.
+//! A lone call is written at once. Calls that arrive while a write is on its way travel together in the next
+//! one. So the number of round trips falls as the load grows, and no call waits for company.
 
 mod coalesce;
 mod create;

@@ -11,7 +11,7 @@ use crate::{
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
-/// How long a document is kept after the beginning of its hour.
+/// Time that a document is kept after the beginning of its hour.
 const KEPT_MS: i64 = 73 * HOUR_MS;
 /// Minutes that share histograms.
 const SPAN: i64 = 10;

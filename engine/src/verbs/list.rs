@@ -64,7 +64,7 @@ async fn active(store: &Store, filter: &JobFilter, order: Order, limit: usize) -
     Ok(Page { jobs, next: None, looked, is_complete })
 }
 
-/// How the jobs of a filter are found.
+/// The ways to find the jobs of a filter.
 enum Branches {
     /// By scans, each of which has them in order.
     Indexed(Vec<Document>),

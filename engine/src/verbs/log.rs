@@ -45,7 +45,7 @@ pub(crate) async fn append(
     Ok(())
 }
 
-/// How many lines one write takes.
+/// The number of lines that one write takes.
 fn fitting(lines: &[(String, Duration)]) -> usize {
     let mut bytes = 0;
     let fits = |(message, _): &&(String, Duration)| {

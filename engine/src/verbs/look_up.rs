@@ -17,7 +17,7 @@ pub(crate) async fn whole(store: &Store, id: &str) -> Result<Option<RawDocumentB
     store.bounded("reading a job", async { Ok(store.jobs().find_one(filter).await?) }).await
 }
 
-/// How jobs ended, as far as they have: those of the ids that are stored.
+/// The ends of those jobs of the ids that are stored and have ended.
 pub(crate) async fn ends(store: &Store, ids: &[String]) -> Result<Vec<RawDocumentBuf>> {
     store.find(doc! { fields::ID: any_named(ids) }, fields::of_an_end()).await
 }

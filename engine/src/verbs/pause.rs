@@ -20,7 +20,7 @@ const RUNNING: &str = "running";
 /// Made up for each call: tells a call that is tried again what its first try has done.
 const CHANGE: &str = "change";
 
-/// Who asks, and why.
+/// The operator, and the reason.
 #[derive(Debug, Clone)]
 pub(crate) struct PauseRequest<'a> {
     pub(crate) job_type: &'a str,

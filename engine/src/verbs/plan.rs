@@ -1,8 +1,8 @@
-//! Writes for a transaction of the app's. A transaction belongs to a session, and a session to the client that made it: so
-//! these are shaped here, where the documents are known, and run by the app's own driver.
+//! Writes for a transaction of the app's. A transaction belongs to a session, and a session to the client
+//! that made it. So they are shaped here, where the documents are known, and run by the app's own driver.
 //!
-//! A duplicate-key error ends a whole transaction on the server. So a keyed job is not inserted to see whether that is
-//! refused: it is an upsert that finds whoever holds the key, by the very predicate of the unique index. Of two
+//! A duplicate-key error ends a whole transaction on the server. So a keyed job is no plain insert that may be
+//! refused. It is an upsert that finds the holder of the key, by the very predicate of the unique index. Of two
 //! transactions that meet on a free key the server lets one go on, and has the other begin again (`WriteConflict`).
 
 use mongodb::bson::{Bson, Document, RawBsonRef, RawDocumentBuf, doc, raw::cstr, rawdoc};
@@ -18,13 +18,13 @@ use crate::{
     },
 };
 
-/// What makes one job.
+/// The writes that make one job.
 #[derive(Debug, Clone)]
 pub struct PlannedJob {
     /// The new job's id.
     pub id: String,
-    /// What to run, in this order: an insert, `{ insert }`, or an update, `{ q, u, upsert }`. The job was made if the last
-    /// of them inserted a document; if it matched one instead, its key is held.
+    /// The writes to run, in this order: an insert, `{ insert }`, or an update, `{ q, u, upsert }`. The job
+    /// was made if the last of them inserted a document; if it matched one instead, its key is held.
     pub writes: Vec<RawDocumentBuf>,
 }
 
@@ -66,7 +66,7 @@ fn upsert(job: &NewJob, barrier: &Document, document: RawDocumentBuf) -> Result<
     update(barrier, upsert, true)
 }
 
-/// What completes a job in a transaction: the one statement `{ q, u }`, fenced as every settlement is.
+/// The write that completes a job in a transaction: the one statement `{ q, u }`, fenced as every settlement is.
 pub(crate) fn completion(id: &str, token: Option<&str>, result: Option<Bson>) -> Result<RawDocumentBuf> {
     let (filter, mut stages) = prepared::completing(Header::known_by(id, token), result);
     stages.push(keys::freeing_key());

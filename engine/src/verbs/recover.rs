@@ -18,16 +18,16 @@ use crate::{
 /// Jobs written in one command.
 const CHUNK: usize = 500;
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sweep {
     /// Jobs taken from holders that were gone.
     pub handled: u64,
-    /// Whether there may be more than the sweep was allowed to take.
+    /// True if there may be more than the sweep was allowed to take.
     pub saturated: bool,
 }
 
-/// Where a sweep tells what it met.
+/// Receivers of a sweep's findings.
 #[derive(Clone, Copy)]
 pub(crate) struct Reports<'a> {
     /// Jobs that can't be written.
@@ -36,7 +36,7 @@ pub(crate) struct Reports<'a> {
     pub(crate) tallies: &'a Tallies,
 }
 
-/// What a sweep looks for, and how much.
+/// The jobs that a sweep looks for, and the most that it takes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Search {
     /// Of leases that are not marked with their own length.
@@ -88,13 +88,13 @@ pub(crate) async fn recover(
         wakes.wake(&Wake::Any, Audience::Here);
     }
     match failure {
-        // What became of some must not be hidden by what the others met with.
+        // A failure must not hide the jobs that were handled.
         Some(error) if handled == 0 => Err(error),
         _ => Ok(Sweep { handled, saturated }),
     }
 }
 
-/// What a sweep looks for.
+/// The filter of the jobs that a sweep looks for.
 pub(crate) fn is_expired(visibility_timeout_ms: i64) -> Document {
     doc! {
         fields::STATUS: Status::Active.as_str(),
@@ -175,7 +175,8 @@ async fn take_back(
     Ok(TakenBack { handled: reply.matched + superseded.matched, failure })
 }
 
-/// The failure, if it is not about the job: such a job is named, or it would stay active for ever and nobody know why.
+/// The failure, if it is not about the job. A job that is refused is named: otherwise it would stay active
+/// for ever, unseen.
 fn note_refusal(unwritable: &Unwritable, job: &Expired, cause: RefusalCause) -> Option<Error> {
     match cause {
         // Taken, let go and taken again meanwhile: the next sweep sees what there is.

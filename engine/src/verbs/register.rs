@@ -8,7 +8,7 @@ use crate::{
     store::side::{EXPIRE_AT, ID, KIND, Kind, Side, SideWrite},
 };
 
-/// How long a worker is known that is not heard of: it tells of itself every 15 s.
+/// Time after a worker's last sign for which it is known: it gives one every 15 s.
 const KNOWN_FOR_MS: i64 = 60_000;
 
 /// Tells of a worker; `about` is everything that is not a time.

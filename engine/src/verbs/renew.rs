@@ -99,7 +99,7 @@ pub(crate) async fn shorten(
     Ok(())
 }
 
-/// Renews active jobs whoever holds them, as the batch call of the public API does; how many there were.
+/// Renews active jobs under any holder, as the batch call of the public API does, and counts them.
 pub(crate) async fn heartbeat_many(store: &Store, ids: &[String]) -> Result<u64> {
     let filter = doc! { fields::ID: any_named(ids), fields::STATUS: Status::Active.as_str() };
     let update = vec![doc! { "$set": { fields::CLAIMED_AT: fields::NOW } }];

@@ -29,12 +29,12 @@ const STEP: usize = 500;
 /// A process that has read a schedule makes its jobs within seconds, or not at all; one that is frozen in between, perhaps later.
 const STILL_POSSIBLE_MS: i64 = 600_000;
 
-/// Which jobs have been kept for long enough.
+/// The jobs that have been kept for long enough.
 #[derive(Debug, Clone)]
 pub(crate) struct Old {
     pub(crate) job_type: String,
     pub(crate) status: Status,
-    /// How long they are kept after their end.
+    /// Time that they are kept after their end.
     pub(crate) kept_ms: i64,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Removal<'a> {
     store: &'a Store,
     side: &'a Side,
     old: Old,
-    /// Where the last step ended.
+    /// The end of the last step.
     from: Option<DateTime>,
     is_over: bool,
 }
@@ -153,7 +153,7 @@ pub(crate) async fn next_occurrences(
     Ok(found.iter().filter_map(next).collect())
 }
 
-/// Whether the job's schedule has not gone past its occurrence.
+/// True if the job's schedule has not gone past its occurrence.
 fn is_spared(job: &RawDocument, next: &HashMap<String, DateTime>, now: DateTime) -> bool {
     let Some((id, occurrence_at)) = occurrence(job) else { return false };
     let is_fresh = occurrence_at.timestamp_millis() > now.timestamp_millis() - STILL_POSSIBLE_MS;
@@ -180,7 +180,7 @@ pub(crate) async fn remove_old(store: &Store, side: &Side, max_age_ms: i64) -> R
 pub(crate) async fn reset(store: &Store) -> Result<()> {
     store.jobs().delete_many(doc! {}).await.map_err(Error::from)?;
     match store.spilled().jobs().delete_many(doc! {}).await.map_err(Error::from) {
-        // Who has no rights there has no values there.
+        // A caller without rights there has no values there.
         Err(error) if error.kind() != ErrorKind::Permission => Err(error),
         _ => Ok(()),
     }

@@ -1,7 +1,8 @@
 //! Schedules: documents of the side collection that make jobs again and again.
 //!
-//! The engine knows when a schedule is due, and how to write the jobs of its occurrences. Which moments those are is for JavaScript to
-//! say: there is one calendar, for all backends. So most of a schedule's document means nothing here.
+//! The engine knows when a schedule is due, and how to write the jobs of its occurrences. JavaScript decides
+//! those moments: there is one calendar, for all backends. So most of a schedule's document means nothing
+//! here.
 //!
 //! | field | |
 //! |---|---|

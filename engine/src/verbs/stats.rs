@@ -1,4 +1,4 @@
-//! How many jobs there are in each state, and how far the due ones lag behind.
+//! The number of jobs in each state, and the lag of those that are due.
 
 use mongodb::bson::{DateTime, doc};
 
@@ -21,9 +21,9 @@ pub struct Stats {
     pub failed: u64,
     /// Jobs whose follower took over, and that are still stored.
     pub superseded: u64,
-    /// When the oldest job that is due was due, in milliseconds since the epoch.
+    /// Time at which the oldest job that is due became due, in milliseconds since the epoch.
     pub oldest_pending_run_at_ms: Option<i64>,
-    /// How long ago that was by the server's clock; 0 if nothing is due.
+    /// Time since then by the server's clock; 0 if nothing is due.
     pub oldest_pending_lag_ms: i64,
 }
 

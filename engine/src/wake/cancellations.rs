@@ -1,5 +1,5 @@
-//! Hints that running jobs were asked to be cancelled, from calls in this process and from the change stream. Like wake-ups, they are
-//! no promise: a look at intervals finds what no hint told of.
+//! Hints that running jobs were asked to be cancelled, from calls in this process and from the change stream. Like
+//! wake-ups, they are no promise: a look at intervals finds the requests that no hint told of.
 
 use std::sync::Mutex;
 

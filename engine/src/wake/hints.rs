@@ -1,6 +1,6 @@
 //! Wake-ups: hints that something may be claimable, from enqueues here, from the change stream and from timers.
 //!
-//! A wake-up is never a promise. Whoever gets one looks for itself.
+//! A wake-up is never a promise. Each receiver looks for itself.
 
 use std::{
     sync::{
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::base::sync::lock;
 
-/// What may have work now.
+/// The types that may have work now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wake {
     /// One type.
@@ -26,7 +26,7 @@ pub enum Wake {
     Any,
 }
 
-/// Who has heard of it, as far as anybody can know.
+/// The processes that have heard of it, as far as is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Audience {
     /// This process, first of all.
@@ -35,13 +35,13 @@ pub(crate) enum Audience {
     Everyone,
 }
 
-/// Somebody who wants to know.
+/// A receiver of wake-ups.
 pub(crate) trait Listener: Send + Sync {
     /// Must return at once.
     fn wake(&self, wake: &Wake, audience: Audience);
 }
 
-/// Where the wake-ups of one collection come together.
+/// The meeting point of the wake-ups of one collection.
 #[derive(Default)]
 pub(crate) struct WakeHub {
     pub(crate) known_jobs: KnownJobs,

@@ -19,7 +19,7 @@ const MOST: usize = 4_096;
 /// The newest of them.
 #[derive(Default)]
 pub(crate) struct KnownJobs {
-    /// Nobody asks unless there is a stream.
+    /// Only a stream asks, so nothing is remembered without one.
     is_asked: AtomicBool,
     hasher: RandomState,
     newest: Mutex<Newest>,
@@ -32,7 +32,7 @@ struct Newest {
 }
 
 impl KnownJobs {
-    /// From now on there is somebody who asks.
+    /// From now on a stream asks.
     pub(crate) fn remember(&self) {
         self.is_asked.store(true, Ordering::Relaxed);
     }

@@ -10,11 +10,12 @@
 //! ```
 //! With fewer types it is opened anew, without a token and without being lost in between, and all types are woken.
 //!
-//! The driver resumes by token what can be resumed. Whatever else happens to the stream (token expired, collection
-//! dropped, the server silent) ends in a new one and one wake-up for every type: what was missed is then looked for, so
-//! a stream never has to be complete. Inserts carry their document, so type and time come along. Updates don't, and to
-//! have the server look each one up would cost a read per change of any kind; the few that make a job claimable are
-//! looked up here, together.
+//! The driver resumes by token if it can. Any other trouble of the stream (token expired, collection dropped, the
+//! server silent) ends in a new one and one wake-up for every type. Workers then look for missed jobs, so a stream
+//! never has to be complete.
+//!
+//! Inserts carry their document, so type and time come along. Updates don't, and to have the server look each one up
+//! would cost a read per change of any kind. The few that make a job claimable are looked up here, together.
 
 mod changed;
 pub(crate) mod follow;

@@ -10,14 +10,14 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::base::sync::lock;
 
-/// The purpose of a timer. What else has to happen at a moment is another purpose, with timers of its own.
+/// The purpose of a timer. Another event that has to happen at a moment is another purpose, with timers of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Purpose {
     /// A job of this type is due.
     Due(String),
 }
 
-/// Timers of one purpose, where not everybody who is woken looks for what comes next.
+/// Timers of one purpose, as not every worker that is woken looks for the next job.
 pub(super) const MOST_TIMERS: usize = 1_000;
 /// Jobs that are due so closely one after the other can share a timer.
 const TIMER_STEP: Duration = Duration::from_millis(2);

@@ -51,18 +51,18 @@ use crate::{
 /// The first pause of an idle worker; each one is twice the last, up to the poll interval.
 const FIRST_IDLE_PAUSE: Duration = Duration::from_millis(250);
 
-/// How much of a pause chance may take away.
+/// The most of a pause that chance takes away.
 const MOST_JITTER: f64 = 0.2;
 
 /// Between two looks at whether the handlers' thread answers again.
 const WHILE_STUCK: Duration = Duration::from_millis(200);
 
-/// What a dispatcher remembers from one idle time to the next.
+/// Memory of a dispatcher from one idle time to the next.
 struct Idleness {
-    /// How long to wait for a wake-up before looking without one.
+    /// Time to wait for a wake-up before looking without one.
     pause: Duration,
     stagger: Stagger,
-    /// Others were told of the same job, so what is found now tells about them.
+    /// Others have the same hint, so the result of the look tells about them.
     is_contest: bool,
 }
 
@@ -95,14 +95,14 @@ pub(crate) struct Dispatcher {
     _wanted: WantedType,
 }
 
-/// What the dispatcher does next.
+/// The next act of the dispatcher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Claim,
     Look,
 }
 
-/// What a step found.
+/// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     /// There is something to claim.
@@ -186,7 +186,7 @@ impl Dispatcher {
             if exhausted {
                 claimer.arrived().await?;
             }
-            // What woke us in the middle may have come after our look.
+            // The hint that woke this task in the middle may have come after its look.
             if exhausted && self.slots.take_hint() == Hint::None && !self.arm_timer(asked).await? {
                 return Ok(found);
             }
@@ -215,7 +215,7 @@ impl Dispatcher {
         Ok(soonest.is_some_and(|soonest| self.is_due_or_timed(soonest)))
     }
 
-    /// Whether there is a job to claim now; if not, a timer is set for it.
+    /// True if there is a job to claim now; if not, a timer is set for it.
     fn is_due_or_timed(&self, soonest: Soonest) -> bool {
         let wait = soonest.wait();
         if !wait.is_zero() {
@@ -235,7 +235,7 @@ impl Dispatcher {
     async fn room(&self) -> Option<Room> {
         while self.slots.is_claiming() {
             if self.sink.is_stuck() {
-                // Its leases were let go. What is claimed now would wait for nobody, and spend an attempt.
+                // Its leases were let go. A job claimed now would wait in vain, and spend an attempt.
                 self.sleep(WHILE_STUCK).await;
                 continue;
             }
@@ -258,7 +258,7 @@ impl Dispatcher {
     async fn idle_until_hint(&self, idleness: &mut Idleness) -> Step {
         let poll_interval =
             self.slots.config.poll_interval.unwrap_or_else(|| self.hub.default_poll_interval());
-        // What arrives while others tell of it need not be looked for at short intervals.
+        // The stream reports new jobs, so short intervals are not needed.
         if self.hub.is_pushed() {
             idleness.pause = poll_interval;
         }

@@ -1,4 +1,4 @@
-//! What belongs together, by whom it belongs to: there are few of those, nearly always one.
+//! Items grouped by their owner: owners are few, nearly always one.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! What all engines on one collection of one client share: the writers, the renewals, the timers and the stream.
+//! The parts that all engines on one collection of one client share: the writers, the renewals, the timers and the
+//! stream.
 
 use std::{
     sync::{
@@ -56,7 +57,7 @@ pub(crate) struct Hub {
     pub(crate) watch: Arc<Watch>,
     /// The jobs that only a person can help.
     pub(crate) unwritable: Arc<Unwritable>,
-    /// How long calls keep trying while the server is away.
+    /// Time that calls keep trying while the server is away.
     pub(crate) patience: Duration,
     stream: OnceCell<()>,
     is_started: AtomicBool,
@@ -70,7 +71,7 @@ pub(crate) struct Hub {
 static HUBS: Mutex<Vec<Weak<Hub>>> = Mutex::new(Vec::new());
 
 impl Hub {
-    /// Where sweeps tell what they met.
+    /// Receivers of the findings of sweeps.
     pub(crate) fn reports(&self) -> Reports<'_> {
         Reports { unwritable: &self.unwritable, tallies: &self.upkeep.tallies }
     }
@@ -196,7 +197,7 @@ impl Hub {
         self.stream.get_or_try_init(start).await.copied()
     }
 
-    /// Whether wake-ups really arrive.
+    /// True if wake-ups really arrive.
     pub(crate) fn is_pushed(&self) -> bool {
         match self.watch.state() {
             StreamState::Streaming => true,

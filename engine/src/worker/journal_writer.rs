@@ -28,7 +28,7 @@ const MOST_RECORDS: usize = 1_000;
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// Writes under way at once: one on the wire while the next one is made.
 const MOST_WRITES: usize = 2;
-/// How long a record is worth trying for: the step has had its effect. The fence decides whether it still applies.
+/// Time for which a record is worth trying: the step has had its effect. The fence decides if it still applies.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A record that is to be written, and the call that waits for it.

@@ -1,4 +1,4 @@
-//! Sweeping on schedule: what makes a dead worker's jobs run again without anybody asking.
+//! Sweeps on schedule: they make a dead worker's jobs run again, without a call.
 
 use std::{
     sync::{Arc, Mutex},
@@ -37,7 +37,7 @@ pub(crate) struct Recovery {
 }
 
 impl Recovery {
-    /// Asks for sweeps. True for the first time, when somebody must [`Self::run`] them.
+    /// Asks for sweeps. True for the first time, when the caller must [`Self::run`] them.
     pub(crate) fn ask(&self, visibility_timeout: Duration) -> bool {
         let mut known = lock(&self.visibility_timeout);
         let is_first = known.is_none();
@@ -59,8 +59,8 @@ impl Recovery {
         lock(&self.visibility_timeout).unwrap_or(Duration::MAX)
     }
 
-    /// Who drops the collection drops the indexes with it, and without them keys are unique no more. The change stream tells of
-    /// that at once, and not every process has one.
+    /// A user who drops the collection drops the indexes with it, and without them keys are unique no more. The change
+    /// stream reports that at once, and not every process has one.
     async fn keep_indexes(&self, hub: &Hub, sink: &dyn Sink) {
         let mut is_told = false;
         loop {

@@ -79,7 +79,7 @@ impl Renewer {
         }
     }
 
-    /// Whether a lease is still believed in.
+    /// True if a lease is still believed in.
     pub(crate) fn holds(&self, runs: &Arc<dyn RunEvents>, run_id: u32) -> bool {
         lock(&self.leases).held.contains_key(&key(runs, run_id))
     }
@@ -88,7 +88,7 @@ impl Renewer {
         !lock(&self.leases).held.is_empty()
     }
 
-    /// Whether one of these jobs is claimed here.
+    /// True if one of these jobs is claimed here.
     pub(crate) fn holds_one_of(&self, ids: &[Bson]) -> bool {
         let ids: HashSet<IdKey<'_>> = ids.iter().map(IdKey::of).collect();
         lock(&self.leases).held.values().any(|lease| ids.contains(&IdKey::of(&lease.id)))
@@ -114,8 +114,8 @@ impl Renewer {
         }
     }
 
-    /// Gives up those of these leases that are past their deadlines: after a pause of the whole process, whoever asks may be
-    /// sooner than the next look.
+    /// Gives up those of these leases that are past their deadlines. After a pause of the whole process, a caller may
+    /// ask sooner than the next look.
     pub(crate) fn give_up_overdue_among(&self, runs: &Arc<dyn RunEvents>, run_ids: &[u32]) {
         let now = Instant::now();
         let known = lock(&self.leases);
@@ -238,12 +238,12 @@ impl Renewal {
     }
 }
 
-/// What a write of renewals did.
+/// The result of a write of renewals.
 struct Written {
     /// Those that it told the truth about: renewed, or lost.
     renewals: Vec<Renewal>,
     lost: Vec<LeaseKey>,
-    /// Why some were not renewed. They are due again, until their leases end.
+    /// The failure that kept some from being renewed. They are due again, until their leases end.
     failure: Option<Error>,
 }
 

@@ -72,7 +72,7 @@ pub(crate) async fn sweep(store: &Store, upkeep: &Upkeep, policy: &Policy) -> Re
     for (status, name) in STATUSES {
         for job_type in types_of(store, status).await? {
             let Some(own) = policy.period(&job_type, name) else { continue };
-            // Where processes disagree, the longest period wins.
+            // If processes disagree, the longest period wins.
             let longest = others.iter().filter_map(|other| other.period(&job_type, name)).max();
             let kept_ms = longest.map_or(own, |longest| longest.max(own));
             let mut removal = Removal::new(store, &upkeep.side, Old { job_type, status, kept_ms });
@@ -107,7 +107,7 @@ impl Turn<'_> {
         self.keep().await
     }
 
-    /// Until it is taken again; and a policy that nobody has any more is forgotten.
+    /// Keeps the turn until its next time. A policy that no queue has any more is forgotten.
     async fn keep(&self) -> Result<()> {
         let set = doc! { "$set": {
             "nextAt": { "$add": [fields::NOW, TURN_MS] },

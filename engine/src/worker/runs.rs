@@ -39,26 +39,26 @@ use crate::{
 /// The end of one run.
 #[derive(Debug, Clone)]
 pub struct RunVerdict {
-    /// Which run.
+    /// The run's id.
     pub run_id: u32,
-    /// How it ended.
+    /// The intended end.
     pub verdict: Verdict,
-    /// Why, if it went wrong.
+    /// The reason, if it went wrong.
     pub reason: Option<String>,
-    /// What else there is to say.
+    /// Further details.
     pub details: Details,
-    /// Whether the run's slot is free with this. Not while its handler works on: then a [`FreedSlot`] follows.
+    /// True if the run's slot is free with this. False while its handler works on: then a [`FreedSlot`] follows.
     pub frees_slot: bool,
-    /// How long the handler ran; none if it never started. Counts with the slot.
+    /// Time that the handler ran; none if it never started. Counts with the slot.
     pub elapsed: Option<Duration>,
 }
 
 /// The end of a handler whose run had ended before it.
 #[derive(Debug, Clone)]
 pub struct FreedSlot {
-    /// Whose slot is free. No verdict of it will come any more.
+    /// The run whose slot is free. No verdict of it will come any more.
     pub run_id: u32,
-    /// How long the handler ran; none if it never started.
+    /// Time that the handler ran; none if it never started.
     pub elapsed: Option<Duration>,
 }
 
@@ -66,7 +66,7 @@ pub struct FreedSlot {
 pub(crate) struct Runs {
     table: Mutex<Table>,
     next_id: AtomicU32,
-    /// Verdicts on their way, until whoever waits for them has been told.
+    /// Verdicts on their way, until those who wait for them have an answer.
     unanswered: AtomicUsize,
     answered: tokio::sync::Notify,
     sink: Arc<dyn Sink>,
@@ -160,7 +160,7 @@ impl Runs {
                 table.free_slot(run_id, elapsed, &mut taken.news);
             }
         }
-        // While the table is locked: whoever finds no run to take back must not miss what is on the way.
+        // While the table is locked: a caller that finds no run to take back must not miss the verdicts on their way.
         self.unanswered.fetch_add(taken.verdicts.len(), Ordering::AcqRel);
         taken
     }
@@ -173,7 +173,7 @@ impl Runs {
         self.hub.verdict_writer.write(verdicts.into_iter().map(awaited).collect());
     }
 
-    /// Those of these runs that no handler may be started for any more. What became of each is told by an event.
+    /// Those of these runs whose handlers may not be started any more. An event tells the fate of each.
     pub(crate) fn gone_among(&self, run_ids: &[u32]) -> Vec<u32> {
         let Some(events) = self.as_events() else { return run_ids.to_vec() };
         self.hub.renewer.give_up_overdue_among(&events, run_ids);
@@ -181,7 +181,7 @@ impl Runs {
         run_ids.iter().copied().filter(|run_id| !table.is_running(*run_id)).collect()
     }
 
-    /// Handlers have ended after their runs. What no verdict came for is left to the end of its lease.
+    /// Handlers have ended after their runs. A run without a verdict is left to the end of its lease.
     pub(crate) fn free(&self, freed: impl IntoIterator<Item = FreedSlot>) {
         let mut news = SlotNews::new();
         let mut forgotten = Vec::new();
@@ -210,8 +210,8 @@ impl Runs {
         self.send(taken);
     }
 
-    /// Forgets every run: what could not be given back or written in time is left to the end of its lease. Whoever waits
-    /// to hear of one does so now.
+    /// Forgets every run. Jobs that could not be given back or written in time are left to the ends of their leases.
+    /// Callers that wait for a verdict get an answer now.
     pub(crate) fn abandon(&self) {
         let (mut run_ids, mut unwritten, mut lost) = (Vec::new(), Vec::new(), Vec::new());
         for (run_id, run) in lock(&self.table).drain() {
@@ -231,7 +231,7 @@ impl Runs {
         self.tell(unwritten, lost);
     }
 
-    /// Waits until every verdict has been written, or given up, and told of.
+    /// Waits until every verdict has been written or given up, and answered.
     pub(crate) async fn all_answered(&self) {
         loop {
             let answered = self.answered.notified();
@@ -257,7 +257,7 @@ impl Runs {
         }
     }
 
-    /// What others may do now that this job has been settled.
+    /// Wakes others for the jobs that may run now that this one has been settled.
     pub(crate) fn pass_on(&self, header: &Header, settled: Settled) {
         self.count(header, settled);
         match settled {
@@ -293,7 +293,7 @@ impl Runs {
     }
 }
 
-/// Verdicts that were taken, and what is to be told of them.
+/// Verdicts that were taken, and the news of them.
 struct Taken {
     verdicts: Vec<(u32, VerdictRequest)>,
     news: SlotNews,
@@ -330,8 +330,8 @@ impl RunEvents for Runs {
             headers.push(job.header);
         }
         let run_ids = self.begin(headers, Some(slots), slots.terms, claim_sent);
-        // The claim was on its way when the processor was stopped: nobody is there to run these. Or when its type was paused. Or it took so long that
-        // the leases might be given up before anybody hears of the jobs.
+        // The claim was on its way when the processor was stopped, so no handler will run these. Or its type was
+        // paused. Or the claim took so long that the leases might be given up before the jobs arrive.
         if !slots.is_claiming() || !slots.terms.is_worth_starting(claim_sent, Instant::now()) {
             self.finish(run_ids.into_iter().map(released));
             return;
@@ -388,7 +388,7 @@ impl RunEvents for Runs {
         }
         news.tell();
         self.tell(results, lost);
-        // Not before: a shutdown waits for this, and after it nobody listens.
+        // Not before: a shutdown waits for this, and after it nothing listens.
         self.unanswered.fetch_sub(count, Ordering::AcqRel);
         self.answered.notify_waiters();
     }

@@ -30,13 +30,13 @@ use crate::{
 
 /// Between two looks: less than the 5 s within which a change by another process is seen.
 const LOOK_EVERY: Duration = Duration::from_millis(4_500);
-/// How long the calendar may take, and the jobs to be written after the schedules were read.
+/// Time that the calendar may take, and the jobs to be written, after the schedules were read.
 const FRESH_FOR: Duration = Duration::from_secs(10);
-/// How long to let others go first, at most, where they were quicker.
+/// The longest wait in which others may go first, if they were quicker.
 const MOST_STAGGER: Duration = Duration::from_millis(40);
 /// Between two looks at whether the calendar's thread answers again.
 const WHILE_STUCK: Duration = Duration::from_millis(200);
-/// How long schedules are passed over that nothing could be made of.
+/// Time for which schedules are passed over that nothing could be made of.
 const PASSED_OVER_FOR: Duration = Duration::from_secs(60);
 /// While the side collection can't be used.
 const WHILE_UNUSABLE: Duration = Duration::from_secs(60);
@@ -59,7 +59,7 @@ pub(crate) struct Schedules {
     asked: Mutex<Asked>,
 }
 
-/// What the task remembers from one look to the next.
+/// Memory of the task from one look to the next.
 struct Memory {
     /// The schedule that was to be due next.
     expected: Option<Soonest>,
@@ -206,7 +206,8 @@ impl Schedules {
 }
 
 impl Memory {
-    /// The schedule that was to be due next has been moved on by another process. What it has made is looked for where nothing tells of it.
+    /// Another process has moved on the schedule that was to be due next. Without a stream, the workers look for the
+    /// jobs that it made.
     fn tell_of_others(&mut self, hub: &Hub, soonest: Option<&Soonest>) {
         let Some(expected) = self.expected.take() else { return };
         let is_later = soonest.is_none_or(|soonest| soonest.next_run_at > expected.next_run_at);
@@ -216,7 +217,8 @@ impl Memory {
         }
     }
 
-    /// Where several processes wait for one moment, they come to it one after the other, so that the first one does it alone.
+    /// Spreads processes that wait for one moment: they come to it one after the other, so that the first one does it
+    /// alone.
     fn stagger(&self) -> Duration {
         if self.is_contested { MOST_STAGGER.mul_f64(rand::random_range(0.0..=1.0)) } else { Duration::ZERO }
     }

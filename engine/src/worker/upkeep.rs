@@ -41,9 +41,9 @@ use crate::{
 
 /// Between two looks at what is paused: less than the 5 s within which all processes know.
 const LOOK_EVERY: Duration = Duration::from_millis(4_500);
-/// What was read so long ago is read again before it is gone by.
+/// Age at which a reading is renewed, before it no longer counts.
 const FRESH_FOR: Duration = Duration::from_secs(10);
-/// How long the looks go on after the last claim by hand.
+/// Time that the looks go on after the last claim by hand.
 const WANTED_FOR: Duration = Duration::from_secs(60);
 
 /// Between two times that a process tells of itself and of what it has counted.
@@ -150,7 +150,7 @@ impl Upkeep {
         self.roster.has_processors() || asked.is_some_and(|asked| asked.elapsed() < WANTED_FOR)
     }
 
-    /// Tells of this process, and writes down what was counted. What can't be written is not counted again.
+    /// Registers this process, and writes down its counts. Counts that can't be written are not counted again.
     async fn tell(&self) {
         self.is_registered.store(true, Ordering::Release);
         let about = doc! {
@@ -189,7 +189,7 @@ impl Upkeep {
         _ = tokio::time::timeout(FAREWELL, farewell).await;
     }
 
-    /// Reads what is paused. Where that can't be read at all, every type counts as running.
+    /// Reads which types are paused. If they can't be read at all, every type counts as running.
     async fn look(&self) -> Result<()> {
         let _turn = self.in_turn.lock().await;
         let paused = match pause::paused_types(&self.side).await {
@@ -205,7 +205,7 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Makes the collection's indexes. Where that can't be, the queue goes on without.
+    /// Makes the collection's indexes. If that fails, the queue goes on without.
     pub(crate) async fn start(&self) -> Result<()> {
         match self.side.ensure().await {
             Err(error) if error.is_transient() => Err(error),
@@ -262,8 +262,8 @@ impl Upkeep {
         }
     }
 
-    /// Whether claims by hand get nothing of this type. Goes by what was read last; where that is old, by a new look, or by the
-    /// old one if that fails.
+    /// True if claims by hand get nothing of this type. Goes by the last reading; if that is old, by a new one, or by
+    /// the old one if that fails.
     pub(crate) async fn is_paused(&self, job_type: &str) -> bool {
         *lock(&self.last_claim_by_hand) = Some(Instant::now());
         let looked = self.looked.notified();
@@ -296,7 +296,7 @@ impl Upkeep {
         Ok(has_changed)
     }
 
-    /// Empties the side collection, as all jobs are removed. One that can't be used has nothing of ours.
+    /// Empties the side collection, as all jobs are removed. A collection that can't be used has nothing of durabl's.
     pub(crate) async fn reset(&self) -> Result<()> {
         let _turn = self.in_turn.lock().await;
         match self.side.remove(doc! {}).await {

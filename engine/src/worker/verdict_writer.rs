@@ -1,7 +1,7 @@
 //! The writers of verdicts: those that arrive while a write is on its way travel together in the next one.
 //!
-//! No verdict is lost. Those that wait outlast a writer that panics; those on their way are written again, each by itself;
-//! and whatever else becomes of one, its run is told.
+//! No verdict is lost. Those that wait outlast a writer that panics; those on their way are written again, each by
+//! itself. In any other case the run gets an answer, too.
 
 use std::{mem, sync::Arc, time::Duration};
 
@@ -25,10 +25,10 @@ use crate::{
 const MOST_VERDICTS: usize = 1_000;
 /// Writes under way at once: one on the wire while the next one is made.
 const MOST_WRITES: usize = 2;
-/// How long a verdict is worth trying for. The fence decides whether it still applies; giving up would only mean that
+/// Time for which a verdict is worth trying. The fence decides if it still applies. To give up would only mean that
 /// work that was done is done again.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How often one verdict is written whose writes end in panics.
+/// The most writes of one verdict that may end in panics.
 const MOST_PANICS: usize = 3;
 
 /// A run that waits to hear of its verdict. It hears of an error if that is lost.
@@ -89,7 +89,7 @@ impl VerdictWriter {
         Self { free: writer(Wait::Long), may_wait: writer(Wait::Brief) }
     }
 
-    /// Never blocks. What bounds the queue is that processors claim no more while many verdicts are unwritten.
+    /// Never blocks. The queue is bounded, as processors claim no more while many verdicts are unwritten.
     pub(crate) fn write(&self, verdicts: Vec<AwaitedVerdict>) {
         let (may_wait, free): (Vec<_>, Vec<_>) =
             verdicts.into_iter().partition(|verdict| verdict.request.may_wait_for_key());
@@ -123,7 +123,7 @@ impl Inbox {
     }
 }
 
-/// Where one of the writers writes to, and how long it waits for transactions of the app's.
+/// The store of one of the writers, and its wait for transactions of the app's.
 #[derive(Clone)]
 struct Writing {
     store: Arc<Store>,
@@ -191,7 +191,7 @@ struct Batch {
     prepared: Vec<PreparedVerdict>,
     awaiting: Vec<Awaiting>,
     patience: Patience,
-    /// A write has begun, and nobody has heard what it did.
+    /// A write has begun, and its result is unknown.
     is_under_way: bool,
 }
 
@@ -206,8 +206,8 @@ impl Batch {
         self.prepared.is_empty()
     }
 
-    /// Writes them and tells what became of them. What remains is held up by a transaction of an app's: one of its keys is in
-    /// there, and the others stand behind that in the command.
+    /// Writes them and answers each. A transaction of the app's holds the remaining ones up: it has one of their keys,
+    /// and the others stand behind that in the command.
     async fn write(&mut self, store: &Store, wait: Wait) {
         if mem::replace(&mut self.is_under_way, true) {
             // A panic ended the last try.
@@ -231,8 +231,8 @@ impl Batch {
         }
     }
 
-    /// What had been written before the command came to the key that is held up can be confirmed together. Of all others it
-    /// isn't known which one it is: each goes by itself.
+    /// The verdicts written before the command came to the key that is held up can be confirmed together. The key
+    /// itself is unknown, so each of the others goes by itself.
     async fn parted(&mut self, store: &Store) -> Vec<Self> {
         let unwritten = unwritten(store, &self.prepared).await;
         let unwritten = unwritten.unwrap_or_else(|_| vec![true; self.prepared.len()]);

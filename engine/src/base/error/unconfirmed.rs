@@ -35,7 +35,7 @@ impl Error {
         Self { kind: ErrorKind::WriteFailed, message, server_code: self.server_code, transient: false }
     }
 
-    /// Whether the server can't confirm writes as they are asked to be, however long it is given.
+    /// True if the server can't confirm writes as they are asked to be, however long it is given.
     pub(crate) fn is_never_confirmed(&self) -> bool {
         self.kind == ErrorKind::WriteFailed && !self.transient
     }

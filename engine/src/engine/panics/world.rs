@@ -65,7 +65,7 @@ impl Sink for Heard {
                     let attempt = job.get_i32("attempt").expect("it was claimed");
                     let text = |field| job.get_str(field).expect("it was claimed").to_owned();
                     let run = Run { id, job: text("_id"), token: text("claimToken"), attempt };
-                    // Nobody may listen any more.
+                    // The test may not listen any more.
                     _ = self.runs.send(run);
                 }
             }

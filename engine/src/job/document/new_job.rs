@@ -20,7 +20,7 @@ use crate::{
 pub struct DedupeKey {
     /// Unique across all types of the collection.
     pub key: String,
-    /// What it excludes while it is held.
+    /// The jobs that it excludes while it is held.
     pub scope: DedupeScope,
 }
 
@@ -29,14 +29,14 @@ pub struct DedupeKey {
 pub struct Trace {
     /// Version, ids of the trace and the span, and flags.
     pub parent: String,
-    /// What vendors add, if they do.
+    /// The state that vendors add, if they do.
     pub state: Option<String>,
 }
 
 /// A job to be created.
 #[derive(Debug, Clone)]
 pub struct NewJob {
-    /// Which handler it is for.
+    /// The type, which decides the handler.
     pub job_type: String,
     /// A document with the one field `data`, which is never decoded here.
     pub payload: RawDocumentBuf,
@@ -44,25 +44,26 @@ pub struct NewJob {
     pub id: Option<String>,
     /// Lower runs first.
     pub priority: i64,
-    /// How long until it may be claimed, in milliseconds.
+    /// Delay until it may be claimed, in milliseconds.
     pub delay_ms: i64,
-    /// When it may be claimed, in milliseconds since the epoch, instead of after a delay. A moment that has passed means now.
+    /// Moment from which it may be claimed, in milliseconds since the epoch, instead of a delay. A moment
+    /// that has passed means now.
     pub run_at_ms: Option<i64>,
-    /// How many starts it may have.
+    /// The most starts that it may have.
     pub max_attempts: i32,
     /// The key it holds, if any.
     pub dedupe: Option<DedupeKey>,
-    /// Whether a pending holder of the key takes over this data.
+    /// True if a pending holder of the key takes over this data.
     pub coalesce_latest: bool,
-    /// How long the key stays held for others that pass this too, in milliseconds, also when the job has ended.
+    /// Time that the key stays held for others that pass this too, in milliseconds, even if the job has ended.
     pub dedupe_for_ms: Option<i64>,
-    /// Whether its caller asks who is in its way.
+    /// True if its caller asks for the job in its way.
     pub is_detailed: bool,
-    /// How long its handler may take, in milliseconds; none for as long as the processor says.
+    /// Time limit of its handler, in milliseconds; none for the processor's limit.
     pub timeout_ms: Option<i64>,
-    /// How long after it is first due it is still worth starting, in milliseconds; none for ever.
+    /// Time after it is first due during which it is worth starting, in milliseconds; none for ever.
     pub expires_in_ms: Option<i64>,
-    /// How the delay of retries grows; none for the default.
+    /// The growth of the delay of retries; none for the default.
     pub backoff: Option<BackoffKind>,
     /// The shortest delay of a retry, in milliseconds; none for the default.
     pub backoff_delay_ms: Option<i64>,
@@ -81,7 +82,7 @@ impl NewJob {
             .ok_or_else(|| Error::new(ErrorKind::Internal, "the payload has no data"))
     }
 
-    /// When it may be claimed; none if it may be now.
+    /// The moment from which it may be claimed; none if it may be claimed now.
     pub(crate) fn due_at(&self, now: ServerTime) -> Option<DateTime> {
         match self.run_at_ms {
             Some(at) => Some(DateTime::from_millis(at)).filter(|at| *at > now.earliest()),

@@ -11,7 +11,7 @@ use crate::{
 const VERSION: u8 = 1;
 const MARK: usize = size_of::<u64>();
 
-/// What a cursor says of its query.
+/// The query that a cursor belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Query(u64);
 

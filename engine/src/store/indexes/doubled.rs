@@ -54,7 +54,7 @@ fn short(name: &str) -> String {
     name.chars().take(LONGEST_NAME).chain(['…']).collect()
 }
 
-/// Why an index can't be made yet. They are jobs, and jobs end.
+/// The error for an index that can't be made yet. Jobs are the reason, and jobs end.
 pub(super) fn in_words(store: &Store, keys: &[String]) -> Error {
     let mut error = Error::new(
         ErrorKind::IndexConflict,

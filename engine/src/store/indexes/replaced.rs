@@ -1,9 +1,9 @@
-//! The indexes that ours replace: dropped, and never under the hands of a process that makes them.
+//! The indexes that the engine's own replace: dropped, and never under the hands of a process that makes them.
 //!
-//! A process of the older package may be starting at the same time, and to drop an index that is being built is to make its
-//! builder fail. So an index is hidden before it is dropped: the server hides none while anything is built on the collection,
-//! and tells one process only that it was this one who hid it. An index that is hidden is complete, so nobody builds it,
-//! and nobody but that process drops it.
+//! A process of the older package may be starting at the same time. A drop of an index that it is building makes it
+//! fail. So an index is hidden before it is dropped. The server hides none while anything is built on the collection,
+//! and tells one process only that it was this one who hid it. An index that is hidden is complete, so no process
+//! builds it, and only that process drops it.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -26,11 +26,11 @@ const REPLACED: [&str; 6] = [
 ];
 
 const BEING_BUILT: i32 = 12_587;
-/// How often an index is tried that is not ours to drop yet.
+/// The most tries to drop an index that this process may not drop yet.
 const TRIES: usize = 10;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What came of hiding an index.
+/// The result of hiding an index.
 enum Hidden {
     /// Complete, and ours to drop.
     ByUs,
@@ -41,7 +41,8 @@ enum Hidden {
     Gone,
 }
 
-/// Drops those of them that are `present`. What is still being built after a second is left to the next process that starts.
+/// Drops those of them that are `present`. An index that is still being built after a second is left to the next
+/// process that starts.
 pub(super) async fn drop_replaced(store: &Store, present: &HashSet<String>) -> Result<()> {
     let mut left: Vec<&str> = REPLACED.into_iter().filter(|name| present.contains(*name)).collect();
     for left_tries in (0..TRIES).rev() {
@@ -49,7 +50,7 @@ pub(super) async fn drop_replaced(store: &Store, present: &HashSet<String>) -> R
         for name in left {
             match hide(store, name).await? {
                 Hidden::ByUs => drop_one(store, name).await?,
-                // Whoever hid it would have dropped it by now.
+                // The process that hid it would have dropped it by now.
                 Hidden::ByAnother if left_tries == 0 => drop_one(store, name).await?,
                 Hidden::ByAnother | Hidden::NotNow => later.push(name),
                 Hidden::Gone => {}

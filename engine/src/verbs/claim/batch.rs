@@ -1,9 +1,11 @@
-//! Taking many jobs: candidates in claim order, a multi-update that gives them a token shared by the batch, and then
-//! (in [`taken`](super::taken)) a look at what was really taken. The next batch need not wait for that look.
+//! Claims of many jobs. First come candidates in claim order, then a multi-update that gives them a token
+//! shared by the batch. Last comes (in [`taken`](super::taken)) a look at the jobs really taken. The next
+//! batch need not wait for that look.
 //!
-//! Jobs of scope `pending` can meet a held key when they become active, and a multi-update stops at the first such
-//! refusal; they go as statements of their own beside it, one per key, so a held key costs its own job and no other.
-//! What turned out to be blocked is left out of the next look, so any number of blocked jobs is got past.
+//! Jobs of scope `pending` can meet a held key when they become active, and a multi-update stops at the first
+//! such refusal. So they go as statements of their own beside it, one per key: a held key costs its own job
+//! and no other. The next look leaves out the jobs that turned out to be blocked, so a claim gets past any
+//! number of them.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -34,7 +36,7 @@ const MOST_LOST_RACES: usize = 8;
 /// Of a candidate: how large its document is. No field of jobs.
 const SIZE: &str = "size";
 
-/// What one claim has found to be out of its reach.
+/// The jobs that one claim has found to be out of its reach.
 #[derive(Default)]
 struct Passed {
     /// Gates that were found closed.
@@ -43,9 +45,9 @@ struct Passed {
     ids: Vec<Bson>,
     /// Those of them that it refused for another reason than a held key, and why.
     unwritable: Vec<(Bson, Error)>,
-    /// Whether a multi-update was refused because of one of its jobs: from then on each goes by itself.
+    /// True if a multi-update was refused because of one of its jobs: from then on each goes by itself.
     apart: bool,
-    /// Whether some of them can be claimed as soon as a transaction of an app's is over.
+    /// True if some of them can be claimed as soon as a transaction of the app's is over.
     held_up: bool,
 }
 
@@ -58,7 +60,7 @@ impl Passed {
         (!out_of_reach.is_empty()).then(|| doc! { "$nor": out_of_reach })
     }
 
-    /// Draws the conclusion from a refusal. False if there is none: somebody else was writing the job.
+    /// Draws the conclusion from a refusal. False if there is none: another worker was writing the job.
     fn note(&mut self, cause: RefusalCause, refused: &[&Candidate]) -> bool {
         match (cause, refused) {
             (RefusalCause::Other(error), _) if error.is_transient() => return false,
@@ -111,7 +113,7 @@ async fn take_past(
     let mut lost_races = 0;
     let mut is_at_front = false;
     while lost_races < MOST_LOST_RACES {
-        // Who claims nothing ahead of the slots gets its jobs strictly in order.
+        // A claim of nothing ahead of the slots gets its jobs strictly in order.
         let skip = if is_at_front || room.ahead == 0 { 0 } else { contention.skip(window, rand::random()) };
         let candidates = candidates(store, job_type, skip, window, passed).await?;
         let was_full = candidates.len() == window;
@@ -156,7 +158,7 @@ struct Candidate {
     id: Bson,
     gate: Option<Gate>,
     load: Load,
-    /// Whether a unique index may refuse to have it active; its key need not be one that we could have written.
+    /// True if a unique index may refuse to have it active; another program may have written its key.
     may_be_refused: bool,
 }
 
@@ -210,7 +212,7 @@ fn read_candidate(job: &RawDocument) -> Result<Candidate> {
 
 struct Choice {
     chosen: Vec<Candidate>,
-    /// Whether that is every one that nothing blocks.
+    /// True if those are all that nothing blocks.
     is_all: bool,
     needs_slot: bool,
 }
@@ -241,15 +243,15 @@ async fn choose(
 struct Round {
     /// Ours now, in claim order.
     jobs: TakenJobs,
-    /// How many were tried for.
+    /// The number of jobs that were tried.
     tried: usize,
-    /// Whether a refusal has told what to pass over in the next round.
+    /// True if a refusal has told which jobs to pass over in the next round.
     learnt: bool,
-    /// Whether some were left alone, as somebody else was at them.
+    /// True if some were left alone, as another worker was at them.
     is_cut_short: bool,
 }
 
-/// Takes a few first, and the others if nobody else was at those.
+/// Takes a few first, and the others if no other worker was at those.
 async fn take_with_care(
     store: &Store,
     mut chosen: Vec<Candidate>,
@@ -303,7 +305,7 @@ async fn take(
         }
         Err(error) => failure = Some(error),
     }
-    // Whatever failed, or got lost on the way after it was applied: what is ours now is found by its token.
+    // The claim may have failed, or its reply may be lost after it applied. The token finds the jobs that it took.
     let ids: Vec<&Bson> = chosen.iter().map(|candidate| &candidate.id).collect();
     let jobs = read_back(store, &ids, token).await?;
     if failure.as_ref().is_some_and(Error::is_time_limit) {

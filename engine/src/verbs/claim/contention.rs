@@ -1,10 +1,11 @@
-//! Workers that go through one backlog side by side would all choose the jobs at its front, and all but one in vain.
-//! Each learns from how many it lost to others how far behind the front to begin, each time somewhere else. And it takes
-//! a few before all the others: who finds most of those gone has come upon another worker, and goes elsewhere.
+//! Workers that go through one backlog side by side would all choose the jobs at its front, and all but one
+//! in vain. Each learns from its losses how far behind the front to begin, each time somewhere else. And each
+//! takes a few jobs before all the others. A worker that finds most of those gone has come upon another one,
+//! and goes elsewhere.
 //!
-//! What is passed over so is what others are about to take. What nobody happens to take waits for a claim that begins at
-//! the front, as every fourth one of each worker does at least. That is no more than what workers that hold jobs ahead of
-//! their slots do to the order anyway.
+//! A worker passes over the jobs that others are about to take. A job that all pass over waits for a claim
+//! that begins at the front, as every fourth one of each worker does at least. Workers that hold jobs ahead
+//! of their slots change the order as much anyway.
 
 /// Jobs lost to others, as a share: from here on the worker keeps away further.
 const CROWDED: f64 = 0.1;
@@ -18,10 +19,10 @@ const FIRST: f64 = 4.0;
 const MOST_AWAY: usize = 3;
 /// Of fewer jobs the share says little, and little is lost with them.
 const FEWEST: usize = 8;
-/// Jobs that are taken first, to learn whether somebody else is at the same ones.
+/// Jobs that are taken first, to learn if another worker is at the same ones.
 const PROBE: usize = 64;
 
-/// What one worker knows of the others.
+/// Knowledge of one worker about the others.
 #[derive(Debug, Default)]
 pub(crate) struct Contention {
     /// In batches: where a claim begins is drawn from so many.
@@ -31,19 +32,19 @@ pub(crate) struct Contention {
 }
 
 impl Contention {
-    /// How many jobs a claim of so many passes over; `random` is from 0 to 1.
+    /// The number of jobs that a claim of so many passes over; `random` is from 0 to 1.
     pub(super) fn skip(&mut self, batch: usize, random: f64) -> usize {
         let skip = if self.away < MOST_AWAY { (self.spread * random * batch as f64) as usize } else { 0 };
         self.away = if skip == 0 { 0 } else { self.away + 1 };
         skip
     }
 
-    /// How many of so many chosen jobs are worth taking before the others; none where there is little to lose.
+    /// The number, of so many chosen jobs, worth taking before the others; none if there is little to lose.
     pub(super) fn probe(&self, chosen: usize) -> Option<usize> {
         (self.spread > 0.0 && chosen >= 2 * PROBE).then_some(PROBE)
     }
 
-    /// Whether somebody else is at the jobs of which so many were still there.
+    /// True if another worker is at the jobs of which so many were still there.
     pub(super) fn is_taken(chosen: usize, taken: usize) -> bool {
         taken < chosen / 2
     }

@@ -11,8 +11,9 @@ pub(crate) fn due(job_type: &str) -> Document {
     filter
 }
 
-/// The pending jobs of a type that were due at this moment, which an index alone can tell: an expression makes the server read
-/// each job, also those that are passed over. Whatever is no date is in order of its type, as in [`due`].
+/// The pending jobs of a type that were due at this moment. An index alone can find them: an expression makes
+/// the server read each job, even those that are passed over. A value that is no date sorts by its type, as
+/// in [`due`].
 pub(super) fn due_at(job_type: &str, moment: DateTime) -> Document {
     doc! {
         fields::STATUS: Status::Pending.as_str(),

@@ -27,8 +27,8 @@ impl Gate {
         keys::single_flight_key(job).map(|key| Self::SingleFlight(key.to_owned()))
     }
 
-    /// Whether an index may refuse to let the job through. Its gate need not be one that can be named: others write documents,
-    /// too.
+    /// True if an index may refuse to let the job through. Its gate need not have a name here: others write
+    /// documents, too.
     pub(super) fn may_refuse(job: &RawDocument) -> bool {
         keys::is_single_flight(job)
     }

@@ -81,7 +81,7 @@ pub(crate) async fn claim_by_key(
 enum Found {
     Job(Box<ClaimedJob>),
     Nothing,
-    /// There is a job, and it can't be made active: or not now, as somebody's transaction has written to it.
+    /// There is a job, and it can't be made active, or not now, as a transaction of the app's has written to it.
     Refused,
 }
 
@@ -146,12 +146,12 @@ async fn look_back(
     }
 }
 
-/// Whether the server has found a job and refuses the write: its key is held, or it would become too large.
+/// True if the server has found a job and refuses the write: its key is held, or it would become too large.
 fn is_about_the_job(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Server | ErrorKind::PayloadTooLarge) && !error.is_transient()
 }
 
-/// What a claim has taken whose reply was lost.
+/// The job that a claim has taken whose reply was lost.
 pub(crate) async fn claimed_under(
     store: &Store,
     job_type: &str,

@@ -1,13 +1,13 @@
-//! How many jobs there is room for, and which of them may be in which place.
+//! The number of jobs that there is room for, and the jobs that may be in each place.
 //!
-//! A process that dies spends an attempt of every job that it held, those that it had not started included. So one job
-//! that kills its process each time could use up the attempts of jobs which merely waited beside it. Two rules keep
-//! every job's last attempt for itself: what is claimed ahead of a free slot has a further attempt left; and a last
-//! attempt after others were spent is claimed alone.
+//! A process that dies spends an attempt of every job that it held, even of those that it had not started. So
+//! one job that kills its process each time could use up the attempts of jobs which merely waited beside it.
+//! Two rules keep every job's last attempt for itself. A job claimed ahead of a free slot has a further
+//! attempt left. A last attempt after others were spent is claimed alone.
 //!
-//! Large jobs are claimed fewer at once: what was taken is read in one go, within a time limit, and is held in memory.
+//! Large jobs are claimed fewer at once: they are read in one go, within a time limit, and are held in memory.
 
-/// What is claimed together is no larger than this, unless it is one job.
+/// The most bytes that are claimed together, unless it is one job.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// Room for jobs.
@@ -52,23 +52,23 @@ impl Attempts {
     }
 }
 
-/// What decides whether a job that waits is claimed together with those before it.
+/// The facts that decide if a waiting job is claimed together with those before it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Load {
     pub(super) attempts: Attempts,
     pub(super) bytes: usize,
 }
 
-/// What of a row of jobs is claimed together.
+/// The part of a row of jobs that is claimed together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cut {
     /// So many, from the front.
     pub(super) taken: usize,
-    /// Whether the next one only waits for a free slot.
+    /// True if the next one only waits for a free slot.
     pub(super) needs_slot: bool,
 }
 
-/// How far a claim goes into a row of jobs.
+/// The end of a claim within a row of jobs.
 pub(super) fn cut(room: Room, row: impl IntoIterator<Item = Load>) -> Cut {
     let mut taken = 0;
     let mut size = 0;

@@ -1,4 +1,4 @@
-//! What a claim of several jobs has taken: known to stay, and read, before anybody starts it.
+//! The jobs that a claim of several has taken: known to stay, and read, before a handler starts.
 
 use std::{borrow::Cow, collections::HashMap, time::Duration};
 
@@ -13,13 +13,13 @@ use crate::{
 /// A claim that was made and can't be read would sit there until its lease ends: worth some tries.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a claim of several jobs brought.
+/// The result of a claim of several jobs.
 #[derive(Debug, Default)]
 pub(crate) struct Taken {
     pub(crate) jobs: TakenJobs,
-    /// Whether nothing more of the type can be claimed right now.
+    /// True if nothing more of the type can be claimed right now.
     pub(crate) exhausted: bool,
-    /// Whether the next job can only be claimed into a free slot.
+    /// True if the next job can only be claimed into a free slot.
     pub(crate) needs_slot: bool,
 }
 

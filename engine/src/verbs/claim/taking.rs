@@ -6,7 +6,7 @@ use mongodb::bson::{Document, doc};
 
 use crate::job::{fields, status::Status};
 
-/// How long a lease a claim asks for.
+/// The length of the lease that a claim asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LeaseKind {
     /// Renewed by this process: marked with its length, so that the reapers know.
@@ -40,7 +40,7 @@ pub(crate) fn taking(token: &str, lease: LeaseKind) -> Vec<Document> {
     update
 }
 
-/// What a claim leaves behind.
+/// The filter for the jobs that claims of these tokens have taken.
 pub(crate) fn taken_under(job_type: &str, tokens: &[&str]) -> Document {
     doc! {
         fields::TYPE: job_type,

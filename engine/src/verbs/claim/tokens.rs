@@ -3,8 +3,9 @@ use std::sync::Arc;
 
 use crate::{job::document::new_claim_token, store::collection::Store};
 
-/// One for each try: a try that nobody waits for any more may still reach the server, after the job that the next one took was run and
-/// given back. Under the same token it would take it again, and make the old lease look alive.
+/// A token for each try. A try that no caller waits for any more may still reach the server. By then the job that the
+/// next try took may have been run and given back. Under the same token the old try would take the job again, and make
+/// the old lease look alive.
 #[derive(Debug, Clone)]
 pub(crate) struct ClaimTokens {
     worker: Arc<str>,

@@ -21,8 +21,9 @@ use crate::{
 /// Keys whose holders are given new data at once.
 const MOST_KEYS_AT_ONCE: usize = 16;
 
-/// Hands the data of the jobs that found their key held to its holder. Of the calls of one key the newest data counts, and is all
-/// that is written to a holder. The keys don't wait for each other, since everybody who enqueues waits for them.
+/// Hands the data of the jobs that found their key held to its holder. Of the calls of one key the newest
+/// data counts, and only that is written to a holder. The keys don't wait for each other, since every enqueue
+/// waits for its own.
 pub(super) async fn coalesce_all(
     store: &Store,
     jobs: &[&NewJob],
@@ -52,7 +53,7 @@ pub(super) async fn coalesce_all(
     Ok(())
 }
 
-/// What becomes of the calls of one key, in their order.
+/// The fates of the calls of one key, in their order.
 async fn coalesce_calls(
     store: &Store,
     jobs: &[&NewJob],
@@ -88,7 +89,7 @@ async fn coalesce(store: &Store, job: &NewJob, id: &str, wait: Wait) -> Result<C
     let Some(dedupe) = &job.dedupe else {
         return Ok(Created::Duplicate(None));
     };
-    // Each round needs somebody else to take or free the key in between.
+    // Each round needs another worker to take or free the key in between.
     for _ in 0..10 {
         if let Replaced::Yes(holder) = holders::replace_pending_data(store, job, &dedupe.key, wait).await? {
             return Ok(Created::Coalesced(holder));

@@ -49,7 +49,7 @@ async fn try_create(
     for refusal in reply.refusals {
         let index = refusal.index;
         created[index] = match refusal.cause {
-            // Nobody else makes our ids: an earlier try, whose reply was lost, wrote it.
+            // No other writer makes these ids: an earlier try, whose reply was lost, wrote it.
             RefusalCause::IdExists if jobs[index].id.is_none() => Created::Job(ids[index].clone()),
             RefusalCause::IdExists => Created::Duplicate(Some(ids[index].clone())),
             RefusalCause::KeyHeld => Created::Duplicate(None),
@@ -75,8 +75,8 @@ async fn try_create(
     Ok(created.into_iter().zip(handed_off).collect())
 }
 
-/// What is in its way may be the very job that an earlier try created. An id that its caller chose may be another's: then the
-/// time of the document tells.
+/// The job in its way may be the very one that an earlier try created. An id that its caller chose may be
+/// another's: then the time of the document tells.
 async fn recognise_own(
     store: &Store,
     Draft { ids, documents, .. }: &Draft,

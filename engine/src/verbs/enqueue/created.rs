@@ -3,7 +3,7 @@
 use super::request::{Enqueued, NewJobFate};
 use crate::base::error::Error;
 
-/// What became of one of them.
+/// The fate of one of them.
 #[derive(Debug, Clone)]
 pub(super) enum Created {
     Job(String),

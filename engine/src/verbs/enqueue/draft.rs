@@ -23,7 +23,7 @@ pub(super) struct Draft {
     pub(super) documents: Vec<RawDocumentBuf>,
     /// The slots of those that are made as claimed.
     pub(super) slots: Vec<Option<Box<dyn HeldSlot>>>,
-    /// What delays count from.
+    /// The moment from which delays count.
     pub(super) at: ServerTime,
 }
 

@@ -50,8 +50,8 @@ impl Enqueuer {
         Self { requests }
     }
 
-    /// What became of each job, in their order. They are written in this order too, so that of two with the same key the
-    /// first one is created.
+    /// Creates jobs, and reports the fate of each, in their order. They are written in this order too, so
+    /// that of two with the same key the first one is created.
     pub(crate) async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>> {
         Ok(self.enqueue_or_start(jobs, None).await?.0)
     }
@@ -63,7 +63,7 @@ impl Enqueuer {
         starters: Option<Arc<dyn Starters>>,
     ) -> Result<(Vec<Enqueued>, Vec<HandedOff>)> {
         for job in &jobs {
-            // Here, where it is nobody else's trouble: jobs travel in company.
+            // Here, where a failure is its own caller's trouble only: jobs travel in company.
             job.data()?;
         }
         let made = Instant::now();
@@ -86,7 +86,7 @@ impl Enqueuer {
         Ok((outcomes, handed_off))
     }
 
-    /// What became of one job.
+    /// Creates one job, and reports its fate.
     pub(crate) async fn enqueue_one(&self, job: NewJob) -> Enqueued {
         self.enqueue(vec![job]).await?.pop().unwrap_or_else(|| Err(Error::shut_down()))
     }

@@ -22,7 +22,7 @@ pub(crate) trait Starters: Send + Sync {
 pub(crate) trait HeldSlot: Send + Sync {
     /// The proof of the lease that the job is made with.
     fn token(&self) -> &str;
-    /// How long that lease is, in milliseconds.
+    /// The length of that lease, in milliseconds.
     fn lease_ms(&self) -> i64;
     /// The job is there, and ours. None if it is given back instead of started.
     fn made(self: Box<Self>, job: ClaimedJob) -> Option<HandedOff>;
@@ -30,7 +30,7 @@ pub(crate) trait HeldSlot: Send + Sync {
     fn not_made(self: Box<Self>);
 }
 
-/// Takes a run back that nobody has been told of.
+/// Takes back a run that its caller never heard of.
 pub(crate) trait Owner: Send + Sync {
     fn give_back(&self, run_id: u32);
 }
@@ -63,8 +63,8 @@ impl Drop for HandedOff {
     }
 }
 
-/// Whether a job may be made as claimed. Under scope `pending` no index refuses a second active job beside a pending follower;
-/// an id or a key that lasts may be taken by a job that has ended.
+/// True if a job may be made as claimed. Under scope `pending` no index refuses a second active job beside a
+/// pending follower. An id or a key that lasts may be taken by a job that has ended.
 pub(crate) fn is_possible(job: &NewJob) -> bool {
     let is_plain = job.id.is_none() && job.dedupe_for_ms.is_none() && job.run_at_ms.is_none();
     let is_free = job.dedupe.as_ref().is_none_or(|dedupe| dedupe.scope == DedupeScope::PendingAndActive);

@@ -66,7 +66,7 @@ pub(super) async fn name_holders(store: &Store, jobs: &[&NewJob], created: &mut 
     Ok(())
 }
 
-/// A taken id is the answer, whatever holds the key.
+/// A taken id decides the answer, even if another job holds the key.
 fn holder_of(job: &NewJob, found: &[RawDocumentBuf]) -> Option<String> {
     let by_id =
         || found.iter().find(|other| job.id.is_some() && text(other, fields::ID) == job.id.as_deref());

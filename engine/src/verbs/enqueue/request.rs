@@ -12,7 +12,7 @@ pub(super) const MOST_JOBS: usize = 1_000;
 
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
-/// What became of a job that was to be created.
+/// The fate of a job that was to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NewJobFate {
     /// It has been, under this id.
@@ -34,16 +34,16 @@ impl NewJobFate {
     }
 }
 
-/// What became of a job, or why it is not known.
+/// The fate of a job, or the reason that it is not known.
 pub type Enqueued = Result<NewJobFate>;
 
-/// What became of a job, and the job itself if it is to be started here.
+/// The fate of a job, and the job itself if it is to be started here.
 pub(super) type Answer = (Enqueued, Option<HandedOff>);
 
 /// Jobs of one caller, no more than one insert carries.
 pub(super) struct Request {
     pub(super) jobs: Vec<NewJob>,
-    /// When the call was made: others, and lots of its own, may have to be written before.
+    /// The moment of the call: others, and lots of its own, may have to be written before.
     pub(super) made: Instant,
     /// Those who could start its jobs at once, if it may be so.
     pub(super) starters: Option<Arc<dyn Starters>>,
@@ -75,7 +75,7 @@ pub(super) fn as_lots(jobs: Vec<NewJob>) -> Vec<Vec<NewJob>> {
     lots
 }
 
-/// How much an insert carries.
+/// The load that an insert carries.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Load {
     pub(super) jobs: usize,

@@ -32,11 +32,11 @@ pub(super) struct Writer {
     store: Arc<Store>,
     wakes: Arc<WakeHub>,
     sink: Arc<dyn Sink>,
-    /// How long a call waits for a server that is away.
+    /// Time that a call waits for a server that is away.
     patience: Duration,
-    /// When the server has answered a write last.
+    /// Moment of the server's last answer to a write.
     wrote: Instant,
-    /// What has kept it from that since.
+    /// The failure that has kept it from that since.
     failure: Option<Error>,
 }
 
@@ -66,8 +66,8 @@ impl Writer {
         }
     }
 
-    /// When a call has waited for long enough: since it was made, or since the server was there. So a call with much to write has
-    /// as much patience for a server that goes away in the middle as for one that was away before.
+    /// The moment at which a call has waited for long enough: since it was made, or since the server was there. So a
+    /// long call has the same patience for a server that goes away in the middle as for one that was away before.
     fn deadline(&self, request: &Request) -> Instant {
         request.made.max(self.wrote) + self.patience
     }
@@ -76,7 +76,8 @@ impl Writer {
         batch.iter().map(|request| self.deadline(request)).min().unwrap_or_else(Instant::now)
     }
 
-    /// Takes the calls out of the batch whose deadline is this one or before, and fails them. Which of the jobs remain.
+    /// Takes the calls out of the batch whose deadline is this one or before, and fails them. Returns the
+    /// jobs that remain.
     fn give_up(&mut self, batch: &mut Vec<Request>, deadline: Instant, failure: Error) -> Vec<bool> {
         let is_kept = |request: &Request| self.deadline(request) > deadline;
         let jobs = batch.iter().flat_map(|request| repeat_n(is_kept(request), request.jobs.len())).collect();
@@ -115,8 +116,8 @@ impl Writer {
         }
     }
 
-    /// Writes a batch, until the first of its calls runs out of patience: then it comes back, with the failure. If one of its keys
-    /// turns out to be in a transaction of somebody's, nobody waits for it but its own caller.
+    /// Writes a batch, until the first of its calls runs out of patience: then it comes back, with the
+    /// failure. If a transaction of the app's has one of its keys, only the key's own caller waits for it.
     async fn write_drafted(
         &mut self,
         batch: Vec<Request>,
@@ -188,7 +189,7 @@ async fn announce(
     wakes.known_jobs.add(created.iter().filter_map(|(created, _)| created.id()));
     let mut due = HashSet::new();
     for (job, (created_job, handed_off)) in jobs.iter().zip(created) {
-        // For a job that is handed off there is nobody to wake.
+        // A job that is handed off has no worker to wake.
         if created_job.id().is_none() || handed_off.is_some() {
             continue;
         }

@@ -30,7 +30,7 @@ use crate::{
 
 /// With these the server says that the document has something else in place of a journal.
 const NOT_A_JOURNAL: [i32; 3] = [2, 14, 16_837];
-/// How often an append may match nothing without a reason that a look finds.
+/// The most times that an append may match nothing without a reason that a look finds.
 const MOST_RIDDLES: u32 = 5;
 
 /// Writes records until each has an outcome.
@@ -142,7 +142,7 @@ fn statement(drafted: &[Drafted], group: &[usize]) -> Result<Statement> {
     Ok(Statement::one(filter, update))
 }
 
-/// Whether the journal has room, at the moment of the write.
+/// The condition that the journal has room, at the moment of the write.
 fn fits(bytes: i64, limit: i64) -> Document {
     let size = doc! { "$convert": {
         "input": fields::value_of(fields::JOURNAL_BYTES), "to": "long", "onError": 0, "onNull": 0,
@@ -191,7 +191,7 @@ async fn look_up(
     was_ambiguous: bool,
 ) -> Result<()> {
     if was_ambiguous {
-        // What a primary shows that has lost its majority may be taken back.
+        // A primary that has lost its majority may show writes that are taken back.
         store.confirm().await?;
     }
     let mut ids: Vec<Bson> = Vec::new();
@@ -233,7 +233,7 @@ fn all_forms(id: &str) -> Vec<Bson> {
     }
 }
 
-/// What has become of an append, by the job. None: nothing stands in its way.
+/// The result of an append, by the job. None: its place is free.
 fn judge(member: &Drafted, job: Option<&RawDocumentBuf>, may_be_own: bool) -> Result<Option<Appended>> {
     let Append { token, step, .. } = &member.append;
     let Some(job) = job else { return Ok(Some(Appended::LeaseLost)) };

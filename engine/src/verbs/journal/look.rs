@@ -15,7 +15,7 @@ use crate::{
     store::{collection::Store, spill},
 };
 
-/// What an append of this step would find, but for its size. None: it is free to be appended.
+/// The result that an append of this step would have, but for its size. None: it is free to be appended.
 pub(crate) async fn look(store: &Store, id: &str, token: &str, step: &NewStep) -> Result<Option<Appended>> {
     let Some(job) = find(store, id, projection()).await? else { return Ok(Some(Appended::LeaseLost)) };
     let is_held = text(&job, fields::STATUS) == Some(Status::Active.as_str())

@@ -16,12 +16,12 @@ use crate::{
     store::collection::Store,
 };
 
-/// What a look came to.
+/// The result of a look.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) jobs: Vec<RawDocumentBuf>,
     pub(super) looked: u64,
-    /// Where the list goes on.
+    /// The place from which the list goes on.
     pub(super) next: Option<Position>,
     /// The look was given up.
     pub(super) is_stopped: bool,
@@ -64,7 +64,7 @@ pub(super) fn position_at(
     at
 }
 
-/// How long the server may look.
+/// The time that the server may take for a look.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Limit {
     None,

@@ -61,7 +61,7 @@ fn is_out_of_time(error: &Error) -> bool {
     error.server_code() == Some(TIME_LIMIT_EXCEEDED)
 }
 
-/// Whether an index of the app's own begins with one of the fields.
+/// True if an index of the app's own begins with one of the fields.
 async fn is_indexed(store: &Store, conditions: &Document) -> Result<bool> {
     let indexes: Vec<IndexModel> = store
         .bounded("listing the indexes", async {
@@ -174,7 +174,7 @@ impl Search<'_> {
         }
     }
 
-    /// At the last job that was looked at. Where a whole step had one moment, the next one has to skip it.
+    /// The position at the last job that was looked at. If a whole step had one moment, the next one has to skip it.
     fn passed(
         &self,
         at: Option<Position>,

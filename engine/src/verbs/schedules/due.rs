@@ -24,12 +24,12 @@ pub(crate) struct Soonest {
     pub(crate) next_run_at: DateTime,
     /// The type of its jobs.
     pub(crate) job_type: String,
-    /// What the server's clock showed.
+    /// The time on the server's clock.
     pub(crate) seen_at: DateTime,
 }
 
 impl Soonest {
-    /// How long it was until then, when it was looked up; zero if it was due.
+    /// Time from the look until then; zero if it was due.
     pub(crate) fn wait(&self) -> Duration {
         let ms = self.next_run_at.timestamp_millis().saturating_sub(self.seen_at.timestamp_millis());
         Duration::from_millis(u64::try_from(ms).unwrap_or(0))
@@ -69,7 +69,7 @@ impl DueSchedule {
     }
 }
 
-/// What is due by a look, and schedules that nothing can be made of.
+/// The schedules that a look found due, and those that nothing can be made of.
 #[derive(Debug, Default)]
 pub(crate) struct Due {
     pub(crate) schedules: Vec<DueSchedule>,

@@ -21,14 +21,14 @@ use crate::{
     },
 };
 
-/// What one insert carries, at most.
+/// The most jobs that one insert carries.
 const MOST_JOBS: usize = 1_000;
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
-/// What the calendar says of a schedule that is due.
+/// The calendar's answer about a schedule that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Firing {
-    /// Which one, by its place among those that were handed over.
+    /// The schedule's place among those that were handed over.
     pub place: usize,
     /// Occurrences to make jobs of, in milliseconds since the epoch, ascending.
     pub occurrences_ms: Vec<i64>,
@@ -38,7 +38,7 @@ pub struct Firing {
     pub next_ms: Option<i64>,
 }
 
-/// What came of firing.
+/// The result of firing.
 #[derive(Debug, Default)]
 pub(crate) struct Fired {
     /// The types of which there are new jobs, and the ids of those.
@@ -89,7 +89,7 @@ impl Lot {
     }
 }
 
-/// Which of so many jobs an insert has made.
+/// The jobs, of so many, that an insert has made.
 fn accepted(refusals: &[WriteRefusal], count: usize) -> Vec<bool> {
     let mut accepted = vec![true; count];
     for refusal in refusals {

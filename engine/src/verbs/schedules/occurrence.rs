@@ -13,7 +13,7 @@ use crate::{
     store::side::Kind,
 };
 
-/// How long after its `runAt` a job is not started any more.
+/// Time after its `runAt` from which a job is not started any more.
 const EXPIRES_IN_MS: &str = "expiresInMs";
 
 /// Before the id of a schedule and a moment: the id of a job. `lib/schedule/spec.ts` has the same.
@@ -24,7 +24,7 @@ fn name(document_id: &str) -> &str {
     document_id.strip_prefix(&Kind::Schedule.id("")).unwrap_or(document_id)
 }
 
-/// The id of an occurrence's job: the same for whoever makes it.
+/// The id of an occurrence's job: the same in each process that makes it.
 pub(super) fn job_id(document_id: &str, occurrence_at: DateTime) -> String {
     format!("{PREFIX}{}:{}", name(document_id), occurrence_at.timestamp_millis())
 }

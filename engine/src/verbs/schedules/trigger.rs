@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// What became of it.
+/// The result of triggering a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Triggered {
     /// The job was made.

@@ -35,8 +35,8 @@ pub(crate) async fn settle_one(
     outcomes.pop().flatten().unwrap_or(Ok(Settled::NotFound))
 }
 
-/// Writes what was prepared; the outcomes, in order. Some are missing if a transaction of an app's has held the write up for
-/// longer than the wait: then nobody knows what has been written of them.
+/// Writes the prepared verdicts; the outcomes, in order. Some are missing if a transaction of the app's has held the
+/// write up for longer than `wait`. Then it is unknown if they were written.
 pub(crate) async fn carry_out(
     store: &Store,
     prepared: &mut [PreparedVerdict],
@@ -63,7 +63,7 @@ pub(crate) async fn carry_out(
     }
 }
 
-/// Which of the claims are still held, so that nothing has been written for them.
+/// Tells for each claim if it is still held, so that nothing has been written for it.
 pub(crate) async fn unwritten(store: &Store, prepared: &[PreparedVerdict]) -> Result<Vec<bool>> {
     let headers = || prepared.iter().map(|job| &*job.request.header);
     let ids: Vec<&Bson> = headers().map(|header| &header.id).collect();
@@ -99,7 +99,7 @@ async fn try_settle(
                 let transition = prepared[*index].transition;
                 prepared[*index].transition = transition.behind_follower();
                 if transition == prepared[*index].transition {
-                    // No index of ours: the same write would be refused for ever.
+                    // No index of durabl's: the same write would be refused for ever.
                     outcomes[*index] = Some(Err(Error::foreign_index(transition.target().as_str())));
                 }
             }

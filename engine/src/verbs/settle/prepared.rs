@@ -28,7 +28,7 @@ pub(crate) struct VerdictRequest {
     pub(crate) header: Arc<Header>,
     pub(crate) verdict: Verdict,
     pub(crate) reason: Option<String>,
-    /// Whether a job that is found settled under our token counts as settled by this call.
+    /// True if a job that is found settled under this token counts as settled by this call.
     pub(crate) is_only_settler: bool,
     /// Bounds of the job's log; none if the verdict leaves nothing there, nor among the job's failed attempts.
     pub(crate) log: Option<LogBounds>,
@@ -36,7 +36,7 @@ pub(crate) struct VerdictRequest {
 }
 
 impl VerdictRequest {
-    /// Whether it may lead back to `pending`, under a key that has room for one pending job.
+    /// True if it may lead back to `pending`, under a key that has room for one pending job.
     pub(crate) fn may_wait_for_key(&self) -> bool {
         matches!(self.verdict, Verdict::Fail | Verdict::Release) && self.header.may_have_follower()
     }
@@ -60,8 +60,8 @@ pub(super) const MOST_REASON_BYTES: usize = 8 * 1024;
 /// A request, and what is to be written for it.
 pub(crate) struct PreparedVerdict {
     pub(super) request: VerdictRequest,
-    /// What this request is known by in the document afterwards: the claim's token, or one made up for a caller who
-    /// has none.
+    /// The mark of this request in the document afterwards: the claim's token, or one made up for a caller
+    /// without a claim.
     pub(super) proof: String,
     pub(crate) transition: Transition,
     retry_delay: Duration,
@@ -172,19 +172,19 @@ fn is_active(job: &RawDocument) -> bool {
     status_of(job) == Some(Status::Active)
 }
 
-/// The filter and the update that complete a claim, for whoever else is to run them.
+/// The filter and the update that complete a claim, for another driver to run.
 pub(crate) fn completing(header: Header, result: Option<Bson>) -> (Document, Vec<Document>) {
     let prepared = PreparedVerdict::new(VerdictRequest::completion(header, result));
     (prepared.fence(), prepared.update())
 }
 
-/// What happened to a job whose request may or may not have matched.
+/// The outcome of a job whose request may or may not have matched.
 pub(crate) fn judge(job: &PreparedVerdict, document: Option<&RawDocument>, may_be_own: bool) -> Settled {
     let Some(document) = document else {
         return Settled::NotFound;
     };
     let status = status_of(document);
-    // What was given back may have run elsewhere since; whoever ended a job under our claim wrote what we would have.
+    // A job that was given back may have run elsewhere since. A job that ended under this claim got the same end.
     let is_own = proofs::include(document, &job.proof)
         || (text(document, fields::CLAIM_TOKEN) == Some(&job.proof)
             && job.transition.target().is_terminal()

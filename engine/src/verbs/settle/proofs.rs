@@ -1,4 +1,5 @@
-//! What shows the writer of a settlement whose reply was lost that it was written, whoever has had the job since.
+//! Proofs by which the writer of a settlement whose reply was lost sees that it was written, even if others
+//! have had the job since.
 
 use mongodb::bson::{Document, RawBsonRef, RawDocument, doc};
 
@@ -28,7 +29,7 @@ pub(crate) fn with_end(proof: &str) -> Document {
     doc! { "$slice": [all, fields::MOST_SETTLED_TOKENS] }
 }
 
-/// Whether the document bears that the claim of this token has ended so, and was begun again since.
+/// True if the document shows that the claim of this token has ended so, and was begun again since.
 pub(crate) fn include_end(document: &RawDocument, token: &str, end: Status) -> bool {
     include(document, &format!("{token}:{}", end.as_str()))
 }
@@ -40,7 +41,7 @@ pub(super) fn without_holder() -> Document {
     doc! { "$filter": { "input": kept(), "cond": is_another } }
 }
 
-/// Whether the document bears this one.
+/// True if the document shows this proof.
 pub(crate) fn include(document: &RawDocument, proof: &str) -> bool {
     document.get_array(fields::SETTLED_TOKENS).is_ok_and(|proofs| {
         proofs.into_iter().any(|found| matches!(found, Ok(RawBsonRef::String(found)) if found == proof))

@@ -1,4 +1,4 @@
-//! What became of a completion that somebody else wrote: the app's own driver, in a transaction.
+//! The fate of a completion that the app's own driver wrote, in a transaction.
 
 use mongodb::bson::{Bson, doc};
 
@@ -9,14 +9,14 @@ use crate::{
     store::collection::Store,
 };
 
-/// Whether this claim was completed, or what there is instead; and what of the job others need to know, if it exists. Nobody
-/// but its holder completes a claim under its token.
+/// The result for this claim: completed, or its present state. Also the job's parts that other code needs, if
+/// the job exists. No writer but its holder completes a claim under its token.
 pub(crate) async fn read_back(
     store: &Store,
     id: &Bson,
     token: Option<&str>,
 ) -> Result<(Settled, Option<Header>)> {
-    // What a transaction has committed may still be taken back by an election.
+    // A transaction's commit may still be taken back by an election.
     store.confirm().await?;
     let mut projection = Header::projection();
     projection.insert(fields::SETTLED_TOKENS, 1);

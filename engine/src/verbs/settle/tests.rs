@@ -42,7 +42,7 @@ fn with_key(mut header: Header, scope: DedupeScope) -> Header {
     header
 }
 
-/// What is made of a verdict when this is found, and nothing is known of an earlier try, or everything.
+/// The results of a verdict if this is found: without an earlier try, and with one.
 fn judged(verdict: Verdict, found: &RawDocumentBuf) -> [Settled; 2] {
     let job = prepared(header("a", Some("mine")), verdict);
     [judge(&job, Some(found), false), judge(&job, Some(found), true)]

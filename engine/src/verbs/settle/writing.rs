@@ -34,7 +34,7 @@ pub(crate) struct Change<'a> {
     pub(crate) delay: Duration,
     /// The moment until which it parks, in place of the delay.
     pub(crate) parked_until: Option<DateTime>,
-    /// None if nobody claims to have done it in the holder's name.
+    /// None if the write is not made in the holder's name.
     pub(crate) proof: Option<&'a str>,
     /// Bounds of the log; none if nothing is left there, nor among the failed attempts.
     pub(crate) notes: Option<LogBounds>,

@@ -8,7 +8,7 @@ use crate::{
     verbs::settle::proofs,
 };
 
-/// When a job is to be due.
+/// The moment at which a job is to be due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
     /// So many milliseconds from now, by the server's clock.
@@ -24,9 +24,9 @@ pub enum Change {
     Retry {
         /// A document with the one field `data`, to take the place of the old data; none to keep that.
         payload: Option<RawDocumentBuf>,
-        /// How long until it is due, in milliseconds.
+        /// Time until it is due, in milliseconds.
         delay_ms: i64,
-        /// How many starts it may have from now on; none for as many as before.
+        /// The most starts that it may have from now on; none for as many as before.
         max_attempts: Option<i32>,
     },
     /// A pending job is due at once.
@@ -66,12 +66,12 @@ impl Change {
         }
     }
 
-    /// Whether it changes when a pending job is due. One that is parked wakes at its own time.
+    /// True if it changes when a pending job is due. One that is parked wakes at its own time.
     pub(super) fn moves_pending(&self) -> bool {
         matches!(self, Self::Promote | Self::Reschedule { .. })
     }
 
-    /// Whether it can't be made of a job that has a journal: that tells what was done with the old data.
+    /// True if it can't be made of a job that has a journal: that records the work on the old data.
     pub(super) fn replaces_data(&self) -> bool {
         matches!(self, Self::Retry { payload: Some(_), .. })
     }

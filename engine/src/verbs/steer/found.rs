@@ -14,9 +14,9 @@ use crate::{
     verbs::settle::proofs,
 };
 
-/// Whether there is a journal, in a look's answer.
+/// Name of the field, in a look's answer, that tells if there is a journal.
 const HAS_JOURNAL: &str = "hasJournal";
-/// Whether it is parked, in the same.
+/// Name of the field, in the same, that tells if it is parked.
 const IS_PARKED: &str = "isParked";
 
 /// Properties of a job that a change depends on.
@@ -35,7 +35,7 @@ pub(super) struct FoundJob {
     pub(super) is_spilled: bool,
     /// The schedule that made it, and for which moment.
     pub(super) occurrence: Option<(String, DateTime)>,
-    /// Whether this very change was made of it.
+    /// True if this very change was made of it.
     pub(super) is_changed: bool,
 }
 

@@ -80,7 +80,8 @@ pub(crate) async fn cancel_each(
             told.extend(all);
             continue;
         }
-        // A transaction of somebody's holds one of them up: each by itself, and one that is still held up is left as it is.
+        // A transaction of the app's holds one of them up. Each now goes by itself, and one that is still
+        // held up is left as it is.
         patience.note_failure();
         for id in ids {
             let one = cancel_unheld(store, slice::from_ref(id), request, &mut patience).await?;
@@ -134,7 +135,7 @@ async fn remove_step(
     Ok(removed + before.saturating_sub(going.len() as u64))
 }
 
-/// Whether a job is still in the status by which it was found.
+/// True if a job is still in the status by which it was found.
 fn is_in(job: &FoundJob, from: Option<Status>) -> bool {
     from.is_none_or(|from| job.status == Some(from))
 }
@@ -162,7 +163,7 @@ impl Step<'_> {
         loop {
             match self.try_take(is_apart, patience.has_failed()).await {
                 Ok(changed) => return Ok(changed),
-                // A transaction of somebody's holds one of them up, and all behind it.
+                // A transaction of the app's holds one of them up, and all behind it.
                 Err(error) if error.is_time_limit() && !is_apart => {
                     is_apart = true;
                     patience.note_failure();
@@ -219,7 +220,7 @@ impl Step<'_> {
     }
 }
 
-/// What may not be so for the next try. All else that a server refuses, such as a held key, is about one job.
+/// A refusal that the next try may not meet. All other refusals by a server, such as a held key, are about one job.
 fn transient_refusal(reply: &WriteReply) -> Option<Error> {
     reply.refusals.iter().find_map(|refusal| match &refusal.cause {
         RefusalCause::Other(error) if error.is_transient() => Some(error.clone()),

@@ -25,7 +25,7 @@ use crate::{
 /// Rounds in which others got in between a look and its write. Each takes two writes of theirs.
 const MOST_ROUNDS: usize = 10;
 
-/// What a change found.
+/// The result of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Steered {
     /// It was made, by this call.
@@ -94,7 +94,7 @@ async fn try_steer(
         let reply = store.update_raw(change.raw_statement(&job.id, proof)?, Wait::Long).await?;
         match reply.refusals.into_iter().next().map(|refusal| refusal.cause) {
             None if reply.matched > 0 => return Ok((Steered::Done, Some(job))),
-            // Somebody else has changed it meanwhile.
+            // Another writer has changed it meanwhile.
             None => {}
             Some(RefusalCause::KeyHeld | RefusalCause::KeyKept | RefusalCause::IdExists) => {
                 match holder(store, &job).await? {

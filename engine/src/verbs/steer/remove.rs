@@ -35,7 +35,7 @@ pub(super) async fn schedules_of(side: &Side, jobs: &[&FoundJob]) -> Result<Hash
     next_occurrences(side, ids).await
 }
 
-/// Whether the job's schedule would make it again.
+/// True if the job's schedule would make it again.
 pub(super) fn is_held(job: &FoundJob, next: &HashMap<String, DateTime>) -> bool {
     job.occurrence.as_ref().is_some_and(|(id, at)| would_come_again(next.get(id), *at))
 }

@@ -1,4 +1,4 @@
-//! What an update event doesn't tell: which jobs may be claimed now that these have changed.
+//! The part that an update event doesn't tell: the jobs that may be claimed now that these have changed.
 
 use std::{sync::Arc, time::Duration};
 

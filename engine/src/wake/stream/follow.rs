@@ -36,12 +36,12 @@ use crate::{
     wake::hints::{Audience, Wake, WakeHub},
 };
 
-/// How long the server may hold an answer back while there is nothing to tell.
+/// Time that the server may hold an answer back while there is nothing to tell.
 const LONGEST_ANSWER: Duration = Duration::from_secs(5);
 /// Silence beyond this is a server that has gone, not one with nothing to tell.
 const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 
-/// How long a stream is kept. When the driver goes back to where it was opened, it must not be told of days again.
+/// Time that a stream is kept. When the driver goes back to where it was opened, the stream must not report days again.
 const LONGEST_STREAM: Duration = Duration::from_secs(600);
 
 /// A stream and what it was opened for.
@@ -50,7 +50,7 @@ pub(crate) struct OpenStream {
     interest: Interest,
     /// Ready once another server is primary than when the stream was opened.
     replaced: Pin<Box<dyn Future<Output = ()> + Send>>,
-    /// When it is opened anew by its token.
+    /// Moment at which it is opened anew by its token.
     renew_at: Instant,
 }
 
@@ -67,7 +67,7 @@ impl OpenStream {
             .jobs()
             .watch()
             .pipeline(pipeline(&interest))
-            // The server streams nothing else, whatever the collection reads by.
+            // The server streams nothing else, whatever read concern the collection has.
             .read_concern(ReadConcern::majority())
             .resume_after(token)
             .max_await_time(LONGEST_ANSWER);
@@ -108,7 +108,7 @@ pub(crate) async fn follow(
         watch.set_state(StreamState::Reconnecting);
     }
     wakes.known_jobs.remember();
-    // What came after the processors' first look and before the stream.
+    // For changes after the processors' first look and before the stream.
     wakes.wake(&Wake::Any, Audience::Everyone);
     let (sender, inbox) = mpsc::channel(MOST_LOOKED_UP);
     let look_ups = changed::look_up(inbox, store.clone(), wakes.clone());
@@ -118,14 +118,14 @@ pub(crate) async fn follow(
     tokio::join!(follower.keep_open(first), look_ups);
 }
 
-/// How following a stream ended.
+/// The end of following a stream.
 enum Ended {
     /// It goes on, for other types or at another server.
     Elsewhere,
     Lost(Error),
 }
 
-/// What follows the stream of one collection, from one opening to the next.
+/// The follower of one collection's stream, from one opening to the next.
 struct StreamFollower {
     watch: Arc<Watch>,
     store: Arc<Store>,
@@ -153,8 +153,8 @@ impl StreamFollower {
                     self.opened(std::mem::take(&mut has_gap));
                     match self.follow(&mut stream).await {
                         Ended::Elsewhere => {
-                            // What it told last may be about a type that is wanted no more, and the server resumes a
-                            // stream only where that is among what it is asked for.
+                            // Its last event may be about a type that is wanted no more. The server resumes a stream
+                            // only if its pipeline includes that type.
                             let is_resumable = lock(&self.watch.interest).covers(&stream.interest);
                             token = stream.changes.resume_token().filter(|_| is_resumable);
                             has_gap = token.is_none();
@@ -227,7 +227,7 @@ impl StreamFollower {
         }
     }
 
-    /// Not if nobody wants anything any more, as at the end of a process.
+    /// False if no processor wants anything any more, as at the end of a process.
     fn wants_another(&self, stream: &OpenStream) -> bool {
         let wanted = lock(&self.watch.interest);
         *wanted != stream.interest && !wanted.is_empty()
@@ -254,7 +254,7 @@ impl StreamFollower {
         }
     }
 
-    /// Once somebody has made the collection again.
+    /// Makes the indexes again, once the collection exists again.
     async fn restore_indexes(&mut self) -> Result<()> {
         match indexes::ensure_if_there(&self.store).await {
             Ok(is_there) => self.is_bare = !is_there,

@@ -14,7 +14,7 @@ impl Interest {
         self.types.is_empty() && !self.everything
     }
 
-    /// Whether all of the other one is in it.
+    /// True if this includes all of the other one.
     pub(super) fn covers(&self, other: &Self) -> bool {
         self.everything || (!other.everything && self.types.is_superset(&other.types))
     }

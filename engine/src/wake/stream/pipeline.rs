@@ -1,4 +1,4 @@
-//! What the server is asked to tell of, and what becomes of it.
+//! The events that the server is asked to report, and their effects.
 
 use mongodb::{
     bson::{Bson, Document, doc},

@@ -1,4 +1,4 @@
-//! What processes want of the stream, how it is doing, and the engines that hear of it.
+//! The wishes of processes for the stream, its state, and the engines that hear of it.
 
 use std::{
     collections::BTreeMap,
@@ -96,7 +96,7 @@ impl Watch {
     }
 }
 
-/// Somebody's wish for the wake-ups of a type.
+/// A processor's wish for the wake-ups of a type.
 pub(crate) struct WantedType {
     watch: Arc<Watch>,
     job_type: String,

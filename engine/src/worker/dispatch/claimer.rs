@@ -1,6 +1,6 @@
-//! One processor's claims: each under tokens that are kept until it is known what the claim took.
+//! One processor's claims: each under tokens that are kept until it is known which jobs the claim took.
 //!
-//! What a claim of several jobs took has to be acknowledged and read before it is handed over. The next claim is made
+//! The jobs of a claim of several have to be acknowledged and read before they are handed over. The next claim is made
 //! meanwhile; the jobs arrive in the order in which they were claimed.
 
 use std::{
@@ -33,7 +33,7 @@ use crate::{
     worker::{hub::Hub, run_events::RunEvents},
 };
 
-/// How long a claim whose reply was lost is looked up before the outage is reported.
+/// Time for which a claim whose reply was lost is looked up before the outage is reported.
 const RECONCILE_FOR: Duration = Duration::from_secs(5);
 
 /// Outlasts a dispatcher that panics: so no claim is forgotten.
@@ -41,7 +41,7 @@ pub(crate) struct Claimer {
     processor: Arc<Processor>,
     /// A claim that is being made, or that a panic has ended.
     under_way: Option<Claim>,
-    /// What the last claim took, on its way.
+    /// The jobs of the last claim, on their way.
     arriving: Option<Arriving>,
     /// Claims that failed, and may have taken jobs all the same.
     uncertain: Vec<Claim>,
@@ -111,9 +111,9 @@ impl Claimer {
         self.processor.arrived(&mut self.arriving, &mut self.uncertain).await
     }
 
-    /// The processor was stopped, or its type paused: what its last claims took is given back as soon as it is handed over, and that must not be
-    /// left to the ends of their leases because a reply was lost. Tries for as long as a claim would be looked up, and no
-    /// longer than anybody waits for it.
+    /// The processor was stopped, or its type paused. The jobs of its last claims are given back as soon as they are
+    /// handed over. A lost reply must not leave them to the ends of their leases. Tries for as long as a claim would
+    /// be looked up, and no longer than a caller waits for it.
     pub(super) async fn wind_down(&mut self) {
         let slots = self.processor.slots.clone();
         tokio::select! {

@@ -1,9 +1,9 @@
-//! How many jobs to hold beyond the free slots, so that handlers never wait for a claim.
+//! The number of jobs to hold beyond the free slots, so that handlers never wait for a claim.
 //!
-//! Sized by what was measured: while one claim is on its way, so many handlers end. Slow handlers get none, since a
-//! job that waits here could run elsewhere; and never more than runs within a fraction of the lease, or fits into a bounded
-//! part of the memory. Without the latter, large jobs would have it grow by itself: the more there are of them the longer
-//! their claim takes.
+//! Sized by measurement: as many as handlers end while one claim is on its way. Slow handlers get none, since a job
+//! that waits here could run elsewhere. And never more jobs are held than run within a fraction of the lease, or fit
+//! into a bounded part of the memory. Without the latter, large jobs would make the number grow by itself: the more of
+//! them there are, the longer their claim takes.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const COVER: f64 = 2.0;
 /// Held beyond the slots, at most, by what jobs have weighed so far.
 const MOST_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
 
-/// What the sizing goes by.
+/// The measurements that decide the size.
 #[derive(Debug, Clone)]
 pub(crate) struct Prefetch {
     /// A fixed size by configuration.
@@ -47,7 +47,7 @@ impl Prefetch {
         self.claim_seconds = Some(average(self.claim_seconds, elapsed));
     }
 
-    /// What jobs that were claimed together weighed, each, on average.
+    /// Notes the average weight of jobs that were claimed together.
     pub(crate) fn jobs_weighed(&mut self, bytes: usize) {
         // The heavy ones count at once, and are forgotten slowly.
         self.job_bytes = (bytes as f64).max(self.job_bytes + SMOOTHING * (bytes as f64 - self.job_bytes));

@@ -1,8 +1,8 @@
-//! Who goes first when every idle worker has heard the same hint.
+//! The turns of idle workers that have all heard the same hint.
 //!
-//! One job inserted wakes one worker in each process, and all but one would come for nothing. Nobody knows how many
-//! rivals there are, but each knows how often it came too late. So before it answers such a hint, a worker waits for a
-//! random time that goes with the number of rivals it believes in:
+//! One job inserted wakes one worker in each process, and all but one would come for nothing. The number of rivals is
+//! unknown, but each worker knows how often it came too late. So before it answers such a hint, a worker waits for a
+//! random time that grows with its guess of that number.
 //!
 //! ```text
 //!   came too late:  rivals += 1/4            at rest, with n workers that win one time in n each:
@@ -10,18 +10,19 @@
 //! ```
 //! Until its first success a guess can only be too low, and grows faster.
 //!
-//! The times are not spread evenly. Of n workers about one waits for nothing, and the later a moment of the window, the
-//! more of them it has: `n^(t / window)` would have gone by the time t. So however long it takes from a look to a claim
-//! that others can see, who has gone by then are few: for a fifth of the window `n^(1/5)`, less than two of sixteen. Spread
-//! evenly it would be a fifth of them all. A worker that is alone always wins, and soon waits for nothing.
+//! The times are not spread evenly. Of n workers about one waits for nothing, and the later a moment of the window,
+//! the more of them it has. By the time t, `n^(t / window)` would have gone. A claim shows to others only some time
+//! after its look, and few workers have gone by then. For a fifth of the window that is `n^(1/5)`, less than two of
+//! sixteen. Spread evenly they would be a fifth of all. A worker that is alone always wins, and soon waits for
+//! nothing.
 
 use std::time::Duration;
 
 /// Before anything is known: some company.
 const FIRST_GUESS: f64 = 4.0;
-/// How much one hint teaches.
+/// The weight of one hint in the guess.
 const WEIGHT: f64 = 0.25;
-/// What a hint makes of the guess of one who has never come in time, and up to where.
+/// Growth by one hint of the guess of a worker that has never come in time, and its bound.
 const EARLY_GROWTH: f64 = 1.5;
 const EARLY_LIMIT: f64 = 30.0;
 /// From here on a worker takes itself for alone.
@@ -36,7 +37,7 @@ const SMOOTHING: f64 = 0.2;
 /// Jobs must start on time also when the workers who would have been first are busy.
 const WIDEST_WINDOW: Duration = Duration::from_millis(25);
 
-/// What one worker has learnt of the others.
+/// The guess of one worker about the others.
 #[derive(Debug, Clone)]
 pub(crate) struct Stagger {
     rivals: f64,
@@ -49,12 +50,12 @@ impl Stagger {
         Self { rivals: FIRST_GUESS, has_won: false, look_seconds: SHORTEST_STEP / LOOKS_PER_STEP }
     }
 
-    /// Whether to claim at once: hardly anybody else ever comes.
+    /// True if rivals are so rare that the worker claims at once.
     pub(crate) fn is_alone(&self) -> bool {
         self.rivals < ALONE
     }
 
-    /// How long to wait before looking; `random` is between 0 and 1.
+    /// The wait before a look; `random` is between 0 and 1.
     pub(crate) fn pause(&self, random: f64) -> Duration {
         if self.is_alone() {
             return Duration::ZERO;
@@ -76,7 +77,7 @@ impl Stagger {
         self.rivals -= WEIGHT * self.rivals;
     }
 
-    /// Somebody else was there first.
+    /// Another worker was there first.
     pub(crate) fn lost(&mut self) {
         let grown = if self.has_won { 0.0 } else { (self.rivals * EARLY_GROWTH).min(EARLY_LIMIT) };
         self.rivals = grown.max(self.rivals + WEIGHT);

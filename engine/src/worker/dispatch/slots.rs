@@ -1,4 +1,4 @@
-//! What a processor and its dispatcher share: how much room there is, and whether there may be work.
+//! The state that a processor and its dispatcher share: the room that there is, and hints of work.
 
 use std::{
     sync::{
@@ -28,7 +28,7 @@ const LARGEST_BATCH: usize = 1_000;
 /// Verdicts of one processor that may be on their way before it claims more.
 const MOST_UNSETTLED: usize = 4_000;
 
-/// How a processor was configured.
+/// The settings of a processor.
 #[derive(Debug, Clone)]
 pub struct ProcessorConfig {
     /// The type it handles.
@@ -37,7 +37,7 @@ pub struct ProcessorConfig {
     pub concurrency: usize,
     /// The longest silence between two looks; none for the default, which depends on push.
     pub poll_interval: Option<Duration>,
-    /// How often leases are renewed; none for a quarter of the lease.
+    /// Time between renewals of leases; none for a quarter of the lease.
     pub heartbeat_interval: Option<Duration>,
     /// The longest a lease may be.
     pub visibility_timeout: Duration,
@@ -45,14 +45,14 @@ pub struct ProcessorConfig {
     pub prefetch: Option<usize>,
 }
 
-/// What a processor and its dispatcher share.
+/// The state that a processor and its dispatcher share.
 pub(crate) struct Slots {
     pub(crate) id: u32,
     pub(crate) config: ProcessorConfig,
     pub(crate) terms: LeaseTerms,
-    /// How long its queue keeps jobs that have ended.
+    /// Periods for which its queue keeps ended jobs.
     pub(crate) retention: OnceLock<Arc<Policy>>,
-    /// Where its jobs are counted, once its collection is known.
+    /// The counts of its jobs, once its collection is known.
     pub(in crate::worker) tally: OnceLock<Arc<TypeTally>>,
     state: Mutex<SlotState>,
     pub(in crate::worker) changed: Notify,
@@ -107,7 +107,7 @@ impl Slots {
         }
     }
 
-    /// How many jobs may run at once, and how many are handed over whose handlers are not known to have ended.
+    /// The jobs that may run at once, and those handed over whose handlers are not known to have ended.
     pub(in crate::worker) fn load(&self) -> (usize, usize) {
         let state = lock(&self.state);
         (state.concurrency, state.running)
@@ -179,7 +179,7 @@ impl Slots {
         self.is_paused.load(Ordering::Acquire)
     }
 
-    /// Whether it may claim now.
+    /// True if it may claim now.
     pub(crate) fn is_claiming(&self) -> bool {
         !self.is_stopped() && !self.is_paused()
     }
@@ -214,7 +214,7 @@ impl Slots {
         Room { free, ahead: total - free }
     }
 
-    /// Whether the last claim has found that the next one must wait for a free slot.
+    /// Notes if the last claim has found that the next one must wait for a free slot.
     pub(super) fn next_needs_slot(&self, needs_slot: bool) {
         lock(&self.state).next_needs_slot = needs_slot;
     }
@@ -234,7 +234,7 @@ impl Slots {
         }
     }
 
-    /// How long it took to claim jobs that weigh so much each.
+    /// Notes the time of a claim of jobs that weigh so much each.
     pub(super) fn claim_took(&self, took: Duration, bytes_each: usize) {
         let prefetch = &mut lock(&self.state).prefetch;
         prefetch.claim_took(took);

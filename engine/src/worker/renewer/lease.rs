@@ -18,12 +18,12 @@ pub(crate) struct HeldLease {
     pub(crate) id: Bson,
     pub(crate) token: String,
     pub(crate) terms: LeaseTerms,
-    /// When the claim or the last successful renewal was sent.
+    /// Moment at which the claim or the last successful renewal was sent.
     pub(crate) sent: Instant,
     pub(crate) run_id: u32,
     pub(crate) runs: Arc<dyn RunEvents>,
     pub(crate) suspended: Option<Suspension>,
-    /// How often its length was changed: see [`LeaseLength`].
+    /// Count of changes of its length: see [`LeaseLength`].
     pub(crate) turn: i64,
 }
 
@@ -50,7 +50,7 @@ impl HeldLease {
 #[derive(Default)]
 pub(super) struct Leases {
     pub(super) held: HashMap<LeaseKey, HeldLease>,
-    /// When they are looked at next; none while there are none.
+    /// Moment of the next look at them; none while there are none.
     pub(super) next_look: Option<Instant>,
 }
 

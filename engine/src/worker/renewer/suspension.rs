@@ -107,8 +107,8 @@ impl Renewer {
         Ok(renewed? && changed.is_some())
     }
 
-    /// Renews a lease, and goes on renewing it. False if it is its holder's no longer. If the server can't be reached, that is
-    /// tried again until the lease ends, whatever becomes of the call: its handler may go on.
+    /// Renews a lease, and goes on renewing it. False if the lease is another holder's by now. If the server can't be
+    /// reached, it tries again until the lease ends, even after the end of the call: the handler may go on.
     pub(crate) async fn resume(
         self: &Arc<Self>,
         store: &Arc<Store>,
@@ -163,7 +163,7 @@ impl Renewer {
         });
     }
 
-    /// Whether nothing is left to be done.
+    /// True if nothing is left to be done.
     async fn try_to_resume(&self, store: &Store, runs: &Arc<dyn RunEvents>, run_id: u32) -> bool {
         // As for every renewal: it must not arrive after another transaction of the same handler has begun.
         let _on_the_way = self.on_the_way.lock().await;
@@ -178,13 +178,14 @@ impl Renewer {
         // Briefly: if the transaction is open all the same, every other renewal waits meanwhile.
         match renew_one(store, Lane::Heartbeat, &id, &token, length, Wait::Brief).await {
             Ok(true) => self.resumed(runs, run_id, sent),
-            // It is completed, or somebody else's: who reads back is told, and anybody else when the lease ends.
+            // It is completed, or another holder's. A caller that reads back learns it, and any other when the lease
+            // ends.
             Ok(false) => true,
             Err(_) => false,
         }
     }
 
-    /// What a write needs of the lease, once it has been changed; none if it has been settled or lost.
+    /// The parts of the lease that a write needs, once it has been changed; none if it has been settled or lost.
     fn change(
         &self,
         runs: &Arc<dyn RunEvents>,

@@ -1,4 +1,4 @@
-//! Where each run is.
+//! The state of each run.
 //!
 //! ```text
 //!             verdict                written
@@ -10,9 +10,10 @@
 //!     └──────────────────────────────────────────────┘
 //!       lease lost; completed in a transaction; no verdict will come
 //! ```
-//! Beside that, a run holds its slot until its handler is known to have ended: with the verdict as a rule, but later where
-//! the handler settles by itself, completes its job in a transaction or loses its lease, and works on. A job claimed for
-//! its slot before could not be started. So a run that is over is known for as long as it holds one.
+//! Beside that, a run holds its slot until its handler is known to have ended. As a rule that is with the verdict. It
+//! is later if the handler settles by itself, completes its job in a transaction or loses its lease, and works on. A
+//! job claimed for its slot before could not be started. So a run that is over is known for as long as it holds a
+//! slot.
 
 use std::{
     collections::{
@@ -38,7 +39,7 @@ pub(super) enum State {
     Over,
 }
 
-/// What becomes of a run whose verdict has been written, or given up.
+/// The fate of a run whose verdict has been written, or given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     /// Nothing more.
@@ -69,7 +70,7 @@ impl Run {
     }
 }
 
-/// What processors are to hear, all at once and when nothing is locked.
+/// News for processors, to be given all at once and when nothing is locked.
 pub(super) struct SlotNews {
     settling: Grouped<Slots, ()>,
     settled: Grouped<Slots, ()>,

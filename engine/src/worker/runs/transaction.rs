@@ -12,8 +12,8 @@ use crate::{
 };
 
 impl Runs {
-    /// Readies a run for a transaction: its lease is made this long, from now on, and left alone. False if the lease is
-    /// somebody else's; then the run is dead, and nothing more will be told of it.
+    /// Readies a run for a transaction: its lease is made this long, from now on, and left alone. False if the lease
+    /// is another holder's; then the run is dead, and no more events of it follow.
     pub(crate) async fn suspend(&self, run_id: u32, length: Duration) -> Result<bool> {
         let Some(events) = self.as_events() else { return Ok(false) };
         let (renewer, store) = (&self.hub.renewer, &self.hub.store);

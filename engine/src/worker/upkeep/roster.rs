@@ -34,7 +34,7 @@ impl Roster {
         !self.processors().is_empty()
     }
 
-    /// What the queues of the processors keep, each policy once.
+    /// The policies of the processors' queues, each once.
     pub(crate) fn policies(&self) -> Vec<Arc<Policy>> {
         let mut policies: Vec<Arc<Policy>> = Vec::new();
         for slots in self.processors() {

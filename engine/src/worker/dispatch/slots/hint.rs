@@ -1,6 +1,6 @@
 //! Hints that there may be work.
 
-/// Why there may be work, the weakest first.
+/// Reasons that there may be work, the weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Hint {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Slots {
-    /// Nothing is due, as far as anybody here knows: until a hint comes. Says so.
+    /// No job is known to be due: until a hint comes. Says so.
     pub(in super::super) fn become_quiet(&self) {
         let mut state = lock(&self.state);
         state.is_quiet = Hint::of(self.hint.load(Ordering::Acquire)) == Hint::None;
@@ -19,7 +19,7 @@ impl Slots {
         lock(&self.state).is_quiet = false;
     }
 
-    /// Whether a job that is made now would be the next one.
+    /// True if a job that is made now would be the next one.
     pub(crate) fn is_quiet(&self) -> bool {
         lock(&self.state).is_quiet && self.is_claiming()
     }

@@ -1,6 +1,6 @@
 /**
- * The public types, for use inside lib: one import path, so that every file here is checked against the hand-written
- * contract instead of a copy of it.
+ * The public types, for use inside lib. There is one import path, so that every file here is checked against the hand-written contract instead
+ * of a copy of it.
  */
 export type {
   ActionQuery,

@@ -1,8 +1,8 @@
 //! The engine's own connection: what it is made from, and the clients that engines share.
 //!
-//! [`ConnectionSettings`] says everything an app's client can say, as plain data. What the driver below can't honour is
-//! refused by name in [`shared_client`], before any round trip: to ignore an option could mean to connect with less
-//! security, or to another server, than the app does.
+//! [`ConnectionSettings`] says everything an app's client can say, as plain data. Settings that the driver below can't
+//! honour are refused by name in [`shared_client`], before any round trip. To ignore an option could mean to connect
+//! with less security, or to another server, than the app does.
 
 mod credential;
 mod error;

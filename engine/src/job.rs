@@ -1,5 +1,6 @@
-//! The rules about jobs, without a round trip in them: what a document says, what a verdict makes of it, how long a lease
-//! or a back-off is, and the filters that fence a write. All of it can be read, and tested, without a database.
+//! The rules about jobs, without a round trip in them. They give the meaning of a document, the effect of a verdict,
+//! the length of a lease or a back-off. Here are also the filters that fence a write. All of it can be read, and
+//! tested, without a database.
 
 pub(crate) mod cancellation;
 pub(crate) mod document;

@@ -1,18 +1,18 @@
-//! A model of claims, leases and verdicts, explored completely: every order in which the steps of a few processes can come, with
-//! commands that arrive late, twice or never, replies that are not heard, and processes that stop for any time or for good.
+//! A model of claims, leases and verdicts, explored completely: every order of the steps of a few processes. Commands
+//! may arrive late, twice or never, replies may be lost, and processes may stop for any time or for good.
 //!
-//! It is tied to the engine twice. Every filter and every update is the engine's own: a small server in memory runs them, and
-//! [`replay`] has MongoDB run each of them as well. Every decision is the engine's own too: what a verdict comes to, until when a
-//! lease is believed in, what became of a write whose reply was lost.
+//! It is tied to the engine twice. Every filter and every update is the engine's own: a small server in memory runs
+//! them, and [`replay`] has MongoDB run each of them as well. Every decision is the engine's own too: the transition
+//! of a verdict, the end of a lease, the fate of a write whose reply was lost.
 //!
-//! | file                | what it says                                        |
+//! | file                | contents                                            |
 //! | ------------------- | --------------------------------------------------- |
-//! | `state`             | what is stored, what is on its way, what is believed |
-//! | `steps`, `workers`  | what may happen next                                |
-//! | `protocol`          | which of the engine's statements that is            |
-//! | `promises`          | what must hold                                      |
+//! | `state`             | the stored, the travelling and the believed state   |
+//! | `steps`, `workers`  | the possible next steps                             |
+//! | `protocol`          | the engine's statement for each step                |
+//! | `promises`          | promises that must hold                             |
 //! | `bug`               | mistakes that must be noticed                       |
-//! | `sizes`             | what is explored                                    |
+//! | `sizes`             | the sizes to explore                                |
 //! | `explorer`          | every state, breadth first                          |
 //! | `server`            | filters, updates, unique indexes                    |
 //!

@@ -39,8 +39,8 @@ export function afterTransaction(session: ClientSession, callback: (elapsedMs: n
 }
 
 /**
- * Looks whether the transaction in progress on a session has committed, once it seems to be over and for as long as that may still
- * become true: a commit whose reply was lost is sent again, by the driver and by its user.
+ * Looks if the transaction in progress on a session has committed. Begins once the transaction seems to be over, and goes on for as long as a
+ * commit is possible. One whose reply was lost is sent again, by the driver and by its user.
  *
  * @param look resolves to whether it has
  */

@@ -1,7 +1,7 @@
 /**
- * The calls that the queue makes to a backend of any era. A backend written for the first releases knows no claim tokens, lacks
- * the newer methods, and resolves to nothing where a newer one says what it found; one that a test wrote by hand may lack
- * still more, or throw where it should reject. All of that ends here.
+ * The calls that the queue makes to a backend of any era. A backend written for the first releases knows no claim tokens, lacks the newer
+ * methods, and often resolves to nothing. A backend that a test wrote by hand may lack still more, or throw where it should reject. The
+ * differences end here.
  */
 import type { ClientSession } from 'mongodb'
 import { DurablError } from '../base/errors'
@@ -137,8 +137,8 @@ export async function completeIn(
 }
 
 /**
- * After a transaction that may have completed a claim: null if it has not and the claim is still held, for which it is
- * renewed; else what became of the job.
+ * After a transaction that may have completed a claim: null if it has not and the claim is still held. The claim is renewed then. Else the
+ * job's fate.
  *
  * @param renew a write, not a look: it waits for a transaction that is still open, and none that was can commit after it
  */

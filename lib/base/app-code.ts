@@ -12,7 +12,7 @@ const NAME = 'durabl'
 /**
  * A function of the app that is called in copies of the current async context. It may throw, as the function itself.
  *
- * The copy is a new resource per call: up to Node.js 22 a store that is entered stays on the resource, so that a shared one would keep it.
+ * The copy is a new resource per call. Up to Node.js 22 a store that is entered stays on the resource, so a shared one would keep it.
  */
 export function isolated<A extends unknown[], R>(call: (...args: A) => R): (...args: A) => R {
   // It stands for a context, and nothing is open because of it: Jest would report it with `--detectOpenHandles`.

@@ -7,8 +7,7 @@ export type Emit<Event> = (event: Event) => void
 /**
  * Makes a user's event listener safe to call. Null if there is none: then no events need to be made at all.
  *
- * A listener that throws (or is asynchronous and rejects) is warned of once, not at every event: it may be called
- * thousands of times a second.
+ * A listener that throws (or is asynchronous and rejects) is warned of once, not at every event. It may be called thousands of times a second.
  *
  * @param name the option by which the listener came
  */

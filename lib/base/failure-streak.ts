@@ -4,8 +4,8 @@ import type { SafeLogger } from './logger'
 const ERROR_AT = 5
 
 /**
- * Reports something that is retried for ever without flooding the log: each of the first failures is a warning, the fifth in
- * a row is one error, those after it are silent until it works again.
+ * Reports failures of an activity that is retried for ever, without flooding the log. Each of the first failures is a warning, and the fifth in
+ * a row is one error. Those after it are silent until the activity works again.
  */
 export class FailureStreak {
   private failures = 0

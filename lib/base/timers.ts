@@ -7,8 +7,8 @@ const MAX_DELAY_MS = 2 ** 31 - 1
 export type Cancel = () => void
 
 /**
- * Runs `callback` once, `delayMs` from now. The global timer is looked up at every call, so that a test which has
- * replaced it (Jest's, Vitest's and Node's fake timers) is in charge of the time here too.
+ * Runs `callback` once, `delayMs` from now. The global timer is looked up at every call. So a test that has replaced it (Jest's, Vitest's and
+ * Node's fake timers) is in charge of the time here too.
  */
 export function after(delayMs: number, callback: () => void): Cancel {
   const timer = globalThis.setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS))

@@ -161,8 +161,8 @@ async function onIds(queue: object, verb: string, request: ActRequest, rights: R
 const NONE = { status: 'done', matched: 0, changed: 0, skipped: 0, next: null }
 
 /**
- * Ids of jobs that the user may see, and that have the status in which they were chosen: one that was retried meanwhile is removed only
- * by a user who has seen that.
+ * Ids of jobs that the user may see, and that have the status in which they were chosen. A job that was retried meanwhile is removed only by a
+ * user who has seen that.
  */
 async function stillSo(
   queue: object,

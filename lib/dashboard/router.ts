@@ -1,6 +1,6 @@
 /**
- * One path has all that the page asks for, which stands in the query. So each address in the page is relative to the page's own, and
- * works with and without a slash at its end, and behind proxies that keep the prefix or strip it.
+ * One path answers all requests of the page; the query tells them apart. So each address in the page is relative to the page's own. It works
+ * with and without a slash at its end, and behind proxies that keep the prefix or strip it.
  */
 import type { DashboardOptions } from '../../dashboard'
 import { decisionOf } from './access'

@@ -7,8 +7,8 @@ import type { EngineEvents } from '../engine/engine'
 import { ScriptEngine } from '../engine/script/script-engine'
 
 /**
- * The driver of a queue on a backend: the addon's engine for an unmodified `MongoJobQueue`, plain JavaScript for any other, and for handles
- * that are not the `MongoJobQueue`'s own.
+ * The driver of a queue on a backend. An unmodified `MongoJobQueue` gets the addon's engine. Any other backend gets plain JavaScript, and so do
+ * handles that are not the `MongoJobQueue`'s own.
  */
 export function createDriver(backend: IJobQueueBackend, options: DriverOptions): Driver {
   const { visibilityTimeoutMs, report } = options

@@ -47,11 +47,11 @@ interface Line {
 }
 
 /**
- * Runs the handlers of one queue. An {@link Engine} claims the jobs, keeps their leases and writes how they ended; the driver
- * starts handlers, and tells the engine how they ended.
+ * Runs the handlers of one queue. An {@link Engine} claims the jobs, keeps their leases and writes their ends. The driver starts handlers, and
+ * tells the engine how they ended.
  *
- * The calls come in the order of a queue's life: `process` and `adopt` while it is open; then, when it shuts down,
- * `quiesce`, `abort`, `releaseAll`, `close`, each of which may be repeated.
+ * The calls come in the order of a queue's life: `process` and `adopt` while it is open. When it shuts down, `quiesce`, `abort`, `releaseAll`
+ * and `close` follow, each of which may be repeated.
  */
 export class Driver implements EngineEvents {
   private readonly engine: Engine

@@ -15,9 +15,9 @@ const BELIEF_MS = 100
 const STALL_MS = 3000
 
 /**
- * Runs the claimed jobs of one type that the engine hands over: up to `concurrency` handlers at once, the next one as soon
- * as one has ended. The verdicts travel meanwhile; the engine bounds how many jobs it hands over ahead of them. It hears of
- * each slot that comes free, so that it claims for those alone.
+ * Runs the claimed jobs of one type that the engine hands over. Up to `concurrency` handlers run at once, the next one as soon as one has
+ * ended. The verdicts travel meanwhile; the engine bounds the jobs that it hands over ahead of them. It hears of each slot that comes free, so
+ * that it claims for those alone.
  */
 export class ProcessorSlots implements RunListener {
   private readonly waiting = new Fifo<ManagedRun>()

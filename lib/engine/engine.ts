@@ -10,8 +10,8 @@ export type EngineProcessorConfig = Omit<Processor, 'handler' | 'timeoutMs' | 'r
  * Claims jobs, keeps their leases and writes verdicts, for the driver that runs the handlers. Two exist: `AddonEngine` for an
  * unmodified `MongoJobQueue`, and `ScriptEngine` for every other backend. Each claim becomes a run, which has a number.
  *
- * The calls come in the order of a queue's life: `process`, `adopt` and what concerns runs while it is open; then `quiesce`
- * and `close`, each of which may be repeated.
+ * The calls come in the order of a queue's life: `process`, `adopt` and the calls on runs while it is open. Then `quiesce` and `close` follow,
+ * each of which may be repeated.
  */
 export interface Engine {
   /** The backend calls handlers by itself, inside `enqueue`: it decides how many at once, and keeps no process alive. */
@@ -49,13 +49,13 @@ export interface Engine {
   progress(runId: number, job: Job<any>, value: unknown): Promise<void>
   /** True if lines keep their order although none waits for the one before it. */
   readonly keepsLogOrder: boolean
-  /** Makes the lease as long as `leaseMs`, or as long as it gets, and leaves it alone: a transaction is about to write to the job. */
+  /** Makes the lease as long as `leaseMs` if it can, and leaves it alone: a transaction is about to write to the job. */
   suspend(runId: number, job: Job<any>, leaseMs: number): Promise<HeartbeatResult>
   /** The transaction is over, and not known to have committed. Null: it has not, and the lease is kept as before. */
   resume(runId: number, job: Job<any>): Promise<Settled | null>
   /** The transaction has committed, and the job is completed. */
   completed(runId: number): void
-  /** A job was asked to be cancelled by the queue that this engine works for: if it runs here, its run may be told at once. */
+  /** The queue that this engine works for was asked to cancel a job. If the job runs here, its run may learn of it at once. */
   cancelRequested(jobId: string, reason: string | null): void
   /** The backend has started: what it can do only from then on can begin. */
   backendStarted(): void

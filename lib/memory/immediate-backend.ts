@@ -27,8 +27,8 @@ interface Registered {
 /**
  * Jobs in memory that run inside `enqueue`; documented in the public types.
  *
- * `queue.process` hands its handler to `registerHandler`, wrapped so that the run is managed by the queue; it settles through
- * the context made here, and this backend finds the job settled when the handler returns.
+ * `queue.process` hands its handler to `registerHandler`, wrapped so that the queue manages the run. The run settles through the context made
+ * here, and this backend finds the job settled when the handler returns.
  */
 export class ImmediateBackend extends MemoryBackend {
   readonly executesInline = true

@@ -41,8 +41,8 @@ export type Made =
   | { readonly status: 'duplicate' | 'coalesced'; readonly id: string }
 
 /**
- * The reference model: what a queue of jobs does, in memory and in one thread, so that nothing can come between a look and
- * a write. The backends for tests are skins over it, and what MongoDB does is compared with it.
+ * The reference model of a queue of jobs, in memory and in one thread, so that nothing can come between a look and a write. The backends for
+ * tests are skins over it, and MongoDB's results are compared with it.
  *
  * Arguments have been checked, and time comes from the clock it was given.
  */

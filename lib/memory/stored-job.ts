@@ -2,8 +2,8 @@ import type { Job, JobLogEntry, JobRecord, Occurrence, RecordedJob } from '../ty
 import type { NewJob } from '../validate'
 
 /**
- * A job as the model holds it. `job` is the very object that tests see in `backend.jobs`, so they may also turn it, to make it
- * due for instance; its log is kept twice, as tests read messages and `findOne` returns entries.
+ * A job in the model's form. `job` is the very object that tests see in `backend.jobs`, so they may change it, to make it due for instance. Its
+ * log is kept twice, as tests read messages and `findOne` returns entries.
  */
 export interface StoredJob {
   readonly job: RecordedJob

@@ -23,7 +23,7 @@ export interface ShutdownParts {
 }
 
 /**
- * Ends a queue in five steps: claims stop; running handlers get the grace; their signals are aborted; the remaining jobs are released; the
+ * Ends a queue in five steps. Claims stop; running handlers get the grace; their signals are aborted; the remaining jobs are released; the
  * backend shuts down. No step can hold up the ones after it, whatever a handler or the backend does. Never rejects.
  */
 export async function shutDown(parts: ShutdownParts, grace: Grace): Promise<void> {

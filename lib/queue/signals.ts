@@ -23,8 +23,8 @@ function remove(signal: NodeJS.Signals, react: (signal: NodeJS.Signals) => void)
 }
 
 /**
- * Calls `onSignal` at the first of these signals, and swallows further ones until what it returned has settled: a terminal and
- * a process manager often both send one. Then the handlers go, so that the next signal has its usual effect, and `drained` is called.
+ * Calls `onSignal` at the first of these signals, and swallows further ones until its result has settled. A terminal and a process manager
+ * often both send one. Then the handlers go, so that the next signal has its usual effect, and `drained` is called.
  *
  * @returns removes the handlers; harmless when they are gone
  */

@@ -53,8 +53,8 @@ export class RunLog {
   }
 
   /**
-   * Null if there is nothing to wait for. Else resolves once the lines so far are written. A backend that answers slowly
-   * loses none; one that does not answer at all holds up no verdict for ever, and what it has not written is told as lost.
+   * Null if there is nothing to wait for. Else resolves once the lines so far are written. A backend that answers slowly loses none. One that
+   * does not answer at all holds up no verdict for ever, and its unwritten lines are reported as lost.
    *
    * @param limitMs the longest it may take in all
    */

@@ -6,8 +6,8 @@ import type { Job, JobChange, JobEvent, LeaseOperation } from '../types'
 const ENDED: ReadonlySet<Settled['status']> = new Set(['completed', 'failed-terminal', 'superseded'])
 
 /**
- * Tells the world what became of a claim: the user's event listener and the log, always both, always the same way,
- * whether the queue ran the job or its owner settled it by hand.
+ * Reports the fate of a claim to the user's event listener and the log: always both, always the same way. It makes no difference if the queue
+ * ran the job or its owner settled it by hand.
  */
 export class Reporter {
   constructor(

@@ -28,8 +28,8 @@ export interface Run {
 /** Writes what a run decides, and keeps its lease. */
 export interface Settler {
   /**
-   * Writes a verdict, and calls the run's `settled` or `writeFailed` once it is durable or known to have failed (or
-   * `leftToExpire`, where nothing can be written). Never throws.
+   * Writes a verdict. Calls the run's `settled` once it is durable, `writeFailed` once it is known to have failed, or `leftToExpire` if nothing
+   * can be written. Never throws.
    *
    * @param elapsedMs how long the handler took; null if it never started
    */

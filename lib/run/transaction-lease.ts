@@ -14,8 +14,8 @@ export function leaseFor(longestTransactionMs: number): number {
 }
 
 /**
- * Keeps a lease longer than what is left of its transaction: it is renewed before each attempt, and on while an attempt has sent
- * nothing to the server, which counts from the first operation. From then on the job is the transaction's to write.
+ * Keeps a lease longer than the rest of its transaction. It is renewed before each attempt, and on while an attempt has sent nothing to the
+ * server, which counts from the first operation. From then on only the transaction writes to the job.
  */
 export class TransactionLease {
   /** The age that a renewal may have when a transaction begins. */

@@ -1,10 +1,10 @@
 /**
  * All validation of arguments: nothing malformed gets past these functions, and nothing behind them checks again.
  *
- * - `undefined` stands for "absent" everywhere. `null` does for a whole set of options, for a skipped argument such as a logger or
- *   a type filter, and for a claim token; a single option of `null` is refused.
- * - The wrong kind of value is a `TypeError`, the right kind out of bounds a `RangeError`; both have the code
- *   `ERR_DURABL_INVALID_ARGUMENT` and name the argument, what came and what is allowed.
+ * - `undefined` stands for "absent" everywhere. `null` does for a whole set of options, for a claim token, and for a skipped
+ *   argument such as a logger or a type filter. A single option of `null` is refused.
+ * - The wrong kind of value is a `TypeError`, the right kind out of bounds a `RangeError`. Both have the code
+ *   `ERR_DURABL_INVALID_ARGUMENT` and name the argument, its value and the allowed ones.
  */
 export * from './backend'
 export * from './control'

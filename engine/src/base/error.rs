@@ -60,8 +60,8 @@ pub struct Error {
 /// The result of most functions of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Not primary, shutting down, interrupted by a state change, host or network trouble, and write conflicts: the
-/// codes with which a server says "try again", as the drivers' specifications list them.
+/// Not primary, shutting down, interrupted by a state change, host or network trouble, and write conflicts. With these
+/// codes a server says "try again", as the drivers' specifications list them.
 const TRANSIENT_CODES: [i32; 17] =
     [6, 7, 24, 50, 89, 91, 112, 189, 262, 384, 9001, 10_107, 11_600, 11_602, 13_435, 13_436, 10_058];
 /// The usual cause.

@@ -1,4 +1,4 @@
-//! Who connects.
+//! The credentials of the client.
 
 use std::str::FromStr;
 

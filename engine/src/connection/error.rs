@@ -1,4 +1,4 @@
-//! Why settings can't be honoured.
+//! The reasons that settings can't be honoured.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::base::error::{Error, ErrorKind};
 pub struct ConnectionError {
     /// The option, spelt as in a connection string.
     pub option: String,
-    /// What is wrong with it, as a clause: `must be …`, `is not supported …`.
+    /// The fault, as a clause: `must be …`, `is not supported …`.
     pub message: String,
 }
 

@@ -1,8 +1,8 @@
-//! The connections of one client, shared out so that what takes long keeps nothing waiting.
+//! The connections of one client, shared out so that slow operations keep no others waiting.
 //!
-//! The driver's pool knows one queue: whoever comes first has the connection, for as long as the server takes to answer. But some
-//! answers are long in coming by their nature, and some must not come late. So the bound of the app (`maxPoolSize`) is kept
-//! here, for the usual operations, and the others have connections beside it:
+//! The driver's pool knows one queue: the first caller has the connection, for as long as the server takes to answer.
+//! But some answers are long in coming by their nature, and some must not come late. So the bound of the app
+//! (`maxPoolSize`) is kept here, for the usual operations, and the others have connections beside it:
 //!
 //! ```text
 //!   usual        maxPoolSize
@@ -11,7 +11,7 @@
 //!   heartbeat    as renewals; they are made by hand, so there may be many of them
 //!   held up      as many as are usual, up to ten: writes that wait for the end of a transaction of the app's
 //! ```
-//! The driver makes a connection when there is none to be had, so those that nobody asks for cost nothing.
+//! The driver makes a connection when there is none to be had, so unused ones cost nothing.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
-//! Which server is primary, as the driver's monitors see it.
+//! The primary server, as the driver's monitors see it.
 //!
-//! A primary that freezes, or that the network has cut off, answers nothing and breaks no connection: whoever has asked it
-//! waits. The monitors of the other servers tell within a moment that another one has taken its place, and from then on
-//! an answer is not worth waiting for.
+//! A primary that freezes, or that the network has cut off, answers nothing and breaks no connection: its callers
+//! wait. The monitors of the other servers tell within a moment that another one has taken its place. From then on an
+//! answer is not worth waiting for.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ impl Primary {
         async move {
             let is_another = |primary: &Option<ServerAddress>| before.is_some() && *primary != before;
             if seen.wait_for(is_another).await.is_err() {
-                // The client is gone, and with it whoever would tell.
+                // The client is gone, and with it the monitors that would tell.
                 return std::future::pending().await;
             }
             tokio::time::sleep(GRACE).await;

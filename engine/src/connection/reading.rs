@@ -1,4 +1,4 @@
-//! What a read may see, and what a write must have reached.
+//! The concerns of reads and writes.
 
 use std::{collections::HashMap, time::Duration};
 

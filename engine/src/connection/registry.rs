@@ -33,10 +33,10 @@ struct Connected {
     lanes: Lanes,
 }
 
-/// How long calls keep trying while no server can be found, if the app named no time: the drivers' usual one.
+/// Time that calls keep trying while no server can be found, if the app named no time: the drivers' usual one.
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);
-/// A single try waits no longer for a server than this, so that its failure, which says what is wrong with which
-/// server, comes before the bound on the try itself.
+/// A single try waits no longer for a server than this. So its failure, which says what is wrong with which server,
+/// comes before the bound on the try itself.
 const LONGEST_SELECTION: Duration = Duration::from_secs(5);
 
 impl SharedClient {
@@ -52,17 +52,17 @@ impl SharedClient {
         Ok(&self.connected().await?.client)
     }
 
-    /// How long calls keep trying while no server can be found: the app's own server selection timeout.
+    /// Time that calls keep trying while no server can be found: the app's own server selection timeout.
     pub(crate) async fn patience(&self) -> Result<Duration, crate::base::error::Error> {
         Ok(self.connected().await?.patience)
     }
 
-    /// What its monitors see.
+    /// The primary, as its monitors see it.
     pub(crate) async fn primary(&self) -> Result<Primary, crate::base::error::Error> {
         Ok(self.connected().await?.primary.clone())
     }
 
-    /// How its connections are shared out.
+    /// The shares of its connections.
     pub(crate) async fn lanes(&self) -> Result<Lanes, crate::base::error::Error> {
         Ok(self.connected().await?.lanes.clone())
     }
@@ -138,7 +138,7 @@ mod tests {
         drop(first);
         assert!(gone.upgrade().is_some());
         drop(second);
-        // Who looks for a client of its own holds each of them for an instant, as other tests of this process do.
+        // A search for a client of its own holds each of them for an instant, as other tests of this process do.
         let until = Instant::now() + Duration::from_secs(1);
         while gone.strong_count() > 0 {
             assert!(Instant::now() < until, "somebody still uses it");

@@ -18,7 +18,7 @@ pub(super) struct SecretFile {
 impl SecretFile {
     pub(super) fn write(contents: &[u8]) -> io::Result<Self> {
         let path = std::env::temp_dir().join(format!("durabl-{}.pem", Uuid::new_v4()));
-        // `create_new` follows no link that somebody may have put there.
+        // `create_new` follows no link that another user may have put there.
         let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&path)?;
         let secret = Self { path };
         file.write_all(contents)?;

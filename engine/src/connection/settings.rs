@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-/// How many members must have a write before it is acknowledged.
+/// The number of members that must have a write before it is acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteAcknowledgment {
     /// This many members. Zero is refused: an unacknowledged write can be lost.
@@ -25,7 +25,7 @@ pub struct ConnectionSettings {
     pub srv_host: Option<String>,
     /// Service name of the SRV record; `mongodb` by default.
     pub srv_service_name: Option<String>,
-    /// How many of the SRV record's hosts to use; 0 for all.
+    /// The number of the SRV record's hosts to use; 0 for all.
     pub srv_max_hosts: Option<u32>,
     /// The replica set's name.
     pub replica_set: Option<String>,
@@ -43,7 +43,7 @@ pub struct ConnectionSettings {
     pub auth_mechanism: Option<String>,
     /// With `MONGODB-AWS` and temporary keys.
     pub aws_session_token: Option<String>,
-    /// Whether to use TLS. With `uri`, false leaves the choice to the connection string.
+    /// True to use TLS. With `uri`, false leaves the choice to the connection string.
     pub tls: bool,
     /// Certificates to trust, as a PEM file. Without any: Mozilla's list.
     pub tls_ca_file: Option<String>,
@@ -67,19 +67,19 @@ pub struct ConnectionSettings {
     pub max_pool_size: Option<u32>,
     /// Connections to keep open to one server.
     pub min_pool_size: Option<u32>,
-    /// How many connections may be in the making at once.
+    /// The most connections that may be in the making at once.
     pub max_connecting: Option<u32>,
-    /// When to close an idle connection; 0 for never.
+    /// Time after which an idle connection is closed; 0 for never.
     pub max_idle_time_ms: Option<u64>,
-    /// How long a connection may take to be made; 0 for no bound.
+    /// Time that a connection may take to be made; 0 for no bound.
     pub connect_timeout_ms: Option<u64>,
-    /// How long to look for a suitable server; 0 for the default.
+    /// Time to look for a suitable server; 0 for the default.
     pub server_selection_timeout_ms: Option<u64>,
     /// Accepted and not used: every operation of the engine has a bound of its own.
     pub socket_timeout_ms: Option<u64>,
-    /// How often to look after the servers.
+    /// Time between two checks of the servers.
     pub heartbeat_frequency_ms: Option<u64>,
-    /// How much slower than the nearest server a server may be.
+    /// The most by which a server may be slower than the nearest one.
     pub local_threshold_ms: Option<u64>,
     /// Shown in the server's log and in `currentOp`.
     pub app_name: Option<String>,
@@ -95,7 +95,7 @@ pub struct ConnectionSettings {
     pub read_preference_mode: Option<String>,
     /// Tag sets, in order of preference.
     pub read_preference_tags: Option<Vec<BTreeMap<String, String>>>,
-    /// How far a secondary may lag, in seconds.
+    /// The most by which a secondary may lag, in seconds.
     pub max_staleness_seconds: Option<u64>,
     /// Retry reads once.
     pub retry_reads: Option<bool>,

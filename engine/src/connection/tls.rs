@@ -29,7 +29,8 @@ pub(super) fn check(settings: &ConnectionSettings) -> Result<(), ConnectionError
     )
 }
 
-/// A missing file would fail later in words that name no option, and an empty list of trusted certificates by trusting nobody.
+/// A missing file would fail later in words that name no option. An empty list of trusted certificates would trust no
+/// server.
 fn readable(option: &str, in_memory: Option<&[u8]>, path: Option<&str>) -> Result<(), ConnectionError> {
     let text = match (in_memory, path) {
         (Some(text), _) => text.to_vec(),
@@ -107,7 +108,7 @@ pub(super) fn apply(
     Ok(files)
 }
 
-/// Whether a connection string asks for TLS, and names nobody to trust.
+/// True if a connection string asks for TLS, and names no certificates to trust.
 fn trusts_what_the_process_does(target: &ConnectionString) -> bool {
     match &target.tls {
         Some(Tls::Enabled(options)) => options.ca_file_path.is_none(),

@@ -152,8 +152,8 @@ impl Engine {
             return;
         };
         runs.take_back_all();
-        // A claim on its way when its processor was stopped gives its jobs back when it arrives, and one whose reply was
-        // lost when it has been looked up.
+        // A claim on its way when its processor was stopped gives its jobs back when it arrives. A claim whose reply
+        // was lost does so when it has been looked up.
         let stopped: Vec<Arc<Slots>> = lock(&self.processors).values().cloned().collect();
         for slots in stopped {
             slots.ended_claiming().await;

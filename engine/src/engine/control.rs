@@ -74,8 +74,9 @@ impl Engine {
         Ok(told.into_iter().map(|told| noted(&hub, told).0).collect())
     }
 
-    /// Cancels those of these jobs that have not ended, and that are still in this status if one is given; what this call has done to
-    /// each, in order. None for a job that it has left as it was, such as one that was marked before.
+    /// Cancels those of these jobs that have not ended, and that are still in this status if one is given. Returns the
+    /// effect of this call on each, in order. None for a job that it has left as it was, such as one that was marked
+    /// before.
     ///
     /// # Errors
     /// As [`Self::cancel`].

@@ -51,8 +51,8 @@ impl Engine {
         retried(&hub, || look_up::ends(&hub.store, ids)).await
     }
 
-    /// A page of the jobs of a filter, from the cursor of an earlier one on: pending ones in the order of their claims, active ones in that
-    /// of their claim times, ended ones newest first.
+    /// A page of the jobs of a filter, from the cursor of an earlier one on. Pending jobs come in the order of their
+    /// claims, active ones in that of their claim times, ended ones newest first.
     ///
     /// # Errors
     /// As [`Self::enqueue`]; a cursor of another query; more types than one query can have.

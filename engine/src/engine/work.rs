@@ -185,8 +185,8 @@ impl Engine {
     }
 }
 
-/// Makes the lease of a claim by hand a managed one that is worth running under, and tells when that was sent; none if the
-/// claim is another's. An answer that was long on its way came too late: by then the lease has to be thought lost.
+/// Makes the lease of a claim by hand a managed one that is worth running under, and tells when that was sent. None if
+/// the claim is another's. An answer that was long on its way came too late: by then the lease counts as lost.
 async fn adopted(hub: &Hub, id: &str, token: &str, terms: LeaseTerms) -> Result<Option<Instant>> {
     for _ in 0..MOST_ADOPTIONS {
         let sent = Mutex::new(Instant::now());

@@ -40,8 +40,8 @@ pub(crate) fn uncancelled(mut fence: Document) -> Document {
     fence
 }
 
-/// For callers without a token, as the oldest API has them: applies while the job has one of the statuses that the transition
-/// leads out of, and once: not after a write that left `proof`.
+/// For callers without a token, as the oldest API has them. Applies while the job has one of the statuses that the
+/// transition leads out of. It applies once: not after a write that left `proof`.
 pub(crate) fn without_token(id: &Bson, transition: Transition, proof: &str) -> Document {
     let sources: Vec<&str> = transition.sources().iter().map(|status| status.as_str()).collect();
     doc! { fields::ID: id, fields::STATUS: { "$in": sources }, fields::SETTLED_TOKENS: { "$ne": proof } }

@@ -39,7 +39,7 @@ pub(crate) const CANCEL_REQUESTED_AT: &str = "cancelRequestedAt";
 pub(crate) const CANCEL_REASON: &str = "cancelReason";
 
 /// The mark of a managed run: `{ token, attempt, ms, turn? }`. It holds only while its token and attempt are still the
-/// job's own, so a claim by another package, which knows nothing of it, is never taken for a managed one.
+/// job's own. So a claim by another package, which does not write the mark, is never taken for a managed one.
 pub(crate) const LEASE: &str = "lease";
 pub(crate) const LEASE_TOKEN: &str = "token";
 pub(crate) const LEASE_ATTEMPT: &str = "attempt";
@@ -47,20 +47,20 @@ pub(crate) const LEASE_MS: &str = "ms";
 /// Count of its holder's changes of the length: a write that arrives late changes nothing back. Absent for 0.
 pub(crate) const LEASE_TURN: &str = "turn";
 
-/// The tokens of the claims that last gave the job back (retry or release), newest first, or what callers without a token
-/// made up: lets the writer of a settlement whose reply was lost recognise its own work, also when others have had the
-/// job since.
+/// The tokens of the claims that last gave the job back (retry or release), newest first, or made-up ones for callers
+/// without a token. The writer of a settlement whose reply was lost recognises its own work by them, even if others
+/// have had the job since.
 pub(crate) const SETTLED_TOKENS: &str = "settledTokens";
-/// So many of them are kept: it takes as many runs by others, while the one looks for its reply, until it is told that the
-/// lease was not its own.
+/// The number of them that is kept. A writer that looks for its reply is told wrongly that it had lost its lease only
+/// after as many runs by others.
 pub(crate) const MOST_SETTLED_TOKENS: i32 = 8;
 
-/// Set, with a fresh value, when a key of scope `pending` becomes free: what the change stream looks for, since an
+/// Set, with a fresh value, when a key of scope `pending` becomes free. The change stream looks for it, since an
 /// update event names neither type nor key.
 pub(crate) const KEY_FREED: &str = "keyFreed";
 
-/// Set, with a fresh value, on a pending job by a transaction that found its key held by it: so that of the transaction
-/// and a claim of the job one must notice the other.
+/// Set, with a fresh value, on a pending job by a transaction that found its key held by it. So of the transaction and
+/// a claim of the job one must notice the other.
 pub(crate) const KEY_HELD: &str = "keyHeld";
 
 /// The value that its handler returned, if that is kept.
@@ -96,7 +96,7 @@ pub(crate) const DEFAULT_BACKOFF_DELAY_MS: i64 = 1_000;
 /// Longest back-off of a job that doesn't say, in milliseconds, unless its first is more than a sixtieth of it.
 pub(crate) const DEFAULT_BACKOFF_MAX_DELAY_MS: i64 = 60_000;
 
-/// The longest lease or delay that is believed, some 30,000 years: longer ones are mistakes, and could take the
+/// The longest lease or delay that is believed, some 30,000 years. Longer ones are mistakes, and could take the
 /// server's arithmetic of dates past its bounds.
 pub(crate) const LONGEST_MS: i64 = 1_000_000_000_000_000;
 
@@ -137,7 +137,7 @@ pub(crate) fn of_a_run() -> Document {
     projection(&OF_A_RUN)
 }
 
-/// The fields of a job in a list: all that tell about it but the payload, the log and the history of errors, which may be large.
+/// The fields of a job in a list: all but the payload, the log and the history of errors, which may be large.
 const OF_A_LIST: [&str; 19] = [
     ID,
     TYPE,

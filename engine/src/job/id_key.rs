@@ -29,7 +29,7 @@ impl<'a> IdKey<'a> {
     }
 }
 
-/// The filter of an id that is known by its text: a string, or an `ObjectId` of the same text, as a foreign document may have.
+/// The filter of an id that is known by its text: a string, or an `ObjectId` of the same text in a foreign document.
 pub(crate) fn named(id: &str) -> Bson {
     match ObjectId::parse_str(id) {
         Ok(object_id) => doc! { "$in": [id, object_id] }.into(),

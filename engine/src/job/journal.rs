@@ -22,8 +22,9 @@ pub struct NewStep {
     pub value: RawDocumentBuf,
 }
 
-/// The beginning of the name, on the document, of a record whose value stands elsewhere. A process that doesn't know of that finds
-/// another name than its orchestration asks for: it fails the job, and says so, where it would go on with no value otherwise.
+/// The beginning of the name, on the document, of a record whose value stands elsewhere. A process without support for
+/// that finds another name than its orchestration asks for. It fails the job, and says so. Otherwise it would go on
+/// with no value.
 const SPILLED_NAME: &str = "$spilled:";
 
 /// A step as it was recorded.

@@ -87,8 +87,8 @@ pub(crate) fn replaceable(key: &str, job_type: &str) -> Document {
     filter
 }
 
-/// A stage for the update that ends a job of which nothing is known but that it ends: it tells that a key is free where
-/// one is.
+/// A stage for the update that ends a job about which only its end is known. It tells that a key is free if there is
+/// one.
 pub(crate) fn freeing_key() -> Document {
     let may_have_follower = doc! { "$and": [
         { "$eq": [fields::value_of(fields::DEDUPE_SCOPE), DedupeScope::Pending.as_str()] },

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// Without a word from the user: long enough for an election, short enough that a dead process's jobs start
-/// elsewhere within half a minute, sweeps included.
+/// The default. Long enough for an election, short enough that a dead process's jobs start elsewhere within half a
+/// minute, sweeps included.
 const DEFAULT_LENGTH: Duration = Duration::from_secs(20);
 /// A user's heartbeat interval stands for a lease this many times as long, so that two renewals may fail in a row.
 const RENEWALS_PER_LEASE: u32 = 4;

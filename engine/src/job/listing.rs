@@ -136,8 +136,8 @@ impl Order {
         self.fields[from..].iter().map(|field| ((*field).to_owned(), Bson::Int32(direction))).collect()
     }
 
-    /// The values from one on. A comparison of the query language keeps to values of one type, so its complement bounds the scan, and
-    /// an expression, which compares across types as the index does, is exact.
+    /// The values from one on. A comparison of the query language keeps to values of one type, so its complement
+    /// bounds the scan. An expression compares across types as the index does, so it is exact.
     fn beyond(self, field: &str, value: &Bson, is_inclusive: bool) -> Document {
         let (exact, complement) = match (self.is_descending, is_inclusive) {
             (false, true) => ("$gte", "$lt"),

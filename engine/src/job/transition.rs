@@ -1,4 +1,5 @@
-//! The life of a job as one table: what an operation makes of an active job. Pure; `settle`, `cancel` and `reaper` write it.
+//! The life of a job as one table: the effects of operations on an active job. Pure; `settle`, `cancel` and `reaper`
+//! write it.
 //!
 //! ```text
 //!                      claim
@@ -13,11 +14,11 @@
 //!                                 └────────────────▶  │ superseded │
 //!                                   waits already     └────────────┘
 //! ```
-//! Cancelled, a pending job goes to `failed` at once. An active one is marked, and ends so when its owner is done with it:
-//! then every transition above but a settlement by hand leads there.
+//! A cancelled pending job goes to `failed` at once. A cancelled active job is marked, and fails when its owner is
+//! done with it. Then every transition above but a settlement by hand leads to `failed`.
 //!
-//! `superseded` exists because a key of scope `pending` has room for one pending job: an active job that would have
-//! to wait again finds its follower there, which will do the same work with newer data.
+//! `superseded` exists because a key of scope `pending` has room for one pending job. An active job that would have to
+//! wait again finds its follower there, which will do the same work with newer data.
 use super::{ending::Ending, status::Status, verdict::Verdict};
 
 /// The change to write.

@@ -1,5 +1,5 @@
-//! Bytes that are no document any more, as a broken disk or a hostile server may hand them over: whoever reads them says so, or
-//! takes what is odd for absent, and never panics.
+//! Bytes that are no document any more, as a broken disk or a hostile server may return them. Each reader reports
+//! them, or takes odd values for absent, and never panics.
 
 use mongodb::bson::{Bson, DateTime, RawDocumentBuf, doc};
 use rand::{Rng, SeedableRng, rngs::StdRng};

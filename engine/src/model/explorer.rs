@@ -1,7 +1,7 @@
 //! Every state that a model can get into, breadth first, so that the way to a flaw is the shortest there is.
 //!
-//! Own, and not a library's: what "can always still end" asks of each state is no property that those know, and a crate that only
-//! tests need would bring a dozen more into the lock file of the product.
+//! Written here, as no library knows the property "can always still end". A crate that only tests need would also
+//! bring a dozen more into the lock file of the product.
 
 use std::{collections::HashSet, fmt::Debug, hash::Hash, rc::Rc};
 
@@ -14,11 +14,11 @@ pub(super) trait Model {
     /// Hands each step that is possible in a state to `take`, and the state after it, or what is wrong with the step.
     fn steps(&self, state: &Self::State, take: &mut dyn FnMut(Self::Step, Result<Self::State, String>));
 
-    /// What is wrong with a state, if anything is.
+    /// The fault of a state, if it has one.
     fn flaw(&self, state: &Self::State) -> Option<String>;
 }
 
-/// What an exploration has come to.
+/// The result of an exploration.
 pub(super) struct Explored {
     /// Different states.
     pub(super) states: usize,

@@ -1,4 +1,4 @@
-//! What must hold in every state, and of every write.
+//! Promises about every state and every write.
 use super::{
     protocol::{Protocol, name},
     server::{Reply, Stored},
@@ -45,7 +45,8 @@ pub(super) fn of_write(protocol: &Protocol, state: &State, command: &Command, be
     }
 }
 
-/// A job that waits is cancelled at once. One that runs is marked, stays its holder's, and ends as cancelled whoever ends it.
+/// A job that waits is cancelled at once. One that runs is marked, stays its holder's, and ends as cancelled under any
+/// writer of its end.
 pub(super) fn of_cancellation(command: &Command, before: &Stored, after: &Stored) -> Kept {
     let is_marked = |job: &Stored| job.document.contains_key(fields::CANCEL_REQUESTED_AT);
     let is_cancelled = after.status == Status::Failed
@@ -69,7 +70,7 @@ pub(super) fn of_cancellation(command: &Command, before: &Stored, after: &Stored
     }
 }
 
-/// Who holds a job can go on to hold it, also one that is to be cancelled.
+/// The holder of a job can go on to hold it, even if the job is to be cancelled.
 pub(super) fn of_renewal(before: &Stored, token: Token, reply: Reply) -> Kept {
     let is_refused = reply != Reply::Matched && is_held(before, token);
     if is_refused { Err("a holder's renewal was refused".to_owned()) } else { Ok(()) }
@@ -82,8 +83,8 @@ fn of_recovery(protocol: &Protocol, state: &State, found: Found, before: &Stored
     if is_believed { Err("a lease was taken that its holder believed in".to_owned()) } else { Ok(()) }
 }
 
-/// What a holder is told of its verdict is what happened. A reaper may have ended the job under its claim just as the verdict
-/// would have; then that is what it is told.
+/// The holder's answer to its verdict is the truth. A reaper may have ended the job under its claim just as the
+/// verdict would have; then that end is the answer.
 pub(super) fn of_answer(
     fate: Fate,
     (token, transition): (Token, Transition),
@@ -135,7 +136,7 @@ fn believers(protocol: &Protocol, state: &State) -> Option<String> {
         .map(|held| format!("job {} is not its holder's, who believes so", held.job))
 }
 
-/// What runs is within its attempts, and what waits has one left.
+/// A running job is within its attempts, and a waiting one has one left.
 fn attempts(protocol: &Protocol, state: &State) -> Option<String> {
     let stored =
         state.jobs.iter().filter_map(|entry| entry.stored()).map(|stored| protocol.server.get(stored));
@@ -168,8 +169,8 @@ fn keys(protocol: &Protocol, state: &State) -> Option<String> {
     None
 }
 
-/// Whatever has happened: if all processes are gone now and nothing on its way arrives, one that comes is enough to bring every
-/// job to its end.
+/// In every state: if all processes are gone now and nothing on its way arrives, one new process can bring every job
+/// to its end.
 fn ends(protocol: &Protocol, state: &State) -> Option<String> {
     let key = (state.jobs.clone(), state.now);
     let known = protocol.recovered.borrow().get(&key).copied();

@@ -1,5 +1,5 @@
-//! What processes, the network and the server may do next. All decisions and all statements are the engine's own; written again
-//! is only who waits for what.
+//! The next possible acts of processes, the network and the server. All decisions and all statements are the engine's
+//! own; only the waiting of each part for another is written again.
 
 use std::{
     cell::RefCell,
@@ -44,7 +44,7 @@ const NOTICE_PARTS: u32 = 20;
 /// The proof of the one call that cancels.
 const CANCELLER: &str = "canceller";
 
-/// What is explored.
+/// The size of an exploration.
 #[derive(Debug, Clone)]
 pub(super) struct Size {
     pub(super) workers: usize,
@@ -125,7 +125,7 @@ impl Protocol {
         self.terms.deadline(self.instant(held.since)) + margin
     }
 
-    /// Whether the handler may be running, as long as its process has time to look at its clock.
+    /// True if the handler may be running, as long as its process has time to look at its clock.
     pub(super) fn believes(&self, held: Held, now: Tick) -> bool {
         self.instant(now) < self.deadline(held) + self.terms.length / NOTICE_PARTS
     }

@@ -50,7 +50,7 @@ struct Difference {
 
 async fn differing(database: &mongodb::Database, effects: &[Effect]) -> Vec<Difference> {
     let jobs = database.collection::<Document>("jobs");
-    // What the model's clock shows at a statement is now.
+    // The model's clock at a statement is now.
     let now = DateTime::now().timestamp_millis();
     let mut differing = Vec::new();
     for (chunk, effects) in effects.chunks(CHUNK).enumerate() {

@@ -52,7 +52,7 @@ pub(super) struct Effect {
     pub(super) after: Option<Document>,
 }
 
-/// What became of a statement.
+/// The effect of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Reply {
     Matched,
@@ -105,7 +105,7 @@ impl<C: Eq + Hash + Clone> Server<C> {
         self.seen.into_inner()
     }
 
-    /// Whether a document matches a filter.
+    /// True if a document matches a filter.
     pub(super) fn matches(
         &self,
         id: DocId,

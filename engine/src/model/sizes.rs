@@ -1,4 +1,4 @@
-//! What is explored: small enough for every run of the tests, or as much as minutes allow.
+//! The sizes to explore: small enough for every run of the tests, or as much as minutes allow.
 use super::{protocol::Size, state::Budget};
 use crate::job::{
     document::DedupeKey,
@@ -36,7 +36,7 @@ pub(super) fn renewals_and_a_crash() -> Size {
     with(size(None, 1), |limits| (limits.renewals, limits.crashes) = (1, 1))
 }
 
-/// Of one job: somebody stops waiting for a reply, and what was sent arrives at any time, or never.
+/// Of one job: a process stops waiting for a reply, and its statement arrives at any time, or never.
 pub(super) fn a_lost_reply() -> Size {
     with(size(None, 1), |limits| limits.timeouts = 1)
 }
@@ -71,8 +71,8 @@ pub(super) fn a_hand_off() -> Size {
     })
 }
 
-/// Of one job: somebody cancels it, whether it waits, runs or is given back. In every run of the tests either it is renewed, and
-/// one process dies, or somebody claims it again.
+/// Of one job: a caller cancels it, and it waits, runs or is given back. In every run of the tests either it is
+/// renewed, and one process dies, or another process claims it again.
 pub(super) fn a_cancellation(renewals: u8) -> Size {
     with(size(None, 1), |limits| {
         (limits.cancellations, limits.renewals, limits.crashes) = (1, renewals, renewals);

@@ -17,7 +17,7 @@ pub(super) struct State {
     /// They overtake each other.
     pub(super) commands: Vec<Command>,
     pub(super) reapers: Vec<Option<Found>>,
-    /// What the holder of each claim token has been told, and what was done in its name.
+    /// For each claim token, the answers that its holder got, and the writes in its name.
     pub(super) fates: Vec<Fate>,
     pub(super) spent: Budget,
 }
@@ -33,7 +33,7 @@ pub(super) enum Entry {
     Stored(DocId),
 }
 
-/// How much may go wrong, or has gone.
+/// Faults that may happen, or have happened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Budget {
     pub(super) claims: u8,
@@ -84,11 +84,11 @@ pub(super) struct Found {
     /// As it was then.
     pub(super) document: DocId,
     pub(super) has_follower: bool,
-    /// Whether its pending place turned out to be taken.
+    /// True if its pending place turned out to be taken.
     pub(super) is_behind: bool,
 }
 
-/// What a process does. It may take as long as it likes over each step: so do frozen ones.
+/// The act of a process. It may take as long as it likes over each step: so do frozen ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Worker {
     Idle,
@@ -113,7 +113,7 @@ pub(super) enum Worker {
     },
 }
 
-/// What a claim has brought.
+/// The result of a claim.
 pub(super) type Claimed = Option<(JobIndex, DocId)>;
 
 /// A claim, as its holder knows it.
@@ -123,7 +123,7 @@ pub(super) struct Held {
     pub(super) token: Token,
     /// The document that the claim brought.
     pub(super) claimed: DocId,
-    /// What the deadline counts from.
+    /// The moment from which the deadline counts.
     pub(super) since: Tick,
 }
 
@@ -153,7 +153,7 @@ impl State {
         self.jobs[usize::from(job)].stored()
     }
 
-    /// Which of several it is makes no difference: one order of them stands for all.
+    /// The order of equal ones makes no difference: one order of them stands for all.
     pub(super) fn sort(&mut self) {
         self.workers.sort_unstable();
         self.commands.sort_unstable();

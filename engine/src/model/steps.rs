@@ -194,7 +194,7 @@ impl Protocol {
         }
     }
 
-    /// As for a sweep. Whose look shows a job that has ended or is marked, is done.
+    /// As for a sweep. A look that shows a job that has ended or is marked ends the call.
     fn cancels(&self, state: &State, take: Take<'_>) {
         if state.spent.cancellations >= self.size.limits.cancellations {
             return;
@@ -231,7 +231,7 @@ impl Protocol {
 }
 
 impl State {
-    /// Who has stopped waiting for a try does not hear of it.
+    /// A process that has stopped waiting for a try does not get its answer.
     fn answer_claim(&mut self, awaited: Token, brought: Claimed) {
         for worker in &mut self.workers {
             if let Worker::Claiming { tokens, reply, .. } = worker

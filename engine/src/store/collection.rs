@@ -1,8 +1,8 @@
 //! The collection, and the few shapes of round trip that everything else is made of.
 //!
-//! Writes go out as raw `insert` and `update` commands, since only those carry many statements in one trip on every
-//! supported server, and tell which index a duplicate key met. Lost replies are the callers' business: each knows
-//! how to find out what happened (by id, by token). That is why nothing here retries.
+//! Writes go out as raw `insert` and `update` commands. Only those carry many statements in one trip on every
+//! supported server, and tell which index a duplicate key met. Lost replies are the callers' business: each can find
+//! out what happened (by id, by token). That is why nothing here retries.
 
 use std::{sync::Arc, time::Duration};
 
@@ -285,8 +285,8 @@ impl Store {
         Ok(reply.get_timestamp("operationTime").ok())
     }
 
-    /// Gives a small operation a connection when its turn comes, and a bound of its own, so that a server that has frozen can't
-    /// hold its caller: some time, and less once another server is primary.
+    /// Gives a small operation a connection when its turn comes, and a bound of its own, so that a frozen server can't
+    /// hold its caller. The bound is some time, and less once another server is primary.
     pub(crate) async fn bounded<T>(
         &self,
         what: &str,

@@ -84,7 +84,7 @@ pub(crate) async fn replace_pending_data(
         filter.insert(fields::ID, id);
     }
     let filter = RawDocumentBuf::try_from(&filter).map_err(Error::encoding)?;
-    // Raw, so that the data reaches the server as it was encoded; as an update document, not a pipeline, so that
+    // Raw, so that the data reaches the server as it was encoded. It is an update document, not a pipeline, so that
     // nothing in it is taken for an expression.
     let mut changes = rawdoc! {};
     changes.append(cstr!("data"), job.data()?);

@@ -1,8 +1,9 @@
-//! The indexes: what makes dedupe certain and every look cheap.
+//! The indexes: they make dedupe certain and every look cheap.
 //!
-//! One small partial index per state, so that a job stands in one of them at a time, and the four unique ones that
-//! hold the dedupe keys, three of which are shared with the TypeScript package. Each of state begins with the status although its filter
-//! fixes it: only so do the server's covered and skipping plans apply. Beside them stand those of single fields that few jobs have.
+//! There is one small partial index per state, so that a job stands in one of them at a time. Four unique ones hold
+//! the dedupe keys, three of which are shared with the TypeScript package. Each of state begins with the status
+//! although its filter fixes it: only so do the server's covered and skipping plans apply. Beside them stand those of
+//! single fields that few jobs have.
 
 mod codes;
 mod doubled;
@@ -145,8 +146,8 @@ fn wanted() -> Vec<Index> {
     ]
 }
 
-/// Definitions of all indexes for a tool that compares them with those that are there: a document with the lists `indexes`, and `beside` for
-/// those of the side collection, each index as the server lists it.
+/// Definitions of all indexes, for a tool that compares them with the existing ones. A document with the lists
+/// `indexes`, and `beside` for those of the side collection, each index as the server lists it.
 ///
 /// # Errors
 /// They can't be encoded.
@@ -242,10 +243,10 @@ async fn create<'a>(store: &Store, indexes: impl IntoIterator<Item = &'a Index>)
     }
 }
 
-/// The names of the indexes that are there. None where there is no collection.
+/// The names of the existing indexes. None if there is no collection.
 ///
-/// The index of the ids has the default collation of its collection. Under one that finds different texts equal, a processor would get
-/// the jobs of other types, and two keys would be one, so such a collection is refused.
+/// The index of the ids has the default collation of its collection. Some collations find different texts equal. Then
+/// a processor would get the jobs of other types, and two keys would be one, so such a collection is refused.
 async fn names(store: &Store) -> Result<HashSet<String>> {
     let list = store.bounded("listing the indexes", async {
         Ok(store.jobs().list_indexes().await?.try_collect::<Vec<IndexModel>>().await?)

@@ -1,7 +1,8 @@
-//! The types of jobs, found by skipping from one to the next in the index of their status: one key per type, however many jobs there are.
+//! The types of jobs, found by skipping from one to the next in the index of their status. That costs one key per
+//! type, for any number of jobs.
 //!
-//! `distinct` would skip as well, but the server's stable API lacks it: an app with `serverApi: { version: '1', strict: true }` may not
-//! send it.
+//! `distinct` would skip as well, but the server's stable API lacks it. An app with `serverApi: { version: '1',
+//! strict: true }` may not send it.
 
 use mongodb::bson::{RawBsonRef, doc};
 

@@ -1,7 +1,7 @@
-//! The shared counts: how many jobs of each type there are, counted by one process at a time and read by all.
+//! The shared counts: the number of jobs of each type, counted by one process at a time and read by all.
 //!
-//! A count reads one key for each job that it counts. So it ends at a bound, and the next one does not come before 50 times of what
-//! the last one took: together they keep no connection busy for more than 2 % of the time.
+//! A count reads one key for each job that it counts. So it ends at a bound, and the next one does not come before 50
+//! times its duration. Together they keep a connection busy for at most 2 % of the time.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},

@@ -1,4 +1,5 @@
-//! Lists jobs, page by page, in the order of an index: a page costs as many keys as it has jobs, and one more for each further type.
+//! Lists jobs, page by page, in the order of an index. A page costs as many keys as it has jobs, and one more for each
+//! further type.
 
 mod found;
 mod search;

@@ -17,8 +17,8 @@ use crate::{
 /// Lines written together take no more than this, unless it is one line.
 const MOST_BYTES: usize = 1024 * 1024;
 
-/// Adds lines, oldest first. With a token only while the claim is the caller's, or once the caller has completed it: what a
-/// handler logs within a transaction is written after it.
+/// Adds lines, oldest first. With a token only while the claim is the caller's, or once the caller has completed it.
+/// Lines of a handler within a transaction are written after it.
 pub(crate) async fn append(
     store: &Store,
     id: &str,

@@ -24,8 +24,8 @@ pub(crate) fn renewing(ids: Vec<Bson>, tokens: Vec<&str>, length: LeaseLength) -
     Statement::many(fence::any_held(ids, tokens), vec![doc! { "$set": marked(length) }])
 }
 
-/// Claimed now, and managed: also what turns a claim made by hand into a managed one. A write that its sender has given up may
-/// still arrive, after the same holder has made the lease longer: then it leaves the length as it is.
+/// Claimed now, and managed; this also turns a claim made by hand into a managed one. A write that its sender has
+/// given up may still arrive after the same holder has made the lease longer. Then it leaves the length as it is.
 fn marked(LeaseLength { length, turn }: LeaseLength) -> Document {
     let mark = |field| format!("${}.{field}", fields::LEASE);
     let mut lease = doc! {

@@ -1,7 +1,7 @@
 //! Removing jobs that ended long ago, and everything at once in tests.
 //!
-//! Two kinds of jobs stay though their time has come: those whose dedupe key is held beyond their end, and those of a schedule that
-//! has not gone past their occurrence, which would be made again.
+//! Two kinds of jobs stay though their time has come. One is jobs whose dedupe key is held beyond their end. The other
+//! is jobs of a schedule that has not gone past their occurrence, which would be made again.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,5 +1,5 @@
-//! Changes that an operator asks for: a job is run again, earlier, later, or removed. Each is a fenced write to one document, under a
-//! status that it may lead out of, and sure of what happened when a reply was lost.
+//! Changes by operators: a job is run again, earlier, later, or removed. Each is a fenced write to one document, under
+//! a status that it may lead out of. If its reply was lost, it looks up what happened.
 
 pub(crate) mod change;
 mod found;

@@ -1,5 +1,5 @@
-//! Finds the runs of this process whose jobs were asked to be cancelled, and tells them: at once where a hint names the job, and at
-//! intervals otherwise. A process without runs looks for none.
+//! Finds the runs of this process whose jobs were asked to be cancelled, and tells them. It does so at once if a hint
+//! names the job, and at intervals otherwise. A process without runs looks for none.
 
 use std::time::Duration;
 

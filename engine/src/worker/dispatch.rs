@@ -16,8 +16,8 @@
 //!             └──────┘ ◀────────────── └─────────┘
 //!                        nothing is due
 //! ```
-//! `looking` is one cheap query that finds both what is due and when the next job will be; a worker that has nothing
-//! to do sends it once per poll interval and does not try to claim.
+//! `looking` is one cheap query that finds both the jobs that are due and the time of the next one. A worker that has
+//! nothing to do sends it once per poll interval and does not try to claim.
 
 mod claimer;
 mod prefetch;

@@ -1,5 +1,5 @@
-//! The writer of step records: those that arrive while a write is on its way travel together in the next one, those of one job
-//! in one statement.
+//! The writer of step records. Records that arrive while a write is on its way travel together in the next one, those
+//! of one job in one statement.
 
 use std::{mem, sync::Arc, time::Duration};
 

@@ -94,8 +94,8 @@ impl Renewer {
         lock(&self.leases).held.values().any(|lease| ids.contains(&IdKey::of(&lease.id)))
     }
 
-    /// Tells the runs of these jobs that they are to be cancelled: again at each look, as one may not have been known to its driver yet. A
-    /// mark that is on another claim is not theirs.
+    /// Tells the runs of these jobs that they are to be cancelled. It does so at each look, as one may not have been
+    /// known to its driver yet. A mark on another claim is not theirs.
     pub(crate) fn cancelled(&self, marked: &[RawDocumentBuf]) {
         let marks: HashMap<_, _> = marked.iter().filter_map(|job| Some((IdKey::of_job(job)?, job))).collect();
         let mut told = Vec::new();

@@ -1,7 +1,7 @@
 //! Fires schedules: waits for the soonest, asks the calendar for its occurrences, and has their jobs made.
 //!
-//! Any process with a processor does so, and none leads. An idle one looks at one index key every few seconds, which is how it learns of
-//! what other processes have changed, and at the moment when the next schedule is due.
+//! Any process with a processor does so, and none leads. An idle one looks at one index key every few seconds, and at
+//! the moment when the next schedule is due. So it learns of the changes by other processes.
 
 use std::{
     sync::{

@@ -1,5 +1,5 @@
-//! Everything that a process does beside its jobs, by the side collection: it learns which types are paused, tells of itself, and
-//! writes down what was counted.
+//! Acts of a process beside its jobs, by the side collection: it learns which types are paused, registers itself, and
+//! writes down its counts.
 //!
 //! One task for each collection, however many processors there are. It reads and writes only while there is a processor, or
 //! while claims are made by hand; nothing here is done for each job.

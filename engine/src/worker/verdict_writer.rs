@@ -64,8 +64,8 @@ impl AwaitedVerdict {
     }
 }
 
-/// A handle on the writers: one for verdicts that nothing can hold up, and one for those which a transaction of an app's
-/// may, since it is about to make a job that waits in the place where theirs would.
+/// A handle on the writers: one for verdicts that nothing can hold up, and one for the others. A transaction of the
+/// app's may hold those up, since it is about to make a job that waits in the place where theirs would.
 pub(crate) struct VerdictWriter {
     free: mpsc::UnboundedSender<Vec<AwaitedVerdict>>,
     may_wait: mpsc::UnboundedSender<Vec<AwaitedVerdict>>,

@@ -75,8 +75,8 @@ function refused(error: NodeJS.ErrnoException): never {
 }
 
 /**
- * Without a password only this machine can connect; but a page of another site could have a name of its own point here, so the request
- * must name this machine.
+ * Without a password only this machine can connect. But a page of another site could make a name of its own point here, so the request must
+ * name this machine.
  */
 function isLetIn({ headers }: IncomingMessage, password: string | undefined): boolean {
   if (password === undefined) return isLocalName(headers.host)

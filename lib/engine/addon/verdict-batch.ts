@@ -35,8 +35,8 @@ export class Verdicts {
 }
 
 /**
- * Collects the verdicts of one turn of the event loop, so that one call into the engine carries them all. They leave when all
- * microtasks have run: a chain of short handlers, each started by the end of the one before, ends up in one batch.
+ * Collects the verdicts of one turn of the event loop, so that one call into the engine carries them all. They leave when all microtasks have
+ * run. So a chain of short handlers, each started by the end of the one before, ends up in one batch.
  */
 export class VerdictBatch {
   private verdicts = new Verdicts()

@@ -21,9 +21,9 @@ export interface ClaimLoopHost {
 /**
  * Claims the jobs of one type on any backend, as many as there are free slots.
  *
- * A look for work is made at once when the processor starts, when a wake-up comes, when a job was found and when a slot comes
- * free; else after a wait as {@link idleWait} or, after a failure, {@link errorWait} say. Looks are made one at a time until
- * one finds work, then for more free slots at once: an idle type costs one query per look, a busy one fills its slots.
+ * A look for work is made at once when the processor starts, a wake-up comes, a job was found or a slot comes free. Else it is made after the
+ * wait of {@link idleWait} or, after a failure, of {@link errorWait}. Looks are made one at a time until one finds work, then for more free
+ * slots at once. So an idle type costs one query per look, a busy one fills its slots.
  */
 export class ClaimLoop {
   private readonly streak: FailureStreak

@@ -23,8 +23,8 @@ const MARGIN_MS = 1000
 /**
  * Renews the lease of one claim by ordinary timers, and declares it lost when it can no longer be sure of it.
  *
- * The deadline is counted from before the claim or the renewal was *sent*: when the reply takes long, the backend may have
- * counted from any moment since.
+ * The deadline is counted from before the claim or the renewal was *sent*. If the reply takes long, the backend may have counted from any
+ * moment since.
  */
 export class LeaseKeeper {
   private stopped = false
@@ -40,7 +40,7 @@ export class LeaseKeeper {
   ) {}
 
   /**
-   * A lease whose claim was on its way for so long that it is over by now is lost at once: as after a process was frozen.
+   * A lease that is over when the reply to its claim arrives is lost at once: as after a process was frozen.
    *
    * @param sentAt when the claim was sent, on the monotonic clock
    */

@@ -1,6 +1,6 @@
 /**
- * From a stored document to a job. Payloads are read as the app reads its own collections; the job's own fields leniently, as the
- * TypeScript package, older releases or a hand may have written them: null means absent, a number is a number in any encoding.
+ * Conversion of a stored document into a job. Payloads are read as the app reads its own collections. The job's own fields are read leniently,
+ * as the TypeScript package, older releases or a hand may have written them. Null means absent, a number is a number in any encoding.
  */
 import type { DedupeScope, Job, JobLogEntry, JobRecord, JobStatus } from '../../types'
 import { markJournal } from '../../backend/journal'

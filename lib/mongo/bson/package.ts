@@ -1,6 +1,6 @@
 /**
- * The app's own copy of the `mongodb` package: payloads are encoded and decoded by it, so that they come out as from any other
- * collection of the app. It is looked for when it is first needed.
+ * The app's own copy of the `mongodb` package. It encodes and decodes payloads, so that they come out as from any other collection of the app.
+ * It is looked for when it is first needed.
  */
 import { createRequire } from 'node:module'
 import { join } from 'node:path'

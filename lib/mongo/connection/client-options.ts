@@ -1,6 +1,6 @@
 /**
- * The engine has a connection of its own, made from what the app's client was made of. An option is carried over, or irrelevant to
- * the engine, or refused by name: never dropped, as the engine would then connect with less security than the app, or elsewhere.
+ * The engine has a connection of its own, made from the settings of the app's client. An option is carried over, or irrelevant to the engine,
+ * or refused by name. None is dropped, as the engine would then connect with less security than the app, or elsewhere.
  */
 import type { Db } from 'mongodb'
 import { UnsupportedOptionError } from '../../base/errors'

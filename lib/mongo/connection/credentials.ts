@@ -57,8 +57,8 @@ function passwordOf(credentials: ResolvedCredentials, mechanism: string): string
 }
 
 /**
- * The database that knows the user. A TXT record beside an SRV record may name it: before the client has read it, the choice
- * is left to the engine, which reads it too.
+ * The database that knows the user. A TXT record beside an SRV record may name it. Before the client has read that record, the choice is left
+ * to the engine, which reads it too.
  */
 function sourceOf(options: ResolvedOptions, credentials: ResolvedCredentials): string | null {
   const mayBeInTxtRecord =

@@ -117,8 +117,8 @@ function identityOf(options: ResolvedOptions, refused: string[]): Identity {
 const SEALED = new Map<string, Identity>()
 
 /**
- * Certificate and key as one text, the key encrypted by a password that exists in this process only: the engine hands the text
- * to its library by a temporary file. This also turns every older encryption of keys into the one that the library reads.
+ * Certificate and key as one text, the key encrypted by a password that exists in this process only. The engine hands the text to its library
+ * by a temporary file. Every older encryption of keys becomes the one that the library reads.
  */
 function sealed(cert: Buffer, key: Buffer, passphrase: string | undefined): Identity {
   const contents = createHash('sha256')
@@ -167,7 +167,7 @@ function fileOf(options: ResolvedOptions, refused: string[]): Material | null {
   }
 }
 
-/** PEM text out of a string, a buffer or a list of them; undefined if it is none of these, or more than `most` of them. */
+/** PEM text out of a string, a buffer or a list of them. Undefined if it is none of these, or if there are more than `most`. */
 function pemOf(value: unknown, most = Infinity): Buffer | undefined {
   const list: unknown[] = Array.isArray(value) ? value : [value]
   if (list.length === 0 || list.length > most) return undefined

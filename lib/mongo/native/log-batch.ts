@@ -1,6 +1,6 @@
 /**
- * The log lines of each claim cross over to the engine together: those that are added while a write is on its way travel in
- * the next one. So they keep their order, and a line costs no round trip of its own.
+ * The log lines of each claim cross over to the engine together. Lines added while a write is on its way travel in the next one. So they keep
+ * their order, and a line costs no round trip of its own.
  */
 import { afterMicrotasks, monotonicNow } from '../../base/timers'
 import type { NativeFailure } from './addon'

@@ -8,8 +8,8 @@ const DEFAULT_MS = 60_000
 const KNOWN_FOR_MS = 60_000
 
 /**
- * Replies that will not be another next time: some users may not ask, a mongos does not know the parameter, the stable API and some
- * hosted servers have no such command.
+ * Replies that stay the same: some users may not ask, and a mongos does not know the parameter. The stable API and some hosted servers have no
+ * such command.
  */
 const REFUSALS: Readonly<Record<number, true>> = {
   ...{ 13: true /* Unauthorized */, 59: true /* CommandNotFound */, 72: true /* InvalidOptions */ },

@@ -1,10 +1,10 @@
-//! What a filter matches and what an update makes of a document, as far as the engine's own need it.
+//! Filters and updates on documents, as far as the engine's own need them.
 
 use mongodb::bson::{Bson, Document};
 
 use super::expression::{Scope, is_true};
 
-/// Whether a document matches a filter.
+/// True if a document matches a filter.
 pub(super) fn matches(filter: &Document, scope: Scope<'_>) -> bool {
     filter.iter().all(|(name, condition)| match name.as_str() {
         "$expr" => is_true(scope.value(condition).as_ref()),
@@ -33,7 +33,7 @@ fn equals(value: Option<&Bson>, wanted: &Bson) -> bool {
     value == wanted || value.as_array().is_some_and(|elements| elements.contains(wanted))
 }
 
-/// What a pipeline makes of a document.
+/// The document that a pipeline makes of another.
 pub(super) fn updated(pipeline: &Bson, scope: Scope<'_>) -> Document {
     let stages = pipeline.as_array().expect("the engine updates by pipelines");
     let mut document = scope.document.clone();

@@ -217,8 +217,8 @@ struct Choice {
     needs_slot: bool,
 }
 
-/// The first candidates that nothing blocks (known to be blocked, behind another before the same gate, or
-/// before one that is closed), as many as there is room for.
+/// The first candidates that nothing blocks, as many as there is room for. A candidate is blocked if it is known to
+/// be, behind another before the same gate, or before one that is closed.
 async fn choose(
     store: &Store,
     candidates: Vec<Candidate>,

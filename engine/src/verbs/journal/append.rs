@@ -1,5 +1,5 @@
-//! Appending records: those of one job in one statement, those of many jobs in one command, tried again while the server is
-//! away, and looked up where a reply was lost.
+//! Appending records: those of one job in one statement, those of many jobs in one command. An append is tried again
+//! while the server is away, and looked up if its reply was lost.
 
 use std::{collections::HashMap, time::Duration};
 

@@ -11,8 +11,9 @@ use crate::{
 /// The ending of a job whose attempts were used up.
 const EXHAUSTED: &str = "exhausted";
 
-/// Completes an active job of this claim, and also one that a sweep has failed under it because its attempts were used up: the
-/// work is done. False if it is neither. The one exception to the rule that no settlement leads out of a terminal status.
+/// Completes an active job of this claim. It even completes one that a sweep has failed under it because its attempts
+/// were used up: the work is done. False if it is neither. This is the one exception to the rule that no settlement
+/// leads out of a terminal status.
 pub(crate) async fn complete(store: &Store, id: &str, token: &str) -> Result<bool> {
     let given_up = doc! {
         fields::STATUS: Status::Failed.as_str(),

@@ -1,5 +1,5 @@
-//! Lists jobs by conditions that no index of durabl's answers: along the index of their status, in steps, until the page is full or enough
-//! was looked at. An index of the app's own on one of the fields makes it one query.
+//! Lists jobs by conditions that no index of durabl's answers. It goes along the index of their status, in steps,
+//! until the page is full or enough was looked at. An index of the app's own on one of the fields makes it one query.
 
 use std::time::{Duration, Instant};
 

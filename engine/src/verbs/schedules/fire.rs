@@ -1,7 +1,7 @@
 //! Makes the jobs of occurrences, and moves their schedules on: in this order, and any process may do either again.
 //!
-//! The id of a job is that of its occurrence, so that of all who make it one succeeds; and a schedule moves on only from the moment
-//! that was read. A process that dies in between leaves the rest to the next one that looks.
+//! The id of a job is that of its occurrence, so only one of the processes that make it succeeds. And a schedule moves
+//! on only from the moment that was read. A process that dies in between leaves the rest to the next one that looks.
 
 use std::collections::HashSet;
 

@@ -34,7 +34,7 @@ pub(crate) fn include_end(document: &RawDocument, token: &str, end: Status) -> b
     include(document, &format!("{token}:{}", end.as_str()))
 }
 
-/// Those of the document but for its present holder's: a lease that is taken away must never look as if its holder had
+/// Those of the document except its present holder's. A lease that is taken away must never look as if its holder had
 /// given it back.
 pub(super) fn without_holder() -> Document {
     let is_another = doc! { "$ne": ["$$this", fields::value_of(fields::CLAIM_TOKEN)] };

@@ -44,8 +44,8 @@ pub(crate) async fn steer_each(
     Ok(changed)
 }
 
-/// Removes those of these jobs that are not running, and that no schedule would make again, or of these only those that are in one
-/// status; how many.
+/// Removes those of these jobs that are not running, and that no schedule would make again. With a status, it removes
+/// only those in it. Returns their number.
 pub(crate) async fn remove_each(
     store: &Store,
     side: &Side,

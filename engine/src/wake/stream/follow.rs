@@ -57,9 +57,9 @@ pub(crate) struct OpenStream {
 impl OpenStream {
     /// Opens a stream that goes on from the token; without one, right after the newest write that a majority has.
     ///
-    /// By itself the server would begin after its own newest write, and one that was begun before that may still be on its
-    /// way: no stream would tell of it, and a look that comes at once would not see it. The driver, too, needs a place to go
-    /// back to: when the first try to resume a stream fails, it tries again without the token.
+    /// By itself the server would begin after its own newest write, and an older write may still be on its way. No
+    /// stream would tell of that one, and a look that comes at once would not see it. The driver, too, needs a place
+    /// to go back to. If the first try to resume a stream fails, it tries again without the token.
     async fn open(watch: &Watch, store: &Store, token: Option<ResumeToken>) -> Result<Self> {
         let interest = lock(&watch.interest).clone();
         let begin = if token.is_none() { store.committed_time().await? } else { None };

@@ -90,8 +90,8 @@ mod tests {
 
     use super::*;
 
-    /// Workers that hear of the same jobs, one after the other. Returns how many claim each job, when it takes so long
-    /// from a look to a claim that others can see; and how late each job is.
+    /// Workers that hear of the same jobs, one after the other. Each claim shows to others some time after its look.
+    /// Returns the number of claims of each job, and the delay of each job.
     fn claims_and_delays(workers: usize, step: Duration, jobs: usize) -> Vec<(usize, Duration)> {
         let mut random = StdRng::seed_from_u64(7);
         let mut all = vec![Stagger::new(); workers];

@@ -195,8 +195,8 @@ impl Slots {
         _ = self.has_ended.acquire().await;
     }
 
-    /// For how many jobs there is room now. For none while it is better to wait until more runs have ended: as long as
-    /// handlers have prefetched jobs to go on with, half of the room is let come free first.
+    /// The number of jobs that there is room for now. It is 0 while it is better to wait until more runs have ended.
+    /// As long as handlers have prefetched jobs to go on with, half of the room is let come free first.
     pub(super) fn room(&self) -> Room {
         let state = lock(&self.state);
         let concurrency = state.concurrency;

@@ -1,8 +1,8 @@
 //! Leases that are not renewed for a while: those of runs that complete their job in a transaction of the app's.
 //!
-//! A renewal that comes before the transaction's write to the job makes that write conflict; one that comes after it waits for
-//! the commit, and with it every other renewal of the process. So the lease is made as long as a transaction can be, once,
-//! and then left alone until the transaction is over.
+//! A renewal that comes before the transaction's write to the job makes that write conflict. One that comes after it
+//! waits for the commit, and with it every other renewal of the process. So the lease is made as long as a transaction
+//! can be, once, and then left alone until the transaction is over.
 
 use std::{
     sync::{Arc, Weak},
@@ -51,8 +51,9 @@ impl Renewer {
         Ok(is_held)
     }
 
-    /// Takes back the length of a lease that was given up before it was known to be so long: the job would stand still for as long.
-    /// It then ends when it would have ended had the same write been a renewal, which is after its holder has given it up.
+    /// Takes back the length of a lease that was given up before it was known to be so long. Otherwise the job would
+    /// stand still for as long. The lease then ends as if the write had been a renewal, which is after its holder has
+    /// given it up.
     fn shorten(
         &self,
         store: &Arc<Store>,

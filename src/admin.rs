@@ -19,7 +19,7 @@ use crate::{
 pub struct NativeSweep {
     /// Jobs taken from holders that were gone.
     pub handled: f64,
-    /// Whether there may be more.
+    /// True if there may be more.
     pub saturated: bool,
 }
 

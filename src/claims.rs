@@ -41,18 +41,18 @@ impl From<NativeVerdictKind> for Verdict {
     }
 }
 
-/// What goes along with a verdict, where there is something.
+/// Details beside a verdict, if there are any.
 #[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeDetails {
-    /// Where a failure came from; null if nothing tells.
+    /// The stack of a failure; null if there is none.
     pub stack: Option<String>,
     /// Milliseconds until the job is due again, where it is to wait again; null for what is usual.
     pub delay_ms: Option<f64>,
     /// The moment until which the job parks, in milliseconds since the epoch, if its handler sleeps; null for none.
     pub parked_until_ms: Option<f64>,
-    /// What the handler returned, to be kept: a BSON document with the one field `result`; null for nothing.
+    /// The handler's result, to be kept: a BSON document with the one field `result`; null for nothing.
     pub result: Option<Buffer>,
-    /// Whether the owner settles in the midst of its work: then it is not cancelled that was asked to be.
+    /// True if the owner settles in the midst of its work: then a job that was asked to be cancelled is not cancelled.
     pub by_hand: bool,
 }
 

@@ -141,7 +141,7 @@ impl From<Cancelled> for NativeCancelled {
     }
 }
 
-/// What a call that cancels many jobs has done to one of them.
+/// The effect on one job of a call that cancels many.
 #[napi(string_enum = "kebab-case")]
 pub enum NativeCancelledEach {
     /// The job has ended.
@@ -262,7 +262,8 @@ impl NativeEngine {
         })
     }
 
-    /// Cancels those of these jobs that have not ended, and that are still in this status unless it is null: what was done to each, in order.
+    /// Cancels those of these jobs that have not ended, and that are still in this status unless it is null. Returns
+    /// the effect on each, in order.
     #[napi]
     pub fn cancel_each<'env>(
         &self,

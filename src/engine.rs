@@ -25,9 +25,9 @@ pub struct NativeEngineOptions {
     pub database: String,
     /// The collection's name.
     pub collection: String,
-    /// Whether `startup` opens a change stream.
+    /// True if `startup` opens a change stream.
     pub use_change_streams: bool,
-    /// Whether jobs are made as claimed where a processor of this engine is idle.
+    /// True if jobs are made as claimed when a processor of this engine is idle.
     pub hand_off: bool,
     /// Log entries that a job keeps.
     pub max_log_entries: u32,
@@ -39,11 +39,11 @@ pub struct NativeEngineOptions {
     pub host: String,
     /// Versions, by the names of what has them.
     pub versions: HashMap<String, String>,
-    /// How long jobs are kept that have ended.
+    /// Periods for which ended jobs are kept.
     pub retention: Vec<NativeRetention>,
 }
 
-/// How long jobs are kept that have ended, in milliseconds; null for good.
+/// Periods for which ended jobs are kept, in milliseconds; null for good.
 #[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeRetention {
     /// Of one type; null for all that are not named.

@@ -55,7 +55,7 @@ pub enum NativeEvent {
     SchedulesDue {
         /// To be given back with the answer.
         batch: u32,
-        /// What the server's clock showed, in milliseconds since the epoch.
+        /// The server's clock, in milliseconds since the epoch.
         now_ms: f64,
         /// Their BSON documents, end to end: `_id`, `spec`, `nextRunAt` and `skipped`.
         documents: Buffer,
@@ -74,19 +74,19 @@ pub enum NativeEvent {
     Recovered {
         /// The number of jobs.
         handled: f64,
-        /// Whether there may be more.
+        /// True if there may be more.
         saturated: bool,
     },
     /// A sweep that failed.
     RecoveryFailed {
-        /// Whether it was the first one.
+        /// The phase of the sweep.
         phase: NativeSweepPhase,
         /// The reason.
         message: String,
     },
     /// A message for the log.
     Log {
-        /// How urgent it is.
+        /// The level.
         level: NativeLogLevel,
         /// The message.
         message: String,
@@ -106,7 +106,7 @@ pub struct NativeRunResult {
     pub failure: Option<NativeFailure>,
 }
 
-/// Which sweep it was.
+/// The phases of sweeps.
 #[napi(string_enum = "lowercase")]
 pub enum NativeSweepPhase {
     /// The first one.

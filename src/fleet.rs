@@ -9,12 +9,12 @@ use napi_derive::napi;
 
 use crate::{engine::NativeEngine, reply::Promised};
 
-/// What an operator did.
+/// An act of an operator.
 #[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeAction {
     /// By whom.
     pub by: Option<String>,
-    /// What.
+    /// The name of the act.
     pub action: String,
     /// To what.
     pub target: Option<String>,
@@ -57,7 +57,7 @@ impl NativeEngine {
         self.call(env, |engine| async move { engine.resume_type(&job_type).await })
     }
 
-    /// How many jobs of each type there are, as a BSON document.
+    /// The number of jobs of each type, as a BSON document.
     #[napi]
     pub fn counts<'env>(&self, env: &'env Env) -> Result<Promised<'env, Buffer>> {
         self.call(env, |engine| async move { encoded(&engine.counts().await?) })
@@ -69,7 +69,7 @@ impl NativeEngine {
         self.call(env, |engine| async move { all_encoded(&engine.workers().await?) })
     }
 
-    /// What ended from this moment to that: a BSON document for each type and hour.
+    /// The jobs that ended from this moment to that: a BSON document for each type and hour.
     #[napi]
     pub fn history<'env>(
         &self,
@@ -93,7 +93,7 @@ impl NativeEngine {
         self.call(env, |engine| async move { engine.record_action(action.into()).await })
     }
 
-    /// What operators did, newest first, as BSON documents.
+    /// Acts of operators, newest first, as BSON documents.
     #[napi]
     pub fn list_actions<'env>(
         &self,

@@ -67,7 +67,7 @@ pub struct NativeJobSettings {
     pub coalesce_latest: bool,
     /// Milliseconds for which the key stays held, also after the job's end; null for none.
     pub dedupe_for_ms: Option<f64>,
-    /// Whether the id of a job in the way is asked for.
+    /// True if the caller asks for the id of a job in the way.
     pub detailed: bool,
     /// The longest that its handler may take, in milliseconds; null for what its processor says.
     pub timeout_ms: Option<f64>,
@@ -204,8 +204,8 @@ pub(crate) fn new_jobs(groups: Vec<NativeNewJobs>) -> Result<Vec<NewJob>> {
 /// The fate of each job of one call.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct NativeEnqueued {
-    /// The id of each, in the order of the jobs; null if its key is held or its id is taken, or if it stands
-    /// in `failures`.
+    /// The id of each, in the order of the jobs. Null if its key is held or its id is taken, or if it stands in
+    /// `failures`.
     pub ids: Vec<Option<String>>,
     /// The jobs in the way of some of the others.
     pub holders: Vec<NativeHolder>,
@@ -222,7 +222,7 @@ pub struct NativeHolder {
     pub index: u32,
     /// The id of the job in the way; null if it is gone.
     pub id: Option<String>,
-    /// Whether that one has the data now.
+    /// True if that one has the data now.
     pub is_coalesced: bool,
 }
 

@@ -24,7 +24,7 @@ pub struct NativeStats {
     pub superseded: f64,
     /// The `runAt` of the oldest job that is due, in milliseconds since the epoch; null if none is.
     pub oldest_pending_run_at_ms: Option<f64>,
-    /// How long that job has been due; 0 if none is.
+    /// Time for which that job has been due; 0 if none is.
     pub oldest_pending_lag_ms: f64,
 }
 
@@ -42,10 +42,10 @@ impl From<Stats> for NativeStats {
     }
 }
 
-/// Which jobs to list.
+/// The jobs to list.
 #[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeJobFilter {
-    /// Where they are in their life.
+    /// Their status.
     pub status: String,
     /// Their types; none stands for all.
     pub types: Vec<String>,
@@ -78,7 +78,7 @@ pub struct NativePage {
     pub next: Option<Buffer>,
     /// The number of jobs that were looked at.
     pub looked: f64,
-    /// Whether the look ended with the page or the list, and not by its own bounds.
+    /// True if the look ended with the page or the list, and not by its own bounds.
     pub is_complete: bool,
 }
 
@@ -106,7 +106,7 @@ fn document(name: &str, bytes: Buffer) -> Result<Document> {
 
 #[napi]
 impl NativeEngine {
-    /// Whether a job of this type and key is pending or active.
+    /// True if a job of this type and key is pending or active.
     #[napi]
     pub fn has_outstanding<'env>(
         &self,

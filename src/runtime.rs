@@ -1,7 +1,7 @@
 //! The threads that the engine runs on: one runtime for the process, never ended.
 //!
-//! Not the runtime that napi-rs offers: that one ends with the environment, and a worker thread that ends would take
-//! the connections of the whole process with it. Threads of ours keep no process alive.
+//! It is not the runtime that napi-rs offers: that one ends with the environment. A worker thread that ends would take
+//! the connections of the whole process with it. The engine's threads keep no process alive.
 
 use std::sync::OnceLock;
 

@@ -57,10 +57,10 @@ impl TryFrom<NativeScheduleChange> for ScheduleChange {
     }
 }
 
-/// What the calendar says of a schedule that is due.
+/// The calendar's answer about a schedule that is due.
 #[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeFiring {
-    /// Which one, by its place in the event.
+    /// The schedule's place in the event.
     pub place: u32,
     /// Occurrences to make jobs of, in milliseconds since the epoch, ascending.
     pub occurrences_ms: Float64Array,
@@ -81,7 +81,7 @@ impl From<NativeFiring> for Firing {
     }
 }
 
-/// What became of a job that was to be made of a schedule.
+/// The fate of a job that was to be made of a schedule.
 #[napi(string_enum = "kebab-case")]
 pub enum NativeTriggerStatus {
     /// It was made.
@@ -95,7 +95,7 @@ pub enum NativeTriggerStatus {
 /// The same, with the job's id.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct NativeTriggered {
-    /// What became of it.
+    /// The fate of the job.
     pub status: NativeTriggerStatus,
     /// Set exactly when it was made.
     pub id: Option<String>,

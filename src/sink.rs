@@ -23,9 +23,9 @@ pub(crate) struct JavaScriptSink {
     liveness: Arc<Liveness>,
 }
 
-/// Whether the JavaScript thread still answers.
+/// Tells if the JavaScript thread still answers.
 struct Liveness {
-    /// When the question was asked that has not been answered yet.
+    /// Moment of the question that has not been answered yet.
     asked: Mutex<Option<Instant>>,
     longest_block: Duration,
 }
@@ -35,7 +35,7 @@ impl Liveness {
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Whether to ask now, and whether the last answer is not overdue.
+    /// First: true if a question is to be asked now. Second: true if the last answer is not overdue.
     fn check(&self) -> (bool, bool) {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         match *asked {

@@ -1,4 +1,4 @@
-//! Which make of the engine this is.
+//! The version of the engine.
 
 use napi_derive::napi;
 

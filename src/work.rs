@@ -54,11 +54,11 @@ pub struct NativeRunVerdict {
     pub kind: NativeVerdictKind,
     /// The reason of a failure.
     pub reason: Option<String>,
-    /// What else there is to say.
+    /// Further details.
     pub details: NativeDetails,
     /// False while the handler works on; then a `NativeFreedSlot` follows.
     pub frees_slot: bool,
-    /// How long the handler ran; null if it never started. The engine sizes its prefetch by it, if the slot is free.
+    /// Time that the handler ran; null if it never started. The engine sizes its prefetch by it, if the slot is free.
     pub elapsed_ms: Option<f64>,
 }
 
@@ -80,7 +80,7 @@ impl From<NativeRunVerdict> for RunVerdict {
 pub struct NativeFreedSlot {
     /// The run. No verdict of it comes any more.
     pub run_id: u32,
-    /// How long the handler ran; null if it never started.
+    /// Time that the handler ran; null if it never started.
     pub elapsed_ms: Option<f64>,
 }
 

@@ -172,7 +172,10 @@ export interface NativeEngine {
   remove(jobId: string): Promised<NativeSteered>
   /** Cancels jobs: what became of each, in order. */
   cancel(jobIds: Array<string>, reason: string | null): Promised<Array<NativeCancelled>>
-  /** Cancels those of these jobs that have not ended, and that are still in this status unless it is null: what was done to each, in order. */
+  /**
+   * Cancels those of these jobs that have not ended, and that are still in this status unless it is null. Returns
+   * the effect on each, in order.
+   */
   cancelEach(jobIds: Array<string>, from: string | null): Promised<Array<NativeCancelledEach>>
   /** Those of these jobs that run and were asked to be cancelled. */
   cancelRequests(jobIds: Array<string>): Promised<Array<NativeCancelRequest>>
@@ -180,15 +183,15 @@ export interface NativeEngine {
   pauseType(jobType: string, reason: string | null): Promised<boolean>
   /** Resumes a type: whether it was paused. */
   resumeType(jobType: string): Promised<boolean>
-  /** How many jobs of each type there are, as a BSON document. */
+  /** The number of jobs of each type, as a BSON document. */
   counts(): Promised<Buffer>
   /** The processes with processors, as BSON documents. */
   listWorkers(): Promised<Array<Buffer>>
-  /** What ended from this moment to that: a BSON document for each type and hour. */
+  /** The jobs that ended from this moment to that: a BSON document for each type and hour. */
   history(jobType: string | null, fromMs: number, toMs: number): Promised<Array<Buffer>>
   /** Writes down what an operator did: its id. */
   recordAction(action: NativeAction): Promised<string>
-  /** What operators did, newest first, as BSON documents. */
+  /** Acts of operators, newest first, as BSON documents. */
   listActions(before: string | null, most: number): Promised<Array<Buffer>>
   /** Schedules by these ids, or all of them where it is null. */
   schedules(ids: Array<string> | null): Promised<NativeSchedules>
@@ -227,7 +230,7 @@ export interface NativeEngine {
   resume(runId: number, jobId: string, claimToken: string): Promised<NativeSettled | null>
   /** The transaction of a run has committed: the run is over, but for its slot. */
   completed(runId: number): void
-  /** Whether a job of this type and key is pending or active. */
+  /** True if a job of this type and key is pending or active. */
   hasOutstanding(jobType: string, key: string): Promised<boolean>
   /** The first job that matches a filter, which is a BSON document: the job as BSON, with its logs; null if there is none. */
   findOne(filter: Buffer): Promised<Buffer | null>
@@ -241,11 +244,11 @@ export interface NativeEngine {
   getStats(jobType: string | null): Promised<NativeStats>
 }
 
-/** What an operator did. */
+/** An act of an operator. */
 export interface NativeAction {
   /** By whom. */
   by: string | null
-  /** What. */
+  /** The name of the act. */
   action: string
   /** To what. */
   target: string | null
@@ -288,7 +291,7 @@ export interface NativeCancelled {
   terminalStatus: NativeTerminalStatus | null
 }
 
-/** What a call that cancels many jobs has done to one of them. */
+/** The effect on one job of a call that cancels many. */
 export type NativeCancelledEach = 'cancelled' | 'requested' | 'skipped'
 
 /**
@@ -350,17 +353,17 @@ export interface NativeConnection {
 /** The range of a dedupe key. */
 export type NativeDedupeScope = 'pending' | 'pending+active'
 
-/** What goes along with a verdict, where there is something. */
+/** Details beside a verdict, if there are any. */
 export interface NativeDetails {
-  /** Where a failure came from; null if nothing tells. */
+  /** The stack of a failure; null if there is none. */
   stack: string | null
   /** Milliseconds until the job is due again, where it is to wait again; null for what is usual. */
   delayMs: number | null
   /** The moment until which the job parks, in milliseconds since the epoch, if its handler sleeps; null for none. */
   parkedUntilMs: number | null
-  /** What the handler returned, to be kept: a BSON document with the one field `result`; null for nothing. */
+  /** The handler's result, to be kept: a BSON document with the one field `result`; null for nothing. */
   result: Buffer | null
-  /** Whether the owner settles in the midst of its work: then it is not cancelled that was asked to be. */
+  /** True if the owner settles in the midst of its work: then a job that was asked to be cancelled is not cancelled. */
   byHand: boolean
 }
 
@@ -370,9 +373,9 @@ export interface NativeEngineOptions {
   database: string
   /** The collection's name. */
   collection: string
-  /** Whether `startup` opens a change stream. */
+  /** True if `startup` opens a change stream. */
   useChangeStreams: boolean
-  /** Whether jobs are made as claimed where a processor of this engine is idle. */
+  /** True if jobs are made as claimed when a processor of this engine is idle. */
   handOff: boolean
   /** Log entries that a job keeps. */
   maxLogEntries: number
@@ -384,7 +387,7 @@ export interface NativeEngineOptions {
   host: string
   /** Versions, by the names of what has them. */
   versions: Record<string, string>
-  /** How long jobs are kept that have ended. */
+  /** Periods for which ended jobs are kept. */
   retention: Array<NativeRetention>
 }
 
@@ -399,8 +402,8 @@ export interface NativeEnqueueFailure {
 /** The fate of each job of one call. */
 export interface NativeEnqueued {
   /**
-   * The id of each, in the order of the jobs; null if its key is held or its id is taken, or if it stands
-   * in `failures`.
+   * The id of each, in the order of the jobs. Null if its key is held or its id is taken, or if it stands in
+   * `failures`.
    */
   ids: Array<string | null>
   /** The jobs in the way of some of the others. */
@@ -441,7 +444,7 @@ export type NativeEvent =
   | { kind: 'ping' }
   | {
       kind: 'schedules-due' /** To be given back with the answer. */
-      batch: number /** What the server's clock showed, in milliseconds since the epoch. */
+      batch: number /** The server's clock, in milliseconds since the epoch. */
       nowMs: number /** Their BSON documents, end to end: `_id`, `spec`, `nextRunAt` and `skipped`. */
       documents: Buffer
     }
@@ -449,16 +452,16 @@ export type NativeEvent =
   | { kind: 'stream'; /** The new state. */ state: NativeStreamState }
   | {
       kind: 'recovered' /** The number of jobs. */
-      handled: number /** Whether there may be more. */
+      handled: number /** True if there may be more. */
       saturated: boolean
     }
   | {
-      kind: 'recovery-failed' /** Whether it was the first one. */
+      kind: 'recovery-failed' /** The phase of the sweep. */
       phase: NativeSweepPhase /** The reason. */
       message: string
     }
   | {
-      kind: 'log' /** How urgent it is. */
+      kind: 'log' /** The level. */
       level: NativeLogLevel /** The message. */
       message: string /** Its fields. */
       fields: Record<string, string>
@@ -474,9 +477,9 @@ export interface NativeFailure {
   serverCode: number | null
 }
 
-/** What the calendar says of a schedule that is due. */
+/** The calendar's answer about a schedule that is due. */
 export interface NativeFiring {
-  /** Which one, by its place in the event. */
+  /** The schedule's place in the event. */
   place: number
   /** Occurrences to make jobs of, in milliseconds since the epoch, ascending. */
   occurrencesMs: Float64Array
@@ -490,7 +493,7 @@ export interface NativeFiring {
 export interface NativeFreedSlot {
   /** The run. No verdict of it comes any more. */
   runId: number
-  /** How long the handler ran; null if it never started. */
+  /** Time that the handler ran; null if it never started. */
   elapsedMs: number | null
 }
 
@@ -513,13 +516,13 @@ export interface NativeHolder {
   index: number
   /** The id of the job in the way; null if it is gone. */
   id: string | null
-  /** Whether that one has the data now. */
+  /** True if that one has the data now. */
   isCoalesced: boolean
 }
 
-/** Which jobs to list. */
+/** The jobs to list. */
 export interface NativeJobFilter {
-  /** Where they are in their life. */
+  /** Their status. */
   status: string
   /** Their types; none stands for all. */
   types: Array<string>
@@ -547,7 +550,7 @@ export interface NativeJobSettings {
   coalesceLatest: boolean
   /** Milliseconds for which the key stays held, also after the job's end; null for none. */
   dedupeForMs: number | null
-  /** Whether the id of a job in the way is asked for. */
+  /** True if the caller asks for the id of a job in the way. */
   detailed: boolean
   /** The longest that its handler may take, in milliseconds; null for what its processor says. */
   timeoutMs: number | null
@@ -603,7 +606,7 @@ export interface NativePage {
   next: Buffer | null
   /** The number of jobs that were looked at. */
   looked: number
-  /** Whether the look ended with the page or the list, and not by its own bounds. */
+  /** True if the look ended with the page or the list, and not by its own bounds. */
   isComplete: boolean
 }
 
@@ -644,7 +647,7 @@ export interface NativeReschedule {
   priority: number | null
 }
 
-/** How long jobs are kept that have ended, in milliseconds; null for good. */
+/** Periods for which ended jobs are kept, in milliseconds; null for good. */
 export interface NativeRetention {
   /** Of one type; null for all that are not named. */
   type: string | null
@@ -684,11 +687,11 @@ export interface NativeRunVerdict {
   kind: NativeVerdictKind
   /** The reason of a failure. */
   reason: string | null
-  /** What else there is to say. */
+  /** Further details. */
   details: NativeDetails
   /** False while the handler works on; then a `NativeFreedSlot` follows. */
   freesSlot: boolean
-  /** How long the handler ran; null if it never started. The engine sizes its prefetch by it, if the slot is free. */
+  /** Time that the handler ran; null if it never started. The engine sizes its prefetch by it, if the slot is free. */
   elapsedMs: number | null
 }
 
@@ -748,7 +751,7 @@ export interface NativeStats {
   superseded: number
   /** The `runAt` of the oldest job that is due, in milliseconds since the epoch; null if none is. */
   oldestPendingRunAtMs: number | null
-  /** How long that job has been due; 0 if none is. */
+  /** Time for which that job has been due; 0 if none is. */
   oldestPendingLagMs: number
 }
 
@@ -789,22 +792,22 @@ export type NativeStreamState = 'off' | 'connecting' | 'streaming' | 'reconnecti
 export interface NativeSweep {
   /** Jobs taken from holders that were gone. */
   handled: number
-  /** Whether there may be more. */
+  /** True if there may be more. */
   saturated: boolean
 }
 
-/** Which sweep it was. */
+/** The phases of sweeps. */
 export type NativeSweepPhase = 'startup' | 'periodic'
 
 /** A status that nothing leads out of. */
 export type NativeTerminalStatus = 'completed' | 'failed' | 'superseded'
 
-/** What became of a job that was to be made of a schedule. */
+/** The fate of a job that was to be made of a schedule. */
 export type NativeTriggerStatus = 'created' | 'duplicate' | 'not-found'
 
 /** The same, with the job's id. */
 export interface NativeTriggered {
-  /** What became of it. */
+  /** The fate of the job. */
   status: NativeTriggerStatus
   /** Set exactly when it was made. */
   id: string | null

@@ -1,5 +1,5 @@
 /**
- * Checked by the compiler alone: what lib exports is what `index.d.ts` promises. A promise that is not kept, an export that is not
+ * Checked by the compiler alone: the exports of lib are those that `index.d.ts` promises. A promise that is not kept, an export that is not
  * documented, or a signature that has drifted is a type error here.
  */
 import type * as Promised from '../index'
@@ -15,7 +15,7 @@ export type Missing = None<Exclude<PromisedName, KeptName>>
 
 export type Undocumented = None<Exclude<KeptName, PromisedName>>
 
-/** Every export can stand in for what is promised of it: parameters, results, and for classes their instances. */
+/** Every export can stand in for its promise: parameters, results, and for classes their instances. */
 export type Drifted = None<
   { [Name in PromisedName]: (typeof Kept)[Name] extends (typeof Promised)[Name] ? never : Name }[PromisedName]
 >

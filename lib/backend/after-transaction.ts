@@ -42,7 +42,7 @@ export function afterTransaction(session: ClientSession, callback: (elapsedMs: n
  * Looks if the transaction in progress on a session has committed. Begins once the transaction seems to be over, and goes on for as long as a
  * commit is possible. One whose reply was lost is sent again, by the driver and by its user.
  *
- * @param look resolves to whether it has
+ * @param look resolves to true if it has
  */
 export function afterCommit(session: ClientSession, look: () => Promise<boolean>): void {
   const transaction = transactionOf(session)
@@ -76,7 +76,7 @@ function isOver(session: ClientSession, { transaction }: Watch): boolean {
 }
 
 function tell(session: ClientSession, watch: Watch): void {
-  // Before the callbacks: what they begin on the session is another transaction.
+  // Before the callbacks: they may begin another transaction on the session.
   watches.delete(session)
   for (const told of watch.callbacks) told()
 }

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 
 const BY_RUN = new AsyncLocalStorage<boolean>()
 
-/** Calls a method of a handle for the run of that handle, which reports by itself what the call finds. */
+/** Calls a method of a handle for the run of that handle, which reports the result of the call by itself. */
 export function callByRun<R>(call: () => R): R {
   return BY_RUN.run(true, call)
 }

@@ -188,7 +188,7 @@ export function keepsLogOrder(backend: IJobQueueBackend): boolean {
   return typeof log === 'function' && ORDERED_LOGS.has(log)
 }
 
-/** Claims the next job of a type; null if there is none. Refuses what is no job, before a handler sees it. */
+/** Claims the next job of a type; null if there is none. Refuses a value that is no job, before a handler sees it. */
 export async function claimNext(backend: IJobQueueBackend, type: string): Promise<Job | null> {
   return claimed(await backend.claimNext(type))
 }
@@ -225,7 +225,7 @@ export async function hasOutstanding(
   return false
 }
 
-/** Counts of a backend of any era; what it does not count is 0, and what it does not look for is not there. */
+/** Counts of a backend of any era. A number that it does not count is 0, and a part that it does not look for is absent. */
 export async function statsOf(backend: IJobQueueBackend, type: string | undefined): Promise<QueueStats> {
   const said = await backend.getStats(type)
   return {
@@ -240,7 +240,7 @@ export function canRecover(backend: IJobQueueBackend): boolean {
   return typeof backend.recoverStuckJobs === 'function'
 }
 
-/** Recovers jobs of expired leases. Returns how many were handled; null if the backend can't. */
+/** Recovers jobs of expired leases. Returns the number handled; null if the backend can't. */
 export async function recoverStuckJobs(
   backend: IJobQueueBackend,
   visibilityTimeoutMs: number,

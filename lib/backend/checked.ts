@@ -1,8 +1,8 @@
 /**
  * Creates jobs from arguments that the queue has checked already.
  *
- * Methods of `MongoJobQueue` have twins, which take the checked arguments: so each call is checked once. A method that was
- * overridden, replaced by a spy or written by a user has no twin. It gets what the app gave.
+ * Methods of `MongoJobQueue` have twins, which take the checked arguments: so each call is checked once. A method that was overridden, replaced
+ * by a spy or written by a user has no twin. It gets the app's own arguments.
  */
 import type { ClientSession } from 'mongodb'
 import type {
@@ -61,7 +61,7 @@ function twinsOf(backend: IJobQueueBackend, name: keyof Twins<never>): Twins<IJo
   return typeof method === 'function' ? TWINS.get(method) : undefined
 }
 
-/** @param job what `options` say, checked */
+/** @param job the checked form of `options` */
 export function enqueue(
   backend: IJobQueueBackend,
   job: NewJob,

@@ -110,12 +110,12 @@ interface Due {
   readonly runAtMs: number | null
 }
 
-/** In how many milliseconds a job is due, by the clock of this process: good enough for a hint. */
+/** Milliseconds until a job is due, by the clock of this process: good enough for a hint. */
 export function dueInMs({ delayMs, runAtMs }: Due): number {
   return runAtMs === null ? delayMs : Math.max(0, runAtMs - Date.now())
 }
 
-/** In how many milliseconds the first of the created jobs of each type is due. */
+/** Milliseconds until the first of the created jobs of each type is due. */
 export function soonestOfTypes(
   jobs: readonly Due[],
   results: readonly { readonly status: string }[],

@@ -74,7 +74,7 @@ export function backendHandle<T>(backend: IJobQueueBackend, job: Job<T>, sentAt:
   return mark(handle, claim)
 }
 
-/** An error and not a result: the transaction must not commit what was done for a job that is another's. */
+/** An error and not a result: the transaction must not commit work on a job that is another's. */
 export function notHeld(job: Job, status: string): LeaseLostError {
   return new LeaseLostError(
     'ERR_DURABL_LEASE_LOST',
@@ -110,7 +110,7 @@ const FIELDS = [
   ...['createdAt', 'claimedAt', 'completedAt', 'failedAt', 'failReason', 'claimToken'],
 ] as (keyof Job)[]
 
-/** The job of a handle, without its methods: this is what its handler is given. */
+/** The job of a handle, without its methods: its handler gets this. */
 export function jobOfHandle<T>(handle: JobHandle<T>): Job<T> {
   const own = Object.entries(handle).filter(([, value]) => typeof value !== 'function')
   const job = Object.fromEntries(own) as unknown as Job<T>

@@ -21,7 +21,7 @@ export interface HourDocument {
   readonly spans?: Record<string, { readonly run?: Counters; readonly wait?: Counters }>
 }
 
-/** Puts the hours together, and leaves out what is not asked for: minutes, or spans of ten, without a part in the range. */
+/** Puts the hours together, and leaves out the minutes, or spans of ten, without a part in the range. */
 export function historyOf(
   hours: readonly HourDocument[],
   { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },

@@ -20,7 +20,7 @@ type Method = keyof JournalBackend
 
 const METHODS: readonly Method[] = ['readSteps', 'appendStep', 'completeClaimed', 'heartbeatClaimed']
 
-/** @throws OrchestrationUnsupportedError naming what is missing */
+/** @throws OrchestrationUnsupportedError naming the missing methods */
 export function assertJournalCapable(backend: IJobQueueBackend): void {
   for (const method of METHODS) journalOf(backend, method)
 }

@@ -138,7 +138,7 @@ function ofHistory({ types, boundsMs }: QueueHistory): Family[] {
   ]
 }
 
-/** Types without a worker are told, too: it is for them that someone looks. */
+/** Types without a worker are listed, too: they are the reason to look. */
 function ofWorkers(workers: readonly WorkerInfo[], counts: QueueCounts | null): Family {
   const working = workers.flatMap(({ types }) => types.map(({ type }) => type))
   const types = [...new Set([...(counts?.types ?? []).map(({ type }) => type), ...working])].sort()

@@ -19,7 +19,7 @@ export interface Verdict {
   readonly reason: string | null
   /** The stack of the failure; null if there is none. */
   readonly stack: string | null
-  /** Until the job is due again, where it is to wait again, in milliseconds; null for what is usual. */
+  /** Time until a job that is to wait again is due again, in milliseconds; null for the usual time. */
   readonly delayMs: number | null
   /** The moment until which the job parks, in milliseconds since the epoch, if its handler sleeps. */
   readonly parkedUntil?: number

@@ -20,7 +20,7 @@ export function isolated<A extends unknown[], R>(call: (...args: A) => R): (...a
   return (...args) => origin.runInAsyncScope(callApart<A, R>, undefined, call, args)
 }
 
-/** Calls into the app in a copy of the current async context, for what has no origin of its own. */
+/** Calls into the app in a copy of the current async context, for calls without an origin of their own. */
 export function apart<R>(call: () => R): R {
   return callApart(call, [])
 }
@@ -40,7 +40,7 @@ const newResource = () => new AsyncResource(NAME, OPTIONS)
 /**
  * A listener of the app that never harms its caller.
  *
- * @param failed what to do where it throws, or is asynchronous and rejects
+ * @param failed called if it throws, or is asynchronous and rejects
  */
 export function isolatedListener<T>(
   listener: (value: T) => unknown,
@@ -56,7 +56,7 @@ export function isolatedListener<T>(
   }
 }
 
-/** Hears of the rejection of what the app returned. Also of a promise that is not Node.js's own. */
+/** Hears of the rejection of a promise that the app returned, even of one that is not Node.js's own. */
 export function watch(returned: unknown, failed: (err: unknown) => void): void {
   if (typeof returned !== 'object' || returned === null || !('then' in returned)) return
   Promise.resolve(returned).catch(failed)

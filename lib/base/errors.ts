@@ -47,7 +47,7 @@ export class PermissionError extends DurablError {
   }
 }
 
-/** The server is too old, or of a kind that can't do what was asked. */
+/** The server is too old, or of a kind that can't do it. */
 export class ServerUnsupportedError extends DurablError {
   static {
     nameErrors(this, 'ServerUnsupportedError')

@@ -2,7 +2,7 @@
 import { inspect, types } from 'node:util'
 import { stackOf } from './stack'
 
-/** Longer reasons are cut: a reason shares the job's document, and must never be what makes it too large to write. */
+/** Longer reasons are cut: a reason shares the job's document, and must never make it too large to write. */
 const MAX_REASON_LENGTH = 8192
 /** Of the errors behind an error, a reason shows so many. */
 const MOST_BEHIND = 10

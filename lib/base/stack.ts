@@ -23,7 +23,7 @@ export function stackOf(holder: { readonly stack?: unknown }): string | null {
 
 /** The frames of a stack from the caller's on; all of them where none is the caller's. */
 export function callersFrames(frames: readonly string[]): readonly string[] {
-  // Between our frames there may be built-in ones, such as that of a callback's `map`.
+  // Between durabl's frames there may be built-in ones, such as that of a callback's `map`.
   const above = [...ownDirectories(), '(<anonymous>)']
   const first = frames.findIndex((frame) => !above.some((mark) => frame.includes(mark)))
   return first < 0 ? frames : frames.slice(first)

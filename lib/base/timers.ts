@@ -15,7 +15,7 @@ export function after(delayMs: number, callback: () => void): Cancel {
   return () => globalThis.clearTimeout(timer)
 }
 
-/** As {@link after}, but keeps no process alive: for what needs doing only while something else lives. */
+/** As {@link after}, but keeps no process alive: for work that matters only while the process lives anyway. */
 export function afterIfAlive(delayMs: number, callback: () => void): Cancel {
   const timer = globalThis.setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS))
   // Fake timers, and those of a browser-like test environment, may be plain numbers.
@@ -24,8 +24,8 @@ export function afterIfAlive(delayMs: number, callback: () => void): Cancel {
 }
 
 /**
- * Waits for `promise`, but never longer than `limitMs`. Tells whether it settled in time; how it settled is the
- * caller's to look at, and a rejection is not rethrown.
+ * Waits for `promise`, but never longer than `limitMs`. True if it settled in time. The caller looks at the result, and a rejection is not
+ * rethrown.
  */
 export function settlesWithin(promise: PromiseLike<unknown>, limitMs: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -39,8 +39,7 @@ export function settlesWithin(promise: PromiseLike<unknown>, limitMs: number): P
 }
 
 /**
- * Monotonic milliseconds, for durations. Taken before any test can replace it: how long something took is a fact even
- * where the time is faked.
+ * Monotonic milliseconds, for durations. Taken before any test can replace it: a duration is a fact even if the time is faked.
  */
 export const monotonicNow: () => number = performance.now.bind(performance)
 

@@ -1,4 +1,4 @@
-/** From the words of a shell to a verb, and from what comes of it to an exit code. */
+/** Turns the words of a shell into a verb, and its result into an exit code. */
 import { parseArgs } from 'node:util'
 import { nearest } from '../validate/nearest'
 import { CONNECTION, openQueue } from './tools/connect'
@@ -29,7 +29,7 @@ export async function answerOf(words: readonly string[]): Promise<number> {
   }
 }
 
-/** `TypeError` and `RangeError` of the queue are about what was typed. */
+/** `TypeError` and `RangeError` of the queue are about the user's words. */
 const isMalformed = (error: unknown) =>
   error instanceof Error && 'code' in error && error.code === 'ERR_DURABL_INVALID_ARGUMENT'
 

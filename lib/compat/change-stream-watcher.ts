@@ -142,8 +142,8 @@ export class MongoChangeStreamWatcher {
   }
 
   /**
-   * Opens a stream. Resolves when the server has accepted it, rejects when it has not. It begins where it is opened, not where
-   * the last one ended: the catch-up covers what lies between, and a token can be refused.
+   * Opens a stream. Resolves when the server has accepted it, rejects when it has not. It begins where it is opened, not where the last one
+   * ended: the catch-up covers the gap, and a token can be refused.
    */
   private open(): Promise<void> {
     const stream: ChangeStream = this.collection().watch(PIPELINE)
@@ -155,7 +155,7 @@ export class MongoChangeStreamWatcher {
         reject(error)
         if (this.stream === stream) this.lost(error)
       }
-      // The server's first reply carries the first token, also when nothing has happened yet.
+      // The server's first reply carries the first token, even when nothing has happened yet.
       stream.once('resumeTokenChanged', () => {
         if (this.stream === stream) this.opened()
         // The driver knows its cursor only after it has told.

@@ -20,7 +20,7 @@ export const live = (shelf: Shelf): Promise<Live> => shelf.live.get('', () => lo
 /** The page is not kept waiting for its numbers: it asks for them again by itself. */
 const SOON_MS = 250
 
-/** Null for what takes long, or fails. */
+/** Null for an answer that takes long, or fails. */
 export async function soon<T>(asked: Promise<T>): Promise<T | null> {
   if (!(await settlesWithin(asked, SOON_MS))) return null
   return asked.catch(() => null)

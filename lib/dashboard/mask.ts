@@ -10,9 +10,9 @@ const SECRET =
 export const masks = (name: string): boolean => SECRET.test(name)
 
 /**
- * An edited payload with what the job has wherever the page showed a mask.
+ * An edited payload with the job's own values in the places where the page showed a mask.
  *
- * @throws Refused where the job has nothing to put there
+ * @throws Refused if the job has no value for such a place
  */
 export function unmasked(edited: unknown, stored: unknown): unknown {
   if (Array.isArray(edited)) {

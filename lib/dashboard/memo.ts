@@ -24,7 +24,7 @@ export class Memo<T> {
     const before = this.kept.get(key)
     if (before !== undefined && this.now() - before.at < this.maxAgeMs) return before.value
     const value = ask()
-    // Heard of by those who ask; without one it is no unhandled rejection.
+    // Callers hear of the rejection; without one it must not be an unhandled rejection.
     value.catch(() => {})
     this.kept.delete(key)
     this.kept.set(key, { at: this.now(), value })

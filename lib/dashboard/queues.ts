@@ -7,7 +7,7 @@ import type { Failures, History, Live } from './wire'
 const LIVE_MS = 2500
 const HISTORY_MS = 15_000
 
-/** One queue, and what was learned of it a moment ago. */
+/** One queue, and its numbers of a moment ago. */
 export class Shelf {
   readonly live = new Memo<Live>(LIVE_MS)
   readonly history = new Memo<History>(HISTORY_MS)

@@ -1,4 +1,4 @@
-/** Routes that look. Each returns only what the user may see. */
+/** Routes that look. Each returns only the parts that the user may see. */
 import { callOf } from './calls'
 import { parsed } from './ejson'
 import type { Rights } from './access'
@@ -102,7 +102,7 @@ async function holderOf(queue: object, found: Record<string, unknown>): Promise<
   return active[0]?.id ?? null
 }
 
-/** The newest failures, by what they have in common. Jobs that were cancelled or came too late are no failures. */
+/** The newest failures, in groups of one reason. Jobs that were cancelled or came too late are no failures. */
 export function failures(shelf: Shelf, type: string, rights: Rights): Promise<Failures> {
   const filter = filterOf({ status: 'failed', type }, rights)
   return shelf.failures.get(JSON.stringify(filter), async () => {

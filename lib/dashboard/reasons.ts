@@ -1,9 +1,9 @@
-/** Failures grouped by what they have in common. */
+/** Failures in groups of one reason. */
 import type { FailureGroup, JobRow } from './wire'
 
 const LONGEST = 300
 
-/** From the most telling to the least: what is inside of an address or an id is not looked at again. */
+/** From the most telling to the least: the inside of an address or an id is not looked at again. */
 const VARYING: readonly (readonly [RegExp, string])[] = [
   [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi, '<id>'],
   [/\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?/g, '<time>'],
@@ -16,7 +16,7 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
   [/\d+(\.\d+)?/g, '<n>'],
 ]
 
-/** A reason without what differs from job to job: ids, numbers, times, addresses, quoted values. */
+/** A reason without the parts that differ from job to job: ids, numbers, times, addresses, quoted values. */
 export function normalised(reason: string): string {
   const line = reason.slice(0, 4 * LONGEST).split(/[\r\n]/, 1)[0] ?? ''
   const general = VARYING.reduce((text, [pattern, word]) => text.replace(pattern, word), line)

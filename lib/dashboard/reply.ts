@@ -57,7 +57,7 @@ export const json = (value: unknown, status = 200): Reply =>
 const etagOf = (text: string): string =>
   `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
 
-/** `no-cache`: a browser keeps it, and asks each time whether it may still use it. */
+/** `no-cache`: a browser keeps it, and asks each time if it may still use it. */
 const KEPT = { 'cache-control': 'private, no-cache' }
 
 const knows = ({ headers }: Request, tag: string): boolean => {

@@ -96,7 +96,7 @@ async function answered(site: Site, place: Place, request: Request, read: ReadTe
   return answerTo({ request, query, rights, site, shelf: shelfOf(site.shelves, query.get('queue')) })
 }
 
-/** With what its script asks for first: so it is of use a round trip sooner. */
+/** With the first answers that its script needs: so it is of use a round trip sooner. */
 async function page(site: Site, rights: Rights): Promise<Reply> {
   const meta = metaOf(site, rights)
   const first = await soon(live(shelfOf(site.shelves, null)))
@@ -104,7 +104,7 @@ async function page(site: Site, rights: Rights): Promise<Reply> {
   return reply(200, shell(site.title, JSON.stringify(answers)), 'text/html; charset=utf-8')
 }
 
-/** An `authorize` that fails allows nothing, and what went wrong in it is for the app's own log. */
+/** An `authorize` that fails allows nothing, and its error is for the app's own log. */
 async function decide({ authorize }: Site, request: Request): Promise<ReturnType<typeof decisionOf>> {
   try {
     return decisionOf(await authorize(request))

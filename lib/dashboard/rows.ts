@@ -42,7 +42,7 @@ export function listed(job: Fields): JobRow {
   return { ...row, failReason: row.failReason?.slice(0, LISTED_REASON) ?? null }
 }
 
-/** @param data what to show as the payload */
+/** @param data the payload to show */
 export function pageOf(job: Fields, data: unknown, isWhole: boolean, holder: string | null): JobPage {
   const optional = (value: unknown): Shown | null => (value === undefined ? null : shown(value, { isWhole }))
   const schedule = isRecord(job.schedule) ? job.schedule : null

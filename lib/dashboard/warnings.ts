@@ -1,7 +1,7 @@
 /** Things that an operator should know, most urgent first. */
 import type { Live, Warning } from './wire'
 
-/** A schedule is late only after what a busy worker may take. */
+/** A schedule is late only after the delay that a busy worker may cause. */
 const OVERDUE_MS = 15_000
 
 /** From here on, ended jobs that nothing removes are a cost. */

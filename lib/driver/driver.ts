@@ -111,7 +111,7 @@ export class Driver implements EngineEvents {
     const coming = this.engine.stopProcessor(id)
     slots.stop()
     await coming
-    // Its line stays: what is still on its way from the engine is given back.
+    // Its line stays: jobs still on their way from the engine are given back.
     await slots.idle()
     if (!this.engine.runsInline) this.keepAlive.release()
   }
@@ -215,7 +215,7 @@ export class Driver implements EngineEvents {
     })
   }
 
-  /** The backend has started: what it can do only from then on can begin. */
+  /** The backend has started: calls that need a started backend can begin. */
   backendStarted(): void {
     if (!this.isQuiescent) this.engine.backendStarted()
   }

@@ -9,7 +9,7 @@ import type { RunSet } from './run-set'
 
 /** Handlers may start one after the other for so long before timers and I/O get a turn. */
 const BURST_MS = 10
-/** So long after the engine said that a job is still ours, that is believed. Much less than the margin of all but the shortest leases. */
+/** Time for which the engine's word that the process still holds a job counts. Much less than the margin of all but the shortest leases. */
 const BELIEF_MS = 100
 /** Jobs wait for handlers that do not end for so long, or up to twice as long, before they are given back. */
 const STALL_MS = 3000
@@ -38,11 +38,11 @@ export class ProcessorSlots implements RunListener {
     private readonly runs: RunSet,
     private readonly settler: EngineSettler,
     private readonly engine: Pick<Engine, 'goneAmong'>,
-    /** False where the user has said how many jobs to hold. */
+    /** False if the user has set the number of jobs to hold. */
     private readonly givesBack: boolean,
   ) {}
 
-  /** Queues a claimed job that is ours `now`; {@link startRuns} starts it when its turn has come. */
+  /** Queues a claimed job that the process holds `now`; {@link startRuns} starts it when its turn has come. */
   accept(run: ManagedRun, now: number): void {
     run.oursAt = now
     this.waiting.push(run)

@@ -34,7 +34,7 @@ export class RunSet {
     }
   }
 
-  /** A copy: runs go while they are told things. */
+  /** A copy: runs go while a caller goes through them. */
   all(): ManagedRun[] {
     return [...this.runs.values()]
   }
@@ -56,7 +56,7 @@ export class RunSet {
     this.whenIdle = null
   }
 
-  /** Gives back what no handler has started on, of one type or of all. */
+  /** Gives back the jobs of one type or of all that no handler has started on. */
   releaseWaiting(type?: string): void {
     for (const run of this.all()) {
       if (run.isWaiting && (type === undefined || run.job.type === type)) run.release()

@@ -14,7 +14,7 @@ export type EngineProcessorConfig = Omit<Processor, 'handler' | 'timeoutMs' | 'r
  * each of which may be repeated.
  */
 export interface Engine {
-  /** The backend calls handlers by itself, inside `enqueue`: it decides how many at once, and keeps no process alive. */
+  /** The backend calls handlers by itself, inside `enqueue`: it decides their number, and keeps no process alive. */
   readonly runsInline: boolean
   /** Starts to claim jobs of a type. They come as {@link EngineEvents.claimed}. Returns the processor's number. */
   process(config: EngineProcessorConfig): number
@@ -36,7 +36,7 @@ export interface Engine {
    * Writes the verdict of a run. The answer is {@link EngineEvents.settled} or {@link EngineEvents.writeFailed}.
    *
    * @param freesSlot false while the handler goes on; then {@link freeSlot} follows
-   * @param elapsedMs how long the handler ran; null if it never started
+   * @param elapsedMs the time that the handler ran; null if it never started
    */
   settle(runId: number, verdict: Verdict, freesSlot: boolean, elapsedMs: number | null): void
   /** The run holds no slot any more, and its verdict, if there was one, did not say so. */
@@ -45,7 +45,7 @@ export interface Engine {
   failed(runId: number, failure: RunFailure): void
   heartbeat(runId: number, job: Job<any>): Promise<HeartbeatResult>
   log(runId: number, job: Job<any>, message: string): Promise<void>
-  /** Notes how far a handler is. */
+  /** Notes the progress of a handler. */
   progress(runId: number, job: Job<any>, value: unknown): Promise<void>
   /** True if lines keep their order although none waits for the one before it. */
   readonly keepsLogOrder: boolean
@@ -57,7 +57,7 @@ export interface Engine {
   completed(runId: number): void
   /** The queue that this engine works for was asked to cancel a job. If the job runs here, its run may learn of it at once. */
   cancelRequested(jobId: string, reason: string | null): void
-  /** The backend has started: what it can do only from then on can begin. */
+  /** The backend has started: calls that need a started backend can begin. */
   backendStarted(): void
   /** No claims from now on. Resolves when those on their way have come, and never rejects; null if none can come. */
   quiesce(): Promise<void> | null
@@ -69,7 +69,7 @@ export interface Engine {
 export interface EngineEvents {
   /** Claimed jobs, in claim order. Null stands for a job that could not be read; the engine has failed it. */
   claimed(processorId: number, runIds: Uint32Array, jobs: readonly (Job<any> | null)[]): void
-  /** A verdict is durable, and `found` is what writing it found. Null: the claim can't be given back, its lease expires. */
+  /** A verdict is durable, and `found` is the result of writing it. Null: the claim can't be given back, its lease expires. */
   settled(runId: number, found: Settled | null): void
   /** A verdict could not be written, and the engine does not know it any more. Another one may follow. */
   writeFailed(runId: number, error: unknown): void
@@ -78,7 +78,7 @@ export interface EngineEvents {
   cancelRequested(runId: number, reason: string | null): void
   /** The backend was shut down, and gives the job back by itself. */
   takenBack(runId: number): void
-  /** The type has been paused: what of it has been claimed and not started is to be given back. */
+  /** The type has been paused: its jobs that were claimed and not started are to be given back. */
   paused(type: string): void
   recovered(handled: number, saturated: boolean): void
   recoveryFailed(phase: 'startup' | 'periodic', message: string): void

@@ -26,7 +26,7 @@ export interface ReaperOptions {
  */
 export class Reaper {
   private readonly streak: FailureStreak
-  /** Changes with every start and stop: what an older generation still does leads to nothing. */
+  /** Changes with every start and stop: late work of an older generation has no effect. */
   private generation = 0
   private running = false
   /** While the first sweep is under way. */

@@ -106,7 +106,7 @@ export class ControlPath {
     }
   }
 
-  /** `save().then(…)` goes on outside of a step, whether it is awaited or not. One that is awaited is found there. */
+  /** `save().then(…)` goes on outside of a step, awaited or not. One that is awaited is found there. */
   private isUnsteadyChain(call: Node): boolean {
     const callee = plain(call.callee as Node)
     if (callee.type !== 'MemberExpression' || !CHAINS.has(propertyOf(callee) ?? '')) return false
@@ -195,7 +195,7 @@ export class ControlPath {
   }
 }
 
-/** The name of what is called, without the global object. */
+/** The name of the called function, without the global object. */
 function named({ callee }: Node): string | null {
   return dotted(callee as Node)?.replace(/^(globalThis|global|window|self)\./, '') ?? null
 }

@@ -33,7 +33,7 @@ export function isFunction(node: Node | null | undefined): boolean {
   )
 }
 
-/** The expression without what changes nothing at run time. */
+/** The expression without the parts that change nothing at run time. */
 export function plain(node: Node): Node {
   switch (node.type) {
     case 'TSAsExpression':

@@ -33,7 +33,7 @@ export function decodeResult(stored: unknown): unknown {
 /**
  * The size of a result as BSON, in bytes.
  *
- * @throws NonSerializableStepResult with the path of what can't be kept
+ * @throws NonSerializableStepResult with the path of the value that can't be kept
  */
 export function sizeOfResult(step: string, result: unknown): number {
   try {
@@ -122,7 +122,7 @@ function kindOf(value: object): string {
 /** Values of BSON libraries carry the major version of the library. */
 const BSON_VERSION = Symbol.for('@@mdb.bson.version')
 
-/** Bytes of BSON's own values; what is not here is rare, and estimated. */
+/** Bytes of BSON's own values; others are rare, and estimated. */
 const BSON_SIZES: Readonly<Record<string, number>> = {
   ObjectId: 12,
   ObjectID: 12,

@@ -8,7 +8,7 @@ export class Alarm {
   /**
    * @param soonest the next moment; null for none. Costs a look at everything, so it is asked seldom
    * @param now by the same clock
-   * @param ring called at a moment that was set, or a little later; perhaps also at one that has lost its meaning
+   * @param ring called at a moment that was set, or a little later; perhaps even at one that has lost its meaning
    */
   constructor(
     private readonly soonest: () => number | null,

@@ -58,8 +58,8 @@ export class DummyBackend extends MemoryBackend {
   }
 
   onJobAvailable(listener: JobAvailableListener): () => void {
-    // Wrapped, so that a function that listens twice is told twice and leaves once at a time.
-    // A wake-up is a hint: a listener that can't take it loses time, and the job was stored.
+    // Wrapped, so that a function that listens twice is called twice and leaves once at a time. A wake-up is a hint: a listener that can't take
+    // it loses time, and the job was stored.
     const tell = isolatedListener(checkListener('onJobAvailable', listener), () => {})
     this.listeners.add(tell)
     this.alarm.start()

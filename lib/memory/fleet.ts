@@ -124,7 +124,7 @@ function merged(hours: readonly HourDocument[]): HourDocument[] {
   return [...byTypeAndHour.values()]
 }
 
-/** Adds up what are numbers, at every depth. */
+/** Adds up the numbers, at every depth. */
 function sum(one: unknown, other: unknown): unknown {
   if (typeof one === 'number' && typeof other === 'number') return one + other
   if (!isPlain(one) || !isPlain(other)) return one

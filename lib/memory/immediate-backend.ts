@@ -149,7 +149,7 @@ export class ImmediateBackend extends MemoryBackend {
     this.inBackground(this.runBacklog(type))
   }
 
-  /** Runs a job, and what waits behind its key. Resolves to the failure of the job itself. */
+  /** Runs a job, and the one that waits behind its key. Resolves to the failure of the job itself. */
   private run(stored: StoredJob): Promise<RunFailure | null> {
     const { id } = stored.job
     const running = this.runs.get(id)

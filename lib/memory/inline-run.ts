@@ -13,7 +13,7 @@ import type { HeartbeatResult, IJobQueueBackend, Job, JobHandler, SettleResult }
 /**
  * Runs a handler for a claimed job and settles by its outcome. Resolves when both are over, with any outcome: it is on the job.
  *
- * @returns what the handler returned
+ * @returns the handler's result
  */
 export async function runInline(
   backend: IJobQueueBackend,

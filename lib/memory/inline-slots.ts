@@ -5,11 +5,11 @@ import { isWithin } from '../base/nesting'
 interface Count {
   limit: number
   running: number
-  /** Calls in line; each is told whether its turn has come, or none will. */
+  /** Calls in line; each learns if its turn has come, or none will. */
   readonly waiting: Deferred<boolean>[]
 }
 
-/** Bounds how many handlers of a type run at once inside the calls that enqueued their jobs. */
+/** Bounds the handlers of a type that run at once inside the calls that enqueued their jobs. */
 export class InlineSlots {
   private readonly counts = new Map<string, Count>()
 

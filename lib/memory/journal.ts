@@ -17,7 +17,7 @@ interface JournalBounds {
   readonly spills: boolean
 }
 
-/** As in `engine/src/verbs/journal/spilling.rs`: whether a result stands beside the job. */
+/** As in `engine/src/verbs/journal/spilling.rs`: true if a result stands beside the job. */
 function isSpilled(bytes: number, journalBytes: number): boolean {
   return bytes > 16 * 1024 || (bytes > 256 && journalBytes > 256 * 1024)
 }

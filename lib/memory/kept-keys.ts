@@ -1,6 +1,6 @@
 import type { StoredJob } from './stored-job'
 
-/** Dedupe keys that jobs keep for a time, also when they have ended. At most one job keeps a key. */
+/** Dedupe keys that jobs keep for a time, even when they have ended. At most one job keeps a key. */
 export class KeptKeys {
   private readonly keepers = new Map<string, StoredJob>()
 

@@ -69,8 +69,8 @@ import { snapshot } from './stored-job'
 import type { StoredJob } from './stored-job'
 
 /**
- * The backend contract over the reference model: checks arguments, hands out snapshots, and tells its subclass what changed.
- * Everything happens before a method returns its promise.
+ * The backend contract over the reference model: checks arguments, hands out snapshots, and tells its subclass of changes. Everything happens
+ * before a method returns its promise.
  */
 export abstract class MemoryBackend extends MemorySteering implements IJobQueueBackend {
   /** All jobs, in the order of creation; live, as are the jobs in it. */
@@ -217,7 +217,7 @@ export abstract class MemoryBackend extends MemorySteering implements IJobQueueB
     return { status: 'recorded', id: this.model.actions.record(normalizeAction(action), this.model.now()) }
   }
 
-  /** At once, also with a session. */
+  /** At once, even with a session. */
   async appendStep(
     jobId: string,
     claimToken: string,

@@ -1,6 +1,6 @@
 import type { StoredJob } from './stored-job'
 
-/** The jobs that have not ended, by type and by dedupe key, in order of creation: what claims and dedupe look through. */
+/** The jobs that have not ended, by type and by dedupe key, in order of creation. Claims and dedupe look through them. */
 export class OpenJobs {
   private readonly byType = new Map<string, Set<StoredJob>>()
   private readonly byKey = new Map<string, Set<StoredJob>>()

@@ -87,7 +87,7 @@ export function remove(model: MemoryModel, id: string): RemoveResult {
   return { status: 'removed' }
 }
 
-/** Of these jobs, those in one status if one is given: what is done to each. */
+/** Cancels these jobs, or those of them in one status if one is given. Returns the effect on each. */
 export function cancelEach(
   model: MemoryModel,
   ids: readonly string[],

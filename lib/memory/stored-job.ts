@@ -52,7 +52,7 @@ export function newStoredJob(id: string, job: NewJob, payload: unknown, now: num
   return { job: recorded, log: [] }
 }
 
-/** A job for a handler: as it is now, unchanged by what comes. The payload stays the one that was enqueued. */
+/** A job for a handler: as it is now, unchanged by later events. The payload stays the one that was enqueued. */
 export function snapshot<T>({ job }: StoredJob): Job<T> {
   const copy: Job<T> = {
     id: job.id,

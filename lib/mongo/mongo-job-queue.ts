@@ -386,8 +386,8 @@ const ORIGINALS = methodsOf(MongoJobQueue.prototype)
 keepsOrder(Reflect.get(MongoJobQueue.prototype, 'log'))
 
 /**
- * The engine of an unmodified `MongoJobQueue`. Null for everything else: another backend, a subclass, a proxy, an object or
- * class with a replaced method (also by a spy). Those expect every call to pass through them.
+ * The engine of an unmodified `MongoJobQueue`. Null for everything else: another backend, a subclass, a proxy, an object or class with a
+ * replaced method (even by a spy). Those expect every call to pass through them.
  */
 export function engineOf(backend: object): EngineLink | null {
   const link = LINKS.get(backend)

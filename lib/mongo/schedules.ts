@@ -1,4 +1,4 @@
-/** Schedules: what is kept of them, and their firing. */
+/** Schedules: their stored form, and their firing. */
 import { randomUUID } from 'node:crypto'
 import type { SafeLogger } from '../base/logger'
 import { ScheduleBook } from '../schedule/book'

@@ -2,12 +2,12 @@
  * Warns once when keys are used and no index holds them. Before the first `startup()` makes the indexes, each enqueue under one key makes a
  * job of its own. Without the warning, that would show only when all of them have run.
  *
- * A process that only enqueues may leave `startup()` to its workers, so what counts is whether the indexes are there.
+ * A process that only enqueues may leave `startup()` to its workers, so only the indexes count.
  */
 import type { Collection } from 'mongodb'
 import type { SafeLogger } from '../base/logger'
 
-/** Unique, so that they are what holds a key. */
+/** The unique ones, which hold the keys. */
 const DEDUPE_INDEXES = [
   'dedupe_pending_active_idx',
   'dedupe_pending_idx',
@@ -47,7 +47,7 @@ export class StartupReminder {
       const names = (await collection.indexes()).map((index) => index.name)
       missing = DEDUPE_INDEXES.filter((name) => !names.includes(name))
     } catch (error) {
-      // If it can't be told for another reason, that is not what this is about.
+      // Other reasons that it can't be told are no matter of this warning.
       if ((error as { code?: unknown }).code !== NAMESPACE_NOT_FOUND) return
     }
     if (missing.length === 0 || this.hasStarted) return

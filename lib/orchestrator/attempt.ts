@@ -64,7 +64,7 @@ export async function runAttempt(
   return new Attempt(parts, definition, job, ctx, claimToken, journal).run()
 }
 
-/** A claim of the engine's shows whether there is a journal; most jobs have none, and cost no look. */
+/** A claim of the engine's shows if there is a journal; most jobs have none, and cost no look. */
 async function recordsOf(queue: JobQueue<any>, job: Job): Promise<readonly StepRecord[]> {
   if (engineOf(queue.backend) !== null && !isMarked(job)) return []
   return queue.readSteps(job.id)

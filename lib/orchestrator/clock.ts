@@ -4,8 +4,8 @@ import { monotonicNow } from '../base/timers'
 const PERIOD_MS = 60_000
 
 /**
- * The server's clock, as the claims of a queue show it: each tells what it showed when the job was claimed, or its lease renewed. The
- * newest of them is the nearest to the present; all the others lie further back.
+ * The server's clock, as the claims of a queue show it. Each claim tells its time when the job was claimed, or its lease renewed. The newest of
+ * these times is the nearest to the present.
  */
 export class ClaimClock {
   private offset = -Infinity

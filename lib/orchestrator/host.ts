@@ -8,7 +8,7 @@ export interface TransactionStep {
   readonly place: Place
   readonly options: TransactionOptions | undefined
   work(session: ClientSession): unknown
-  /** The record of what the last call of {@link work} has returned. */
+  /** The record of the last result of {@link work}. */
   record(): StepRecord
 }
 

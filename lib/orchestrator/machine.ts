@@ -105,7 +105,7 @@ export class StepMachine {
     return take()
   }
 
-  /** Nothing of this attempt goes on: what is asked from now on is never answered. */
+  /** Nothing of this attempt goes on: later calls get no answer. */
   freeze(): void {
     this.isFrozen = true
   }
@@ -318,7 +318,7 @@ export class StepMachine {
     return step.run((keys, signal) => WITHIN.run(this, fn, keys, signal), settings)
   }
 
-  /** Records an end of a step, and answers: with this value, or with what was recorded before. */
+  /** Records an end of a step, and answers: with this value, or with the one recorded before. */
   private async record<R>(
     place: Place,
     name: string,

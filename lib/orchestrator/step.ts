@@ -38,7 +38,7 @@ export class RunningStep {
 
   /**
    * @param turn the turn of the event loop in which it began
-   * @param isFatal whether an error ends the job for good
+   * @param isFatal true if an error ends the job for good
    */
   constructor(
     readonly name: string,

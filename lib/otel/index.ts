@@ -42,7 +42,7 @@ abstract class Observer {
     return context.with(trace.setSpan(context.active(), this.span), call)
   }
 
-  /** The end is told later than it comes, so its moment is counted from the beginning. */
+  /** The end is reported later than it comes, so its moment is counted from the beginning. */
   protected end(durationMs: number): void {
     this.span.end(this.startedAt + durationMs)
   }
@@ -114,7 +114,7 @@ class Running extends Observer implements RunObserver {
   }
 }
 
-/** A run that has nothing to decide any more has failed as well: what it did may be done again. */
+/** A run that has nothing to decide any more has failed as well: its work may be done again. */
 function hasFailed(status: RunEnd['status'], error: unknown): boolean {
   return error !== undefined || (status !== 'completed' && status !== 'released')
 }

@@ -23,7 +23,7 @@ export function traced(job: NewJob, trace: JobTrace | null): NewJob {
   return trace === null || job.trace !== null ? job : Object.freeze({ ...job, trace })
 }
 
-/** The same of what the app gave, for backends that get that. */
+/** The same of the app's own options, for backends that get those. */
 export function tracedOptions(
   options: EnqueueOptions | null | undefined,
   trace: JobTrace | null,

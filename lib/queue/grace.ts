@@ -1,4 +1,4 @@
-/** The time that a shutdown gives to what is at work. A later call may make it shorter, never longer. */
+/** The time that a shutdown gives to running handlers. A later call may make it shorter, never longer. */
 import { after, monotonicNow } from '../base/timers'
 import type { Cancel } from '../base/timers'
 
@@ -23,7 +23,7 @@ export class Grace {
     return Math.max(0, Math.ceil(this.endsAt + overtimeMs - monotonicNow()))
   }
 
-  /** Waits for a promise until the grace has ended, and `overtimeMs` more. Tells whether it settled in time. */
+  /** Waits for a promise until the grace has ended, and `overtimeMs` more. True if it settled in time. */
   covers(promise: PromiseLike<unknown>, overtimeMs = 0): Promise<boolean> {
     return new Promise((resolve) => {
       let cancel: Cancel

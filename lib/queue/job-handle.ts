@@ -19,7 +19,7 @@ export interface HandleOptions {
   readonly sentAt: number
   /** Throws once the queue is shut down. */
   readonly assertUsable: () => void
-  /** A job of this type may have become claimable: this one, or what waited behind its key. */
+  /** A job of this type may have become claimable: this one, or one that waited behind its key. */
   readonly wake: (type: string) => void
 }
 
@@ -66,7 +66,7 @@ export function createJobHandle<T>(inner: JobHandle<T>, options: HandleOptions):
 
 type Tell = (verdict: Verdict, found: Settled) => void
 
-/** Tells what a settlement found; of the completion once, as it may be read back by several transactions. */
+/** Reports the result of a settlement. A completion is reported once, as several transactions may read it back. */
 function teller<T>(job: Job<T>, { report, wake }: HandleOptions, claimedAt: number): Tell {
   let isCompleted = false
   return (verdict, found) => {
@@ -79,7 +79,7 @@ function teller<T>(job: Job<T>, { report, wake }: HandleOptions, claimedAt: numb
 
 /** Completes the claim in transactions of its owner's: in one of them in the end, as a transaction may begin again. */
 function completerIn<T>(job: Job<T>, { backend, assertUsable }: HandleOptions, tell: Tell) {
-  /** An event is of what has happened, and only the end of the transaction shows that. */
+  /** An event is about a fact, and only the end of the transaction shows that. */
   const readBack = async (): Promise<boolean> => {
     const found = await transactionsOf('complete', backend).readBack(job.id, job.claimToken)
     if (found.status === 'completed') tell(COMPLETE, found)

@@ -96,7 +96,7 @@ export abstract class MakingQueue extends SchedulingQueue {
     return results
   }
 
-  /** Wakes workers for what was made, and tells of it: in a transaction once that is over. */
+  /** Wakes workers for the jobs that were made, and reports them: in a transaction once that is over. */
   private made(jobs: readonly NewJob[], results: readonly Made[], session: ClientSession | null): void {
     if (session === null) {
       this.wakeFor(jobs, results)

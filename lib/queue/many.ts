@@ -11,7 +11,7 @@ const STEP_OF_ACTIVE = 2000
 /** Calls to a backend that changes one job at a time. */
 const CALLS_AT_ONCE = 16
 
-/** A change of many jobs, and what it is made of. */
+/** A change of many jobs, and its parts. */
 interface ManyChange {
   /** The call for one job. */
   readonly one: 'cancel' | 'retry' | 'promote' | 'remove'
@@ -30,10 +30,10 @@ const CHANGES = {
   removeMany: { one: 'remove', done: ['removed'], statuses: ['pending', ...ENDED] },
 } satisfies Record<string, ManyChange>
 
-/** Hears of each job that was changed, and what became of it. */
+/** Hears of each job that was changed, and its new status. */
 export type Told = (id: string, status: string) => void
 
-/** A page of what a call is about. */
+/** A page of the jobs that a call is about. */
 interface Found {
   readonly ids: readonly string[]
   readonly next: string | null
@@ -118,7 +118,7 @@ function alone(together: Together, from: JobStatus | undefined, done: string) {
   return async (id: string) => ({ status: (await together([id], from)) === 1 ? done : 'skipped' })
 }
 
-/** Cancelling tells of each job also where it is one call for many. */
+/** A cancellation reports each job, even if it is one call for many. */
 function cancelledBy(together: CancelTogether, from: JobStatus | undefined, told: Told | null): Each {
   return async (ids) => {
     let changed = 0

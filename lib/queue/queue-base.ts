@@ -68,12 +68,12 @@ export abstract class QueueBase {
     })
   }
 
-  /** For what begins something new. */
+  /** For calls that begin new work. */
   protected assertOpen(): void {
     if (this.state !== 'open') throw shutDownError()
   }
 
-  /** For what a running handler may still need while the queue drains. */
+  /** For calls that a running handler may still need while the queue drains. */
   protected assertNotClosed(): void {
     if (this.state === 'closed') throw shutDownError()
   }

@@ -38,7 +38,7 @@ export class Share {
     }
   }
 
-  /** This queue has ended. Tells whether the backend may: no other works on it. In one step, as two may end at the same time. */
+  /** This queue has ended. True if the backend may end: no other queue works on it. In one step, as two may end at the same time. */
   leave(): boolean {
     this.hasLeft = true
     const others = [...(SHARES.get(this.backend) ?? [])].map((share) => share.deref())

@@ -29,8 +29,8 @@ interface Waiter {
 }
 
 /**
- * The calls of a queue that wait for the ends of jobs. They share their looks: each is one query for the jobs of all calls that are due
- * for one. The pauses of a call grow, so that a job that takes long costs little, and one that ends soon is told soon.
+ * The calls of a queue that wait for the ends of jobs. They share their looks: each is one query for the jobs of all calls that are due for
+ * one. The pauses of a call grow, so that a job that takes long costs little, and one that ends soon is reported soon.
  *
  * Time is counted in ticks of one timer, and no clock is read: fake timers are in charge of it.
  */
@@ -92,7 +92,7 @@ export class Waiting {
     })
   }
 
-  /** A job is known to have ended: those who wait for it need not be told by a look in a while. */
+  /** A job is known to have ended: the calls that wait for it need no later look. */
   hasEnded(id: string): void {
     const waiters = this.waiters.get(id)
     if (waiters === undefined) return

@@ -5,8 +5,8 @@ import { settlesWithin } from '../base/timers'
 const SILENCE_MS = 10_000
 
 /**
- * The log lines of one run, in their order. A line that can't be written is told once per row of such lines, and dropped:
- * logging never fails a job.
+ * The log lines of one run, in their order. A line that can't be written is reported once per row of such lines, and dropped: logging never
+ * fails a job.
  */
 export class RunLog {
   /** Lines without an answer. */

@@ -8,8 +8,8 @@ const PAUSE_MS = 500
 const PATIENCE_MS = 2000
 
 /**
- * The progress of one run. Of values that come faster than they are written only the newest counts. A value that can't be written is
- * told once per row of such values, and dropped: progress never fails a job.
+ * The progress of one run. Of values that come faster than they are written only the newest counts. A value that can't be written is reported
+ * once per row of such values, and dropped: progress never fails a job.
  */
 export class RunProgress {
   /** The newest value, while it is not being written. */

@@ -13,7 +13,7 @@ export class Reporter {
   constructor(
     private readonly emit: Emit<JobEvent> | null,
     readonly logger: SafeLogger,
-    /** Tells of what calls have done to jobs, each once. Null without a listener: called by `?.`, it costs no object then. */
+    /** Reports each change of a job by a call, once. Null without a listener: called by `?.`, it costs no object then. */
     readonly change: Emit<JobChange> | null = null,
   ) {}
 
@@ -162,7 +162,7 @@ export class Reporter {
 
 type FailureEvent = Extract<JobEvent, { kind: 'failed' | 'fail-fatal' }>
 
-/** With what is not to be seen by those who compare or print events. The job without the token, which only its owner has. */
+/** Adds parts that comparisons and prints of events do not show. The job comes without the token, which only its owner has. */
 function withCause(event: FailureEvent, job: Job, error: unknown): FailureEvent {
   const shown = { ...job }
   delete shown.claimToken

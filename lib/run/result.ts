@@ -21,7 +21,7 @@ export function ownVerdict(setup: RunSetup, job: Job<any>, verdict: Verdict): Ve
   return byHand(verdict.result === null ? verdict : completion(setup, job, verdict.result.value))
 }
 
-/** A completion by the handler itself, which does not know whether values are kept. */
+/** A completion by the handler itself, which does not know if values are kept. */
 export function completedWith(value: unknown): Verdict {
   return { ...COMPLETE, result: { value, refused: () => {} } }
 }

@@ -46,8 +46,8 @@ const LEASE_LOST: Settled = { status: 'lease-lost' }
 const RELEASED: Facts = { verdict: RELEASE }
 
 /**
- * One run of one job by a handler, whose lease and settlement the queue owns. The table in `state.ts` says what each event
- * means; this class carries the effects out.
+ * One run of one job by a handler, whose lease and settlement the queue owns. The table in `state.ts` gives the meaning of each event; this
+ * class carries the effects out.
  *
  * A run holds its slot until its handler has ended, except where the handler is no longer waited for.
  */
@@ -59,7 +59,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
   /** Set once the run is over but its verdict could not be written. */
   failure: Thrown | null = null
 
-  /** A note of the driver: when the job was last known to be ours, by the monotonic clock. */
+  /** A note of the driver: the last time at which the process was known to hold the job, by the monotonic clock. */
   oursAt = 0
   told: 'nothing' | 'verdict' | 'all' = 'nothing'
   readonly aborting = new RunSignal()
@@ -84,7 +84,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
     private readonly setup: RunSetup,
   ) {}
 
-  /** Not started, and still ours to start. */
+  /** Not started, and still to be started here. */
   get isWaiting(): boolean {
     return this.state.phase === 'waiting'
   }

@@ -1,4 +1,4 @@
-/** The contract between a run and the driver that started it: what the run asks to be written, and what it tells. */
+/** The contract between a run and the driver that started it: the writes that the run asks for, and its reports. */
 import type { Settled, Verdict } from '../backend/verdict'
 import type { HeartbeatResult, Job, LeaseOperation } from '../types'
 
@@ -7,7 +7,7 @@ export interface Run {
   /** The driver's number for this run. */
   readonly id: number
   readonly job: Job<any>
-  /** A note of the driver: how much of this run's end was passed on. */
+  /** A note of the driver: the part of this run's end that was passed on. */
   told: 'nothing' | 'verdict' | 'all'
   /** A handler is at work, and waited for. */
   readonly holdsSlot: boolean
@@ -15,7 +15,7 @@ export interface Run {
   readonly ranMs: number | null
   /** The failure of a run that is over; null if it did not fail. */
   readonly failed: { readonly error: unknown } | null
-  /** The verdict was written, and this is what it found. */
+  /** The verdict was written, with this result. */
   settled(found: Settled): void
   /** The verdict could not be written. */
   writeFailed(error: unknown): void
@@ -25,13 +25,13 @@ export interface Run {
   leaseLost(op: LeaseOperation): void
 }
 
-/** Writes what a run decides, and keeps its lease. */
+/** Writes the verdict of a run, and keeps its lease. */
 export interface Settler {
   /**
    * Writes a verdict. Calls the run's `settled` once it is durable, `writeFailed` once it is known to have failed, or `leftToExpire` if nothing
    * can be written. Never throws.
    *
-   * @param elapsedMs how long the handler took; null if it never started
+   * @param elapsedMs the time that the handler took; null if it never started
    */
   settle(run: Run, verdict: Verdict, elapsedMs: number | null): void
   heartbeat(run: Run): Promise<HeartbeatResult>

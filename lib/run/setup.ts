@@ -14,7 +14,7 @@ export interface RunSetup {
   readonly timeoutMs: number | null
   /** Null for the job's own back-off. */
   readonly retryDelay: RetryDelay | null
-  /** Completed jobs keep what the handler returned. */
+  /** Completed jobs keep the handler's result. */
   readonly keepsResults: boolean
   readonly settler: Settler
   readonly transactions: RunTransactions

@@ -16,8 +16,8 @@ export class RunSignal {
   }
 
   /**
-   * The shutdown aborted it, and the handler has asked for it. So a handler that returns has perhaps stopped halfway, and nothing tells
-   * whether it has: the job is done again rather than lost.
+   * The shutdown aborted it, and the handler has asked for it. So a handler that returns has perhaps stopped halfway, and no sign shows it: the
+   * job is done again rather than lost.
    */
   get wasHeeded(): boolean {
     return this.controller !== null && this.reason?.code === 'ERR_DURABL_SHUT_DOWN'

@@ -107,7 +107,7 @@ interface Cell {
   readonly effects: readonly Effect[]
 }
 
-/** A cell that depends on whether the handler is at work. */
+/** A cell that depends on the state of the handler. */
 type Cells = Cell | ((handler: Handler) => Cell)
 
 const cell = (phase: Phase | null, effects: Effect[]): Cell => ({
@@ -302,7 +302,7 @@ const TABLE: Readonly<Record<RunEvent, Readonly<Record<Phase, Cells>>>> = {
   },
 }
 
-/** Until a verdict is on its way, the lease is what gives the run its right. */
+/** Until a verdict is on its way, the lease gives the run its right. */
 export function needsLease(phase: Phase): boolean {
   switch (phase) {
     case 'waiting':
@@ -319,7 +319,7 @@ export function needsLease(phase: Phase): boolean {
 
 export const INITIAL: RunState = { phase: 'waiting', handler: 'unstarted' }
 
-/** All steps that were taken once: a run takes three or more, and making them anew is a tenth of what a run allocates. */
+/** All steps that were taken once: a run takes three or more, and making them anew is a tenth of a run's allocations. */
 const TAKEN: { [E in RunEvent]?: { [P in Phase]?: { [H in Handler]?: Step } } } = {}
 
 /** One step in the life of a run. The same object for the same state and event. */

@@ -24,7 +24,7 @@ export class SafeTelemetry {
   /**
    * Has a call that makes jobs followed.
    *
-   * @param session of the transaction that decides whether it has made any; null for none
+   * @param session of the transaction that decides if it has made any; null for none
    * @param make given the trace to be stored with the jobs, if there is one
    * @param idsOf the ids of the jobs that it has made
    */

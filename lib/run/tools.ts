@@ -74,14 +74,14 @@ export class RunTools {
     this.ownProgress?.release()
   }
 
-  /** Resolves when what was told so far is written, or given up. Null if there is nothing to wait for. */
+  /** Resolves when the lines and progress so far are written, or given up. Null if there is nothing to wait for. */
   flushed(limitMs = Infinity): Promise<void> | null {
     const logged = this.ownLog?.flushed(limitMs) ?? null
     const told = this.ownProgress?.flushed(limitMs) ?? null
     return logged === null || told === null ? (logged ?? told) : Promise.all([logged, told]).then(() => {})
   }
 
-  /** Writes what was told so far, also what a transaction held up. Null if there is nothing to wait for. */
+  /** Writes the lines and progress so far, even those that a transaction held up. Null if there is nothing to wait for. */
   flush(isRelease: boolean): Promise<void> | null {
     if (this.ownLog === null && this.ownProgress === null) return null
     this.release()

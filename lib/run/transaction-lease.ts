@@ -25,8 +25,8 @@ export class TransactionLease {
 
   /**
    * @param renew makes the lease long again, or throws
-   * @param leaseMs how long
-   * @param longestMs how long a transaction may live, from its first operation
+   * @param leaseMs the length of the lease
+   * @param longestMs the longest life of a transaction, from its first operation
    */
   constructor(
     private readonly renew: () => Promise<void>,
@@ -36,7 +36,7 @@ export class TransactionLease {
     this.freshMs = leaseMs * HOLDERS_SHARE - longestMs
   }
 
-  /** @throws what the renewal throws, if one was needed */
+  /** @throws the error of the renewal, if one was needed */
   async freshen(): Promise<void> {
     if (monotonicNow() - this.renewedAt <= this.freshMs) return
     this.renewal ??= this.renewNow().finally(() => (this.renewal = null))

@@ -15,7 +15,7 @@ export type TransactionWork<T> = (session: ClientSession) => T | PromiseLike<T>
 export interface RunWrites {
   hold(): void
   release(): void
-  /** Resolves when what was to be written is; null if there is nothing to wait for. */
+  /** Resolves when all writes are done; null if there is nothing to wait for. */
   flushed(): Promise<void> | null
 }
 
@@ -132,7 +132,7 @@ export class RunTransactions {
         await kept.freshen()
         run.enter('attempt')
         await kept.around(session, () => work(session))
-        // Thrown within, the driver would try to abort what is over, and fail over that.
+        // Thrown within, the driver would try to abort a transaction that is over, and fail.
         if (!session.inTransaction()) return
         run.enter('commit')
         await last(session)
@@ -196,7 +196,7 @@ export class RunTransaction {
     } finally {
       this.isOpen = false
       writes.release()
-      // It decides nothing of the run; what came meanwhile counts now.
+      // It decides nothing of the run; an event of the meantime counts now.
       run.rolledBack(transactionError('the handler has ended before the transaction of its step'))
     }
   }

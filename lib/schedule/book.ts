@@ -80,7 +80,7 @@ export class ScheduleBook<S extends StoredSchedule, P> {
       return [...steps, ...gone.map((from) => step<S, P, 'removed'>(from.id, 'removed', removal(from)))]
     }
     await this.untilApplied(where, null, decide, (id, status) => {
-      // A second round finds what the first one wrote.
+      // A second round finds the writes of the first.
       if (status !== 'unchanged' || !statuses.has(id)) statuses.set(id, status)
     })
     const result = { created: 0, updated: 0, unchanged: 0, removed: 0 }
@@ -153,7 +153,7 @@ export class ScheduleBook<S extends StoredSchedule, P> {
     return step(id, 'updated', { id, from, to, payload })
   }
 
-  /** Of one schedule: what is decided becomes so, or is decided anew. */
+  /** Changes one schedule: the decision is written, or made anew. */
   private async change<Status extends string>(
     where: string,
     id: string,

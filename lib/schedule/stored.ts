@@ -1,4 +1,4 @@
-/** A schedule as it is kept, and what each call makes of it. Pure: a clock and a store are the callers'. */
+/** A schedule in its stored form, and the effect of each call on it. Pure: a clock and a store are the callers'. */
 import type { NewJob } from '../validate'
 import type { ScheduledJobOptions, ScheduleInfo, ScheduleSpec } from '../types'
 import type { Spec, Wish } from './spec'

@@ -56,8 +56,8 @@ export class BoundedTiming {
   }
 
   /**
-   * The last occurrence from `notBefore` on and before an instant; null if there is none. Found by asking what comes after ever earlier
-   * moments, so that it costs the same whether one or a million lie between.
+   * The last occurrence from `notBefore` on and before an instant; null if there is none. Found by asking for the next one after ever earlier
+   * moments, so that it costs the same if one or a million lie between.
    */
   previous(before: number, notBefore: number): number | null {
     const isBetween = (after: number): boolean => (this.next(after) ?? Infinity) < before

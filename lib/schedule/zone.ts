@@ -1,4 +1,4 @@
-/** A time zone, by what `Intl` knows of it. Nothing here depends on the process's own zone. */
+/** A time zone, by the data of `Intl`. Nothing here depends on the process's own zone. */
 
 const SECOND_MS = 1000
 const HOUR_MS = 3_600_000

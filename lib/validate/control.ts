@@ -65,7 +65,7 @@ export function normalizeReschedule(options: unknown): Reschedule {
   return { delayMs: delay ?? null, runAt: runAt ?? null, priority: priority ?? null }
 }
 
-/** New data for a job with a journal, which tells what was done with the old data. */
+/** New data for a job with a journal, which records the work on the old data. */
 export function journalKept(id: string): TypeError {
   return argumentError(
     TypeError,

@@ -35,7 +35,7 @@ export interface NewJob {
   readonly dedupeForMs: number | null
   /** True if the caller asks which job is in its way. */
   readonly detailed: boolean
-  /** Null for what its processor says. */
+  /** Null for its processor's limit. */
   readonly timeoutMs: number | null
   /** Null: it does not expire. */
   readonly expiresInMs: number | null

@@ -83,7 +83,7 @@ export function normalizeListJobs(where: string, options: unknown): ListSettings
   }
 }
 
-/** Paths of the payload and what they must equal. An undefined value is refused, as it would silently widen the search. */
+/** Paths of the payload and the values that they must equal. An undefined value is refused, as it would silently widen the search. */
 export function conditionsOf(
   where: string,
   paths: Readonly<Record<string, unknown>> | undefined,

@@ -6,7 +6,7 @@ import { NAME, check, isRecord, oneOf, wholeNumber } from './rules'
 import type { Rule } from './rules'
 import { quote, show } from './show'
 
-/** One condition of a query: the stored field, and what it must equal. */
+/** One condition of a query: the stored field, and the value that it must equal. */
 export interface Condition {
   readonly field: string
   readonly value: unknown

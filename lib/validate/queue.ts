@@ -163,7 +163,7 @@ export interface Processor {
   readonly type: string
   readonly handler: JobHandler<any>
   readonly concurrency: number
-  /** Null: the engine's default, which depends on whether wake-ups are pushed. */
+  /** Null: the engine's default, which is longer if wake-ups are pushed. */
   readonly pollInterval: number | null
   /** Null: a quarter of the visibility timeout. */
   readonly heartbeatIntervalMs: number | null

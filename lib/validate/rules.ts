@@ -6,13 +6,13 @@ import { show } from './show'
 export interface Rule<T> {
   /** The allowed values, to follow "must be". */
   readonly allowed: string
-  /** The value to use; or what is wrong with it: its kind (a `TypeError`), or only its size (a `RangeError`). */
+  /** The value to use, or its fault: its kind (a `TypeError`), or only its size (a `RangeError`). */
   readonly read: (value: unknown) => Reading<T>
 }
 
 export type Reading<T> = { readonly value: T } | Misfit
 
-/** `within`: where in the value, to follow it, and what is there, if it is not the value itself. */
+/** `within`: the place in the value, to follow it, and the part there, if it is not the value itself. */
 interface Misfit {
   readonly wrong: 'type' | 'range'
   readonly within?: { readonly place: string; readonly value: unknown }
@@ -58,7 +58,7 @@ export function wholeNumber(least: number, most: number, unit = ''): Rule<number
   }
 }
 
-/** As long as anything may be put off: a hundred years. Far below what a date can hold, far above any mistake in units. */
+/** The longest delay: a hundred years. Far below what a date can hold, far above any mistake in units. */
 const LONGEST_MS = 3_155_760_000_000
 
 /**

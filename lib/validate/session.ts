@@ -4,10 +4,10 @@ import type { CompleteOptions } from '../types'
 import { check, isRecord, objectWith } from './rules'
 import type { Rule } from './rules'
 
-/** By what is used of it: in unit tests something else may stand in for one. */
+/** Checked by the members that are used: in unit tests another object may stand in for one. */
 export const SESSION: Rule<ClientSession> = objectWith('a ClientSession', 'inTransaction', 'endSession')
 
-/** @throws RangeError if what is written with the session would be part of no transaction */
+/** @throws RangeError if writes with the session would be part of no transaction */
 export function checkInTransaction(where: string, session: ClientSession): void {
   if (session.hasEnded) {
     throw argumentError(RangeError, `${where}: option "session" must be a session in use; this one has ended`)

@@ -56,7 +56,7 @@ export const printable = (text: string): string =>
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 
-/** In UTC, so that what two people see is the same. */
+/** In UTC, so that two people see the same. */
 export const iso = (at: Date | null | undefined): string => at?.toISOString() ?? '-'
 
 export function length(ms: number): string {

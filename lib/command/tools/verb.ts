@@ -19,7 +19,7 @@ export interface Verb {
   readonly summary: string
   readonly details?: string
   readonly options?: NonNullable<ParseArgsConfig['options']>
-  /** Refuses what makes no sense, before anything is connected. */
+  /** Refuses senseless arguments, before any connection. */
   readonly check?: (values: Values, positionals: readonly string[]) => void
   readonly run: (context: Context) => Promise<number>
 }

@@ -1,4 +1,4 @@
-/** The dashboard, served to this machine; with a password also to others. */
+/** The dashboard, served to this machine, and with a password to others too. */
 import { spawn } from 'node:child_process'
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'

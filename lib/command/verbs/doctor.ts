@@ -1,4 +1,4 @@
-/** A look at everything that can be wrong with a queue, and what to do about it. */
+/** A look at everything that can be wrong with a queue, with advice. */
 import { styleText } from '../tools/style'
 import { NEGATIVE, atMost, wholeIn } from '../tools/arguments'
 import type { Verb } from '../tools/verb'

@@ -6,7 +6,7 @@ const FULL = 256
 
 /** Verdicts that travel together. The usual case is kept apart, and cheap. */
 export class Verdicts {
-  /** Runs that completed, and how long each of their handlers ran. */
+  /** Runs that completed, and the time that each of their handlers ran. */
   readonly completed: number[] = []
   readonly elapsedMs: number[] = []
   readonly others: NativeRunVerdict[] = []

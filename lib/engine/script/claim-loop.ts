@@ -72,7 +72,7 @@ export class ClaimLoop {
     this.lookUnlessFailing()
   }
 
-  /** No looks from now on. Resolves when those under way have ended: what they find arrives still. */
+  /** Stops the looks. Resolves when those under way have ended: their jobs still arrive. */
   async stop(): Promise<void> {
     this.stopped = true
     this.cancelWait?.()

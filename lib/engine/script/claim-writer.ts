@@ -7,7 +7,7 @@ import type { HeartbeatResult, IJobQueueBackend, Job, JobContext } from '../../t
 
 /** Writes for one claim, through the methods that its backend offers. */
 export interface ClaimWriter {
-  /** Resolves to what the settlement found; null if it was to be given back, and the backend has no way to do that. */
+  /** Resolves to the result of the settlement; null if the claim was to be given back, and the backend has no way to do that. */
   settle(verdict: Verdict): Promise<Settled | null>
   heartbeat(): Promise<HeartbeatResult>
   log(message: string): Promise<void>

@@ -10,7 +10,7 @@ export interface LeaseTerms {
 
 /** The claim whose lease is kept. */
 export interface KeptClaim {
-  /** False while a verdict is on its way: it ends the lease itself, and its reply tells whether it still had one. */
+  /** False while a verdict is on its way: it ends the lease itself, and its reply tells if it still had one. */
   readonly needsLease: boolean
   renew(): Promise<HeartbeatResult>
   leaseLost(op: LeaseOperation): void
@@ -66,7 +66,7 @@ export class LeaseKeeper {
     return this.beat()
   }
 
-  /** Renews, and goes on renewing, also where this one fails. */
+  /** Renews, and goes on renewing, even if this renewal fails. */
   async resume(): Promise<HeartbeatResult> {
     try {
       return await this.beat()
@@ -76,7 +76,7 @@ export class LeaseKeeper {
     }
   }
 
-  /** Renews now, also for a handler that asks by hand. */
+  /** Renews now, even for a handler that asks by hand. */
   beat(): Promise<HeartbeatResult> {
     const beating = this.beatOnce()
     this.beating = beating

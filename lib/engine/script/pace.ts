@@ -12,13 +12,13 @@ const LONGEST_ERROR_MS = 5000
 /** Doubling beyond this exponent is past every bound, and would lose precision. */
 const MAX_DOUBLINGS = 24
 
-/** @param emptyLooks how many looks in a row found nothing; at least 1 */
+/** @param emptyLooks the number of looks in a row that found nothing; at least 1 */
 export function idleWait(emptyLooks: number, pollInterval: number, random: number): number {
   const ceiling = Math.min(pollInterval, FIRST_IDLE_MS * 2 ** Math.min(emptyLooks - 1, MAX_DOUBLINGS))
   return ceiling * (0.8 + 0.2 * random)
 }
 
-/** @param failures how many looks in a row failed; at least 1 */
+/** @param failures the number of looks in a row that failed; at least 1 */
 export function errorWait(failures: number, random: number): number {
   const ceiling = Math.min(LONGEST_ERROR_MS, FIRST_ERROR_MS * 2 ** Math.min(failures - 1, MAX_DOUBLINGS))
   return ceiling * (0.5 + 0.5 * random)

@@ -263,7 +263,7 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
     })
   }
 
-  /** Resolves when the run is over: to its failure, with which the `enqueue` of our own backend rejects. */
+  /** Resolves when the run is over: to its failure, with which the `enqueue` of durabl's own backend rejects. */
   private runForBackend(processorId: number, job: Job<any>, ctx: JobContext): Promise<RunFailure | null> {
     return new Promise((resolve) => {
       const writer = new ContextWriter(this.backend, job, ctx)
@@ -313,7 +313,7 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
     return new BackendWriter(this.backend, job)
   }
 
-  /** A handler that goes on after its job has ended keeps its slot, and what waits behind the key may have another. */
+  /** A handler that goes on after its job has ended keeps its slot, and a job that waits behind the key may have another. */
   private wakeBehindKey(claim: Claim): void {
     const { type, dedupeScope } = claim.job
     if (dedupeScope === 'pending' && claim.outlivesItsJob) this.wake(type, 0)

@@ -18,7 +18,7 @@ export interface WriteOptions {
   readonly ignoreUndefined: boolean
 }
 
-/** Those options of the library that shape what is read. */
+/** Those options of the library that shape its reading. */
 export interface ReadOptions {
   readonly promoteValues: boolean
   readonly promoteLongs: boolean

@@ -66,7 +66,7 @@ export function toJob(document: DocumentFields, codec: Codec): Job<any> {
     runAt: date(document.runAt) ?? new Date(0),
     createdAt: date(document.createdAt) ?? new Date(0),
   }
-  // Only what is there: a job that is compared, logged or copied should not carry a crowd of undefined.
+  // Only fields that are there: a job that is compared, logged or copied should not carry a crowd of undefined.
   if (document.dedupeKey != null) addKey(job, document)
   if (document.claimedAt != null) job.claimedAt = date(document.claimedAt)
   if (document.claimToken != null) job.claimToken = text(document.claimToken)
@@ -124,7 +124,7 @@ export function number(value: unknown, fallback: number): number {
 
 export function text(value: unknown): string | undefined {
   if (typeof value === 'string') return value
-  // An id made elsewhere may be an ObjectId, whose text form is what people know it by.
+  // An id made elsewhere may be an ObjectId, which people know by its text form.
   return value == null ? undefined : (value as { toString(): string }).toString()
 }
 

@@ -131,7 +131,7 @@ function attempt(load: () => unknown): unknown {
   try {
     return load()
   } catch (error) {
-    // Not installed there. Anything else would be a broken installation, which should be seen as what it is.
+    // Not installed there. Anything else would be a broken installation, which the user should see.
     if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return null
     throw error
   }

@@ -6,7 +6,7 @@ import { BSON_VERSION } from './package'
 /** MongoDB stores documents of up to 180 levels, the job itself being the first. */
 const MAX_LEVELS = 179
 
-/** Longer strings are measured exactly, shorter ones by what they can come to at most. */
+/** Longer strings are measured exactly, shorter ones by their largest possible size. */
 const LONG_STRING = 512
 /** Bytes of UTF-8 for one unit of a string, at most. */
 const WIDEST_UNIT = 3
@@ -14,7 +14,7 @@ const WIDEST_UNIT = 3
 const LARGEST_INT64 = 2n ** 63n - 1n
 const SMALLEST_INT64 = -(2n ** 63n)
 
-/** Something that can't be stored: where, as the keys on the way there, and what. */
+/** A value that can't be stored: its place, as the keys on the way there, and its kind. */
 export interface Flaw {
   readonly path: string[]
   readonly what: string
@@ -29,7 +29,7 @@ export class Scan {
 
   constructor(private readonly codec: Codec) {}
 
-  /** The first flaw; null if there is none. `level`: how many levels deep a container here would be. */
+  /** The first flaw; null if there is none. `level`: the depth of a container here. */
   look(value: unknown, level: number): Flaw | null {
     switch (typeof value) {
       case 'string':
@@ -86,7 +86,7 @@ export class Scan {
   }
 
   private lookIntoArray(values: unknown[], level: number): Flaw | null {
-    // An element costs its index as text with an end, its type, and what it holds.
+    // An element costs its index as text with an end, its type, and its content.
     this.bytes += 5 + 10 * values.length
     for (let index = 0; index < values.length; index += 1) {
       const flaw = this.look(values[index], level + 1)

@@ -64,7 +64,7 @@ function encode(where: string, place: Place, value: unknown, codec: Codec): Buff
   const flaw = guarded(where, place, () => scan.look(value, 1))
   if (flaw !== null) throw notEncodable(where, place, describe(flaw, place.field, value))
   const document = { [place.field]: value === undefined ? null : value }
-  // The library writes into a buffer of a fixed size, and what doesn't fit there is lost without a word.
+  // The library writes into a buffer of a fixed size, and a part that doesn't fit there is lost without a word.
   if (scan.bytes > MAX_PAYLOAD_BYTES) {
     const bytes = guarded(where, place, () => codec.bson.calculateObjectSize(document, codec.writing))
     refuseTooLarge(where, place, bytes)
@@ -105,7 +105,7 @@ function describe(flaw: Flaw, field: string, data: unknown): string {
   return circle ?? `${pathOf(field, keys)} is ${flaw.what}`
 }
 
-/** Follows the keys once more, this time with an eye on what has been passed. */
+/** Follows the keys once more, this time with an eye on the values passed. */
 function findCircle(field: string, data: unknown, keys: readonly string[]): string | null {
   const passed = new Map<unknown, number>([[data, 0]])
   let value = data

@@ -1,4 +1,4 @@
-/** Schedules as documents: what is kept of one, and what is read of it. The engine knows of `rev`, `nextRunAt`, `lastAt`, `skipped` and `job`. */
+/** Schedules as documents: the stored fields, and those that are read. The engine knows of `rev`, `nextRunAt`, `lastAt`, `skipped` and `job`. */
 import { createHash } from 'node:crypto'
 import { isJobOption, newJob } from '../../schedule/spec'
 import type { Spec } from '../../schedule/spec'
@@ -15,7 +15,7 @@ export interface MongoSchedule extends StoredSchedule {
   readonly digest: string
 }
 
-/** A payload that can be stored, and by what another is told from it. */
+/** A payload that can be stored, and the digest that tells it from another. */
 export interface SchedulePayload {
   readonly data: unknown
   readonly digest: string

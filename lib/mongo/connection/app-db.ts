@@ -1,4 +1,4 @@
-/** The `Db` that an app hands over: whether it is one, and whether its client is of use. */
+/** The checks of an app's `Db`: it must be one, and its client must be of use. */
 import type { Db } from 'mongodb'
 import { ConnectionError, argumentError } from '../../base/errors'
 import { fromCaller } from '../../base/stack'

@@ -14,7 +14,7 @@ import { refuseMisshapen } from './shapes'
 import { tlsOf } from './tls'
 
 /**
- * The connection of the client behind `db`, with what the database itself has been set to.
+ * The connection of the client behind `db`, with the settings of the database itself.
  *
  * @throws UnsupportedOptionError naming every option that can't be carried over
  */
@@ -140,7 +140,7 @@ type Concerns = Pick<
 /** A database may have its own; where it has none, it shows its client's. */
 function concernsOf(db: Db, refused: string[]): Concerns {
   const write = db.writeConcern
-  // The driver lets a database have anything, also none.
+  // The driver lets a database have any value, even none.
   const readPreference = db.readPreference as Partial<typeof db.readPreference> | undefined
   const isLost = write?.w === 0
   if (isLost) refused.push('w: 0: a job that nobody acknowledged can be lost')

@@ -1,8 +1,8 @@
 import type { Db } from 'mongodb'
 
 /**
- * A client's options as its driver has resolved them. They are the driver's own affair, so only what is used is spelt out, and
- * as little as possible is taken for granted.
+ * A client's options as its driver has resolved them. They are the driver's own affair, so only the used ones are spelt out, and as little as
+ * possible is taken for granted.
  */
 export interface ResolvedOptions extends Readonly<Record<string, unknown>> {
   readonly hosts: readonly HostAddress[]

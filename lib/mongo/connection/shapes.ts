@@ -67,7 +67,7 @@ const SHAPES: Partial<Record<keyof NativeConnection, Shape>> = {
   proxyPort: whole('proxyPort', 65_535),
 }
 
-/** Adds to `refused` what the engine can't be told. No value is quoted: some are credentials. */
+/** Adds to `refused` the values that the engine can't take. No value is quoted: some are credentials. */
 export function refuseMisshapen(connection: NativeConnection, refused: string[]): void {
   for (const [name, { option, allowed, fits }] of Object.entries(SHAPES)) {
     const value = connection[name as keyof NativeConnection]

@@ -112,7 +112,7 @@ function pairsOf(uri: string): string[] {
 /**
  * The connection that a connection string describes. It is never quoted: it may hold a password.
  *
- * @throws TypeError if it is no connection string; UnsupportedOptionError naming what the engine can't honour
+ * @throws TypeError if it is no connection string; UnsupportedOptionError naming the options that the engine can't honour
  */
 export function connectionFromUri(uri: string): NativeConnection {
   if (!/^mongodb(\+srv)?:\/\/./.test(uri)) {

@@ -84,7 +84,7 @@ export class EngineHandle {
     this.state = this.native.streamState()
   }
 
-  /** Creates a job; what became of it. As {@link call}. */
+  /** Creates a job, and reports its fate. As {@link call}. */
   async enqueue(job: NativeNewJob): Promise<Made> {
     this.refuseEnded()
     const outcome = await this.batches.enqueue(job)
@@ -94,7 +94,7 @@ export class EngineHandle {
   }
 
   /**
-   * Creates jobs; what became of each, in their order. As {@link call}, but that a failure is an outcome.
+   * Creates jobs, and reports the fate of each, in their order. As {@link call}, but that a failure is an outcome.
    *
    * @param result of a job without a failure
    */
@@ -107,7 +107,7 @@ export class EngineHandle {
     const outcomes: (R | { status: 'failed'; error: Error })[] = []
     const handedOff: NativeHandedOff[] = []
     try {
-      // One part after the other: so they are created in order, and what crosses over is bounded.
+      // One part after the other: so they are created in order, and the size of a call is bounded.
       for (let start = 0; start < jobs.length; start += MOST_AT_ONCE) {
         const part = jobs.slice(start, start + MOST_AT_ONCE)
         const reply = await this.native.enqueueMany(grouped(part))
@@ -127,7 +127,7 @@ export class EngineHandle {
     return outcomes
   }
 
-  /** Jobs are handed over when the answers of their calls have been taken, so that what follows a call comes before its job starts. */
+  /** Jobs are handed over when the answers of their calls have been taken, so that the code after a call comes before its job starts. */
   private startLater(jobs: readonly NativeHandedOff[]): void {
     if (jobs.length > 0) afterIo(() => jobs.forEach((job) => this.start(job)))
   }
@@ -180,7 +180,7 @@ export class EngineHandle {
 
   private async end(timeoutMs: number): Promise<void> {
     const { failure } = await this.native.shutdown(timeoutMs)
-    // An engine that has ended tells nothing any more, nor this; what it told before may still arrive.
+    // An engine that has ended sends no events any more, not even this one; earlier ones may still arrive.
     this.hasEnded = true
     this.streamIs('off')
     if (failure !== null) throw failureToError(failure, null)
@@ -247,7 +247,7 @@ export class EngineHandle {
   }
 
   private tellAll<T>(listeners: ReadonlySet<(value: T) => void>, value: T): void {
-    // A copy: listeners come and go while they are told.
+    // A copy: listeners come and go meanwhile.
     for (const listener of [...listeners]) {
       try {
         listener(value)

@@ -31,7 +31,7 @@ let loaded: NativeAddon | null = null
 /**
  * The addon.
  *
- * @throws DurablError `ERR_DURABL_ADDON_MISSING`, with what to do about it
+ * @throws DurablError `ERR_DURABL_ADDON_MISSING`, with advice
  */
 export function nativeAddon(): NativeAddon {
   loaded ??= loadAddon(thisEnvironment())
@@ -85,7 +85,7 @@ function thisEnvironment(): LoaderEnvironment {
   }
 }
 
-// Under another name, so that bundlers leave it alone: what it loads is known at run time only.
+// Under another name, so that bundlers leave it alone: the file is known at run time only.
 const loadModule = require
 
 /** A tool that put the binary into a bundle leaves no package to resolve: then only loading it tells. */

@@ -5,7 +5,7 @@
 import { afterMicrotasks, monotonicNow } from '../../base/timers'
 import type { NativeFailure } from './addon'
 
-/** Lines of one claim, oldest first, and how long ago each was added. */
+/** Lines of one claim, oldest first, and the age of each. */
 export interface LogLines {
   readonly messages: string[]
   readonly agesMs: Float64Array

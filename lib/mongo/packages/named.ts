@@ -6,7 +6,7 @@ export type NamedPackages = Readonly<Record<string, () => unknown>>
 /**
  * The package of this name, as it would be found from here.
  *
- * @param otherwise loads what no literal names
+ * @param otherwise loads a package that no literal names
  */
 export function requireNamed(name: string, otherwise: (name: string) => unknown): unknown {
   const load = namedPackages()[name]

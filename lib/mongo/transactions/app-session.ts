@@ -1,4 +1,4 @@
-/** The session that an app hands over: whether what is written with it can be in one transaction with the app's own writes. */
+/** The check of an app's session: writes with it must be able to share one transaction with the app's own. */
 import type { ClientSession, Db } from 'mongodb'
 import { DurablError, ServerUnsupportedError, argumentError } from '../../base/errors'
 import { fromCaller } from '../../base/stack'

@@ -22,7 +22,7 @@ export class TransactionLimit {
 
   constructor(private readonly now: () => number = monotonicNow) {}
 
-  /** @throws what the driver throws, if the server can't be asked now: a guess would make leases too long or too short */
+  /** @throws the driver's error, if the server can't be asked now: a guess would make leases too long or too short */
   async ms(db: Db): Promise<number> {
     if (this.known !== null && this.now() < this.known.until) return this.known.ms
     this.asking ??= this.ask(db).finally(() => (this.asking = null))

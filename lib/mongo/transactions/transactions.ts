@@ -42,7 +42,7 @@ export class MongoTransactions implements BackendTransactions {
     private readonly codec: Codec,
   ) {}
 
-  /** Makes jobs; what became of each, in their order. */
+  /** Makes jobs, and reports the fate of each, in their order. */
   async enqueue(
     where: string,
     jobs: readonly NativeNewJob[],
@@ -77,7 +77,7 @@ export class MongoTransactions implements BackendTransactions {
     return resultsOf(planned, operations, upsertedIds, look)
   }
 
-  /** Completes a claim; whether that counts, the transaction decides. */
+  /** Completes a claim. The transaction decides if that counts. */
   async complete(
     jobId: string,
     claimToken: string | null,
@@ -96,7 +96,7 @@ export class MongoTransactions implements BackendTransactions {
     return found.status === 'completed' ? { status: 'already-terminal', terminalStatus: 'completed' } : found
   }
 
-  /** Runs an update that the engine has planned: whether it matched. */
+  /** Runs an update that the engine has planned. True if it matched. */
   async update(where: string, planned: Uint8Array, session: ClientSession): Promise<boolean> {
     const collection = this.jobs(checkAppSession(where, this.db(), session))
     // Planning may have taken a moment, and after an abort the driver would run the write by itself.
@@ -159,7 +159,7 @@ export class MongoTransactions implements BackendTransactions {
     jobs: readonly NativeNewJob[],
     results: readonly EnqueueDetailedResult[],
   ): void {
-    // A job of a moment is looked for at once: how long it is until then is by the server's clock.
+    // Workers look for a job of a moment at once: the time until then is by the server's clock.
     const soonest = soonestOfTypes(
       jobs.map(({ settings }) => settings),
       results,
@@ -183,7 +183,7 @@ interface Written {
   readonly detail: () => Promise<EnqueueDetailedResult>
 }
 
-/** By the last write of each job, which says whether it made it. */
+/** By the last write of each job, which says if it made the job. */
 function resultsOf(
   planned: readonly NativePlannedJob[],
   operations: readonly (readonly Operation[])[],

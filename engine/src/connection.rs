@@ -1,4 +1,4 @@
-//! The engine's own connection: what it is made from, and the clients that engines share.
+//! The engine's own connection: its settings, and the clients that engines share.
 //!
 //! [`ConnectionSettings`] says everything an app's client can say, as plain data. Settings that the driver below can't
 //! honour are refused by name in [`shared_client`], before any round trip. To ignore an option could mean to connect

@@ -1,8 +1,8 @@
 //! The engine of durabl: a durable job queue on MongoDB.
 //!
 //! It owns everything that must be right: claiming, leases and their renewal, dedupe, settlement, retries, recovery,
-//! wake-ups and the loops that hand jobs to handlers. It knows nothing of JavaScript: [`Engine`] takes plain values and
-//! BSON bytes, and tells a [`Sink`] what happens.
+//! wake-ups and the loops that hand jobs to handlers. It knows nothing of JavaScript: [`Engine`] takes plain values
+//! and BSON bytes, and sends events to a [`Sink`].
 //!
 //! The rooms, from the top. A room uses those below it and none above or beside it; the gate's step `rooms-rust` checks that.
 //!

@@ -22,13 +22,13 @@ pub enum ErrorKind {
     Authentication,
     /// The credentials are right and don't suffice.
     Permission,
-    /// Time ran out; what was asked for may still have happened.
+    /// Time ran out; the operation may still have happened.
     Timeout,
     /// The server is older than this package supports.
     ServerTooOld,
     /// Change streams were asked of a server that has none.
     NotReplicaSet,
-    /// An index of one of our names has another definition.
+    /// An index of one of durabl's names has another definition.
     IndexConflict,
     /// The engine has been shut down.
     ShutDown,
@@ -85,7 +85,7 @@ impl Error {
         Self::new(ErrorKind::ShutDown, "the queue was shut down before the server had answered")
     }
 
-    /// A task of the engine has panicked while it did what was asked for.
+    /// A task of the engine has panicked in the middle of the operation.
     pub(crate) fn interrupted() -> Self {
         Self::new(
             ErrorKind::Internal,
@@ -102,7 +102,7 @@ impl Error {
         Self { transient: true, ..Self::new(ErrorKind::Connection, message) }
     }
 
-    /// A unique index that isn't ours keeps a job from this status.
+    /// A unique index that isn't durabl's keeps a job from this status.
     pub(crate) fn foreign_index(status: &str) -> Self {
         let message = format!(
             "a unique index on dedupeKey that isn't durabl's refuses a second job of this key with status \"{status}\"; drop it"

@@ -23,7 +23,7 @@ impl Pauses {
         self.failures = 0;
     }
 
-    /// Counts one more failure; how long to wait before the next try.
+    /// Counts one more failure. Returns the wait before the next try.
     pub(crate) fn next_pause(&mut self) -> Duration {
         let ceiling = FIRST_PAUSE.saturating_mul(1 << self.failures.min(10)).min(LONGEST_PAUSE);
         self.failures += 1;

@@ -9,7 +9,7 @@ use mongodb::{
 
 use super::{error::ConnectionError, settings::ConnectionSettings};
 
-/// Sets the credential, on top of what a connection string said.
+/// Sets the credential, on top of a connection string's.
 pub(super) fn apply(
     target: &mut ConnectionString,
     settings: &ConnectionSettings,

@@ -20,7 +20,7 @@ use super::{
 /// The driver looks after a server no oftener than this, and refuses to be asked to.
 const SHORTEST_HEARTBEAT_MS: u64 = 500;
 
-/// Refuses what can't be honoured. Opens no connection and writes nothing.
+/// Refuses settings that can't be honoured. Opens no connection and writes nothing.
 pub(super) fn check(settings: &ConnectionSettings) -> Result<(), ConnectionError> {
     tls::check(settings)?;
     server_api(settings)?;

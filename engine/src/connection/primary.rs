@@ -13,7 +13,7 @@ use mongodb::{
 };
 use tokio::sync::watch;
 
-/// For what is already on its way to the new primary, or from one that stepped down in good order.
+/// For operations already on their way to the new primary, or answers from one that stepped down in good order.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The primary that was seen last. It stays the last one seen while there is none.

@@ -11,7 +11,7 @@ use super::{
     settings::{ConnectionSettings, WriteAcknowledgment},
 };
 
-/// Sets concerns and preference, on top of what a connection string said.
+/// Sets concerns and preference, on top of a connection string's.
 pub(super) fn apply(
     target: &mut ConnectionString,
     settings: &ConnectionSettings,

@@ -103,9 +103,9 @@ pub struct ConnectionSettings {
     pub retry_writes: Option<bool>,
     /// The stable API's version.
     pub server_api_version: Option<String>,
-    /// Refuse what is not in the stable API.
+    /// Refuse commands that are not in the stable API.
     pub server_api_strict: Option<bool>,
-    /// Refuse what the stable API deprecates.
+    /// Refuse commands that the stable API deprecates.
     pub server_api_deprecation_errors: Option<bool>,
     /// SOCKS5 proxy.
     pub proxy_host: Option<String>,

@@ -10,7 +10,7 @@ use mongodb::options::{ConnectionString, HostInfo, Tls, TlsOptions};
 
 use super::{error::ConnectionError, secret_file::SecretFile, settings::ConnectionSettings};
 
-/// Says what can't be honoured, before anything is written or opened.
+/// Refuses settings that can't be honoured, before anything is written or opened.
 pub(super) fn check(settings: &ConnectionSettings) -> Result<(), ConnectionError> {
     if settings.tls_allow_invalid_hostnames && !settings.tls_allow_invalid_certificates {
         return Err(ConnectionError::new(
@@ -46,8 +46,8 @@ fn readable(option: &str, in_memory: Option<&[u8]>, path: Option<&str>) -> Resul
     }
 }
 
-/// Tells one state of the files that the settings name from another. A file that can't be read is as good as none: what needs it
-/// will say so.
+/// Tells one state of the files that the settings name from another. A file that can't be read is as good as none: its
+/// user will say so.
 pub(super) fn fingerprint(settings: &ConnectionSettings) -> u64 {
     let from_uri = settings.uri.as_deref().and_then(|uri| super::uri::parse(uri).ok());
     let mut paths: Vec<PathBuf> = match from_uri.and_then(|target| target.tls) {

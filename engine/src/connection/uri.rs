@@ -5,11 +5,11 @@ use mongodb::{error::ErrorKind, options::ConnectionString};
 use super::error::ConnectionError;
 use crate::base::error::in_words;
 
-/// A connection string, as the driver reads it. The only way to it: what it breaks down over is refused first.
+/// A connection string, as the driver reads it. The only way to it: strings that break it are refused first.
 pub(super) fn parse(uri: &str) -> Result<ConnectionString, ConnectionError> {
     let refused =
         |why: String| ConnectionError::new("uri", format!("is not a valid connection string: {why}"));
-    // A reserved character in a password moves the borders of what follows, and messages quote what follows.
+    // A reserved character in a password moves the borders of the parts that follow, and messages quote those.
     let after_scheme = uri.split_once("://").map_or("", |(_, rest)| rest);
     let (user_info, _) = after_scheme.rsplit_once('@').unwrap_or_default();
     let is_encoded =

@@ -66,7 +66,7 @@ impl Engine {
         retried(&hub, || recover::recover(&hub.store, &hub.wakes, hub.reports(), search)).await
     }
 
-    /// Removes jobs that ended longer ago than `max_age`; how many.
+    /// Removes jobs that ended longer ago than `max_age`. Returns their number.
     ///
     /// # Errors
     /// As [`Self::enqueue`].

@@ -133,7 +133,7 @@ impl Engine {
         Ok(settled)
     }
 
-    /// Renews a lease once; whether it was the caller's.
+    /// Renews a lease once. True if it was the caller's.
     ///
     /// # Errors
     /// As [`Self::enqueue`].
@@ -160,7 +160,7 @@ impl Engine {
         log::append(&hub.store, id, token, lines, self.options.log_bounds).await
     }
 
-    /// Notes how far a handler is. A job that is gone, or not the caller's any more, is no error.
+    /// Notes the progress of a handler. A job that is gone, or not the caller's any more, is no error.
     ///
     /// # Errors
     /// The server can't be reached, or refuses.

@@ -28,7 +28,8 @@ impl Engine {
         one::steer(&hub.store, &hub.wakes, id, change, hub.patience).await
     }
 
-    /// Changes those of these jobs that it can be made of, and that are still in this status if one is given; how many.
+    /// Changes those of these jobs that allow the change, and that are still in this status if one is given. Returns
+    /// their number.
     ///
     /// # Errors
     /// As [`Self::steer`].
@@ -37,7 +38,8 @@ impl Engine {
         many::steer_each(&hub.store, &hub.wakes, ids, (change, from), hub.patience).await
     }
 
-    /// Removes those of these jobs that are not running, and that are still in this status if one is given; how many.
+    /// Removes those of these jobs that are not running, and that are still in this status if one is given. Returns
+    /// their number.
     ///
     /// # Errors
     /// As [`Self::steer`].
@@ -55,8 +57,8 @@ impl Engine {
         remove::remove(&hub.store, &hub.upkeep.side, id, hub.patience).await
     }
 
-    /// Cancels jobs; what became of each, in order. One that waits ends at once. One that runs is marked: its owner hears of it, and
-    /// the job ends when its handler has ended.
+    /// Cancels jobs, and reports the fate of each, in order. One that waits ends at once. One that runs is marked: its
+    /// owner hears of it, and the job ends when its handler has ended.
     ///
     /// # Errors
     /// As [`Self::enqueue`]. Then some may be cancelled.
@@ -103,7 +105,7 @@ impl Engine {
     }
 }
 
-/// Counts a job that was cancelled, and hints that one is to end; what became of it, and whether by this call.
+/// Counts a job that was cancelled, and hints that one is to end. Returns its fate, and true if this call decided it.
 fn noted(hub: &Hub, told: Told) -> (Cancelled, bool) {
     let Told { cancelled, is_own, id, job_type } = told;
     match cancelled {

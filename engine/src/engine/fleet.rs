@@ -1,4 +1,4 @@
-//! The workers of a collection as one: what all of them start nothing of.
+//! The workers of a collection as one: the types of which none starts a job, their counts and their history.
 
 use mongodb::bson::{Document, doc};
 
@@ -25,7 +25,7 @@ impl Engine {
         hub.upkeep.pause(PauseRequest { job_type, reason, by }, hub.patience).await
     }
 
-    /// Resumes a type; whether it was paused.
+    /// Resumes a type. True if it was paused.
     ///
     /// # Errors
     /// As [`Self::pause_type`].
@@ -62,7 +62,7 @@ impl Engine {
         retried(&hub, || history::hours(&hub.upkeep.side, job_type, from_ms, to_ms)).await
     }
 
-    /// Writes down what an operator did; its id.
+    /// Writes down an act of an operator. Returns its id.
     ///
     /// # Errors
     /// As [`Self::pause_type`].
@@ -80,7 +80,7 @@ impl Engine {
         retried(&hub, || actions::list(&hub.upkeep.side, before, most)).await
     }
 
-    /// This process, for those who look at what it did.
+    /// This process, for people who look at its acts.
     fn by(&self, worker: &str) -> Document {
         doc! { "worker": worker, "host": &self.options.about.host, "pid": std::process::id() }
     }

@@ -21,7 +21,7 @@ pub fn encode_new(job: &NewJob) -> Result<RawDocumentBuf> {
     job.pending(&new_id(), ServerTime::exactly(1_800_000_000_000))
 }
 
-/// A claimed job as it comes from the server: what the engine needs of it is read, the payload is not.
+/// A claimed job as it comes from the server: the engine's own fields are read, the payload is not.
 ///
 /// # Errors
 /// The document is damaged.

@@ -56,8 +56,8 @@ impl Engine {
         retried(&hub, || read::steps_of(&hub.store, id)).await
     }
 
-    /// Completes the job of an orchestration that has returned, also one that was failed under this claim since its attempts
-    /// were used up. False if it is not this claim's.
+    /// Completes the job of an orchestration that has returned, even one that was failed under this claim since its
+    /// attempts were used up. False if it is not this claim's.
     ///
     /// # Errors
     /// As [`Self::enqueue`].

@@ -1,4 +1,4 @@
-//! Schedules: what is kept of them, and their firing.
+//! Schedules: their stored form, and their firing.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -75,7 +75,8 @@ impl Engine {
         lock(&self.tasks).spawn(firing);
     }
 
-    /// The answer to schedules that came as an event: what is to be made of each. One that is left out is passed over for a while.
+    /// The answer to schedules that came as an event: the firing of each. One that is left out is passed over for a
+    /// while.
     pub fn schedules_answered(&self, batch: u32, firings: Vec<Firing>) {
         self.schedules.answered(batch, firings);
     }

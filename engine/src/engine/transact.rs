@@ -74,8 +74,8 @@ impl Engine {
         self.opened().await?.runs.suspend(run_id, length).await
     }
 
-    /// A run's transaction is over, and is not known to have committed. None if it has not, and the lease is renewed as
-    /// before; else what became of the job, and the run is over.
+    /// A run's transaction is over, and is not known to have committed. None if it has not, and the lease is renewed
+    /// as before; else the job's fate, and the run is over.
     ///
     /// # Errors
     /// As [`Self::enqueue`]. Then the lease is renewed as soon as the server can be reached again, if it still lasts.

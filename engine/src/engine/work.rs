@@ -36,7 +36,8 @@ use crate::{
 /// Renewals of a handle whose answers all came too late, until it is given up.
 const MOST_ADOPTIONS: usize = 5;
 
-/// However a processor's task ends, also before it began or in mid-flight with its engine, nothing claims for it after.
+/// After the end of a processor's task nothing claims for it, even if it ended before it began or in mid-flight with
+/// its engine.
 struct Ending(Arc<Slots>);
 
 impl Drop for Ending {

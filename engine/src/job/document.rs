@@ -158,7 +158,7 @@ impl Header {
     }
 }
 
-/// A job whose lease is ours.
+/// A job whose lease this process holds.
 #[derive(Debug, Clone)]
 pub struct ClaimedJob {
     pub(crate) header: Header,

@@ -14,7 +14,7 @@ pub(crate) fn held(id: &Bson, token: &str) -> Document {
     doc! { fields::ID: id, fields::CLAIM_TOKEN: token, fields::STATUS: Status::Active.as_str() }
 }
 
-/// As [`held`], and also once the claim has completed its job.
+/// As [`held`], and even once the claim has completed its job.
 pub(crate) fn held_or_completed(id: &Bson, token: &str) -> Document {
     let own = [Status::Active.as_str(), Status::Completed.as_str()];
     doc! { fields::ID: id, fields::CLAIM_TOKEN: token, fields::STATUS: { "$in": own } }

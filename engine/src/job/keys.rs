@@ -33,7 +33,8 @@ pub(crate) fn any_holder(key: &str) -> Document {
     doc! { "$or": [exclusive(key), single_flight(key, Status::Pending), single_flight(key, Status::Active)] }
 }
 
-/// Any job that leaves no room for one more pending job of the key: exactly what the unique index of its scope refuses.
+/// Any job that leaves no room for one more pending job of the key: exactly the case that the unique index of its
+/// scope refuses.
 pub(crate) fn barring(dedupe: &DedupeKey) -> Document {
     match dedupe.scope {
         DedupeScope::PendingAndActive => exclusive(&dedupe.key),

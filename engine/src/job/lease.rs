@@ -31,7 +31,7 @@ impl LeaseLength {
 }
 
 impl LeaseTerms {
-    /// A lease is never longer than the visibility timeout, which is what reapers of other versions go by.
+    /// A lease is never longer than the visibility timeout, as reapers of other versions go by that.
     pub(crate) fn new(visibility_timeout: Duration, heartbeat_interval: Option<Duration>) -> Self {
         let wanted = heartbeat_interval.map_or(DEFAULT_LENGTH, |interval| interval * RENEWALS_PER_LEASE);
         let length = wanted.min(visibility_timeout);

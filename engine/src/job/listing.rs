@@ -147,7 +147,8 @@ impl Order {
         };
         let not_first = || doc! { field: { "$ne": Bson::MinKey } };
         match (value, self.is_descending) {
-            // The first of all in the index, where null stands for what is not there; to an expression that is before all.
+            // The first of all in the index, where null stands for an absent field; to an expression that is before
+            // all.
             (Bson::MinKey, false) if is_inclusive => Document::new(),
             (Bson::MinKey, false) => not_first(),
             (Bson::Null, false) if is_inclusive => not_first(),

@@ -29,7 +29,8 @@ pub struct LogLine {
     pub age: Duration,
 }
 
-/// A job that has grown this large takes no more lines: what ends it must still fit into the document's 16 MiB.
+/// A job that has grown this large takes no more lines: the write that ends it must still fit into the document's 16
+/// MiB.
 pub(super) const MOST_JOB_BYTES: i64 = 16 * 1024 * 1024 - 32 * 1024;
 /// The end of a line that was cut.
 const CUT: &str = " [truncated]";

@@ -25,7 +25,7 @@ pub struct RetentionRule {
     pub superseded_ms: Option<i64>,
 }
 
-/// The rules by type, those of all others under none. A type with a rule keeps for good what that rule does not name.
+/// The rules by type, those of all others under none. A type with a rule keeps jobs of other statuses for good.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Policy(BTreeMap<Option<String>, HashMap<&'static str, i64>>);
 

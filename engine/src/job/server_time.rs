@@ -17,7 +17,7 @@ impl ServerTime {
         Self { earliest_ms, latest_ms }
     }
 
-    /// A moment that is known, for measurements of what comes after it.
+    /// A known moment, for measurements of later ones.
     #[cfg(any(test, feature = "hot-paths"))]
     pub(crate) fn exactly(ms: i64) -> Self {
         Self { earliest_ms: ms, latest_ms: ms }
@@ -38,7 +38,7 @@ impl ServerTime {
         Self::between(self.earliest_ms.saturating_sub(ms), self.latest_ms.saturating_sub(ms))
     }
 
-    /// Surely not after what the server's clock showed so long ago.
+    /// Surely not after the time that the server's clock showed so long ago.
     pub(crate) fn earliest_ago(self, ago: Duration) -> DateTime {
         let ago = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX).saturating_add(1);
         DateTime::from_millis(self.earliest_ms.saturating_sub(ago))

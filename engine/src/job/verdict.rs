@@ -1,4 +1,4 @@
-//! The words for the end of a claim: what is asked for, and what came of it.
+//! The words for the end of a claim: the verdict, and its result.
 
 use std::time::Duration;
 

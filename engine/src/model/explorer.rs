@@ -11,7 +11,7 @@ pub(super) trait Model {
 
     fn beginning(&self) -> Self::State;
 
-    /// Hands each step that is possible in a state to `take`, and the state after it, or what is wrong with the step.
+    /// Hands each step that is possible in a state to `take`, and the state after it, or the fault of the step.
     fn steps(&self, state: &Self::State, take: &mut dyn FnMut(Self::Step, Result<Self::State, String>));
 
     /// The fault of a state, if it has one.

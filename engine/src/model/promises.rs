@@ -16,7 +16,7 @@ pub(super) fn flaw(protocol: &Protocol, state: &State) -> Option<String> {
         .or_else(|| ends(protocol, state))
 }
 
-/// A claim takes what waits, and nothing else, and counts.
+/// A claim takes a waiting job, and nothing else, and counts.
 pub(super) fn of_claim(before: &Stored, after: &Stored) -> Kept {
     if before.status != Status::Pending {
         return Err(format!("a {:?} job was claimed", before.status));

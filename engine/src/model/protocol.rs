@@ -94,7 +94,7 @@ pub(super) struct Protocol {
     pub(super) verdicts: RefCell<HashMap<(DocId, Verdict), Transition>>,
 }
 
-/// The state after a step, or what is wrong with the step.
+/// The state after a step, or the fault of the step.
 pub(super) type Next = Result<State, String>;
 pub(super) type Take<'a> = &'a mut dyn FnMut(Step, Next);
 

@@ -1,4 +1,5 @@
-//! A real server on what the one in memory has done: the same documents, the same statements, and the same must come of it.
+//! A real server repeats the work of the one in memory: the same documents, the same statements, and the results must
+//! be the same.
 
 use std::collections::BTreeMap;
 
@@ -84,7 +85,7 @@ async fn differing(database: &mongodb::Database, effects: &[Effect]) -> Vec<Diff
     differing
 }
 
-/// Keeps what happens to one document apart from all others, and the model's time near the server's.
+/// Keeps the events of one document apart from all others, and the model's time near the server's.
 struct Apart {
     place: usize,
     now: i64,

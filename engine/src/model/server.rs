@@ -31,7 +31,7 @@ pub(super) fn moment(tick: u8) -> DateTime {
     DateTime::from_millis(BEGINNING_MS + i64::from(tick) * TICK_MS)
 }
 
-/// A document, and what the model wants to know of it.
+/// A document, and the facts about it that the model needs.
 pub(super) struct Stored {
     pub(super) document: Document,
     pub(super) raw: RawDocumentBuf,
@@ -43,7 +43,7 @@ pub(super) struct Stored {
     places: Vec<(usize, Bson)>,
 }
 
-/// One statement on one document, and what the server made of it: none if it did not match.
+/// One statement on one document, and its result: none if it did not match.
 pub(super) struct Effect {
     pub(super) before: Document,
     pub(super) filter: Document,
@@ -167,7 +167,7 @@ impl<C: Eq + Hash + Clone> Server<C> {
         beside.iter().any(|other| self.get(*other).places.iter().any(|place| places.contains(place)))
     }
 
-    /// The number of a document, without what no statement of the engine ever asks for.
+    /// The number of a document, without the fields that no statement of the engine ever reads.
     fn number(&self, mut document: Document, tick: u8) -> DocId {
         for idle in
             [fields::COMPLETED_AT, fields::FAILED_AT, fields::KEY_FREED, fields::FAIL_REASON, fields::LOGS]

@@ -1,4 +1,4 @@
-//! One state of the model: what is stored, what is on its way, and what each process believes.
+//! One state of the model: the stored documents, the statements on their way, and the beliefs of each process.
 use super::server::{DocId, Reply};
 use crate::job::{transition::Transition, verdict::Verdict};
 
@@ -39,8 +39,8 @@ pub(super) struct Budget {
     pub(super) claims: u8,
     pub(super) hand_offs: u8,
     pub(super) renewals: u8,
-    /// Replies that are not waited for any longer; the command may still come to the server, also after the one that is sent
-    /// instead.
+    /// Replies that are not waited for any longer; the command may still come to the server, even after the one that
+    /// is sent instead.
     pub(super) timeouts: u8,
     pub(super) crashes: u8,
     pub(super) cancellations: u8,

@@ -1,4 +1,5 @@
-//! The steps: of time, of those who enqueue, of reapers, and of commands that arrive. Those of workers have a file of their own.
+//! The steps: of time, of enqueuing processes, of reapers, and of commands that arrive. Those of workers have a file
+//! of their own.
 use super::{
     explorer::Model,
     promises,
@@ -107,7 +108,7 @@ impl Protocol {
         }
     }
 
-    /// Whichever job it takes of those that it can take: what orders them is no matter of safety.
+    /// Takes any job of those that it can take: their order is no matter of safety.
     fn claim_arrives(&self, state: &State, token: Token, command: &Command, take: &mut dyn FnMut(Next)) {
         let mut is_idle = true;
         for job in 0..state.jobs.len() as JobIndex {
@@ -131,7 +132,8 @@ impl Protocol {
         }
     }
 
-    /// The job is made, unless its key is held. If an earlier try has made it, the look that follows tells whether it is still ours.
+    /// The job is made, unless its key is held. If an earlier try has made it, the look that follows tells if its
+    /// claim still holds.
     fn hand_off_arrives(&self, state: State, job: JobIndex, token: Token, drafted: Tick) -> State {
         let document = self.handed_off(job, token, drafted);
         let is_held = |id: DocId| {

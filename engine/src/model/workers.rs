@@ -90,7 +90,7 @@ impl Protocol {
         }
     }
 
-    /// As the engine looks up what a claim has taken.
+    /// As the engine looks up the job that a claim has taken.
     fn claimed_under(&self, state: &State, tokens: u8) -> Claimed {
         let filter = || {
             let names: Vec<String> =
@@ -233,7 +233,7 @@ impl Protocol {
         self.told(state, place, held, (verdict, transition), Some(settled))
     }
 
-    /// The holder is told what became of its verdict: without a word otherwise, that it was written.
+    /// The holder gets the result of its verdict: without another answer, that it was written.
     fn told(
         &self,
         state: &State,

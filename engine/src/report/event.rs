@@ -138,7 +138,7 @@ pub trait Sink: Send + Sync + 'static {
         true
     }
 
-    /// As the answer of [`Self::is_responsive`], without asking anew: whether to give it no more work.
+    /// As the answer of [`Self::is_responsive`], without asking anew: true if it is to get no more work.
     fn is_stuck(&self) -> bool {
         false
     }

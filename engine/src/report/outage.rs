@@ -68,7 +68,7 @@ impl OutageLog {
     }
 }
 
-/// The failures in a row of one of those who carry an activity out.
+/// The failures in a row of one worker that carries an activity out.
 #[derive(Debug)]
 pub(crate) struct Outage {
     log: Arc<OutageLog>,
@@ -90,7 +90,7 @@ impl Outage {
         self.began = Instant::now();
     }
 
-    /// Counts a failure; how long to wait before the next try.
+    /// Counts a failure. Returns the wait before the next try.
     pub(crate) fn failed(&mut self, error: &Error, sink: &dyn Sink) -> Duration {
         let pause = self.pauses.next_pause();
         self.log.failed(self.pauses.failures(), self.began, error, sink);

@@ -13,7 +13,7 @@ use crate::{base::sync::lock, job::transition::Transition};
 
 /// Bounds of the histograms: 0.01 ms, and each twice the last, up to 335 s.
 pub(crate) const BOUNDS: usize = 26;
-/// One bucket for each bound, and one for what is beyond the last.
+/// One bucket for each bound, and one for values beyond the last.
 const BUCKETS: usize = BOUNDS + 1;
 const FIRST_BOUND_NS: u128 = 10_000;
 

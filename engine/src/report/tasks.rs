@@ -1,7 +1,7 @@
-//! All tasks that the engine leaves running, and what a panic does to each.
+//! All tasks that the engine leaves running, and the effect of a panic on each.
 //!
-//! A mistake of durabl's own must end no part of it for good, and must not go unsaid. So nothing else spawns a task: a panic
-//! is caught here, told once, and the task begins again, or hands its work back.
+//! A mistake of durabl's own must end no part of it for good, and must not go unsaid. So nothing else spawns a task. A
+//! panic is caught here and reported once, and the task begins again, or hands its work back.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -42,11 +42,11 @@ pub(crate) enum Task {
     Stream,
     /// Claims for one processor. Claims on their way are looked up afterwards.
     Processor,
-    /// Confirms and reads what a claim has taken, and hands it over. The processor looks it up again.
+    /// Confirms and reads the jobs that a claim has taken, and hands them over. The processor looks it up again.
     Arrival,
     /// Of an engine: recovers jobs, and keeps the indexes.
     Sweeps,
-    /// Of a collection: what a process does by the side collection, as learning which types are paused.
+    /// Of a collection: the acts of a process by the side collection, such as learning which types are paused.
     Upkeep,
     /// Of a collection: removes old jobs.
     Retention,
@@ -144,7 +144,7 @@ pub(crate) async fn kept<Work: Future<Output = ()> + Send + 'static>(
     }
 }
 
-/// Spawns work that ends by itself. After a panic its place is taken by what is there `otherwise`.
+/// Spawns work that ends by itself. After a panic, `otherwise` gives the result.
 pub(crate) fn run<Work>(
     task: Task,
     sink: Arc<dyn Sink>,
@@ -234,7 +234,7 @@ mod tests {
         }
     }
 
-    /// Breaks down over everything that it is told.
+    /// Panics at every event.
     struct Deaf;
 
     impl Sink for Deaf {

@@ -155,7 +155,7 @@ impl Store {
         self.run_write(command, count, lane, wait, acknowledged).await
     }
 
-    /// Runs one statement that is encoded already; how many documents it matched.
+    /// Runs one statement that is encoded already. Returns the number of documents that it matched.
     pub(crate) async fn update_raw(&self, statement: RawDocumentBuf, wait: Wait) -> Result<WriteReply> {
         let mut updates = RawArrayBuf::new();
         updates.push(statement);
@@ -164,7 +164,7 @@ impl Store {
         self.run_write(command, 1, wait.lane(), wait, Acknowledged::AsConfigured).await
     }
 
-    /// Removes one document for each filter, which are by id; how many.
+    /// Removes one document for each filter, which are by id. Returns their number.
     pub(crate) async fn delete(&self, filters: Vec<Document>) -> Result<u64> {
         self.delete_up_to(filters, 1).await
     }
@@ -192,8 +192,8 @@ impl Store {
     }
 
     /// Waits until everything that the primary has written so far is acknowledged as writes are here. Reads come from
-    /// the primary as it is, and one that has lost its majority still shows what it will have to take back. So what
-    /// becomes of a write whose reply was lost must not be told by a read alone. A write that changes nothing waits.
+    /// the primary as it is, and one that has lost its majority still shows writes that it will have to take back. So
+    /// a read alone must not decide the fate of a write whose reply was lost. A write that changes nothing waits.
     pub(crate) async fn confirm(&self) -> Result<()> {
         let nobody = doc! { fields::ID: Bson::MinKey };
         self.update(vec![Statement::one(nobody, doc! { "$unset": { fields::LEASE: "" } })]).await?;

@@ -1,4 +1,4 @@
-//! The app's write concern, as writes carry it, and whether the replica set can meet it at all.
+//! The app's write concern, as writes carry it, and a check that the replica set can meet it at all.
 
 use std::sync::{
     Arc,

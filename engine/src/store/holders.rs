@@ -63,7 +63,7 @@ pub(crate) async fn followers(store: &Store, keys: Vec<&str>) -> Result<Vec<RawD
 /// Tells if the data of a job went to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Replaced {
-    /// To the pending holder of its key; its id is told to those who ask.
+    /// To the pending holder of its key; its id is for callers that ask.
     Yes(Option<String>),
     /// There is none of the same type any more.
     No,

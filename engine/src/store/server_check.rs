@@ -8,7 +8,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 /// The oldest supported server: wire version 17 is MongoDB 6.0.
 const OLDEST_WIRE_VERSION: i32 = 17;
 
-/// Refuses, in one sentence, a server that is too old or that lacks what was asked for.
+/// Refuses, in one sentence, a server that is too old or that lacks a requested feature.
 pub(crate) async fn check(store: &Store, needs_change_streams: bool) -> Result<()> {
     let asked = async { Ok(store.database().run_command(doc! { "hello": 1 }).await?) };
     judge(&store.bounded("the server's introduction", asked).await?, needs_change_streams)

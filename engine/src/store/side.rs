@@ -45,7 +45,7 @@ const NAMESPACE_NOT_FOUND: i32 = 26;
 /// Kinds of documents, which are also the beginnings of their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
-    /// `type:<type>`: whether processors start jobs of it.
+    /// `type:<type>`: tells if processors start jobs of it.
     Type,
     /// `schedule:<id>`.
     Schedule,
@@ -53,9 +53,9 @@ pub(crate) enum Kind {
     Worker,
     /// The one document of the shared counts.
     Counts,
-    /// `hour:<type>:<hour>`: what ended in each minute of an hour.
+    /// `hour:<type>:<hour>`: the ends of each minute of an hour.
     Hour,
-    /// `action:<id>`: what an operator did.
+    /// `action:<id>`: an act of an operator.
     Action,
     /// `retention:<policy>`: whose turn it is to remove old jobs.
     Retention,
@@ -120,7 +120,7 @@ impl Side {
         self.store.jobs().name()
     }
 
-    /// Its round trips, for what is not here.
+    /// Its round trips, for operations that are not here.
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }
@@ -251,7 +251,7 @@ impl Side {
         }
     }
 
-    /// Writes to a document if it is as `expected` says; whether it was.
+    /// Writes to a document if it is as `expected` says. True if it was.
     ///
     /// # Errors
     /// As [`Self::refuse_others`].
@@ -302,7 +302,7 @@ impl Side {
         }
     }
 
-    /// Makes a document; whether there was none of its id.
+    /// Makes a document. True if there was none of its id.
     ///
     /// # Errors
     /// As [`Self::refuse_others`].
@@ -331,7 +331,7 @@ impl Side {
         Ok(self.insert(&first).await? && self.compare_and_set(id, is_free, taking).await?)
     }
 
-    /// Removes what matches; how many.
+    /// Removes the documents that match. Returns their number.
     ///
     /// # Errors
     /// As [`Self::refuse_others`].

@@ -16,7 +16,7 @@ use crate::{
     job::{fields, status::Status},
 };
 
-/// More than our reading of the server's clock is ever wrong.
+/// More than the reading of the server's clock is ever wrong.
 const MARGIN: Duration = Duration::from_secs(10);
 /// The types that sort after dates, by their numbers: timestamps, regular expressions, pointers, code, and the last of all.
 const LATER_THAN_DATES: [i32; 6] = [17, 11, 12, 13, 15, 127];
@@ -39,7 +39,7 @@ impl Soonest {
         Duration::from_millis(u64::try_from(ms).unwrap_or(0))
     }
 
-    /// Surely not after what the server's clock showed so long before the answer came.
+    /// Surely not after the time that the server's clock showed so long before the answer came.
     fn seen_ago(self, ago: Duration) -> DateTime {
         let ago = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX).saturating_add(1);
         DateTime::from_millis(self.seen_at.timestamp_millis().saturating_sub(ago))
@@ -79,7 +79,7 @@ async fn find_never_due(store: &Store, mut filter: Document) -> Result<Vec<Bson>
 
 /// The same, of those only that were not due yet at a moment ago.
 pub(crate) async fn soonest_since(store: &Store, job_type: &str, asked: Instant) -> Result<Option<Soonest>> {
-    // From well before, by the clock as we know it; the answer tells what the moment was by the server's own.
+    // From well before, by the clock as it is known here; the answer tells the moment by the server's own.
     let well_before = store.server_time().await?.earliest_ago(asked.elapsed().saturating_add(MARGIN));
     let found = soonest_after(store, job_type, well_before).await?;
     match found.map(|found| (found.run_at, found.seen_ago(asked.elapsed()))) {

@@ -1,7 +1,8 @@
 //! The collection of step values that are too large for the document of their job, named as that of the jobs with `_steps` behind it.
 //!
-//! The journal on the job stays what counts: its record names the value. A value is written before its record, and by a majority, so
-//! that no record ever names one that is not there. A value without a record is of no use, and goes with its job.
+//! The journal on the job still decides: its record names the value. A value is written before its record, and by a
+//! majority, so that no record ever names one that is not there. A value without a record is of no use, and goes with
+//! its job.
 
 use std::collections::{HashMap, HashSet};
 
@@ -111,7 +112,7 @@ fn all_of(job: &str) -> Document {
     doc! { fields::ID: { "$gte": id(job, Bson::MinKey), "$lte": id(job, Bson::MaxKey) } }
 }
 
-/// Of a look's answer: whether the journal of the job names values here.
+/// Of a look's answer: true if the journal of the job names values here.
 pub(crate) const IS_SPILLED: &str = "isSpilled";
 
 /// True if a look's answer says so.

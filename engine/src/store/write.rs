@@ -15,8 +15,8 @@ use crate::{
 /// command too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// Until others would notice. Past it the error is one of which [`Error::is_time_limit`] is true, and what was done
-    /// by then is done.
+    /// Until others would notice. Past it the error is one of which [`Error::is_time_limit`] is true, and writes done
+    /// by then stay.
     Brief,
     /// As long as a try may take.
     Long,

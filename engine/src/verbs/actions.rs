@@ -20,7 +20,7 @@ pub struct Action {
     pub by: Option<String>,
     /// The name of the act.
     pub action: String,
-    /// To what.
+    /// The target of the act.
     pub target: Option<String>,
     /// More about it.
     pub note: Option<String>,

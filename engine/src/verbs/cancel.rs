@@ -54,7 +54,7 @@ impl Cancelled {
 pub(crate) struct Request<'a> {
     /// For people.
     pub(crate) reason: Option<&'a str>,
-    /// Made for this call: it shows what an earlier try has written whose reply was lost.
+    /// Made for this call: it shows the write of an earlier try whose reply was lost.
     pub(crate) proof: &'a str,
     /// None if nothing is left in the job's log.
     pub(crate) log: Option<LogBounds>,
@@ -81,7 +81,7 @@ impl Told {
     }
 }
 
-/// Cancels these jobs, each known by the text of its id; what became of each, in order.
+/// Cancels these jobs, each known by the text of its id. Returns the fate of each, in order.
 pub(crate) async fn cancel(store: &Store, ids: &[String], request: &Request<'_>) -> Result<Vec<Told>> {
     let mut outcomes: Vec<Option<Told>> = vec![None; ids.len()];
     // A primary that has lost its majority shows marks that it will have to take back.
@@ -122,14 +122,14 @@ pub(crate) async fn cancel(store: &Store, ids: &[String], request: &Request<'_>)
                 return Err(error);
             }
         }
-        // As good as a confirmation of what was there before.
+        // As good as a confirmation of the earlier state.
         is_confirmed = true;
         if reply.matched == count {
             for (index, outcome) in written {
                 outcomes[index] = Some(outcome);
             }
         }
-        // Otherwise some have moved on: the next look tells which, and the proof what was written.
+        // Otherwise some have moved on: the next look tells which, and the proof shows the writes.
     }
     Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(Told::nothing)).collect())
 }
@@ -288,7 +288,7 @@ pub(crate) async fn requests_among(store: &Store, ids: &[String]) -> Result<Vec<
 pub(crate) async fn marks(store: &Store) -> Result<Vec<RawDocumentBuf>> {
     let projection =
         doc! { fields::CLAIM_TOKEN: 1, fields::CANCEL_REQUESTED_AT: 1, fields::CANCEL_REASON: 1 };
-    // Not among the usual ones: a handler that is to end may be what keeps those busy.
+    // Not among the usual ones: a handler that is to end may keep those busy.
     store
         .bounded_in(Lane::Renewal, "looking for cancelled jobs", async {
             // The order is that of the index, which tells the server to take no other.

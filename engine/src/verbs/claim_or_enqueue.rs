@@ -22,11 +22,11 @@ use crate::{
     },
 };
 
-/// Rounds in which others take and free the key between our look and our write.
+/// Rounds in which others take and free the key between the look and the write.
 const MOST_ROUNDS: usize = 20;
 
-/// The new job, already ours, or none if its key is held. Under a key of scope `pending` none also means that a
-/// pending job is there that will run after this moment.
+/// The new job, already claimed here, or none if its key is held. Under a key of scope `pending` none also means that
+/// a pending job is there that will run after this moment.
 pub(crate) async fn claim_or_enqueue(
     store: &Store,
     enqueuer: &Enqueuer,
@@ -127,7 +127,7 @@ fn claimed(document: RawDocumentBuf) -> Result<Created> {
     Ok(Created::Claimed(Box::new(ClaimedJob::read(document)?)))
 }
 
-/// Our own job, if an earlier try has created it, and if its claim is still ours.
+/// The call's own job, if an earlier try has created it, and if its claim still holds.
 async fn own(store: &Store, id: &str, token: &str) -> Result<Created> {
     let Some(job) = store.find(doc! { fields::ID: id }, fields::of_a_run()).await?.pop() else {
         return Ok(Created::KeyHeld);

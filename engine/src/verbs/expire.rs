@@ -23,7 +23,7 @@ pub(crate) fn expired() -> Document {
     }
 }
 
-/// Ends up to so many of them; how many there were.
+/// Ends up to so many of them. Returns the number found.
 pub(crate) async fn expire(store: &Store, tallies: &Tallies, most: usize, log: LogBounds) -> Result<u64> {
     let find = async {
         let order = doc! { fields::EXPIRES_AT: 1 };

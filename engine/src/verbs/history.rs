@@ -1,4 +1,4 @@
-//! The history: what ended in each minute, in a document for each type and hour.
+//! The history: the ends of each minute, in a document for each type and hour.
 
 use mongodb::bson::{DateTime, Document, doc};
 
@@ -17,7 +17,7 @@ const KEPT_MS: i64 = 73 * HOUR_MS;
 const SPAN: i64 = 10;
 const HOUR: &str = "hour";
 
-/// Adds what was counted to the document of the hour, for each type one `$inc`.
+/// Adds the counts to the document of the hour, for each type one `$inc`.
 pub(crate) async fn add(side: &Side, counted: &[(String, Taken)], now: ServerTime) -> Result<()> {
     let now = now.earliest().timestamp_millis();
     let writes = counted.iter().map(|(job_type, taken)| write(job_type, taken, now)).collect();

@@ -49,7 +49,7 @@ pub(crate) async fn list(
     Ok(jobs.into_page(query))
 }
 
-/// One page of them, and whether that is all.
+/// One page of them, and true if that is all.
 async fn active(store: &Store, filter: &JobFilter, order: Order, limit: usize) -> Result<Page> {
     let filters: Vec<Document> = match branches(store, filter).await? {
         Branches::Indexed(filters) => filters,

@@ -38,7 +38,7 @@ pub(crate) async fn append(
         let later = rest.split_off(fitting(&rest));
         let together = rest.iter().map(|(message, age)| (message.as_str(), *age));
         let update = vec![doc! { "$set": { fields::LOGS: appended(together, bounds) } }];
-        // Once: whether lines were written that the server did not answer in time is not known, and twice is worse than never.
+        // Once: lines without an answer in time may have been written, and twice is worse than never.
         store.update(vec![Statement::one(filter.clone(), update)]).await?;
         rest = later;
     }

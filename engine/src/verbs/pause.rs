@@ -17,7 +17,7 @@ use crate::{
 const STATE: &str = "state";
 const PAUSED: &str = "paused";
 const RUNNING: &str = "running";
-/// Made up for each call: tells a call that is tried again what its first try has done.
+/// Made up for each call: shows a call that is tried again the effect of its first try.
 const CHANGE: &str = "change";
 
 /// The operator, and the reason.
@@ -29,7 +29,7 @@ pub(crate) struct PauseRequest<'a> {
     pub(crate) by: Document,
 }
 
-/// Pauses a type; whether it was running.
+/// Pauses a type. True if it was running.
 pub(crate) async fn pause(
     side: &Side,
     request: PauseRequest<'_>,
@@ -60,7 +60,7 @@ pub(crate) async fn pause(
     Ok(before.await?.is_none_or(|before| !is_paused(&before) || is_ours(&before, &change)))
 }
 
-/// Resumes a type; whether it was paused.
+/// Resumes a type. True if it was paused.
 pub(crate) async fn resume(
     side: &Side,
     request: PauseRequest<'_>,

@@ -60,7 +60,7 @@ fn upsert(job: &NewJob, barrier: &Document, document: RawDocumentBuf) -> Result<
     let mut upsert = rawdoc! { "$setOnInsert": document };
     if job.dedupe.as_ref().is_some_and(|dedupe| dedupe.scope == DedupeScope::Pending) {
         // The holder is to run after this transaction. Only read, it could be claimed before the commit, and run
-        // without having seen what the transaction writes.
+        // without having seen the writes of the transaction.
         upsert.append(cstr!("$set"), raw(&doc! { fields::KEY_HELD: new_token() })?);
     }
     update(barrier, upsert, true)

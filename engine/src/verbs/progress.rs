@@ -1,4 +1,4 @@
-//! Noting how far a handler is, on its job.
+//! Noting the progress of a handler, on its job.
 
 use mongodb::bson::{Bson, doc};
 

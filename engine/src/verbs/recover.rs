@@ -47,7 +47,7 @@ pub(crate) struct Search {
     pub(crate) log: LogBounds,
 }
 
-/// A job whose lease was found to be over, and what is to become of it.
+/// A job whose lease was found to be over, and its transition.
 pub(crate) struct Expired {
     header: Header,
     token: Bson,
@@ -59,7 +59,7 @@ pub(crate) struct Expired {
     is_refused: bool,
 }
 
-/// Takes up to `most` expired leases away and gives their jobs what comes next for them.
+/// Takes up to `most` expired leases away and writes the transitions of their jobs.
 pub(crate) async fn recover(
     store: &Store,
     wakes: &WakeHub,
@@ -179,7 +179,7 @@ async fn take_back(
 /// for ever, unseen.
 fn note_refusal(unwritable: &Unwritable, job: &Expired, cause: RefusalCause) -> Option<Error> {
     match cause {
-        // Taken, let go and taken again meanwhile: the next sweep sees what there is.
+        // Taken, let go and taken again meanwhile: the next sweep sees the new state.
         RefusalCause::KeyHeld | RefusalCause::KeyKept | RefusalCause::IdExists => None,
         RefusalCause::Other(error) if error.is_transient() => Some(error),
         RefusalCause::Other(error) => {

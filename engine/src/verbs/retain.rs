@@ -62,7 +62,7 @@ impl<'a> Removal<'a> {
         Self { store, side, old, from: None, is_over: false }
     }
 
-    /// Removes the next ones; how many. None if there are no more.
+    /// Removes the next ones. Returns their number, or none if there are no more.
     pub(crate) async fn step(&mut self) -> Result<Option<u64>> {
         if self.is_over {
             return Ok(None);
@@ -160,9 +160,9 @@ fn is_spared(job: &RawDocument, next: &HashMap<String, DateTime>, now: DateTime)
     is_fresh || would_come_again(next.get(id), occurrence_at)
 }
 
-/// Removes jobs that ended more than `max_age_ms` ago by the server's clock; how many.
+/// Removes jobs that ended more than `max_age_ms` ago by the server's clock. Returns their number.
 pub(crate) async fn remove_old(store: &Store, side: &Side, max_age_ms: i64) -> Result<u64> {
-    // A user who may remove nothing hears of it also while there is nothing to remove.
+    // A user who may remove nothing learns it even while there is nothing to remove.
     store.jobs().delete_many(doc! { ID: Bson::MinKey }).await.map_err(Error::from)?;
     let mut removed = 0;
     for status in Status::ALL.into_iter().filter(|status| status.is_terminal()) {

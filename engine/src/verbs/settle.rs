@@ -1,4 +1,4 @@
-//! Ending claims: fenced, in batches, and sure of what happened when a reply was lost.
+//! Ending claims: fenced, in batches, and with a look-up when a reply was lost.
 
 pub(crate) mod carry_out;
 pub(crate) mod prepared;

@@ -81,8 +81,8 @@ impl WakeHub {
         self.subscribers.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Wakes the type after a while. The soonest of several wins: a dispatcher that is woken looks for what comes next. Only where
-    /// there are subscribers, the others count too.
+    /// Wakes the type after a while. The soonest of several wins: a dispatcher that is woken looks for the next job.
+    /// Only if there are subscribers, the others count too.
     pub(crate) fn wake_after(&self, job_type: &str, wait: Duration) {
         let most = if self.subscribers.load(Ordering::Acquire) > 0 { MOST_TIMERS } else { 1 };
         self.timers.set(Purpose::Due(job_type.to_owned()), wait, most);

@@ -1,4 +1,4 @@
-//! Timers, by what they are for.
+//! Timers, by their purposes.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -49,7 +49,7 @@ impl Timers {
         }
     }
 
-    /// Waits until some have run out; what they were for.
+    /// Waits until some have run out. Returns their purposes.
     pub(super) async fn run_out(&self) -> Vec<Purpose> {
         loop {
             let soonest = lock(&self.by_purpose).values().filter_map(BTreeSet::first).min().copied();

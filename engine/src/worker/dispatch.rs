@@ -54,7 +54,7 @@ const FIRST_IDLE_PAUSE: Duration = Duration::from_millis(250);
 /// The most of a pause that chance takes away.
 const MOST_JITTER: f64 = 0.2;
 
-/// Between two looks at whether the handlers' thread answers again.
+/// Between two looks for an answer of the handlers' thread.
 const WHILE_STUCK: Duration = Duration::from_millis(200);
 
 /// Memory of a dispatcher from one idle time to the next.
@@ -127,7 +127,7 @@ impl Dispatcher {
         Self { hub, slots, sink, claimer, outages, _wanted: wanted }
     }
 
-    /// Claims, until the processor is stopped. After a panic it goes on with what it had.
+    /// Claims, until the processor is stopped. After a panic it goes on in its former state.
     pub(crate) async fn run(&self) {
         let claimer = &mut *self.claimer.lock().await;
         let mut outage = Outage::told_by(self.outages.clone());
@@ -178,7 +178,7 @@ impl Dispatcher {
             let asked = Instant::now();
             outage.begin();
             let (count, exhausted) = claimer.claim(room).await?;
-            // Here too, since a backlog may keep us for hours.
+            // Here too, since a backlog may take hours.
             outage.succeeded(self.sink.as_ref());
             if count > 0 {
                 found = Found::Worked;
@@ -207,8 +207,8 @@ impl Dispatcher {
         Ok(if is_due { Found::Due } else { Found::Nothing })
     }
 
-    /// Sets the timer for the next job that was not due yet when we asked; true if one has become due since.
-    /// Jobs that are due and blocked would hide the later ones from [`Self::look`].
+    /// Sets the timer for the next job that was not due yet at the look. True if one has become due since. Jobs that
+    /// are due and blocked would hide the later ones from [`Self::look`].
     async fn arm_timer(&self, asked: Instant) -> Result<bool> {
         let job_type = &self.slots.config.job_type;
         let soonest = soonest::soonest_since(&self.hub.store, job_type, asked).await?;
@@ -231,7 +231,7 @@ impl Dispatcher {
         }
     }
 
-    /// Waits until there is room for a claim; how much. None when stopped or paused.
+    /// Waits until there is room for a claim, and returns it. None when stopped or paused.
     async fn room(&self) -> Option<Room> {
         while self.slots.is_claiming() {
             if self.sink.is_stuck() {

@@ -49,7 +49,7 @@ impl Starters for IdleProcessors {
 struct Held {
     slots: Arc<Slots>,
     runs: Arc<Runs>,
-    /// None once it is known what became of the job.
+    /// None once the job's fate is known.
     token: Option<String>,
     /// The moment from which the job's lease counts, at the earliest.
     since: Instant,
@@ -82,7 +82,7 @@ impl HeldSlot for Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if let Some(token) = self.token.take() {
-            // The room first: what is found takes its own.
+            // The room first: a job that is found takes its own.
             self.slots.taken_back(1);
             self.slots.leave_uncertain(token, self.since);
         }

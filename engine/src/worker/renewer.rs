@@ -1,7 +1,7 @@
 //! Renewing the leases of managed runs, on the engine's own threads, in one fenced write per tick.
 //!
 //! A run stays here from its claim until its settlement is written. It leaves earlier, as lost, when the server says
-//! that the lease is somebody else's, or when no renewal got through in time.
+//! that the lease is another holder's, or when no renewal got through in time.
 
 pub(crate) mod lease;
 mod suspension;
@@ -149,8 +149,8 @@ impl Renewer {
         }
     }
 
-    /// Renews what is due. Gives up half-way to the next deadline, also that of a lease added meanwhile: a reply that
-    /// never comes must leave time for another try.
+    /// Renews the leases that are due. Gives up half-way to the next deadline, even that of a lease added meanwhile: a
+    /// reply that never comes must leave time for another try.
     async fn tick(&self, store: &Store) -> Result<()> {
         let begun = Instant::now();
         let not_before = begun + RETRY_AFTER;
@@ -168,7 +168,8 @@ impl Renewer {
 
     /// One write for every lease that is past half of its way to the next renewal: they then stay in step.
     async fn renew_due(&self, store: &Store) -> Result<()> {
-        // Before the look at what is due: a lease that is suspended waits for those that were not told in time.
+        // Before the look at the leases that are due: a lease that is suspended waits for those that were not told in
+        // time.
         let _on_the_way = self.on_the_way.lock().await;
         let sent = Instant::now();
         let mut is_refused = false;
@@ -259,7 +260,8 @@ async fn write(store: &Store, unwritable: &Unwritable, due: Vec<Renewal>) -> Res
     Ok(Written { renewals, lost, failure })
 }
 
-/// One statement for each; those that were not refused, how many of them matched, and why the others were.
+/// One statement for each. Returns those that were not refused, the number that matched, and the reason for the
+/// others.
 async fn write_each(
     store: &Store,
     unwritable: &Unwritable,

@@ -66,7 +66,7 @@ pub struct FreedSlot {
 pub(crate) struct Runs {
     table: Mutex<Table>,
     next_id: AtomicU32,
-    /// Verdicts on their way, until those who wait for them have an answer.
+    /// Verdicts on their way, until the callers that wait for them have an answer.
     unanswered: AtomicUsize,
     answered: tokio::sync::Notify,
     sink: Arc<dyn Sink>,

@@ -34,14 +34,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(4_500);
 const FRESH_FOR: Duration = Duration::from_secs(10);
 /// The longest wait in which others may go first, if they were quicker.
 const MOST_STAGGER: Duration = Duration::from_millis(40);
-/// Between two looks at whether the calendar's thread answers again.
+/// Between two looks for an answer of the calendar's thread.
 const WHILE_STUCK: Duration = Duration::from_millis(200);
 /// Time for which schedules are passed over that nothing could be made of.
 const PASSED_OVER_FOR: Duration = Duration::from_secs(60);
 /// While the side collection can't be used.
 const WHILE_UNUSABLE: Duration = Duration::from_secs(60);
 
-/// The calendar's answer, for those who wait for it.
+/// The calendar's answer, for the task that waits for it.
 #[derive(Default)]
 struct Asked {
     batch: u32,
@@ -121,7 +121,7 @@ impl Schedules {
         }
     }
 
-    /// One look, and what follows from it; how long to wait for the next one.
+    /// One look, and its consequences. Returns the wait before the next one.
     async fn round(&self, hub: &Hub, sink: &dyn Sink, memory: &mut Memory) -> Result<Duration> {
         if sink.is_stuck() {
             return Ok(WHILE_STUCK);

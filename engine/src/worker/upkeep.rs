@@ -39,14 +39,14 @@ use crate::{
     wake::hints::{Audience, Wake, WakeHub},
 };
 
-/// Between two looks at what is paused: less than the 5 s within which all processes know.
+/// Between two looks at the paused types: less than the 5 s within which all processes know.
 const LOOK_EVERY: Duration = Duration::from_millis(4_500);
 /// Age at which a reading is renewed, before it no longer counts.
 const FRESH_FOR: Duration = Duration::from_secs(10);
 /// Time that the looks go on after the last claim by hand.
 const WANTED_FOR: Duration = Duration::from_secs(60);
 
-/// Between two times that a process tells of itself and of what it has counted.
+/// Between two times that a process registers itself and writes its counts.
 const TELL_EVERY: Duration = Duration::from_secs(14);
 /// The end of a process waits for its last words no longer than this.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -69,7 +69,7 @@ impl View {
 pub struct About {
     /// The machine's name.
     pub host: String,
-    /// Versions, by the names of what has them.
+    /// Versions, by the names of their parts.
     pub versions: Vec<(String, String)>,
 }
 
@@ -241,7 +241,7 @@ impl Upkeep {
         }
     }
 
-    /// A processor has begun: waits until it is known whether its type is paused, which its slots know from then on.
+    /// A processor has begun: waits until it is known if its type is paused, which its slots know from then on.
     pub(crate) async fn enter(&self, slots: &Arc<Slots>) {
         _ = slots.tally.set(self.tallies.of(&slots.config.job_type));
         self.roster.add(slots);
@@ -274,7 +274,7 @@ impl Upkeep {
         lock(&self.view).paused.contains(job_type)
     }
 
-    /// Pauses a type, here at once; whether it was running.
+    /// Pauses a type, here at once. True if it was running.
     pub(crate) async fn pause(&self, request: PauseRequest<'_>, patience: Duration) -> Result<bool> {
         let _turn = self.in_turn.lock().await;
         let job_type = request.job_type.to_owned();
@@ -285,7 +285,7 @@ impl Upkeep {
         Ok(has_changed)
     }
 
-    /// Resumes a type, here at once; whether it was paused.
+    /// Resumes a type, here at once. True if it was paused.
     pub(crate) async fn resume(&self, request: PauseRequest<'_>, patience: Duration) -> Result<bool> {
         let _turn = self.in_turn.lock().await;
         let job_type = request.job_type.to_owned();

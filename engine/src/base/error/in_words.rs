@@ -36,7 +36,7 @@ fn records(message: &str) -> String {
     }
 }
 
-/// Says which servers were tried and what each answered. A text of another form comes back as it is.
+/// Says which servers were tried, with each answer. A text of another form comes back as it is.
 fn no_server(message: &str) -> String {
     let Some((_, topology)) = message.split_once("Topology: ") else { return message.to_owned() };
     let servers: Vec<String> = topology.split(ADDRESS).skip(1).map(server).collect();

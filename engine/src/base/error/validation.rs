@@ -9,7 +9,7 @@ const MOST_RULES: usize = 5;
 /// Nesting that is followed, at most.
 const DEEPEST: usize = 20;
 
-/// The rules as text, by what the server says in `errInfo`; null if it names none.
+/// The rules as text, from the server's `errInfo`; null if it names none.
 pub(crate) fn broken_rules(info: &Document) -> Option<String> {
     let mut rules = Vec::new();
     if let Ok(details) = info.get_document("details") {

@@ -1,4 +1,4 @@
-//! An app with one processor, as far as panics need it: it makes jobs, runs them, and hears what becomes of them.
+//! An app with one processor, as far as panics need it: it makes jobs, runs them, and hears of their ends.
 
 use std::{
     collections::HashSet,
@@ -193,7 +193,7 @@ impl World {
         self.engine.finish([verdict]);
     }
 
-    /// Runs what there is until every job has ended. Each verdict is written; none is told as lost.
+    /// Runs jobs until every one has ended. Each verdict is written; none is reported as lost.
     pub(super) async fn run_all(&mut self) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {

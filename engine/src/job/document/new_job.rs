@@ -1,4 +1,4 @@
-//! A job on its way into the database: what its caller asks for, and the document that it becomes.
+//! A job on its way into the database: its caller's wishes, and the document that it becomes.
 
 use mongodb::bson::{
     DateTime, RawBsonRef, RawDocumentBuf,
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// A dedupe key and what it excludes.
+/// A dedupe key and its scope.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DedupeKey {
     /// Unique across all types of the collection.

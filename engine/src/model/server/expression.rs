@@ -1,11 +1,11 @@
-//! Aggregation expressions, as far as the engine uses them. Anything else is a panic: a model that passed over what it doesn't
-//! know would prove nothing.
+//! Aggregation expressions, as far as the engine uses them. Anything else is a panic: a model that passed over unknown
+//! expressions would prove nothing.
 
 use std::cmp::Ordering;
 
 use mongodb::bson::{Bson, DateTime, Document};
 
-/// A document, and what the server's clock shows.
+/// A document, and the time on the server's clock.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'a> {
     pub(super) document: &'a Document,

@@ -27,7 +27,7 @@ fn fits(value: Option<&Bson>, condition: &Bson) -> bool {
     })
 }
 
-/// In a filter null stands for what isn't there, and an array equals each of its elements as well.
+/// In a filter null stands for an absent field, and an array equals each of its elements as well.
 fn equals(value: Option<&Bson>, wanted: &Bson) -> bool {
     let value = value.unwrap_or(&Bson::Null);
     value == wanted || value.as_array().is_some_and(|elements| elements.contains(wanted))

@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// The result of hiding an index.
 enum Hidden {
-    /// Complete, and ours to drop.
+    /// Complete, and this process may drop it.
     ByUs,
     /// Another process hid it, and is about to drop it or has died since.
     ByAnother,
@@ -70,7 +70,7 @@ pub(super) async fn drop_replaced(store: &Store, present: &HashSet<String>) -> R
 async fn hide(store: &Store, name: &str) -> Result<Hidden> {
     let command = doc! { "collMod": store.jobs().name(), "index": { "name": name, "hidden": true } };
     match store.database().run_command(command).await.map_err(Error::from) {
-        // The former state is told only where it was changed; a router never tells it, and so costs a second.
+        // The reply has the former state only if it was changed; a router's never has it, and so costs a second.
         Ok(reply) => Ok(if reply.get_bool("hidden_old").is_ok() { Hidden::ByUs } else { Hidden::ByAnother }),
         Err(error) => match error.server_code() {
             Some(BEING_BUILT) => Ok(Hidden::NotNow),

@@ -31,7 +31,7 @@ use crate::{
 
 /// Candidates looked at in one go, at most.
 const WIDEST_WINDOW: usize = 2_000;
-/// Rounds in which others take every candidate before us, until the claim gives up for now.
+/// Rounds in which others take every candidate first, until the claim gives up for now.
 const MOST_LOST_RACES: usize = 8;
 /// Of a candidate: how large its document is. No field of jobs.
 const SIZE: &str = "size";
@@ -118,7 +118,8 @@ async fn take_past(
         let candidates = candidates(store, job_type, skip, window, passed).await?;
         let was_full = candidates.len() == window;
         if skip > 0 && !was_full {
-            // So near the end there is nothing to keep away from, and what was passed over may be all there is.
+            // So near the end there is no rival to keep away from, and the jobs that were passed over may be all there
+            // are.
             is_at_front = true;
             continue;
         }
@@ -146,7 +147,7 @@ async fn take_past(
             return Ok(Taken { jobs, exhausted, needs_slot });
         }
         if !learnt {
-            // Others were quicker with every one of them. A small random wait parts us from them.
+            // Others were quicker with every one of them. A small random wait parts this worker from them.
             lost_races += 1;
             tokio::time::sleep(Duration::from_millis(rand::random_range(0..5))).await;
         }
@@ -239,7 +240,7 @@ async fn choose(
     Ok(Choice { chosen, is_all, needs_slot })
 }
 
-/// One try to take what was chosen.
+/// One try to take the chosen jobs.
 struct Round {
     /// Ours now, in claim order.
     jobs: TakenJobs,
@@ -322,7 +323,7 @@ async fn take(
     }
 }
 
-/// Still due: a candidate may have run, failed and begun to wait since we saw it.
+/// Still due: a candidate may have run, failed and begun to wait since the look.
 fn statement(group: &[&Candidate], token: &str, lease: LeaseKind) -> Statement {
     let mut filter = pending_and_due();
     match group {

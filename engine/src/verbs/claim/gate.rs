@@ -1,8 +1,8 @@
-//! Gates: what keeps a due job from being claimed although there is room for it.
+//! Gates: they keep a due job from being claimed although there is room for it.
 //!
-//! Today there is one kind, the dedupe key of scope `pending`, which lets one job through at a time. A unique index decides
-//! whether a gate is open; one that was found closed is passed over, with all jobs before it. Another kind of gate is
-//! another case here: the claim itself knows none of them.
+//! Today there is one kind, the dedupe key of scope `pending`, which lets one job through at a time. A unique index
+//! decides if a gate is open; one that was found closed is passed over, with all jobs before it. Another kind of gate
+//! is another case here: the claim itself knows none of them.
 
 use std::collections::HashSet;
 

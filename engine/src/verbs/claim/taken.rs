@@ -23,7 +23,7 @@ pub(crate) struct Taken {
     pub(crate) needs_slot: bool,
 }
 
-/// Jobs that are ours, in claim order.
+/// Jobs that this process holds, in claim order.
 #[derive(Debug)]
 pub(crate) enum TakenJobs {
     /// So many of these, by the word of the primary alone: an election may still take it back.
@@ -61,7 +61,7 @@ impl TakenJobs {
         }
     }
 
-    /// The jobs, once it is known that they stay ours: all of them, unless an election has taken some back.
+    /// The jobs, once their claims are known to stay: all of them, unless an election has taken some back.
     pub(crate) async fn acknowledged(self, store: &Store, token: &str) -> Result<Vec<ClaimedJob>> {
         match self {
             Self::Counted { count: 0, .. } => Ok(Vec::new()),
@@ -76,7 +76,7 @@ pub(super) async fn read_back(store: &Store, ids: &[&Bson], token: &str) -> Resu
     let filter = doc! { fields::ID: { "$in": ids }, fields::CLAIM_TOKEN: token };
     let mut patience = Patience::new(PATIENCE);
     loop {
-        // In this order: what is read before it is confirmed may be a primary's that was replaced in between.
+        // In this order: a read before the confirmation may come from a primary that was replaced in between.
         let found = match store.confirm().await {
             Ok(()) => store.find(filter.clone(), fields::of_a_run()).await,
             Err(error) => Err(error),

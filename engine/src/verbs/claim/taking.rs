@@ -1,4 +1,4 @@
-//! The update that claims a job, and what it leaves behind.
+//! The update that claims a job, and the filter for the jobs that it took.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) enum LeaseKind {
     Manual,
 }
 
-/// The update that makes a pending job ours.
+/// The update that claims a pending job.
 pub(crate) fn taking(token: &str, lease: LeaseKind) -> Vec<Document> {
     let attempt = doc! { "$add": [fields::whole_number(fields::ATTEMPT), 1] };
     let mut set = doc! {

@@ -29,7 +29,7 @@ impl ClaimTokens {
         &self.current
     }
 
-    /// For another try, as it is not known what becomes of this one.
+    /// For another try, as the result of this one is not known.
     pub(super) fn renew(&mut self) {
         self.earlier.push(std::mem::replace(&mut self.current, new_claim_token(&self.worker)));
     }

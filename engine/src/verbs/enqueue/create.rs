@@ -1,4 +1,4 @@
-//! One batch of new jobs: written under the same ids in every try, and sure of what happened when a reply was lost.
+//! One batch of new jobs: written under the same ids in every try, and looked up by them when a reply was lost.
 
 use mongodb::bson::doc;
 
@@ -15,7 +15,8 @@ use crate::{
     },
 };
 
-/// Inserts the jobs, and if the reply is lost finds out by their ids what happened. Beside that the jobs that are to be started here.
+/// Inserts the jobs, and looks them up by their ids if the reply is lost. Returns the fate of each, with the job
+/// itself if it is to be started here.
 pub(super) async fn create(
     store: &Store,
     jobs: &[&NewJob],

@@ -7,7 +7,7 @@ use crate::base::error::Error;
 #[derive(Debug, Clone)]
 pub(super) enum Created {
     Job(String),
-    /// Its key is held, or its id is taken; by whom is looked up for those who ask.
+    /// Its key is held, or its id is taken; its holder is looked up for callers that ask.
     Duplicate(Option<String>),
     /// A pending job holds its key, and has its data now.
     Coalesced(Option<String>),

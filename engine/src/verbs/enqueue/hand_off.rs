@@ -1,6 +1,6 @@
 //! The hand-off: a job that is made as claimed already, because a processor of this process would claim it next anyway.
 //!
-//! Its document says so from the first moment on: there is nothing to take back. While it is not known whether it was
+//! Its document says so from the first moment on: there is nothing to take back. While it is not known if it was
 //! written, the holder of the slot looks it up by the token, as after any claim.
 
 use std::{sync::Arc, time::Instant};
@@ -18,13 +18,13 @@ pub(crate) trait Starters: Send + Sync {
     fn hold_slot(&self, job_type: &str, since: Instant) -> Option<Box<dyn HeldSlot>>;
 }
 
-/// A slot that waits for its job. Dropped, it is not known whether the job was made: then the token tells later.
+/// A slot that waits for its job. After a drop, it is not known if the job was made: then the token tells later.
 pub(crate) trait HeldSlot: Send + Sync {
     /// The proof of the lease that the job is made with.
     fn token(&self) -> &str;
     /// The length of that lease, in milliseconds.
     fn lease_ms(&self) -> i64;
-    /// The job is there, and ours. None if it is given back instead of started.
+    /// The job is there, and claimed here. None if it is given back instead of started.
     fn made(self: Box<Self>, job: ClaimedJob) -> Option<HandedOff>;
     /// There is no job of the token, and will be none.
     fn not_made(self: Box<Self>);

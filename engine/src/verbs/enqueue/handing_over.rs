@@ -1,4 +1,5 @@
-//! The end of a hand-off: jobs that are there and ours go to their handlers, and the slots of the others are free again.
+//! The end of a hand-off: jobs that are there and claimed here go to their handlers, and the slots of the others are
+//! free again.
 
 use mongodb::bson::{RawDocumentBuf, doc};
 
@@ -16,7 +17,7 @@ use crate::{
     },
 };
 
-/// Hands over the jobs that are ours, and lets go of the slots of the others; in the places of the jobs.
+/// Hands over the jobs that this process holds, and lets go of the slots of the others; in the places of the jobs.
 pub(super) async fn resolve(
     store: &Store,
     jobs: &[&NewJob],

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// Rounds in which others take and free the key between our look and our write.
+/// Rounds in which others take and free the key between the look and the write.
 const MOST_ROUNDS: usize = 10;
 
 /// Inserts a job whose key is kept by another, unless that is to go on.

@@ -1,4 +1,4 @@
-//! Calls that wait for the writer, and how much one insert carries.
+//! Calls that wait for the writer, and the load of one insert.
 
 use std::{sync::Arc, time::Instant};
 
@@ -56,7 +56,7 @@ pub(super) struct Inbox {
     pub(super) waiting: Vec<Request>,
 }
 
-/// Splits jobs by what one insert carries.
+/// Splits jobs into lots that one insert carries.
 pub(super) fn as_lots(jobs: Vec<NewJob>) -> Vec<Vec<NewJob>> {
     let mut lots = Vec::new();
     let (mut lot, mut load) = (Vec::new(), Load::default());

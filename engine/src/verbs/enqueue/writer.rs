@@ -1,4 +1,4 @@
-//! The one writer of a collection's new jobs: what it writes together, and for how long it tries.
+//! The one writer of a collection's new jobs: its batches, and its patience.
 
 use std::{
     collections::HashSet,
@@ -50,7 +50,7 @@ impl Writer {
         Self { store, wakes, sink, patience, wrote: Instant::now(), failure: None }
     }
 
-    /// Writes, until the last of those who call is gone.
+    /// Writes, until the last caller is gone.
     pub(super) async fn run(mut self, Inbox { calls, waiting }: &mut Inbox) {
         while !waiting.is_empty() || calls.recv_many(waiting, MOST_JOBS).await > 0 {
             while !waiting.is_empty() {

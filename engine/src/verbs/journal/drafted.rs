@@ -1,4 +1,4 @@
-//! Records that are to be written, and what has become of each.
+//! Records that are to be written, and the result of each.
 
 use mongodb::bson::{DateTime, RawDocumentBuf, oid::ObjectId};
 
@@ -42,7 +42,7 @@ pub enum Appended {
     TooLarge(i64),
 }
 
-/// An append, the record that is written for it, and what has become of it.
+/// An append, the record that is written for it, and its result.
 pub(crate) struct Drafted {
     pub(super) append: Append,
     ts: DateTime,

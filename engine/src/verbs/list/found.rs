@@ -44,7 +44,7 @@ pub(super) fn position_behind(order: Order, from: Option<Position>, jobs: &[RawD
     position_at(order, from, jobs, values)
 }
 
-/// At these values, with what was listed of them.
+/// At these values, with the jobs listed of them.
 pub(super) fn position_at(
     order: Order,
     from: Option<Position>,

@@ -136,7 +136,8 @@ async fn insert(
     Ok(())
 }
 
-/// Moves the schedules on whose jobs are made. Those that others have moved, or changed, stay as they are; how many were not.
+/// Moves the schedules on whose jobs are made. Those that others have moved, or changed, stay as they are. Returns the
+/// number of the others.
 pub(crate) async fn move_on(
     side: &Side,
     due: &[DueSchedule],

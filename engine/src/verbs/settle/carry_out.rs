@@ -195,7 +195,8 @@ async fn look_up(
     Ok(())
 }
 
-/// A request by a caller who knows only id and token: reads what deciding needs. None if there is no such job.
+/// A request by a caller that knows only id and token: reads the fields that a decision needs. None if there is no
+/// such job.
 pub(crate) async fn header_of(store: &Store, id: &str, token: Option<&str>) -> Result<Option<Header>> {
     let found = store.find(doc! { fields::ID: named(id) }, Header::projection()).await?;
     let is_own = |job: &&RawDocumentBuf| token.is_some() && text(job, fields::CLAIM_TOKEN) == token;

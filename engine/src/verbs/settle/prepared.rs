@@ -57,7 +57,7 @@ impl VerdictRequest {
 /// A longer reason is cut: it is for people, and shares its document with the payload.
 pub(super) const MOST_REASON_BYTES: usize = 8 * 1024;
 
-/// A request, and what is to be written for it.
+/// A request, and the write for it.
 pub(crate) struct PreparedVerdict {
     pub(super) request: VerdictRequest,
     /// The mark of this request in the document afterwards: the claim's token, or one made up for a caller
@@ -105,7 +105,8 @@ impl PreparedVerdict {
         }
     }
 
-    /// Cancels the job instead, if what was found is this claim's and was asked to be cancelled: that is why nothing was written.
+    /// Cancels the job instead, if the job found is this claim's and was asked to be cancelled: that kept the write
+    /// from matching.
     pub(crate) fn cancelled_instead(&mut self, found: &RawDocument) -> bool {
         let is_held = match self.request.header.token.as_deref() {
             Some(token) => is_active(found) && text(found, fields::CLAIM_TOKEN) == Some(token),

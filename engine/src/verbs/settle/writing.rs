@@ -19,7 +19,7 @@ const CANCELLED: &str = "cancelled";
 /// The reason of a job that has expired.
 const EXPIRED: &str = "it was not started in time";
 
-/// One transition of one job, and what is to be left on it.
+/// One transition of one job, and the notes to be left on it.
 #[derive(Clone, Copy)]
 pub(crate) struct Change<'a> {
     pub(crate) transition: Transition,
@@ -63,7 +63,7 @@ impl<'a> Change<'a> {
         Some(log::appended([(message.as_ref(), Duration::ZERO)], bounds))
     }
 
-    /// Of an attempt that failed, also one whose holder is gone.
+    /// Of an attempt that failed, even one whose holder is gone.
     fn error(&self) -> Option<Document> {
         self.notes?;
         match self.transition {
@@ -144,7 +144,7 @@ pub(crate) fn writing(change: Change<'_>) -> Vec<Document> {
     }
     let is_terminal = transition.target().is_terminal();
     if !is_terminal {
-        // An explicit null would do for us, but others tell a claimed job by the field.
+        // An explicit null would do here, but other programs tell a claimed job by the field.
         unset.extend([fields::CLAIM_TOKEN, fields::CLAIMED_AT]);
     } else if header.may_have_follower() {
         set.insert(fields::KEY_FREED, fields::NOW);

@@ -76,7 +76,8 @@ impl Change {
         matches!(self, Self::Retry { payload: Some(_), .. })
     }
 
-    /// The filter under which it applies to a job, and once: not after a write that left `proof`, also if that arrives late.
+    /// The filter under which it applies to a job, and once: not after a write that left `proof`, even if that arrives
+    /// late.
     pub(super) fn fence(&self, id: &Bson, proof: &str) -> Document {
         let sources: Vec<&str> = self.sources().iter().map(|status| status.as_str()).collect();
         let mut fence = doc! {

@@ -1,4 +1,5 @@
-//! Many jobs at once, in steps: each job by a fenced statement of its own, so that what others do meanwhile is left alone.
+//! Many jobs at once, in steps: each job by a fenced statement of its own, so that changes by others meanwhile are
+//! left alone.
 
 use std::{collections::BTreeSet, slice, time::Duration};
 
@@ -29,7 +30,8 @@ use crate::{
 /// Jobs changed by one command.
 const STEP: usize = 500;
 
-/// Changes those of these jobs that it can be made of, or of these only those that are in one status; how many.
+/// Changes those of these jobs that allow the change, or of these only those that are in one status. Returns their
+/// number.
 pub(crate) async fn steer_each(
     store: &Store,
     wakes: &WakeHub,
@@ -66,7 +68,8 @@ pub(crate) async fn remove_each(
     Ok(removed)
 }
 
-/// Cancels those of these jobs that have not ended, or of these only those that are in one status; what became of each, in order.
+/// Cancels those of these jobs that have not ended, or of these only those that are in one status. Returns the fate of
+/// each, in order.
 pub(crate) async fn cancel_each(
     store: &Store,
     ids: &[String],

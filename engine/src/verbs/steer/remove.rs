@@ -19,8 +19,8 @@ use crate::{
 pub(super) const REMOVABLE: [Status; 4] =
     [Status::Pending, Status::Completed, Status::Failed, Status::Superseded];
 
-/// The filter under which a job goes: this very one, also where its id has been given to another meanwhile, and not while it
-/// runs.
+/// The filter under which a job goes: this very one, even if its id has been given to another meanwhile, and not while
+/// it runs.
 pub(super) fn fence(job: &FoundJob) -> Document {
     doc! {
         fields::ID: &job.id,
@@ -66,7 +66,7 @@ async fn try_remove(
         let found = by_name(store, id, &new_token()).await?;
         let identity = found.as_ref().map(|job| (job.id.clone(), job.created_at.clone(), job.is_spilled));
         if let Some((id, _, is_spilled)) = tried.as_ref().filter(|_| *tried != identity) {
-            // It is gone, and the call that asked for that was ours.
+            // It is gone, by this very call.
             spill::remove(store, is_spilled.then_some(id)).await?;
             return Ok(Steered::Done);
         }

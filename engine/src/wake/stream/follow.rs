@@ -1,4 +1,4 @@
-//! Keeps the stream open, and turns what it tells into wake-ups.
+//! Keeps the stream open, and turns its events into wake-ups.
 
 use std::{
     pin::Pin,
@@ -44,7 +44,7 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 /// Time that a stream is kept. When the driver goes back to where it was opened, the stream must not report days again.
 const LONGEST_STREAM: Duration = Duration::from_secs(600);
 
-/// A stream and what it was opened for.
+/// A stream and the interest that it was opened for.
 pub(crate) struct OpenStream {
     changes: ChangeStream<Change>,
     interest: Interest,
@@ -88,7 +88,7 @@ impl OpenStream {
     }
 }
 
-/// Opens the stream, so that a caller learns at once whether it can be.
+/// Opens the stream, so that a caller learns at once if that fails.
 pub(crate) async fn open_first(watch: &Watch, store: &Store) -> Result<OpenStream> {
     watch.set_state(StreamState::Connecting);
     let opened = OpenStream::open(watch, store, None).await;
@@ -134,7 +134,7 @@ struct StreamFollower {
     outage: Outage,
     /// Jobs that changed, to be looked up.
     changed: mpsc::Sender<Bson>,
-    /// The collection was dropped under us, and its indexes with it.
+    /// The collection was dropped meanwhile, and its indexes with it.
     is_bare: bool,
 }
 
@@ -215,7 +215,8 @@ impl StreamFollower {
                 }
                 Ok(Ok(change)) => change,
             };
-            // That it could be opened says little, and the first answer came with that: what goes on answering works.
+            // That it could be opened says little, and the first answer came with that: a stream that goes on
+            // answering works.
             answers += 1;
             if answers > 1 {
                 self.outage.succeeded(&self.sinks);

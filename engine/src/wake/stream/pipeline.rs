@@ -64,7 +64,7 @@ pub(super) fn pipeline(interest: &Interest) -> Vec<Document> {
         inserted,
         { "operationType": "update", updated(fields::STATUS): pending },
         { "operationType": "update", updated(fields::KEY_FREED): { "$exists": true } },
-        // Also what people write by hand.
+        // This includes changes by hand.
         { "operationType": "update", updated(fields::RUN_AT): { "$exists": true } },
         { "operationType": "update", updated(fields::CANCEL_REQUESTED_AT): { "$exists": true } },
         { "operationType": { "$nin": ["insert", "update", "delete"] } },

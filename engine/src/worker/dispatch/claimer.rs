@@ -75,7 +75,7 @@ impl Claimer {
         }
     }
 
-    /// Claims, and sees to it that the jobs are handed over; how many, and whether that was all.
+    /// Claims, and sees to it that the jobs are handed over. Returns their number, and true if that was all.
     pub(super) async fn claim(&mut self, room: Room) -> Result<(usize, bool)> {
         self.settle_uncertain().await?;
         let Self { processor, under_way, arriving, uncertain, contention } = self;
@@ -106,7 +106,7 @@ impl Claimer {
         arrived.and(counts)
     }
 
-    /// Waits until what the last claim took has been handed over.
+    /// Waits until the jobs of the last claim have been handed over.
     pub(super) async fn arrived(&mut self) -> Result<()> {
         self.processor.arrived(&mut self.arriving, &mut self.uncertain).await
     }
@@ -130,7 +130,7 @@ impl Claimer {
         }
     }
 
-    /// However long the server was away: what was taken then would have to wait for the end of its lease.
+    /// Even after a long outage of the server: jobs taken then would have to wait for the ends of their leases.
     async fn settle_uncertain(&mut self) -> Result<()> {
         self.uncertain.extend(self.under_way.take());
         let made = self.processor.slots.take_uncertain();
@@ -193,14 +193,14 @@ impl Processor {
     fn receiving(self: &Arc<Self>, taken: TakenJobs, claim: Claim) -> JoinHandle<Result<()>> {
         let (slots, count) = (self.slots.clone(), taken.count());
         let otherwise = move || {
-            // At once: the dispatcher may wait for this very room before it looks what has become of the jobs.
+            // At once: the dispatcher may wait for this very room before it looks for the jobs.
             slots.taken_back(count);
             Err(Error::interrupted())
         };
         tasks::run(Task::Arrival, self.sink.clone(), self.clone().receive(taken, claim), otherwise)
     }
 
-    /// Hands over what was taken, once that is certain. Room has been made for as many as were counted.
+    /// Hands over the jobs that were taken, once that is certain. Room has been made for as many as were counted.
     async fn receive(self: Arc<Self>, taken: TakenJobs, claim: Claim) -> Result<()> {
         let counted = taken.count();
         let jobs = taken.acknowledged(&self.hub.store, claim.tokens.current()).await;

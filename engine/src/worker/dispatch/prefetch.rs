@@ -15,7 +15,7 @@ const MOST: usize = 2_000;
 const LEASE_SHARE: f64 = 0.25;
 /// A claim and its hand-over should be covered more than once, since both vary.
 const COVER: f64 = 2.0;
-/// Held beyond the slots, at most, by what jobs have weighed so far.
+/// Held beyond the slots, at most, by the weights of jobs so far.
 const MOST_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
 
 /// The measurements that decide the size.

@@ -34,7 +34,7 @@ const SHORTEST_STEP: f64 = 0.001;
 const STEPS: f64 = 2.5;
 /// Weight of the newest look in the moving average.
 const SMOOTHING: f64 = 0.2;
-/// Jobs must start on time also when the workers who would have been first are busy.
+/// Jobs must start on time even when the workers that would have been first are busy.
 const WIDEST_WINDOW: Duration = Duration::from_millis(25);
 
 /// The guess of one worker about the others.
@@ -71,7 +71,7 @@ impl Stagger {
         self.look_seconds += SMOOTHING * (elapsed.as_secs_f64() - self.look_seconds);
     }
 
-    /// The hint was for us.
+    /// This worker came first.
     pub(crate) fn won(&mut self) {
         self.has_won = true;
         self.rivals -= WEIGHT * self.rivals;

@@ -41,7 +41,7 @@ pub struct ProcessorConfig {
     pub heartbeat_interval: Option<Duration>,
     /// The longest a lease may be.
     pub visibility_timeout: Duration,
-    /// Jobs held beyond the slots; none to go by what is measured.
+    /// Jobs held beyond the slots; none to go by measurement.
     pub prefetch: Option<usize>,
 }
 
@@ -120,8 +120,8 @@ impl Slots {
         }
     }
 
-    /// Handlers have ended, after as long as this where they had begun: their slots are free, also while their verdicts
-    /// are on the way.
+    /// Handlers have ended, after as long as this where they had begun: their slots are free, even while their
+    /// verdicts are on the way.
     pub(crate) fn freed(&self, durations: impl IntoIterator<Item = Option<Duration>>) {
         let mut state = lock(&self.state);
         for elapsed in durations {
@@ -150,7 +150,7 @@ impl Slots {
         self.changed.notify_one();
     }
 
-    /// So many handlers at once from now on; what is running goes on.
+    /// So many handlers at once from now on; running ones go on.
     pub(crate) fn set_concurrency(&self, concurrency: usize) {
         let mut state = lock(&self.state);
         state.concurrency = concurrency;
@@ -224,7 +224,7 @@ impl Slots {
         lock(&self.state).running += count;
     }
 
-    /// So many of them are not ours after all.
+    /// So many of them are not claimed after all.
     pub(crate) fn taken_back(&self, count: usize) {
         if count > 0 {
             let mut state = lock(&self.state);

@@ -128,7 +128,7 @@ impl Table {
         Some(run.header.clone())
     }
 
-    /// The verdict of a settling run has been written, or given up: whose it was, and what becomes of the run.
+    /// The verdict of a settling run has been written, or given up. Returns the job's header, and the fate of the run.
     pub(super) fn settled(
         &mut self,
         run_id: u32,
@@ -160,7 +160,7 @@ impl Table {
         Some((header, next))
     }
 
-    /// Running to over; whether it was running.
+    /// Running to over. True if it was running.
     pub(super) fn end_if_running(&mut self, run_id: u32) -> bool {
         let is_running = self.is_running(run_id);
         if is_running {

@@ -24,8 +24,8 @@ impl Runs {
         Ok(is_held)
     }
 
-    /// A run's transaction is over, and is not known to have committed. None: it has not; the lease is held and renewed as
-    /// before. Else what became of the job; then the run is over, or dead.
+    /// A run's transaction is over, and is not known to have committed. None: it has not; the lease is held and
+    /// renewed as before. Else the job's fate; then the run is over, or dead.
     pub(crate) async fn resume(&self, run_id: u32, id: &Bson, token: &str) -> Result<Option<Settled>> {
         let Some(events) = self.as_events() else { return Ok(Some(Settled::LeaseLost)) };
         let (renewer, store) = (&self.hub.renewer, &self.hub.store);

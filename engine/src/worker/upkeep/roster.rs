@@ -44,12 +44,12 @@ impl Roster {
         policies
     }
 
-    /// The same as one document; null if nothing is removed. Of several policies in a process the first is told.
+    /// The same as one document; null if nothing is removed. Of several policies in a process it is the first.
     pub(super) fn retention(&self) -> Bson {
         self.policies().first().map_or(Bson::Null, |policy| policy.document().into())
     }
 
-    /// The types, each with how many jobs it runs at once at most, and how many it holds.
+    /// The types, each with the most jobs that it runs at once, and the number that it holds.
     pub(super) fn types(&self) -> Vec<Document> {
         let mut types: BTreeMap<String, (usize, usize)> = BTreeMap::new();
         for slots in self.processors() {

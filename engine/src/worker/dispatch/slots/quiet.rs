@@ -37,7 +37,7 @@ impl Slots {
         is_possible
     }
 
-    /// It is not known whether a job was made under this token. The next claim looks.
+    /// It is not known if a job was made under this token. The next claim looks.
     pub(crate) fn leave_uncertain(&self, token: String, since: Instant) {
         lock(&self.state).uncertain.push((token, since));
         self.hint_at(Hint::Own);

@@ -46,7 +46,7 @@ impl From<NativeVerdictKind> for Verdict {
 pub struct NativeDetails {
     /// The stack of a failure; null if there is none.
     pub stack: Option<String>,
-    /// Milliseconds until the job is due again, where it is to wait again; null for what is usual.
+    /// Milliseconds until a job that is to wait again is due again; null for the usual time.
     pub delay_ms: Option<f64>,
     /// The moment until which the job parks, in milliseconds since the epoch, if its handler sleeps; null for none.
     pub parked_until_ms: Option<f64>,
@@ -233,7 +233,7 @@ impl NativeEngine {
         })
     }
 
-    /// Notes how far a handler is: a BSON document with the one field `progress`.
+    /// Notes the progress of a handler: a BSON document with the one field `progress`.
     #[napi]
     pub fn progress<'env>(
         &self,

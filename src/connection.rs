@@ -6,8 +6,8 @@ use durabl_engine::connection::{ConnectionSettings, WriteAcknowledgment};
 use napi::bindgen_prelude::{Buffer, Either};
 use napi_derive::napi;
 
-/// The connection as plain data. Milliseconds, bytes and names as the MongoDB drivers specify them. When `uri` is there, the
-/// other fields override it where they are not null. It has no `Debug` form: it holds credentials.
+/// The connection as plain data. Milliseconds, bytes and names as the MongoDB drivers specify them. If `uri` is there,
+/// the other fields override it where they are not null. It has no `Debug` form: it holds credentials.
 #[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeConnection {
     pub uri: Option<String>,
@@ -117,7 +117,7 @@ impl From<NativeConnection> for ConnectionSettings {
     }
 }
 
-/// Every number of JavaScript is a double; what is negative or not a number becomes 0.
+/// Every number of JavaScript is a double; one that is negative or not a number becomes 0.
 fn whole(value: Option<f64>) -> Option<u64> {
     value.map(|number| number as u64)
 }

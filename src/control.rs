@@ -248,7 +248,7 @@ impl NativeEngine {
         self.call(env, |engine| async move { engine.remove(&job_id).await.map(NativeSteered::from) })
     }
 
-    /// Cancels jobs: what became of each, in order.
+    /// Cancels jobs, and reports the fate of each, in order.
     #[napi]
     pub fn cancel<'env>(
         &self,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use napi::{Error, Status};
 
-/// Milliseconds of JavaScript, fractions kept; what is negative or not a number is none.
+/// Milliseconds of JavaScript, fractions kept; a value that is negative or not a number is none.
 pub(crate) fn millis(ms: f64) -> Duration {
     Duration::try_from_secs_f64(ms / 1_000.0).unwrap_or(if ms > 0.0 { Duration::MAX } else { Duration::ZERO })
 }

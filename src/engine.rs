@@ -37,7 +37,7 @@ pub struct NativeEngineOptions {
     pub max_block_ms: f64,
     /// The machine's name.
     pub host: String,
-    /// Versions, by the names of what has them.
+    /// Versions, by the names of their parts.
     pub versions: HashMap<String, String>,
     /// Periods for which ended jobs are kept.
     pub retention: Vec<NativeRetention>,

@@ -49,7 +49,7 @@ pub enum NativeEvent {
         /// The type: runs of it that have not started are to be given back.
         r#type: String,
     },
-    /// A question whether this thread still answers. Its arrival is the answer.
+    /// A question to this thread. Its arrival is the answer.
     Ping,
     /// Schedules that are due. The answer is `schedulesAnswered`.
     SchedulesDue {
@@ -118,7 +118,7 @@ pub enum NativeSweepPhase {
 /// The urgency of a message.
 #[napi(string_enum = "lowercase")]
 pub enum NativeLogLevel {
-    /// For those who look into the engine.
+    /// For people who look into the engine.
     Debug,
     /// Worth knowing.
     Info,

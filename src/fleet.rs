@@ -16,7 +16,7 @@ pub struct NativeAction {
     pub by: Option<String>,
     /// The name of the act.
     pub action: String,
-    /// To what.
+    /// The target of the act.
     pub target: Option<String>,
     /// More about it.
     pub note: Option<String>,
@@ -40,7 +40,7 @@ fn all_encoded(documents: &[Document]) -> durabl_engine::Result<Vec<Buffer>> {
 
 #[napi]
 impl NativeEngine {
-    /// Pauses a type in all processes: whether it was running.
+    /// Pauses a type in all processes. True if it was running.
     #[napi]
     pub fn pause_type<'env>(
         &self,
@@ -51,7 +51,7 @@ impl NativeEngine {
         self.call(env, |engine| async move { engine.pause_type(&job_type, reason.as_deref()).await })
     }
 
-    /// Resumes a type: whether it was paused.
+    /// Resumes a type. True if it was paused.
     #[napi]
     pub fn resume_type<'env>(&self, env: &'env Env, job_type: String) -> Result<Promised<'env, bool>> {
         self.call(env, |engine| async move { engine.resume_type(&job_type).await })
@@ -83,7 +83,7 @@ impl NativeEngine {
         })
     }
 
-    /// Writes down what an operator did: its id.
+    /// Writes down an act of an operator, and returns its id.
     #[napi]
     pub fn record_action<'env>(
         &self,

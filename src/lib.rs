@@ -1,4 +1,4 @@
-//! The binding: what JavaScript calls and what it is told. Plain data and callbacks; no rule of its own.
+//! The binding: the calls by JavaScript, and the events for it. Plain data and callbacks; no rule of its own.
 //!
 //! Operations stand by capability, in files of the same names as in the engine and in `lib/mongo`. The types of all this for
 //! `lib/`, `lib/mongo/native/addon.ts`, are written from the declarations here by `scripts/native-types.mjs`.

@@ -65,11 +65,11 @@ pub struct NativeJobSettings {
     pub dedupe_scope: Option<NativeDedupeScope>,
     /// `coalesce: 'latest'`: the data of a pending holder of the key is replaced.
     pub coalesce_latest: bool,
-    /// Milliseconds for which the key stays held, also after the job's end; null for none.
+    /// Milliseconds for which the key stays held, even after the job's end; null for none.
     pub dedupe_for_ms: Option<f64>,
     /// True if the caller asks for the id of a job in the way.
     pub detailed: bool,
-    /// The longest that its handler may take, in milliseconds; null for what its processor says.
+    /// The longest that its handler may take, in milliseconds; null for its processor's limit.
     pub timeout_ms: Option<f64>,
     /// Milliseconds after which it is not worth starting any more; null for none.
     pub expires_in_ms: Option<f64>,

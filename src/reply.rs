@@ -31,7 +31,7 @@ impl<T: ToNapiValue> ToNapiValue for Reply<T> {
         let mut object = Object::new(&Env::from_raw(raw_env))?;
         object.set("value", reply.value)?;
         object.set("failure", reply.failure)?;
-        // SAFETY: `raw_env` is the environment we were called in.
+        // SAFETY: `raw_env` is the environment of this call.
         unsafe { Object::to_napi_value(raw_env, object) }
     }
 }

@@ -1,4 +1,4 @@
-//! Schedules: what is kept of them, and their firing.
+//! Schedules: their stored form, and their firing.
 
 use durabl_engine::{
     Firing, ScheduleChange, Seen, Triggered,

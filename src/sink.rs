@@ -14,7 +14,7 @@ use napi::{
 
 use crate::event::NativeEvent;
 
-/// Weak: it keeps no process alive. Unbounded: what bounds it is how many jobs the engine holds.
+/// Weak: it keeps no process alive. It has no bound of its own: the number of jobs that the engine holds bounds it.
 type Callback = ThreadsafeFunction<NativeEvent, (), NativeEvent, Status, false, true>;
 
 /// Sends events to a JavaScript function, until it is closed.
@@ -76,8 +76,8 @@ impl JavaScriptSink {
         }
     }
 
-    /// Lets the function go; what was sent before still arrives. Otherwise it would be there until the engine is garbage,
-    /// and a test runner that looks for what was left open would find it. Twice is harmless.
+    /// Lets the function go; events sent before still arrive. Otherwise it would be there until the engine is garbage,
+    /// and a test runner that looks for open handles would find it. Twice is harmless.
     pub(crate) fn close(&self) {
         self.callback.write().unwrap_or_else(PoisonError::into_inner).take();
     }

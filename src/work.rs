@@ -126,10 +126,11 @@ impl NativeEngine {
         Ok(self.engine.process(processor.into()))
     }
 
-    /// Ends runs: those that completed, with how long their handlers ran, and the others. Results arrive as `settled`
-    /// events. A run whose `lease-lost` was sent is ignored. A run whose verdict could not be written, and which holds its
-    /// slot, goes on as before, or its `lease-lost` follows. Then frees slots of runs that had ended before. Every run ends
-    /// in a verdict that frees its slot, or by its slot's being freed: until then nothing is claimed for it.
+    /// Ends runs: those that completed, with the times that their handlers ran, and the others. Results arrive as
+    /// `settled` events. A run whose `lease-lost` was sent is ignored. A run whose verdict could not be written, and
+    /// which holds its slot, goes on as before, or its `lease-lost` follows. Then frees slots of runs that had ended
+    /// before. Every run ends in a verdict that frees its slot, or by its slot's being freed: until then nothing is
+    /// claimed for it.
     ///
     /// Returns false if the engine has been shut down: then no result arrives.
     ///
@@ -159,9 +160,9 @@ impl NativeEngine {
         Ok(is_open)
     }
 
-    /// Those of these runs that no handler may be started for any more: their leases are lost or over, or the jobs were
-    /// given back. An event tells what became of each. It may still be on its way, and after a pause of the whole process
-    /// nothing has noticed yet.
+    /// Those of these runs that no handler may be started for any more: their leases are lost or over, or the jobs
+    /// were given back. An event tells the fate of each. It may still be on its way, and after a pause of the whole
+    /// process nothing has noticed yet.
     #[napi]
     pub fn gone_among(&self, run_ids: Uint32ArraySlice<'_>) -> Vec<u32> {
         self.engine.gone_among(&run_ids)

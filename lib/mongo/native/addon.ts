@@ -80,10 +80,11 @@ export interface NativeEngine {
    */
   process(processor: NativeProcessor): number
   /**
-   * Ends runs: those that completed, with how long their handlers ran, and the others. Results arrive as `settled`
-   * events. A run whose `lease-lost` was sent is ignored. A run whose verdict could not be written, and which holds its
-   * slot, goes on as before, or its `lease-lost` follows. Then frees slots of runs that had ended before. Every run ends
-   * in a verdict that frees its slot, or by its slot's being freed: until then nothing is claimed for it.
+   * Ends runs: those that completed, with the times that their handlers ran, and the others. Results arrive as
+   * `settled` events. A run whose `lease-lost` was sent is ignored. A run whose verdict could not be written, and
+   * which holds its slot, goes on as before, or its `lease-lost` follows. Then frees slots of runs that had ended
+   * before. Every run ends in a verdict that frees its slot, or by its slot's being freed: until then nothing is
+   * claimed for it.
    *
    * Returns false if the engine has been shut down: then no result arrives.
    *
@@ -96,9 +97,9 @@ export interface NativeEngine {
     freed: Array<NativeFreedSlot>,
   ): boolean
   /**
-   * Those of these runs that no handler may be started for any more: their leases are lost or over, or the jobs were
-   * given back. An event tells what became of each. It may still be on its way, and after a pause of the whole process
-   * nothing has noticed yet.
+   * Those of these runs that no handler may be started for any more: their leases are lost or over, or the jobs
+   * were given back. An event tells the fate of each. It may still be on its way, and after a pause of the whole
+   * process nothing has noticed yet.
    */
   goneAmong(runIds: Uint32Array): Array<number>
   /**
@@ -150,7 +151,7 @@ export interface NativeEngine {
   heartbeat(jobId: string, claimToken: string | null): Promised<NativeHeartbeat>
   /** Renews the leases of several jobs: the number of those that are active. */
   batchHeartbeat(jobIds: Array<string>): Promised<number>
-  /** Notes how far a handler is: a BSON document with the one field `progress`. */
+  /** Notes the progress of a handler: a BSON document with the one field `progress`. */
   progress(jobId: string, claimToken: string | null, progress: Buffer): Promised<null>
   /** Adds lines to a job's log, oldest first, with the milliseconds since each was added. */
   log(jobId: string, claimToken: string | null, messages: Array<string>, agesMs: Float64Array): Promised<null>
@@ -170,7 +171,7 @@ export interface NativeEngine {
   removeEach(jobIds: Array<string>, from: string | null): Promised<number>
   /** Removes a job that is not running. */
   remove(jobId: string): Promised<NativeSteered>
-  /** Cancels jobs: what became of each, in order. */
+  /** Cancels jobs, and reports the fate of each, in order. */
   cancel(jobIds: Array<string>, reason: string | null): Promised<Array<NativeCancelled>>
   /**
    * Cancels those of these jobs that have not ended, and that are still in this status unless it is null. Returns
@@ -179,9 +180,9 @@ export interface NativeEngine {
   cancelEach(jobIds: Array<string>, from: string | null): Promised<Array<NativeCancelledEach>>
   /** Those of these jobs that run and were asked to be cancelled. */
   cancelRequests(jobIds: Array<string>): Promised<Array<NativeCancelRequest>>
-  /** Pauses a type in all processes: whether it was running. */
+  /** Pauses a type in all processes. True if it was running. */
   pauseType(jobType: string, reason: string | null): Promised<boolean>
-  /** Resumes a type: whether it was paused. */
+  /** Resumes a type. True if it was paused. */
   resumeType(jobType: string): Promised<boolean>
   /** The number of jobs of each type, as a BSON document. */
   counts(): Promised<Buffer>
@@ -189,7 +190,7 @@ export interface NativeEngine {
   listWorkers(): Promised<Array<Buffer>>
   /** The jobs that ended from this moment to that: a BSON document for each type and hour. */
   history(jobType: string | null, fromMs: number, toMs: number): Promised<Array<Buffer>>
-  /** Writes down what an operator did: its id. */
+  /** Writes down an act of an operator, and returns its id. */
   recordAction(action: NativeAction): Promised<string>
   /** Acts of operators, newest first, as BSON documents. */
   listActions(before: string | null, most: number): Promised<Array<Buffer>>
@@ -250,7 +251,7 @@ export interface NativeAction {
   by: string | null
   /** The name of the act. */
   action: string
-  /** To what. */
+  /** The target of the act. */
   target: string | null
   /** More about it. */
   note: string | null
@@ -295,8 +296,8 @@ export interface NativeCancelled {
 export type NativeCancelledEach = 'cancelled' | 'requested' | 'skipped'
 
 /**
- * The connection as plain data. Milliseconds, bytes and names as the MongoDB drivers specify them. When `uri` is there, the
- * other fields override it where they are not null. It has no `Debug` form: it holds credentials.
+ * The connection as plain data. Milliseconds, bytes and names as the MongoDB drivers specify them. If `uri` is there,
+ * the other fields override it where they are not null. It has no `Debug` form: it holds credentials.
  */
 export interface NativeConnection {
   uri: string | null
@@ -357,7 +358,7 @@ export type NativeDedupeScope = 'pending' | 'pending+active'
 export interface NativeDetails {
   /** The stack of a failure; null if there is none. */
   stack: string | null
-  /** Milliseconds until the job is due again, where it is to wait again; null for what is usual. */
+  /** Milliseconds until a job that is to wait again is due again; null for the usual time. */
   delayMs: number | null
   /** The moment until which the job parks, in milliseconds since the epoch, if its handler sleeps; null for none. */
   parkedUntilMs: number | null
@@ -385,7 +386,7 @@ export interface NativeEngineOptions {
   maxBlockMs: number
   /** The machine's name. */
   host: string
-  /** Versions, by the names of what has them. */
+  /** Versions, by the names of their parts. */
   versions: Record<string, string>
   /** Periods for which ended jobs are kept. */
   retention: Array<NativeRetention>
@@ -548,11 +549,11 @@ export interface NativeJobSettings {
   dedupeScope: NativeDedupeScope | null
   /** `coalesce: 'latest'`: the data of a pending holder of the key is replaced. */
   coalesceLatest: boolean
-  /** Milliseconds for which the key stays held, also after the job's end; null for none. */
+  /** Milliseconds for which the key stays held, even after the job's end; null for none. */
   dedupeForMs: number | null
   /** True if the caller asks for the id of a job in the way. */
   detailed: boolean
-  /** The longest that its handler may take, in milliseconds; null for what its processor says. */
+  /** The longest that its handler may take, in milliseconds; null for its processor's limit. */
   timeoutMs: number | null
   /** Milliseconds after which it is not worth starting any more; null for none. */
   expiresInMs: number | null

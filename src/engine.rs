@@ -46,7 +46,7 @@ pub struct NativeEngineOptions {
 /// Periods for which ended jobs are kept, in milliseconds; null for good.
 #[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeRetention {
-    /// Of one type; null for all that are not named.
+    /// One type; null for all that are not named.
     pub r#type: Option<String>,
     /// After completion.
     pub completed_ms: Option<f64>,

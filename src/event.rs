@@ -53,7 +53,7 @@ pub enum NativeEvent {
     Ping,
     /// Schedules that are due. The answer is `schedulesAnswered`.
     SchedulesDue {
-        /// To be given back with the answer.
+        /// The number to give back with the answer.
         batch: u32,
         /// The server's clock, in milliseconds since the epoch.
         now_ms: f64,

@@ -12,7 +12,7 @@ use crate::{engine::NativeEngine, reply::Promised};
 /// An act of an operator.
 #[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeAction {
-    /// By whom.
+    /// The operator; null if unknown.
     pub by: Option<String>,
     /// The name of the act.
     pub action: String,

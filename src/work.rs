@@ -183,7 +183,7 @@ impl NativeEngine {
         })
     }
 
-    /// So many handlers of this processor run at once from now on; 0 for none.
+    /// Sets the number of handlers of this processor that run at once from now on; 0 for none.
     #[napi]
     pub fn set_concurrency(&self, processor_id: u32, concurrency: u32) {
         self.engine.set_concurrency(processor_id, concurrency as usize);

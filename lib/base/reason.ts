@@ -4,7 +4,7 @@ import { stackOf } from './stack'
 
 /** Longer reasons are cut: a reason shares the job's document, and must never make it too large to write. */
 const MAX_REASON_LENGTH = 8192
-/** Of the errors behind an error, a reason shows so many. */
+/** The most errors behind an error that a reason shows. */
 const MOST_BEHIND = 10
 
 /** A reason for anything that can be thrown: never throws itself, never empty. */

@@ -112,7 +112,7 @@ function momentIn({ at }: ActRequest): Date {
   return Number.isNaN(moment.getTime()) ? refuse(400, 'malformed', '"at" must be a moment') : moment
 }
 
-/** Of a job that waits: when it is due, and before which others. */
+/** Reschedules a job that waits: its time or its priority. */
 async function onTime(queue: object, request: ActRequest, rights: Rights): Promise<Plan> {
   const id = named(request.id, 'id')
   if (rights.types !== null) await stored(queue, id, rights)

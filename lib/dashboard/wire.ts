@@ -36,7 +36,7 @@ export interface TypeRow {
   /** Workers with a processor of it, and the jobs that they run at once. */
   readonly workers: number
   readonly slots: number
-  /** Of the last hour, by minute, oldest first. */
+  /** Jobs completed in the last hour, by minute, oldest first. */
   readonly completed: readonly number[]
   readonly failures: readonly number[]
   readonly p95RunMs: number | null
@@ -153,7 +153,7 @@ export interface JobPage extends JobRow {
   readonly cancelRequestedAt: number | null
   readonly expiresAt: number | null
   readonly timeoutMs: number | null
-  /** Of the trace in which it was made, to be looked up where traces are kept. */
+  /** Id of the trace in which it was made, to be looked up where traces are kept. */
   readonly traceId: string | null
   /** The job that holds the key, where this one is blocked by it. */
   readonly holder: string | null

@@ -18,7 +18,7 @@ export interface Engine {
   readonly runsInline: boolean
   /** Starts to claim jobs of a type. They come as {@link EngineEvents.claimed}. Returns the processor's number. */
   process(config: EngineProcessorConfig): number
-  /** From now on there is room for so many runs of a processor; 0 for none. */
+  /** Sets the number of runs of a processor that there is room for; 0 for none. */
   setConcurrency(processorId: number, concurrency: number): void
   /** No claims for a processor from now on. Resolves when those on their way have come, and never rejects. */
   stopProcessor(processorId: number): Promise<void>

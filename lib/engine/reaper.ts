@@ -8,7 +8,7 @@ import type { Cancel } from '../base/timers'
 import type { Reporter } from '../run/report'
 import type { IJobQueueBackend, ReaperStartResult } from '../types'
 
-/** So many jobs a backend handles in one sweep by default, so that it neither takes long nor holds up others. */
+/** Jobs that a backend handles in one sweep by default, so that it neither takes long nor holds up others. */
 const MAX_PER_SWEEP = 1000
 /** There is more: the next sweep comes as soon as others had a turn. */
 const SATURATED_WAIT_MS = 1000

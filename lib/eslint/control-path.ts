@@ -148,7 +148,7 @@ export class ControlPath {
     )
   }
 
-  /** Of a list that is written out each element counts; the functions that make others are looked at by themselves. */
+  /** True if each element of a written-out list is steady; functions that make other lists are looked at by themselves. */
   private isSteadyList(list: Node | undefined, depth: number): boolean {
     const expression = list === undefined ? undefined : plain(list)
     if (expression?.type !== 'ArrayExpression') return true

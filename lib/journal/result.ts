@@ -100,7 +100,7 @@ function sizeOfArray(values: readonly unknown[], path: string, within: readonly 
   return size
 }
 
-/** Of this realm or of another one, as in a `vm` context or in Jest. */
+/** True for plain objects of this realm or of another one, as in a `vm` context or in Jest. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype === null || prototype === Object.prototype) return true

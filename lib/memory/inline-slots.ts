@@ -13,7 +13,7 @@ interface Count {
 export class InlineSlots {
   private readonly counts = new Map<string, Count>()
 
-  /** So many run at once from now on. With 0, those in line leave it. */
+  /** Sets the number that run at once from now on. With 0, the calls in line leave it. */
   limit(type: string, limit: number): void {
     const count = this.countOf(type)
     count.limit = limit

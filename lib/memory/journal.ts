@@ -7,7 +7,7 @@ import type { AppendStepResult, RecordedJob, StepRecord } from '../types'
 /** A record takes so many bytes of BSON beside its name and its result, about. */
 const RECORD_BYTES = 48
 
-/** So many more does a record take that only names its result. */
+/** Bytes that a record takes more if it only names its result. */
 const SPILLED_BYTES = 24
 
 /** Bounds of a journal. */

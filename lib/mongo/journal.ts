@@ -45,7 +45,7 @@ export async function appendStep(
   try {
     value = encodeValue(checked, opened.codec)
   } catch (refusal) {
-    // Of a job that is not the caller's, and of a step that is recorded, nothing is to be said but that.
+    // If the job is not the caller's, or the step is recorded, that alone is the answer.
     const step = nativeStep(checked, EMPTY)
     const found = await opened.engine.call((native) => native.lookAtStep(id, token, step))
     if (found === null) throw refusal

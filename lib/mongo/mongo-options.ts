@@ -31,7 +31,7 @@ export interface MongoSettings extends EngineSettings {
 /** Options that only the constructor uses. */
 interface Connecting {
   readonly connection: NativeConnection
-  /** Of a connection string; a `Db` has its own. */
+  /** The settings of a connection string; a `Db` has its own. */
   readonly bson: BSONSerializeOptions
 }
 

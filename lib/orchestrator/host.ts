@@ -19,7 +19,7 @@ export interface MachineHost {
   leaseLost(): void
   /** Milliseconds since the epoch. */
   now(): number
-  /** The same, never sooner than the clock that decides when a job is due. */
+  /** As `now`, but never sooner than the clock that decides when a job is due. */
   present(): Promise<number>
   /** Calls a function at a moment of that clock, if the attempt still lasts then. */
   at(momentMs: number, callback: () => void): Cancel

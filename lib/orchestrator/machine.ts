@@ -22,7 +22,7 @@ import { checkBranchAt, recordAt } from './replay'
 import { Sleeps } from './sleeps'
 import type { RunningStep, StepFunction, StepSettings, TransactionFunction } from './step'
 
-/** So long an attempt that has failed waits for the end of steps that are still running: a retry must not run beside them. */
+/** Time that a failed attempt waits for the end of steps that are still running: a retry must not run beside them. */
 const HOLD_MS = 10_000
 
 type StepEnd = Pick<StepRecord, 'result' | 'error' | 'kind'>

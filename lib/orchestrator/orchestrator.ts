@@ -13,7 +13,7 @@ import { runAttempt } from './attempt'
 import type { Definition } from './attempt'
 import { ClaimClock } from './clock'
 
-/** So many renewals fit into a visibility timeout. */
+/** Number of renewals that fit into a visibility timeout. */
 const RENEWALS = 4
 
 /** Runs orchestrations on a queue; documented in the public types. */

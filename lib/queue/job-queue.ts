@@ -103,7 +103,7 @@ export class JobQueue extends JournalQueue {
     return createJobHandle(handle, { backend, report, sentAt, assertUsable, wake })
   }
 
-  /** Of a claim that was answered only after the shutdown had begun. */
+  /** Gives back a claim that was answered only after the shutdown had begun. */
   private async giveBack(handle: JobHandle<any>): Promise<void> {
     const job = jobOfHandle(handle)
     try {

@@ -7,7 +7,7 @@ import type { CompleteClaimedResult, Job } from '../types'
 
 const COMPLETIONS = new WeakMap<object, () => Promise<CompleteClaimedResult>>()
 
-/** From now on a completion of this job that comes too late is tried once more, in this way. */
+/** Has a completion of this job that comes too late tried once more, by this function. */
 export function completesLate(job: Job<any>, complete: () => Promise<CompleteClaimedResult>): void {
   COMPLETIONS.set(job, complete)
 }

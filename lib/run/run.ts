@@ -24,7 +24,7 @@ import type { TransactingRun } from './transaction'
 
 /** The facts that come with an event, for the effects that it has. */
 interface Facts {
-  /** To be sent, if the event decides the run. */
+  /** The verdict to send, if the event decides the run. */
   readonly verdict?: Verdict
   /** Counts as thrown by the handler, if the event decides the run. */
   readonly thrown?: Thrown

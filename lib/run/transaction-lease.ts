@@ -5,7 +5,7 @@ import { monotonicNow } from '../base/timers'
 
 /** The holder of a lease gives up a tenth before its end. */
 const HOLDERS_SHARE = 9 / 10
-/** So much longer than the longest transaction the lease is, at least. */
+/** The least by which the lease is longer than the longest transaction. */
 const MARGIN_MS = 1000
 
 /** The length of a lease under which no transaction outlives the time that its holder believes in. */

@@ -17,7 +17,7 @@ export class TestJournal {
 
   constructor(private readonly jobId: string) {}
 
-  /** Not to be counted, as it was there before. */
+  /** Takes a record without counting it, as it was there before. */
   begin(record: StepRecord): void {
     this.records.push(record)
   }

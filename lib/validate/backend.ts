@@ -67,7 +67,7 @@ export interface Details {
   /** Milliseconds since the epoch. */
   readonly parkedUntil: number | null
   readonly endOfRun: boolean
-  /** To be kept with a completed job; null for nothing. */
+  /** The result to keep with a completed job; null for nothing. */
   readonly result: { readonly value: unknown } | null
 }
 

@@ -77,7 +77,7 @@ export function normalizeActions(query: unknown): { limit: number; before: strin
 
 const PERIOD_RULES = { completedMs: duration(0), failedMs: duration(0), supersededMs: duration(0) }
 
-/** Of the constructor's option `retention`. */
+/** The rule of the constructor's option `retention`. */
 export const RETENTION: Rule<RetentionOptions> = {
   allowed:
     'an object of completedMs, failedMs, supersededMs (milliseconds, at least 0) and types (the same by type)',

@@ -51,7 +51,7 @@ function refuseFlaw(where: string, name: string, field: string, flaw: Flaw | nul
   )
 }
 
-/** Of a value without flaws. */
+/** The size of a value without flaws. */
 function sizeOf(value: unknown): number {
   if (typeof value === 'string') return 5 + Buffer.byteLength(value)
   if (typeof value !== 'object' || value === null) return 8

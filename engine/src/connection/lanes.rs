@@ -23,11 +23,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 pub(crate) enum Lane {
     /// Short, and no more urgent than any other.
     Usual,
-    /// Of a change stream.
+    /// The lane of a change stream.
     Stream,
-    /// Of the leases that this process keeps.
+    /// The lane for the leases that this process keeps.
     Renewal,
-    /// Of a lease, by hand.
+    /// The lane for a lease renewed by hand.
     Heartbeat,
     /// A write that waits for a transaction of the app's.
     HeldUp,

@@ -19,7 +19,8 @@ static CLIENTS: Mutex<Vec<Weak<SharedClient>>> = Mutex::new(Vec::new());
 /// A client that every engine with equal settings uses. It goes when the last of them lets go.
 pub struct SharedClient {
     settings: ConnectionSettings,
-    /// Of the files that the settings name: other contents are another client, or a renewed certificate would not be shown.
+    /// Fingerprint of the files that the settings name: other contents are another client, or a renewed certificate
+    /// would not be shown.
     files: u64,
     /// A client's workers live and die with the runtime that it was made in.
     runtime: Option<runtime::Id>,

@@ -145,7 +145,7 @@ impl Engine {
         Ok(Some(run_id))
     }
 
-    /// So many handlers of this processor run at once from now on; none with 0.
+    /// Sets the number of handlers of this processor that run at once from now on; none with 0.
     pub fn set_concurrency(&self, processor_id: u32, concurrency: usize) {
         if let Some(slots) = lock(&self.processors).get(&processor_id) {
             slots.set_concurrency(concurrency);

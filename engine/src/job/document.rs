@@ -54,7 +54,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// Of a job that nothing else is known of: enough for a completion.
+    /// The header of a job of which only these two are known: enough for a completion.
     pub(crate) fn known_by(id: &str, token: Option<&str>) -> Self {
         Self {
             id: id_key::named(id),

@@ -80,7 +80,7 @@ pub(crate) struct Range {
 /// A place in a list.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Position {
-    /// Of the order's fields.
+    /// Values of the order's fields.
     pub(crate) values: Vec<Bson>,
     /// Jobs with these values that a search has looked at already, if a whole step of it had no others.
     pub(crate) skip: u64,

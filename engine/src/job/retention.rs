@@ -15,7 +15,7 @@ pub(crate) const STATUSES: [(Status, &str); 3] =
 /// Periods for which ended jobs are kept, in milliseconds. None for good.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RetentionRule {
-    /// Of one type, or of all that have no rule.
+    /// One type, or none for all that have no rule.
     pub job_type: Option<String>,
     /// After completion.
     pub completed_ms: Option<i64>,
@@ -95,7 +95,7 @@ impl Policy {
     }
 }
 
-/// Of which schedule a job is, and at which moment.
+/// The schedule that made a job, and the moment of its occurrence.
 pub(crate) fn occurrence(job: &RawDocument) -> Option<(&str, DateTime)> {
     let schedule = job.get_document(fields::SCHEDULE).ok()?;
     Some((schedule.get_str(fields::ID_OF_SCHEDULE).ok()?, schedule.get_datetime(fields::OCCURRENCE_AT).ok()?))

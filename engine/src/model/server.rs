@@ -39,7 +39,7 @@ pub(super) struct Stored {
     pub(super) token: Option<String>,
     pub(super) attempt: i32,
     pub(super) max_attempts: i32,
-    /// In which of the unique indexes it stands, and where.
+    /// The unique indexes in which it stands, and its places there.
     places: Vec<(usize, Bson)>,
 }
 

@@ -31,17 +31,17 @@ fn with(mut size: Size, change: impl FnOnce(&mut Budget)) -> Size {
     size
 }
 
-/// Of one job: its holder renews in time, too late or not at all, and one process dies.
+/// One job: its holder renews in time, too late or not at all, and one process dies.
 pub(super) fn renewals_and_a_crash() -> Size {
     with(size(None, 1), |limits| (limits.renewals, limits.crashes) = (1, 1))
 }
 
-/// Of one job: a process stops waiting for a reply, and its statement arrives at any time, or never.
+/// One job: a process stops waiting for a reply, and its statement arrives at any time, or never.
 pub(super) fn a_lost_reply() -> Size {
     with(size(None, 1), |limits| limits.timeouts = 1)
 }
 
-/// Of one job: time for two leases to expire, and reapers that are slow.
+/// One job: time for two leases to expire, and reapers that are slow.
 pub(super) fn two_expiries() -> Size {
     Size { reapers: 2, last_tick: 4, verdicts: &[], ..size(None, 1) }
 }
@@ -71,8 +71,8 @@ pub(super) fn a_hand_off() -> Size {
     })
 }
 
-/// Of one job: a caller cancels it, and it waits, runs or is given back. In every run of the tests either it is
-/// renewed, and one process dies, or another process claims it again.
+/// One job: a caller cancels it, and it waits, runs or is given back. In every run of the tests either it is renewed,
+/// and one process dies, or another process claims it again.
 pub(super) fn a_cancellation(renewals: u8) -> Size {
     with(size(None, 1), |limits| {
         (limits.cancellations, limits.renewals, limits.crashes) = (1, renewals, renewals);

@@ -70,7 +70,7 @@ pub(super) enum Command {
         transition: Transition,
     },
     Recover(Found),
-    /// Of a job that looked like this.
+    /// Cancels a job that looked like this.
     Cancel {
         job: JobIndex,
         seen: DocId,

@@ -92,7 +92,7 @@ pub enum Event {
     Paused(String),
     /// Schedules that are due: the answer is [`Engine::schedules_answered`](crate::Engine::schedules_answered).
     SchedulesDue {
-        /// To be given back with the answer.
+        /// The number to give back with the answer.
         batch: u32,
         /// The server's clock, in milliseconds since the epoch.
         now_ms: i64,

@@ -16,41 +16,41 @@ const AFTER_PANIC: Duration = if cfg!(test) { Duration::from_millis(10) } else {
 /// Everything that runs in the background.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Task {
-    /// Of a collection: writes new jobs. The calls whose jobs were on their way get an error, all others wait on.
+    /// Writes new jobs of a collection. The calls whose jobs were on their way get an error, all others wait on.
     NewJobs,
     /// The same for the jobs of one call, while a transaction of the app's holds up their key. The call gets an error.
     NewJobsHeldUp,
-    /// Of a collection: puts verdicts together for one write. All of them wait on.
+    /// Puts verdicts of a collection together for one write. All of them wait on.
     Verdicts,
     /// Writes verdicts together. After a panic each is written by itself.
     VerdictBatch,
     /// Writes one verdict, or those that are written already. After several panics its run gets an error.
     VerdictAlone,
-    /// Of a collection: puts step records together for one write. All of them wait on.
+    /// Puts step records of a collection together for one write. All of them wait on.
     Records,
     /// Writes step records together. The calls that wait for them get an error.
     RecordBatch,
-    /// Of a collection: renews leases.
+    /// Renews leases of a collection.
     Renewals,
     /// Renews one lease again after a transaction.
     Resumption,
-    /// Of a collection: tells runs that their jobs are to be cancelled.
+    /// Tells runs of a collection that their jobs are to be cancelled.
     Cancellations,
-    /// Of a collection: wakes processors for jobs that become due.
+    /// Wakes processors for jobs of a collection that become due.
     Timers,
-    /// Of a collection: follows the change stream.
+    /// Follows the change stream of a collection.
     Stream,
     /// Claims for one processor. Claims on their way are looked up afterwards.
     Processor,
     /// Confirms and reads the jobs that a claim has taken, and hands them over. The processor looks it up again.
     Arrival,
-    /// Of an engine: recovers jobs, and keeps the indexes.
+    /// Recovers jobs for an engine, and keeps the indexes.
     Sweeps,
-    /// Of a collection: the acts of a process by the side collection, such as learning which types are paused.
+    /// Does the work of a process by the side collection, such as learning which types are paused.
     Upkeep,
-    /// Of a collection: removes old jobs.
+    /// Removes old jobs of a collection.
     Retention,
-    /// Of an engine: makes the jobs of schedules that are due.
+    /// Makes the jobs of schedules that are due, for an engine.
     Schedules,
 }
 
@@ -182,7 +182,7 @@ pub(crate) mod planted {
         static PLANT: Cell<Option<(Task, u32)>> = const { Cell::new(None) };
     }
 
-    /// From now on, for tasks on this thread: the one that is to panic, and after how many polls.
+    /// Sets, for tasks on this thread, the one that is to panic, and the number of polls before that.
     pub(crate) fn plant(task: Task, polls: u32) {
         PLANT.set(Some((task, polls)));
     }

@@ -14,7 +14,7 @@ use crate::base::{error::Error, sync::lock};
 
 /// Jobs that are named in the life of a process, at most.
 const MOST: usize = 1_000;
-/// Of an id: it may be any value.
+/// The most characters of an id that are shown: it may be any value.
 const MOST_CHARACTERS: usize = 200;
 
 /// Those of one collection that were named.

@@ -81,7 +81,8 @@ impl ServerClock {
             .get_datetime("localTime")
             .map_err(|_| Error::new(ErrorKind::Internal, "the server's hello did not tell its time"))?;
         let reading = Reading {
-            // Of two, the one before: the next call then asks again. None had been seen before the first question.
+            // If the primary has changed, this is the one before: the next call then asks again. None had been seen
+            // before the first question.
             server: asked.or_else(|| primary.last_seen()),
             server_ms: server_time.timestamp_millis(),
             sent,

@@ -71,7 +71,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Under which this process is known to others: the beginning of each of its claim tokens.
+    /// The name under which others know this process: the beginning of each of its claim tokens.
     pub(crate) fn worker(&self) -> &Arc<str> {
         &self.shared.worker
     }
@@ -247,7 +247,7 @@ impl Store {
         .await
     }
 
-    /// So many of the documents that match, without an order.
+    /// Some of the documents that match, up to this number, without an order.
     pub(crate) async fn find_up_to(
         &self,
         filter: Document,

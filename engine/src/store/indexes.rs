@@ -58,14 +58,14 @@ impl Index {
         Self { name, keys, filter, unique: false }
     }
 
-    /// Of the jobs that wait for their first start, and not for ever.
+    /// The index of jobs that wait for their first start, and not for ever.
     fn expiring() -> Self {
         let mut index = Self::marked("durabl_expiry_idx", Status::Pending, fields::EXPIRES_AT);
         index.filter.insert(fields::ATTEMPT, 0);
         index
     }
 
-    /// Of failed jobs that are no failures of the app's code: counts of failures leave them out.
+    /// The index of failed jobs that are no failures of the app's code: counts of failures leave them out.
     fn set_apart() -> Self {
         Self {
             name: "durabl_set_apart_idx",
@@ -75,7 +75,7 @@ impl Index {
         }
     }
 
-    /// Of the few jobs of a status that have this field.
+    /// The index of the few jobs of a status that have this field.
     fn marked(name: &'static str, status: Status, field: &str) -> Self {
         let filter = doc! { fields::STATUS: status.as_str(), field: { "$exists": true } };
         Self { name, keys: doc! { field: 1 }, filter, unique: false }

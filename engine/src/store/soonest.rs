@@ -77,7 +77,7 @@ async fn find_never_due(store: &Store, mut filter: Document) -> Result<Vec<Bson>
         .await
 }
 
-/// The same, of those only that were not due yet at a moment ago.
+/// The same, only for jobs that were not due yet at a moment ago.
 pub(crate) async fn soonest_since(store: &Store, job_type: &str, asked: Instant) -> Result<Option<Soonest>> {
     // From well before, by the clock as it is known here; the answer tells the moment by the server's own.
     let well_before = store.server_time().await?.earliest_ago(asked.elapsed().saturating_add(MARGIN));

@@ -112,7 +112,7 @@ fn all_of(job: &str) -> Document {
     doc! { fields::ID: { "$gte": id(job, Bson::MinKey), "$lte": id(job, Bson::MaxKey) } }
 }
 
-/// Of a look's answer: true if the journal of the job names values here.
+/// Name of the field, in a look's answer, that is true if the journal of the job names values here.
 pub(crate) const IS_SPILLED: &str = "isSpilled";
 
 /// True if a look's answer says so.

@@ -17,7 +17,7 @@ pub(crate) async fn types_of(store: &Store, status: Status) -> Result<Vec<String
     types_up_to(store, status, usize::MAX).await
 }
 
-/// The same, so many of them at most.
+/// The same, up to this number of them.
 pub(crate) async fn types_up_to(store: &Store, status: Status, most: usize) -> Result<Vec<String>> {
     let mut types: Vec<String> = Vec::new();
     while types.len() < most

@@ -61,7 +61,7 @@ impl Statement {
 /// Statements of one `update` command, and the terms on which it runs.
 pub(crate) struct Update {
     pub(crate) statements: Vec<Statement>,
-    /// Of the connection; none for that of the wait.
+    /// The lane of the connection; none for that of the wait.
     pub(crate) lane: Option<Lane>,
     pub(crate) wait: Wait,
     pub(crate) acknowledged: Acknowledged,

@@ -16,7 +16,7 @@ const KEPT_MS: i64 = 90 * 24 * 60 * 60 * 1_000;
 /// An act of an operator.
 #[derive(Debug, Clone)]
 pub struct Action {
-    /// By whom.
+    /// The operator, if known.
     pub by: Option<String>,
     /// The name of the act.
     pub action: String,

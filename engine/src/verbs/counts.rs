@@ -37,7 +37,7 @@ const LEAST_PAUSE_MS: i64 = 15_000;
 const PAUSE_PER_COUNT: i64 = 50;
 /// A process that counts and is gone holds the others up for no longer.
 const TURN_MS: i64 = 30_000;
-/// Between two looks for another process's count.
+/// Time between two looks for another process's count.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The reliability of a number.

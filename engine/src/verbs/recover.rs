@@ -39,7 +39,7 @@ pub(crate) struct Reports<'a> {
 /// The jobs that a sweep looks for, and the most that it takes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Search {
-    /// Of leases that are not marked with their own length.
+    /// The length of leases that are not marked with their own.
     pub(crate) visibility_timeout_ms: i64,
     /// Jobs taken at most.
     pub(crate) most: usize,
@@ -136,7 +136,7 @@ async fn read_expired(store: &Store, job: &RawDocument) -> Result<Expired> {
 
 struct TakenBack {
     handled: u64,
-    /// Of the server's, which may be over when the next sweep comes.
+    /// A failure of the server's, which may be over when the next sweep comes.
     failure: Option<Error>,
 }
 

@@ -54,7 +54,7 @@ const FIRST_IDLE_PAUSE: Duration = Duration::from_millis(250);
 /// The most of a pause that chance takes away.
 const MOST_JITTER: f64 = 0.2;
 
-/// Between two looks for an answer of the handlers' thread.
+/// Time between two looks for an answer of the handlers' thread.
 const WHILE_STUCK: Duration = Duration::from_millis(200);
 
 /// Memory of a dispatcher from one idle time to the next.

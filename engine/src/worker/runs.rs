@@ -299,7 +299,7 @@ struct Taken {
     news: SlotNews,
 }
 
-/// Of a run whose handler is not to start, or not to go on.
+/// The verdict on a run whose handler is not to start, or not to go on.
 fn unstarted(run_id: u32, verdict: Verdict) -> RunVerdict {
     let details = Details::default();
     RunVerdict { run_id, verdict, reason: None, details, frees_slot: true, elapsed: None }

@@ -28,13 +28,13 @@ use crate::{
     wake::hints::{Audience, Wake},
 };
 
-/// Between two looks: less than the 5 s within which a change by another process is seen.
+/// Time between two looks: less than the 5 s within which a change by another process is seen.
 const LOOK_EVERY: Duration = Duration::from_millis(4_500);
 /// Time that the calendar may take, and the jobs to be written, after the schedules were read.
 const FRESH_FOR: Duration = Duration::from_secs(10);
 /// The longest wait in which others may go first, if they were quicker.
 const MOST_STAGGER: Duration = Duration::from_millis(40);
-/// Between two looks for an answer of the calendar's thread.
+/// Time between two looks for an answer of the calendar's thread.
 const WHILE_STUCK: Duration = Duration::from_millis(200);
 /// Time for which schedules are passed over that nothing could be made of.
 const PASSED_OVER_FOR: Duration = Duration::from_secs(60);

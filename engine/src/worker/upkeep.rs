@@ -39,14 +39,14 @@ use crate::{
     wake::hints::{Audience, Wake, WakeHub},
 };
 
-/// Between two looks at the paused types: less than the 5 s within which all processes know.
+/// Time between two looks at the paused types: less than the 5 s within which all processes know.
 const LOOK_EVERY: Duration = Duration::from_millis(4_500);
 /// Age at which a reading is renewed, before it no longer counts.
 const FRESH_FOR: Duration = Duration::from_secs(10);
 /// Time that the looks go on after the last claim by hand.
 const WANTED_FOR: Duration = Duration::from_secs(60);
 
-/// Between two times that a process registers itself and writes its counts.
+/// Time after which a process registers itself and writes its counts again.
 const TELL_EVERY: Duration = Duration::from_secs(14);
 /// The end of a process waits for its last words no longer than this.
 const FAREWELL: Duration = Duration::from_secs(1);

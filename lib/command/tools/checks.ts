@@ -209,7 +209,7 @@ async function retention({ queue, collection }: Looking): Promise<Found> {
 
 const PERIODS = ['completedMs', 'failedMs', 'supersededMs'] as const
 
-/** Of types and statuses for which workers have different periods. One that has none for a type does not sweep it. */
+/** The types and statuses for which workers have different periods. A worker that has none for a type does not sweep it. */
 function disagreements(all: readonly Record<string, unknown>[]): string[] {
   const ofTypes = ({ types }: Record<string, unknown>) => (isRecord(types) ? types : {})
   const named = [...new Set(all.flatMap((own) => Object.keys(ofTypes(own))))].sort()

@@ -299,7 +299,7 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
     }
   }
 
-  /** Not after the queue has stopped claiming: such a claim is given back at once. */
+  /** Keeps no lease after the queue has stopped claiming: such a claim is given back at once. */
   private keepLease(claim: Claim, heartbeatIntervalMs: number | null, sentAt: number): void {
     const { visibilityTimeoutMs } = this.options
     const terms: LeaseTerms = {

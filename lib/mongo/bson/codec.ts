@@ -6,7 +6,7 @@ import type { Bson } from './package'
 /** A BSON library and the options to use it with. */
 export interface Codec {
   readonly bson: Bson
-  /** Of the library. A value of another major version can't be encoded. */
+  /** The library's major version. A value of another one can't be encoded. */
   readonly major: unknown
   readonly writing: WriteOptions
   /** Undefined where the app has left all defaults as they are. */
@@ -30,7 +30,7 @@ export interface ReadOptions {
   readonly validation: { readonly utf8: boolean }
 }
 
-/** To be written again as it was: nothing is turned into a value of JavaScript's own that would be written differently. */
+/** For values that are written again as they were: nothing becomes a value of JavaScript's own that would be written differently. */
 export const EXACT_READING: ReadOptions = {
   promoteValues: false,
   promoteLongs: false,

@@ -87,7 +87,7 @@ function addKey(job: Job<any>, document: DocumentFields): void {
   job.dedupeScope = (document.dedupeScope as DedupeScope | null | undefined) ?? 'pending+active'
 }
 
-/** Of a job of durabl's own: anything else by this name is not read. */
+/** Adds the occurrence of durabl's own jobs: any other value by this name is not read. */
 function addOccurrence(job: Job<any>, stored: unknown, codec: Codec): void {
   const { id, occurrenceAt } = fieldsOf(stored, codec)
   const moment = date(occurrenceAt)

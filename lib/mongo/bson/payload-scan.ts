@@ -135,7 +135,7 @@ function textSize(text: string): number {
   return text.length > LONG_STRING ? Buffer.byteLength(text) : WIDEST_UNIT * text.length
 }
 
-/** Of a BSON value. */
+/** The size of a BSON value. */
 function bsonSize(value: {
   readonly _bsontype?: unknown
   readonly buffer?: { readonly byteLength: number }

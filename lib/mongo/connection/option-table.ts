@@ -65,7 +65,7 @@ export const OPTION_TABLE: Readonly<Record<string, Rule>> = {
   authMechanism: 'carried',
   authMechanismProperties: 'carried',
 
-  // Under which protection
+  // The protection
   tls: 'carried',
   ssl: 'carried',
   ca: 'carried',

@@ -4,7 +4,7 @@ import type { NativeConnection } from '../native/addon'
 interface Shape {
   /** The option, as an app knows it. */
   readonly option: string
-  /** To follow "it must be". */
+  /** The allowed values, to follow "it must be". */
   readonly allowed: string
   readonly fits: (value: unknown) => boolean
 }

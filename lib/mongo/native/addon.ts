@@ -107,7 +107,7 @@ export interface NativeEngine {
    * is lost.
    */
   adopt(jobId: string, claimToken: string, visibilityTimeoutMs: number): Promised<number | null>
-  /** So many handlers of this processor run at once from now on; 0 for none. */
+  /** Sets the number of handlers of this processor that run at once from now on; 0 for none. */
   setConcurrency(processorId: number, concurrency: number): void
   /** Stops the claims of this processor for good, and waits for the one on its way. Idempotent. */
   stopProcessor(processorId: number): Promised<null>
@@ -247,7 +247,7 @@ export interface NativeEngine {
 
 /** An act of an operator. */
 export interface NativeAction {
-  /** By whom. */
+  /** The operator; null if unknown. */
   by: string | null
   /** The name of the act. */
   action: string
@@ -444,7 +444,7 @@ export type NativeEvent =
   | { kind: 'paused'; /** The type: runs of it that have not started are to be given back. */ type: string }
   | { kind: 'ping' }
   | {
-      kind: 'schedules-due' /** To be given back with the answer. */
+      kind: 'schedules-due' /** The number to give back with the answer. */
       batch: number /** The server's clock, in milliseconds since the epoch. */
       nowMs: number /** Their BSON documents, end to end: `_id`, `spec`, `nextRunAt` and `skipped`. */
       documents: Buffer
@@ -650,7 +650,7 @@ export interface NativeReschedule {
 
 /** Periods for which ended jobs are kept, in milliseconds; null for good. */
 export interface NativeRetention {
-  /** Of one type; null for all that are not named. */
+  /** One type; null for all that are not named. */
   type: string | null
   /** After completion. */
   completedMs: number | null

@@ -92,7 +92,7 @@ export class MongoTransactions implements BackendTransactions {
     const { matchedCount } = await collection.updateOne(q, u, { session })
     if (matchedCount > 0) return { status: 'completed' }
     const found = await this.readBack(jobId, claimToken ?? undefined)
-    // Not by this call, then.
+    // Then another call has completed it.
     return found.status === 'completed' ? { status: 'already-terminal', terminalStatus: 'completed' } : found
   }
 

@@ -30,7 +30,7 @@ use crate::{
     worker::{dispatch::slots::ProcessorConfig, runs::RunVerdict},
 };
 
-/// Of leases: a quarter of it passes between two renewals, and between two sweeps.
+/// The visibility timeout of leases: a quarter of it passes between two renewals, and between two sweeps.
 pub(super) const VISIBILITY: Duration = Duration::from_secs(6);
 const PATIENCE: Duration = Duration::from_secs(30);
 const TYPE: &str = "t";

@@ -100,7 +100,7 @@ impl<'a> Scope<'a> {
         compare(one.as_ref(), other.as_ref())
     }
 
-    /// Of numbers a number, with a date a date.
+    /// The result is a number for numbers, and a date if one of them is a date.
     fn reduced(self, operands: &Bson, reduce: impl Fn(i64, i64) -> i64) -> Bson {
         let [one, other] = self.pair(operands).map(|operand| operand.expect("an operand of arithmetic"));
         let is_date = matches!(one, Bson::DateTime(_)) != matches!(other, Bson::DateTime(_));

@@ -33,7 +33,7 @@ use crate::{
 const WIDEST_WINDOW: usize = 2_000;
 /// Rounds in which others take every candidate first, until the claim gives up for now.
 const MOST_LOST_RACES: usize = 8;
-/// Of a candidate: how large its document is. No field of jobs.
+/// The size of a candidate's document. No field of jobs.
 const SIZE: &str = "size";
 
 /// The jobs that one claim has found to be out of its reach.

@@ -17,7 +17,7 @@ const WIDEST: f64 = 16.0;
 const FIRST: f64 = 4.0;
 /// Claims in a row that don't begin at the front, at most.
 const MOST_AWAY: usize = 3;
-/// Of fewer jobs the share says little, and little is lost with them.
+/// The share of fewer jobs says little, and little is lost with them.
 const FEWEST: usize = 8;
 /// Jobs that are taken first, to learn if another worker is at the same ones.
 const PROBE: usize = 64;
@@ -49,7 +49,7 @@ impl Contention {
         taken < chosen / 2
     }
 
-    /// So many were chosen, and so many of them were still there.
+    /// Learns from the numbers of jobs chosen and still there.
     pub(super) fn learn(&mut self, chosen: usize, taken: usize) {
         if chosen < FEWEST {
             return;

@@ -13,9 +13,9 @@ const MOST_BYTES: usize = 8 * 1024 * 1024;
 /// Room for jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Room {
-    /// To be started at once.
+    /// Jobs to be started at once.
     pub(crate) free: usize,
-    /// To be started when others have ended.
+    /// Jobs to be started when others have ended.
     pub(crate) ahead: usize,
 }
 
@@ -27,7 +27,7 @@ impl Room {
         self.free + self.ahead
     }
 
-    /// As much of it as one job takes.
+    /// The part of it that one job takes.
     pub(crate) fn for_one(self) -> Self {
         let free = self.free.min(1);
         Self { free, ahead: self.ahead.min(1 - free) }
@@ -62,7 +62,7 @@ pub(super) struct Load {
 /// The part of a row of jobs that is claimed together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cut {
-    /// So many, from the front.
+    /// The number taken, from the front.
     pub(super) taken: usize,
     /// True if the next one only waits for a free slot.
     pub(super) needs_slot: bool,

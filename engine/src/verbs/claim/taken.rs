@@ -26,7 +26,7 @@ pub(crate) struct Taken {
 /// Jobs that this process holds, in claim order.
 #[derive(Debug)]
 pub(crate) enum TakenJobs {
-    /// So many of these, by the word of the primary alone: an election may still take it back.
+    /// A number of these, by the word of the primary alone: an election may still take them back.
     Counted { count: usize, ids: Vec<Bson> },
     /// Acknowledged as writes are here, and read.
     Read(Vec<ClaimedJob>),

@@ -19,7 +19,7 @@ impl ClaimTokens {
         Self { earlier: Vec::new(), current: new_claim_token(&worker), worker }
     }
 
-    /// Of a job that may have been made under it.
+    /// The tokens of a job that may have been made under this one.
     pub(crate) fn of(token: String, worker: &str) -> Self {
         Self { worker: worker.into(), earlier: Vec::new(), current: token }
     }

@@ -117,7 +117,7 @@ struct Step {
     /// The jobs that meet the conditions.
     jobs: Vec<RawDocumentBuf>,
     looked: u64,
-    /// Of the last job that was looked at.
+    /// Values of the last job that was looked at.
     values: Vec<Bson>,
 }
 

@@ -63,7 +63,7 @@ impl<'a> Change<'a> {
         Some(log::appended([(message.as_ref(), Duration::ZERO)], bounds))
     }
 
-    /// Of an attempt that failed, even one whose holder is gone.
+    /// The error of an attempt that failed, even one whose holder is gone.
     fn error(&self) -> Option<Document> {
         self.notes?;
         match self.transition {
@@ -84,7 +84,7 @@ impl<'a> Change<'a> {
 
     fn fail_reason(&self) -> Option<&'a str> {
         match self.transition {
-            // Of a job that waits again only its log and its failed attempts tell.
+            // For a job that waits again, only its log and its failed attempts give the reason.
             Transition::Recover => None,
             Transition::Cancel => Some(self.reason.unwrap_or(CANCELLED)),
             Transition::Expire => Some(EXPIRED),

@@ -11,7 +11,7 @@ use crate::{
 /// The moment at which a job is to be due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
-    /// So many milliseconds from now, by the server's clock.
+    /// This many milliseconds from now, by the server's clock.
     After(i64),
     /// At a moment; one that has passed stands for now.
     At(DateTime),

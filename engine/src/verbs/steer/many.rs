@@ -113,7 +113,7 @@ async fn cancel_unheld(
 /// Tries to remove jobs whose replies were lost.
 #[derive(Default)]
 struct Tried {
-    /// So many were to go. Those that are gone by now have been removed.
+    /// The number of jobs that were to go. Those that are gone by now have been removed.
     going: Option<u64>,
     /// Those that have values of steps in a collection of their own.
     spilled: Vec<Bson>,

@@ -179,7 +179,7 @@ impl StreamFollower {
         }
     }
 
-    /// From now on something may be missed.
+    /// The stream is lost: from now on events may be missed.
     async fn lost(&mut self, failure: &Error) {
         if self.watch.state() != StreamState::Reconnecting {
             self.watch.set_state(StreamState::Reconnecting);

@@ -150,7 +150,7 @@ impl Slots {
         self.changed.notify_one();
     }
 
-    /// So many handlers at once from now on; running ones go on.
+    /// Sets the number of handlers at once from now on; running ones go on.
     pub(crate) fn set_concurrency(&self, concurrency: usize) {
         let mut state = lock(&self.state);
         state.concurrency = concurrency;
@@ -219,12 +219,12 @@ impl Slots {
         lock(&self.state).next_needs_slot = needs_slot;
     }
 
-    /// So many jobs are claimed, and are handed over soon.
+    /// Notes jobs that are claimed, and are handed over soon.
     pub(super) fn claimed(&self, count: usize) {
         lock(&self.state).running += count;
     }
 
-    /// So many of them are not claimed after all.
+    /// Notes that some of them are not claimed after all.
     pub(crate) fn taken_back(&self, count: usize) {
         if count > 0 {
             let mut state = lock(&self.state);

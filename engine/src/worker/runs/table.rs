@@ -65,7 +65,7 @@ impl Run {
     }
 
     fn is_over(&self) -> bool {
-        // Of one without a slot nothing would be told.
+        // A run without a slot has no processor to hear of it.
         self.state == State::Over && !(self.holds_slot && self.slots.is_some())
     }
 }

@@ -1,4 +1,4 @@
-//! Changes of jobs that an operator asks for.
+//! Changes of jobs by operators.
 
 use durabl_engine::{
     Cancelled, Change, Due, Status, Steered,

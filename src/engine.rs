@@ -1,4 +1,4 @@
-//! One open engine. Its operations stand in `produce`, `work`, `claims`, `transact`, `query`, `control`, `fleet` and `admin`.
+//! One open engine. Its operations stand in files by capability, such as `produce`, `work`, `claims` and `query`.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Under everything: errors, patience, locks. Knows neither jobs nor a database's collections.
+//! The room under all others: errors, patience, locks. It knows neither jobs nor a database's collections.
 
 pub(crate) mod error;
 pub(crate) mod patience;

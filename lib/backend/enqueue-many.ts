@@ -9,7 +9,7 @@ import type {
   IJobQueueBackend,
 } from '../types'
 
-/** Creates jobs on any backend: at once where it can, else one after the other. */
+/** Creates jobs on any backend: at once if it can, else one after the other. */
 export async function enqueueMany(
   backend: IJobQueueBackend,
   jobs: readonly EnqueueManyJob[],

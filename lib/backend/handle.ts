@@ -1,4 +1,4 @@
-/** Handles of claimed jobs: those that the backends of this package make, and how one of any origin is used. */
+/** Handles of claimed jobs: those that the backends of this package make, and the use of one of any origin. */
 import type { ClientSession } from 'mongodb'
 import { LeaseLostError } from '../base/errors'
 import { monotonicNow } from '../base/timers'
@@ -9,7 +9,7 @@ import type { Settled, Verdict } from './verdict'
 
 const METHODS = ['complete', 'fail', 'failFatal', 'heartbeat', 'release', 'log'] as const
 
-/** A claim that was made here, of which this package knows more than its handle tells. */
+/** A claim that was made here: this package knows more of it than its handle tells. */
 export interface OwnClaim {
   /** The backend that made it. */
   readonly backend: object
@@ -47,7 +47,7 @@ export function ownClaim(handle: object): OwnClaim | null {
  * Makes a handle of a claimed job, whose methods are calls to the backend. They are fields, so that they can be passed on
  * their own, and look the backend's methods up at each call.
  *
- * @param sentAt when the claim was sent, by the monotonic clock
+ * @param sentAt the time at which the claim was sent, by the monotonic clock
  */
 export function backendHandle<T>(backend: IJobQueueBackend, job: Job<T>, sentAt: number): JobHandle<T> {
   const claim: OwnClaim = { backend, inner: null, sentAt, isSettled: false }

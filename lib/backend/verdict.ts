@@ -66,8 +66,8 @@ export function byHand(verdict: Verdict): Verdict {
 }
 
 /**
- * A finding in the words that owners know: a job that would have waited again, and was cancelled instead, has failed for good. One that
- * was to be released has ended.
+ * A result in the words that owners know. A job that would have waited again, and was cancelled instead, has failed for good. One that was to
+ * be released has ended.
  */
 export function asTold(kind: VerdictKind, found: Settled): SettleResult {
   if (found.status !== 'cancelled') return found

@@ -1,6 +1,6 @@
 import type { SafeLogger } from './logger'
 
-/** From here on a streak of failures is no hiccup. */
+/** From this length on a streak of failures is no hiccup. */
 const ERROR_AT = 5
 
 /**

@@ -30,7 +30,7 @@ export function safeLogger(logger: Partial<Logger> | null | undefined): SafeLogg
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
-/** The logger's own child for one part of durabl, where it can make one; else the logger itself. */
+/** The logger's own child for one part of durabl, if it can make one; else the logger itself. */
 export function childFor(logger: Logger, category: string): Logger {
   try {
     const child: unknown = logger.child?.({ category })

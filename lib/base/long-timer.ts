@@ -1,7 +1,7 @@
 import { afterIfAlive, monotonicNow } from './timers'
 import type { Cancel } from './timers'
 
-/** Timers take no longer delay. */
+/** The longest delay that timers take. */
 const LONGEST_MS = 2 ** 31 - 1
 
 /** As {@link afterIfAlive}, for delays of any length. */

@@ -172,7 +172,7 @@ const FATAL: ReadonlySet<unknown> = new Set<ErrorCode>([
   'ERR_DURABL_DEADLINE',
 ])
 
-/** By code, as the error may come from another copy of this package. Never throws. */
+/** Judges by the code, as the error may come from another copy of this package. Never throws. */
 export function isFatalOrchestrationError(error: unknown): boolean {
   try {
     return isError(error) && FATAL.has((error as { code?: unknown }).code)

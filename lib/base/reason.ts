@@ -73,7 +73,7 @@ function shortly(value: unknown): string {
   return typeof value === 'string' ? value : inspect(value, { depth: 0, breakLength: Infinity })
 }
 
-/** Also for errors of another realm, such as a `vm` context or Jest's sandbox. */
+/** True even for errors of another realm, such as a `vm` context or Jest's sandbox. */
 export function isError(value: unknown): value is Error {
   return isInstance(value, Error) || types.isNativeError(value)
 }

@@ -12,7 +12,7 @@ export function fromCaller<E extends Error>(error: E): E {
   return error
 }
 
-/** A stack as text; null where there is none. `Error.prepareStackTrace` is the app's: it may return anything, or throw. */
+/** A stack as text; null if there is none. `Error.prepareStackTrace` is the app's: it may return anything, or throw. */
 export function stackOf(holder: { readonly stack?: unknown }): string | null {
   try {
     return typeof holder.stack === 'string' ? holder.stack : null
@@ -21,7 +21,7 @@ export function stackOf(holder: { readonly stack?: unknown }): string | null {
   }
 }
 
-/** The frames of a stack from the caller's on; all of them where none is the caller's. */
+/** The frames of a stack from the caller's on; all of them if none is the caller's. */
 export function callersFrames(frames: readonly string[]): readonly string[] {
   // Between durabl's frames there may be built-in ones, such as that of a callback's `map`.
   const above = [...ownDirectories(), '(<anonymous>)']

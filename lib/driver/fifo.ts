@@ -1,4 +1,4 @@
-/** From so many taken items on, the array is cut; less often would hold on to memory, more often would cost time. */
+/** Number of taken items from which the array is cut; less often would hold on to memory, more often would cost time. */
 const COMPACT_AT = 1024
 
 /** A queue of constant cost per item, however long it is. */

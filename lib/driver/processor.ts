@@ -7,7 +7,7 @@ import type { EngineSettler } from './settler'
 import { Fifo } from './fifo'
 import type { RunSet } from './run-set'
 
-/** Handlers may start one after the other for so long before timers and I/O get a turn. */
+/** Time that handlers may start one after the other before timers and I/O get a turn. */
 const BURST_MS = 10
 /** Time for which the engine's word that the process still holds a job counts. Much less than the margin of all but the shortest leases. */
 const BELIEF_MS = 100

@@ -3,7 +3,7 @@ import type { Settled, Verdict } from '../backend/verdict'
 import type { HeartbeatResult, Job, JobHandle, LeaseOperation } from '../types'
 import type { Processor } from '../validate'
 
-/** A processor, as far as an engine has to know it: the handler and its limit are the driver's. */
+/** The part of a processor that an engine has to know: the handler and its limit are the driver's. */
 export type EngineProcessorConfig = Omit<Processor, 'handler' | 'timeoutMs' | 'retryDelay' | 'results'>
 
 /**

@@ -26,7 +26,7 @@ const PARKS_FROM_MS = 1000
 /** After a heartbeat that failed. */
 const AGAIN_AFTER_MS = 250
 
-/** A type's orchestration, and how it runs. */
+/** A type's orchestration, and its settings. */
 export interface Definition {
   readonly type: string
   readonly body: OrchestratorFn<any>

@@ -1,4 +1,4 @@
-/** The known end of an attempt: errors and ends that count whatever the orchestration makes of them. */
+/** The known end of an attempt: errors and ends that count even if the orchestration catches or ignores them. */
 import { LeaseLostError } from '../base/errors'
 import { isFatalOrchestrationError } from '../base/orchestration-errors'
 import { isError, reasonOf } from '../base/reason'

@@ -9,7 +9,7 @@ export interface MachineLimits {
 }
 
 /**
- * Starts the limits of an attempt. Returns how to end them.
+ * Starts the limits of an attempt. Returns the function that ends them.
  *
  * @param end called with the error of the one that has passed
  */

@@ -1,6 +1,6 @@
 /**
- * The step machine: one attempt of one orchestration. It answers recorded steps from the journal, runs and records the others, and
- * knows when the attempt is over, and how. Both drivers and `durabl/testing` run orchestrations by it.
+ * The step machine: one attempt of one orchestration. It answers recorded steps from the journal, runs and records the others, and decides the
+ * end of the attempt. Both drivers and `durabl/testing` run orchestrations by it.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { TransactionOptions } from 'mongodb'

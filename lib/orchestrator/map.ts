@@ -12,7 +12,7 @@ export interface ItemStep {
 }
 
 /**
- * Runs the steps, so many at once, in their order.
+ * Runs the steps in their order, a limited number at once.
  *
  * @param collects a failure is a value; else the first one is thrown, and no further step begins
  */

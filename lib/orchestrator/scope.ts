@@ -35,7 +35,7 @@ export interface Surroundings {
   heartbeat(): Promise<HeartbeatClaimedResult>
 }
 
-/** The methods are fields, so that an orchestration may take those it needs: `async (job, { step }) => …`. */
+/** The tools of a running orchestration. The methods are fields, so that an orchestration may take those it needs: `async (job, { step }) => …`. */
 export class Scope implements OrchestratorContext {
   declare readonly signal: AbortSignal
   /** True once the orchestration has asked for the signal. */

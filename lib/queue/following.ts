@@ -18,7 +18,7 @@ export function callOf(operation: MakingCall['operation'], jobs: readonly NewJob
   return { operation, type, count: jobs.length }
 }
 
-/** With the trace of its call, unless it has one of its own. */
+/** The job with the trace of its call, unless it has one of its own. */
 export function traced(job: NewJob, trace: JobTrace | null): NewJob {
   return trace === null || job.trace !== null ? job : Object.freeze({ ...job, trace })
 }

@@ -23,7 +23,7 @@ export interface HandleOptions {
   readonly wake: (type: string) => void
 }
 
-/** Makes a handle, with the events of its queue, of one that a backend has made. */
+/** Turns a backend's handle into one with the events of its queue. */
 export function createJobHandle<T>(inner: JobHandle<T>, options: HandleOptions): JobHandle<T> {
   const { backend, report, assertUsable } = options
   const job = jobOfHandle(inner)

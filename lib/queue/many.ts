@@ -44,7 +44,7 @@ interface Found {
 /**
  * Changes all jobs of a selection, step by step.
  *
- * @param told null if nothing hears of each. Otherwise they are changed one by one
+ * @param told null if nothing hears of each change. Otherwise they are changed one by one
  */
 export async function changeMany(
   backend: IJobQueueBackend,

@@ -15,7 +15,7 @@ import type { QueueSettings } from '../validate'
 import { Defaults } from './defaults'
 
 /**
- * - `open`: everything goes.
+ * - `open`: all calls work.
  * - `draining`: the shutdown has begun. Nothing is claimed any more, but running handlers may still enqueue and settle.
  * - `closed`: the backend was shut down.
  */

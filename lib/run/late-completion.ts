@@ -12,7 +12,7 @@ export function completesLate(job: Job<any>, complete: () => Promise<CompleteCla
   COMPLETIONS.set(job, complete)
 }
 
-/** The effect of a late completion; null where there is nothing to be tried. Never rejects. */
+/** The effect of a late completion; null if there is nothing to be tried. Never rejects. */
 export function lateCompletion(job: Job<any>, found: Settled): Promise<Settled> | null {
   if (found.status !== 'already-terminal' || found.terminalStatus !== 'failed') return null
   const complete = COMPLETIONS.get(job)

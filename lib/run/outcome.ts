@@ -26,7 +26,7 @@ import { isError, isInstance, reasonOf } from '../base/reason'
 /**
  * Judges a throw of a run that has not been settled.
  *
- * @param abortReason why the run's signal was aborted; null if it was not
+ * @param abortReason the reason for which the run's signal was aborted; null if it was not
  */
 export function verdictOnThrow(thrown: unknown, abortReason: DurablError | null): Verdict {
   const delayMs = deferralOf(thrown)
@@ -72,7 +72,7 @@ function isFatal(thrown: unknown): boolean {
   }
 }
 
-/** For when a handler failed and the write that should say so failed as well: neither error may hide the other. */
+/** The error if a handler failed and the write that should say so failed as well: neither error may hide the other. */
 export function bothFailed(handlerError: unknown, writeError: unknown): AggregateError {
   return new AggregateError(
     [handlerError, writeError],

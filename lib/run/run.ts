@@ -49,7 +49,7 @@ const RELEASED: Facts = { verdict: RELEASE }
  * One run of one job by a handler, whose lease and settlement the queue owns. The table in `state.ts` gives the meaning of each event; this
  * class carries the effects out.
  *
- * A run holds its slot until its handler has ended, except where the handler is no longer waited for.
+ * A run holds its slot until its handler has ended, unless the queue no longer waits for the handler.
  */
 export class ManagedRun implements TransactingRun, HandledRun {
   /** The handler's error, or the error that cut it short. */

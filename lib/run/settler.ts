@@ -47,7 +47,7 @@ export interface Settler {
   completed(run: Run): void
 }
 
-/** Started a run, and waits for its slot and its end. */
+/** The part that started a run, and waits for its slot and its end. */
 export interface RunListener {
   /** The run takes no slot any more: its handler has ended, or is no longer waited for. Called once per started run. */
   slotFreed(run: Run): void

@@ -289,7 +289,7 @@ function endedByFunction(session: ClientSession): Error {
   return isCommitted(session) ? new FatalJobError(`ctx.transaction: ${message}`) : transactionError(message)
 }
 
-/** For a settlement by hand while a transaction is open. */
+/** The error for a settlement by hand while a transaction is open. */
 export function withinTransaction(kind: string): DurablError {
   return new DurablError(
     'ERR_DURABL_TRANSACTION',

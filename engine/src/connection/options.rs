@@ -1,4 +1,4 @@
-//! From settings to the driver's options.
+//! Conversion of settings into the driver's options.
 
 use std::{str::FromStr, time::Duration};
 

@@ -1,4 +1,4 @@
-//! TLS: which certificates to trust, and which one to show.
+//! TLS: the certificates to trust, and the one to show.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},

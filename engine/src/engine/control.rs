@@ -1,4 +1,4 @@
-//! Changes of jobs that an operator asks for.
+//! Changes of jobs by operators.
 
 use super::{Engine, Opened, retried};
 use crate::{

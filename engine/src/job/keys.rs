@@ -1,4 +1,4 @@
-//! Dedupe keys: which jobs hold one, as filters.
+//! Dedupe keys: filters for the jobs that hold one.
 //!
 //! Every filter names the scope and the status, or the planner could not use the partial indexes.
 

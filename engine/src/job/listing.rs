@@ -1,4 +1,4 @@
-//! Lists of jobs: which jobs are meant, in which order they come, and where a page begins. The order is that of the index of their
+//! Lists of jobs: their filter, their order, and the beginning of a page. The order is that of the index of their
 //! status, so that a page costs as many keys as it has jobs.
 
 pub(crate) mod cursor;

@@ -1,4 +1,4 @@
-//! Parking: a job whose handler sleeps is pending, and due when it is to wake. Its mark says why it waits.
+//! Parking: a job whose handler sleeps is pending, and due when it is to wake. Its mark gives the reason.
 
 use mongodb::bson::{DateTime, Document, doc};
 

@@ -1,4 +1,5 @@
-//! The workers' register: each process with processors tells of itself, and is forgotten when it no longer does.
+//! The workers' register: each process with processors registers itself again and again, and is forgotten when it
+//! stops.
 
 use mongodb::bson::{Bson, Document, doc};
 

@@ -1,7 +1,7 @@
 //! Removing jobs that ended long ago, and everything at once in tests.
 //!
-//! Two kinds of jobs stay though their time has come. One is jobs whose dedupe key is held beyond their end. The other
-//! is jobs of a schedule that has not gone past their occurrence, which would be made again.
+//! Two kinds of jobs stay though their time has come. A job of one kind has a dedupe key that is held beyond its end.
+//! A job of the other has a schedule that has not gone past its occurrence, and would make it again.
 
 use std::collections::{BTreeSet, HashMap};
 

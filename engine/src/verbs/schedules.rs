@@ -1,7 +1,7 @@
 //! Schedules: documents of the side collection that make jobs again and again.
 //!
-//! The engine knows when a schedule is due, and how to write the jobs of its occurrences. JavaScript decides
-//! those moments: there is one calendar, for all backends. So most of a schedule's document means nothing
+//! The engine knows when a schedule is due, and how to write the jobs of its occurrences. JavaScript computes the
+//! moments of occurrences: there is one calendar, for all backends. So most of a schedule's document means nothing
 //! here.
 //!
 //! | field | |

@@ -1,4 +1,4 @@
-//! The dispatcher: one per processor, it decides when to claim and how many, and hands the jobs over.
+//! The dispatcher: one per processor, it decides on the time and the size of claims, and hands the jobs over.
 //!
 //! ```text
 //!                  failure ┌─────────────┐

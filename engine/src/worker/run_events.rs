@@ -1,4 +1,4 @@
-//! Everything that the loops have to tell the runs of an engine, and the one thing that they ask.
+//! The news from the loops for the runs of an engine, and their one question.
 
 use std::{sync::Arc, time::Instant};
 

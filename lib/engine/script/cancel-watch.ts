@@ -2,10 +2,10 @@ import { afterIfAlive } from '../../base/timers'
 import type { Cancel } from '../../base/timers'
 import type { CancelRequest, IJobQueueBackend } from '../../types'
 
-/** The longest that a running handler hears nothing of a cancellation by another process. */
+/** The longest time until a running handler hears of a cancellation by another process. */
 const INTERVAL_MS = 5000
 
-/** Asks the backend from time to time which of the jobs that run here were asked to be cancelled; not while there are none. */
+/** Asks the backend from time to time which of the jobs that run here were asked to be cancelled. It does not ask while there are none. */
 export class CancelWatch {
   private readonly jobIds = new Set<string>()
   private cancelTimer: Cancel | null = null

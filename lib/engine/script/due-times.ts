@@ -1,7 +1,7 @@
 import { after } from '../../base/timers'
 import type { Cancel } from '../../base/timers'
 
-/** Beyond so many timers at once the poll has to do. */
+/** The most timers at once; beyond that the poll has to do. */
 const MAX_TIMERS = 1000
 /** A timer may fire a little before the backend's clock has come so far: look once more. */
 const SECOND_LOOK_MS = 5

@@ -36,8 +36,8 @@ export interface ScriptEngineOptions {
 }
 
 /**
- * An engine by nothing but the backend contract and ordinary timers. For the in-memory backends, a user's own, and a
- * `MongoJobQueue` that was decorated or overridden.
+ * An engine that uses only the backend contract and ordinary timers. It serves the in-memory backends, a user's own, and a `MongoJobQueue` that
+ * was decorated or overridden.
  */
 export class ScriptEngine implements Engine, ClaimLoopHost {
   readonly logger: SafeLogger

@@ -51,12 +51,12 @@ const PLAIN_READING: ReadOptions = {
   validation: { utf8: true },
 }
 
-/** As the collections of this database do it. */
+/** The codec of this database's collections. */
 export function codecOf(db: Db): Codec {
   return codec(packageOf(db), db.bsonOptions)
 }
 
-/** As the collections of a client do it that the app would make with these options. */
+/** The codec of the collections of a client with these options. */
 export function codecWith(options: BSONSerializeOptions): Codec {
   return codec(installedPackage(), options)
 }

@@ -1,4 +1,4 @@
-/** Stored jobs as those see them who look at them: with how they ended, and never with a claim token. */
+/** Stored jobs as lists and details show them: with their endings, and never with a claim token. */
 import { endingOf, workerOf } from '../../backend/ending'
 import type { JobDetail, JobEnd, JobError, JobStatus, JobSummary } from '../../types'
 import type { Codec } from './codec'
@@ -28,7 +28,7 @@ export function decodeDetail(bytes: Uint8Array, codec: Codec): JobDetail<any> {
   return detail
 }
 
-/** One stored job, as far as one who waits for its end needs it. */
+/** One stored job, with the parts that a caller of `waitFor` needs. */
 export function decodeEnd(bytes: Uint8Array, codec: Codec): JobEnd {
   const document: Fields = codec.bson.deserialize(bytes, codec.reading)
   const status = document.status as JobStatus

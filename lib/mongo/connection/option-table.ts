@@ -11,7 +11,7 @@ export interface Refused {
   readonly asked?: (options: Readonly<Record<string, unknown>>) => boolean
 }
 
-/** `carried`: the engine's connection has it too. `irrelevant`: it changes nothing that the engine does, and why. */
+/** `carried`: the engine's connection has it too. `irrelevant`: it changes nothing in the engine, with the reason. */
 export type Rule = 'carried' | { readonly irrelevant: string } | Refused
 
 const OWN_BSON: Rule = {

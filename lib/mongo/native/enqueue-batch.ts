@@ -80,7 +80,7 @@ export function placed({ value, failure }: Reply<NativeEnqueued>, place: number)
     : { failure: failed.failure }
 }
 
-/** The same jobs in the same order, their settings only once where neighbours share them. */
+/** The same jobs in the same order, their settings only once if neighbours share them. */
 export function grouped(jobs: readonly NativeNewJob[]): NativeNewJobs[] {
   const groups: NativeNewJobs[] = []
   let start = 0

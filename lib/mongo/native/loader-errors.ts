@@ -56,7 +56,7 @@ export function noSuchOverride(path: string): DurablError {
   )
 }
 
-/** A binary is there, and can't be loaded. The system's own words say why: a libc too old, a damaged file; or Node.js forbids addons. */
+/** A binary is there, and can't be loaded. The system's own words give the reason: a libc too old, a damaged file; or Node.js forbids addons. */
 export function broken(shown: string, cause: unknown): DurablError {
   const reason = cause instanceof Error ? cause.message : String(cause)
   const isForbidden = (cause as { code?: unknown } | null)?.code === 'ERR_DLOPEN_DISABLED'

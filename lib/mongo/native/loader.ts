@@ -38,7 +38,7 @@ export function nativeAddon(): NativeAddon {
   return loaded
 }
 
-/** Searches and loads. A binary that is there and fails to load ends the search: another one would only hide why. */
+/** Searches and loads. A binary that is there and fails to load ends the search: another one would only hide the reason. */
 export function loadAddon(environment: LoaderEnvironment): NativeAddon {
   const { triple, root, override, version } = environment
   if (override !== undefined && override !== '') {

@@ -11,7 +11,7 @@ export interface LogLines {
   readonly agesMs: Float64Array
 }
 
-/** Writes lines of one claim; null once they are written, or why they are not. */
+/** Writes lines of one claim; null once they are written, or the reason that they are not. */
 export type WriteLog = (
   jobId: string,
   claimToken: string | null,

@@ -1,4 +1,4 @@
-/** The platforms that binaries are published for, and how they are named. */
+/** The platforms that binaries are published for, and their names. */
 import { readFileSync } from 'node:fs'
 
 /** The platforms that binaries are published for, in one package each. */
@@ -12,7 +12,7 @@ export const PUBLISHED_TRIPLES: readonly string[] = [
   'win32-x64-msvc',
 ]
 
-/** Overrides where the addon is loaded from: a path to a `.node` file, from the working directory if it is relative. */
+/** Overrides the place of the addon: a path to a `.node` file, from the working directory if it is relative. */
 export const PATH_OVERRIDE = 'DURABL_NATIVE_LIBRARY_PATH'
 
 /** The package that holds a platform's binary. */

@@ -1,4 +1,4 @@
-/** The engine's replies in the shapes of the public types, where the two differ. */
+/** The engine's replies in the shapes of the public types, if the two differ. */
 import type { Settled } from '../../backend/verdict'
 import type { QueueStats } from '../../types'
 import type { NativeSettled, NativeStats, NativeSteered } from './addon'

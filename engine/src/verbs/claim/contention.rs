@@ -1,7 +1,6 @@
-//! Workers that go through one backlog side by side would all choose the jobs at its front, and all but one
-//! in vain. Each learns from its losses how far behind the front to begin, each time somewhere else. And each
-//! takes a few jobs before all the others. A worker that finds most of those gone has come upon another one,
-//! and goes elsewhere.
+//! Workers that go through one backlog side by side would all choose the jobs at its front, and all but one in vain.
+//! Each learns from its losses how far behind the front to begin, each time somewhere else. Each also takes a few jobs
+//! before all the others. A worker that finds most of those gone has come upon another one, and goes elsewhere.
 //!
 //! A worker passes over the jobs that others are about to take. A job that all pass over waits for a claim
 //! that begins at the front, as every fourth one of each worker does at least. Workers that hold jobs ahead

@@ -1,4 +1,4 @@
-//! Writing verdicts: many in one command, tried again while the server is away, and looked up where a reply was lost.
+//! Writing verdicts: many in one command, tried again while the server is away, and looked up if a reply was lost.
 
 use std::{collections::HashMap, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Wakes the workers of this process for jobs that a change has made due. Others hear of it by the stream.
+//! Wakes the workers of this process for jobs that a change has made due. Others learn it by the stream.
 
 use std::time::Duration;
 

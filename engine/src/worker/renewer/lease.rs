@@ -1,4 +1,4 @@
-//! The leases that this process holds, and when each is looked at next.
+//! The leases that this process holds, and the time of the next look at each.
 
 use std::{
     collections::HashMap,

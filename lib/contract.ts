@@ -8,7 +8,7 @@ import type * as Kept from './index'
 type PromisedName = keyof typeof Promised
 type KeptName = keyof typeof Kept
 
-/** Fails to compile where its argument is not `never`; the error names the culprits. */
+/** Fails to compile if its argument is not `never`; the error names the culprits. */
 type None<Culprits extends never> = Culprits
 
 export type Missing = None<Exclude<PromisedName, KeptName>>

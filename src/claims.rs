@@ -119,7 +119,7 @@ impl From<Settled> for NativeSettled {
         let status = match settled {
             Settled::Completed => NativeSettleStatus::Completed,
             Settled::RetryScheduled(_) => NativeSettleStatus::RetryScheduled,
-            // No handler hears of a job that has expired.
+            // No handler gets a job that has expired.
             Settled::FailedTerminal | Settled::Expired => NativeSettleStatus::FailedTerminal,
             Settled::Superseded => NativeSettleStatus::Superseded,
             Settled::Released | Settled::Deferred(_) => NativeSettleStatus::Released,

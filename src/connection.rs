@@ -7,7 +7,7 @@ use napi::bindgen_prelude::{Buffer, Either};
 use napi_derive::napi;
 
 /// The connection as plain data. Milliseconds, bytes and names as the MongoDB drivers specify them. If `uri` is there,
-/// the other fields override it where they are not null. It has no `Debug` form: it holds credentials.
+/// the other fields override it if they are not null. It has no `Debug` form: it holds credentials.
 #[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeConnection {
     pub uri: Option<String>,

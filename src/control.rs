@@ -112,7 +112,7 @@ pub struct NativeReschedule {
 pub enum NativeCancelStatus {
     /// The job has ended.
     Cancelled,
-    /// The job runs, and its owner hears of it.
+    /// The job runs, and its owner learns it.
     Requested,
     /// The job had ended before.
     AlreadyTerminal,
@@ -146,7 +146,7 @@ impl From<Cancelled> for NativeCancelled {
 pub enum NativeCancelledEach {
     /// The job has ended.
     Cancelled,
-    /// The job runs, and its owner hears of it.
+    /// The job runs, and its owner learns it.
     Requested,
     /// The job was left as it was.
     Skipped,

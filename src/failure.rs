@@ -10,7 +10,7 @@ pub struct NativeFailure {
     pub code: &'static str,
     /// The message of the error.
     pub message: String,
-    /// The server's own error code, where the server said no.
+    /// The server's own error code, if the server refused.
     pub server_code: Option<i32>,
 }
 

@@ -19,7 +19,7 @@ pub struct NativeStep {
     pub kind: Option<String>,
     /// A BSON document with the one field `result`, or `error`.
     pub value: Buffer,
-    /// The moment of its record, in milliseconds since the epoch; not heeded where a step is recorded.
+    /// The moment of its record, in milliseconds since the epoch; not heeded if a step is recorded.
     pub ts_ms: f64,
 }
 

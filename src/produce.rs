@@ -180,7 +180,7 @@ fn trace_of(text: String) -> Trace {
     }
 }
 
-/// The value for the next job; none where there is none for any.
+/// The value for the next job; none if there is none for any.
 fn next_of(values: &mut Option<std::vec::IntoIter<String>>, what: &str) -> Result<Option<String>> {
     let Some(values) = values else { return Ok(None) };
     values.next().map(Some).ok_or_else(|| invalid(what, "too few"))

@@ -21,7 +21,8 @@ pub struct NativeSchedules {
     pub documents: Buffer,
 }
 
-/// A change of one schedule. With `rev` it applies only to the schedule as it was read, without only where there is none.
+/// A change of one schedule. With `rev` it applies only to the schedule as it was read, without it only if there is
+/// none.
 #[napi(object, object_to_js = false, use_nullable = true)]
 pub struct NativeScheduleChange {
     /// The id that users know it by.
@@ -113,7 +114,7 @@ impl From<Triggered> for NativeTriggered {
 
 #[napi]
 impl NativeEngine {
-    /// Schedules by these ids, or all of them where it is null.
+    /// Schedules by these ids, or all of them if it is null.
     #[napi]
     pub fn schedules<'env>(
         &self,

@@ -65,7 +65,7 @@ function write(backend: IJobQueueBackend, job: Job, verdict: Verdict): Promise<u
   }
 }
 
-/** Null where there is nothing to say. */
+/** Null if there is nothing to say. */
 function detailsOf({ stack, delayMs, parkedUntil, byHand, result }: Verdict): SettlementDetails | null {
   if (stack === null && delayMs === null && byHand && result === null) return null
   return {

@@ -120,7 +120,7 @@ export function jobOfHandle<T>(handle: JobHandle<T>): Job<T> {
   return job
 }
 
-/** Uses a handle of any origin through its own methods, and through those of the backend where it has none. */
+/** Uses a handle of any origin through its own methods, and through those of the backend if it has none. */
 export class HandleCalls {
   private readonly fallback: JobHandle<any>
 

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import { join, sep } from 'node:path'
 
-/** The package's directory: above `dist`, in which the code is, compiled by files or published as a bundle. In an app's bundle it is any directory. */
+/** The package's directory: above `dist`, in which the code is, compiled file by file or published as a bundle. Any directory in an app's bundle. */
 export function packageRoot(): string {
   const own = ownDirectory()
   const at = `${own}${sep}`.lastIndexOf(`${sep}dist${sep}`)

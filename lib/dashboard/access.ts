@@ -64,6 +64,6 @@ const nonsense = () =>
 
 export const sees = ({ types }: Rights, type: string): boolean => types === null || types.has(type)
 
-/** Types to ask for where a request names none; undefined: all. */
+/** Types to ask for if a request names none; undefined: all. */
 export const typesOf = ({ types }: Rights): readonly string[] | undefined =>
   types === null ? undefined : [...types]

@@ -214,7 +214,7 @@ async function record(
 /** Names in the record are as short as types may be. */
 const NAMED = 4000
 
-/** The id, where it is one thing; else all of it. */
+/** The id, if it is one thing; else all of it. */
 function nameOf(target: unknown): string {
   const { id, type, schedule, ...rest } = target as Readonly<Record<string, unknown>>
   const alone = Object.keys(rest).length === 0 ? [id, type, schedule].filter((one) => one !== undefined) : []

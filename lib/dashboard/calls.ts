@@ -18,7 +18,7 @@ export function callOf(queue: object, name: string): Call {
 export const isUnsupported = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ERR_DURABL_UNSUPPORTED'
 
-/** The reply of a call; `fallback` where the queue lacks it. Anything else that goes wrong is thrown. */
+/** The reply of a call; `fallback` if the queue lacks it. Anything else that goes wrong is thrown. */
 export async function ifSupported<T>(asked: Promise<unknown>, fallback: T): Promise<T> {
   try {
     return (await asked) as T

@@ -102,7 +102,7 @@ function percentiles(
 const added = (one: readonly number[], other: readonly number[]): number[] =>
   Array.from({ length: Math.max(one.length, other.length) }, (_, at) => (one[at] ?? 0) + (other[at] ?? 0))
 
-/** The bound that 95 of a hundred stay below; the last one where they do not. Null without any. */
+/** The bound that 95 of a hundred stay below; the last one if they do not. Null without any. */
 export function p95(counts: readonly number[], bounds: readonly number[]): number | null {
   const total = counts.reduce((sum, count) => sum + count, 0)
   let below = 0

@@ -75,7 +75,7 @@ export interface ScheduleRow {
 /** A thing that an operator should know. */
 export interface Warning {
   readonly kind: 'no-worker' | 'paused' | 'overdue' | 'retention' | 'versions' | 'unsupported'
-  /** The type that it is about; null where it is about the whole. */
+  /** The type that it is about; null if it is about the whole. */
   readonly type: string | null
   /** A name in front of the text, or an empty one. */
   readonly subject: string
@@ -155,7 +155,7 @@ export interface JobPage extends JobRow {
   readonly timeoutMs: number | null
   /** Id of the trace in which it was made, to be looked up where traces are kept. */
   readonly traceId: string | null
-  /** The job that holds the key, where this one is blocked by it. */
+  /** The job that holds the key, if it blocks this one. */
   readonly holder: string | null
 }
 

@@ -22,7 +22,7 @@ export interface DriverOptions {
   readonly visibilityTimeoutMs: number
   readonly autoRecover: boolean
   readonly report: Reporter
-  /** Null where runs are not followed. */
+  /** Null if runs are not followed. */
   readonly telemetry: SafeTelemetry | null
 }
 

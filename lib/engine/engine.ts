@@ -41,7 +41,7 @@ export interface Engine {
   settle(runId: number, verdict: Verdict, freesSlot: boolean, elapsedMs: number | null): void
   /** The run holds no slot any more, and its verdict, if there was one, did not say so. */
   freeSlot(runId: number, elapsedMs: number | null): void
-  /** The run fails, or has failed. Only where {@link runsInline}; called before the slot of the run is free. */
+  /** The run fails, or has failed. Only for {@link runsInline}; called before the slot of the run is free. */
   failed(runId: number, failure: RunFailure): void
   heartbeat(runId: number, job: Job<any>): Promise<HeartbeatResult>
   log(runId: number, job: Job<any>, message: string): Promise<void>

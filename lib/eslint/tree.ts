@@ -77,7 +77,7 @@ export function propertyOf(member: Node): string | null {
   return property.type === 'Literal' && typeof property.value === 'string' ? property.value : null
 }
 
-/** `a.b.c`, where it is made of names only; null otherwise. */
+/** `a.b.c`, if it is made of names only; null otherwise. */
 export function dotted(node: Node): string | null {
   const expression = plain(node)
   if (expression.type === 'Identifier') return expression.name as string
@@ -86,7 +86,7 @@ export function dotted(node: Node): string | null {
   return object === null || property === null ? null : `${object}.${property}`
 }
 
-/** The node that defines a name: a variable's declarator, a function, an import; null where it is not known. */
+/** The node that defines a name: a variable's declarator, a function, an import; null if it is not known. */
 export function definitionOf(identifier: Node, source: SourceCode): Node | null {
   for (let scope: ScopeLike | null = source.getScope(identifier); scope !== null; scope = scope.upper) {
     const variable = scope.set.get(identifier.name as string)

@@ -25,7 +25,7 @@ export function uuidOf(seed: string, label: string): string {
   return `${h.slice(0, 8)}-${h.slice(8, 12)}-4${h.slice(13, 16)}-${variant}${h.slice(17, 20)}-${h.slice(20, 32)}`
 }
 
-/** The record's result; null where it is none. */
+/** The record's result; null if it is none. */
 export function readBootstrap({ name, result }: StepRecord): Bootstrap | null {
   if (name !== BOOTSTRAP.name || typeof result !== 'object' || result === null) return null
   const { startedAt, seed } = result as { startedAt?: unknown; seed?: unknown }

@@ -45,7 +45,7 @@ export function sizeOfResult(step: string, result: unknown): number {
   }
 }
 
-/** Something that can't be kept, and where. */
+/** A value that can't be kept, and its place. */
 class Flaw extends Error {}
 
 function flaw(path: string, what: string): Flaw {

@@ -10,7 +10,7 @@ export interface LogLimits {
 /** The end of a line that was cut. */
 const CUT = ' [truncated]'
 
-/** The log line of a transition: why the job ended, or why it is tried again. Null where nothing went wrong. */
+/** The log line of a transition: why the job ended, or why it is tried again. Null if nothing went wrong. */
 export function lineOf(transition: Transition, isFatal: boolean, reason: string | null): string | null {
   switch (transition) {
     case 'failed-terminal':

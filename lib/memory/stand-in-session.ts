@@ -1,8 +1,8 @@
 import type { ClientSession } from 'mongodb'
 
 /**
- * Stands in for a session where there is no server: a transaction on it begins and ends, and nothing depends on it. Has the members of a
- * session that handlers use; not for a real collection, which knows its own.
+ * Stands in for a session without a server: a transaction on it begins and ends, and nothing depends on it. Has the members of a session that
+ * handlers use; not for a real collection, which knows its own.
  */
 export class StandInSession {
   hasEnded = false

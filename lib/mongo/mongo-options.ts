@@ -20,7 +20,7 @@ import type { EngineSettings } from './native/engine-handle'
 
 /** The options of a `MongoJobQueue`: checked, defaults filled in. */
 export interface MongoSettings extends EngineSettings {
-  /** Null where the engine connects by a connection string. */
+  /** Null if the engine connects by a connection string. */
   readonly db: Db | null
   /** The most bytes that a journal may take. */
   readonly journalSoftLimitBytes: number

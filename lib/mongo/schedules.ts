@@ -117,7 +117,7 @@ export class MongoSchedules implements ScheduleStore<MongoSchedule, SchedulePayl
     this.engine.native.schedulesAnswered(event.batch, firings)
   }
 
-  /** Null where it can't be told: by a version of Node with fewer time zones, for one. Then another process may. */
+  /** Null if it can't be told: by a version of Node with fewer time zones, for one. Then another process may. */
   private firingOf(place: number, document: Record<string, unknown>, nowMs: number): NativeFiring | null {
     try {
       const spec = readStoredSpec(document.spec as Record<string, unknown>)

@@ -15,14 +15,14 @@ const DEDUPE_INDEXES = [
   'durabl_dedupe_until_idx',
 ]
 
-/** The server's code where there is no collection. */
+/** The server's code for a missing collection. */
 const NAMESPACE_NOT_FOUND = 26
 
 export class StartupReminder {
   private hasStarted = false
   private hasLooked = false
 
-  /** @param collection by the app's own client; null where it has none: then nothing is said */
+  /** @param collection by the app's own client; null if it has none: then nothing is said */
   constructor(
     private readonly collection: () => Collection | null,
     private readonly logger: SafeLogger,

@@ -236,7 +236,7 @@ function isLeaseLost({ aborted, reason }: AbortSignal): boolean {
   return aborted && (reason as { code?: unknown } | undefined)?.code === 'ERR_DURABL_LEASE_LOST'
 }
 
-/** The clock by which jobs come due; null where only claims tell. */
+/** The clock by which jobs come due; null if only claims show it. */
 async function serverTime(queue: JobQueue<any>): Promise<number | null> {
   const link = engineOf(queue.backend)
   if (link === null) return null

@@ -25,7 +25,7 @@ export class ClaimClock {
     this.offset = Math.max(this.offset, moment - now)
   }
 
-  /** Milliseconds since the epoch. The process's own clock where no claim has told. */
+  /** Milliseconds since the epoch. The process's own clock if no claim has shown a time. */
   now(): number {
     const offset = Math.max(this.offset, this.offsetBefore)
     return offset === -Infinity ? Date.now() : Math.round(monotonicNow() + offset)

@@ -227,7 +227,7 @@ export class StepMachine {
     return this.underway.untilEnded(branch)
   }
 
-  /** A step is called. Warns where steps race for their places. */
+  /** A step is called. Warns if steps race for their places. */
   called(name: string): void {
     const turn = this.underway.turn()
     const other = this.underway.otherThan(turn)?.name ?? this.sleeps.otherThan(turn)

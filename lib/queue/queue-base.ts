@@ -31,9 +31,9 @@ export abstract class QueueBase {
   protected readonly logger: SafeLogger
   protected readonly report: Reporter
   protected readonly driver: Driver
-  /** Null where there are none. */
+  /** Null if there are none. */
   protected readonly defaults: Defaults | null
-  /** Null where calls and runs are not followed. */
+  /** Null if calls and runs are not followed. */
   protected readonly telemetry: SafeTelemetry | null
   protected state: State = 'open'
 

@@ -6,7 +6,7 @@ import { after, afterMicrotasks } from '../base/timers'
 import type { Cancel } from '../base/timers'
 import type { IJobQueueBackend, JobEnd, WaitForResult } from '../types'
 
-/** The unit of all pauses: looks of different calls meet on it. Also the pause before a call's second look. */
+/** The unit of all pauses: looks of different calls meet on it. It is the pause before a call's second look, too. */
 const TICK_MS = 50
 /** Ticks between two looks of a call, at most: a second. */
 const LONGEST_PAUSE = 20

@@ -17,12 +17,12 @@ import type { RunTools } from './tools'
 /** A run, as the handler's context uses it. */
 export interface HandledRun {
   readonly aborting: RunSignal
-  /** `record` is absent where the backend runs handlers by itself. */
+  /** `record` is absent if the backend runs handlers by itself. */
   readonly tools: Pick<RunTools, 'log' | 'progress' | 'session' | 'transact'> &
     Partial<Pick<RunTools, 'record'>>
   /** The owner settles in the midst of its work. */
   settleByHand(verdict: Verdict): Promise<SettleResult>
-  /** Settles as the verdict says. Absent where the end of the handler does that. */
+  /** Settles as the verdict says. Absent if the end of the handler does that. */
   settle?(verdict: Verdict): Promise<Settled>
   heartbeat(): Promise<HeartbeatResult>
 }

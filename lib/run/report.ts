@@ -169,7 +169,7 @@ function withCause(event: FailureEvent, job: Job, error: unknown): FailureEvent 
   return Object.defineProperties(event, { error: { value: error }, job: { value: shown } })
 }
 
-/** The error behind a failure as a log field, where there is one: a job that was failed by hand has none. */
+/** The error behind a failure as a log field, if there is one: a job that was failed by hand has none. */
 function cause(err: unknown): { err?: unknown } {
   return err === undefined ? {} : { err }
 }

@@ -290,7 +290,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
       return this.handlerThrew(error)
     }
     if (returned === undefined || returned === null) return this.handlerReturned(returned)
-    // Also takes care of foreign promises, and of a `then` that throws.
+    // This takes care of foreign promises, too, and of a `then` that throws.
     Promise.resolve(returned).then(
       (value) => this.handlerReturned(value),
       (error: unknown) => this.handlerThrew(error),

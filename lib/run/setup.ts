@@ -20,6 +20,6 @@ export interface RunSetup {
   readonly transactions: RunTransactions
   readonly listener: RunListener
   readonly report: Reporter
-  /** Null where runs are not followed. */
+  /** Null if runs are not followed. */
   readonly telemetry: SafeTelemetry | null
 }

@@ -60,7 +60,7 @@ export function detailsOf(details: unknown): Details {
   }
 }
 
-/** The details of a settlement; null where nothing was said. */
+/** The details of a settlement; null if there are none. */
 export interface Details {
   readonly stack: string | null
   readonly delayMs: number | null

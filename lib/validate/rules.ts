@@ -36,7 +36,7 @@ export function check<T>(where: string, what: string, value: unknown, rule: Rule
   throw argumentError(errorClass, `${where}: ${what} must be ${rule.allowed}; got ${got}`)
 }
 
-/** As {@link check}, where `undefined` stands for the default. */
+/** As {@link check}, but `undefined` stands for the default. */
 export function checkOr<T, D>(
   where: string,
   what: string,

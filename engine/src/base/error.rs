@@ -165,7 +165,7 @@ impl Error {
         self.kind
     }
 
-    /// The server's own code, where the server said no.
+    /// The server's own code, if the server refused.
     #[must_use]
     pub fn server_code(&self) -> Option<i32> {
         self.server_code

@@ -17,7 +17,7 @@ pub enum WriteAcknowledgment {
 /// Its `Debug` form shows no credential.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ConnectionSettings {
-    /// A whole connection string. The other fields override it where they are present.
+    /// A whole connection string. The other fields override it if they are present.
     pub uri: Option<String>,
     /// `host:port`, `[ipv6]:port`, or the path of a Unix socket, which begins with `/`.
     pub hosts: Vec<String>,
@@ -117,7 +117,7 @@ pub struct ConnectionSettings {
     pub proxy_password: Option<String>,
 }
 
-/// Shows where to, never as whom: a field added later is hidden until it is listed here.
+/// Shows the servers, never the credentials: a field added later is hidden until it is listed here.
 impl fmt::Debug for ConnectionSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectionSettings")

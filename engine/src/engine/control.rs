@@ -21,8 +21,7 @@ use crate::{
 impl Engine {
     /// Changes a job that is not running.
     ///
-    /// # Errors
-    /// As [`Self::enqueue`]. That the job can't be changed so is no error but a result.
+    /// # Errors As [`Self::enqueue`]. A job that can't be changed so is no error but a result.
     pub async fn steer(&self, id: &str, change: &Change) -> Result<Steered> {
         let hub = self.hub().await?;
         one::steer(&hub.store, &hub.wakes, id, change, hub.patience).await
@@ -58,7 +57,7 @@ impl Engine {
     }
 
     /// Cancels jobs, and reports the fate of each, in order. One that waits ends at once. One that runs is marked: its
-    /// owner hears of it, and the job ends when its handler has ended.
+    /// owner learns it, and the job ends when its handler has ended.
     ///
     /// # Errors
     /// As [`Self::enqueue`]. Then some may be cancelled.

@@ -72,7 +72,7 @@ async fn work(world: &mut World, task: Task) {
             };
             let mut appended = world.engine.append_step(append()).await;
             if let Err(error) = &appended {
-                // As an app does that hears of a mistake: the step runs again.
+                // As an app does after an error: the step runs again.
                 assert_eq!(error.kind(), ErrorKind::Internal, "{error}");
                 appended = world.engine.append_step(append()).await;
             }

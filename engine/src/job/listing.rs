@@ -102,7 +102,7 @@ impl Order {
         self.fields
     }
 
-    /// A job's place. A field that is not there stands where null does, as in the index; numbers are equal in any encoding.
+    /// A job's place. An absent field stands in the place of null, as in the index; numbers are equal in any encoding.
     pub(crate) fn values_of(self, job: &RawDocument) -> Vec<Bson> {
         let value = |field: &&str| {
             let found = job.get(*field).ok().flatten();

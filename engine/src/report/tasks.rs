@@ -171,7 +171,7 @@ async fn guarded<Work: Future>(task: Task, sink: &dyn Sink, work: Work) -> Optio
     outcome.ok()
 }
 
-/// Panics on demand, in a task of one's choice, where it waits for something.
+/// Panics on demand, in a chosen task, at a place where it waits.
 #[cfg(test)]
 pub(crate) mod planted {
     use std::{cell::Cell, future::poll_fn, pin::pin};

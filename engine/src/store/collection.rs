@@ -90,7 +90,7 @@ impl Store {
         &self.jobs
     }
 
-    /// The collection, read from where the app reads: for counts, which cost most and decide nothing.
+    /// The collection, read with the app's own read preference: for counts, which cost most and decide nothing.
     pub(crate) fn counted(&self) -> &Collection<RawDocumentBuf> {
         &self.counted
     }

@@ -92,7 +92,7 @@ pub(crate) struct SideWrite {
     pub(crate) filter: Document,
     /// An update document, or a pipeline.
     pub(crate) update: Bson,
-    /// True if it makes the document where there is none.
+    /// True if it makes a missing document.
     pub(crate) upsert: bool,
 }
 
@@ -145,7 +145,7 @@ impl Side {
         self.make_missing(&present).await.map(|()| true)
     }
 
-    /// None where there is no collection.
+    /// None if there is no collection.
     async fn index_names(&self) -> Result<Vec<String>> {
         let listed = self.store.bounded("listing the indexes of the side collection", async {
             let list = self.store.jobs().list_indexes().await?;

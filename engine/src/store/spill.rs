@@ -56,7 +56,7 @@ fn document(value: &SpilledValue<'_>) -> Result<RawDocumentBuf> {
     Ok(document)
 }
 
-/// Puts the values into these records of one job. Costs nothing where all of them stand on the job.
+/// Puts the values into these records of one job. Costs nothing if all of them stand on the job.
 pub(crate) async fn fill<'a>(
     jobs: &Store,
     job: &str,

@@ -69,7 +69,7 @@ pub(crate) struct Told {
     pub(crate) cancelled: Cancelled,
     /// True if this call has made it so. Another one may have marked the job before.
     pub(crate) is_own: bool,
-    /// As it is stored; null where there is none.
+    /// As it is stored; null if there is none.
     pub(crate) id: Bson,
     pub(crate) job_type: String,
 }

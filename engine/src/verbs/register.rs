@@ -12,7 +12,7 @@ use crate::{
 /// Time after a worker's last sign for which it is known: it gives one every 15 s.
 const KNOWN_FOR_MS: i64 = 60_000;
 
-/// Tells of a worker; `about` is everything that is not a time.
+/// Registers a worker; `about` is everything that is not a time.
 pub(crate) async fn tell(side: &Side, worker: &str, about: Document) -> Result<()> {
     let started = doc! { "$ifNull": [fields::value_of("startedAt"), fields::NOW] };
     let mut set = doc! {

@@ -11,7 +11,7 @@ use crate::{
     wake::hints::WakeHub,
 };
 
-/// The longest that a running handler hears nothing of its cancellation where nothing pushes, but for the look itself.
+/// The longest time without push until a running handler hears of its cancellation, without the look itself.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Looks, until dropped. Runs once per hub.

@@ -11,7 +11,7 @@ use crate::{
     verbs::enqueue::hand_off::{HandedOff, HeldSlot, Owner, Starters},
 };
 
-/// The processors of one engine, and where their runs are kept.
+/// The processors of one engine, and the table of their runs.
 pub(crate) struct IdleProcessors {
     processors: Vec<Arc<Slots>>,
     runs: Arc<Runs>,

@@ -1,4 +1,4 @@
-/** Colours, where a terminal shows them and nothing forbids it. */
+/** Colours, if a terminal shows them and nothing forbids it. */
 const CODES = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const
 
 export type Style = keyof typeof CODES

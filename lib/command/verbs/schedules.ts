@@ -14,7 +14,7 @@ const CALLS: Readonly<Record<string, string>> = {
   remove: 'unschedule',
 }
 
-/** For people, where the status alone says too little. */
+/** Words for people, if the status alone says too little. */
 const WORDS: Readonly<Record<string, string>> = {
   duplicate: 'duplicate: a job of it is outstanding',
   'not-found': 'there is no such schedule',

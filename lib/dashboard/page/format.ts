@@ -61,7 +61,7 @@ const CLOCK = { hour: '2-digit', minute: '2-digit', second: '2-digit' } as const
 
 const inRange = (at: number) => Math.abs(at) <= 8.64e15
 
-/** `2026-11-30 08:15:02.123`, with the milliseconds where they tell things apart. */
+/** `2026-11-30 08:15:02.123`, with the milliseconds if they tell things apart. */
 export function exact(at: number, zone: Zone): string {
   if (!inRange(at)) return String(at)
   const text = format(zone, { ...DAY, ...CLOCK }).format(at)

@@ -60,7 +60,7 @@ export function useRoute(): Route {
   return route
 }
 
-/** A setting that this browser keeps, where it may. */
+/** A setting that this browser keeps, if it may. */
 export function useKept<T extends string>(name: string, fallback: T): [T, (value: T) => void] {
   const [value, setValue] = useState<T>(() => {
     try {

@@ -214,7 +214,7 @@ export class AddonEngine implements Engine {
     this.events.claimed(processorId, runIds, this.decode(runIds, documents))
   }
 
-  /** All at once, as nearly always can be done; one by one where a document is damaged, so that the others still run. */
+  /** All at once, as nearly always can be done; one by one if a document is damaged, so that the others still run. */
   private decode(runIds: Uint32Array, documents: Buffer): (Job<any> | null)[] {
     try {
       return this.link.decodeJobs(documents, runIds.length)

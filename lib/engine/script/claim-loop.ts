@@ -14,7 +14,7 @@ export interface ClaimLoopHost {
   readonly logger: SafeLogger
   /** A job was claimed, for which {@link ClaimLoop.slotFreed} is called in the end. */
   claimed(job: Job<any>, loop: ClaimLoop, sentAt: number): void
-  /** The longest silence between two looks where the user has not said. */
+  /** The default of the longest silence between two looks. */
   defaultPollInterval(): number
 }
 

@@ -118,7 +118,7 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
     return true
   }
 
-  /** A claim of this package's that is not fresh may be lost: its lease is renewed first. Of others nothing is known. */
+  /** A claim of this package's that is not fresh may be lost: its lease is renewed first. Others are unknown here. */
   async adopt(handle: JobHandle<any>, job: Job<any>): Promise<number | null> {
     const { visibilityTimeoutMs } = this.options
     const own = ownClaim(handle)

@@ -9,7 +9,7 @@ export interface Codec {
   /** The library's major version. A value of another one can't be encoded. */
   readonly major: unknown
   readonly writing: WriteOptions
-  /** Undefined where the app has left all defaults as they are. */
+  /** Undefined if the app has left all defaults as they are. */
   readonly reading: ReadOptions | undefined
 }
 

@@ -42,7 +42,7 @@ export function decodeRecord(bytes: Uint8Array, codec: Codec): JobRecord<any> {
 /** `count` stored jobs that lie end to end. */
 export function decodeJobs(documents: Buffer, count: number, codec: Codec): Job<any>[] {
   const jobs = new Array<Job<any>>(count)
-  // It reads as the library does where the app has not asked for anything else.
+  // It reads as the library does if the app has not asked for anything else.
   const reader = codec.reading === undefined ? new JobReader(documents, codec.bson) : null
   let start = 0
   for (let index = 0; index < count; index += 1) {

@@ -33,7 +33,7 @@ export const BSON_VERSION = Symbol.for('@@mdb.bson.version')
 const OLDEST_BSON = 6
 
 /**
- * The copy that made `db`; or, if it can't be told, one that is installed where the app is.
+ * The copy that made `db`; or, if it can't be told, one that is installed beside the app.
  *
  * @throws DurablError `ERR_DURABL_DRIVER_MISSING`
  */

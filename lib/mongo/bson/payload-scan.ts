@@ -24,7 +24,7 @@ export interface Flaw {
 
 /** One walk over a payload. */
 export class Scan {
-  /** The payload takes no more than this. Infinite where only the library knows. */
+  /** The payload takes no more than this. Infinite if only the library knows. */
   bytes = 0
 
   constructor(private readonly codec: Codec) {}

@@ -137,7 +137,7 @@ type Concerns = Pick<
   | 'maxStalenessSeconds'
 >
 
-/** A database may have its own; where it has none, it shows its client's. */
+/** A database may have its own; if it has none, it shows its client's. */
 function concernsOf(db: Db, refused: string[]): Concerns {
   const write = db.writeConcern
   // The driver lets a database have any value, even none.

@@ -154,7 +154,7 @@ function materialOf(options: ResolvedOptions): Material {
   return { cert: pemOf(options.cert), key: pemOf(options.key, 1) }
 }
 
-/** A file holds both. It is read here only where its key needs the passphrase. */
+/** A file holds both. It is read here only if its key needs the passphrase. */
 function fileOf(options: ResolvedOptions, refused: string[]): Material | null {
   const { tlsCertificateKeyFile } = options
   if (tlsCertificateKeyFile === undefined) return null

@@ -194,7 +194,7 @@ export interface NativeEngine {
   recordAction(action: NativeAction): Promised<string>
   /** Acts of operators, newest first, as BSON documents. */
   listActions(before: string | null, most: number): Promised<Array<Buffer>>
-  /** Schedules by these ids, or all of them where it is null. */
+  /** Schedules by these ids, or all of them if it is null. */
   schedules(ids: Array<string> | null): Promised<NativeSchedules>
   /** Changes schedules, each if it is still as it was read: which of them were. */
   changeSchedules(changes: Array<NativeScheduleChange>): Promised<Array<boolean>>
@@ -297,7 +297,7 @@ export type NativeCancelledEach = 'cancelled' | 'requested' | 'skipped'
 
 /**
  * The connection as plain data. Milliseconds, bytes and names as the MongoDB drivers specify them. If `uri` is there,
- * the other fields override it where they are not null. It has no `Debug` form: it holds credentials.
+ * the other fields override it if they are not null. It has no `Debug` form: it holds credentials.
  */
 export interface NativeConnection {
   uri: string | null
@@ -474,7 +474,7 @@ export interface NativeFailure {
   code: string
   /** The message of the error. */
   message: string
-  /** The server's own error code, where the server said no. */
+  /** The server's own error code, if the server refused. */
   serverCode: number | null
 }
 
@@ -696,7 +696,10 @@ export interface NativeRunVerdict {
   elapsedMs: number | null
 }
 
-/** A change of one schedule. With `rev` it applies only to the schedule as it was read, without only where there is none. */
+/**
+ * A change of one schedule. With `rev` it applies only to the schedule as it was read, without it only if there is
+ * none.
+ */
 export interface NativeScheduleChange {
   /** The id that users know it by. */
   id: string
@@ -782,7 +785,7 @@ export interface NativeStep {
   kind: string | null
   /** A BSON document with the one field `result`, or `error`. */
   value: Buffer
-  /** The moment of its record, in milliseconds since the epoch; not heeded where a step is recorded. */
+  /** The moment of its record, in milliseconds since the epoch; not heeded if a step is recorded. */
   tsMs: number
 }
 

@@ -13,7 +13,7 @@ export function requireNamed(name: string, otherwise: (name: string) => unknown)
   return load === undefined ? otherwise(name) : load()
 }
 
-/** None in a bundle, nor where the manifest is gone that says where they are. */
+/** None in a bundle, nor if the manifest that lists them is gone. */
 function namedPackages(): NamedPackages {
   try {
     return (require('#packages') as { PACKAGES: NamedPackages }).PACKAGES

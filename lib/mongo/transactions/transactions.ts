@@ -34,7 +34,7 @@ const MOST_AT_ONCE = 1000
 export class MongoTransactions implements BackendTransactions {
   private readonly limit = new TransactionLimit()
 
-  /** @param db the app's; null where the engine's connection was not made from a client of the app's */
+  /** @param db the app's; null if the engine's connection was not made from a client of the app's */
   constructor(
     private readonly engine: EngineHandle,
     private readonly db: () => Db | null,

@@ -138,7 +138,7 @@ impl World {
         });
     }
 
-    /// As an app does that hears of a mistake: it calls again.
+    /// As an app does after an error: it calls again.
     pub(super) async fn enqueue(&self, jobs: Vec<NewJob>) {
         let tried = self.engine.enqueue_many(jobs.clone()).await;
         let failed = match tried {

@@ -24,7 +24,7 @@ const PROBE: usize = 64;
 /// Knowledge of one worker about the others.
 #[derive(Debug, Default)]
 pub(crate) struct Contention {
-    /// In batches: where a claim begins is drawn from so many.
+    /// In batches: the beginning of a claim is drawn from this range.
     spread: f64,
     /// Claims since the last one that began at the front.
     away: usize,

@@ -44,7 +44,7 @@ impl Draft {
         let mut same_id: HashMap<&str, i64> = HashMap::new();
         let mut documents = Vec::with_capacity(ids.len());
         for (job, id) in jobs().zip(&ids) {
-            // Its time tells whose document it is where a reply is lost: so each of an id has one of its own.
+            // If a reply is lost, its time tells whose document it is: so each of an id has one of its own.
             let earlier = job.id.as_deref().map_or(0, |id| {
                 let earlier = same_id.entry(id).or_default();
                 *earlier += 1;

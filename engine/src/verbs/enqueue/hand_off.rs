@@ -35,7 +35,7 @@ pub(crate) trait Owner: Send + Sync {
     fn give_back(&self, run_id: u32);
 }
 
-/// A job on its way to its handler, behind the answer to the call that made it. Given back where that does not arrive.
+/// A job on its way to its handler, behind the answer to the call that made it. Given back if that does not arrive.
 pub struct HandedOff {
     processor_id: u32,
     run_id: u32,

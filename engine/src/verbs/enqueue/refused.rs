@@ -48,7 +48,7 @@ pub(super) async fn insert_once_let_go(
     Ok(Created::Duplicate(None))
 }
 
-/// Names the jobs in the way, where callers ask. They may be gone by now.
+/// Names the jobs in the way, if callers ask. They may be gone by now.
 pub(super) async fn name_holders(store: &Store, jobs: &[&NewJob], created: &mut [Created]) -> Result<()> {
     let asking: Vec<usize> = (0..jobs.len())
         .filter(|index| jobs[*index].is_detailed && matches!(created[*index], Created::Duplicate(None)))

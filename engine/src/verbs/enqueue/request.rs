@@ -17,7 +17,7 @@ const MOST_BYTES: usize = 8 * 1024 * 1024;
 pub enum NewJobFate {
     /// It has been, under this id.
     Created(String),
-    /// Its key is held, or its id is taken: by this job, where the caller asks and it is still there.
+    /// Its key is held, or its id is taken: by this job, if the caller asks and it is still there.
     Duplicate(Option<String>),
     /// A pending job holds its key, and has its data now.
     Coalesced(Option<String>),

@@ -75,7 +75,7 @@ async fn is_indexed(store: &Store, conditions: &Document) -> Result<bool> {
         .any(|field| field != fields::DEDUPE_KEY && conditions.contains_key(&field)))
 }
 
-/// The server chooses the index: the app's own, or that of the status where nearly all jobs meet the conditions.
+/// The server chooses the index: the app's own, or that of the status if nearly all jobs meet the conditions.
 async fn by_index(
     store: &Store,
     base: &Document,

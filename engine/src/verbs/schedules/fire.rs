@@ -111,8 +111,8 @@ async fn insert(
     let mut refusals = store.insert(&lot.jobs, Wait::Long).await?.refusals;
     let mut is_made = accepted(&refusals, lot.jobs.len());
     if refusals.iter().any(|refusal| matches!(refusal.cause, RefusalCause::IdExists)) {
-        // Another process made it, and perhaps the primary has yet to take it back; no schedule may move on by that. So it is
-        // made where it is not there any more.
+        // Another process made it, and perhaps the primary has yet to take it back; no schedule may move on by that.
+        // So a job that is not there any more is made.
         store.confirm().await?;
         refusals = store.insert(&lot.jobs, Wait::Long).await?.refusals;
         let made_now = accepted(&refusals, lot.jobs.len());

@@ -138,7 +138,7 @@ impl PreparedVerdict {
         self.fenced(fence)
     }
 
-    /// The same fence, where the mark of a cancellation is another reason to write nothing.
+    /// The same fence, but the mark of a cancellation is another reason to write nothing.
     pub(super) fn fenced(&self, fence: Document) -> Document {
         if self.yields_to_cancellation() { fence::uncancelled(fence) } else { fence }
     }

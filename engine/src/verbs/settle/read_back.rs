@@ -9,7 +9,7 @@ use crate::{
     store::collection::Store,
 };
 
-/// The result for this claim: completed, or its present state. Also the job's parts that other code needs, if
+/// The result for this claim: completed, or its present state. With it come the job's parts that other code needs, if
 /// the job exists. No writer but its holder completes a claim under its token.
 pub(crate) async fn read_back(
     store: &Store,

@@ -68,7 +68,7 @@ impl Watch {
         }
     }
 
-    /// The sink hears of changes of state for as long as it lives.
+    /// The sink gets changes of state for as long as it lives.
     pub(crate) fn add_sink(&self, sink: &Arc<dyn Sink>) {
         lock(&self.sinks).push(Arc::downgrade(sink));
         sink.event(Event::Stream(self.state()));

@@ -149,7 +149,7 @@ impl Claimer {
     }
 }
 
-/// One processor: where its jobs come from, and where they go.
+/// One processor: the source of its jobs, and their destination.
 struct Processor {
     hub: Arc<Hub>,
     slots: Arc<Slots>,

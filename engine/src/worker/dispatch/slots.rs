@@ -120,8 +120,8 @@ impl Slots {
         }
     }
 
-    /// Handlers have ended, after as long as this where they had begun: their slots are free, even while their
-    /// verdicts are on the way.
+    /// Handlers have ended, after these times if they had begun: their slots are free, even while their verdicts are
+    /// on the way.
     pub(crate) fn freed(&self, durations: impl IntoIterator<Item = Option<Duration>>) {
         let mut state = lock(&self.state);
         for elapsed in durations {

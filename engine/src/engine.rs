@@ -159,7 +159,7 @@ impl Engine {
             Ok::<_, Error>(Opened { hub, runs })
         });
         let opened = opened.await?;
-        // Here and in `watch`, since either may come first.
+        // Done here and in `watch`, since either may come first.
         self.subscribe(opened);
         Ok(opened.clone())
     }
@@ -193,7 +193,7 @@ impl Engine {
             // A call that begins after the end has an error of its own.
             biased;
             outcome = call => outcome,
-            // The only way to get through is that it is closed.
+            // The wait ends only when the semaphore is closed.
             _ = self.life.acquire() => Err(Error::cut_off()),
         }
     }

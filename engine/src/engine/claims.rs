@@ -83,8 +83,7 @@ impl Engine {
 
     /// Settles a claim, in the midst of its work: fenced if there is a token.
     ///
-    /// # Errors
-    /// As [`Self::enqueue`]. That the job isn't the caller's is no error but a result.
+    /// # Errors As [`Self::enqueue`]. A job that isn't the caller's is no error but a result.
     pub async fn settle(
         &self,
         id: &str,
@@ -96,7 +95,7 @@ impl Engine {
         self.settle_with(id, token, verdict, reason, details).await
     }
 
-    /// The same, with all that there is to say.
+    /// The same, with further details.
     ///
     /// # Errors
     /// As [`Self::settle`].

@@ -42,7 +42,7 @@ impl Engine {
         retried(&hub, || look_up::whole(&hub.store, id)).await
     }
 
-    /// The jobs of these ids that are stored, as far as one who waits for their ends needs them.
+    /// The jobs of these ids that are stored, with the parts that a caller who waits for their ends needs.
     ///
     /// # Errors
     /// As [`Self::enqueue`].

@@ -30,7 +30,7 @@ impl Engine {
         retried(&hub, read).await
     }
 
-    /// Changes schedules, each if it is still as it was read; which of them were.
+    /// Changes schedules, each if it is still as it was read. Tells for each if it was.
     ///
     /// # Errors
     /// As [`Self::schedules`]. Some of the changes may have been applied.
@@ -56,7 +56,7 @@ impl Engine {
         Ok(triggered)
     }
 
-    /// Makes the jobs of schedules from now on, or ends that. Schedules that are due come as events.
+    /// Begins or ends to make the jobs of schedules. Schedules that are due come as events.
     pub fn fire_schedules(self: &Arc<Self>, on: bool) {
         if !self.schedules.turn(on) || self.is_ending.load(Ordering::Acquire) {
             return;

@@ -1,4 +1,4 @@
-//! The wish to have a running job cancelled, as the job bears it.
+//! The request to cancel a running job, as the job's document shows it.
 
 use mongodb::bson::{RawBsonRef, RawDocument};
 
@@ -7,12 +7,12 @@ use super::{fields, picked::pick};
 /// The mark of a running job that is to be cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Cancellation {
-    /// For people; none if none was given.
+    /// The reason, for people; none if none was given.
     pub(crate) reason: Option<String>,
 }
 
 impl Cancellation {
-    /// That of a job. A mark of any type counts.
+    /// The mark of a job. A mark of any type counts.
     pub(crate) fn of_job(job: &RawDocument) -> Option<Self> {
         let [mark, reason] = pick(job, [fields::CANCEL_REQUESTED_AT, fields::CANCEL_REASON]);
         Self::of(mark, reason)

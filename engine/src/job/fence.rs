@@ -1,4 +1,4 @@
-//! The fence: the filter under which a write after a claim applies. The one place that builds it.
+//! The fence: the filter under which a write after a claim applies. No other file builds one.
 
 use mongodb::bson::{Bson, Document, doc};
 

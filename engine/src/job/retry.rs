@@ -13,7 +13,7 @@ pub enum BackoffKind {
     /// Doubles with each attempt.
     #[default]
     Exponential,
-    /// Stays where it is.
+    /// Stays the same.
     Fixed,
 }
 
@@ -46,7 +46,7 @@ pub struct BackoffPolicy {
     pub max_delay_ms: Option<i64>,
 }
 
-/// That of a job which doesn't say.
+/// The policy of a job which doesn't say.
 impl Default for BackoffPolicy {
     fn default() -> Self {
         Self { kind: BackoffKind::default(), delay_ms: fields::DEFAULT_BACKOFF_DELAY_MS, max_delay_ms: None }
@@ -55,7 +55,7 @@ impl Default for BackoffPolicy {
 
 /// However narrow the bounds are, a delay is spread over this part of itself.
 const LEAST_SPREAD: f64 = 10.0;
-/// The default of the longest delay is so many times the shortest.
+/// The ratio of the default longest delay to the shortest.
 const DEFAULT_GROWTH: i64 = 60;
 /// Doubling any whole delay this often passes every cap.
 const MOST_DOUBLINGS: i32 = 64;

@@ -23,7 +23,7 @@ impl ServerTime {
         Self { earliest_ms: ms, latest_ms: ms }
     }
 
-    /// Surely not in the server's future.
+    /// A moment that is surely not in the server's future.
     pub(crate) fn earliest(self) -> DateTime {
         DateTime::from_millis(self.earliest_ms)
     }
@@ -33,7 +33,7 @@ impl ServerTime {
         Duration::from_millis(self.latest_ms.saturating_sub(self.earliest_ms).unsigned_abs())
     }
 
-    /// The bracket so many milliseconds before.
+    /// The bracket this many milliseconds before.
     pub(crate) fn earlier(self, ms: i64) -> Self {
         Self::between(self.earliest_ms.saturating_sub(ms), self.latest_ms.saturating_sub(ms))
     }

@@ -144,7 +144,7 @@ impl Store {
                 let is_by_id = filter.contains_key(fields::ID);
                 let mut statement = doc! { "q": filter, "u": update, "multi": multi };
                 if is_by_id {
-                    // The server must neither weigh the indexes of the job's state for it, nor ever choose one.
+                    // The hint keeps the server from weighing, or even choosing, an index of the job's state.
                     statement.insert("hint", doc! { fields::ID: 1 });
                 }
                 statement.into()
@@ -340,7 +340,7 @@ impl Store {
         let write = async { Ok(self.shared.database.run_raw_command(command).await?) };
         let reply = self.bounded_in(lane, "a write", write).await?;
         let reply = read_write_reply(&reply).inspect_err(|error| self.shared.concern.learn(error))?;
-        // Callers go by the place of a refusal: an imitation of the server must not bring them down.
+        // Callers use the place of a refusal as an index: an imitation of the server must not make them panic.
         if reply.refusals.iter().any(|refusal| refusal.index >= count) {
             return Err(Error::encoding("a write error names a place that the command doesn't have"));
         }

@@ -31,7 +31,7 @@ impl ConcernCheck {
         Self { document, is_doubtful: Arc::new(AtomicBool::new(is_doubtful)) }
     }
 
-    /// None: the server's own default counts.
+    /// None stands for the server's own default.
     pub(super) fn document(&self) -> Option<&Document> {
         self.document.as_ref()
     }

@@ -29,7 +29,7 @@ use crate::{
 };
 
 pub(crate) const ID: &str = "_id";
-/// Our mark: which kind of document it is.
+/// durabl's mark: the kind of the document.
 pub(crate) const KIND: &str = "kind";
 /// Time at which a schedule fires next.
 pub(crate) const NEXT_RUN_AT: &str = "nextRunAt";
@@ -57,7 +57,7 @@ pub(crate) enum Kind {
     Hour,
     /// `action:<id>`: an act of an operator.
     Action,
-    /// `retention:<policy>`: whose turn it is to remove old jobs.
+    /// `retention:<policy>`: the turn to remove old jobs.
     Retention,
 }
 

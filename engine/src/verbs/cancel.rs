@@ -58,7 +58,7 @@ pub(crate) struct Request<'a> {
     pub(crate) proof: &'a str,
     /// None if nothing is left in the job's log.
     pub(crate) log: Option<LogBounds>,
-    /// None for any that fits. A job in another one is left alone.
+    /// The status that a job must have; none for any that fits. A job in another status is left alone.
     pub(crate) from: Option<Status>,
     pub(crate) wait: Wait,
 }
@@ -140,7 +140,7 @@ async fn look(store: &Store, ids: &[String]) -> Result<Vec<RawDocumentBuf>> {
     store.find(doc! { fields::ID: id_key::any_named(ids) }, projection).await
 }
 
-/// Of the string and the `ObjectId` of one text the string is durabl's own.
+/// If a string and an `ObjectId` have one text, the string is durabl's own.
 fn by_name(jobs: &[RawDocumentBuf]) -> Result<HashMap<String, &RawDocument>> {
     let mut found = HashMap::new();
     for job in jobs {
@@ -180,7 +180,7 @@ impl Step {
         Self { outcome, is_own: false, write: None }
     }
 
-    /// By an earlier try of this call, or an earlier round.
+    /// An earlier try of this call, or an earlier round, has made it so.
     fn own(outcome: Cancelled) -> Self {
         Self { outcome, is_own: true, write: None }
     }

@@ -105,9 +105,10 @@ async fn try_create_claimed(
         };
         let Some(refusal) = reply.refusals.into_iter().next() else { return claimed(document) };
         match refusal.cause {
-            // Ours: by an earlier try, or by this one, whose time was up as it was done. Or its caller's id is taken.
+            // The job is this call's own: by an earlier try, or by this one, whose time was up as it was done. Or its
+            // caller's id is taken.
             RefusalCause::IdExists => return own(store, id, token).await,
-            // The holder may be ourselves, by an earlier try whose reply was lost.
+            // The holder may be this call's own job, by an earlier try whose reply was lost.
             RefusalCause::KeyHeld if was_ambiguous => return own(store, id, token).await,
             RefusalCause::KeyHeld => return Ok(Created::KeyHeld),
             RefusalCause::KeyKept => {

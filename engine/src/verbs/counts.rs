@@ -118,7 +118,7 @@ async fn known(side: &Side) -> Result<(Option<Document>, bool)> {
 async fn count_all(store: &Store, side: &Side) -> Result<Document> {
     let began = Instant::now();
     let now = store.server_time().await?.earliest();
-    // Most collections have none, and then no type is counted for them.
+    // Most collections have no such jobs, and then no type is counted for them.
     let has_set_apart =
         !store.find_up_to(ending::set_apart(), doc! { ID: 0, fields::STATUS: 1 }, 1).await?.is_empty();
     let counting = Counting { store, now, until: began + BOUND, has_set_apart };
@@ -195,7 +195,7 @@ impl Counting<'_> {
         Ok((document, pending.count + active.count + failed.count + superseded.count))
     }
 
-    /// One that has no time left, or runs out of it, is a bound from below.
+    /// A count that has no time left, or runs out of it, is a bound from below.
     async fn count(&self, filter: Document) -> Result<Counted> {
         let left = self.until.saturating_duration_since(Instant::now());
         if left.is_zero() {

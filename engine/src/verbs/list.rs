@@ -36,7 +36,7 @@ pub(crate) async fn list(
     let query = Query::of(&store.jobs().namespace().to_string(), filter);
     let from = after.map(|cursor| query.position(cursor, order.fields().len())).transpose()?;
     match filter.status {
-        // Renewals move them, so that no place between two of them lasts.
+        // Renewals move active jobs, so that no place between two of them lasts.
         Status::Active if from.is_some() => return Err(cursor::foreign()),
         Status::Active => return active(store, filter, order, limit).await,
         _ => {}
@@ -130,7 +130,7 @@ impl Scan<'_> {
         let shown = from.as_ref().map_or(0, |from| from.shown.len());
         for (place, range) in self.order.ranges(from.as_ref()).into_iter().enumerate() {
             let missing = limit - found.jobs.len();
-            // Those that were shown stand in the first range, and come again.
+            // The jobs that were shown stand in the first range, and come again.
             let most = if place == 0 { missing + shown } else { missing };
             let mut jobs = Vec::new();
             for filter in self.filters {

@@ -8,7 +8,7 @@ use crate::{
     store::{collection::Store, write::Statement},
 };
 
-/// Sets it. With a token only while the claim is the caller's, or once the caller has completed it.
+/// Sets the progress. With a token only while the claim is the caller's, or once the caller has completed it.
 pub(crate) async fn set(store: &Store, id: &str, token: Option<&str>, progress: &Bson) -> Result<()> {
     let id = named(id);
     let filter = match token {

@@ -32,7 +32,7 @@ pub struct Sweep {
 pub(crate) struct Reports<'a> {
     /// Jobs that can't be written.
     pub(crate) unwritable: &'a Unwritable,
-    /// Jobs that were.
+    /// Jobs that were written.
     pub(crate) tallies: &'a Tallies,
 }
 

@@ -38,10 +38,10 @@ pub(crate) async fn leave(side: &Side, worker: &str) -> Result<()> {
     side.remove(doc! { ID: Kind::Worker.id(worker) }).await.map(|_| ())
 }
 
-/// The workers that were heard of lately.
+/// The workers that have registered lately.
 pub(crate) async fn workers(side: &Side) -> Result<Vec<Document>> {
     let mut filter = Kind::Worker.all();
-    // The server removes them once a minute.
+    // The server removes expired ones once a minute.
     filter.insert("$expr", doc! { "$gt": [fields::value_of(EXPIRE_AT), fields::NOW] });
     side.find(filter).await
 }

@@ -47,8 +47,8 @@ fn marked(LeaseLength { length, turn }: LeaseLength) -> Document {
     }
 }
 
-/// Renews one lease once: a handler's or a handle's own heartbeat. Without a token any active claim.
-/// Keeps the kind of lease that it is.
+/// Renews one lease once: a handler's or a handle's own heartbeat. Without a token it renews any active claim. The
+/// kind of the lease stays.
 pub(crate) async fn heartbeat(store: &Store, id: &str, token: Option<&str>) -> Result<bool> {
     let id = named(id);
     let filter = match token {

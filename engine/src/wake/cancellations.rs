@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::base::sync::lock;
 
-/// More are not kept apart: then it may be any job.
+/// The most ids kept apart; beyond that it may be any job.
 const MOST_IDS: usize = 1_000;
 
 /// The jobs of one collection that hints have named.

@@ -48,7 +48,7 @@ pub(crate) struct WakeHub {
     pub(crate) cancellations: CancelHints,
     listeners: Mutex<Vec<Weak<dyn Listener>>>,
     timers: Timers,
-    /// Those who look for nothing when they are woken.
+    /// Receivers that look for nothing when they are woken.
     subscribers: AtomicUsize,
 }
 

@@ -280,7 +280,7 @@ impl Dispatcher {
         }
     }
 
-    /// Lets others go first, each time others; see [`Stagger`].
+    /// Lets others go first, and others each time; see [`Stagger`].
     async fn answer_shared(&self, hint: Hint, idleness: &mut Idleness) -> Step {
         idleness.is_contest = hint == Hint::Shared;
         if idleness.stagger.is_alone() {
@@ -306,8 +306,8 @@ impl Dispatcher {
     }
 }
 
-/// A wait of at most so long; `random` is between 0 and 1. Each one is drawn anew, so that the looks of processes that were
-/// woken together, as all are when the server comes back, drift apart.
+/// A wait of at most this length; `random` is between 0 and 1. Each one is drawn anew, so that the looks of processes
+/// that were woken together, as all are when the server comes back, drift apart.
 fn jittered(longest: Duration, random: f64) -> Duration {
     longest.mul_f64(1.0 - MOST_JITTER * random)
 }

@@ -67,7 +67,7 @@ impl HeldSlot for Held {
     fn made(mut self: Box<Self>, job: ClaimedJob) -> Option<HandedOff> {
         self.token = None;
         let run_id = self.runs.begin_handed_off(&self.slots, &job, self.since)?;
-        // It was never pending.
+        // The job was never pending.
         self.slots.has_waited(Duration::ZERO);
         let owner: Arc<dyn Owner> = self.runs.clone();
         Some(HandedOff::new(self.slots.id, run_id, job, owner))

@@ -173,7 +173,7 @@ impl Hub {
         }
     }
 
-    /// The collection was found as it has to be: from now on it is kept so.
+    /// The collection has its right form: from now on it is kept so.
     pub(crate) fn started(&self) {
         self.is_started.store(true, Ordering::Release);
     }

@@ -52,7 +52,7 @@ impl JournalWriter {
     /// Starts the writer; it ends when the last handle goes.
     pub(crate) fn start(store: &Arc<Store>, sink: &Arc<dyn Sink>) -> Self {
         let (requests, calls) = mpsc::unbounded_channel();
-        // Both outlast a writer that panics.
+        // The inbox and the semaphore outlast a writer that panics.
         let inbox = Arc::new(Mutex::new(Inbox { calls, waiting: Vec::new() }));
         let writes = Arc::new(Semaphore::new(MOST_WRITES));
         let writing = Writing { store: store.clone(), sink: sink.clone() };

@@ -87,7 +87,8 @@ impl Recovery {
         }
     }
 
-    /// Those that no worker claims. One that a worker claims too late is ended there, so nothing depends on this being soon.
+    /// Ends expired jobs that no worker claims. A worker ends one that it claims too late, so nothing depends on this
+    /// being soon.
     async fn end_expired(&self, hub: &Hub, log: LogBounds) {
         let tallies = &hub.upkeep.tallies;
         loop {

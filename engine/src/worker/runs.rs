@@ -62,7 +62,7 @@ pub struct FreedSlot {
     pub elapsed: Option<Duration>,
 }
 
-/// The runs of which something is still expected.
+/// The runs that still expect an event.
 pub(crate) struct Runs {
     table: Mutex<Table>,
     next_id: AtomicU32,

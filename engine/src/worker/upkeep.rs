@@ -48,10 +48,10 @@ const WANTED_FOR: Duration = Duration::from_secs(60);
 
 /// Time after which a process registers itself and writes its counts again.
 const TELL_EVERY: Duration = Duration::from_secs(14);
-/// The end of a process waits for its last words no longer than this.
+/// The longest that the end of a process waits for its last writes.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// The types that processors start nothing of, and when that was read.
+/// The paused types, and the time of the reading.
 #[derive(Debug, Default)]
 struct View {
     paused: HashSet<String>,

@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// The most writes of one verdict that may end in panics.
 const MOST_PANICS: usize = 3;
 
-/// A run that waits to hear of its verdict. It hears of an error if that is lost.
+/// A run that waits for the result of its verdict. It gets an error if that is lost.
 struct Awaiting {
     run_id: u32,
     runs: Option<Arc<dyn RunEvents>>,
@@ -77,7 +77,7 @@ impl VerdictWriter {
         let writer = |wait| {
             let (sender, verdicts) = mpsc::unbounded_channel();
             let writing = Writing { store: store.clone(), sink: sink.clone(), wait };
-            // Both outlast a writer that panics.
+            // The inbox and the semaphore outlast a writer that panics.
             let inbox = Arc::new(Mutex::new(Inbox { verdicts, waiting: Vec::new() }));
             let writes = Arc::new(Semaphore::new(MOST_WRITES));
             tasks::keep(Task::Verdicts, sink.clone(), move || {

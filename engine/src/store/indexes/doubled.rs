@@ -13,7 +13,7 @@ const MOST_NAMED: i64 = 5;
 /// Keys are the app's own, and may be long.
 const LONGEST_NAME: usize = 80;
 
-/// Some of the keys that several of the jobs have which this filter selects, with the jobs, in words.
+/// Some of the keys that several jobs of this filter share, with the jobs, in words.
 pub(super) async fn keys(store: &Store, filter: &Document) -> Result<Vec<String>> {
     let pipeline = [
         doc! { "$match": filter },

@@ -242,7 +242,7 @@ async fn choose(
 
 /// One try to take the chosen jobs.
 struct Round {
-    /// Ours now, in claim order.
+    /// The jobs taken, in claim order.
     jobs: TakenJobs,
     /// The number of jobs that were tried.
     tried: usize,
@@ -281,7 +281,7 @@ async fn take(
     let tried = chosen.len();
     let (alone, together): (Vec<_>, Vec<_>) =
         chosen.iter().partition(|candidate| candidate.may_be_refused || passed.apart);
-    // Those first that no transaction of an app's has to do with, which may hold up all that comes behind.
+    // First come the statements that no transaction of the app's can hold up: a held one would stop all behind it.
     let mut groups: Vec<&[&Candidate]> = Vec::with_capacity(alone.len() + 1);
     if !together.is_empty() {
         groups.push(&together);
@@ -311,7 +311,7 @@ async fn take(
     let jobs = read_back(store, &ids, token).await?;
     if failure.as_ref().is_some_and(Error::is_time_limit) {
         passed.held_up = true;
-        // They go one after the other, so it is the first one that was not taken, if others have not taken that.
+        // They go one after the other, so the held one is the first that was not taken, unless others have taken that.
         let is_ours = |id: &Bson| jobs.iter().any(|job| job.header.id == *id);
         passed.ids.extend(alone.iter().map(|candidate| candidate.id.clone()).find(|id| !is_ours(id)));
         learnt = true;

@@ -42,7 +42,7 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    /// One can be lost without a start.
+    /// True if one attempt can be lost without a start.
     fn are_plenty(self) -> bool {
         self.spent < self.most.saturating_sub(1)
     }

@@ -24,7 +24,7 @@ impl ClaimTokens {
         Self { worker: worker.into(), earlier: Vec::new(), current: token }
     }
 
-    /// That of the try that is being made.
+    /// The token of the present try.
     pub(crate) fn current(&self) -> &str {
         &self.current
     }

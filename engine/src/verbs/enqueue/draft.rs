@@ -21,7 +21,7 @@ use crate::{
 pub(super) struct Draft {
     pub(super) ids: Vec<String>,
     pub(super) documents: Vec<RawDocumentBuf>,
-    /// The slots of those that are made as claimed.
+    /// The slots of the jobs that are made as claimed.
     pub(super) slots: Vec<Option<Box<dyn HeldSlot>>>,
     /// The moment from which delays count.
     pub(super) at: ServerTime,
@@ -58,14 +58,14 @@ impl Draft {
         Ok(Self { ids, documents, slots, at })
     }
 
-    /// Those of its jobs that are kept.
+    /// The jobs of the draft that are kept.
     pub(super) fn only(self, kept: &[bool]) -> Self {
         let jobs = self.ids.into_iter().zip(self.documents).zip(self.slots).zip(kept);
         let ((ids, documents), slots) = jobs.filter_map(|(job, is_kept)| is_kept.then_some(job)).unzip();
         Self { ids, documents, slots, at: self.at }
     }
 
-    /// The first so many of its jobs; the others stay.
+    /// The first jobs of the draft, up to this number; the others stay.
     pub(super) fn split_off_first(&mut self, count: usize) -> Self {
         let ids = self.ids.drain(..count).collect();
         let documents = self.documents.drain(..count).collect();

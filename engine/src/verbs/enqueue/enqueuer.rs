@@ -40,7 +40,7 @@ impl Enqueuer {
         patience: Duration,
     ) -> Self {
         let (requests, calls) = mpsc::channel(QUEUE_LENGTH);
-        // Outlasts a writer that panics.
+        // The inbox outlasts a writer that panics.
         let inbox = Arc::new(Mutex::new(Inbox { calls, waiting: Vec::new() }));
         tasks::keep(Task::NewJobs, sink.clone(), move || {
             let writer = Writer::new(store.clone(), wakes.clone(), sink.clone(), patience);

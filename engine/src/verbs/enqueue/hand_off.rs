@@ -12,7 +12,7 @@ use crate::job::{
     status::DedupeScope,
 };
 
-/// Those who can start jobs at once.
+/// The processors that can start jobs at once.
 pub(crate) trait Starters: Send + Sync {
     /// A free slot for a job of this type, if nothing is known to be due that would go first. The job's lease counts from `since`.
     fn hold_slot(&self, job_type: &str, since: Instant) -> Option<Box<dyn HeldSlot>>;

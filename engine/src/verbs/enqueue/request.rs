@@ -15,7 +15,7 @@ const MOST_BYTES: usize = 8 * 1024 * 1024;
 /// The fate of a job that was to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NewJobFate {
-    /// It has been, under this id.
+    /// It was created, under this id.
     Created(String),
     /// Its key is held, or its id is taken: by this job, if the caller asks and it is still there.
     Duplicate(Option<String>),
@@ -45,7 +45,7 @@ pub(super) struct Request {
     pub(super) jobs: Vec<NewJob>,
     /// The moment of the call: others, and lots of its own, may have to be written before.
     pub(super) made: Instant,
-    /// Those who could start its jobs at once, if it may be so.
+    /// The processors that could start its jobs at once, if that is allowed.
     pub(super) starters: Option<Arc<dyn Starters>>,
     pub(super) reply: oneshot::Sender<Vec<Answer>>,
 }

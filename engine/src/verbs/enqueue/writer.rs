@@ -56,7 +56,7 @@ impl Writer {
             while !waiting.is_empty() {
                 let mut batch = take_batch(waiting);
                 if let Some(failure) = self.failure.clone() {
-                    // They have waited for their turn as long as they would have for the server.
+                    // These calls have waited for their turn as long as they would have for the server.
                     self.give_up(&mut batch, Instant::now(), failure);
                 }
                 if !batch.is_empty() {
@@ -88,7 +88,7 @@ impl Writer {
         jobs
     }
 
-    /// Writes a batch, as often as it takes: who came later waits for longer.
+    /// Writes a batch, as often as it takes: a later call waits for longer.
     async fn write(&mut self, mut batch: Vec<Request>) {
         let (mut draft, mut patience) = (None, Patience::new(Duration::ZERO));
         while !batch.is_empty() {
@@ -110,7 +110,7 @@ impl Writer {
             if !failure.is_transient() {
                 return answer(batch, Err(failure));
             }
-            // As the patience has it: there would be no time for another pause.
+            // By the rule of the patience: there would be no time for another pause.
             let kept = self.give_up(&mut batch, Instant::now() + LONGEST_PAUSE, failure);
             draft = draft.map(|draft| draft.only(&kept));
         }

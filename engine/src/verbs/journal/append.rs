@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// With these the server says that the document has something else in place of a journal.
+/// The server's codes for a document that has another value in place of a journal.
 const NOT_A_JOURNAL: [i32; 3] = [2, 14, 16_837];
 /// The most times that an append may match nothing without a reason that a look finds.
 const MOST_RIDDLES: u32 = 5;
@@ -107,7 +107,7 @@ fn grouped(drafted: &[Drafted], open: &[usize]) -> Vec<Vec<usize>> {
     for index in open {
         let member @ Drafted { append, is_alone, .. } = &drafted[*index];
         let claim = (append.id.as_str(), append.token.as_str(), member.limit());
-        // Two of one place exclude each other: the second one finds the first.
+        // Two records of one place exclude each other: the second one finds the first.
         let fits =
             |group: &Vec<usize>| group.iter().all(|other| !drafted[*other].append.step.is_at(&append.step));
         match places.get(&claim).filter(|place| !is_alone && fits(&groups[**place])) {
@@ -182,7 +182,7 @@ fn refused(drafted: &mut [Drafted], group: &[usize], cause: RefusalCause) -> Res
     Ok(())
 }
 
-/// Fewer statements matched than were sent: finds out which, and why.
+/// Fewer statements matched than were sent: finds the others, and the reasons.
 async fn look_up(
     store: &Store,
     drafted: &mut [Drafted],

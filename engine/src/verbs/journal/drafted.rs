@@ -32,9 +32,9 @@ pub struct Append {
 /// The effect of an append.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Appended {
-    /// It is in the journal, and the lease is renewed.
+    /// The record is in the journal, and the lease is renewed.
     Appended,
-    /// There is one at that place, perhaps of another name.
+    /// There is a record at that place, perhaps of another name.
     Recorded(StoredStep),
     /// The job is not active under this token.
     LeaseLost,

@@ -14,7 +14,8 @@ use crate::{
     },
 };
 
-/// Writes the values of these that stand elsewhere, and have not been written. Those that can't be have their outcome then.
+/// Writes the values of these records that stand elsewhere, and have not been written. A record whose value can't be
+/// written has its outcome then.
 pub(super) async fn write_values(store: &Store, drafted: &mut [Drafted], open: &[usize]) -> Result<()> {
     let unwritten = |index: &usize| drafted[*index].spilled.is_some_and(|spilled| !spilled.is_written);
     let unwritten: Vec<usize> = open.iter().copied().filter(unwritten).collect();

@@ -41,10 +41,10 @@ pub struct Firing {
 /// The result of firing.
 #[derive(Debug, Default)]
 pub(crate) struct Fired {
-    /// The types of which there are new jobs, and the ids of those.
+    /// The types of the new jobs, and their ids.
     pub(crate) types: HashSet<String>,
     pub(crate) ids: Vec<String>,
-    /// Schedules whose job the server refuses for good, and why.
+    /// Schedules whose job the server refuses for good, with the reasons.
     pub(crate) refused: Vec<(Bson, Error)>,
 }
 

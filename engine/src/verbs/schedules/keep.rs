@@ -69,7 +69,8 @@ pub(crate) async fn read(side: &Side, names: Option<&[String]>) -> Result<Vec<Ra
     Ok(found)
 }
 
-/// Writes the changes; which of them were applied. May be tried again: a change that an earlier try applied is recognised by its revision.
+/// Writes the changes, and tells for each if it was applied. May be tried again: a change that an earlier try applied
+/// is recognised by its revision.
 pub(crate) async fn write(side: &Side, changes: &[ScheduleChange]) -> Result<Vec<bool>> {
     side.refuse_others().await?;
     let mut applied = Vec::with_capacity(changes.len());

@@ -167,7 +167,8 @@ pub(super) fn group(prepared: &[PreparedVerdict], open: &[usize]) -> Vec<Group> 
     groups
 }
 
-/// Fewer jobs matched than were sent: finds out which, and why. Jobs that are to be cancelled instead stay open, replanned.
+/// Fewer jobs matched than were sent: finds the others, and the reasons. Jobs that are to be cancelled instead stay
+/// open, replanned.
 async fn look_up(
     store: &Store,
     prepared: &mut [PreparedVerdict],

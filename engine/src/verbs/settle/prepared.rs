@@ -41,7 +41,7 @@ impl VerdictRequest {
         matches!(self.verdict, Verdict::Fail | Verdict::Release) && self.header.may_have_follower()
     }
 
-    /// By the one who holds the claim.
+    /// A completion by the holder of the claim.
     pub(super) fn completion(header: Header, result: Option<Bson>) -> Self {
         Self {
             header: header.into(),

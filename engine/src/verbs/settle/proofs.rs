@@ -5,19 +5,19 @@ use mongodb::bson::{Document, RawBsonRef, RawDocument, doc};
 
 use crate::job::{fields, status::Status};
 
-/// Those that the document has; people and other versions may have left anything in their place.
+/// The proofs that the document has; people and other versions may have left anything in their place.
 fn kept() -> Document {
     let field = fields::value_of(fields::SETTLED_TOKENS);
     doc! { "$cond": [{ "$isArray": [&field] }, &field, []] }
 }
 
-/// Those of the document, and this one before them.
+/// The proofs of the document, and this one before them.
 pub(crate) fn with(proof: &str) -> Document {
     let all = doc! { "$concatArrays": [[{ "$literal": proof }], kept()] };
     doc! { "$slice": [all, fields::MOST_SETTLED_TOKENS] }
 }
 
-/// Those of a document that has ended, with this one and that of its end before them: its claim token will go.
+/// The proofs of a document that has ended, with this one and that of its end before them: its claim token will go.
 pub(crate) fn with_end(proof: &str) -> Document {
     let token = fields::value_of(fields::CLAIM_TOKEN);
     let end = doc! { "$cond": [
@@ -34,8 +34,8 @@ pub(crate) fn include_end(document: &RawDocument, token: &str, end: Status) -> b
     include(document, &format!("{token}:{}", end.as_str()))
 }
 
-/// Those of the document except its present holder's. A lease that is taken away must never look as if its holder had
-/// given it back.
+/// The proofs of the document except its present holder's. A lease that is taken away must never look as if its holder
+/// had given it back.
 pub(super) fn without_holder() -> Document {
     let is_another = doc! { "$ne": ["$$this", fields::value_of(fields::CLAIM_TOKEN)] };
     doc! { "$filter": { "input": kept(), "cond": is_another } }

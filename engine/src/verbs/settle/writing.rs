@@ -134,7 +134,7 @@ pub(crate) fn writing(change: Change<'_>) -> Vec<Document> {
             if let Some(until) = change.parked_until {
                 set.insert(fields::RUN_AT, until);
                 set.insert(fields::PARKED, parking::parked(until));
-                // It has been started: that is all that its time was for.
+                // The job has been started: its time limit for that is of no more use.
                 unset.push(fields::EXPIRES_AT);
             } else if !change.delay.is_zero() {
                 set.insert(fields::RUN_AT, due_in(change.delay));

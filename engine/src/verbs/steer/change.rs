@@ -40,7 +40,7 @@ pub enum Change {
     },
 }
 
-/// The fields that only an earlier life of a job explains. Its errors, its log and its journal stay.
+/// The fields that belong to an earlier life of a job. Its errors, its log and its journal stay.
 const OF_AN_EARLIER_LIFE: [&str; 11] = [
     fields::CLAIM_TOKEN,
     fields::CLAIMED_AT,

@@ -73,7 +73,7 @@ fn projection() -> Document {
         fields::SETTLED_TOKENS: 1, fields::SCHEDULE: 1,
         IS_PARKED: parking::is_parked(),
         spill::IS_SPILLED: spill::is_spilled(),
-        // Itself it may be large.
+        // The field itself may be large.
         HAS_JOURNAL: { "$ne": [{ "$type": fields::value_of(fields::STEPS) }, "missing"] },
     }
 }
@@ -87,6 +87,6 @@ pub(super) async fn by_names(store: &Store, ids: &[String], proof: &str) -> Resu
 /// The job of one id.
 pub(super) async fn by_name(store: &Store, id: &str, proof: &str) -> Result<Option<FoundJob>> {
     let jobs = by_names(store, &[id.to_owned()], proof).await?;
-    // Of the string and the ObjectId of one text the string is durabl's own.
+    // If a string and an ObjectId have one text, the string is durabl's own.
     Ok(jobs.into_iter().max_by_key(|job| matches!(job.id, Bson::String(_))))
 }

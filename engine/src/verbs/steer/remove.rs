@@ -84,7 +84,7 @@ async fn try_remove(
             spill::remove(store, job.is_spilled.then_some(&job.id)).await?;
             return Ok(Steered::Done);
         }
-        // An answer leaves nothing to wonder about.
+        // A definite answer needs no look.
         *tried = None;
     }
 }

@@ -48,7 +48,7 @@ pub(super) async fn look_up(mut inbox: mpsc::Receiver<Bson>, store: Arc<Store>, 
     }
 }
 
-/// Those of the changed jobs that wait, and the followers of those that don't, which may be of other types.
+/// The changed jobs that wait, and the followers of the others, which may be of other types.
 async fn claimable(store: &Store, ids: Vec<Bson>) -> Result<Vec<RawDocumentBuf>> {
     let projection = doc! {
         fields::TYPE: 1, fields::STATUS: 1, fields::RUN_AT: 1, fields::DEDUPE_KEY: 1, fields::DEDUPE_SCOPE: 1,

@@ -54,7 +54,7 @@ impl Watch {
         self.count_wanting_everything(1);
     }
 
-    /// By one engine less.
+    /// One engine less wants every type's wake-ups.
     pub(crate) fn no_longer_want_everything(&self) {
         self.count_wanting_everything(-1);
     }

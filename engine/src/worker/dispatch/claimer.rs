@@ -36,7 +36,7 @@ use crate::{
 /// Time for which a claim whose reply was lost is looked up before the outage is reported.
 const RECONCILE_FOR: Duration = Duration::from_secs(5);
 
-/// Outlasts a dispatcher that panics: so no claim is forgotten.
+/// The claimer outlasts a dispatcher that panics: so no claim is forgotten.
 pub(crate) struct Claimer {
     processor: Arc<Processor>,
     /// A claim that is being made, or that a panic has ended.

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 /// Weight of the newest sample in the moving averages.
 const SMOOTHING: f64 = 0.2;
-/// Held beyond the slots, at most.
+/// The most jobs held beyond the slots.
 const MOST: usize = 2_000;
 /// Prefetched jobs must be through within this part of their lease.
 const LEASE_SHARE: f64 = 0.25;
 /// A claim and its hand-over should be covered more than once, since both vary.
 const COVER: f64 = 2.0;
-/// Held beyond the slots, at most, by the weights of jobs so far.
+/// The most bytes held beyond the slots, by the weights of jobs so far.
 const MOST_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
 
 /// The measurements that decide the size.

@@ -67,7 +67,7 @@ pub(crate) struct Slots {
 struct SlotState {
     /// Handlers at once, at most.
     concurrency: usize,
-    /// Handed over, and their handlers not known to have ended.
+    /// Jobs handed over whose handlers are not known to have ended.
     running: usize,
     /// Verdicts that have come and are not written yet.
     unsettled: usize,
@@ -113,7 +113,7 @@ impl Slots {
         (state.concurrency, state.running)
     }
 
-    /// A job was handed over, after it had been due for so long.
+    /// Notes the time that a job had been due when it was handed over.
     pub(in crate::worker) fn has_waited(&self, waited: Duration) {
         if let Some(tally) = self.tally.get() {
             tally.wait.add(waited);
@@ -159,7 +159,7 @@ impl Slots {
         self.changed.notify_one();
     }
 
-    /// No more claims, for good.
+    /// Stops the claims for good.
     pub(crate) fn stop(&self) {
         self.is_stopped.store(true, Ordering::Release);
         self.changed.notify_one();
@@ -169,7 +169,7 @@ impl Slots {
         self.is_stopped.load(Ordering::Acquire)
     }
 
-    /// No more claims until this is called again.
+    /// Pauses or resumes the claims.
     pub(crate) fn pause(&self, is_paused: bool) {
         self.is_paused.store(is_paused, Ordering::Release);
         self.changed.notify_one();
@@ -191,7 +191,7 @@ impl Slots {
 
     /// Waits until no claim is on its way any more.
     pub(crate) async fn ended_claiming(&self) {
-        // The only way to get through is that it is closed.
+        // The wait ends only when the semaphore is closed.
         _ = self.has_ended.acquire().await;
     }
 

@@ -30,8 +30,8 @@ use crate::{
 };
 
 impl Renewer {
-    /// Makes a lease as long as `length` from now on, and renews it no more. False if it is its holder's no longer. Tries for so
-    /// long while the server is away.
+    /// Makes a lease as long as `length` from now on, and renews it no more. False if its holder has lost it. Tries
+    /// for this long while the server is away.
     pub(crate) async fn suspend(
         self: &Arc<Self>,
         store: &Arc<Store>,
@@ -45,7 +45,7 @@ impl Renewer {
         let Some(lease) = known else { return Ok(false) };
         let is_held = retrying(patience, || self.try_to_suspend(store, runs, run_id, length)).await?;
         if !is_held && is_first {
-            // Its transaction never began. But a try may have been done whose reply was lost.
+            // Its transaction never began. But a try whose reply was lost may have been applied.
             self.shorten(store, lease, length, patience);
         }
         Ok(is_held)

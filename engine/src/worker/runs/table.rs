@@ -35,7 +35,7 @@ pub(super) enum State {
     Running,
     /// Its verdict is being written; its lease is renewed meanwhile.
     Settling,
-    /// Nothing of it counts any more.
+    /// The run is over: no event of it counts any more.
     Over,
 }
 
@@ -118,7 +118,7 @@ impl Table {
         self.0.get(&run_id).is_some_and(|run| run.state == State::Running)
     }
 
-    /// Running to settling; whose verdict it is, if it is awaited.
+    /// Running to settling. Returns the job's header if the verdict is awaited.
     pub(super) fn verdict_came(&mut self, run_id: u32, news: &mut SlotNews) -> Option<Arc<Header>> {
         let run = self.0.get_mut(&run_id).filter(|run| run.state == State::Running)?;
         run.state = State::Settling;

@@ -1,5 +1,5 @@
-//! The parts that keep running: the hub of a collection, the dispatchers and runs of an engine, and the loops that
-//! renew, write verdicts and sweep.
+//! The parts that keep running: the hub of a collection, and the dispatchers and runs of an engine. Loops renew
+//! leases, write verdicts and sweep.
 
 mod canceller;
 pub(crate) mod dispatch;

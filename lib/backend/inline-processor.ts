@@ -13,7 +13,7 @@ export interface RunFailure {
 
 const PROCESSORS = new WeakMap<JobHandler<any>, InlineProcessor>()
 
-/** Notes that this handler runs a processor. Such a handler never throws: it resolves to a {@link RunFailure}, or to null. */
+/** Marks this handler as one that runs a processor. Such a handler never throws: it resolves to a {@link RunFailure}, or to null. */
 export function markProcessor(
   handler: (...args: Parameters<JobHandler<any>>) => Promise<RunFailure | null>,
   processor: InlineProcessor,

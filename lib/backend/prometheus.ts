@@ -49,7 +49,7 @@ export async function prometheusText(queue: { readonly backend: IJobQueueBackend
   return families.map(print).join('')
 }
 
-/** A backend that can't tell has that part left out. */
+/** The part is left out for a backend that can't tell it. */
 async function ifSupported<T>(asked: Promise<T> | undefined): Promise<T | null> {
   try {
     return (await asked) ?? null

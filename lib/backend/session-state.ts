@@ -13,7 +13,7 @@ function isIn(transaction: unknown, state: string): boolean {
   return (transaction as { readonly state?: unknown } | undefined)?.state === state
 }
 
-/** It has begun, and has sent nothing to the server yet. */
+/** True if it has begun, and has sent nothing to the server yet. */
 export function hasSentNothing(session: ClientSession): boolean {
   return isIn(transactionOf(session), 'STARTING_TRANSACTION')
 }

@@ -8,7 +8,7 @@ export type VerdictKind = 'complete' | 'fail' | 'failFatal' | 'release'
 /** A value that a completed job is to keep. */
 export interface Kept {
   readonly value: unknown
-  /** Told why the value can't be kept; the job completes without it. */
+  /** Called with the reason if the value can't be kept; the job completes without it. */
   readonly refused: (err: unknown) => void
 }
 

@@ -15,7 +15,7 @@ const NAME = 'durabl'
  * The copy is a new resource per call. Up to Node.js 22 a store that is entered stays on the resource, so a shared one would keep it.
  */
 export function isolated<A extends unknown[], R>(call: (...args: A) => R): (...args: A) => R {
-  // It stands for a context, and nothing is open because of it: Jest would report it with `--detectOpenHandles`.
+  // It stands for a context, and holds nothing open; but Jest would report it with `--detectOpenHandles`.
   const origin = newResource().emitDestroy()
   return (...args) => origin.runInAsyncScope(callApart<A, R>, undefined, call, args)
 }

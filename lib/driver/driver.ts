@@ -26,7 +26,7 @@ export interface DriverOptions {
   readonly telemetry: SafeTelemetry | null
 }
 
-/** A claim made by hand, once it is known whether it holds. */
+/** A claim made by hand, once it is known if it holds. */
 interface Adoption {
   /** Resolves when its run is over; null if the lease was lost, and there is no run. */
   readonly ended: Promise<ManagedRun> | null
@@ -35,7 +35,7 @@ interface Adoption {
 /** A processor of the driver's. */
 export interface DriverProcessor {
   readonly type: string
-  /** No more claims. Resolves when the last run has ended; may be called once. */
+  /** Stops the claims. Resolves when the last run has ended; may be called once. */
   stop(): Promise<void>
   setConcurrency(concurrency: number): void
 }
@@ -106,7 +106,7 @@ export class Driver implements EngineEvents {
     }
   }
 
-  /** After the shutdown has begun this is its matter. */
+  /** A shutdown that has begun takes care of this. */
   private async stopProcessor(id: number, slots: ProcessorSlots): Promise<void> {
     const coming = this.engine.stopProcessor(id)
     slots.stop()
@@ -247,7 +247,7 @@ export class Driver implements EngineEvents {
     this.other?.releaseAll()
   }
 
-  /** The end: nothing here holds the process from now on. */
+  /** Ends the driver: it does not hold the process from now on. */
   close(): void {
     this.other?.close()
     this.engine.close()

@@ -11,7 +11,7 @@ import type { RunSet } from './run-set'
 const BURST_MS = 10
 /** Time for which the engine's word that the process still holds a job counts. Much less than the margin of all but the shortest leases. */
 const BELIEF_MS = 100
-/** Jobs wait for handlers that do not end for so long, or up to twice as long, before they are given back. */
+/** Time that jobs wait for handlers that do not end before they are given back; up to twice as long. */
 const STALL_MS = 3000
 
 /**
@@ -114,7 +114,7 @@ export class ProcessorSlots implements RunListener {
         break
       }
       const run = this.waiting.shift()
-      // Released or lost while it waited.
+      // The run was released or lost while it waited.
       if (run === undefined || !run.isWaiting || !this.isOurs(run, now)) continue
       this.running += 1
       this.started += 1
@@ -125,8 +125,8 @@ export class ProcessorSlots implements RunListener {
   }
 
   /**
-   * A process that was stopped, or whose event loop was blocked, may have lost leases meanwhile, and hears of it only after
-   * this turn. Then the event that comes ends the run.
+   * A process that was stopped, or whose event loop was blocked, may have lost leases meanwhile, and learns it only after this turn. Then the
+   * event that comes ends the run.
    */
   private isOurs(run: ManagedRun, now: number): boolean {
     return now - run.oursAt < BELIEF_MS || this.engine.goneAmong(Uint32Array.of(run.id)).length === 0

@@ -24,7 +24,7 @@ export class EngineSettler implements Settler {
     if (run.told !== 'all') this.tellFreed(run)
   }
 
-  /** The engine does not know the verdict any more. A handler that hears of it may give another one. */
+  /** The engine does not know the verdict any more. A handler that learns it may give another one. */
   writeFailed(run: Run, error: unknown): void {
     run.told = 'nothing'
     run.writeFailed(error)

@@ -20,7 +20,7 @@ export interface Engine {
   process(config: EngineProcessorConfig): number
   /** Sets the number of runs of a processor that there is room for; 0 for none. */
   setConcurrency(processorId: number, concurrency: number): void
-  /** No claims for a processor from now on. Resolves when those on their way have come, and never rejects. */
+  /** Stops the claims for a processor. Resolves when those on their way have come, and never rejects. */
   stopProcessor(processorId: number): Promise<void>
   /** Starts to sweep for jobs whose lease has expired, if the backend can. */
   recover(): void
@@ -59,9 +59,9 @@ export interface Engine {
   cancelRequested(jobId: string, reason: string | null): void
   /** The backend has started: calls that need a started backend can begin. */
   backendStarted(): void
-  /** No claims from now on. Resolves when those on their way have come, and never rejects; null if none can come. */
+  /** Stops all claims. Resolves when those on their way have come, and never rejects; null if none can come. */
   quiesce(): Promise<void> | null
-  /** The end: no timer and no subscription is left. */
+  /** Ends the engine: no timer and no subscription is left. */
   close(): void
 }
 
@@ -74,7 +74,7 @@ export interface EngineEvents {
   /** A verdict could not be written, and the engine does not know it any more. Another one may follow. */
   writeFailed(runId: number, error: unknown): void
   leaseLost(runId: number, op: LeaseOperation): void
-  /** The job was asked to be cancelled. Told again from time to time, until the run is over. */
+  /** The job was asked to be cancelled. The event comes again from time to time, until the run is over. */
   cancelRequested(runId: number, reason: string | null): void
   /** The backend was shut down, and gives the job back by itself. */
   takenBack(runId: number): void

@@ -1,6 +1,6 @@
 /**
- * Results of steps: which values a journal keeps, and how large they are there. A value that came out otherwise from a replay than it
- * went in would make an orchestration take another way, so those are refused.
+ * Results of steps: the values that a journal keeps, and their sizes there. A value that a replay would change could make an orchestration take
+ * another way, so such values are refused.
  */
 import { types } from 'node:util'
 import { NonSerializableStepResult } from '../base/orchestration-errors'

@@ -60,7 +60,7 @@ function typeIn(types: Map<string, TypeCounts>, type: string): TypeCounts {
 
 function add(model: MemoryModel, counted: TypeCounts, job: RecordedJob, now: number): void {
   if (job.status === 'active') counted.active.count += 1
-  // Those are no failures of the app's code.
+  // These endings are no failures of the app's code.
   const isSetApart = job.ending === 'cancelled' || job.ending === 'expired'
   if (job.status === 'failed' && !isSetApart) counted.failed.count += 1
   if (job.status !== 'pending') return

@@ -17,7 +17,7 @@ import { nested, nesting } from '../base/nesting'
 import { snapshot } from './stored-job'
 import type { StoredJob } from './stored-job'
 
-/** A registered handler, and how it is run. */
+/** A registered handler, and the settings of its runs. */
 interface Registered {
   readonly handler: JobHandler<any>
   /** A queue's processor runs as many as it says, and has `enqueue` reject; an app's own handler does neither. */

@@ -4,7 +4,7 @@ import { byPlace, checkName } from '../journal/records'
 import { copyOfResult, encodeResult, sizeOfResult } from '../journal/result'
 import type { AppendStepResult, RecordedJob, StepRecord } from '../types'
 
-/** A record takes so many bytes of BSON beside its name and its result, about. */
+/** Bytes of BSON that a record takes beside its name and its result, about. */
 const RECORD_BYTES = 48
 
 /** Bytes that a record takes more if it only names its result. */

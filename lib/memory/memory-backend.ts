@@ -326,7 +326,7 @@ export abstract class MemoryBackend extends MemorySteering implements IJobQueueB
     const found = this.model.settle(id, checkClaimToken(kind, claimToken), verdict)
     const job = this.model.jobOf(id)
     if (job !== null && hasChanged(found)) await this.changed(job)
-    // The queue asks for the truth; all others know of no such finding.
+    // The queue asks for the exact result; for others this one does not exist.
     return endOfRun ? (found as SettleResult) : asTold(kind, found)
   }
 }

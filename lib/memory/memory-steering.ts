@@ -17,7 +17,7 @@ import { MemoryLooks } from './memory-looks'
 import { cancelEach, promote, remove, reschedule, retry } from './steering'
 import type { StoredJob } from './stored-job'
 
-/** Changes of jobs that an operator asks for, with arguments checked. */
+/** Changes of jobs by operators, with arguments checked. */
 export abstract class MemorySteering extends MemoryLooks {
   async cancel(jobId: string, options?: CancelOptions): Promise<CancelResult> {
     const { id, reason } = checkCancel('cancel', jobId, options)

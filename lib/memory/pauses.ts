@@ -1,4 +1,4 @@
-/** The types of which nothing is claimed. */
+/** The paused types: no job of them is claimed. */
 export class Pauses {
   private readonly types = new Set<string>()
 

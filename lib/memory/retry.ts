@@ -15,7 +15,7 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = { backoff: 'exponential', delay
 /** However narrow the bounds are, a wait is spread over this part of itself, so that jobs that failed together do not return together. */
 const LEAST_SPREAD = 10
 const DEFAULT_MAX_DELAY_MS = 60_000
-/** The default of the longest wait is so many times the shortest. */
+/** The ratio of the default longest wait to the shortest. */
 const DEFAULT_GROWTH = 60
 
 /** Doubling any whole wait this often passes every cap; more would only overflow. */
@@ -26,7 +26,7 @@ const MOST_DOUBLINGS = 64
  *
  * `engine/vectors/retry.json` holds examples that the engine is tested against as well.
  *
- * @param attempt which attempt failed; 1 for the first
+ * @param attempt the number of the attempt that failed; 1 for the first
  * @param random between 0 (inclusive) and 1 (exclusive)
  */
 export function retryDelay(policy: RetryPolicy, attempt: number, random: number): number {

@@ -1,4 +1,4 @@
-/** Changes of jobs that an operator asks for, as functions over the model. */
+/** Changes of jobs by operators, as functions over the model. */
 import type {
   CancelledEach,
   ControlMiss,
@@ -18,7 +18,7 @@ import type { StoredJob } from './stored-job'
 
 const NOT_FOUND: ControlMiss = Object.freeze({ status: 'not-found' })
 
-/** The fields that only an earlier life of a job explains. Its errors, its log and its journal stay. */
+/** The fields that belong to an earlier life of a job. Its errors, its log and its journal stay. */
 const OF_AN_EARLIER_LIFE = [
   'claimToken',
   'claimedAt',

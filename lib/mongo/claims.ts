@@ -97,7 +97,7 @@ export async function settle<R extends SettleResult>(
   const said = { stack, delayMs, parkedUntilMs: parkedUntil, result, byHand: !endOfRun }
   const settled = await opened.engine.call((native) => native.settle(id, token, kind, reason, said))
   const found = settledOf(settled)
-  // The queue asks for the truth; all others know of no such finding.
+  // The queue asks for the exact result; for others this one does not exist.
   return (endOfRun ? found : asTold(kind, found)) as R
 }
 

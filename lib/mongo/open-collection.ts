@@ -43,7 +43,7 @@ export class OpenCollection {
     this.sessions = new MongoTransactions(this.engine, this.db, collectionName, this.codec)
   }
 
-  /** The engine has a connection of its own; but an app that has closed its client should hear of it. */
+  /** The engine has a connection of its own; but an app that has closed its client should get an error. */
   refuseUnusable(): void {
     if (this.isConnectionSeen) return
     const db = this.db()

@@ -111,7 +111,7 @@ class Attempt {
     }
   }
 
-  /** The machine hears of the end of the run, and of the beginning of a shutdown. */
+  /** Tells the machine of the end of the run, and of the beginning of a shutdown. */
   private follow(signal: AbortSignal): () => void {
     const { machine } = this
     const abort = () => machine.abort(signal.reason)
@@ -164,7 +164,7 @@ class Attempt {
     const { queue } = this.parts
     const { job, claimToken, ctx } = this
     const fields = { type: job.type, jobId: job.id }
-    // Most have none: a backend of the app's may look at them.
+    // Most jobs have no journal: a backend of the app's may look at them.
     const options = this.definition.spill ? { spill: true } : undefined
     return {
       append: (record) => queue.appendStep(job.id, claimToken, record, options),

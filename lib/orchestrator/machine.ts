@@ -80,7 +80,7 @@ export class StepMachine {
     return this.fate.of(outcome)
   }
 
-  /** The run is no longer wanted: no step begins any more, and those that are running hear of it. */
+  /** The run is no longer wanted: no step begins any more, and running ones are aborted. */
   abort(reason: unknown): void {
     const refusal = this.fate.abort(reason)
     if (!this.controller.signal.aborted) this.controller.abort(reason)

@@ -70,7 +70,7 @@ export abstract class FleetQueue extends LookingQueue {
     return this.ask('listActions', (backend) => backend.listActions?.(query))
   }
 
-  /** One call of the backend, which need not have it. */
+  /** One call of the backend, which may lack that method. */
   private ask<T>(
     name: keyof IJobQueueBackend,
     call: (backend: IJobQueueBackend) => Promise<T> | undefined,

@@ -77,7 +77,7 @@ function teller<T>(job: Job<T>, { report, wake }: HandleOptions, claimedAt: numb
   }
 }
 
-/** Completes the claim in transactions of its owner's: in one of them in the end, as a transaction may begin again. */
+/** Completes the claim in a transaction of its owner's, perhaps after others, as a transaction may begin again. */
 function completerIn<T>(job: Job<T>, { backend, assertUsable }: HandleOptions, tell: Tell) {
   /** An event is about a fact, and only the end of the transaction shows that. */
   const readBack = async (): Promise<boolean> => {

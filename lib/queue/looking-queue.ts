@@ -43,7 +43,7 @@ export abstract class LookingQueue extends QueueBase {
     return this.waiting.waitFor(checked, timeoutMs, signal)
   }
 
-  /** At the end of the queue. */
+  /** Ends at the end of the queue. */
   protected endWaiting(): void {
     this.waiting.end()
   }

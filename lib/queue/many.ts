@@ -15,7 +15,7 @@ const CALLS_AT_ONCE = 16
 interface ManyChange {
   /** The call for one job. */
   readonly one: 'cancel' | 'retry' | 'promote' | 'remove'
-  /** The words for one that was changed. */
+  /** The words for a job that was changed. */
   readonly done: readonly string[]
   /** The statuses that it leads out of. */
   readonly statuses: readonly JobStatus[]
@@ -37,7 +37,7 @@ export type Told = (id: string, status: string) => void
 interface Found {
   readonly ids: readonly string[]
   readonly next: string | null
-  /** There are more of them that no cursor leads to, or that this call does not look for. */
+  /** True if there are more jobs that no cursor leads to, or that this call does not look for. */
   readonly isCut: boolean
 }
 

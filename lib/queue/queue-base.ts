@@ -60,7 +60,7 @@ export abstract class QueueBase {
     return this.settings.visibilityTimeoutMs
   }
 
-  /** Until the transaction is over there is nothing to wake for. */
+  /** No worker can find the job until the transaction is over. */
   protected wakeAfter(session: ClientSession, soonest: ReadonlyMap<string, number>): void {
     if (soonest.size === 0) return
     afterTransaction(session, (elapsedMs) => {

@@ -4,7 +4,7 @@
  */
 import type { IJobQueueBackend } from '../types'
 
-/** Work that goes on until it is ended. */
+/** Work that goes on until a call ends it. */
 type Lasting = 'processors' | 'reaper'
 
 /** One queue's part. Held weakly: a queue that the app has dropped must not keep a backend open. */

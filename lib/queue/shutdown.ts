@@ -10,7 +10,7 @@ import type { Grace } from './grace'
 const REACTION_MS = 250
 /** Time that the releases after that may take. */
 const RELEASE_MS = 350
-/** All of it, beside the grace: less than the second that is promised. */
+/** The time of a whole shutdown, beside the grace: less than the second that is promised. */
 const OVERTIME_MS = 900
 
 /** Parts of the queue that a shutdown ends. */
@@ -40,7 +40,7 @@ export async function shutDown(parts: ShutdownParts, grace: Grace): Promise<void
       await settlesWithin(driver.idle(), Math.min(RELEASE_MS, grace.left(OVERTIME_MS)))
     }
   }
-  // The grace that was not needed is the backend's, too; however little is left, it gets a moment.
+  // The backend gets the rest of the grace, too; however little is left, it gets a moment.
   if (parts.leave()) await shutBackendDown(parts, grace, Math.max(graceMs, OVERTIME_MS))
   attempt(logger, () => driver.close())
 }

@@ -13,7 +13,7 @@ const LONGEST_PAUSE = 20
 const GROWTH = 1.5
 /** Ids of one query. */
 const MOST_IDS = 1000
-/** A last look, when the time is up, may take so long. */
+/** The longest that a last look may take, when the time is up. */
 const LAST_LOOK_MS = 1000
 
 /** One call that waits. */
@@ -100,7 +100,7 @@ export class Waiting {
     this.lookSoon()
   }
 
-  /** Nothing more can be learnt. */
+  /** Ends all waits, as no look is possible any more. */
   end(): void {
     const message = 'waitFor: the queue was shut down before the job had ended'
     for (const waiter of this.all()) waiter.fail(new ShutDownError('ERR_DURABL_SHUT_DOWN', message))
@@ -166,7 +166,7 @@ export class Waiting {
     } finally {
       this.isLooking = false
     }
-    // Some may have come, or their time may have run out, meanwhile.
+    // Some ends may have come, or the time may have run out, meanwhile.
     if ([...this.all()].some(({ dueAt }) => dueAt <= this.tick)) this.lookSoon()
   }
 

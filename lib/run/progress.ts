@@ -29,7 +29,7 @@ export class RunProgress {
     this.writeIfDue()
   }
 
-  /** Nothing is written from now on: a transaction is about to write to the job. */
+  /** Holds writes back from now on: a transaction is about to write to the job. */
   hold(): void {
     this.isHeld = true
   }

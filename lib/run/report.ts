@@ -142,7 +142,7 @@ export class Reporter {
     this.logger.warn({ type, jobId, err }, 'job result: it can not be kept, and is dropped')
   }
 
-  /** A handler threw and nothing was left to decide. Once aborted, it should; before that, it is worth a warning. */
+  /** A handler threw and nothing was left to decide. That is usual after an abort; before one it is worth a warning. */
   threwTooLate(job: Job, err: unknown, wasAborted: boolean): void {
     const fields = { type: job.type, jobId: job.id, err }
     if (wasAborted) this.logger.debug(fields, 'aborted handler threw')

@@ -75,7 +75,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
   private cancelTimeout: Cancel | null = null
   private byHand: Deferred<SettleResult> | null = null
   private ownTools: RunTools | null = null
-  /** The event that came while a transaction was committing, and counts if that is rolled back. */
+  /** The event that came while a transaction was committing; it counts if the transaction is rolled back. */
   private kept: { readonly event: RunEvent; readonly facts: Facts } | null = null
 
   constructor(
@@ -99,7 +99,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
     return phase === 'transacting' || phase === 'committing' || phase === 'overtaken'
   }
 
-  /** Made when the handler first asks for one of them. */
+  /** The tools, made when the handler first asks for one of them. */
   get tools(): RunTools {
     return (this.ownTools ??= new RunTools(this, this.setup, () => this.state.handler === 'ended'))
   }
@@ -347,7 +347,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
     return this.aborting.reason ?? transactionError(`this run ${when}`)
   }
 
-  /** The handler is there to hear that its settlement failed: it may try again, settle otherwise, or throw. */
+  /** The handler can learn that its settlement failed: it may try again, settle otherwise, or throw. */
   private backToHandler(error: unknown): void {
     const { byHand } = this
     this.byHand = null

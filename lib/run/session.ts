@@ -19,7 +19,7 @@ export class RunSession {
     }
     if (this.session === null) {
       this.session = this.start()
-      // Asked for again, it may begin.
+      // The next request may succeed.
       this.session.catch(() => (this.session = null))
     }
     return this.session

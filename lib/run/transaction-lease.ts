@@ -56,7 +56,7 @@ export class TransactionLease {
       return await work()
     } finally {
       clearInterval(timer)
-      // One that overtakes the completion would make it conflict.
+      // A renewal that overtakes the completion would make it conflict.
       await this.renewal?.catch(() => {})
     }
   }

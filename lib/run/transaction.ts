@@ -242,9 +242,9 @@ async function supersede(
     session.startTransaction()
     await last(session)
   } catch {
-    // Then it expires.
+    // Then the old transaction expires.
   }
-  // Only begun to have something to give up, and given up with its session.
+  // The transaction was only begun to replace the other, and goes with its session.
 }
 
 async function suspend(run: Run, settler: Settler, leaseMs: number): Promise<void> {

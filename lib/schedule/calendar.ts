@@ -17,7 +17,7 @@ const DAY_MS = 86_400_000
 /** The times of a schedule, read and checked. */
 export type Timing = { readonly kind: 'cron'; readonly pattern: Pattern; readonly zone: Zone } | Every
 
-/** Every so many milliseconds, counted from a moment. */
+/** One each time this many milliseconds have passed, counted from a moment. */
 interface Every {
   readonly kind: 'every'
   readonly everyMs: number

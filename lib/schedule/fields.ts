@@ -1,4 +1,4 @@
-/** The fields of a cron pattern: their ranges, their names, and how one of them is read. */
+/** The fields of a cron pattern: their ranges, their names, and the reading of one. */
 import { quote } from '../validate/show'
 
 /** One field: the values that it may take, and names for some of them. */

@@ -52,7 +52,7 @@ const PREVIEW_RULES = {
   count: wholeNumber(1, MOST_PREVIEWED),
 } satisfies Record<keyof PreviewOptions, Rule<unknown>>
 
-/** Part of ids of documents, so that nothing may be in it that the database would change. */
+/** A part of ids of documents, so it may hold nothing that the database would change. */
 const SCHEDULE_NAME: Rule<string> = {
   allowed: `a non-empty string of at most ${LONGEST_ID} characters, without null characters and unpaired surrogates`,
   read: (value) => {

@@ -13,7 +13,7 @@ import { parsePattern } from './pattern'
 import { zoneOf } from './zone'
 import type { Zone } from './zone'
 
-/** As often as a schedule may come. */
+/** The shortest time between two occurrences of a schedule. */
 const SHORTEST_EVERY_MS = 1000
 /** Timings that are kept: to read one takes longer than to ask it. */
 const MOST_KEPT = 10_000

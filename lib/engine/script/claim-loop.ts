@@ -57,7 +57,7 @@ export class ClaimLoop {
     this.lookUnlessFailing()
   }
 
-  /** There will be work in so many milliseconds. */
+  /** There will be work in this many milliseconds. */
   wakeIn(delayMs: number): void {
     if (!this.stopped) this.due.add(delayMs)
   }

@@ -24,9 +24,9 @@ const POLL_INTERVAL_MS = 5000
 /** While wake-ups are pushed the poll is only a safety net. */
 const POLL_INTERVAL_WITH_PUSH_MS = 60_000
 const LONGEST_SWEEP_INTERVAL_MS = 60_000
-/** A claim made by hand is renewed so often within its lease. */
+/** Number of renewals of a claim made by hand within its lease. */
 const HEARTBEATS_BY_HAND = 3
-/** As long as this after it was sent, at most, a claim needs no renewal before its handler starts. */
+/** The longest time since it was sent for which a claim needs no renewal before its handler starts. */
 const FRESH_MS = 1000
 
 /** Inputs of a {@link ScriptEngine}, from its queue. */
@@ -258,7 +258,7 @@ export class ScriptEngine implements Engine, ClaimLoopHost {
     backend.registerHandler(type, run)
     this.inline.set(id, (concurrency) => {
       processor.concurrency = concurrency
-      // So that the backend looks at it again.
+      // Has the backend look at it again.
       backend.registerHandler!(type, run)
     })
   }

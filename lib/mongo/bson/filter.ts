@@ -9,7 +9,7 @@ export function encodeFilter(where: string, conditions: readonly Condition[], co
   try {
     return Buffer.from(codec.bson.serialize(filter, codec.writing))
   } catch (cause) {
-    // A value of another copy's BSON, say.
+    // For example a value of another copy's BSON.
     const message = `${where}: the query can't be encoded: ${(cause as Error).message}`
     throw fromCaller(new PayloadError('ERR_DURABL_PAYLOAD_NOT_ENCODABLE', message, { cause }))
   }

@@ -146,7 +146,7 @@ export class JobReader {
     return this.bson.deserialize(bytes, this.embedded)
   }
 
-  /** Text of ASCII characters: all others want their encoding checked, and are rare in the fields of a job. */
+  /** Text of ASCII characters. Others need a check of their encoding, and are rare in the fields of a job. */
   private readText(end: number): string | undefined {
     const { bytes } = this
     const from = this.at + 4

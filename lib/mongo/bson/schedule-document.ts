@@ -45,7 +45,7 @@ export function fieldsOf(schedule: StoredSchedule, rev: string, payload: Schedul
   }
 }
 
-/** Those of the fields that may be missing. */
+/** The fields that may be missing. */
 export const FIELDS_OF_A_PATCH: readonly string[] = ['paused', 'nextRunAt', 'skipped']
 export const FIELDS_OF_A_WHOLE: readonly string[] = [...FIELDS_OF_A_PATCH, 'owner']
 
@@ -54,7 +54,7 @@ export function documentOf(schedule: StoredSchedule, rev: string, payload: Sched
   return { _id: DOCUMENT_PREFIX + schedule.id, kind: 'schedule', ...fieldsOf(schedule, rev, payload) }
 }
 
-/** As bytes, as the app's library writes its own documents. */
+/** The fields as bytes, as the app's library writes its own documents. */
 export function encodeFields(fields: Fields, { bson, writing }: Codec): Buffer {
   const bytes = bson.serialize(fields, writing)
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -34,7 +34,7 @@ export function connectionOf(db: Db): NativeConnection {
     ...proxyOf(options),
     appName: options.appName ?? null,
     compressors: compressorsOf(options),
-    // Here too 0 and less stand for the library's default.
+    // As elsewhere, 0 and less stand for the library's default.
     zlibCompressionLevel: positive(options.zlibCompressionLevel),
     retryReads: options.retryReads ?? null,
     retryWrites: options.retryWrites ?? null,

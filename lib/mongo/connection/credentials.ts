@@ -20,7 +20,7 @@ const MECHANISMS = ['DEFAULT', 'SCRAM-SHA-1', 'SCRAM-SHA-256', 'MONGODB-X509', '
 /** A mechanism's properties that the engine knows, or that say nothing to the ones above. */
 const PROPERTIES = ['AWS_SESSION_TOKEN']
 
-/** Those that are quoted in a refusal. */
+/** The properties that a refusal quotes. */
 const KNOWN_PROPERTIES = [
   ...['SERVICE_NAME', 'SERVICE_REALM', 'SERVICE_HOST', 'CANONICALIZE_HOST_NAME', 'AWS_CREDENTIAL_PROVIDER'],
   ...['OIDC_CALLBACK', 'OIDC_HUMAN_CALLBACK', 'ENVIRONMENT', 'ALLOWED_HOSTS', 'TOKEN_RESOURCE'],

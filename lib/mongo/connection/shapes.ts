@@ -37,7 +37,7 @@ const W = whole('w', LARGEST, 1)
 const isTagSet = (set: unknown): boolean =>
   typeof set === 'object' && set !== null && Object.values(set).every((value) => typeof value === 'string')
 
-/** By the addon's names; of the others the driver itself sees to it. */
+/** By the addon's names; the driver itself checks the others. */
 const SHAPES: Partial<Record<keyof NativeConnection, Shape>> = {
   srvMaxHosts: whole('srvMaxHosts', LARGEST),
   username: text('auth.username'),

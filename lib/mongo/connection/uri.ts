@@ -70,7 +70,7 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   wtimeout: 'wtimeoutMS',
 }
 
-/** Those that shape payloads; the others of the kind change nothing that durabl does. */
+/** The options that shape payloads; others of the kind change nothing in durabl. */
 const BSON_SWITCHES = [
   'serializeFunctions',
   'ignoreUndefined',
@@ -169,7 +169,7 @@ function carried(name: string, pair: string, value: string): string[] {
   }
 }
 
-/** Whom to trust it may say as well; the engine sees to that. */
+/** It may name trusted certificates as well; the engine handles those. */
 function asksForTls(uri: string, pairs: readonly string[]): boolean {
   return uri.startsWith('mongodb+srv:') || pairs.some((pair) => /^(tls|ssl)=true$/i.test(pair))
 }

@@ -258,7 +258,7 @@ export class EngineHandle {
   }
 }
 
-/** Adds a listener, of which there may be several that are the same function; returns how to remove this one, once. */
+/** Adds a listener; several may be the same function. Returns a function that removes this one, once. */
 function added<T>(listeners: Set<(value: T) => void>, listener: (value: T) => void): () => void {
   const own = (value: T): void => listener(value)
   listeners.add(own)

@@ -67,7 +67,7 @@ function loadFrom(environment: LoaderEnvironment, request: string, shown: string
   } catch (error) {
     throw broken(shown, error)
   }
-  // One that tells no version is older than the question.
+  // An addon without this function is older than the check.
   const version = addon.version?.() ?? 'another version'
   if (version !== environment.version) throw otherVersion(shown, version, environment.version)
   return addon as NativeAddon

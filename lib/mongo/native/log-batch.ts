@@ -59,7 +59,7 @@ export class LogBatches {
     private readonly most: number,
   ) {}
 
-  /** Null once the line is written, or has given way to newer ones; or why it is not. */
+  /** Null once the line is written, or has given way to newer ones; else the reason that it is not written. */
   add(jobId: string, claimToken: string | null, message: string): Promise<NativeFailure | null> {
     const claim = JSON.stringify([jobId, claimToken])
     let batch = this.waiting.get(claim)

@@ -153,7 +153,7 @@ export class MongoTransactions implements BackendTransactions {
     return this.codec.bson.deserialize(bytes, EXACT_READING)
   }
 
-  /** Workers in this process hear of the jobs when the transaction is over; those elsewhere by push, or when they poll. */
+  /** Workers in this process learn of the jobs when the transaction is over; others do by push, or when they poll. */
   private wakeAfter(
     session: ClientSession,
     jobs: readonly NativeNewJob[],

@@ -162,7 +162,7 @@ impl From<Option<Cancelled>> for NativeCancelledEach {
     }
 }
 
-/// The wish to have a running job cancelled.
+/// The request to cancel a running job.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct NativeCancelRequest {
     /// The job.

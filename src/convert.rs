@@ -9,7 +9,7 @@ pub(crate) fn millis(ms: f64) -> Duration {
     Duration::try_from_secs_f64(ms / 1_000.0).unwrap_or(if ms > 0.0 { Duration::MAX } else { Duration::ZERO })
 }
 
-/// An argument that no caller in `lib/` makes.
+/// The error for an argument that no caller in `lib/` makes.
 pub(crate) fn invalid(name: &str, came: &str) -> Error {
     Error::new(Status::InvalidArg, format!("{name}: {came}"))
 }

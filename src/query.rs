@@ -152,7 +152,8 @@ impl NativeEngine {
         })
     }
 
-    /// The jobs of these ids that are stored, as BSON documents, end to end: as far as one who waits for their ends needs them.
+    /// The jobs of these ids that are stored, as BSON documents, end to end, with the parts that a caller of `waitFor`
+    /// needs.
     #[napi]
     pub fn ends<'env>(&self, env: &'env Env, ids: Vec<String>) -> Result<Promised<'env, Buffer>> {
         self.call(env, |engine| async move { engine.ends(&ids).await.map(end_to_end) })

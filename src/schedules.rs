@@ -128,7 +128,7 @@ impl NativeEngine {
         })
     }
 
-    /// Changes schedules, each if it is still as it was read: which of them were.
+    /// Changes schedules, each if it is still as it was read. Tells for each if it was.
     #[napi]
     pub fn change_schedules<'env>(
         &self,
@@ -149,7 +149,7 @@ impl NativeEngine {
         self.call(env, |engine| async move { engine.trigger_schedule(&id).await.map(NativeTriggered::from) })
     }
 
-    /// Makes the jobs of schedules from now on, or ends that. Those that are due come as `schedules-due` events.
+    /// Begins or ends to make the jobs of schedules. Those that are due come as `schedules-due` events.
     ///
     /// # Errors
     /// The engine's threads can't be started.

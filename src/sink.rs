@@ -71,7 +71,7 @@ impl JavaScriptSink {
     fn send(&self, event: NativeEvent) {
         let callback = self.callback.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(callback) = callback.as_ref() {
-            // An environment that is ending takes no more calls, and needs none.
+            // A failure means that the environment is ending: it takes no more calls, and needs none.
             callback.call(event, ThreadsafeFunctionCallMode::NonBlocking);
         }
     }

@@ -72,14 +72,14 @@ impl NativeEngine {
         })
     }
 
-    /// A job of this type may be there, due in so long: the transaction that created it is over.
+    /// A job of this type may be there, due after this time: the transaction that created it is over.
     #[napi]
     pub fn wake(&self, job_type: String, delay_ms: f64) {
         self.engine.wake(&job_type, millis(delay_ms));
     }
 
-    /// Readies a run for a transaction that completes its job: the lease is made so long, from now on, and not renewed until
-    /// `resume`. False if it is lost; then only that its slot is freed is expected.
+    /// Readies a run for a transaction that completes its job: the lease gets this length, from now on, and is not
+    /// renewed until `resume`. False if it is lost; then the run has only to free its slot.
     #[napi]
     pub fn suspend<'env>(&self, env: &'env Env, run_id: u32, lease_ms: f64) -> Result<Promised<'env, bool>> {
         self.call(env, |engine| async move { engine.suspend(run_id, millis(lease_ms)).await })

@@ -11,8 +11,8 @@ import { checkListener } from '../validate/backend'
 import { checkLogger } from '../validate/queue'
 
 /**
- * Jobs that became claimable, and nothing else of them than their type. An update doesn't tell the type, and looking the document
- * up would cost the server more than a wake-up is worth.
+ * The types of jobs that became claimable, and no other part of them. An update doesn't tell the type, and looking the document up would cost
+ * the server more than a wake-up is worth.
  */
 const PIPELINE: Document[] = [
   {

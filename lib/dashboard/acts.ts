@@ -193,7 +193,7 @@ function manyOptions(request: ActRequest): Record<string, unknown> {
   return { limit: MOST_BY_FILTER, ...modeOf(request), ...after }
 }
 
-/** Both the app and the queue's own record hear of it. The thing is done by then, so neither may fail the request. */
+/** Both the app and the queue's own record learn of the act. It is done by then, so neither may fail the request. */
 async function record(
   shelf: Shelf,
   { action, target, result }: Pick<ActionEvent, 'action' | 'target' | 'result'>,

@@ -1,4 +1,4 @@
-/** Replies that many ask for at once and that may be a moment old. */
+/** Replies that many pages request at once and that may be a moment old. */
 
 interface Kept<T> {
   readonly at: number
@@ -9,8 +9,8 @@ interface Kept<T> {
 const MOST = 200
 
 /**
- * One reply for all who ask within `maxAgeMs`: however many pages are open, the database is asked once. Nothing is asked while
- * there is no page. A failure is kept just as long, so that a server that is away is not asked by each page anew.
+ * One reply for all requests within `maxAgeMs`: however many pages are open, the database is asked once. Nothing is asked while there is no
+ * page. A failure is kept just as long, so that a server that is away is not asked by each page anew.
  */
 export class Memo<T> {
   private readonly kept = new Map<string, Kept<T>>()

@@ -1,4 +1,4 @@
-/** The metrics of a queue, for Prometheus: from the same moment for all who ask. */
+/** The metrics of a queue, for Prometheus: of the same moment for all requests. */
 import { prometheusText } from '../backend/prometheus'
 import type { IJobQueueBackend } from '../types'
 import type { Rights } from './access'

@@ -210,7 +210,7 @@ export interface ActRequest {
   readonly at?: number
 }
 
-/** A choice of jobs. `value` is JSON, or else taken as a string. */
+/** A choice of jobs. `value` is JSON, or else a string. */
 export interface JobFilter {
   readonly status: string
   readonly type?: string

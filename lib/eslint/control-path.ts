@@ -9,7 +9,7 @@ interface Findings {
   branch(fn: Node): void
 }
 
-/** Calls that come out otherwise each time. */
+/** Calls whose results differ each time. */
 const NONDETERMINISTIC: ReadonlySet<string> = new Set([
   'Date',
   'Date.now',
@@ -24,7 +24,7 @@ const NONDETERMINISTIC: ReadonlySet<string> = new Set([
 ])
 /** Combinators that wait for all: a replay sees the same. Not those that wait for the first. */
 const COMBINATORS: ReadonlySet<string> = new Set(['Promise.all', 'Promise.allSettled'])
-/** Methods that call their function then and there. */
+/** Methods that call their function at once. */
 const CALLS_AT_ONCE: ReadonlySet<string> = new Set([
   ...['map', 'flatMap', 'forEach', 'filter', 'find', 'findIndex', 'some', 'every', 'reduce', 'reduceRight'],
   ...['sort', 'toSorted', 'findLast', 'findLastIndex'],

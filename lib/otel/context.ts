@@ -1,4 +1,4 @@
-/** From a span to the context that a job carries, and back, as W3C Trace Context has it. */
+/** Conversion of a span to the context that a job carries, and back, by W3C Trace Context. */
 import { TraceFlags, createTraceState, isSpanContextValid } from '@opentelemetry/api'
 import type { SpanContext } from '@opentelemetry/api'
 import type { JobTrace } from '../types'

@@ -1,4 +1,4 @@
-/** The kind of an error, of which there are only so many: never its message. */
+/** The kind of an error, of which there are few: never its message. */
 export function errorTypeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return '_OTHER'
   const { code, name } = error as { readonly code?: unknown; readonly name?: unknown }

@@ -17,7 +17,7 @@ export function checkType(where: string, type: unknown): string {
   return check(where, 'type', type, NAME)
 }
 
-/** For calls that take one type or all: undefined, or null, for all. */
+/** The type of a call that takes one type or all: undefined, or null, for all. */
 export function checkOptionalType(where: string, type: unknown): string | undefined {
   return type === null ? undefined : checkOr(where, 'type', type, NAME, undefined)
 }
@@ -107,7 +107,7 @@ export const LOG_RULES = {
 
 export const DEFAULT_LOG_LIMITS = { maxLogEntries: 1000, maxLogMessageBytes: 4000 } as const
 
-/** The most bytes that a journal may take. More than a document holds is taken: the server says no, then. */
+/** The most bytes that a journal may take. A larger number than a document holds is allowed: the server refuses then. */
 export const JOURNAL_LIMIT = wholeNumber(1, Number.MAX_SAFE_INTEGER)
 export const DEFAULT_JOURNAL_LIMIT_BYTES = 8_000_000
 

@@ -54,7 +54,7 @@ const DEFAULT_MAX_ATTEMPTS = 3
 export const MOST_ATTEMPTS = 2 ** 31 - 1
 export const PRIORITY = wholeNumber(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
 
-/** Our own jobs may have ids of their own one day. */
+/** durabl's own jobs may have ids of their own one day. */
 const RESERVED = 'durabl:'
 
 const OWN_ID: Rule<string> = {

@@ -24,7 +24,7 @@ export function reasonOfPause(options: unknown): string | null {
   return readOptions('pause', options, PAUSE_RULES).reason ?? null
 }
 
-/** The type that is asked for; null for all. */
+/** The requested type; null for all. */
 export function typeOfCounts(options: unknown): string | null {
   return readOptions('counts', options, COUNTS_RULES).type ?? null
 }

@@ -1,4 +1,4 @@
-/** Beyond a third of its letters changed, a name is another name and not a typo. */
+/** The share of changed letters beyond which a name is another name and not a typo. */
 const TOLERANCE = 1 / 3
 
 /** The known name that an unknown one was probably meant to be; null if none is close. */

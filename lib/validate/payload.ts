@@ -9,8 +9,8 @@ const LARGEST_INT64 = 2n ** 63n - 1n
 const SMALLEST_INT64 = -(2n ** 63n)
 
 /**
- * Refuses a payload that MongoDB could not keep, so that a test in memory finds out as well. Values that know how to encode
- * themselves are taken at their word, and the size is not looked at.
+ * Refuses a payload that MongoDB could not keep, so that a test in memory finds out as well. Values that encode themselves pass without a
+ * check, and the size is not looked at.
  */
 export function checkPayload(where: string, data: unknown): void {
   refuseFlaw(where, 'payload', 'data', findFlaw(data, []))
@@ -19,7 +19,7 @@ export function checkPayload(where: string, data: unknown): void {
 /** The largest value that a job keeps beside its payload, in bytes of BSON. */
 export const MAX_KEPT_BYTES = 64 * 1024
 
-/** The same for a result or a progress, whose size counts, about. */
+/** The same for a result or a progress, with a rough check of the size. */
 export function checkKept(where: string, field: 'result' | 'progress', value: unknown): void {
   let bytes = 0
   try {

@@ -139,7 +139,7 @@ export function functionOf<F>(signature: string): Rule<F> {
 }
 
 function runsWhenCalled(value: object): boolean {
-  // By its tag, so of another realm, and bound, too.
+  // Goes by the tag, so it works for functions of another realm, and for bound ones.
   const tag = Object.prototype.toString.call(value)
   if (tag === '[object GeneratorFunction]' || tag === '[object AsyncGeneratorFunction]') return false
   return !/^class\b/.test(Function.prototype.toString.call(value))

@@ -20,7 +20,7 @@ pub enum ErrorKind {
     Connection,
     /// The server refused the credentials.
     Authentication,
-    /// The credentials are right and don't suffice.
+    /// The credentials are right, but the user has no right to do this.
     Permission,
     /// Time ran out; the operation may still have happened.
     Timeout,
@@ -32,11 +32,11 @@ pub enum ErrorKind {
     IndexConflict,
     /// The engine has been shut down.
     ShutDown,
-    /// An argument that only the engine can judge is none that it can take.
+    /// The engine refuses an argument that only it can judge.
     InvalidArgument,
     /// The job is larger than a document may be.
     PayloadTooLarge,
-    /// The journal of a job is none.
+    /// The journal of a job is damaged.
     JournalDamaged,
     /// An option of the connection can't be honoured.
     InvalidOption,
@@ -69,7 +69,7 @@ const CREDENTIALS_HINT: &str = " (check the user, the password and the authSourc
 const UNAUTHORIZED: i32 = 13;
 const TIME_LIMIT_EXCEEDED: i32 = 50;
 const AUTHENTICATION_FAILED: i32 = 18;
-/// As it came, or after an update.
+/// The document is too large as it came, or after an update.
 const DOCUMENT_TOO_LARGE: [i32; 3] = [10_334, 17_419, 17_420];
 
 impl Error {

@@ -62,7 +62,7 @@ impl Patience {
         _ = self.pauses.next_pause();
     }
 
-    /// Waits before the next try, or gives the failure back: when it is for good, or time is up.
+    /// Waits before the next try, or returns the failure, if it is permanent or time is up.
     pub(crate) async fn pause_after(&mut self, error: Error) -> Result<()> {
         let pause = self.pauses.next_pause();
         if !error.is_transient() || Instant::now() + pause >= self.deadline {
@@ -73,7 +73,7 @@ impl Patience {
     }
 }
 
-/// Tries something that may be done twice again while the server is away, for up to `total`.
+/// Tries an operation that may be done twice, again and again while the server is away, for up to `total`.
 pub(crate) async fn retrying<T, F>(total: Duration, mut operation: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,

@@ -21,7 +21,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// Kinds of operations that wait for a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
-    /// Short, and no more urgent than any other.
+    /// Operations that are short, and no more urgent than any other.
     Usual,
     /// The lane of a change stream.
     Stream,

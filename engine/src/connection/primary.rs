@@ -23,7 +23,7 @@ pub(crate) struct Primary {
 }
 
 impl Primary {
-    /// Has a client that is made of these options tell of its primaries.
+    /// Has a client that is made of these options report its primaries.
     pub(crate) fn observe(options: &mut ClientOptions) -> Self {
         let (tell, seen) = watch::channel(None);
         options.sdam_event_handler = Some(EventHandler::callback(move |event| {

@@ -32,7 +32,7 @@ impl SecretFile {
 
 impl Drop for SecretFile {
     fn drop(&mut self) {
-        // Nothing more can be done about a file that won't go.
+        // A file that can't be removed is left.
         let _ = fs::remove_file(&self.path);
     }
 }

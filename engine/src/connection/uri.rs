@@ -16,7 +16,7 @@ pub(super) fn parse(uri: &str) -> Result<ConnectionString, ConnectionError> {
         |part: &str| part.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
     if user_info.contains(['/', '?', '#', '[', ']', '@', '&'])
         || user_info.matches(':').count() > 1
-        // The driver breaks down over a percent sign before other than ASCII.
+        // The driver breaks at a percent sign before a character that is not ASCII.
         || !user_info.split('%').skip(1).all(is_encoded)
     {
         return Err(refused("user name and password must be percent-encoded".to_owned()));

@@ -63,7 +63,7 @@ pub(super) fn an_exclusive_key() -> Size {
     })
 }
 
-/// A second job is made as claimed, by a process that may die, or may not hear of it.
+/// A second job is made as claimed, by a process that may die, or may not get the reply.
 pub(super) fn a_hand_off() -> Size {
     let size = Size { verdicts: &[Complete, Fail], ..size(Some(DedupeScope::PendingAndActive), 2) };
     with(size, |limits| {

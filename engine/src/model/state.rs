@@ -22,7 +22,7 @@ pub(super) struct State {
     pub(super) spent: Budget,
 }
 
-/// A job, as the one who enqueues it sees it.
+/// A job, as the process that enqueues it sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Entry {
     NotYet,
@@ -138,7 +138,7 @@ pub(super) enum Fate {
     Open,
     /// Its verdict was written.
     Written(Transition),
-    /// It was told that the lease is not its own.
+    /// It got the answer that the lease is not its own.
     ToldLost,
 }
 

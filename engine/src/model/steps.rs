@@ -224,7 +224,7 @@ impl Protocol {
             other.status == Status::Pending
                 && other.document.get("dedupeKey") == stored.document.get("dedupeKey")
         };
-        // As the engine does: with attempts left the write finds out.
+        // As in the engine, the write finds out if attempts are left.
         let is_spent = stored.attempt >= stored.max_attempts;
         let may_have_one = Header::read(&stored.raw).is_ok_and(|header| header.may_have_follower());
         let has_follower = is_spent && may_have_one && state.beside(job).iter().any(follows);

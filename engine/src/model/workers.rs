@@ -160,7 +160,7 @@ impl Protocol {
         }
     }
 
-    /// A renewal that matched nothing: whose is the job?
+    /// Looks up the holder of the job after a renewal that matched nothing.
     fn looks_after_renewal(&self, state: &State, place: usize, held: Held) -> State {
         let stored = state.stored(held.job).map(|stored| self.server.get(stored));
         let token = name("token", held.token);

@@ -38,7 +38,7 @@ impl OutageLog {
     fn failed(&self, failures: u32, began: Instant, error: &Error, sink: &dyn Sink) {
         let mut told = lock(&self.told);
         if told.over.is_some_and(|over| began < over) {
-            // It belongs to an outage that others have seen the end of.
+            // The failure belongs to an outage whose end others have seen.
             return;
         }
         let (level, what) = match failures {

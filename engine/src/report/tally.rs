@@ -26,7 +26,7 @@ pub(crate) enum Count {
     Cancelled,
     Expired,
     Superseded,
-    /// With those that ended their job.
+    /// All failed attempts, even those that ended their job.
     FailedAttempt,
 }
 

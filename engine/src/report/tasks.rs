@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::event::{Event, LogLevel, Sink};
 
-/// Before a task that has panicked begins again.
+/// The wait before a task that has panicked begins again.
 const AFTER_PANIC: Duration = if cfg!(test) { Duration::from_millis(10) } else { Duration::from_secs(1) };
 
 /// Everything that runs in the background.
@@ -157,7 +157,7 @@ where
     tokio::spawn(async move { guarded(task, sink.as_ref(), work).await.unwrap_or_else(otherwise) })
 }
 
-/// Does the work. None if it panicked, which has been told then.
+/// Does the work. None if it panicked, which is in the log then.
 async fn guarded<Work: Future>(task: Task, sink: &dyn Sink, work: Work) -> Option<Work::Output> {
     #[cfg(test)]
     let work = planted::watched(task, work);

@@ -17,7 +17,7 @@ const MOST: usize = 1_000;
 /// The most characters of an id that are shown: it may be any value.
 const MOST_CHARACTERS: usize = 200;
 
-/// Those of one collection that were named.
+/// The jobs of one collection that were named.
 pub(crate) struct Unwritable {
     named: Mutex<HashSet<String>>,
     sink: Arc<dyn Sink>,

@@ -21,7 +21,7 @@ export interface Opened {
   readonly close: () => Promise<void>
 }
 
-/** A shell waits less long than an app. */
+/** A command in a shell waits less long than an app. */
 const SELECTION_MS = 5000
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }

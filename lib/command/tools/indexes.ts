@@ -1,4 +1,4 @@
-/** Indexes that there are, beside those that `startup()` makes. */
+/** The existing indexes, compared with those that `startup()` makes. */
 import type { Collection, Document } from 'mongodb'
 import { isDeepStrictEqual } from 'node:util'
 import { installedPackage } from '../../mongo/bson/package'
@@ -23,7 +23,7 @@ export interface Comparison {
 
 type Which = 'indexes' | 'beside'
 
-/** From the engine, which is the one that makes them. */
+/** From the engine, as it makes them. */
 function wanted(which: Which): readonly Definition[] {
   const all = installedPackage().BSON.deserialize(nativeAddon().indexDefinitions())
   return all[which] as Definition[]

@@ -6,7 +6,7 @@ import { plainOf } from '../../dashboard/ejson'
 export class Output {
   constructor(readonly isJson: boolean) {}
 
-  /** For people and for `grep`. */
+  /** A form for people and for `grep`. */
   line(text: string): void {
     process.stdout.write(`${text}\n`)
   }

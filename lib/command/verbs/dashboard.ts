@@ -65,7 +65,7 @@ other users of the machine can see. The user name is any. --port 0 takes a free 
   },
 }
 
-/** A mistake in the call, and none of the server's. */
+/** The mistake is in the call, and not the server's. */
 function refused(error: NodeJS.ErrnoException): never {
   const { code, message } = error
   if (code === 'EADDRINUSE')
@@ -91,7 +91,7 @@ function isLocalName(host: string | undefined): boolean {
   return name !== undefined && LOCAL.includes(name)
 }
 
-/** In the same time for each wrong one. */
+/** The comparison takes the same time for each wrong password. */
 function isEqual(one: string, other: string): boolean {
   const [a, b] = [one, other].map((text) => createHash('sha256').update(text).digest())
   return timingSafeEqual(a as Buffer, b as Buffer)

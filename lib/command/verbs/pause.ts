@@ -1,4 +1,4 @@
-/** Holding a type up, and letting it go on. */
+/** The verbs that pause a type and resume it. */
 import { callOf } from '../../dashboard/calls'
 import { one, textIn } from '../tools/arguments'
 import type { Context, Verb } from '../tools/verb'

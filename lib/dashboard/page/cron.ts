@@ -49,7 +49,7 @@ function onDays(day: string, month: string, weekday: string): string | null {
   return isNumber(day) ? `on the ${ordinal(day)} of each month` : null
 }
 
-/** Only steps that divide it are as far apart as they say, over and over. */
+/** Only steps that divide the range are evenly spaced, over and over. */
 const stepOf = (field: string, of: number): string | undefined => {
   const step = /^\*\/(\d+)$/.exec(field)?.[1]
   return of % Number(step) === 0 ? step : undefined

@@ -196,12 +196,12 @@ export interface NativeEngine {
   listActions(before: string | null, most: number): Promised<Array<Buffer>>
   /** Schedules by these ids, or all of them if it is null. */
   schedules(ids: Array<string> | null): Promised<NativeSchedules>
-  /** Changes schedules, each if it is still as it was read: which of them were. */
+  /** Changes schedules, each if it is still as it was read. Tells for each if it was. */
   changeSchedules(changes: Array<NativeScheduleChange>): Promised<Array<boolean>>
   /** Makes a job of a schedule now. */
   triggerSchedule(id: string): Promised<NativeTriggered>
   /**
-   * Makes the jobs of schedules from now on, or ends that. Those that are due come as `schedules-due` events.
+   * Begins or ends to make the jobs of schedules. Those that are due come as `schedules-due` events.
    *
    * @throws Error: The engine's threads can't be started.
    */
@@ -217,11 +217,11 @@ export interface NativeEngine {
   planCompletion(jobId: string, claimToken: string | null, result: Buffer | null): Reply<Buffer>
   /** The fate of a claim that a transaction may have completed. If it has, the next job of its key is woken. */
   readBack(jobId: string, claimToken: string | null): Promised<NativeSettled>
-  /** A job of this type may be there, due in so long: the transaction that created it is over. */
+  /** A job of this type may be there, due after this time: the transaction that created it is over. */
   wake(jobType: string, delayMs: number): void
   /**
-   * Readies a run for a transaction that completes its job: the lease is made so long, from now on, and not renewed until
-   * `resume`. False if it is lost; then only that its slot is freed is expected.
+   * Readies a run for a transaction that completes its job: the lease gets this length, from now on, and is not
+   * renewed until `resume`. False if it is lost; then the run has only to free its slot.
    */
   suspend(runId: number, leaseMs: number): Promised<boolean>
   /**
@@ -239,7 +239,10 @@ export interface NativeEngine {
   getJob(id: string): Promised<Buffer | null>
   /** A page of the jobs of a filter, from a cursor on. */
   listJobs(filter: NativeJobFilter, limit: number, after: Buffer | null): Promised<NativePage>
-  /** The jobs of these ids that are stored, as BSON documents, end to end: as far as one who waits for their ends needs them. */
+  /**
+   * The jobs of these ids that are stored, as BSON documents, end to end, with the parts that a caller of `waitFor`
+   * needs.
+   */
   ends(ids: Array<string>): Promised<Buffer>
   /** Counts of one type, or of all. */
   getStats(jobType: string | null): Promised<NativeStats>
@@ -273,7 +276,7 @@ export interface NativeAppended {
 /** The growth of the wait before a retry. */
 export type NativeBackoff = 'exponential' | 'fixed'
 
-/** The wish to have a running job cancelled. */
+/** The request to cancel a running job. */
 export interface NativeCancelRequest {
   /** The job. */
   id: string

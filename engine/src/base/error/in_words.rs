@@ -15,7 +15,7 @@ pub(crate) fn of(kind: &DriverKind) -> String {
         DriverKind::Write(WriteFailure::WriteError(error)) => {
             format!("the server refused a write: {} (code {})", error.message, error.code)
         }
-        // They are printed with all that they hold.
+        // The driver prints them with their whole contents.
         DriverKind::Write(_)
         | DriverKind::InsertMany(_)
         | DriverKind::BulkWrite(_)

@@ -83,7 +83,8 @@ impl Engine {
 
     /// Settles a claim, in the midst of its work: fenced if there is a token.
     ///
-    /// # Errors As [`Self::enqueue`]. A job that isn't the caller's is no error but a result.
+    /// # Errors
+    /// As [`Self::enqueue`]. A job that isn't the caller's is no error but a result.
     pub async fn settle(
         &self,
         id: &str,

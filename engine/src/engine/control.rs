@@ -21,7 +21,8 @@ use crate::{
 impl Engine {
     /// Changes a job that is not running.
     ///
-    /// # Errors As [`Self::enqueue`]. A job that can't be changed so is no error but a result.
+    /// # Errors
+    /// As [`Self::enqueue`]. A job that can't be changed so is no error but a result.
     pub async fn steer(&self, id: &str, change: &Change) -> Result<Steered> {
         let hub = self.hub().await?;
         one::steer(&hub.store, &hub.wakes, id, change, hub.patience).await

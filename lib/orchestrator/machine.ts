@@ -92,6 +92,7 @@ export class StepMachine {
   stop(reason: DurablError): void {
     this.fate.isStopping = true
     this.fate.refuse(reason)
+    for (const step of [...this.underway.running]) step.hurry()
     this.stopIfIdle()
   }
 
@@ -103,6 +104,11 @@ export class StepMachine {
     if (this.isOver)
       throw refused(`${shown(name)} is called after the end of the orchestration: await every step`)
     return take()
+  }
+
+  /** A step whose place was taken before is about to begin. @throws why none may begin any more */
+  mayBegin(): void {
+    this.fate.check()
   }
 
   /** Nothing of this attempt goes on: later calls get no answer. */
@@ -141,6 +147,7 @@ export class StepMachine {
       } catch (error) {
         // The run's own end is no failure of the step.
         if (isFatal(error) || this.controller.signal.aborted || isLeaseLost(error)) throw error
+        if (error === this.fate.refusal?.error) throw error
         const failure = failureOf(error)
         return this.record(
           place,
@@ -224,7 +231,7 @@ export class StepMachine {
 
   /** Has the end of the orchestration wait for a branch. */
   whileBranching<R>(branch: Promise<R>): Promise<R> {
-    return this.underway.untilEnded(branch)
+    return this.underway.whileBranching(branch)
   }
 
   /** A step is called. Warns if steps race for their places. */
@@ -314,8 +321,12 @@ export class StepMachine {
 
   private async call(step: RunningStep, fn: StepFunction, settings: StepSettings): Promise<unknown> {
     // A crash after the effect must not give the next attempt another time.
-    if (this.beginning.recording !== null) await this.beginning.recording
-    return step.run((keys, signal) => WITHIN.run(this, fn, keys, signal), settings)
+    if (this.beginning.recording !== null) {
+      await this.beginning.recording
+      this.mayBegin()
+    }
+    const call: StepFunction = (keys, signal) => WITHIN.run(this, fn, keys, signal)
+    return step.run(call, settings, () => this.mayBegin())
   }
 
   /** Records an end of a step, and answers: with this value, or with the one recorded before. */

@@ -29,6 +29,7 @@ export async function mapItems(
     for (const [index, { place, name, run, settings }] of waiting) {
       if (hasFailed) return
       try {
+        machine.mayBegin()
         results[index] = collects
           ? asCollected(await machine.tryStep(place, name, run, settings))
           : await machine.step(place, name, run, settings)

@@ -54,8 +54,17 @@ export class RunningStep {
     this.endWait?.()
   }
 
-  /** Calls the function until it succeeds, or its tries are used up. */
-  async run(fn: StepFunction, settings: StepSettings): Promise<unknown> {
+  /** Ends the wait between two tries. Harmless while the function runs. */
+  hurry(): void {
+    this.endWait?.()
+  }
+
+  /**
+   * Calls the function until it succeeds, or its tries are used up.
+   *
+   * @param checkRun throws if no further try may begin
+   */
+  async run(fn: StepFunction, settings: StepSettings, checkRun: () => void): Promise<unknown> {
     const { retry } = settings
     for (let tries = 1; ; tries += 1) {
       try {
@@ -63,8 +72,9 @@ export class RunningStep {
       } catch (error) {
         if (retry === null || tries >= retry.maxAttempts || this.isFatal(error) || this.aborted !== null)
           throw error
+        checkRun()
         await this.wait(delayOf(retry, tries))
-        if (this.aborted !== null) throw error
+        checkRun()
       }
     }
   }

@@ -5,8 +5,9 @@ import { RunningStep } from './step'
 
 export class Underway {
   readonly running = new Set<RunningStep>()
-  /** Steps, branches, and the bootstrap record. */
+  /** Steps, and the bootstrap record. */
   private readonly unended = new Set<Promise<unknown>>()
+  private readonly branches = new Set<Promise<unknown>>()
   private currentTurn: object | null = null
 
   /** @param stepEnded a step has ended */
@@ -34,10 +35,11 @@ export class Underway {
   }
 
   untilEnded<R>(promise: Promise<R>): Promise<R> {
-    this.unended.add(promise)
-    const ended = () => void this.unended.delete(promise)
-    promise.then(ended, ended)
-    return promise
+    return keptUntilEnded(this.unended, promise)
+  }
+
+  whileBranching<R>(promise: Promise<R>): Promise<R> {
+    return keptUntilEnded(this.branches, promise)
   }
 
   /**
@@ -45,13 +47,14 @@ export class Underway {
    * either.
    */
   async end(): Promise<{ readonly error: unknown } | null> {
-    while (this.unended.size > 0) {
-      for (const end of await Promise.allSettled([...this.unended]))
+    while (this.unended.size + this.branches.size > 0) {
+      for (const end of await Promise.allSettled([...this.unended, ...this.branches]))
         if (end.status === 'rejected') return { error: end.reason }
     }
     return null
   }
 
+  /** Waits for the work alone: a branch that sleeps would not end, and one that goes on is refused its next step. */
   async endWithin(limitMs: number): Promise<void> {
     if (this.unended.size > 0) await settlesWithin(Promise.allSettled([...this.unended]), limitMs)
   }
@@ -64,4 +67,11 @@ export class Underway {
       this.stepEnded()
     }
   }
+}
+
+function keptUntilEnded<R>(kept: Set<Promise<unknown>>, promise: Promise<R>): Promise<R> {
+  kept.add(promise)
+  const ended = () => void kept.delete(promise)
+  promise.then(ended, ended)
+  return promise
 }

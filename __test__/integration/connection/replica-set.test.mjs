@@ -7,6 +7,7 @@ import { MongoClient } from 'mongodb'
 import { findMongod } from '../../../scripts/mongod/find.mjs'
 import { startReplicaSet } from '../../../scripts/mongod/replica-set.mjs'
 import { atEnd } from '../../support/cleanup.mjs'
+import { answerWithin } from '../../support/time.mjs'
 import { CLIENTS, assertWorks } from './support/backends.mjs'
 
 let set, nodes
@@ -152,10 +153,36 @@ for (const [what, options] of [
     const id = await backend.enqueue('look', 1, { dedupeKey: appName })
     assert.equal((await backend.findOne({ id })).status, 'pending')
     assert.equal(await backend.hasOutstanding('look', appName), true)
-    assert.equal((await backend.claimNextByKey('look', appName)).id, id)
+    const { id: claimed, claimToken } = await backend.claimNextByKey('look', appName)
+    assert.equal(claimed, id)
+    const record = { seq: 0, name: 'step', result: 1, ts: new Date() }
+    for (const status of ['appended', 'already-recorded'])
+      assert.equal((await backend.appendStep(id, claimToken, record)).status, status)
+    assert.equal((await backend.readSteps(id)).length, 1)
+    assert.equal(await backend.heartbeatClaimed(id, claimToken), 'heartbeated')
+    assert.equal(await backend.completeClaimed(id, claimToken), 'completed')
     for (const secondary of secondaries()) assert.deepEqual(await askedOf(secondary, appName), [])
   })
 }
+
+test('a journal is read once a majority has what the primary shows', async (t) => {
+  const { backend } = await backendOf(t, { readPreference: 'secondary' })
+  const id = await backend.enqueue('journal', 1)
+  assert.deepEqual(await backend.readSteps(id), [])
+  const steps = [{ seq: 0, name: 'step', result: 1, ts: new Date() }]
+  const frozen = secondaries()
+  let reading
+  try {
+    for (const { pid } of frozen) process.kill(pid, 'SIGSTOP')
+    const byOne = { writeConcern: { w: 1 } }
+    await primary().db.collection('jobs').updateOne({ _id: id }, { $set: { steps } }, byOne)
+    reading = backend.readSteps(id)
+    assert.equal(await answerWithin(500, reading), null)
+  } finally {
+    for (const { pid } of frozen) process.kill(pid, 'SIGCONT')
+  }
+  assert.deepEqual(await reading, steps)
+})
 
 for (const [driver, Client] of Object.entries(CLIENTS)) {
   test(`counts, which cost most and decide nothing, are read from where the client reads (${driver})`, async (t) => {

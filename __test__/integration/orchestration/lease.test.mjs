@@ -80,6 +80,35 @@ for (const name of BACKENDS) {
       assert.deepEqual(await backend.readSteps(id), [])
     })
 
+    test('a lease that is lost aborts the step that is running, and no renewal follows', async (t) => {
+      const { orchestrator, queue, backend, events } = await orchestrated(t, name)
+      const seen = []
+      let renewals = 0
+      const { heartbeat } = backend
+      backend.heartbeat = function (...args) {
+        renewals += 1
+        return heartbeat.apply(backend, args)
+      }
+      orchestrator.define(
+        'taken',
+        ({ id }, octx) =>
+          octx.step('long', async (keys, signal) => {
+            await write(backend, id, { claimToken: 'another' })
+            await pollUntil('the step hears of the loss', () => signal.aborted)
+            seen.push(signal.reason, octx.signal.reason)
+          }),
+        { heartbeatIntervalMs: 100 },
+      )
+      const id = await queue.enqueue('taken', {}, QUICK)
+      await pollUntil('its loss is told', () => events.some(({ kind }) => kind === 'lease-lost'))
+      await pollUntil('the step has ended', () => seen.length === 2)
+      assert.ok(seen[0] instanceof LeaseLostError && seen[1] instanceof LeaseLostError)
+      assert.deepEqual(await backend.readSteps(id), [])
+      const before = renewals
+      await letPass(350, 'time for more renewals')
+      assert.equal(renewals, before)
+    })
+
     test('a sweep that failed the job after its last step does not undo it; before it, it does', async (t) => {
       const { orchestrator, queue, backend, ended, job } = await orchestrated(t, name)
       const swept = deferred()

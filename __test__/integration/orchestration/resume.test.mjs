@@ -249,5 +249,65 @@ for (const name of BACKENDS) {
       assert.deepEqual(ran, ['one', 'two'])
       assert.equal((await stepsOf(id, next)).length, 2)
     })
+
+    test('a shutdown lets the running item of a map end, and begins no further one', async (t) => {
+      const { orchestrator, queue, backend, stored, stepsOf, join } = await orchestrated(t, name)
+      const started = deferred()
+      const going = deferred()
+      const ran = []
+      orchestrator.define('many', async (job, octx) => {
+        await octx.map(
+          'item',
+          [0, 1, 2],
+          async (item) => {
+            ran.push(item)
+            started.resolve()
+            await going.promise
+          },
+          { concurrency: 1 },
+        )
+      })
+      const id = await queue.enqueue('many', {})
+      await started.promise
+      const down = queue.shutdown(20_000)
+      going.resolve()
+      await down
+      const next = join(backend)
+      const { status, attempt } = await stored(next, id)
+      assert.deepEqual([status, attempt, ran], ['pending', 0, [0]])
+      assert.deepEqual(
+        (await stepsOf(id, next)).map(([, step]) => step),
+        ['item[0]'],
+      )
+    })
+
+    for (const tool of ['step', 'tryStep']) {
+      test(`a shutdown does not wait for the next try of a ${tool}, and costs the job nothing`, async (t) => {
+        const { orchestrator, queue, backend, stored, stepsOf, join } = await orchestrated(t, name)
+        const tried = deferred()
+        let tries = 0
+        const body = async (job, octx) => {
+          const flaky = () => {
+            tries += 1
+            tried.resolve()
+            if (tries === 1) throw new Error('no luck')
+          }
+          await octx[tool]('flaky', flaky, { retry: { maxAttempts: 3, backoffDelay: 60_000 } })
+        }
+        orchestrator.define('patient', body)
+        const id = await queue.enqueue('patient', {}, { maxAttempts: 1 })
+        await tried.promise
+        const beganAt = performance.now()
+        await queue.shutdown(20_000)
+        assert.ok(performance.now() - beganAt < 10_000)
+        const next = join(backend)
+        const { status, attempt } = await stored(next, id)
+        assert.deepEqual([status, attempt, tries], ['pending', 0, 1])
+        assert.deepEqual(await stepsOf(id, next), [])
+        new Orchestrator(next.queue).define('patient', body)
+        assert.equal((await next.ended(id)).status, 'completed')
+        assert.equal(tries, 2)
+      })
+    }
   })
 }

@@ -81,6 +81,18 @@ test('values of BSON, and plain objects of another realm, are kept and replayed'
   )
 })
 
+test('a Buffer is kept, and replayed with its bytes', async (t) => {
+  const seen = []
+  const { job } = await run(t, async (its, octx) => {
+    const bytes = await octx.step('read', () => Buffer.from('as it was'))
+    // Read back as the app reads its collections.
+    seen.push(Buffer.from(bytes.value?.() ?? bytes).toString())
+    if (its.attempt === 1) throw new Error('crash')
+  })
+  assert.equal(job.status, 'completed', job.failReason)
+  assert.deepEqual(seen, ['as it was', 'as it was'])
+})
+
 test('now() is the time of the first attempt, however old the job is', async (t) => {
   let first
   const { job } = await run(

@@ -108,6 +108,21 @@ if (canBeWrong) {
         assertNoOverlap(runsOf([victim, survivor]), 'job')
       })
 
+      test('sleeps, and dates what its orchestrations record, by the right time', async (t) => {
+        const env = await jobs(t)
+        const trial = { ms: 1, napMs: DELAY_MS, config: { pollInterval: 200 } }
+        const config = { ...env.config, orchestrations: { trial } }
+        const worker = await startWorker(t, config, { env: maker.clock(seconds).env })
+        const asked = now()
+        const id = await env.queue.enqueue('trial', {})
+        const { at } = await worker.next('woke')
+        assert.ok(at - asked >= DELAY_MS && at - asked < DELAY_MS + SOON_MS, `it woke after ${at - asked} ms`)
+        const { steps } = await env.whenJob(id, 'completed')
+        assert.equal(steps.length, 6)
+        for (const { name, ts } of steps) isAbout(ts, Date.now(), name)
+        isAbout(steps.find(({ kind }) => kind === 'sleep').result, Date.now(), 'the end of the sleep')
+      })
+
       test('keeps its lease, and the time, when its clock is set in the middle of a run', async (t) => {
         const env = await jobs(t)
         const clock = maker.clock(0)

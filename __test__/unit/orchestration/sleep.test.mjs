@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { NondeterminismError } from 'durabl'
 import { TEST_STARTED_AT, testOrchestration } from 'durabl/testing'
+import { settled } from '../../support/async.mjs'
 
 const HOUR_MS = 3_600_000
 
@@ -128,6 +129,26 @@ test('code that sleeps is dropped: neither its catch nor its finally runs', asyn
   assert.deepEqual(heard, [])
   await under.advance(HOUR_MS)
   assert.deepEqual(heard, ['woke', 'finally'])
+})
+
+test('a failure beside a branch that sleeps ends the attempt at once', async () => {
+  const heard = []
+  const under = testOrchestration((job, octx) =>
+    Promise.all([
+      octx.branch('asleep', (b) => b.sleep('s', HOUR_MS).finally(() => heard.push('finally'))),
+      octx.branch('failing', (b) =>
+        b.step('a', async () => {
+          await settled()
+          throw new Error('no')
+        }),
+      ),
+    ]),
+  )
+  const beganAt = performance.now()
+  await assert.rejects(under.run(), /^Error: no$/)
+  const took = performance.now() - beganAt
+  assert.ok(took < 5000, `it took ${took} ms`)
+  assert.deepEqual(heard, [])
 })
 
 test('a sleep where a step is recorded diverges, and the other way round', async () => {

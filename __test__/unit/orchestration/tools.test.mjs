@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { NonRetryable } from 'durabl'
 import { testOrchestration } from 'durabl/testing'
+import { never, settled } from '../../support/async.mjs'
 
 describe('tools', () => {
   test('tryStep records failures, so that what follows them replays', async () => {
@@ -127,6 +128,30 @@ describe('tools', () => {
     const stopping = testOrchestration((job, octx) => octx.map('m', [1, 2, 3, 4], fail, { concurrency: 1 }))
     await assert.rejects(stopping.run(), /no 2/)
     assert.deepEqual(stopping.steps, [{ seq: 0, name: 'm[0]', result: 1 }])
+  })
+
+  test('map begins no further item once the attempt has failed beside it', async () => {
+    const ran = []
+    const under = testOrchestration((job, octx) =>
+      Promise.all([
+        octx.map(
+          'm',
+          [1, 2, 3],
+          (item, keys, signal) => {
+            ran.push(item)
+            return new Promise((resolve) => signal.addEventListener('abort', () => resolve(item)))
+          },
+          { concurrency: 1 },
+        ),
+        octx.step('fails', () => {
+          throw new Error('no')
+        }),
+      ]),
+    )
+    await assert.rejects(under.run(), /^Error: no$/)
+    await settled()
+    assert.deepEqual(ran, [1])
+    assert.deepEqual(under.steps, [{ seq: 0, name: 'm[0]', result: 1 }])
   })
 
   test('a step tries again within its attempt', async () => {
@@ -261,5 +286,72 @@ describe('bad input', () => {
       })
     })
     await assert.rejects(failing.run(), /late/)
+  })
+})
+
+describe('the end of an attempt', () => {
+  test('a failure that is awaited late is no unhandled rejection', async (t) => {
+    const unhandled = []
+    const hear = (reason) => unhandled.push(reason)
+    process.on('unhandledRejection', hear)
+    t.after(() => process.off('unhandledRejection', hear))
+    const under = testOrchestration(async (job, octx) => {
+      const slow = octx.step('slow', () => settled())
+      const failing = octx.step('failing', () => {
+        throw new Error('no')
+      })
+      await slow
+      await failing
+    })
+    await assert.rejects(under.run(), /^Error: no$/)
+    await settled()
+    assert.deepEqual(unhandled, [])
+  })
+
+  test('an attempt that has failed waits for its running steps, but not for ever', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    let rejected = null
+    const under = testOrchestration(async (job, octx) => {
+      void octx.step('stuck', () => never())
+      throw new Error('no')
+    })
+    const running = under.run().catch((error) => (rejected = error))
+    await settled()
+    t.mock.timers.tick(9999)
+    await settled()
+    assert.equal(rejected, null)
+    t.mock.timers.tick(1)
+    await running
+    assert.equal(rejected.message, 'no')
+  })
+
+  test('limits of steps leave no timer behind, and keep no process alive', async (t) => {
+    const LIMIT_MS = 77_777
+    const { setTimeout, clearTimeout } = globalThis
+    const made = []
+    const cleared = new Set()
+    t.mock.method(globalThis, 'setTimeout', (callback, ms, ...args) => {
+      const timer = setTimeout(callback, ms, ...args)
+      if (ms === LIMIT_MS) made.push(timer)
+      return timer
+    })
+    t.mock.method(globalThis, 'clearTimeout', (timer) => {
+      cleared.add(timer)
+      clearTimeout(timer)
+    })
+    const holds = []
+    const body = async (job, octx) => {
+      const look = () => holds.push(made.at(-1).hasRef())
+      const fail = () => {
+        throw new Error('no')
+      }
+      await octx.tryStep('throws', () => fail(look()))
+      await octx.tryStep('rejects', async () => fail(look()))
+      await octx.step('returns', () => look())
+    }
+    await testOrchestration(body, { stepTimeoutMs: LIMIT_MS }).run()
+    assert.deepEqual(holds, [false, false, false])
+    assert.equal(made.length, 3)
+    assert.ok(made.every((timer) => cleared.has(timer)))
   })
 })

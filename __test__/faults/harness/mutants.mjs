@@ -91,7 +91,8 @@ export const MUTANTS = {
   },
 
   'an engine whose reaper does not look again': {
-    anyOf: ['onlyExpiredIsTaken', 'legalSteps'],
+    // It gives back what another holds, or what has ended: that is a restart that no call has asked for.
+    anyOf: ['onlyExpiredIsTaken', 'legalSteps', 'retriesAreMade'],
     scenario: 'processes freeze for longer than their leases',
     /** It is slow between its look and its write, too: by then another has taken the job, and given it to somebody. */
     plant(world) {

@@ -5,7 +5,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use mongodb::bson::{Bson, DateTime, Document, RawDocument, RawDocumentBuf, doc};
+use mongodb::{
+    bson::{Bson, DateTime, Document, RawDocument, RawDocumentBuf, doc},
+    options::Hint,
+};
 
 use crate::{
     base::error::{Error, ErrorKind, Result},
@@ -109,7 +112,9 @@ impl<'a> Removal<'a> {
             ended_at: { "$lt": before },
         };
         filter.extend(keys::keeps_none());
-        let remove = async { Ok(self.store.jobs().delete_many(filter).await?.deleted_count) };
+        // By themselves servers go through all ended jobs of that age: the oldest stand first there too.
+        let by_id = Hint::Keys(doc! { ID: 1 });
+        let remove = async { Ok(self.store.jobs().delete_many(filter).hint(by_id).await?.deleted_count) };
         let removed = self.store.bounded("removing old jobs", remove).await?;
         spill::remove_orphans(self.store, &spilled).await?;
         Ok(Some(removed))

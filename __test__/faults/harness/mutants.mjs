@@ -52,6 +52,11 @@ const isRetry = (statement) => {
 /** Whether a statement marks a running job that is to be cancelled. */
 const isMark = (statement) => statement.q.status === 'active' && 'cancelRequestedAt' in settingOf(statement)
 
+/** Whether a filter is that of jobs which are due. */
+const isOfDue = ({ status, $expr }) => status === 'pending' && $expr !== undefined
+const isTake = ({ q }) => isOfDue(q)
+const anyTime = (filter) => void delete filter.$expr
+
 /** A look for paused types that finds none; null if the command is none. */
 function unpaused({ find, filter }) {
   if (find !== 'jobs.durabl' || filter?.kind !== 'type') return null
@@ -194,10 +199,13 @@ export const MUTANTS = {
     laws: ['notEarly'],
     scenario: 'nothing goes wrong',
     plant: (world) =>
-      mutant(world, ({ find, filter, findAndModify, query }) => {
-        const isClaim = find !== undefined ? filter?.status === 'pending' : findAndModify !== undefined
-        if (!isClaim || !('$expr' in (filter ?? query))) return null
-        return { change: (command) => void delete (command.filter ?? command.query).$expr }
+      mutant(world, (command) => {
+        const { find, filter, findAndModify, query } = command
+        if (find === undefined && findAndModify === undefined)
+          return altering(command, isTake, ({ q }) => anyTime(q))
+        const wanted = filter ?? query
+        if (!isOfDue(wanted)) return null
+        return { change: (altered) => anyTime(altered.filter ?? altered.query) }
       }),
   },
 }

@@ -129,6 +129,8 @@ export default {
     })
     const good = await queue.enqueue('t', 'good')
     await whenJob(good, 'completed')
+    // What is stored is told a moment later.
+    await until('the first job is told of', () => events.length >= 2)
     const bad = await queue.enqueue('t', 'bad', { maxAttempts: 1 })
     await whenJob(bad, 'failed')
     await until('all is told', () => events.length >= 4)

@@ -7,6 +7,9 @@ import { letPass } from '../../support/time.mjs'
 import { pollUntil } from '../../support/wait.mjs'
 import { BACKENDS, QUICK, orchestrated } from './support/orchestrated.mjs'
 
+/** No retry comes by itself within a test. */
+const LONG_MS = 3_600_000
+
 for (const name of BACKENDS) {
   describe(name, () => {
     test('steps run once each, in their order, and the job completes', async (t) => {
@@ -37,7 +40,10 @@ for (const name of BACKENDS) {
         if (job.attempt === 1) throw new Error('no luck')
         await octx.step('two', () => void ran.push(one, none))
       })
-      const id = await queue.enqueue('trip', {}, QUICK)
+      const id = await queue.enqueue('trip', {}, { backoffDelay: LONG_MS })
+      // A failure is stored a moment before it is told, and a retry may be claimed in between.
+      await pollUntil('the failure is told', () => events.length === 2)
+      assert.deepEqual(await queue.promote(id), { status: 'promoted' })
       assert.equal((await ended(id)).status, 'completed')
       assert.deepEqual(ran, ['one', 'void', { n: 1 }, undefined])
       await pollUntil('its end is told', () => events.length === 4)

@@ -132,6 +132,15 @@ impl WriteReply {
     }
 }
 
+/// The documents or statements of a write, of so many, that were not refused.
+pub(crate) fn accepted(refusals: &[WriteRefusal], count: usize) -> Vec<bool> {
+    let mut accepted = vec![true; count];
+    for refusal in refusals {
+        accepted[refusal.index] = false;
+    }
+    accepted
+}
+
 pub(super) fn read_write_reply(reply: &Document) -> Result<WriteReply> {
     let refusals = reply
         .get_array("writeErrors")

@@ -5,4 +5,4 @@ pub(crate) mod complete;
 pub(crate) mod drafted;
 pub(crate) mod look;
 pub(crate) mod read;
-pub(crate) mod spilling;
+mod spilling;

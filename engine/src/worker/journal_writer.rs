@@ -18,7 +18,6 @@ use crate::{
     verbs::journal::{
         append::append,
         drafted::{Append, Appended, Drafted},
-        spilling,
     },
 };
 
@@ -134,28 +133,7 @@ async fn write(store: &Store, appends: Vec<Append>) -> Vec<Result<Appended>> {
         Ok(now) => now.earliest(),
         Err(error) => return vec![Err(error); appends.len()],
     };
-    let ids: Vec<String> = appends.iter().map(|append| append.id.clone()).collect();
     let mut drafted: Vec<Drafted> = appends.into_iter().map(|append| Drafted::new(append, now)).collect();
     append(store, &mut drafted, &mut Patience::new(PATIENCE)).await;
-    let mut outcomes = Vec::with_capacity(drafted.len());
-    for (drafted, id) in drafted.into_iter().zip(ids) {
-        let mut outcome = drafted.into_outcome();
-        if let Ok(found @ Appended::Recorded(_)) = &mut outcome
-            && let Err(error) = filled(store, &id, found).await
-        {
-            outcome = Err(error);
-        }
-        outcomes.push(outcome);
-    }
-    outcomes
-}
-
-async fn filled(store: &Store, job: &str, found: &mut Appended) -> Result<()> {
-    let mut patience = Patience::new(PATIENCE);
-    loop {
-        match spilling::fill(store, job, found).await {
-            Ok(()) => return Ok(()),
-            Err(error) => patience.pause_after(error).await?,
-        }
-    }
+    drafted.into_iter().map(Drafted::into_outcome).collect()
 }

@@ -18,13 +18,14 @@ use crate::{
     job::{
         document::text,
         fence, fields,
-        id_key::{name_of, named},
+        id_key::{any_named, name_of, named},
         journal,
         status::Status,
     },
     store::{
         collection::Store,
-        write::{RefusalCause, Statement, number},
+        spill,
+        write::{RefusalCause, Statement, accepted, number},
     },
 };
 
@@ -83,9 +84,8 @@ async fn try_append(
     let groups = grouped(drafted, &open);
     let statements: Result<Vec<Statement>> = groups.iter().map(|group| statement(drafted, group)).collect();
     let reply = store.update(statements?).await?;
-    let mut written: Vec<bool> = vec![true; groups.len()];
+    let written = accepted(&reply.refusals, groups.len());
     for refusal in reply.refusals {
-        written[refusal.index] = false;
         refused(drafted, &groups[refusal.index], refusal.cause)?;
     }
     let written: Vec<&Vec<usize>> =
@@ -194,11 +194,8 @@ async fn look_up(
         // A primary that has lost its majority may show writes that are taken back.
         store.confirm().await?;
     }
-    let mut ids: Vec<Bson> = Vec::new();
-    for index in unexplained {
-        ids.extend(all_forms(&drafted[*index].append.id));
-    }
-    let found = store.find(doc! { fields::ID: { "$in": ids } }, projection()).await?;
+    let ids: Vec<String> = unexplained.iter().map(|index| drafted[*index].append.id.clone()).collect();
+    let found = store.find(doc! { fields::ID: any_named(&ids) }, projection()).await?;
     let found: HashMap<String, &RawDocumentBuf> =
         found.iter().filter_map(|job| Some((name_of(&job_id(job)?), job))).collect();
     for index in unexplained {
@@ -207,6 +204,14 @@ async fn look_up(
         match judge(member, job, may_be_own) {
             Err(error) => member.outcome = Some(Err(error)),
             Ok(Some(Appended::TooLarge(_))) if member.spill() => {}
+            Ok(Some(Appended::Recorded(mut stored))) => {
+                let filled = spill::fill(store, &member.append.id, [&mut stored]).await;
+                // What is damaged is this job's, and the others go on.
+                member.outcome = match filled {
+                    Err(error) if error.is_transient() => return Err(error),
+                    filled => Some(filled.map(|()| Appended::Recorded(stored))),
+                };
+            }
             Ok(Some(outcome)) => member.outcome = Some(Ok(outcome)),
             Ok(None) => {
                 // Others of its job were the reason.
@@ -224,13 +229,6 @@ async fn look_up(
 
 fn job_id(job: &RawDocumentBuf) -> Option<Bson> {
     Bson::try_from(job.get(fields::ID).ok()??).ok()
-}
-
-fn all_forms(id: &str) -> Vec<Bson> {
-    match named(id) {
-        Bson::Document(forms) => forms.get_array("$in").cloned().unwrap_or_default(),
-        form => vec![form],
-    }
 }
 
 /// The result of an append, by the job. None: its place is free.

@@ -6,7 +6,6 @@
 use super::drafted::{Append, Appended, Drafted};
 use crate::{
     base::error::{ErrorKind, Result},
-    job::journal::StoredStep,
     store::{
         collection::Store,
         spill::{self, SpilledValue},
@@ -46,11 +45,4 @@ pub(super) async fn write_values(store: &Store, drafted: &mut [Drafted], open: &
         }
     }
     Ok(())
-}
-
-/// Puts the value into a record that was found, if it stands elsewhere.
-pub(crate) async fn fill(store: &Store, job: &str, appended: &mut Appended) -> Result<()> {
-    let found: Option<&mut StoredStep> =
-        if let Appended::Recorded(stored) = appended { Some(stored) } else { None };
-    spill::fill(store, job, found).await
 }

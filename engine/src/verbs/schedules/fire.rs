@@ -17,7 +17,7 @@ use crate::{
     store::{
         collection::Store,
         side::{ID, NEXT_RUN_AT, Side},
-        write::{RefusalCause, Statement, Wait, WriteRefusal},
+        write::{RefusalCause, Statement, Wait, accepted},
     },
 };
 
@@ -87,15 +87,6 @@ impl Lot {
     fn is_full(&self) -> bool {
         self.jobs.len() >= MOST_JOBS || self.bytes >= MOST_BYTES
     }
-}
-
-/// The jobs, of so many, that an insert has made.
-fn accepted(refusals: &[WriteRefusal], count: usize) -> Vec<bool> {
-    let mut accepted = vec![true; count];
-    for refusal in refusals {
-        accepted[refusal.index] = false;
-    }
-    accepted
 }
 
 async fn insert(

@@ -93,9 +93,10 @@ impl<'a> Removal<'a> {
             !is_held && !is_spared(job, &spared, now.earliest())
         };
         let id = |job: &RawDocumentBuf| Bson::try_from(job.get(ID).ok()??).ok();
-        let ids: Vec<Bson> = found.iter().filter(is_free).filter_map(id).collect();
+        let free: Vec<&RawDocumentBuf> = found.iter().filter(is_free).collect();
+        let ids: Vec<Bson> = free.iter().copied().filter_map(id).collect();
         let spilled: Vec<Bson> =
-            found.iter().filter(is_free).filter(|job| spill::is_marked(job)).filter_map(id).collect();
+            free.into_iter().filter(|job| spill::is_marked(job)).filter_map(id).collect();
         // All that were found are kept: the next step goes beyond them.
         let is_stuck = ids.is_empty() && last == self.from;
         self.from = match last {

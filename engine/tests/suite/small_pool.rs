@@ -6,9 +6,11 @@ use durabl_engine::Verdict;
 use mongodb::bson::{DateTime, doc};
 use tokio::time::timeout;
 
-use crate::{
-    support::{Job, Opened, TestQueue, eventually, line, pending, proxy::Proxy, server},
-    transactions::held_up::{made, open_transaction},
+use crate::support::{
+    Job, Opened, TestQueue, eventually, line, pending,
+    proxy::Proxy,
+    server,
+    transactions::{made, open_transaction},
 };
 
 /// Less than a change stream, or a write that is held up, keeps a connection.

@@ -9,6 +9,7 @@ pub(crate) mod recorder;
 pub(crate) mod rounds;
 pub(crate) mod server;
 pub(crate) mod told;
+pub(crate) mod transactions;
 pub(crate) mod waiting;
 
 pub(crate) use documents::{Job, active, line, pending};

@@ -1,6 +1,6 @@
 //! What the engine does for transactions that others run: it plans their writes, leaves leases alone, and reads back.
 
-pub(crate) mod held_up;
+mod held_up;
 mod late_renewals;
 mod lost_replies;
 

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use durabl_engine::{Cancelled, Change, Status, Verdict};
-use mongodb::bson::{Document, RawDocument, doc, oid::ObjectId};
+use mongodb::bson::{RawDocument, doc, oid::ObjectId};
 
 use super::{RETRY, ended, keyed};
-use crate::support::{TestQueue, active, documents::moment, pending, proxy::Proxy};
+use crate::support::{
+    TestQueue, active, documents::moment, pending, proxy::Proxy, transactions::open_transaction,
+};
 
 fn ids(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("job-{number}")).collect()
@@ -97,13 +99,8 @@ async fn a_transaction_that_stays_open_holds_up_its_own_job_only() {
     let (queue, opened) = TestQueue::start().await;
     let ids = ids(5);
     queue.insert(ids.iter().map(|id| ended(id, "failed"))).await;
-    let client = crate::support::server::client().await;
-    let mut session = client.start_session().await.expect("a session");
-    session.start_transaction().await.expect("a transaction");
-    let jobs = client.database(queue.database.name()).collection::<Document>(queue.jobs().name());
-    let change = doc! { "$set": { "note": 1 } };
-    let write = jobs.update_one(doc! { "_id": "job-2" }, change).session(&mut session);
-    write.await.expect("nobody else writes it");
+    let touched = doc! { "_id": "job-2", "$set": { "note": 1 } };
+    let mut session = open_transaction(&queue, vec![touched]).await;
     assert_eq!(opened.engine.steer_each(&ids, &RETRY, None).await, Ok(4));
     session.abort_transaction().await.expect("it ends");
     assert_eq!(queue.status("job-2").await, "failed");
@@ -195,13 +192,8 @@ async fn a_running_job_that_a_transaction_holds_is_left_and_the_others_are_cance
     let (queue, opened) = TestQueue::start().await;
     let ids = ids(5);
     queue.insert(ids.iter().map(|id| active(id, "t", id))).await;
-    let client = crate::support::server::client().await;
-    let mut session = client.start_session().await.expect("a session");
-    session.start_transaction().await.expect("a transaction");
-    let jobs = client.database(queue.database.name()).collection::<Document>(queue.jobs().name());
-    let change = doc! { "$set": { "note": 1 } };
-    let write = jobs.update_one(doc! { "_id": "job-2" }, change).session(&mut session);
-    write.await.expect("nobody else writes it");
+    let touched = doc! { "_id": "job-2", "$set": { "note": 1 } };
+    let mut session = open_transaction(&queue, vec![touched]).await;
     let outcomes = opened.engine.cancel_each(&ids, Some(Status::Active)).await.expect("the server answers");
     session.abort_transaction().await.expect("it ends");
     assert_eq!((own(&outcomes), outcomes[2]), (4, None));

@@ -3,40 +3,20 @@
 use std::time::{Duration, Instant};
 
 use durabl_engine::{RunVerdict, Settled, Verdict};
-use mongodb::{
-    ClientSession,
-    bson::{Document, doc},
-};
+use mongodb::bson::{Document, doc};
 
-use crate::support::{Job, Opened, TestQueue, let_pass, pending, server, waiting::in_time};
+use crate::support::{
+    Job, Opened, TestQueue, let_pass, pending,
+    transactions::{made, open_transaction},
+    waiting::in_time,
+};
 
 /// Nobody polls within a test.
 const LONG_POLL: Duration = Duration::from_secs(600);
 
-/// A transaction that has run these updates, and is open.
-pub(crate) async fn open_transaction(queue: &TestQueue, updates: Vec<Document>) -> ClientSession {
-    let client = server::client().await;
-    let mut session = client.start_session().await.expect("a session");
-    session.start_transaction().await.expect("a transaction");
-    let jobs = client.database(queue.database.name()).collection::<Document>("jobs");
-    for mut update in updates {
-        let id = update.remove("_id").expect("an id");
-        let written = jobs.update_one(doc! { "_id": id }, update).upsert(true).session(&mut session).await;
-        written.expect("nobody else writes it");
-    }
-    session
-}
-
 fn keyed(mut job: Document, key: &str, scope: &str) -> Document {
     job.extend(doc! { "dedupeKey": key, "dedupeScope": scope });
     job
-}
-
-/// A job that a transaction is about to make.
-pub(crate) fn made(id: &str, key: &str, scope: &str) -> Document {
-    let mut job = keyed(pending(id, "t"), key, scope);
-    job.remove("_id");
-    doc! { "_id": id, "$setOnInsert": job }
 }
 
 fn touched(id: &str) -> Document {

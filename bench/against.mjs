@@ -17,6 +17,7 @@ import { IN_FLIGHT } from './sections/enqueue.mjs'
 import { shared } from './sections/scale.mjs'
 import { inWords, perJob } from './sections/throughput.mjs'
 import { Servers } from './servers/all.mjs'
+import { wholeNumber } from './standalone.mjs'
 import { median, ratio } from './statistics.mjs'
 
 const peer = 'durabl'
@@ -32,11 +33,9 @@ const { values, positionals } = parseArgs({
     without: { type: 'string' },
   },
 })
-const [workers, concurrency, jobs, rounds] = ['workers', 'concurrency', 'jobs', 'rounds'].map((name) => {
-  const number = Number(values[name])
-  if (!Number.isInteger(number) || number < 1) throw new RangeError(`--${name} takes a whole number above 0`)
-  return number
-})
+const [workers, concurrency, jobs, rounds] = ['workers', 'concurrency', 'jobs', 'rounds'].map((name) =>
+  wholeNumber(values, name),
+)
 const other = resolve(positionals[0] ?? '.')
 const SIDES = {
   here: { home: root },

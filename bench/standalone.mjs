@@ -11,7 +11,8 @@ const COMMANDS = ['find', 'aggregate', 'getMore', 'insert', 'update', 'findAndMo
 
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
-function wholeNumber(values, name) {
+/** An option's value, as a number. */
+export function wholeNumber(values, name) {
   const value = Number(values[name])
   if (Number.isInteger(value) && value > 0) return value
   throw new Error(`--${name} takes a whole number above 0, not ${values[name]}`)

@@ -1,4 +1,4 @@
-/** What no queue can beat: the handlers alone, so many at once. */
+/** Handlers alone, without a queue, so many at once: no queue can beat them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { meter } from './clock.mjs'
 import { inFlight } from './in-flight.mjs'

@@ -1,4 +1,4 @@
-/** What an app is decided by: one process that adds and works, many types, handlers that take time, idle workers, delayed jobs, a dead worker. */
+/** Questions that decide for an app: one process that adds and works, many types, handlers that take time, idle workers, delayed jobs, a dead worker. */
 import { now } from '../child/clock.mjs'
 import { peers } from '../peers/all.mjs'
 import { play, start } from '../process.mjs'
@@ -60,13 +60,16 @@ const QUESTIONS = {
   idle: {
     name: 'an idle worker, commands at the server',
     unit: 'an hour',
-    measure: (request, { idleMs }) =>
-      whileIdle(request, async ({ server, place }) => {
+    async measure(request, { idleMs }) {
+      const { server, place } = request
+      const { measured } = await besideIdle(request, async () => {
         await pause(SETTLE_MS)
         const before = await commandsOf(server, place)
         await pause(idleMs)
-        return whole(((await commandsOf(server, place)) - before) * (HOUR_MS / idleMs))
-      }),
+        return (await commandsOf(server, place)) - before
+      })
+      return whole(measured * (HOUR_MS / idleMs))
+    },
   },
   delayed: {
     name: 'a worker beside 100,000 delayed jobs, resident memory',
@@ -74,12 +77,8 @@ const QUESTIONS = {
     jobs: 100_000,
     async measure(request, { jobs }) {
       await play('fill', { ...request, jobs, delay: HOUR_MS }, LONG_MS)
-      const { place, ...worker } = request
-      return whileIdle(
-        { ...worker, place },
-        () => pause(SETTLE_MS),
-        ({ rssMB }) => whole(rssMB),
-      )
+      const { rssMB } = await besideIdle(request, () => pause(SETTLE_MS))
+      return whole(rssMB)
     },
   },
   killed: {
@@ -102,15 +101,14 @@ const QUESTIONS = {
   },
 }
 
-/** What a worker without work says at its end, or what is measured meanwhile. */
-async function whileIdle(request, measure, say) {
+/** Measures beside a worker without work; resolves to what was `measured`, and what the worker tells at its end. */
+async function besideIdle(request, measure) {
   const worker = start('stay', request, LONG_MS)
   await worker.ready
   worker.go()
-  const measured = await measure(request)
+  const measured = await measure()
   worker.stop()
-  const end = await worker.result
-  return say ? say(end) : measured
+  return { measured, ...(await worker.result) }
 }
 
 /** One column of the table for each of these. */

@@ -1,4 +1,4 @@
-/** What servers have been asked since they were started. */
+/** Commands that servers have carried out since they were started. */
 import { MongoClient } from '../mongodb.mjs'
 
 /** Those of the server itself, and of looking, are left out. */

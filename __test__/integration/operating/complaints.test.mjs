@@ -67,13 +67,19 @@ test('a schedule that has stopped for a week is told of: by the page, the comman
   assert.ok(!stdout.includes('"paused"'), stdout)
 })
 
-test('metrics stay when the last worker has gone', async (t) => {
-  const { db, queue } = await jobs(t)
+/** A worker of one type, and the jobs that it has run. */
+async function working(t, db) {
   const worker = new JobQueue(new MongoJobQueue({ db, logger: SILENT }), SILENT)
   atEnd(t, () => worker.shutdown(0))
   await worker.startup()
   const ran = []
   worker.process('mail', (job) => void ran.push(job.id))
+  return { worker, ran }
+}
+
+test('metrics stay when the last worker has gone', async (t) => {
+  const { db, queue } = await jobs(t)
+  const { worker, ran } = await working(t, db)
   await queue.enqueue('mail', {})
   await pollUntil('a job has run', () => ran.length === 1)
   await pollUntil('its worker is known', async () => (await queue.listWorkers()).length === 1)
@@ -92,11 +98,7 @@ test('metrics stay when the last worker has gone', async (t) => {
 
 test('each start counts as a wait, also that of a job which its own process hands to an idle processor', async (t) => {
   const { db, queue } = await jobs(t)
-  const worker = new JobQueue(new MongoJobQueue({ db, logger: SILENT }), SILENT)
-  atEnd(t, () => worker.shutdown(0))
-  await worker.startup()
-  const ran = []
-  worker.process('mail', (job) => void ran.push(job.id))
+  const { worker, ran } = await working(t, db)
   await pollUntil('its worker is known', async () => (await queue.listWorkers()).length === 1)
   for (let n = 1; n <= 5; n += 1) {
     await worker.enqueue('mail', {})

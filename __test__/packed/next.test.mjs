@@ -26,7 +26,7 @@ describe('a Next.js app with standalone output', () => {
     return directory
   }
 
-  /** What a job that a route made has done; the dashboard has to be there, too, and to act. */
+  /** Has a route make a job, waits until it is completed, and tries the dashboard: page, script, sign-in, action. */
   async function asked(origin) {
     const signup = await fetch(new URL('/signups', origin), { method: 'POST', body: '{"name":"Ada"}' })
     assert.equal(signup.status, 202)

@@ -17,9 +17,14 @@ interface JournalBounds {
   readonly spills: boolean
 }
 
-/** As in `engine/src/verbs/journal/spilling.rs`: true if a result stands beside the job. */
+/** Bounds of spilling, in bytes, as in `engine/src/verbs/journal/drafted.rs`, which tells their reasons. */
+const ALWAYS_FROM = 16 * 1024
+const MOST_ON_THE_JOB = 256 * 1024
+const NEVER_BELOW = 256
+
+/** True if a result stands beside the job. */
 function isSpilled(bytes: number, journalBytes: number): boolean {
-  return bytes > 16 * 1024 || (bytes > 256 && journalBytes > 256 * 1024)
+  return bytes > ALWAYS_FROM || (bytes > NEVER_BELOW && journalBytes > MOST_ON_THE_JOB)
 }
 
 /** The journal of a job, by ascending place. */

@@ -129,7 +129,7 @@ export default {
     })
     const good = await queue.enqueue('t', 'good')
     await whenJob(good, 'completed')
-    // What is stored is told a moment later.
+    // A job's end is stored a moment before it is told.
     await until('the first job is told of', () => events.length >= 2)
     const bad = await queue.enqueue('t', 'bad', { maxAttempts: 1 })
     await whenJob(bad, 'failed')

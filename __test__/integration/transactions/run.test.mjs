@@ -272,7 +272,7 @@ for (const [way, options] of Object.entries(WAYS)) {
       const { status, attempt } = await env.stored(id)
       assert.deepEqual([status, attempt], ['pending', 0])
       assert.equal(await env.things.countDocuments(), 0)
-      // A shutdown without grace does not wait for what is told.
+      // A shutdown without grace does not wait until events are told.
       await pollUntil('the release is told', () => env.log.kinds().length > 1)
       assert.deepEqual(env.log.kinds(), ['claimed', 'shutdown-released'])
     })

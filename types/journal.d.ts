@@ -16,7 +16,7 @@ export interface StepFailure {
 
 /** One element of a journal: the result of one step, recorded once. */
 export interface StepRecord {
-  /** The step's place: 0, 1, 2, … in the order of the calls. −1 is the record behind `now()` and `uuid()`. */
+  /** The step's place: 0, 1, 2, … in the order of the calls. −1 is the record behind `now()` and `uuid()`, −2 that of a wait. */
   seq: number
   /** The name that the orchestration gave the step. */
   name: string
@@ -26,13 +26,16 @@ export interface StepRecord {
   ts: Date
   /** In which branch the step stands, by the places of the branches; absent outside of branches. */
   path?: string
-  /** `'sleep'`: the result is the moment at which the sleep ends. Absent for steps. */
-  kind?: 'sleep'
+  /**
+   * Absent for steps. `'sleep'`: the result is the moment at which the sleep ends. `'retry'`: a step failed, and waits for its next try until
+   * the moment that is the result; `path` is the place of the step, a dot and the number of tries that have failed.
+   */
+  kind?: 'sleep' | 'retry'
   /** The failure that `tryStep` recorded, in place of a result. */
   error?: StepFailure
 }
 
-/** The mark of a job whose orchestration sleeps: it is pending, holds no slot, and is due when it is to wake. */
+/** The mark of a job whose orchestration sleeps, or waits to try a step again: it is pending, holds no slot, and is due when it is to wake. */
 export interface ParkedJob {
   /** The kind of the wait: for a time. */
   kind: 'sleep'

@@ -35,7 +35,13 @@ export interface StepOptions {
   idempotencyKey?: string | undefined
   /** The step's limit, in milliseconds; 0 for none. Default: `stepTimeoutMs` of the definition. */
   timeoutMs?: number | undefined
-  /** Tries again within the attempt, and so within its lease, when the function throws. Default: a failure fails the attempt. */
+  /**
+   * Tries again when the function throws, without an attempt of the job. Default: a failure fails the attempt.
+   *
+   * A wait of more than 10 s is recorded with the number of failed tries, and the job parks as for {@link OrchestratorContext.sleep}: it holds
+   * no slot, and the tries count on in another attempt. Shorter waits hold the slot, and a crash begins their tries anew. In dedupe scope
+   * `pending` a job never parks, and holds its slot through all waits.
+   */
   retry?: StepRetry | undefined
 }
 

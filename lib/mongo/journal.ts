@@ -145,7 +145,7 @@ function decodeStep({ seq, name, path, kind, value, tsMs }: NativeStep, codec: C
   const { result, error } = codec.bson.deserialize(value, codec.reading)
   const record: StepRecord = { seq, name, result, ts: new Date(tsMs) }
   if (path !== null) record.path = path
-  if (kind === 'sleep') record.kind = kind
+  if (kind === 'sleep' || kind === 'retry') record.kind = kind
   if (error !== undefined) record.error = error as StepFailure
   return record
 }

@@ -173,7 +173,7 @@ class Attempt {
       present: async () => (await serverTime(queue)) ?? this.now(),
       at: (moment, callback) => afterLong(Math.max(0, moment - this.now()), callback),
       transact: (step) => transactStep(queue, job, claimToken, ctx, step, options),
-      parksFromMs: canPark(queue) ? PARKS_FROM_MS : Infinity,
+      parksFromMs: canPark(queue, job) ? PARKS_FROM_MS : Infinity,
       sleepRefusal: job.dedupeScope === 'pending' ? noSleep() : null,
       firstRecord: () => {
         if (job.dedupeScope !== 'pending') return
@@ -245,9 +245,9 @@ async function serverTime(queue: JobQueue<any>): Promise<number | null> {
   return value
 }
 
-/** True if the backend can have a job wait without counting an attempt. If not, the attempt waits in place. */
-function canPark({ backend }: JobQueue<any>): boolean {
-  return canRelease(backend) && canCancel(backend)
+/** True if the backend can have the job wait without counting an attempt. If not, the attempt waits in place. */
+function canPark({ backend }: JobQueue<any>, { dedupeScope }: Job): boolean {
+  return dedupeScope !== 'pending' && canRelease(backend) && canCancel(backend)
 }
 
 /** There the one pending place of the key is the follower's. */

@@ -51,10 +51,11 @@ export function isShutDown(error: unknown): boolean {
   return isError(error) && (error as { code?: unknown }).code === 'ERR_DURABL_SHUT_DOWN'
 }
 
-/** The end of a sleep, in milliseconds since the epoch. @throws DurablError if its record doesn't tell */
-export function endOfSleep(jobId: string, { name, result }: StepRecord): number {
+/** The end of a sleep, or of a wait between two tries, in milliseconds since the epoch. @throws DurablError if its record doesn't tell */
+export function endOfWait(jobId: string, { name, result }: StepRecord): number {
   const moment = types.isDate(result) ? result.getTime() : NaN
-  if (Number.isNaN(moment)) throw damaged(jobId, `the record of sleep ${JSON.stringify(name)} has no moment`)
+  if (Number.isNaN(moment))
+    throw damaged(jobId, `the record of the wait ${JSON.stringify(name)} has no moment`)
   return moment
 }
 

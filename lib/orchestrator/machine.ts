@@ -14,13 +14,14 @@ import type { AppendStepResult, StepKeys, StepRecord } from '../types'
 import { Underway } from './underway'
 import { Fate } from './fate'
 import { Beginning } from './beginning'
-import { answerOf, endOfSleep, failureOf, isFatal, isLeaseLost, resultOf, shown, valueOf } from './ends'
+import { answerOf, endOfWait, failureOf, isFatal, isLeaseLost, resultOf, shown, valueOf } from './ends'
 import type { MachineHost, Outcome, Place } from './host'
 import { startLimits } from './limits'
 import type { MachineLimits } from './limits'
 import { checkBranchAt, recordAt } from './replay'
 import { Sleeps } from './sleeps'
 import type { RunningStep, StepFunction, StepSettings, TransactionFunction } from './step'
+import { Waits } from './waits'
 
 /** Time that a failed attempt waits for the end of steps that are still running: a retry must not run beside them. */
 const HOLD_MS = 10_000
@@ -35,6 +36,7 @@ export class StepMachine {
   private readonly cut = new Deferred<Outcome>()
   private readonly beginning: Beginning
   private readonly sleeps: Sleeps
+  private readonly waits: Waits
   private readonly fate = new Fate()
   /** The orchestration has returned, or thrown. */
   private hasEnded = false
@@ -53,6 +55,7 @@ export class StepMachine {
       (moment, callback) => host.at(moment, callback),
       () => this.parkIfIdle(),
     )
+    this.waits = new Waits(this, journal, host, this.sleeps, this.underway)
   }
 
   get jobId(): string {
@@ -84,7 +87,7 @@ export class StepMachine {
   abort(reason: unknown): void {
     const refusal = this.fate.abort(reason)
     if (!this.controller.signal.aborted) this.controller.abort(reason)
-    for (const step of [...this.underway.running]) step.abort(reason)
+    for (const step of this.underway.begun()) step.abort(reason)
     this.sleeps.abort(refusal)
   }
 
@@ -131,7 +134,7 @@ export class StepMachine {
     const record = this.recorded(place, name)
     if (record !== null) return answerOf(record)
     return this.underway.whileRunning(name, async (step) => {
-      const result = await this.call(step, fn, settings)
+      const result = await this.call(step, place, fn, settings)
       return this.record(place, name, { result: this.failing(() => encodeResult(name, result)) }, result)
     })
   }
@@ -143,7 +146,7 @@ export class StepMachine {
     return this.underway.whileRunning(name, async (step) => {
       let result: unknown
       try {
-        result = await this.call(step, fn, settings)
+        result = await this.call(step, place, fn, settings)
       } catch (error) {
         // The run's own end is no failure of the step.
         if (isFatal(error) || this.controller.signal.aborted || isLeaseLost(error)) throw error
@@ -209,24 +212,14 @@ export class StepMachine {
     const record = this.recorded(place, name, 'sleep')
     const fixed =
       record === null
-        ? this.underway.whileRunning(name, () => this.fixSleep(place, name, moment))
+        ? this.underway.whileRunning(name, () => this.waits.fix({ place, name, kind: 'sleep' }, moment))
         : Promise.resolve(record)
     return fixed.then((sleep) => {
-      const until = endOfSleep(this.jobId, sleep)
+      const until = endOfWait(this.jobId, sleep)
       if (until <= this.host.now()) return
       if (this.controller.signal.aborted) throw this.fate.refuse(this.controller.signal.reason)
       return this.sleeps.until(name, turn, until)
     })
-  }
-
-  private async fixSleep(
-    place: Place,
-    name: string,
-    moment: (presentMs: number) => number,
-  ): Promise<StepRecord> {
-    const result = new Date(moment(await this.host.present()))
-    const record = this.recordOf(place, name, { result, kind: 'sleep' })
-    return (await this.append(record)) ?? record
   }
 
   /** Has the end of the orchestration wait for a branch. */
@@ -319,14 +312,20 @@ export class StepMachine {
     })
   }
 
-  private async call(step: RunningStep, fn: StepFunction, settings: StepSettings): Promise<unknown> {
+  private async call(
+    step: RunningStep,
+    place: Place,
+    fn: StepFunction,
+    settings: StepSettings,
+  ): Promise<unknown> {
+    const tries = await this.waits.tries(step, place)
     // A crash after the effect must not give the next attempt another time.
     if (this.beginning.recording !== null) {
       await this.beginning.recording
       this.mayBegin()
     }
     const call: StepFunction = (keys, signal) => WITHIN.run(this, fn, keys, signal)
-    return step.run(call, settings, () => this.mayBegin())
+    return step.run(call, settings, tries)
   }
 
   /** Records an end of a step, and answers: with this value, or with the one recorded before. */
@@ -355,6 +354,12 @@ export class StepMachine {
     const record: StepRecord = { seq, name, ...end, ts: new Date(this.host.now()) }
     if (path !== '') record.path = path
     return record
+  }
+
+  /** Appends a record, and resolves to the one that is in the journal then. */
+  async keep(place: Place, name: string, end: StepEnd): Promise<StepRecord> {
+    const record = this.recordOf(place, name, end)
+    return (await this.append(record)) ?? record
   }
 
   /** Null if it was appended; else the record that is there. */

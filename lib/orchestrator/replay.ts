@@ -11,8 +11,11 @@ export function recordAt(journal: Journal, place: Place, name: string, kind?: 's
   const { jobId } = journal
   const record = journal.at(place.path, place.seq)
   if (record === null) {
-    if (journal.hasBranch(pathWithin(place)))
-      throw new NondeterminismError(jobId, place.seq, 'a branch', name)
+    const within = pathWithin(place)
+    if (journal.hasBranch(within)) throw new NondeterminismError(jobId, place.seq, 'a branch', name)
+    const failed = journal.failedAt(within)
+    if (failed !== null && (failed.name !== name || kind !== undefined))
+      throw new NondeterminismError(jobId, place.seq, failed.name, kindOf(name, kind))
     return null
   }
   checkName(jobId, record, name)
@@ -24,7 +27,8 @@ export function recordAt(journal: Journal, place: Place, name: string, kind?: 's
 /** A branch begins. @throws NondeterminismError if a step is recorded there */
 export function checkBranchAt(journal: Journal, { path, seq }: Place, name: string): void {
   const record = journal.at(path, seq)
-  if (record !== null) throw new NondeterminismError(journal.jobId, seq, described(record), `branch ${name}`)
+  const found = record === null ? journal.failedAt(pathWithin({ path, seq }))?.name : described(record)
+  if (found !== undefined) throw new NondeterminismError(journal.jobId, seq, found, `branch ${name}`)
 }
 
 /** The path of the steps in a branch at this place. */

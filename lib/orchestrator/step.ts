@@ -29,6 +29,19 @@ export interface StepRetry {
   readonly backoffMaxDelay?: number | undefined
 }
 
+/** The surroundings of the tries of a step. */
+export interface Tries {
+  /** Tries that failed in earlier attempts. */
+  readonly failed: number
+  /** @throws why no further try may begin */
+  mayBegin(): void
+  /** Waits between two tries for so long that the job may be parked meanwhile. */
+  waitLong(failed: number, delayMs: number): Promise<void>
+}
+
+/** Longer waits between two tries are recorded, and hold no slot. */
+const LONG_WAIT_MS = 10_000
+
 /** A step that is running. */
 export class RunningStep {
   /** The reason that its signal is aborted, and that of each further try. */
@@ -54,29 +67,35 @@ export class RunningStep {
     this.endWait?.()
   }
 
-  /** Ends the wait between two tries. Harmless while the function runs. */
+  /** Ends a short wait between two tries. Harmless while the function runs. */
   hurry(): void {
     this.endWait?.()
   }
 
-  /**
-   * Calls the function until it succeeds, or its tries are used up.
-   *
-   * @param checkRun throws if no further try may begin
-   */
-  async run(fn: StepFunction, settings: StepSettings, checkRun: () => void): Promise<unknown> {
+  /** Calls the function until it succeeds, or its tries are used up. */
+  async run(fn: StepFunction, settings: StepSettings, tries: Tries): Promise<unknown> {
     const { retry } = settings
-    for (let tries = 1; ; tries += 1) {
+    for (let count = tries.failed + 1; ; count += 1) {
       try {
         return await this.call(fn, settings)
       } catch (error) {
-        if (retry === null || tries >= retry.maxAttempts || this.isFatal(error) || this.aborted !== null)
+        if (retry === null || count >= retry.maxAttempts || this.isFatal(error) || this.aborted !== null)
           throw error
-        checkRun()
-        await this.wait(delayOf(retry, tries))
-        checkRun()
+        tries.mayBegin()
+        const delayMs = delayOf(retry, count)
+        await (delayMs > LONG_WAIT_MS ? tries.waitLong(count, delayMs) : this.wait(delayMs))
+        tries.mayBegin()
       }
     }
+  }
+
+  /** Resolves with the wait, or as soon as the step is aborted. */
+  async untilAborted(wait: Promise<void>): Promise<void> {
+    if (this.aborted !== null) return
+    await new Promise<void>((resolve) => {
+      this.endWait = resolve
+      wait.then(resolve, () => resolve())
+    })
   }
 
   private call(fn: StepFunction, { keys, timeoutMs }: StepSettings): Promise<unknown> {

@@ -5,6 +5,8 @@ import { RunningStep } from './step'
 
 export class Underway {
   readonly running = new Set<RunningStep>()
+  /** Steps between two tries, for long: the job may be parked beside them. */
+  private readonly waiting = new Set<RunningStep>()
   /** Steps, and the bootstrap record. */
   private readonly unended = new Set<Promise<unknown>>()
   private readonly branches = new Set<Promise<unknown>>()
@@ -32,6 +34,21 @@ export class Underway {
     const step = new RunningStep(name, this.turn(), isFatal)
     this.running.add(step)
     return this.untilEnded(this.runStep(step, work))
+  }
+
+  /** Steps that have begun, and may go on. */
+  begun(): RunningStep[] {
+    return [...this.running, ...this.waiting]
+  }
+
+  /** A step waits between two tries, and does not count as running. */
+  async whileWaiting(step: RunningStep, wait: Promise<void>): Promise<void> {
+    this.running.delete(step)
+    this.waiting.add(step)
+    this.stepEnded()
+    await step.untilAborted(wait)
+    this.waiting.delete(step)
+    this.running.add(step)
   }
 
   untilEnded<R>(promise: Promise<R>): Promise<R> {

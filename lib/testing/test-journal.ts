@@ -1,5 +1,4 @@
 import { copyOfResult } from '../journal/result'
-import { BOOTSTRAP } from '../journal/bootstrap'
 import { checkName } from '../journal/records'
 import { decodeResult, sizeOfResult } from '../journal/result'
 import { JournalTooLarge } from '../base/orchestration-errors'
@@ -40,9 +39,9 @@ export class TestJournal {
     return this.records.map((record) => this.copyOf(record))
   }
 
-  /** The steps outside of the bootstrap record, with their results as they are answered. */
+  /** The steps without the records behind `now()` and between tries, with their results as they are answered. */
   steps(): { seq: number; name: string; result: unknown }[] {
-    const steps = this.records.filter(({ seq }) => seq !== BOOTSTRAP.seq)
+    const steps = this.records.filter(({ seq }) => seq >= 0)
     return steps
       .sort((one, other) => one.seq - other.seq)
       .map((record) => {

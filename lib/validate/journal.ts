@@ -31,8 +31,8 @@ import {
 import type { Rule } from './rules'
 
 const SLEEP_MS = duration(0)
-const SEQ = wholeNumber(-1, 2 ** 31 - 1)
-const KIND = oneOf('sleep')
+const SEQ = wholeNumber(-2, 2 ** 31 - 1)
+const KIND = oneOf('sleep', 'retry')
 
 const PATH: Rule<string> = {
   allowed: "a path of branches, as '3' or '3.1'",

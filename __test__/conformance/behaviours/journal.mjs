@@ -38,6 +38,25 @@ export default {
     assert.deepEqual(Object.keys(first), ['seq', 'name', 'result', 'ts'])
   },
 
+  async 'a wait between two tries stands beside the steps, at a place of its own'({ backend }) {
+    const { id, claimToken } = await claimed(backend)
+    const wait = (failed) => ({
+      ...record(-2, 'flaky', new Date(failed)),
+      ...{ path: `0.${failed}`, kind: 'retry' },
+    })
+    assert.deepEqual(await backend.appendStep(id, claimToken, wait(1)), { status: 'appended' })
+    assert.deepEqual(await backend.appendStep(id, claimToken, wait(2)), { status: 'appended' })
+    const again = await backend.appendStep(id, claimToken, { ...wait(2), result: new Date(9) })
+    assert.deepEqual([again.status, again.existing.result], ['already-recorded', new Date(2)])
+    assert.deepEqual(await backend.appendStep(id, claimToken, record(0, 'flaky')), { status: 'appended' })
+    const found = (await backend.readSteps(id)).map(({ seq, path, kind }) => [seq, path, kind])
+    assert.deepEqual(found, [
+      [0, undefined, undefined],
+      [-2, '0.1', 'retry'],
+      [-2, '0.2', 'retry'],
+    ])
+  },
+
   async 'a journal is nobody else’s to see: findOne shows none'({ backend }) {
     const { id, claimToken } = await claimed(backend)
     await backend.appendStep(id, claimToken, record(0, 'a'))

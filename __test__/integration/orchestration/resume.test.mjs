@@ -298,7 +298,9 @@ for (const name of BACKENDS) {
             tried.resolve()
             if (tries === 1) throw new Error('no luck')
           }
-          await octx[tool]('flaky', flaky, { retry: { maxAttempts: 3, backoffDelay: 60_000 } })
+          await octx[tool]('flaky', flaky, {
+            retry: { maxAttempts: 3, backoff: 'fixed', backoffDelay: 9_000 },
+          })
         }
         orchestrator.define('patient', body)
         const id = await queue.enqueue('patient', {}, { maxAttempts: 1 })

@@ -1,13 +1,29 @@
-/** The orchestration of the fault tests: steps, transactions and a sleep, each of which tells when it begins and when it is answered. */
+/** The orchestrations of the fault tests: steps, transactions and a sleep, each of which tells when it begins and when it is answered. */
 import { letPass } from '../time.mjs'
 
 let runs = 0
+
+export const ORCHESTRATIONS = { trial, flaky }
+
+/** A step whose first tries fail, as the ledger counts them, each with a wait for the next one. */
+function flaky({ failures, retry }, { tell, db }) {
+  return async (job, octx) => {
+    const run = async () => {
+      await db.collection('ledger').insertOne({ job: job.id })
+      const tries = await db.collection('ledger').countDocuments({ job: job.id })
+      tell('tried', { job: job.id, tries })
+      if (tries <= failures) throw new Error('not yet')
+    }
+    await octx.step('flaky', run, { retry })
+    tell('returned', { job: job.id })
+  }
+}
 
 /**
  * @param options.ms how long each step works
  * @param options.napMs how long the sleep is
  */
-export function trial({ ms, napMs }, { tell, db }) {
+function trial({ ms, napMs }, { tell, db }) {
   return async (job, octx) => {
     runs += 1
     const about = { job: job.id, run: `${process.pid}-${runs}` }

@@ -10,7 +10,7 @@ import { FatalJobError, JobQueue, MongoJobQueue, Orchestrator } from 'durabl'
 import { MongoClient } from 'mongodb'
 import { produce } from './producer.mjs'
 import { HANDLERS } from './handlers.mjs'
-import { trial } from './orchestrations.mjs'
+import { ORCHESTRATIONS } from './orchestrations.mjs'
 import { tellHeap } from './heap.mjs'
 import { race } from './race.mjs'
 import { watchStalls } from '../stalls.mjs'
@@ -88,8 +88,10 @@ for (const [type, processor] of Object.entries(config.processors ?? {})) {
   queue.process(type, handlerOf(processor), processor.config)
 }
 
-for (const [type, { config: settings, ...options }] of Object.entries(config.orchestrations ?? {})) {
-  const body = trial(options, { tell, db: client.db(config.database) })
+for (const [type, { config: settings, body: name = 'trial', ...options }] of Object.entries(
+  config.orchestrations ?? {},
+)) {
+  const body = ORCHESTRATIONS[name](options, { tell, db: client.db(config.database) })
   new Orchestrator(queue, logger).define(type, body, settings)
 }
 

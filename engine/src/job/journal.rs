@@ -27,6 +27,9 @@ pub struct NewStep {
 /// with no value.
 const SPILLED_NAME: &str = "$spilled:";
 
+/// The place of records of waits between two tries of a step; −1 is that of the record behind the time and UUIDs of the job.
+const LOWEST_PLACE: i32 = -2;
+
 /// A step as it was recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredStep {
@@ -136,7 +139,7 @@ fn place(value: RawBsonRef<'_>) -> Option<i32> {
         RawBsonRef::Double(value) if value.fract() == 0.0 => value as i64,
         _ => return None,
     };
-    i32::try_from(value).ok().filter(|seq| *seq >= -1)
+    i32::try_from(value).ok().filter(|seq| *seq >= LOWEST_PLACE)
 }
 
 pub(crate) fn damaged(why: impl std::fmt::Display) -> Error {
@@ -215,7 +218,7 @@ mod tests {
             rawdoc! { "steps": [{ "seq": 0 }] },
             rawdoc! { "steps": [{ "name": "a" }] },
             rawdoc! { "steps": [{ "seq": 0.5, "name": "a" }] },
-            rawdoc! { "steps": [{ "seq": -2, "name": "a" }] },
+            rawdoc! { "steps": [{ "seq": -3, "name": "a" }] },
         ] {
             let error = read(&job).expect_err("it is none");
             assert_eq!(error.kind(), ErrorKind::JournalDamaged);

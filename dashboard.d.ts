@@ -1,12 +1,12 @@
 /**
- * durabl/dashboard: a page that shows a queue and steers it, for any web framework.
+ * durabl/dashboard: a web page that shows and steers a queue, for any web framework.
  *
  * @packageDocumentation
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { JobDetail, JobQueue, prometheusText } from './index.js'
 
-/** A thing that a user of the page can do. Looking needs none of them. */
+/** An action that a user of the page can take. Looking needs no action. */
 export type Action =
   | 'retry'
   | 'cancel'
@@ -21,42 +21,42 @@ export type Action =
   | 'skip-occurrence'
   | 'unschedule'
 
-/** Rights of the user who sent a request. */
+/** The rights of the user who sent a request. */
 export type Access =
   | {
-      /** `full`: may look and act. `read`: may look. */
+      /** `full`: the user may look and act. `read`: the user may look. */
       status: 'full' | 'read'
-      /** A name for the record of actions. */
+      /** The user's name, for the record of actions. */
       user?: string | undefined
-      /** Types that this user may see and act on. Default: all. */
+      /** The types that this user may see and act on. Default: all. */
       types?: readonly string[] | undefined
     }
   | {
-      /** May look, and may do what `actions` lists. */
+      /** The user may look, and may take the listed actions. */
       status: 'some'
       /** The allowed actions. */
       actions: readonly Action[]
-      /** A name for the record of actions. */
+      /** The user's name, for the record of actions. */
       user?: string | undefined
-      /** Types that this user may see and act on. Default: all. */
+      /** The types that this user may see and act on. Default: all. */
       types?: readonly string[] | undefined
     }
   | {
-      /** Sees nothing. */
+      /** The user sees nothing. */
       status: 'denied'
-      /** An address, such as that of a sign-in page, to send the browser to. Default: the answer is 403. */
+      /** An address to send the browser to, such as a sign-in page. Default: the response is 403. */
       redirect?: string | undefined
     }
 
-/** An action that a user has done by the page or its JSON API. */
+/** An action that a user has taken through the page or its JSON API. */
 export interface ActionEvent {
-  /** The thing done. */
+  /** The action. */
   action: Action
   /** The name of the queue, as in {@link DashboardOptions.queue}; `'default'` for a single queue. */
   queue: string
-  /** Ids of jobs, a filter, a type or the id of a schedule. */
+  /** The object of the action: ids of jobs, a filter, a type, or the id of a schedule. */
   target: unknown
-  /** The `user` of {@link Access}, if there was one. */
+  /** The `user` of {@link Access}, if given. */
   user: string | undefined
   /** The result of the call, such as `{ status: 'retried' }`. */
   result: unknown
@@ -64,21 +64,21 @@ export interface ActionEvent {
 
 /** Options of {@link createDashboard}. */
 export interface DashboardOptions {
-  /** The queue to show; or several by name, between which the page has a switch. */
+  /** The queue to show, or several queues by name. With several, the page has a switch. */
   queue: JobQueue<any> | Readonly<Record<string, JobQueue<any>>>
   /**
-   * Says what the sender of a request may see and do. It is asked for each request, those for the script and the style of the page
-   * too. If it throws, or returns something else than an {@link Access}, the answer is 500.
+   * Decides what the sender of a request may see and do. Called for each request, including those for the page's script and style. If it throws,
+   * or returns anything but an {@link Access}, the response is 500.
    */
   authorize: (request: Request) => Access | Promise<Access>
   /**
-   * Returns what the page shows as the payload of a job. Default: its `data`. Fields with names such as `password`, `token` or
-   * `secret` are masked in both. With it, the page offers no retry with other data.
+   * Returns the value that the page shows as the payload of a job. Default: its `data`. In either case, fields with names such as `password`,
+   * `token` or `secret` are masked. If you set this option, the page does not offer a retry with other data.
    */
   present?: ((job: JobDetail) => unknown) | undefined
-  /** Is told of each action after it was done. An error that it throws is ignored. */
+  /** Called after each action. An error that it throws is ignored. */
   onAction?: ((event: ActionEvent) => unknown) | undefined
-  /** The path of the page, such as `/admin/jobs`. Only requests for it are answered then. Default: requests for any path. */
+  /** The path of the page, such as `/admin/jobs`; requests for other paths are not answered. Default: requests for any path. */
   basePath?: string | undefined
   /** The title of the page. Default: `'durabl'`. */
   title?: string | undefined
@@ -86,14 +86,14 @@ export interface DashboardOptions {
   badge?: string | undefined
 }
 
-/** The page and its JSON API, as request handlers. */
+/** The page and its JSON API as request handlers. */
 export interface Dashboard {
-  /** For frameworks with `Request` and `Response`: Hono, Next.js, Bun. */
+  /** Handles a request in frameworks with `Request` and `Response`: Hono, Next.js, Bun. */
   fetch(this: void, request: Request): Promise<Response>
   /**
-   * For `node:http`, Express, Nest, Koa (`ctx.req`, `ctx.res`) and Fastify (its own request and reply). Never throws or rejects.
+   * Handles a request of `node:http`, Express, Nest, Koa (`ctx.req`, `ctx.res`) or Fastify (its own request and reply). Never throws or rejects.
    *
-   * @param next is called for requests that are not for the page
+   * @param next called for requests that are not for the page
    */
   node(
     this: void,
@@ -104,7 +104,9 @@ export interface Dashboard {
 }
 
 /**
- * Makes the dashboard of a queue. Below the page, at `/metrics`, are the metrics of {@link prometheusText}, for those who may see all types. It asks the database only when a page is open, and ten open pages cost what one does.
+ * Makes a dashboard for a queue. It asks the database only while a page is open, and ten open pages cost as much as one.
+ *
+ * At `/metrics` below the page, users who may see all types find the metrics of {@link prometheusText}.
  *
  * ```ts
  * const dashboard = createDashboard({

@@ -1,6 +1,6 @@
 /**
- * An ESLint plugin (flat config) that finds what may come out otherwise at the next attempt of an orchestration. Types are not needed, and
- * nothing but ESLint is.
+ * An ESLint plugin (flat config) that finds code of orchestrations that may behave differently at the next attempt. Needs nothing but ESLint,
+ * and no type information.
  *
  * ```js
  * import durabl from 'durabl/eslint'
@@ -13,45 +13,45 @@
 /** Options of the rule. */
 export type Options = [
   {
-    /** Names of the type of a function's second parameter that make it an orchestration. Default `['OrchestratorContext']`. */
+    /** Type names of a function's second parameter that mark it as an orchestration. Default `['OrchestratorContext']`. */
     contextTypeNames?: string[]
-    /** Names of the method that defines an orchestration. Default `['define']`. */
+    /** Names of methods that define an orchestration. Default `['define']`. */
     defineNames?: string[]
-    /** Names of the methods whose function is a step. Default `['step']`. */
+    /** Names of methods whose function is a step. Default `['step']`. */
     stepNames?: string[]
   }?,
 ]
 
-/** Messages of the rule. */
+/** The ids of the rule's messages. */
 export type MessageIds = 'bareAwait' | 'syncNondet'
 
-/** A rule, as ESLint takes it. */
+/** A rule in ESLint's format. */
 export interface Rule {
-  /** Its description, options and messages. */
+  /** The rule's description, options and messages. */
   meta: {
-    /** Its findings are mistakes. */
+    /** The kind of the rule: it finds mistakes. */
     type: 'problem'
-    /** For editors. */
+    /** The description that editors show. */
     docs: { description: string; url: string }
-    /** Of its options. */
+    /** The schema of the options. */
     schema: object[]
-    /** By name. */
+    /** The messages, by id. */
     messages: Record<MessageIds, string>
   }
   /** Makes the listeners for one file. */
   create(context: any): Record<string, (node: any) => void>
 }
 
-/** Code outside of steps must do the same at each attempt: no bare `await`, no clock, no random numbers. */
+/** Requires code outside of steps to do the same at each attempt: no bare `await`, no clock, no random numbers. */
 export const noNondeterministicControlPath: Rule
 
-/** Name and version of the plugin. */
+/** The name and version of the plugin. */
 export const meta: { name: 'durabl'; version: string }
 
 /** The rules, by name. */
 export const rules: { 'no-nondeterministic-control-path': Rule }
 
-/** Configurations to be spread into a flat config. */
+/** Configurations to spread into a flat config. */
 export const configs: {
   /** All rules, as errors. */
   recommended: {

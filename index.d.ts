@@ -2,11 +2,11 @@
 /**
  * durabl: a durable job queue on the MongoDB that an app already has.
  *
- * - {@link JobQueue} is what an app talks to: it validates, runs handlers and settles jobs.
+ * - {@link JobQueue} is the class that an app talks to: it validates arguments, runs handlers and settles jobs.
  * - A backend ({@link IJobQueueBackend}) stores the jobs: {@link MongoJobQueue} in production,
  *   {@link DummyBackend} and {@link ImmediateBackend} in tests, or one of your own.
  *
- * All times are milliseconds unless a name says otherwise. An absent value is `undefined`, or the property is missing.
+ * All times are milliseconds unless a name says otherwise. An absent value is `undefined`, or its property is missing.
  *
  * @packageDocumentation
  */

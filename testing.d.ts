@@ -1,5 +1,5 @@
 /**
- * Tests of orchestrations without a queue, a server or timers: the real step machine over a journal in memory.
+ * Tests of orchestrations without a queue, a server or timers: durabl's real step logic on a journal in memory.
  *
  * ```ts
  * import { testOrchestration } from 'durabl/testing'
@@ -14,7 +14,7 @@
  */
 import type { Job, LeaseLostError, OrchestratorFn } from './index.js'
 
-/** The default of {@link TestOrchestrationOptions.now}: 2025-01-01, UTC, in milliseconds since the epoch. */
+/** The default of {@link TestOrchestrationOptions.now}: 2025-01-01 in UTC, as milliseconds since the epoch. */
 export const TEST_STARTED_AT: 1735689600000
 /** The default of {@link TestOrchestrationOptions.seed}. */
 export const TEST_SEED: 'durabl-test-seed'
@@ -23,31 +23,31 @@ export const TEST_SEED: 'durabl-test-seed'
 export interface TestOrchestrationOptions<T = unknown> {
   /** The job's payload. Default: undefined. */
   data?: T | undefined
-  /** The job's id, of which the keys of steps are made. Default `'test-job-1'`. */
+  /** The job's id, from which the keys of steps are made. Default `'test-job-1'`. */
   jobId?: string | undefined
   /** The job's type. Default `'test-orchestration'`. */
   type?: string | undefined
-  /** The limit of each step, in milliseconds; 0 for none. Default 0. */
+  /** The time limit of each step, in milliseconds; 0 for none. Default 0. */
   stepTimeoutMs?: number | undefined
-  /** The time that `octx.now()` tells, in milliseconds since the epoch. Default {@link TEST_STARTED_AT}. */
+  /** The time that `octx.now()` returns, in milliseconds since the epoch. Default {@link TEST_STARTED_AT}. */
   now?: number | undefined
   /** The seed of `octx.uuid()`. Default {@link TEST_SEED}. */
   seed?: string | undefined
 }
 
-/** A step that was recorded. */
+/** A recorded step. */
 export interface RecordedStep {
-  /** Its place. */
+  /** The step's place. */
   seq: number
-  /** Its name. */
+  /** The step's name. */
   name: string
-  /** Its result; `undefined` for a step that returned none. */
+  /** The step's result; `undefined` if it returned none. */
   result: unknown
 }
 
-/** Which of the steps of one name a fault happens to. */
+/** Selects one step among several of the same name for a fault. */
 export interface FaultOptions {
-  /** 1 for the first one in the attempt, which is the default. */
+  /** The number of the step of that name within the attempt; 1 for the first. Default 1. */
   occurrence?: number | undefined
 }
 
@@ -56,62 +56,62 @@ export class TestOrchestration<T = unknown> {
   constructor(body: OrchestratorFn<T>, options?: TestOrchestrationOptions<T>)
   /** The job: active, with `maxAttempts` 25. */
   readonly job: Job<T>
-  /** The lines that all attempts have logged. */
+  /** The lines that all attempts have logged so far. */
   readonly logs: string[]
-  /** The number of attempts. */
+  /** The number of attempts so far. */
   attempts: number
   /** The recorded steps, by ascending place. */
   get steps(): RecordedStep[]
-  /** An attempt. Rejects with what the orchestration throws, as it was thrown. */
+  /** Makes an attempt. Rejects with the very error that the orchestration throws. */
   run(): Promise<void>
-  /** The same, for the reader of a test. */
+  /** The same as `run`, for tests that read better with it. */
   resume(): Promise<void>
-  /** The sleep that the orchestration is parked in; null if it is not. */
+  /** The sleep in which the orchestration is parked; null if it is not. */
   parked: {
-    /** The kind of the wait. */
+    /** The kind of wait. */
     kind: 'sleep'
-    /** When it ends, by the clock of the test. */
+    /** When the sleep ends, by the clock of the test. */
     until: Date
   } | null
   /**
-   * Moves the clock of the test, which stands still otherwise and begins at `now` of the options. Each sleep that ends meanwhile is
-   * answered at its moment, by the code that ran last. A wake-up is no attempt.
+   * Moves the clock of the test, which begins at `now` of the options and otherwise stands still. Each sleep that ends in between returns
+   * at its moment, in the code that ran last. A wake-up does not count as an attempt.
    *
    * ```ts
    * await trial.run()
    * await trial.advance(7 * 24 * 60 * 60 * 1000)
    * ```
    *
-   * @param ms from 0 to a hundred years
+   * @param ms the step of the clock: from 0 to a hundred years
    */
   advance(ms: number): Promise<void>
-  /** An attempt by other code, as after a deploy. */
+  /** Makes an attempt with other code, as after a deploy. */
   resumeWith(body: OrchestratorFn<T>): Promise<void>
   /**
-   * An attempt whose process dies when the function of a step has run, before its result is recorded. Nothing of the attempt goes on.
+   * Makes an attempt whose process dies after the function of a step has run, and before its result is recorded. Nothing of the attempt goes on.
    *
-   * @throws an error that begins with `expected a crash` if the orchestration ended before; what it threw, if it threw
+   * @throws an error that begins with `expected a crash` if the orchestration returned before the step; if it threw before, its error
    */
   crashBefore(step: string, options?: FaultOptions): Promise<void>
-  /** The same, when the result of the step has been recorded. */
+  /** Makes an attempt whose process dies after the result of a step has been recorded. Otherwise like `crashBefore`. */
   crashAfter(step: string, options?: FaultOptions): Promise<void>
-  /** An attempt that loses its lease as a step is to be recorded: {@link LeaseLostError}, which the orchestration can't hide. */
+  /** Makes an attempt that loses its lease when a step is to be recorded: {@link LeaseLostError}, which the orchestration can't hide. */
   loseLease(step: string, options?: FaultOptions): Promise<void>
-  /** An attempt in which the limit of a step passes: its signal aborts, and the attempt fails. */
+  /** Makes an attempt in which a step exceeds its time limit: the signal aborts, and the attempt fails. */
   timeOut(step: string, options?: FaultOptions): Promise<void>
 }
 
-/** An orchestration under test. */
+/** Puts an orchestration under test. */
 export function testOrchestration<T = unknown>(
   body: OrchestratorFn<T>,
   options?: TestOrchestrationOptions<T>,
 ): TestOrchestration<T>
 
-/** The end of a simulated process. For tests that simulate one by themselves. */
+/** The error that ends a simulated process. For tests that simulate crashes by themselves. */
 export class SimulatedCrash extends Error {
   constructor(step: string, phase: 'before' | 'after')
   /** The step. */
   readonly step: string
-  /** On which side of its record. */
+  /** `before` or `after` the record of the step. */
   readonly phase: 'before' | 'after'
 }

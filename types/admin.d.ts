@@ -1,31 +1,33 @@
-/** Keeping a queue in order. */
+/** Start, end and upkeep of a queue. */
 import type { IJobQueueBackend } from './backend.js'
 import type { JobQueue } from './queue.js'
 
 /** The result of {@link JobQueue.startReaper}. */
 export type ReaperStartResult =
   | {
-      /** The first sweep is over, the next ones will follow. */
+      /** The first sweep is over; further sweeps follow at the interval. */
       status: 'started'
-      /** The number of jobs that the first sweep handled; null if it failed (it is tried again at the next interval). */
+      /** The number of jobs that the first sweep handled; null if that sweep failed. The next interval tries again. */
       recovered: number | null
     }
   | {
-      /** It was started before; nothing has changed. */
+      /** The reaper was running already; nothing has changed. */
       status: 'already-running'
     }
 
-/** A backend, as far as it is started, ended and kept in order. See {@link IJobQueueBackend}. */
+/** The part of a backend that starts it, ends it and recovers jobs. See {@link IJobQueueBackend}. */
 export interface AdminBackend {
-  /** Makes the store ready. Called more than once. */
+  /** Prepares the store. May be called more than once. */
   startup(): Promise<void>
-  /** Lets go of the store, within `timeoutMs`. Called more than once. */
+  /** Releases the store within `timeoutMs`. May be called more than once. */
   shutdown(timeoutMs?: number): Promise<void>
-  /** Removes all jobs. For tests. */
+  /** Removes all jobs. Meant for tests. */
   resetStorage(): Promise<void>
   /**
-   * Returns active jobs whose lease is older than the timeout to `pending`; those without attempts left become `failed`,
-   * or `superseded` if a follower covers them. Returns how many it handled. Absent: nothing is recovered.
+   * Recovers active jobs whose lease is older than the timeout, `maxPerSweep` of them at most. They become `pending`; those without attempts left
+   * become `failed`, or `superseded` if a follower covers them.
+   *
+   * @returns the number of jobs that it handled. Where this method is absent, no job is recovered
    */
   recoverStuckJobs?(visibilityTimeoutMs?: number, maxPerSweep?: number): Promise<number | void>
 }

@@ -12,13 +12,14 @@ import type { TransactBackend } from './transact.js'
 import type { WorkBackend } from './work.js'
 
 /**
- * A store of jobs. Implement it to bring a store of your own.
+ * A store of jobs. Implement this interface to bring a store of your own.
  *
- * Settlements with a `claimToken` must apply only while the job is active under that token; without one they apply to a
+ * A settlement with a `claimToken` must apply only while the job is active under that token. A settlement without a token applies to a
  * pending or active job. Neither may overwrite a terminal status.
  *
- * A backend is one flat object. Each of its capabilities is a type of its own, for code that needs no more. Replies of any
- * era are allowed by these types; {@link JobQueue}, its handles and contexts, and the backends of this package answer in full.
+ * A backend is one flat object. Each capability has a type of its own, for code that needs only that part. The types also allow the replies of
+ * backends that were written for earlier versions. {@link JobQueue}, its handles and contexts, and the backends of this package always
+ * return full results.
  */
 export interface IJobQueueBackend
   extends

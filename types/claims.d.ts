@@ -7,17 +7,17 @@ import type { JobQueue } from './queue.js'
 import type { CompleteOptions } from './transact.js'
 
 /**
- * What every settlement can find instead of what it wanted:
+ * The reasons for which a settlement changes nothing:
  *
- * - `already-terminal`: the job had ended before; nothing was changed.
- * - `lease-lost`: the lease is another's now, or was given back; nothing was changed.
- * - `not-found`: no such job.
+ * - `already-terminal`: the job had ended before.
+ * - `lease-lost`: another claim holds the lease now, or the lease was given back.
+ * - `not-found`: there is no such job.
  */
 export type SettleMiss =
   | {
       /** The job had ended before. */
       status: 'already-terminal'
-      /** The status that it had ended with. */
+      /** The status with which it had ended. */
       terminalStatus: TerminalStatus
     }
   | {
@@ -28,14 +28,17 @@ export type SettleMiss =
 /** The result of `complete`. */
 export type CompleteResult =
   | {
-      /** The job has ended, and well. */
+      /** The job has completed. */
       status: 'completed'
     }
   | SettleMiss
 
 /**
- * The result of `fail`: `retry-scheduled` (pending again, after a back-off), `failed-terminal` (attempts used up), or
- * `superseded` (a follower is pending under the same key and covers the work).
+ * The result of `fail`.
+ *
+ * - `retry-scheduled`: the job is pending again, after a back-off.
+ * - `failed-terminal`: the job's attempts are used up.
+ * - `superseded`: a follower is pending under the same key and covers the work.
  */
 export type FailResult =
   | {
@@ -52,7 +55,12 @@ export type FailFatalResult =
     }
   | SettleMiss
 
-/** The result of `release`: `released` (pending again, the attempt given back), or `superseded` (a follower covers it). */
+/**
+ * The result of `release`.
+ *
+ * - `released`: the job is pending again, with its attempt given back.
+ * - `superseded`: a follower covers the work.
+ */
 export type ReleaseResult =
   | {
       /** The fate of the job. */
@@ -63,36 +71,37 @@ export type ReleaseResult =
 /** Any of the results of a settlement. */
 export type SettleResult = CompleteResult | FailResult | FailFatalResult | ReleaseResult
 
-/** The result of `heartbeat`: `lease-lost` means that the job is no longer yours, so stop. */
+/** The result of `heartbeat`. `lease-lost` means that the job is no longer yours: stop working on it. */
 export type HeartbeatResult = 'applied' | 'lease-lost'
 
 /**
- * A claimed job that its owner runs and settles, from {@link JobQueue.claimOrEnqueue}.
+ * A claimed job that the caller runs and settles itself, from {@link JobQueue.claimOrEnqueue}.
  *
- * Its lease lasts `visibilityTimeoutMs`; call `heartbeat` to extend it, or hand it to {@link JobQueue.runClaimed}.
+ * Its lease lasts `visibilityTimeoutMs`. Call `heartbeat` to extend it, or pass the handle to {@link JobQueue.runClaimed}.
  */
 export interface JobHandle<T = unknown> extends Job<T> {
-  /** It was, when it was claimed. */
+  /** Always `'active'`: the handle is a snapshot from the moment of the claim. */
   status: 'active'
   /**
    * Ends the job as completed.
    *
-   * With `{ session }` that happens in the transaction which is in progress there, if it commits; make it the last write in it,
-   * and claim the job before the transaction begins. Events and wake-ups come after the commit. A job that is not this handle's
-   * any more is then no result but a {@link LeaseLostError}, so that the transaction is aborted. Do not call `heartbeat` or `log`
-   * while the transaction is open: their writes would meet this one.
+   * With `{ session }` the completion is part of the transaction in progress on that session, and takes effect if the transaction commits.
+   * Claim the job before the transaction begins, and make this call its last write. Do not call `heartbeat` or `log` while the transaction
+   * is open: their writes would conflict with the completion. Events and wake-ups come after the commit.
    *
-   * It takes no result, so that `promise.then(handle.complete)` stores nothing by accident. {@link JobQueue.runClaimed} with
-   * `results: 'keep'` keeps one.
+   * If the handle has lost its job, a call with a session rejects with a {@link LeaseLostError}, so that the transaction aborts.
+   *
+   * `complete` takes no result, so `promise.then(handle.complete)` can't store one by accident. To keep a result, use
+   * {@link JobQueue.runClaimed} with `results: 'keep'`.
    */
   complete(options?: CompleteOptions): Promise<CompleteResult>
-  /** Fails this attempt; the job is retried after a back-off while attempts are left. */
+  /** Fails this attempt. The job is retried after a back-off while it has attempts left. */
   fail(reason: string): Promise<FailResult>
   /** Fails the job for good. */
   failFatal(reason: string): Promise<FailFatalResult>
   /** Extends the lease by the full visibility timeout, from now. */
   heartbeat(): Promise<HeartbeatResult>
-  /** Gives the job back, due at once; the attempt does not count. */
+  /** Gives the job back, due at once. The attempt does not count. */
   release(): Promise<ReleaseResult>
   /** Adds a line to the job's log. */
   log(message: string): Promise<void>
@@ -100,34 +109,33 @@ export interface JobHandle<T = unknown> extends Job<T> {
 
 /** Options of {@link JobQueue.runClaimed}. */
 export interface RunClaimedOptions {
-  /** The largest number of followers to run after the handle's own job; 0 for none. Default 10. */
+  /** The largest number of followers to run after the handle's own job; 0 runs none. Default 10. */
   maxDrains?: number | undefined
   /**
-   * Whether the handle's own job and the followers keep what the handler returned, as with {@link ProcessorConfig.results}. Default
-   * `discard`. A backend without `cancel` refuses `keep`, and a handle that is not of the queue's backend keeps nothing.
+   * Whether the handle's own job and its followers keep what the handler returns; see {@link ProcessorConfig.results}. A backend without
+   * `cancel` refuses `'keep'`, and a handle of another backend keeps nothing. Default `'discard'`.
    */
   results?: 'discard' | 'keep' | undefined
 }
 
-/** The details that a {@link JobQueue} passes with a verdict to a backend that can cancel jobs. */
+/** Details that a {@link JobQueue} passes with a verdict to a backend that can cancel jobs. */
 export interface SettlementDetails {
-  /** Where the failure came from. */
+  /** The stack trace of the failure. */
   stack?: string | undefined
-  /** Milliseconds until the job is due again, where it is to wait again: for a retry, or after a release. Absent: as usual. */
+  /** Milliseconds until a retried or released job is due again. Absent: the backend's usual wait. */
   delayMs?: number | undefined
   /**
-   * The job is released and parks: it is due at this moment, in place of `delayMs` from now, and `promote` and `reschedule` leave it alone
-   * until then.
+   * The moment at which a released and parked job is due; it replaces `delayMs`. Until then `promote` and `reschedule` leave the job alone.
    */
   parkedUntil?: Date | undefined
   /**
-   * The handler has ended and has not settled its job by hand. A job that was asked to be cancelled is cancelled then, whatever the
-   * verdict; the reply is {@link CancelledReply}. Without this, only a job that would wait again is.
+   * True if the handler has ended without settling its job by hand. The backend then cancels a job whose cancellation was requested, whatever
+   * the verdict, and replies with {@link CancelledReply}. Without this flag it cancels such a job only where the job would wait again.
    */
   endOfRun?: boolean | undefined
   /**
-   * With `complete`: the value that the job is to keep, as its field `result`. A backend that can't keep it rejects with a `PayloadError` before
-   * it writes anything, and the queue completes the job without it.
+   * With `complete`: the value to store in the job's field `result`. A backend that can't store it rejects with a `PayloadError` before it
+   * writes anything. The queue then completes the job without a result.
    */
   result?:
     | {
@@ -137,51 +145,54 @@ export interface SettlementDetails {
     | undefined
 }
 
-/** The reply of a backend to a verdict with `endOfRun`, if the job was asked to be cancelled: it has failed, cancelled. */
+/** The reply of a backend to a verdict with `endOfRun` if the job's cancellation was requested. The job has failed with ending `cancelled`. */
 export interface CancelledReply {
   /** The fate of the job. */
   status: 'cancelled'
 }
 
 /**
- * The answers of a backend to a write: what became of it; or, as those of the first releases do, nothing or `true` if it applied, and
- * `false` if the job was no longer the caller's. A {@link JobQueue} makes a result of it.
+ * The reply of a backend to a write. Backends of the first releases reply with nothing or `true` if the write applied, and with `false` if
+ * the caller had lost the job. A {@link JobQueue} turns any reply into a result.
  */
 export type BackendReply<Result> = Result | CancelledReply | boolean | void
 
-/** A backend, as far as jobs are claimed, and their claims renewed and settled. See {@link IJobQueueBackend}. */
+/** The part of a backend that claims jobs, renews their leases and settles them. See {@link IJobQueueBackend}. */
 export interface ClaimsBackend {
-  // Each stands here twice, as the compiler compares overloads loosely: so a class implements this interface also where its handles are those
-  // of an earlier version, or plain jobs. A caller gets handles; a queue makes whole ones of any.
-  /** Stores a job and claims it at once; see {@link JobQueue.claimOrEnqueue}. Resolves to a handle, or to a plain job. */
+  // Two methods are declared twice, because the compiler compares overloads loosely. So a class implements this interface even if its handles
+  // are those of an earlier version, or plain jobs. Callers see handles; a queue completes whatever it gets.
+  /** Stores a job and claims it at once; see {@link JobQueue.claimOrEnqueue}. Resolves to a handle or to a plain job. */
   claimOrEnqueue<T, H = JobHandle<T>>(type: string, data: T, options?: EnqueueOptions): Promise<H | null>
   claimOrEnqueue<T, H = JobHandle<T>>(type: string, data: T, options?: EnqueueOptions): Promise<H | null>
-  /** Claims the first due pending job of a type (by priority, then `runAt`), atomically. Counts an attempt. */
+  /** Atomically claims the first due pending job of a type, by priority and then by `runAt`. Counts an attempt. */
   claimNext<T>(type: string): Promise<Job<T> | null>
-  /** Claims the due pending job of a type and dedupe key. Absent: `runClaimed` drains no followers. */
+  /** Claims the due pending job of a type and dedupe key. Where absent, `runClaimed` drains no followers. */
   claimNextByKey?<T, H = JobHandle<T>>(type: string, dedupeKey: string): Promise<H | null>
   claimNextByKey?<T, H = JobHandle<T>>(type: string, dedupeKey: string): Promise<H | null>
-  /** Ends a job as completed. With `options.session`, which only a backend with {@link TransactBackend.transactions} is given, in that transaction. */
+  /**
+   * Ends a job as completed. With `options.session` the completion is part of that session's transaction; only a backend with
+   * {@link TransactBackend.transactions} receives a session.
+   */
   complete(
     jobId: string,
     claimToken?: string,
     options?: CompleteOptions & SettlementDetails,
   ): Promise<BackendReply<CompleteResult>>
-  /** Fails an attempt: a retry after a back-off, or the end if attempts are used up. */
+  /** Fails an attempt. The job waits for a retry, or ends if its attempts are used up. */
   fail(
     jobId: string,
     reason: string,
     claimToken?: string,
     details?: SettlementDetails,
   ): Promise<BackendReply<FailResult>>
-  /** Fails a job for good, whatever attempts are left. */
+  /** Fails a job for good, even if it has attempts left. */
   failFatal(
     jobId: string,
     reason: string,
     claimToken?: string,
     details?: SettlementDetails,
   ): Promise<BackendReply<FailFatalResult>>
-  /** Makes an active job pending again and gives its attempt back. Absent: the queue lets the lease expire instead. */
+  /** Makes an active job pending again and gives its attempt back. Where absent, the queue lets the lease expire. */
   release?(
     jobId: string,
     claimToken?: string,
@@ -192,8 +203,8 @@ export interface ClaimsBackend {
   /** Adds a line to a job's log. */
   log(jobId: string, message: string, claimToken?: string): Promise<void>
   /**
-   * Sets a job's `progress`. With a token only while the claim is held, or has completed the job. Rejects with a `PayloadError` if the value
-   * can't be stored or takes more than 64 kB. Absent: `ctx.progress` does nothing, and the log says so.
+   * Sets a job's `progress`. With a token it applies only while that claim is held, or after that claim has completed the job. Rejects with a
+   * `PayloadError` if the value can't be stored or takes more than 64 kB. Where absent, `ctx.progress` does nothing and logs a warning.
    */
   progress?(jobId: string, value: unknown, claimToken?: string): Promise<void>
 }

@@ -1,4 +1,4 @@
-/** Kept for apps of earlier versions: the global queue, a change-stream watcher of its own, and names of types. */
+/** Parts for apps of earlier versions: the global queue, a separate change-stream watcher, and former type names. */
 import type { ReaperStartResult } from './admin.js'
 import type { IJobQueueBackend } from './backend.js'
 import type {
@@ -20,21 +20,21 @@ import type { JobQueueOptions } from './queue-options.js'
 import type { JobQueue } from './queue.js'
 import type { JobAvailableListener } from './work.js'
 
-/** Watches a collection for claimable jobs, by a change stream of the app's own driver. {@link MongoJobQueue} needs none. */
+/** Watches a collection for claimable jobs, by a change stream of the app's own driver. A {@link MongoJobQueue} does not need it. */
 export class MongoChangeStreamWatcher {
   constructor(collection: DriverCollection, db: DriverDb, logger?: Logger)
-  /** Adds a listener, at any time; it hears of each job that becomes claimable. Returns how to end this subscription. */
+  /** Adds a listener for jobs that become claimable, at any time. Returns a function that ends this subscription. */
   addListener(listener: JobAvailableListener): () => void
   /** Ends all subscriptions of a listener. */
   removeListener(listener: JobAvailableListener): void
   /**
-   * Opens the stream, and keeps it open until `stop`. Resolves when the server has accepted it.
+   * Opens the stream and keeps it open until `stop`. Resolves when the server has accepted the stream.
    *
    * @throws ServerUnsupportedError if the server has no change streams; ConnectionError if it can't be reached; ShutDownError if
-   * it was stopped meanwhile
+   * `stop` was called meanwhile
    */
   start(): Promise<void>
-  /** Closes the stream, also one that `start` is about to open. Harmless if there is none. */
+  /** Closes the stream, even one that `start` is still opening. Harmless if there is none. */
   stop(): Promise<void>
 }
 
@@ -44,29 +44,30 @@ export interface GlobalQueueOptions extends JobQueueOptions {
   logger?: Logger | undefined
 }
 
-/** Sets the backend, and the options, that {@link getDefaultQueue} and {@link createJobQueue} use. `null` unsets it. */
+/** Sets the backend and options that {@link getDefaultQueue} and {@link createJobQueue} use. `null` unsets the backend. */
 export function setGlobalBackend(backend: IJobQueueBackend | null, options?: GlobalQueueOptions): void
 
-/** The backend that was set. @throws DurablError `ERR_DURABL_NO_GLOBAL_BACKEND` if none was */
+/** Returns the backend that was set. @throws DurablError `ERR_DURABL_NO_GLOBAL_BACKEND` if none was set */
 export function getGlobalBackend(): IJobQueueBackend
 
-/** The one shared queue on the global backend; made at the first call, and anew after the backend was changed. */
+/** Returns the one shared queue on the global backend. The first call makes it, and so does the first call after a change of backend. */
 export function getDefaultQueue<Jobs extends object = JobTypes>(): JobQueue<Jobs>
 
-/** A new queue on this backend, or on the global one; `overrides` go over the global options. */
+/** Makes a queue on this backend, or on the global one. `overrides` take precedence over the global options. */
 export function createJobQueue<Jobs extends object = JobTypes>(
   backend?: IJobQueueBackend,
   overrides?: GlobalQueueOptions,
 ): JobQueue<Jobs>
 
 /**
- * Makes a backend the global one while a callback runs, then restores exactly what was, and shuts down the queue that it made.
+ * Makes a backend the global one while a callback runs. Afterwards it restores the previous backend and options, and shuts down the queue
+ * that it made.
  *
  * ```ts
  * await withGlobalQueue(new DummyBackend(), async (queue) => { … })
  * ```
  *
- * For a map of job types of its own, give the callback's parameter its type: `(queue: JobQueue<Jobs>) => …`.
+ * To use a map of job types, annotate the callback's parameter: `(queue: JobQueue<Jobs>) => …`.
  *
  * @returns what the callback resolves to
  * @throws DurablError `ERR_DURABL_GLOBAL_SCOPE_OVERLAP` if another such scope is open
@@ -99,5 +100,5 @@ export type StartReaperResult = ReaperStartResult
 export type JobEventSink = JobEventListener
 /** The name of {@link Backoff} in earlier versions. */
 export type BackoffStrategy = Backoff
-/** The options of {@link EnqueueOptions} that say how long a retry waits. */
+/** The options of {@link EnqueueOptions} that set how long a retry waits. */
 export type BackoffConfig = Pick<EnqueueOptions, 'backoff' | 'backoffDelay' | 'backoffMaxDelay'>

@@ -1,4 +1,4 @@
-/** Changes of jobs that an operator, or the app, asks for. */
+/** Changes to jobs at the request of an operator or the app. */
 import type { SettlementDetails } from './claims.js'
 import type { DurablError } from './errors.js'
 import type { JobStatus, TerminalStatus } from './job.js'
@@ -6,16 +6,16 @@ import type { EnqueueOptions } from './produce.js'
 import type { ListJobsOptions } from './query.js'
 import type { JobQueue } from './queue.js'
 
-/** Why a change was not made: the job's status is none that it leads out of, or there is no such job. Nothing was changed. */
+/** The reasons for which a call changes nothing: the job has another status than the call needs, or there is no such job. */
 export type ControlMiss =
   | {
-      /** The job has a status that the change does not lead out of. */
+      /** The call does not apply to jobs of this status. */
       status: 'wrong-status'
-      /** The status that it has. */
+      /** The status of the job. */
       jobStatus: JobStatus
     }
   | {
-      /** There is no such job, or another call removed it before this one got its answer. */
+      /** There is no such job, or another call removed it before this one was answered. */
       status: 'not-found'
     }
 
@@ -26,7 +26,7 @@ export type RetryResult =
       status: 'retried'
     }
   | {
-      /** The job's dedupe key has no room for it: nothing was changed. */
+      /** Another job holds the job's dedupe key; nothing was changed. */
       status: 'key-held'
       /** The id of the job that holds the key. */
       id: string
@@ -44,7 +44,7 @@ export type PromoteResult =
 /** The result of `reschedule`. */
 export type RescheduleResult =
   | {
-      /** The job has the new time and priority. */
+      /** The job has the new time, priority or both. */
       status: 'rescheduled'
     }
   | ControlMiss
@@ -52,46 +52,46 @@ export type RescheduleResult =
 /** The result of `remove`. */
 export type RemoveResult =
   | {
-      /** The job is not stored any more. */
+      /** The job is no longer stored. */
       status: 'removed'
     }
   | {
-      /** The job's schedule has not gone past its occurrence, and would make it again: nothing was changed. */
+      /** The job's schedule has not passed this occurrence and would make the job again; nothing was changed. */
       status: 'held-by-schedule'
     }
   | ControlMiss
 
 /** Options of {@link JobControl.retry}. */
 export interface RetryOptions {
-  /** A new payload in place of the old one. Absent, or `undefined`: the old one. */
+  /** A payload to replace the old one. Absent or `undefined`: the old payload stays. */
   data?: unknown
   /** Milliseconds until the job is due. Default 0. */
   delay?: number | undefined
-  /** After this many attempts, counted from now, a failure is final. Default: as many as before. */
+  /** The number of attempts from now on after which a failure is final. Default: the job's previous limit. */
   maxAttempts?: number | undefined
 }
 
-/** The changes of {@link JobControl.reschedule}: at least one of them. */
+/** The changes of {@link JobControl.reschedule}. At least one is required. */
 export interface RescheduleOptions {
-  /** Milliseconds until the job is due. Not together with `runAt`. */
+  /** Milliseconds until the job is due. Can't be combined with `runAt`. */
   delay?: number | undefined
-  /** The moment from which the job is due; one that has passed means now. */
+  /** The moment from which the job is due. A moment in the past means now. */
   runAt?: Date | undefined
-  /** Lower runs first; see {@link EnqueueOptions.priority}. */
+  /** Jobs with lower numbers run first; see {@link EnqueueOptions.priority}. */
   priority?: number | undefined
 }
 
 /** Options of {@link JobControl.cancel}. */
 export interface CancelOptions {
-  /** Why, for people: it becomes the job's `failReason`. At most 4,096 characters. Default: none. */
+  /** A reason for people to read; it becomes the job's `failReason`. At most 4,096 characters. Default: none. */
   reason?: string | undefined
 }
 
 /**
  * The result of {@link JobControl.cancel}.
  *
- * - `cancelled`: the job waited, and has ended: `failed`, its `ending` is `cancelled`, its key is free.
- * - `requested`: the job runs. Its handler's `ctx.signal` is aborted, and the job ends when the handler has ended.
+ * - `cancelled`: the job was pending and has ended. Its status is `failed`, its `ending` is `cancelled`, and its key is free.
+ * - `requested`: the job is running. Its handler's `ctx.signal` is aborted, and the job ends when its handler has ended.
  * - `already-terminal`: the job had ended before; nothing was changed.
  * - `not-found`: there is no such job.
  */
@@ -103,128 +103,134 @@ export type CancelResult =
   | {
       /** The job had ended before. */
       status: 'already-terminal'
-      /** Its ending. */
+      /** The status with which it had ended. */
       terminalStatus: TerminalStatus
     }
 
 /**
- * The effect of a call for many jobs on one of them, as {@link CancelResult}. `skipped`: the job was left as it was, as it is in another status,
- * or was asked to be cancelled before.
+ * The effect of a bulk call on one job, as in {@link CancelResult}. `skipped`: the job was left alone, because it has another status or its
+ * cancellation was requested before.
  */
 export type CancelledEach = 'cancelled' | 'requested' | 'skipped'
 
-/** A running job that was asked to be cancelled. */
+/** A running job whose cancellation was requested. */
 export interface CancelRequest {
   /** The job's id. */
   id: string
-  /** Why; null if it was not given. */
+  /** The reason; null if none was given. */
   reason: string | null
 }
 
 /**
- * Steering single jobs. Each call is one fenced write: of two operators who ask for the same at once, one does it, and the other is told
- * the job's new status. `cancel` asks a running job to end; the others touch none that runs. None takes a session.
+ * Calls that change single jobs.
+ *
+ * Each call is one fenced write. If two operators ask for the same change at once, one call makes it and the other returns the job's new
+ * status. `cancel` asks a running job to end; the other calls leave running jobs alone. None of them takes a session.
  */
 export interface JobControl {
   /**
-   * Cancels a job. One that waits ends at once. One that runs is asked to end: its handler's `ctx.signal` is aborted with
-   * `ERR_DURABL_CANCELLED`, in other processes within a second with push and six without. When the handler has ended, however it ended,
-   * the job is `failed`, and its `ending` is `cancelled`; unless the handler had settled it by `ctx` or `ctx.transaction`. A
-   * handler that ignores the signal keeps its job, and the key, until it ends. The job of a worker that has died ends when its lease does.
+   * Cancels a job.
+   *
+   * A pending job ends at once. A running job is asked to end: its handler's `ctx.signal` is aborted with `ERR_DURABL_CANCELLED`. In other
+   * processes that takes up to a second with push and up to six without.
+   *
+   * When the handler ends, in whatever way, the job is `failed` with ending `cancelled`, unless the handler had settled it through `ctx` or
+   * `ctx.transaction`. A handler that ignores the signal keeps its job, and the key, until it ends. If a worker dies, its cancelled jobs end
+   * when their leases expire.
    *
    * ```ts
    * const { status } = await queue.cancel(id, { reason: 'the order was withdrawn' })
    * if (status === 'requested') log.info('it runs, and was told to stop')
    * ```
    *
-   * @returns what became of the job
    * @throws TypeError, RangeError if an argument is malformed; {@link DurablError} `ERR_DURABL_UNSUPPORTED` on a backend that
    * has no `cancel`
    */
   cancel(id: string, options?: CancelOptions): Promise<CancelResult>
 
   /**
-   * Runs a job again that has ended, however it did: completed, failed or superseded ({@link TerminalStatus}). It begins at attempt 0 with all its
-   * attempts before it; how it ended is forgotten, and its log stays.
+   * Runs an ended job again, whether it completed, failed or was superseded ({@link TerminalStatus}). It starts again at attempt 0 with all its
+   * attempts available. The job forgets how it ended, and keeps its log.
    *
    * ```ts
    * const result = await queue.retry(id, { delay: 60_000 })
    * if (result.status === 'key-held') console.log(`job ${result.id} does its work`)
    * ```
    *
-   * A job whose dedupe key has no room, as another job holds it, stays as it is: `key-held`.
+   * If another job holds the job's dedupe key, nothing changes and the status is `key-held`.
    *
    * @throws TypeError, RangeError if an argument is malformed; PayloadError if `data` can't be stored; DurablError otherwise
    */
   retry(id: string, options?: RetryOptions): Promise<RetryResult>
 
   /**
-   * Makes a pending job due now: one that was enqueued for later, or that waits for its retry, whose attempts stay counted. A job that is due
-   * keeps its place among the others.
+   * Makes a pending job due now, whether it was enqueued for later or is waiting for a retry. Its past attempts still count. A job that is
+   * already due keeps its place among the others.
    *
    * @throws TypeError, RangeError if the id is malformed; DurablError otherwise
    */
   promote(id: string): Promise<PromoteResult>
 
   /**
-   * Gives a pending job another time, another priority, or both.
+   * Gives a pending job a new time, a new priority, or both.
    *
    * ```ts
    * await queue.reschedule(id, { runAt: new Date('2027-01-01T08:00:00Z'), priority: -1 })
    * ```
    *
-   * @throws TypeError, RangeError if an argument is malformed, or nothing is to be changed; DurablError otherwise
+   * @throws TypeError, RangeError if an argument is malformed or no change is given; DurablError otherwise
    */
   reschedule(id: string, options: RescheduleOptions): Promise<RescheduleResult>
 
   /**
-   * Removes a job from the store, unless it is running. A pending one will not run, and its dedupe key is free. The job of a schedule
-   * stays (`held-by-schedule`) until the schedule has gone past its occurrence, as it would be made again; {@link JobControl.cancel} ends one
-   * that waits.
+   * Removes a job from the store unless it is running. A removed job will not run, and its dedupe key is free.
+   *
+   * The job of a schedule's occurrence stays (`held-by-schedule`) until the schedule has passed that occurrence; otherwise the schedule would
+   * make it again. To end such a job while it is pending, use {@link JobControl.cancel}.
    *
    * @throws TypeError, RangeError if the id is malformed; DurablError otherwise
    */
   remove(id: string): Promise<RemoveResult>
 }
 
-/** The jobs of a bulk call: those of some ids, or those that {@link JobQueue.listJobs} lists. */
+/** The jobs of a bulk call: given by their ids, or found as {@link JobQueue.listJobs} finds them. */
 export type JobSelection =
   | {
       /** The ids of the jobs: 1 to 100,000. */
       ids: readonly string[]
     }
   | (Omit<ListJobsOptions, 'limit' | 'after' | 'status'> & {
-      /** Where they are in their life: a status that the call leads out of. */
+      /** The status of the jobs; it must be one to which the call applies. */
       status: JobStatus
     })
 
 /** Options of a bulk call. */
 export interface ManyOptions {
-  /** Jobs that the call looks at, at most: 1 to 100,000. Default 1000. Not with `ids`. */
+  /** The largest number of jobs to look at: 1 to 100,000. Can't be combined with `ids`. Default 1000. */
   limit?: number | undefined
-  /** `preview` counts the jobs and changes none. Default `run`. */
+  /** `'preview'` counts the jobs and changes none. Default `'run'`. */
   mode?: 'run' | 'preview' | undefined
-  /** The `next` of the call before, with the same selection. Not with `ids`. */
+  /** The `next` of the previous call with the same selection. Can't be combined with `ids`. */
   after?: string | undefined
 }
 
 /** The result of a bulk call. */
 export interface ManyResult {
-  /** `more`: there are further jobs, from `next` on, or of a selection of active jobs after this one. */
+  /** `more`: further jobs remain. `next` leads to them; in a selection of active jobs it is null. */
   status: 'done' | 'more'
-  /** Jobs that the selection has found. */
+  /** The number of jobs that the selection found. */
   matched: number
-  /** Jobs that were changed, by this call. */
+  /** The number of jobs that this call changed. */
   changed: number
-  /** Jobs that were left as they are: others had changed them, or hold their keys. All of them in a preview. */
+  /** The number of jobs left alone: others had changed them, or hold their keys. In a preview, all jobs. */
   skipped: number
-  /** The value to pass as `after` to go on; null if there is nothing to go on with. */
+  /** The value to pass as `after` in the next call; null if there is no next call to make. */
   next: string | null
 }
 
 /**
- * Steering many jobs: those of a selection, in steps of 500, each job by a fenced write of its own. So what others do at the same time is left
- * alone, and two operators who ask for the same at once do it once between them.
+ * Calls that change many jobs. They work through a selection in steps of 500, and write each job under a fence of its own. Changes that others
+ * make at the same time are left alone. If two operators ask for the same change at once, each job changes once.
  *
  * ```ts
  * const failed = { status: 'failed', type: 'welcome-email' } as const
@@ -234,44 +240,44 @@ export interface ManyResult {
  * while (after !== null)
  * ```
  *
- * A call that fails halfway has done the steps before; it can be made again.
+ * If a call fails halfway, its earlier steps stand. Make the call again to go on.
  */
 export interface ManyControl {
   /**
-   * {@link JobControl.cancel} for all of a selection: of pending jobs, or of active ones, 2,000 of which a call looks at. A job that runs by the
-   * time of the write is left alone where the selection is of pending ones, and one that was asked before counts as skipped.
+   * {@link JobControl.cancel} for a selection of pending or active jobs. A call looks at no more than 2,000 active jobs. If the selection is of
+   * pending jobs, those that have started meanwhile are left alone. Jobs whose cancellation was requested before count as skipped.
    */
   cancelMany(selection: JobSelection, options?: ManyOptions): Promise<ManyResult>
-  /** {@link JobControl.retry} for all of a selection: of jobs that are completed, failed or superseded. */
+  /** {@link JobControl.retry} for a selection of completed, failed or superseded jobs. */
   retryMany(selection: JobSelection, options?: ManyOptions): Promise<ManyResult>
-  /** {@link JobControl.promote} for all of a selection: of pending jobs. */
+  /** {@link JobControl.promote} for a selection of pending jobs. */
   promoteMany(selection: JobSelection, options?: ManyOptions): Promise<ManyResult>
-  /** {@link JobControl.remove} for all of a selection: of jobs that are not active. */
+  /** {@link JobControl.remove} for a selection of jobs that are not active. */
   removeMany(selection: JobSelection, options?: ManyOptions): Promise<ManyResult>
 }
 
 /**
- * A backend, as far as jobs can be steered. Each method is optional: where it is absent, the call of the same name of a {@link JobQueue} rejects
- * with `ERR_DURABL_UNSUPPORTED`.
+ * The part of a backend that changes jobs for an operator. Each method is optional. Where one is absent, the {@link JobQueue} call of the same
+ * name rejects with `ERR_DURABL_UNSUPPORTED`.
  */
 export interface ControlBackend extends Partial<JobControl> {
   /**
-   * Cancels those of these jobs that have not ended, and that are in this status if one is given; what it has done to each, in order. Absent:
-   * {@link JobQueue} cancels them one by one, and counts those that were asked before as well.
+   * Cancels the given jobs that have not ended, or only those with the given `status`. Returns the effect on each job, in order. Where absent,
+   * {@link JobQueue} cancels the jobs one by one, and also counts those whose cancellation was requested before.
    */
   cancelEach?(ids: readonly string[], status?: JobStatus): Promise<CancelledEach[]>
   /**
-   * Retries those of these jobs that can be, and that are in this status if one is given, and tells how many that were. Absent:
-   * {@link JobQueue} retries them one by one.
+   * Retries those of the given jobs that can be retried, or only those with the given `status`. Returns how many it retried. Where absent,
+   * {@link JobQueue} retries the jobs one by one.
    */
   retryEach?(ids: readonly string[], status?: JobStatus): Promise<number>
-  /** Promotes those of these jobs that can be, and tells how many that were. Absent: one by one. */
+  /** Promotes those of the given jobs that can be promoted. Returns how many it promoted. Where absent, the queue promotes them one by one. */
   promoteEach?(ids: readonly string[]): Promise<number>
-  /** Removes those of these jobs that can be, and that are in this status if one is given. Absent: one by one. */
+  /** Removes those of the given jobs that can be removed, or only those with the given `status`. Where absent, the queue removes them one by one. */
   removeEach?(ids: readonly string[], status?: JobStatus): Promise<number>
   /**
-   * Those of these jobs that run and were asked to be cancelled. A queue asks every few seconds for the jobs that it runs. A backend that has
-   * `cancel` also takes {@link SettlementDetails}, and heeds their `endOfRun`.
+   * Returns those of the given jobs that are running and whose cancellation was requested. A queue asks every few seconds about the jobs that it
+   * runs. A backend that has `cancel` also accepts {@link SettlementDetails}, and honours `endOfRun`.
    */
   cancelRequests?(jobIds: readonly string[]): Promise<CancelRequest[]>
 }

@@ -1,6 +1,6 @@
 /**
- * The parts of the `mongodb` package that durabl takes from an app, by their structure. So objects of any copy of it are accepted, such
- * as the one that Mongoose brings along beside the one that the app has installed.
+ * The parts of the `mongodb` package that durabl accepts from an app, described by structure. So durabl accepts objects of any copy of the
+ * package, such as the copy that Mongoose brings along.
  */
 
 /** A `Db` of the app's client (package `mongodb`, 6 or 7), or `mongoose.connection.db`. */

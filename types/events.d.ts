@@ -3,13 +3,13 @@ import type { Job } from './job.js'
 import type { JobQueueOptions } from './queue-options.js'
 
 /**
- * The settlement or renewal that found its lease gone. `'heartbeat-deadline'`: no renewal was answered in time, so the lease has to be
+ * The settlement or renewal that found the lease lost. `'heartbeat-deadline'`: no renewal was answered in time, so the lease must be
  * considered lost.
  */
 export type LeaseOperation =
   'complete' | 'fail' | 'failFatal' | 'release' | 'heartbeat' | 'heartbeat-deadline'
 
-/** The fields of all events about a job. */
+/** The fields that all events about a job have. */
 export interface JobEventOfJob {
   /** The job's type. */
   type: string
@@ -17,41 +17,41 @@ export interface JobEventOfJob {
   jobId: string
 }
 
-/** The fields of all events about the end of a run. */
+/** The fields that all events about the end of a run have. */
 export interface JobEventOfRun extends JobEventOfJob {
   /** The duration of the run, in milliseconds. */
   durationMs: number
 }
 
 /**
- * An event of a job, or of the queue: see {@link JobQueueOptions.onJobEvent}.
+ * An event about a job or the queue; see {@link JobQueueOptions.onJobEvent}.
  *
- * Events of the kinds `failed` and `fail-fatal` also have what the handler threw as `error`, and the job without its `claimToken` as
- * `job`. Neither is enumerable: who prints or compares an event does not meet them.
+ * Events of the kinds `failed` and `fail-fatal` also have the thrown value as `error`, and the job without its `claimToken` as `job`. Neither
+ * property is enumerable, so code that prints or compares events does not see them.
  */
 export type JobEvent =
   | (JobEventOfJob & {
-      /** A run begins, or a handle was given out. */
+      /** A run begins, or a handle was returned to the app. */
       kind: 'claimed'
-      /** Which attempt this is; 1 for the first. */
+      /** The number of this attempt; 1 for the first. */
       attempt: number
     })
   | (JobEventOfRun & {
-      /** A run has ended well. */
+      /** A run has completed its job. */
       kind: 'completed'
     })
   | (JobEventOfRun & {
-      /** A run has failed. */
+      /** A run has failed its attempt. */
       kind: 'failed'
-      /** Which attempt it was; 1 for the first. */
+      /** The number of the attempt; 1 for the first. */
       attempt: number
-      /** After this many attempts a failure is final. */
+      /** The number of attempts after which a failure is final. */
       maxAttempts: number
-      /** No retry will follow. */
+      /** True if no retry follows. */
       terminal: boolean
-      /** Why, in words. */
+      /** The reason, as text. */
       reason: string
-      /** The value that the handler threw; undefined where it failed its job by hand. Not enumerable. */
+      /** The value that the handler threw; undefined if the handler settled its job by hand. Not enumerable. */
       readonly error?: unknown
       /** The job of this run, without its `claimToken`. Not enumerable. */
       readonly job?: Job
@@ -59,94 +59,94 @@ export type JobEvent =
   | (JobEventOfRun & {
       /** A run has ended, and a follower of its key covers the work. */
       kind: 'superseded'
-      /** Why it could not complete, in words. */
+      /** The reason why it did not complete, as text. */
       reason: string
     })
   | (JobEventOfRun & {
-      /** A run has failed for good, whatever attempts were left. */
+      /** A run has failed its job for good, even if attempts were left. */
       kind: 'fail-fatal'
-      /** Why, in words. */
+      /** The reason, as text. */
       reason: string
-      /** The value that the handler threw; undefined where it failed its job by hand. Not enumerable. */
+      /** The value that the handler threw; undefined if the handler settled its job by hand. Not enumerable. */
       readonly error?: unknown
       /** The job of this run, without its `claimToken`. Not enumerable. */
       readonly job?: Job
     })
   | (JobEventOfRun & {
-      /** The lease of a run is gone: what it did does not count. */
+      /** A run has lost its lease; nothing that it does counts any more. */
       kind: 'lease-lost'
-      /** The operation that found that out. */
+      /** The operation that found the lease lost. */
       op: LeaseOperation
     })
   | (JobEventOfJob & {
-      /** A claim was given back by the shutdown, with its attempt. */
+      /** The shutdown gave a claim back, with its attempt. */
       kind: 'shutdown-released'
     })
   | {
-      /** A sweep has taken jobs from workers that are gone. */
+      /** A sweep has recovered jobs of dead workers. */
       kind: 'reaper-recovered'
-      /** The number. */
+      /** The number of jobs that the sweep handled. */
       handled: number
-      /** It handled as many as it may, so there may be more. */
+      /** True if the sweep reached its limit, so that there may be more jobs. */
       saturated: boolean
     }
   | {
-      /** A sweep has failed; the next one comes all the same. */
+      /** A sweep has failed. The next one comes at the usual interval. */
       kind: 'reaper-error'
-      /** Whether it was the first one. */
+      /** `startup` for the first sweep, `periodic` for later ones. */
       phase: 'startup' | 'periodic'
-      /** Why, in words. */
+      /** The reason, as text. */
       message: string
     }
 
-/** Receives events, synchronously. An error that it throws is ignored. */
+/** Receives events synchronously. Errors that it throws are ignored. */
 export type JobEventListener = (event: JobEvent) => void
 
 /**
- * A change that a call has made to a job: see {@link JobQueueOptions.onJobChange}. In a transaction of the app's it is told once the commit was
- * sent.
+ * A change that a call has made to a job; see {@link JobQueueOptions.onJobChange}. For a change within a transaction of the app, the event comes
+ * once the commit was sent.
  */
 export type JobChange =
   | (JobEventOfJob & {
-      /** A job was made. */
+      /** A job was created. */
       kind: 'enqueued'
     })
   | {
-      /** No job was made, as its dedupe key is held or its id is taken. */
+      /** No job was created, because its dedupe key is held or its id is taken. */
       kind: 'deduplicated'
-      /** The type of the job that was not made. */
+      /** The type of the job that was not created. */
       type: string
-      /** The job in the way; null where the call did not ask for it, or it is gone. */
+      /** The id of the job in the way; null if the call did not ask for it, or the job is gone. */
       jobId: string | null
     }
   | (JobEventOfJob & {
-      /** A handler has put its job off, without spending an attempt. */
+      /** A handler has deferred its job, without spending an attempt. */
       kind: 'deferred'
-      /** Until the job is due again, in milliseconds. */
+      /** Milliseconds until the job is due again. */
       delayMs: number
     })
   | (JobEventOfJob & {
-      /** The orchestration of a job sleeps: the job waits, without a slot and without spending an attempt. */
+      /** The orchestration of a job sleeps. The job waits, uses no slot, and spends no attempt. */
       kind: 'parked'
-      /** The kind of the wait. */
+      /** The kind of wait. */
       waitsFor: 'sleep'
-      /** When it goes on. */
+      /** When the orchestration goes on. */
       until: Date
     })
   | {
-      /** A job was cancelled, or is to be. */
+      /** A job was cancelled, or its cancellation was requested. */
       kind: 'cancelled'
       /** The job's id. */
       jobId: string
-      /** False while its handler is yet to hear of it. */
+      /** True if the job has ended; false while its handler is still running. */
       ended: boolean
     }
   | {
-      /** A job that had ended was made to run again. */
+      /** An ended job was made to run again. */
       kind: 'retried'
       /** The job's id. */
       jobId: string
     }
 
-/** Receives changes, synchronously. An error that it throws is ignored. */
+/** Receives changes synchronously. Errors that it throws are ignored. */
 export type JobChangeListener = (change: JobChange) => void

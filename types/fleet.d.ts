@@ -1,109 +1,109 @@
-/** All workers of a queue as one: pauses, who works, how many jobs there are, and what became of them. */
+/** All workers of a queue as one: pauses, processes, job counts and history. */
 import type { IJobQueueBackend } from './backend.js'
 import type { DurablError } from './errors.js'
 import type { JobQueue } from './queue.js'
 
 /** Options of {@link FleetControl.pause}. */
 export interface PauseOptions {
-  /** Why, for people who look at the queue; at most 4,096 characters. */
+  /** A reason for people who look at the queue; at most 4,096 characters. */
   reason?: string | undefined
 }
 
-/** The answer of {@link FleetControl.pause}. */
+/** The result of {@link FleetControl.pause}. */
 export interface PauseResult {
   /** `paused`, or `unchanged` if the type was paused already. */
   status: 'paused' | 'unchanged'
 }
 
-/** The answer of {@link FleetControl.resume}. */
+/** The result of {@link FleetControl.resume}. */
 export interface ResumeResult {
   /** `resumed`, or `unchanged` if the type was not paused. */
   status: 'resumed' | 'unchanged'
 }
 
-/** A number of jobs, and how exact it is. */
+/** A number of jobs, with its precision. */
 export interface JobCount {
   /** The number of jobs. */
   count: number
-  /** `exact`: all were counted. `at-least`: the count stopped at 100,000 jobs or at its time limit. `estimate`: computed. */
+  /** `exact`: all jobs were counted. `at-least`: the count stopped at 100,000 jobs or at its time limit. `estimate`: computed from other numbers. */
   precision: 'exact' | 'at-least' | 'estimate'
 }
 
-/** The jobs of one type. */
+/** The numbers of jobs of one type. */
 export interface TypeCounts {
   /** The type. */
   type: string
-  /** Whether processors start jobs of it. */
+  /** Whether processors start jobs of the type (`running`) or not (`paused`). */
   state: 'running' | 'paused'
-  /** Jobs that wait, those for later included. */
+  /** Pending jobs, including those enqueued for later. */
   pending: JobCount
-  /** Of these, jobs whose time has come. */
+  /** Pending jobs whose time has come. */
   due: JobCount
-  /** Of these, jobs that a held key keeps from being claimed. */
+  /** Pending jobs that are due, but can't be claimed because another job holds their key. */
   blocked: JobCount
-  /** Jobs that are claimed. */
+  /** Active jobs. */
   active: JobCount
   /**
-   * Jobs that failed for good and are still stored, less those that were cancelled or have expired. Beyond 100,000 the count is `at-least`:
-   * 100,000 less those set apart, or 0 if these are as many themselves.
+   * Jobs that failed for good and are still stored, without those that were cancelled or have expired. Beyond 100,000 failed jobs the number
+   * is `at-least`: 100,000 less the cancelled and expired ones, or 0 if these reach 100,000 themselves.
    */
   failed: JobCount
-  /** The `runAt` of the oldest job that is due; null if none is, and while the type is paused. */
+  /** The `runAt` of the oldest due job; null if none is due or the type is paused. */
   oldestDueAt: Date | null
-  /** The time for which that job had been due, in milliseconds; 0 if there is none. */
+  /** The time for which that job had been due when it was counted, in milliseconds; 0 if there is none. */
   lagMs: number
 }
 
 /** The result of {@link FleetControl.counts}. */
 export interface QueueCounts {
-  /** When it was counted, by the server's clock. */
+  /** When the jobs were counted, by the server's clock. */
   at: Date
   /**
-   * Completed jobs of all types that are still stored: an `estimate`, as it is the collection's own number less the others that were counted.
-   * Jobs of other statuses beyond 100,000 of a type are counted as completed here.
+   * Completed jobs of all types that are still stored. This is an `estimate`: the number of documents in the collection, less the other jobs that
+   * were counted. Jobs of other statuses beyond 100,000 of a type are included here.
    */
   completedTotal: JobCount
-  /** The types that have jobs, in their order. */
+  /** The types that have jobs, sorted by name. */
   types: TypeCounts[]
 }
 
-/** A type of jobs, as one worker processes it. */
+/** One type of jobs that a worker processes. */
 export interface WorkerType {
-  /** The type of jobs. */
+  /** The type. */
   type: string
-  /** The highest number of jobs that the worker runs at once. */
+  /** The largest number of jobs that the worker runs at once. */
   concurrency: number
-  /** The number of jobs that the worker holds now. */
+  /** The number of jobs that the worker holds at present. */
   active: number
 }
 
 /** A process with processors. */
 export interface WorkerInfo {
-  /** The beginning of its claim tokens. */
+  /** The worker id: the part of its claim tokens before the dot. */
   id: string
-  /** The name of its machine. */
+  /** The host name of its machine. */
   host: string
   /** Its process id. */
   pid: number
-  /** Versions by what has them: `durabl`, `node`, `tzdata`, and `app` where npm started the process. */
+  /** Versions by component: `durabl`, `node`, `tzdata`, and `app` if npm started the process. */
   versions: Record<string, string>
-  /** The types that it has processors for. */
+  /** The types for which the process has processors. */
   types: WorkerType[]
-  /** Its {@link RetentionOptions}; null if it has none. */
+  /** The retention periods that the process applies; null if it has none. */
   retention: RetentionOptions | null
-  /** Since when it has worked. */
+  /** When the worker started. */
   startedAt: Date
-  /** When it was last heard of: it tells every 15 seconds. */
+  /** When the worker last reported. It reports every 15 seconds. */
   seenAt: Date
 }
 
-/** Which part of the history {@link FleetControl.history} returns. */
+/** The part of the history that {@link FleetControl.history} returns. */
 export interface HistoryQuery {
-  /** Only of this type. */
+  /** The only type to return. Default: all types. */
   type?: string | undefined
-  /** From this moment on, in milliseconds since the epoch. */
+  /** The beginning of the period, in milliseconds since the epoch. */
   fromMs: number
-  /** Before this moment, in milliseconds since the epoch. At most 72 hours after `fromMs`. */
+  /** The end of the period (exclusive), in milliseconds since the epoch. At most 72 hours after `fromMs`. */
   toMs: number
 }
 
@@ -111,19 +111,19 @@ export interface HistoryQuery {
 export interface HistoryMinute {
   /** The beginning of the minute. */
   at: Date
-  /** Jobs that completed. */
+  /** Completed jobs. */
   completed: number
-  /** Jobs that failed with their attempts used up. */
+  /** Jobs that failed because their attempts were used up. */
   exhausted: number
   /** Jobs that failed for good by `FatalJobError` or `failFatal`. */
   fatal: number
-  /** Jobs that were cancelled. */
+  /** Cancelled jobs. */
   cancelled: number
-  /** Jobs that expired. */
+  /** Expired jobs. */
   expired: number
-  /** Jobs whose work a follower covers. */
+  /** Superseded jobs. */
   superseded: number
-  /** Attempts that failed, with those that ended their job. */
+  /** Failed attempts, including those that ended their job. */
   failedAttempts: number
 }
 
@@ -131,115 +131,119 @@ export interface HistoryMinute {
 export interface HistoryDurations {
   /** The beginning of the ten minutes. */
   at: Date
-  /** Runs by their length: as many as there are `boundsMs`, and those beyond the last bound. */
+  /** Runs by duration: a number for each bound of `boundsMs`, and one for longer runs. */
   run: number[]
-  /** Claims by how long after `runAt` they came, in the same way. */
+  /** Claims by the time since `runAt`, in the same buckets. */
   wait: number[]
 }
 
-/** The history of one type. Minutes in which nothing ended are left out. */
+/** The history of one type. Minutes in which no job ended are left out. */
 export interface TypeHistory {
   /** The type. */
   type: string
-  /** In order of time. */
+  /** The minutes in which jobs ended, in chronological order. */
   minutes: HistoryMinute[]
-  /** In order of time. */
+  /** The durations, in chronological order. */
   durations: HistoryDurations[]
 }
 
 /** The result of {@link FleetControl.history}. */
 export interface QueueHistory {
-  /** Upper bounds of the buckets of {@link HistoryDurations}, in milliseconds: 26 of them, from 0.01 ms to 335 s, each twice the last. */
+  /** The 26 upper bounds of the buckets of {@link HistoryDurations}, in milliseconds: from 0.01 ms to 335 s, each twice the one before. */
   boundsMs: number[]
-  /** The types of which anything is known, in their order. */
+  /** The types that have a history, sorted by name. */
   types: TypeHistory[]
 }
 
-/** An action of an operator, to be recorded. */
+/** An operator's action, to be recorded. */
 export interface ActionRequest {
-  /** By whom: a user's name, say. */
+  /** The person who acted: a user name, for example. */
   by?: string | undefined
-  /** The action: `retry`, for example. */
+  /** The name of the action: `retry`, for example. */
   action: string
-  /** To what: the id of a job, a type. */
+  /** The object of the action: the id of a job, or a type. */
   target?: string | undefined
-  /** More about it, for people. */
+  /** A note for people to read. */
   note?: string | undefined
 }
 
-/** An action of an operator. Kept for 90 days. */
+/** A recorded action of an operator. Records are kept for 90 days. */
 export interface ActionRecord {
-  /** Its own id. */
+  /** The id of the record. */
   id: string
-  /** When, by the server's clock. */
+  /** When the action was recorded, by the server's clock. */
   at: Date
-  /** By whom; null if it was not given. */
+  /** The person who acted; null if not given. */
   by: string | null
-  /** The action. */
+  /** The name of the action. */
   action: string
-  /** To what; null if it was not given. */
+  /** The object of the action; null if not given. */
   target: string | null
-  /** More about it; null if it was not given. */
+  /** A note for people to read; null if not given. */
   note: string | null
 }
 
-/** Which actions {@link FleetControl.listActions} returns. */
+/** The part of the records that {@link FleetControl.listActions} returns. */
 export interface ActionQuery {
-  /** The largest number: 1 to 1,000. Default 50. */
+  /** The largest number of records: 1 to 1,000. Default 50. */
   limit?: number | undefined
-  /** Only those before the action of this id: the last one of the page before. */
+  /** The id of the last record of the previous page. Default: the newest records. */
   before?: string | undefined
 }
 
-/** The time for which ended jobs are kept, in milliseconds. Jobs without a period are kept for good. */
+/** The periods for which ended jobs are kept, in milliseconds. Jobs without a period are kept for good. */
 export interface RetentionPeriods {
-  /** After completion. */
+  /** The period after completion. */
   completedMs?: number | undefined
-  /** After a job has failed for good. */
+  /** The period after a job has failed for good. */
   failedMs?: number | undefined
-  /** After a follower took over. */
+  /** The period after a job was superseded. */
   supersededMs?: number | undefined
 }
 
-/** {@link RetentionPeriods} of all types, and of single ones. */
+/** {@link RetentionPeriods} for all types, and for single types. */
 export interface RetentionOptions extends RetentionPeriods {
-  /** By type, instead of those of all types. */
+  /** Periods of single types, which replace those for all types. */
   types?: Record<string, RetentionPeriods> | undefined
 }
 
-/** Calls of a {@link JobQueue} about all its workers as one. */
+/** Calls that concern all workers of a {@link JobQueue}. */
 export interface FleetControl {
   /**
-   * Has processors start nothing of a type until it is resumed: those of this process at once, all others within 5 seconds. Jobs that run
-   * go on; jobs that are claimed and have not started are given back. Claims by hand get nothing of the type: `claimOrEnqueue` enqueues and
-   * returns null, and `runClaimed` drains no followers. The pause is stored, and outlasts all processes.
+   * Stops processors from starting jobs of a type until the type is resumed: in this process at once, in others within 5 seconds. The pause is
+   * stored, and outlasts all processes.
+   *
+   * Running jobs go on. Jobs that are claimed but not started are given back. Claims by hand get no jobs of the type: `claimOrEnqueue` enqueues
+   * and returns null, and `runClaimed` drains no followers.
    *
    * ```ts
    * await queue.pause('welcome-email', { reason: 'the mail server is down' })
    * ```
    *
-   * @throws TypeError, RangeError if an argument is malformed; {@link DurablError} `ERR_DURABL_UNSUPPORTED` if the backend can't
+   * @throws TypeError, RangeError if an argument is malformed; {@link DurablError} `ERR_DURABL_UNSUPPORTED` if the backend has no such method
    */
   pause(type: string, options?: PauseOptions): Promise<PauseResult>
 
-  /** Ends a pause: in this process at once, elsewhere within 5 seconds. Throws as {@link FleetControl.pause} does. */
+  /** Ends a pause: in this process at once, in others within 5 seconds. Throws as {@link FleetControl.pause} does. */
   resume(type: string): Promise<ResumeResult>
 
   /**
-   * The number of jobs, by type. One process counts for all, and no sooner than 15 seconds, and 50 times of what it took, after the
-   * last time: so the numbers may be as old as that, and any number of callers cost little. No more than 100,000 jobs of a type and status
-   * are counted. `getStats` counts exactly, and at once, whatever it costs.
+   * Returns the numbers of jobs by type. Any number of callers cost little: one process counts for all, and counts again only after a while. So the
+   * numbers may be 15 seconds old, or as old as 50 times the duration of a count if that is longer. It counts no more than 100,000 jobs of
+   * a type and status.
+   *
+   * `getStats` counts exactly and at once, whatever the cost.
    *
    * @throws as {@link FleetControl.pause}
    */
   counts(options?: { type?: string | undefined }): Promise<QueueCounts>
 
-  /** The processes that have processors, with what they tell of themselves every 15 seconds. Throws as {@link FleetControl.pause} does. */
+  /** Returns the processes that have processors, as they report themselves every 15 seconds. Throws as {@link FleetControl.pause} does. */
   listWorkers(): Promise<WorkerInfo[]>
 
   /**
-   * The jobs that ended in each minute, how long handlers ran, and how long jobs waited, of the last 72 hours. Each process writes down what it has
-   * counted every 15 seconds, so the newest minute is not complete. Jobs that are removed stay in it.
+   * Returns the jobs that ended in each minute, the durations of handlers, and the waits of jobs, of the last 72 hours. Each process writes its
+   * counts every 15 seconds, so the newest minute is incomplete. The history includes jobs that were removed since.
    *
    * ```ts
    * const { types } = await queue.history({ type: 'welcome-email', fromMs: Date.now() - 3_600_000, toMs: Date.now() })
@@ -249,14 +253,14 @@ export interface FleetControl {
    */
   history(query: HistoryQuery): Promise<QueueHistory>
 
-  /** Writes down what an operator did, for {@link FleetControl.listActions}. Throws as {@link FleetControl.pause} does. */
+  /** Records an operator's action, for {@link FleetControl.listActions}. Throws as {@link FleetControl.pause} does. */
   recordAction(action: ActionRequest): Promise<RecordResult>
 
-  /** The actions of operators within 90 days, newest first, a page at a time. Throws as {@link FleetControl.pause} does. */
+  /** Returns the actions of the last 90 days, newest first, a page at a time. Throws as {@link FleetControl.pause} does. */
   listActions(query?: ActionQuery): Promise<ActionRecord[]>
 }
 
-/** The answer of {@link FleetControl.recordAction}. */
+/** The result of {@link FleetControl.recordAction}. */
 export interface RecordResult {
   /** Always `recorded`. */
   status: 'recorded'
@@ -264,20 +268,20 @@ export interface RecordResult {
   id: string
 }
 
-/** A backend, as far as its workers are seen and steered as one. See {@link IJobQueueBackend}. */
+/** The part of a backend that concerns all its workers. See {@link IJobQueueBackend}. */
 export interface FleetBackend {
-  /** Has processors of all processes start nothing of a type. */
+  /** Stops processors of all processes from starting jobs of a type. */
   pause?(type: string, options?: PauseOptions): Promise<PauseResult>
-  /** Ends that. */
+  /** Ends a pause. */
   resume?(type: string): Promise<ResumeResult>
-  /** The number of jobs, of all types. */
+  /** Returns the numbers of jobs, by type. */
   counts?(options?: { type?: string | undefined }): Promise<QueueCounts>
-  /** The processes that have processors. */
+  /** Returns the processes that have processors. */
   listWorkers?(): Promise<WorkerInfo[]>
-  /** The jobs that ended, by minute. */
+  /** Returns the jobs that ended, by minute. */
   history?(query: HistoryQuery): Promise<QueueHistory>
-  /** Writes down what an operator did. Returns the id. */
+  /** Records an operator's action. Returns the id of the record. */
   recordAction?(action: ActionRequest): Promise<RecordResult>
-  /** The actions of operators, newest first. */
+  /** Returns the actions of operators, newest first. */
   listActions?(query?: ActionQuery): Promise<ActionRecord[]>
 }

@@ -1,28 +1,28 @@
 /** Loggers. */
 import type { JobQueue } from './queue.js'
 
-/** One method of a {@link Logger}: takes fields and a message, or a message alone. durabl itself always passes fields first. */
+/** A method of a {@link Logger}. It takes fields and a message, or a message alone. durabl itself always passes fields first. */
 export type LogFunction = Logger['debug']
 
-/** Where durabl logs to: the shape of a pino logger. Methods that take an object first, or anything, both fit. */
+/** The logger that durabl writes to; a pino logger fits. Methods may declare their first argument as an object or as anything. */
 export interface Logger {
-  /** Details of durabl's own work. */
+  /** Logs details of durabl's own work. */
   debug(fieldsOrMessage: unknown, message?: string): void
-  /** Worth knowing. */
+  /** Logs events worth knowing. */
   info(fieldsOrMessage: unknown, message?: string): void
-  /** Something failed and will be tried again. */
+  /** Logs a failure that durabl will try to overcome by itself. */
   warn(fieldsOrMessage: unknown, message?: string): void
-  /** Something keeps failing, or will not be tried again. */
+  /** Logs a failure that persists, or that durabl will not try again. */
   error(fieldsOrMessage: unknown, message?: string): void
   /**
-   * Makes a logger that adds these fields to every entry. A {@link JobQueue} asks for `{ category: 'JobQueue' }`. Absent: the logger
-   * itself is used.
+   * Makes a logger that adds these fields to every entry. A {@link JobQueue} calls it with `{ category: 'JobQueue' }`. Where absent, durabl
+   * uses the logger itself.
    */
   child?(bindings: Record<string, unknown>): Logger
 }
 
-/** A logger that writes to the console: warnings and errors to stderr, information to stdout, no debug entries. */
+/** Makes a logger for the console: warnings and errors go to stderr, information to stdout, and debug entries nowhere. */
 export function consoleLogger(): Logger
 
-/** The logger where none is given: the console, warnings and errors only. */
+/** The logger that durabl uses by default. It writes warnings and errors to the console. */
 export const defaultLogger: Logger

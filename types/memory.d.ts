@@ -1,4 +1,4 @@
-/** Jobs in memory, for tests. */
+/** Backends that keep jobs in memory, for tests. */
 import type { IJobQueueBackend } from './backend.js'
 import type {
   CompleteResult,
@@ -56,58 +56,58 @@ import type {
 import type { BackendTransactions, CompleteOptions } from './transact.js'
 import type { JobAvailableListener, JobHandler } from './work.js'
 
-/** A job that an in-memory backend holds: live, so it shows what has happened since. */
+/** A job of an in-memory backend. The object is live: its fields change as the job does. */
 export interface RecordedJob<T = any> extends Job<T> {
-  /** The messages that were logged, oldest first. */
+  /** The logged messages, oldest first. */
   logs: string[]
-  /** Until when its key stays held for others of `dedupeForMs`. */
+  /** The moment until which other enqueues with `dedupeForMs` find the key held. */
   dedupeUntil?: Date | undefined
-  /** As enqueued. */
+  /** The back-off, as enqueued. */
   backoff?: Backoff | undefined
-  /** As enqueued, in milliseconds. */
+  /** The shortest wait before a retry, as enqueued, in milliseconds. */
   backoffDelay?: number | undefined
-  /** As enqueued, in milliseconds. */
+  /** The longest wait before a retry, as enqueued, in milliseconds. */
   backoffMaxDelay?: number | undefined
-  /** Its ending; on failed jobs only. */
+  /** The ending of a failed job; absent on other jobs. */
   ending?: JobEnding
-  /** Its newest failed attempts, oldest first; at most 10. Absent while none has failed. */
+  /** The newest failed attempts, oldest first; at most 10. Absent until an attempt fails. */
   errors?: JobError[]
-  /** The last progress that its handler told by `ctx.progress`; absent while it has told nothing. */
+  /** The newest value that the handler passed to `ctx.progress`; absent if there is none. */
   progress?: unknown
-  /** The value that its handler returned, if its processor keeps results. */
+  /** The value that the handler returned, if the processor keeps results. */
   result?: unknown
-  /** When it was asked to be cancelled while it ran. */
+  /** When the job's cancellation was requested while it ran. */
   cancelRequestedAt?: Date
-  /** Why it was, if anybody has said so. */
+  /** The reason for the cancellation, if one was given. */
   cancelReason?: string
-  /** The step records of its orchestration, in the order of their appends; absent until the first. */
+  /** The step records of the job's orchestration, in the order of their appends; absent until the first. */
   steps?: StepRecord[] | undefined
-  /** The bytes that they take as BSON, about. */
+  /** The approximate size of the step records as BSON, in bytes. */
   journalBytes?: number | undefined
-  /** Until when its orchestration sleeps, or slept last. It is parked while it is pending and `runAt` is that moment. */
+  /** The newest sleep of the job's orchestration. The job is parked while it is pending and `runAt` is the end of that sleep. */
   parked?: ParkedJob | undefined
-  /** The session that it was enqueued with. */
+  /** The session that was passed to `enqueue`. */
   session?: DriverSession | undefined
-  /** The session that it was completed with. */
+  /** The session that was passed to `complete`. */
   completedInSession?: DriverSession | undefined
 }
 
 /** Options of the in-memory backends. */
 export interface MemoryBackendOptions {
-  /** Milliseconds since the epoch. Default `Date.now`, looked up at each call, so that fake timers work. */
+  /** The clock, in milliseconds since the epoch. Default `Date.now`, looked up at each call, so that fake timers work. */
   clock?: (() => number) | undefined
-  /** Between 0 (inclusive) and 1 (exclusive); spreads retries. Default `Math.random`. */
+  /** The source of random numbers from 0 (inclusive) to 1 (exclusive), which spread retries. Default `Math.random`. */
   random?: (() => number) | undefined
   /**
-   * Where the sessions of `ctx.transaction` and `ctx.session` come from: `() => client.startSession()`, where handlers use
-   * them on collections of a real client. Default: stand-ins, which have the methods of a session and do nothing.
+   * Makes the sessions of `ctx.transaction` and `ctx.session`. If handlers use them on collections of a real client, pass
+   * `() => client.startSession()`. Default: stand-ins, which have the methods of a session and do nothing.
    */
   startSession?: (() => DriverSession) | undefined
-  /** The number of log entries that a job keeps, the newest ones; at least 1. Default 1000. */
+  /** The number of newest log entries that a job keeps; at least 1. Default 1000. */
   maxLogEntries?: number | undefined
-  /** Longer log messages are cut, in bytes of UTF-8; at least 16. Default 4000. */
+  /** The largest size of a log message, in bytes of UTF-8; longer ones are cut. At least 16. Default 4000. */
   maxLogMessageBytes?: number | undefined
-  /** The most bytes that the journal of an orchestration may take. Default 8000000. */
+  /** The largest size of an orchestration's journal, in bytes. Default 8000000. */
   journalSoftLimitBytes?: number | undefined
 }
 
@@ -115,13 +115,13 @@ export interface MemoryBackendOptions {
 export interface DummyBackend extends JobControl {}
 
 /**
- * Jobs in memory, for unit tests: records what was enqueued and runs nothing by itself. With a processor it behaves as the
- * real one does: order, delays, dedupe, retries with back-off, leases.
+ * A backend in memory for unit tests. It records enqueued jobs and runs none by itself. With a processor it behaves like MongoDB: order,
+ * delays, dedupe keys, retries with back-off, leases.
  *
- * Schedules come by the clock of `options`, or by fake timers, while a queue on this backend has a processor.
+ * Schedules come by the clock in the options, or by fake timers, while a queue on this backend has a processor.
  *
- * Payloads are kept by reference: a job's `data` is what was passed to `enqueue`. Jobs that are enqueued or completed with a
- * session are so at once, whatever becomes of its transaction.
+ * Payloads are kept by reference: a job's `data` is the value that was passed to `enqueue`. Enqueues and completions with a session apply
+ * at once, whatever becomes of the transaction.
  *
  * ```ts
  * const backend = new DummyBackend()
@@ -133,19 +133,22 @@ export interface DummyBackend extends JobControl {}
  */
 export class DummyBackend implements IJobQueueBackend {
   constructor(options?: MemoryBackendOptions)
-  /** All jobs, in the order of creation: one live array, to be read. Read-only. To clear it, call `reset()`: jobs that you remove from the array yourself go on holding their keys. */
+  /**
+   * All jobs, in the order of creation: one live, read-only array. To clear it, call `reset()`: jobs that you remove from the array yourself go
+   * on holding their keys.
+   */
   readonly jobs: RecordedJob[]
-  /** Forgets all jobs and recorded calls; ids start again at `dummy-1`. */
+  /** Removes all jobs and recorded calls; ids start again at `dummy-1`. */
   reset(): void
-  /** The number of log entries that a job keeps; may be set at any time. */
+  /** The number of newest log entries that a job keeps. Can be set at any time. */
   maxLogEntries: number
-  /** Longer log messages are cut, in bytes of UTF-8; may be set at any time. */
+  /** The largest size of a log message, in bytes of UTF-8; longer ones are cut. Can be set at any time. */
   maxLogMessageBytes: number
-  /** The timeout of each call of `recoverStuckJobs`, in their order. */
+  /** The timeouts that were passed to `recoverStuckJobs`, one for each call. */
   readonly recoverStuckJobsCalls: (number | undefined)[]
-  /** The jobs of a type, in the order of creation. */
+  /** Returns the jobs of a type, in the order of creation. */
   getJobsByType<T = any>(type: string): RecordedJob<T>[]
-  /** The jobs that are in a status now, in the order of creation. */
+  /** Returns the jobs that have a status at present, in the order of creation. */
   getJobsByStatus<T = any>(status: JobStatus): RecordedJob<T>[]
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
   enqueueMany(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
@@ -165,7 +168,7 @@ export class DummyBackend implements IJobQueueBackend {
   log(jobId: string, message: string, claimToken?: string): Promise<void>
   progress(jobId: string, value: unknown, claimToken?: string): Promise<void>
   cancelRequests(jobIds: readonly string[]): Promise<CancelRequest[]>
-  /** Cancels those of these jobs that have not ended; what it has done to each, in order. */
+  /** Cancels those of the given jobs that have not ended. Returns the effect on each job, in order. */
   cancelEach(ids: readonly string[], status?: JobStatus): Promise<CancelledEach[]>
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>
@@ -206,18 +209,18 @@ export class DummyBackend implements IJobQueueBackend {
   readonly transactions: BackendTransactions
 }
 
-/** Calls that change single jobs. A job that they make due runs before they resolve; times are ignored, as a `delay` is. */
+/** Calls that change single jobs. They resolve after the run of a job that they make due; times are ignored, as `delay` is. */
 export interface ImmediateBackend extends JobControl {}
 
 /**
- * Jobs in memory that run inside `enqueue`, which resolves after the handler: for tests that want the side effects.
+ * A backend in memory that runs jobs inside `enqueue`, which resolves after the handler. Meant for tests of side effects.
  *
  * - `delay` and `runAt` are ignored on purpose, and there are no schedules.
- * - A failing handler of `queue.process` makes `enqueue` reject with its own error, once the failure is on the job (`failReason`, and
- *   `pending` for its next attempt or `failed`). With one of `registerHandler`, `enqueue` resolves. Neither is retried inline.
- * - As many handlers of a type run at once as the `concurrency` of its processor says, 1 by default; a further `enqueue` waits. One
- *   that a handler of the type makes itself does not wait. Handlers of `registerHandler` are not counted.
- * - A job of a type without a handler stays pending until one is registered.
+ * - If a handler of `queue.process` fails, `enqueue` rejects with the handler's own error. By then the failure is recorded on the job: it has
+ *   a `failReason`, and is `pending` or `failed`. If a handler of `registerHandler` fails, `enqueue` resolves. Neither is retried inline.
+ * - The processor's `concurrency`, 1 by default, limits how many handlers of a type run at once; further `enqueue` calls wait. A call
+ *   from within a handler of the same type does not wait. Handlers of `registerHandler` are not limited.
+ * - A job of a type without a handler stays pending until a handler is registered.
  *
  * ```ts
  * const backend = new ImmediateBackend()
@@ -230,17 +233,20 @@ export interface ImmediateBackend extends JobControl {}
 export class ImmediateBackend implements IJobQueueBackend {
   constructor(options?: MemoryBackendOptions)
   readonly executesInline: true
-  /** All jobs, in the order of creation: one live array, to be read. Read-only. To clear it, call `reset()`: jobs that you remove from the array yourself go on holding their keys. */
+  /**
+   * All jobs, in the order of creation: one live, read-only array. To clear it, call `reset()`: jobs that you remove from the array yourself go
+   * on holding their keys.
+   */
   readonly jobs: RecordedJob[]
-  /** Runs this handler for jobs of the type from now on; a second call for a type replaces the first. */
+  /** Runs this handler for jobs of the type from now on. It replaces an earlier handler of the type. */
   registerHandler<T>(type: string, handler: JobHandler<T>): void
-  /** Forgets all handlers. */
+  /** Removes all handlers. */
   clearHandlers(): void
-  /** Forgets all jobs and keeps the handlers; ids start again at `immediate-1`. */
+  /** Removes all jobs and keeps the handlers; ids start again at `immediate-1`. */
   reset(): void
-  /** The number of log entries that a job keeps; may be set at any time. */
+  /** The number of newest log entries that a job keeps. Can be set at any time. */
   maxLogEntries: number
-  /** Longer log messages are cut, in bytes of UTF-8; may be set at any time. */
+  /** The largest size of a log message, in bytes of UTF-8; longer ones are cut. Can be set at any time. */
   maxLogMessageBytes: number
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
   enqueueMany(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
@@ -260,7 +266,7 @@ export class ImmediateBackend implements IJobQueueBackend {
   log(jobId: string, message: string, claimToken?: string): Promise<void>
   progress(jobId: string, value: unknown, claimToken?: string): Promise<void>
   cancelRequests(jobIds: readonly string[]): Promise<CancelRequest[]>
-  /** Cancels those of these jobs that have not ended; what it has done to each, in order. */
+  /** Cancels those of the given jobs that have not ended. Returns the effect on each job, in order. */
   cancelEach(ids: readonly string[], status?: JobStatus): Promise<CancelledEach[]>
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean>
   findOne<T>(query: JobQuery): Promise<JobRecord<T> | null>

@@ -1,4 +1,4 @@
-/** Jobs in MongoDB. */
+/** The backend that keeps jobs in MongoDB. */
 import type { Collection } from 'mongodb'
 import type { IJobQueueBackend } from './backend.js'
 import type {
@@ -61,37 +61,38 @@ import type { JobTrace } from './telemetry.js'
 import type { BackendTransactions, CompleteOptions } from './transact.js'
 import type { JobAvailableListener } from './work.js'
 
-/** Options of {@link MongoJobQueue}, however it connects. */
+/** Options of {@link MongoJobQueue} for either kind of connection. */
 export interface MongoJobQueueCommonOptions {
-  /** Default `'jobs'`. */
+  /** The collection that holds the jobs. Default `'jobs'`. */
   collectionName?: string | undefined
   /**
-   * Learn of new jobs by a change stream instead of waiting for a poll. Needs a replica set or a sharded cluster: on a
-   * standalone server `startup()` throws. Each stream, one per client and collection, has a connection of its own beside
-   * `maxPoolSize`. Default false.
+   * Learn of new jobs by a change stream instead of waiting for a poll. Needs a replica set or a sharded cluster; on a standalone
+   * server `startup()` throws. Each client and collection has one stream, with a connection of its own in addition to `maxPoolSize`.
+   * Default false.
    */
   useChangeStreams?: boolean | undefined
   /**
-   * Make a job as claimed already where a processor of this backend is idle and would claim it next: its handler starts when the write
-   * is acknowledged, one write and one round trip sooner. Nothing else changes: `enqueue` resolves before the handler starts. A job waits
-   * as usual if it is delayed, in a transaction, of scope `pending`, or has an `id` or `dedupeForMs`; if its type is paused; and while
-   * another one is known that is due. Default true.
+   * Create a job as already claimed if a processor of this backend is idle and would claim it next. Its handler then starts when the write is
+   * acknowledged, which saves one write and one round trip. Nothing else changes: `enqueue` still resolves before the handler starts.
+   *
+   * A job waits as usual if it is delayed or in a transaction, or has scope `pending`, an `id` or `dedupeForMs`. It also waits while its type is
+   * paused, or while another due job is known. Default true.
    */
   handOff?: boolean | undefined
-  /** Default {@link defaultLogger}. */
+  /** The logger of the backend. Default {@link defaultLogger}. */
   logger?: Logger | undefined
-  /** The number of log entries that a job keeps, the newest ones; at least 1. Default 1000. */
+  /** The number of newest log entries that a job keeps; at least 1. Default 1000. */
   maxLogEntries?: number | undefined
-  /** Longer log messages are cut, in bytes of UTF-8, and end with `[truncated]`; at least 16. Default 4000. */
+  /** The largest size of a log message, in bytes of UTF-8; longer ones are cut and end with `[truncated]`. At least 16. Default 4000. */
   maxLogMessageBytes?: number | undefined
-  /** The most bytes that the journal of an orchestration may take. A job holds 16 MB, its payload included. Default 8000000. */
+  /** The largest size of an orchestration's journal, in bytes. A document holds 16 MB, payload included. Default 8000000. */
   journalSoftLimitBytes?: number | undefined
-  /** Stop renewing leases once this process's JavaScript thread has hung for so long, in milliseconds. Default 300000. */
+  /** The longest time that the JavaScript thread may hang, in milliseconds; after it the engine stops renewing leases. Default 300000. */
   maxBlockMs?: number | undefined
   /**
-   * The time for which ended jobs are kept. A process that has processors removes older ones, a few at a time, of the types and
-   * statuses that are named here; where processes of one collection name different periods, the longest wins. Jobs stay while their dedupe
-   * key is held beyond their end (`dedupeForMs`), and jobs of a schedule until it is past their occurrence. Default: all are kept.
+   * The periods for which ended jobs are kept. A process that has processors removes older jobs of the named types and statuses, a few at a time. If
+   * processes on one collection set different periods, the longest wins. A job stays while its dedupe key is held beyond its end
+   * (`dedupeForMs`). A job of a schedule stays until the schedule has passed its occurrence. Default: all jobs are kept.
    *
    * ```ts
    * new MongoJobQueue({ db, retention: { completedMs: 86_400_000, types: { audit: { completedMs: 31_536_000_000 } } } })
@@ -100,41 +101,45 @@ export interface MongoJobQueueCommonOptions {
   retention?: RetentionOptions | undefined
 }
 
-/** {@link MongoJobQueue} on the server of the app's `Db`. */
+/** Options of a {@link MongoJobQueue} on the server of the app's `Db`. */
 export interface MongoJobQueueDbOptions extends MongoJobQueueCommonOptions {
-  /** A `Db` of the app's `MongoClient` (package `mongodb`, 6 or 7), connected or to be connected by its first use. */
+  /** A `Db` of the app's `MongoClient` (package `mongodb`, 6 or 7). The client may connect later, by its first use. */
   db: DriverDb
-  /** Instead of `db`: see {@link MongoJobQueueUriOptions}. */
+  /** Can't be combined with `db`; see {@link MongoJobQueueUriOptions}. */
   uri?: undefined
-  /** The database is that of `db`. */
+  /** Can't be combined with `db`, which names the database. */
   database?: undefined
 }
 
-/** {@link MongoJobQueue} on a server named by a connection string. */
+/** Options of a {@link MongoJobQueue} on a server named by a connection string. */
 export interface MongoJobQueueUriOptions extends MongoJobQueueCommonOptions {
   /**
-   * A connection string, `mongodb://` or `mongodb+srv://`. Its options for BSON (`promoteLongs`, `ignoreUndefined` and so on) count as
-   * they do for a client of the installed `mongodb`.
+   * A connection string, `mongodb://` or `mongodb+srv://`. Its BSON options (`promoteLongs`, `ignoreUndefined` and so on) have the same effect
+   * as for a client of the installed `mongodb`.
    */
   uri: string
   /** The database that holds the jobs. */
   database: string
-  /** Instead of `uri`: see {@link MongoJobQueueDbOptions}. */
+  /** Can't be combined with `uri`; see {@link MongoJobQueueDbOptions}. */
   db?: undefined
 }
 
-/** Where {@link MongoJobQueue} stores jobs and how. */
+/** Options of {@link MongoJobQueue}: its connection, its collection, and how it works. */
 export type MongoJobQueueOptions = MongoJobQueueDbOptions | MongoJobQueueUriOptions
 
 /**
- * The way in which wake-ups reach this process: `off` (not asked for, or not started: polling), `connecting` (first attempt; polling
- * meanwhile), `streaming`, `reconnecting` (the stream was lost; polling meanwhile).
+ * The way in which wake-ups reach this process.
+ *
+ * - `off`: by polling; push is not enabled or not started.
+ * - `connecting`: by polling, while the first attempt to open the stream goes on.
+ * - `streaming`: by the change stream.
+ * - `reconnecting`: by polling, after the stream was lost.
  */
 export type StreamState = 'off' | 'connecting' | 'streaming' | 'reconnecting'
 
 /**
- * A job as {@link MongoJobQueue} stores it, for queries of your own by {@link MongoJobQueue.getCollection}. Only reading is safe: every
- * write is the queue's. An absent value is missing; documents of earlier versions may have `null` there.
+ * A job as {@link MongoJobQueue} stores it, for your own queries through {@link MongoJobQueue.getCollection}. Only reading is safe; leave
+ * writes to the queue. Fields without a value are missing, or `null` in documents of earlier versions.
  */
 export interface JobDoc<T = any> {
   /** The job's id. */
@@ -143,19 +148,19 @@ export interface JobDoc<T = any> {
   type: string
   /** The payload. */
   data: T
-  /** Where the job is in its life. */
+  /** The job's status. */
   status: JobStatus
-  /** Lower runs first. */
+  /** The job's priority. Lower numbers run first. */
   priority: number
   /** The number of times that the job has been claimed. */
   attempt: number
-  /** After this many attempts a failure is final. */
+  /** The number of attempts after which a failure is final. */
   maxAttempts: number
-  /** The name under which only so many jobs may be outstanding. */
+  /** A name under which only a limited number of jobs may be outstanding. */
   dedupeKey?: string
   /** The scope of the key. */
   dedupeScope?: DedupeScope
-  /** Until when the key stays held for new jobs of `dedupeForMs`; there only if it was used. */
+  /** The moment until which other enqueues with `dedupeForMs` find the key held; present only if the option was used. */
   dedupeUntil?: Date
   /** The growth of the wait before a retry. */
   backoff?: Backoff
@@ -163,35 +168,35 @@ export interface JobDoc<T = any> {
   backoffDelay?: number
   /** The longest wait before a retry, in milliseconds. */
   backoffMaxDelay?: number
-  /** Not claimed before this moment. */
+  /** The job is not claimed before this moment. */
   runAt: Date
-  /** When it was enqueued. */
+  /** When the job was enqueued. */
   createdAt: Date
-  /** When it was claimed, or its lease last renewed. */
+  /** When the job was claimed, or its lease last renewed. */
   claimedAt?: Date
-  /** Proves the ownership of the lease. */
+  /** The proof that its holder has the lease of an active job. */
   claimToken?: string
-  /** When it ended as `completed`. */
+  /** When the job ended as `completed`. */
   completedAt?: Date
-  /** When it ended as `failed` or `superseded`. */
+  /** When the job ended as `failed` or `superseded`. */
   failedAt?: Date
   /** Why the last run failed. */
   failReason?: string
   /** The occurrence of a schedule that made the job. */
   schedule?: Occurrence
-  /** The context in which it was made. */
+  /** The trace context in which the job was made. */
   trace?: JobTrace
-  /** Its ending; on failed jobs only, and not on those of versions before 0.4. */
+  /** The ending of a failed job; absent on other jobs, and on those of versions before 0.4. */
   ending?: JobEnding
-  /** Its newest failed attempts, oldest first; at most 10. */
+  /** The newest failed attempts, oldest first; at most 10. */
   errors?: JobError[]
-  /** When it was asked to be cancelled while it ran. */
+  /** When the job's cancellation was requested while it ran. */
   cancelRequestedAt?: Date
-  /** Why it was, if anybody has said so. */
+  /** The reason for the cancellation, if one was given. */
   cancelReason?: string
-  /** The step records of its orchestration, in the order of their appends. */
+  /** The step records of the job's orchestration, in the order of their appends. */
   steps?: StepRecord[]
-  /** The bytes that they take. */
+  /** The size of the step records, in bytes. */
   journalBytes?: number
   /** The newest log entries, oldest first. */
   logs: JobLogEntry[]
@@ -201,10 +206,10 @@ export interface JobDoc<T = any> {
 export interface MongoJobQueue extends JobControl {}
 
 /**
- * Jobs in a MongoDB collection (server 6.0 or newer).
+ * A backend that keeps jobs in a MongoDB collection (server 6.0 or newer).
  *
- * The engine opens a connection of its own, made from the options of the client behind `db`. An option that it can't honour is
- * refused by the constructor, by name; then connect with `{ uri, database }`.
+ * The engine opens its own connection, with the options of the client behind `db`. If it can't honour an option, the constructor throws an error
+ * that names the option; then connect with `{ uri, database }`.
  *
  * ```ts
  * const backend = new MongoJobQueue({ db, useChangeStreams: true })
@@ -215,7 +220,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   /**
    * @throws TypeError, RangeError if an option is malformed; {@link UnsupportedOptionError} if the client's connection can't
    * be carried over; {@link ConnectionError} if the client was closed; {@link DurablError} `ERR_DURABL_ADDON_MISSING` or
-   * `ERR_DURABL_DRIVER_MISSING` if a part of the installation is
+   * `ERR_DURABL_DRIVER_MISSING` if that part of the installation is missing
    */
   constructor(options: MongoJobQueueOptions)
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
@@ -247,7 +252,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   ): Promise<AppendStepResult>
   completeClaimed(jobId: string, claimToken: string): Promise<CompleteClaimedResult>
   heartbeatClaimed(jobId: string, claimToken: string): Promise<HeartbeatClaimedResult>
-  /** Counts by status, of one type or of all; they are read from where the client's read preference says. */
+  /** Counts jobs by status, of one type or of all. Follows the read preference of the client. */
   getStats(type?: string): Promise<QueueStats>
   pause(type: string, options?: PauseOptions): Promise<PauseResult>
   resume(type: string): Promise<ResumeResult>
@@ -260,31 +265,32 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   recordAction(action: ActionRequest): Promise<RecordResult>
   listActions(query?: ActionQuery): Promise<ActionRecord[]>
   /**
-   * Changes those of these jobs that can be changed so, in steps, and tells how many that were; here and below. With a `status`: only
-   * those that are in this status at the moment of the write.
+   * Retries those of the given jobs that can be retried, in steps. Returns how many it retried. With a `status`, it changes only jobs that have
+   * that status at the moment of the write. `promoteEach` and `removeEach` work alike.
    */
   retryEach(ids: readonly string[], status?: JobStatus): Promise<number>
   promoteEach(ids: readonly string[]): Promise<number>
   removeEach(ids: readonly string[], status?: JobStatus): Promise<number>
-  /** Cancels those of these jobs that have not ended; what it has done to each, in order. */
+  /** Cancels those of the given jobs that have not ended. Returns the effect on each job, in order. */
   cancelEach(ids: readonly string[], status?: JobStatus): Promise<CancelledEach[]>
   /**
-   * Checks the server and creates the indexes. Idempotent, and safe in many processes at once. Tries again while the server is
-   * away, for as long as the client's `serverSelectionTimeoutMS` (30 s by default); it waits as long for jobs that an older version
-   * lets run twice under one key, since the unique indexes forbid that, and says so by a warning.
+   * Checks the server and creates the indexes. Safe to call again, and in many processes at once.
+   *
+   * While the server is away, it tries again for the client's `serverSelectionTimeoutMS` (30 s by default). The unique indexes forbid two jobs
+   * under one key, which older versions allow. So it waits equally long for such jobs to end, and logs a warning.
    *
    * @throws ServerUnsupportedError if the server is older than 6.0, or standalone while `useChangeStreams` is on;
-   * ServerError `ERR_DURABL_INDEX_CONFLICT` naming the index, or the keys and jobs, in the way; UnsupportedOptionError if the
-   * collection has a default collation, under which types and keys would be confused; ConnectionError,
-   * AuthenticationError, PermissionError as the case may be
+   * ServerError `ERR_DURABL_INDEX_CONFLICT`, naming the index, or the keys and jobs, in the way; UnsupportedOptionError if the
+   * collection has a default collation, which would confuse types and keys; ConnectionError, AuthenticationError or PermissionError if
+   * the server can't be reached or refuses the user
    */
   startup(): Promise<void>
-  /** Ends the engine's connection and stream, within `timeoutMs`. Default 30000. The app's own client stays open. */
+  /** Closes the engine's connection and stream within `timeoutMs`. Default 30000. The app's own client stays open. */
   shutdown(timeoutMs?: number): Promise<void>
   resetStorage(): Promise<void>
   /**
-   * @param visibilityTimeoutMs default 300000; 0 recovers every active job that is not renewed meanwhile, managed runs included
-   * @param maxPerSweep how many jobs to handle at most. Default 1000
+   * @param visibilityTimeoutMs default 300000. 0 recovers every active job that is not renewed meanwhile, managed runs included
+   * @param maxPerSweep the largest number of jobs to handle. Default 1000
    */
   recoverStuckJobs(visibilityTimeoutMs?: number, maxPerSweep?: number): Promise<number>
   onJobAvailable(listener: JobAvailableListener): (() => void) | null
@@ -298,26 +304,26 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   listSchedules(): Promise<ScheduleInfo[]>
   fireSchedules(): () => void
   /**
-   * The collection, by the app's own driver. Needs `{ db }`; with `{ uri }` it throws. Where that driver is another copy than the installed
-   * `mongodb`, as with Mongoose, name its type: `getCollection<mongoose.mongo.Collection>()`.
+   * Returns the collection, through the app's own driver. Throws if the backend was made with `{ uri }`. If that driver is another copy than the
+   * installed `mongodb`, as with Mongoose, give its type: `getCollection<mongoose.mongo.Collection>()`.
    */
   getCollection<C extends DriverCollection = Collection<JobDoc>>(): C
-  /** Whether a change stream delivers wake-ups right now: `streamState === 'streaming'`. */
+  /** Whether a change stream delivers wake-ups at present: `streamState === 'streaming'`. */
   isChangeStreamsActive(): boolean
-  /** The way in which wake-ups reach this process right now. `off` after `shutdown`. */
+  /** The way in which wake-ups reach this process at present. `off` after `shutdown`. */
   readonly streamState: StreamState
-  /** Told of every change of `streamState`. Returns how to unsubscribe. */
+  /** Calls the listener at each change of `streamState`. Returns a function that unsubscribes it. */
   onStreamState(listener: (state: StreamState) => void): () => void
   /**
    * Removes jobs that ended longer ago than this.
    *
    * @param maxAgeMs default 604800000 (7 days)
-   * @returns how many were removed
+   * @returns the number of removed jobs
    */
   cleanupOldJobs(maxAgeMs?: number): Promise<number>
   readonly transactions: BackendTransactions
-  /** Extends the leases of several active jobs by one write. Returns how many were active. */
+  /** Extends the leases of several active jobs by one write. Returns how many of the jobs were active. */
   batchHeartbeat(jobIds: string[]): Promise<number>
-  /** `shutdown()` at the end of an `await using` scope. */
+  /** Calls `shutdown()` at the end of an `await using` scope. */
   [Symbol.asyncDispose](): Promise<void>
 }

@@ -1,4 +1,4 @@
-/** Orchestrations: jobs made of steps, each of which is recorded once. */
+/** Orchestrations: jobs whose steps are each recorded once. */
 import type { ClientSession, TransactionOptions } from 'mongodb'
 import type { DriverSession } from './driver.js'
 import type { LeaseLostError } from './errors.js'
@@ -16,14 +16,14 @@ import type {
 import type { JobQueue } from './queue.js'
 import type { ProcessorConfig } from './work.js'
 
-/** The keys of one step: the same at each attempt. */
+/** The keys of one step, which are the same at each attempt. */
 export interface StepKeys {
   /**
-   * Hand it to whatever the step calls, so that an effect which happened before a crash is recognised. `<job>:<place>:<name>`, or
+   * A key to pass to the services that the step calls, so that they recognise an effect from before a crash. It is `<job>:<place>:<name>`, or
    * {@link StepOptions.idempotencyKey}.
    */
   idempotencyKey: string
-  /** The job. */
+  /** The job's id. */
   jobId: string
   /** The step's place. */
   seq: number
@@ -31,25 +31,25 @@ export interface StepKeys {
 
 /** Options of one step. */
 export interface StepOptions {
-  /** In place of the key that is made of job, place and name. */
+  /** The idempotency key of the step. Default: made from the job's id, the step's place and its name. */
   idempotencyKey?: string | undefined
-  /** The step's limit, in milliseconds; 0 for none. Default: `stepTimeoutMs` of the definition. */
+  /** The time limit of the step, in milliseconds; 0 for none. Default: `stepTimeoutMs` of the definition. */
   timeoutMs?: number | undefined
   /**
-   * Tries again when the function throws, without an attempt of the job. Default: a failure fails the attempt.
+   * Retries of the step if its function throws, without an attempt of the job. Default: none; a failure fails the attempt.
    *
-   * A wait of more than 10 s is recorded with the number of failed tries, and the job parks as for {@link OrchestratorContext.sleep}: it holds
-   * no slot, and the tries count on in another attempt. Shorter waits hold the slot, and a crash begins their tries anew. In dedupe scope
-   * `pending` a job never parks, and holds its slot through all waits.
+   * For a wait of more than 10 s, the number of failed tries is recorded, and the job parks as in {@link OrchestratorContext.sleep}. The tries
+   * then go on in another attempt. During a shorter wait the job keeps its slot, and a crash starts its tries anew. In dedupe scope
+   * `pending` a job never parks, and keeps its slot during all waits.
    */
   retry?: StepRetry | undefined
 }
 
-/** Retries of a step that throws; as the options of `enqueue` of the same names. */
+/** Retries of a step that throws. The options mean the same as those of `enqueue`. */
 export interface StepRetry {
-  /** After this many tries a failure is final; at least 1. */
+  /** The number of tries after which a failure is final; at least 1. */
   maxAttempts: number
-  /** The growth of the wait. Default `'exponential'`. */
+  /** The growth of the wait before a retry. Default `'exponential'`. */
   backoff?: Backoff | undefined
   /** The shortest wait, in milliseconds. Default 1000. */
   backoffDelay?: number | undefined
@@ -59,13 +59,13 @@ export interface StepRetry {
 
 /** Options of {@link OrchestratorContext.map}. */
 export interface MapOptions extends StepOptions {
-  /** The number of items that are worked on at once; at least 1. Default 10. */
+  /** The number of items to work on at once; at least 1. Default 10. */
   concurrency?: number | undefined
-  /** `'stop'`: the first failure is thrown, and no further item begins. `'collect'`: failures are values. Default `'stop'`. */
+  /** `'stop'`: the first failure is thrown, and no further item begins. `'collect'`: failures are returned as values. Default `'stop'`. */
   onFailure?: 'stop' | 'collect' | undefined
 }
 
-/** A step's end, as a value. */
+/** The result of {@link OrchestratorContext.tryStep}. */
 export type TryStepResult<R> =
   | {
       /** The function returned. */
@@ -76,11 +76,11 @@ export type TryStepResult<R> =
   | {
       /** The function threw. */
       status: 'failed'
-      /** Its error, as it is recorded. */
+      /** The error, as recorded. */
       error: StepFailure
     }
 
-/** One item's end, with `onFailure: 'collect'`. */
+/** The result for one item of {@link OrchestratorContext.map} with `onFailure: 'collect'`. */
 export type MapResult<R> =
   | {
       /** The function returned. */
@@ -91,26 +91,26 @@ export type MapResult<R> =
   | {
       /** The function threw. */
       status: 'failed'
-      /** The message of its error. */
+      /** The message of the error. */
       reason: string
     }
 
-/** The tools of an orchestration. */
+/** The tools that an orchestration works with. */
 export interface OrchestratorContext {
   /**
-   * Runs a function until its result has been recorded once. A later attempt gets the recorded result, and the function is not called.
+   * Runs a function until its result has been recorded once. A later attempt returns the recorded result without calling the function.
    *
-   * The function runs at least once: a crash between its effect and the record runs it again, with the same `idempotencyKey`. A function
-   * that throws records nothing.
+   * The function runs at least once. A crash between its effect and the record runs it again, with the same `idempotencyKey`. If the
+   * function throws, nothing is recorded.
    *
    * ```ts
    * const charge = await octx.step('charge', ({ idempotencyKey }) => stripe.charges.create(order, { idempotencyKey }))
    * ```
    *
-   * Calls take their places in the order in which they are made, so `Promise.all(ids.map((id) => octx.step(…)))` is fine. The result is
-   * `undefined`, or a string, number, boolean, null, `Date`, BSON value, array or plain object.
+   * Steps take their places in the order of the calls, so `Promise.all(ids.map((id) => octx.step(…)))` is fine. The result may be
+   * `undefined`, a string, number, boolean, null, `Date`, BSON value, array or plain object.
    *
-   * @throws what the function throws; {@link StepTimeout}; {@link LeaseLostError} if the job is another worker's now
+   * @throws what the function throws; {@link StepTimeout}; {@link LeaseLostError} if another worker has the job now
    */
   step<R>(
     name: string,
@@ -118,8 +118,8 @@ export interface OrchestratorContext {
     options?: StepOptions,
   ): Promise<R>
   /**
-   * As `step`, with the end of the function as a value, also where it throws. The failure is recorded, so that a later attempt takes the
-   * same way; a fatal error and a lost lease are thrown all the same.
+   * Runs a step and returns its failure as a value. The failure is recorded, so a later attempt takes the same path. Fatal errors and lost
+   * leases are still thrown.
    *
    * ```ts
    * const paid = await octx.tryStep('pay', pay)
@@ -132,7 +132,7 @@ export interface OrchestratorContext {
     options?: StepOptions,
   ): Promise<TryStepResult<R>>
   /**
-   * A step whose writes to MongoDB and whose record are one transaction: **exactly once**. Both are there, or neither is, whatever crashes.
+   * Runs a step whose writes to MongoDB and whose record are one transaction: **exactly once**. Whatever crashes, both are stored or neither.
    *
    * ```ts
    * await octx.transaction('book', async (session) => {
@@ -141,14 +141,15 @@ export interface OrchestratorContext {
    * })
    * ```
    *
-   * The function may be called several times, as for `ctx.transaction` of a handler: pass the session to every operation, and await each one.
-   * It is not limited by `stepTimeoutMs`: the server limits transactions (60 s by default), and `visibilityTimeoutMs` must be longer. In
-   * memory it is a step like any other. One transaction of a job runs at a time; others wait.
+   * The function may be called several times, as with `ctx.transaction` of a handler. Pass the session to every operation, and await each one.
+   *
+   * `stepTimeoutMs` does not apply. The server limits transactions (60 s by default), and `visibilityTimeoutMs` must be longer. In memory, this
+   * is a step like any other. A job runs one transaction at a time; further ones wait.
    *
    * @param options of the transaction, as for `session.withTransaction`
-   * @returns what the function returns, as it is recorded, with the limits of `step`
+   * @returns what the function returns, as recorded, with the limits of `step`
    * @throws what the function throws, and errors of the driver; {@link LeaseLostError}, and then nothing was written; DurablError
-   * `ERR_DURABL_NOT_A_REPLICA_SET`, `ERR_DURABL_UNSUPPORTED` without transactions
+   * `ERR_DURABL_NOT_A_REPLICA_SET` or `ERR_DURABL_UNSUPPORTED` where there are no transactions
    */
   transaction<R, S extends DriverSession = ClientSession>(
     name: string,
@@ -156,9 +157,10 @@ export interface OrchestratorContext {
     options?: TransactionOptions,
   ): Promise<R>
   /**
-   * Waits for so many milliseconds, from its first call on. A sleep of a second or more **parks** the job, as soon as nothing but sleeps
-   * goes on in it: the job is pending until its time, holds no slot and no lease, and uses no attempt; then another attempt runs the
-   * function from its top, and the sleep is answered. So it may last for months, and outlasts deploys.
+   * Waits for a number of milliseconds, counted from the first call. It may last for months, and outlasts deploys.
+   *
+   * A sleep of a second or more **parks** the job as soon as the orchestration does nothing but sleep. The job is then pending, and uses no
+   * slot, lease or attempt. When its time has come, another attempt runs the function from its top, and the sleep returns.
    *
    * ```ts
    * await octx.step('invite', () => sendInvitation(job.data))
@@ -166,19 +168,19 @@ export interface OrchestratorContext {
    * await octx.step('remind', () => sendReminder(job.data))
    * ```
    *
-   * Its end is fixed at the first call, by the server's clock, and recorded under the name: a later attempt with another `ms` changes
-   * nothing. Code after it, and code that was waiting beside it, runs in the attempt that wakes up.
+   * The first call fixes the end of the sleep by the server's clock, and records it under the name. A later attempt with another `ms` changes
+   * nothing. Code after the sleep, and code that waits beside it, runs in the attempt that wakes up.
    *
-   * @param name as of a step: it takes a place
-   * @param ms from 0 to a hundred years
+   * @param name the name of the sleep, which takes a place as a step does
+   * @param ms the duration: from 0 to a hundred years
    * @throws OrchestrationUnsupportedError, which fails the job for good, in dedupe scope `pending`
    */
   sleep(name: string, ms: number): Promise<void>
-  /** As {@link OrchestratorContext.sleep}, until a moment. The first call fixes it; one that has passed is answered at once. */
+  /** Sleeps until a moment; see {@link OrchestratorContext.sleep}. The first call fixes the moment. For a moment in the past it returns at once. */
   sleepUntil(name: string, date: Date): Promise<void>
   /**
-   * A line of steps with places of its own, so that several lines can run beside each other. Takes one place itself; the function is
-   * called at each attempt, as the orchestration is.
+   * Runs a sequence of steps with places of its own, so that several sequences can run at the same time. The branch itself takes one place. Its
+   * function is called at each attempt, as the orchestration is.
    *
    * ```ts
    * await Promise.all([
@@ -191,7 +193,7 @@ export interface OrchestratorContext {
    */
   branch<R>(name: string, fn: (branch: OrchestratorContext) => R | PromiseLike<R>): Promise<R>
   /**
-   * One step for each item of a list, several of them at once. They take their places in the order of the list, and have the names
+   * Runs one step for each item of a list, several at once. The steps take their places in the order of the list, and are named
    * `<name>[0]`, `<name>[1]`, …
    */
   map<T, R>(
@@ -209,52 +211,55 @@ export interface OrchestratorContext {
     fn: (item: T, keys: StepKeys, signal: AbortSignal) => R | PromiseLike<R>,
     options?: MapOptions,
   ): Promise<R[]>
-  /** When the orchestration first asked for the time or for a UUID, in milliseconds since the epoch; the same at each attempt. */
+  /** Returns when the orchestration first asked for the time or a UUID, in milliseconds since the epoch. It is the same at each attempt. */
   now(): number
-  /** A UUID made of the job and the label; the same at each attempt. Not a secret: do not use it as a password or a token. */
+  /** Returns a UUID made from the job and the label, the same at each attempt. It is not secret: do not use it as a password or token. */
   uuid(label: string): string
-  /** Adds a line to the job's log; again at each attempt. */
+  /** Adds a line to the job's log, at each attempt anew. */
   log(message: string): void
   /**
-   * Asks whether the job is still this worker's, and renews the lease. Not needed: the queue renews by itself. Tries again while the
-   * server is away and the lease lasts.
+   * Checks whether this worker still has the job, and renews the lease. Not needed, as the queue renews by itself. While the server is away, it
+   * tries again for as long as the lease lasts.
    */
   heartbeat(): Promise<'heartbeated' | 'lease-lost'>
   /**
-   * Aborted when the attempt is over: by a lost lease ({@link LeaseLostError}), by `maxDurationMs` ({@link MaxDurationExceeded}), by the
-   * shutdown, or because the orchestration threw while steps were running.
+   * Aborted when the attempt is over. The causes are a lost lease ({@link LeaseLostError}), `maxDurationMs` ({@link MaxDurationExceeded}), the
+   * shutdown, or an error that the orchestration threw while steps were running.
    */
   readonly signal: AbortSignal
 }
 
 /**
- * An orchestration: it runs from its top at each attempt, and steps that are recorded are answered at once. So what stands outside of
- * steps must do the same each time. Its end without an error completes the job. With {@link ProcessorConfig.results} `keep` the job keeps
- * what it returned, unless it has ended after its lease was lost.
+ * An orchestration. It runs from its top at each attempt, and recorded steps return at once. So code outside of steps must do the same at each
+ * attempt.
+ *
+ * The job completes when the function returns. With {@link ProcessorConfig.results} `keep`, the job keeps the returned value, unless it has ended
+ * after its lease was lost.
  */
 export type OrchestratorFn<T = unknown> = (job: Job<T>, octx: OrchestratorContext) => Promise<unknown>
 
 /** Options of the orchestrations of one type. */
 export interface OrchestratorConfig extends ProcessorConfig {
   /**
-   * Shortens what is derived from the queue's `visibilityTimeoutMs`: the default of `stepTimeoutMs`, and the heartbeat interval. In
-   * milliseconds. Default: the queue's.
+   * Shortens the values derived from the queue's `visibilityTimeoutMs`: the default of `stepTimeoutMs`, and the heartbeat interval. In
+   * milliseconds. Default: the queue's value.
    */
   visibilityTimeoutMs?: number | undefined
-  /** The limit of each step, in milliseconds. Default: `visibilityTimeoutMs`. */
+  /** The time limit of each step, in milliseconds. Default: `visibilityTimeoutMs`. */
   stepTimeoutMs?: number | undefined
-  /** The limit of one attempt, in milliseconds. Default: none. */
+  /** The time limit of one attempt, in milliseconds. Default: none. */
   maxDurationMs?: number | undefined
-  /** The limit of all attempts together, from the first one on, in milliseconds; past it the job fails for good. Default: none. */
+  /** The time limit of all attempts together, in milliseconds from the first one on. Past it the job fails for good. Default: none. */
   deadlineMs?: number | undefined
   /**
-   * `'spill'`: large results of steps stand in a collection beside the jobs, named as theirs with `_steps` behind it, and the journal on the
-   * job names them. The server reads and writes the job as a whole at each claim and step, so many or large results slow those down.
-   * A result of more than 16 kB spills, and one of more than 256 bytes once the journal on the job takes 256 kB. They go with the job.
-   * The journal may be larger than `journalSoftLimitBytes` then, which limits its part on the job.
+   * `'spill'`: store large step results in a collection beside the jobs, named as theirs with `_steps` appended. The journal on the job then
+   * refers to them. The server reads and writes the whole job at each claim and step, so large or many results slow those down.
    *
-   * **Not while processes of durabl 0.2 or 0.3 run the type:** they fail such a job for good, with a `NondeterminismError` that names
-   * `$spilled:` and the step. Default: all results stand on the job.
+   * A result of more than 16 kB spills. Once the journal on the job takes 256 kB, so does one of more than 256 bytes. Spilled results are
+   * removed with their job. `journalSoftLimitBytes` limits only the part of the journal on the job.
+   *
+   * **Do not use it while processes of durabl 0.2 or 0.3 run the type.** They fail such a job for good, with a `NondeterminismError` that names
+   * `$spilled:` and the step. Default: all results are stored on the job.
    */
   journal?: 'spill' | undefined
 }
@@ -280,8 +285,8 @@ export class Orchestrator<Jobs extends object = JobTypes> {
   /**
    * Runs an orchestration for every job of a type.
    *
-   * @throws OrchestratorTypeConflict if the type has a processor or a definition; {@link HeartbeatConfigConflict}; TypeError, RangeError
-   * if an argument is malformed
+   * @throws OrchestratorTypeConflict if the type has a processor or a definition; {@link HeartbeatConfigConflict} if the definition's visibility
+   * timeout is longer than the queue's; TypeError, RangeError if an argument is malformed
    */
   define<K extends MappedJobName<Jobs>>(
     type: K,

@@ -8,41 +8,45 @@ import type { DummyBackend, ImmediateBackend } from './memory.js'
 import type { JobQueue } from './queue.js'
 import type { JobTrace } from './telemetry.js'
 
-/** Options of a job. Anything malformed is refused with a `TypeError` or `RangeError` before any round trip. */
+/** Options of a job. A malformed value is refused with a `TypeError` or `RangeError` before any round trip. */
 export interface EnqueueOptions {
   /**
-   * The job's own id, such as that of a webhook: at most 4,096 characters, and not beginning with `durabl:`. While a job of this id
-   * is stored, whatever has become of it, the id is taken: `enqueue` and `claimOrEnqueue` resolve to null and make nothing, and
-   * {@link JobQueue.enqueueDetailed} to `duplicate`, also if the `dedupeKey` is held as well. Retention and `remove` free an id. Not
+   * An id of your own for the job, such as that of a webhook. At most 4,096 characters; it must not begin with `durabl:`. Can't be combined
    * with `coalesce`. Default: a new, time-ordered UUID.
+   *
+   * The id is taken while a job of this id is stored, whatever its status; retention and `remove` free it. Then `enqueue` and
+   * `claimOrEnqueue` resolve to null and make nothing, and {@link JobQueue.enqueueDetailed} answers `duplicate`. A taken id counts before a
+   * held `dedupeKey`.
    *
    * ```ts
    * await queue.enqueue('stripe-event', event, { id: `stripe:${event.id}` })
    * ```
    */
   id?: string | undefined
-  /** Lower runs first; any safe integer. Default 0. */
+  /** The job's priority: any safe integer. Jobs with lower numbers run first. Default 0. */
   priority?: number | undefined
   /** Milliseconds before the job may be claimed. Default 0. */
   delay?: number | undefined
   /**
-   * The moment from which on the job may be claimed, instead of a `delay`; no later than the year 9999. One that has passed, by the
-   * server's clock, means now.
+   * The moment from which the job may be claimed, instead of `delay`; no later than the year 9999. A moment in the past, by the server's clock,
+   * means now.
    */
   runAt?: Date | undefined
-  /** The number of times that the job may be started before a failure is final; at least 1. Default 3. */
+  /** The number of starts after which a failure is final; at least 1. Default 3. */
   maxAttempts?: number | undefined
   /**
-   * At most one job of this key is outstanding, across all types; how strictly, `dedupeScope` says. When the key is held,
-   * `enqueue` resolves to null and makes nothing. At most 4,096 characters.
+   * A key under which at most one job is outstanding, across all types; `dedupeScope` sets how strictly. While the key is held, `enqueue`
+   * resolves to null and makes nothing. At most 4,096 characters.
    */
   dedupeKey?: string | undefined
-  /** No effect without a `dedupeKey`. Default `'pending+active'`. */
+  /** The scope of `dedupeKey`; no effect without one. Default `'pending+active'`. */
   dedupeScope?: DedupeScope | undefined
   /**
-   * Milliseconds for which the `dedupeKey` stays held, from the enqueue on, also when the job has ended: for idempotency, or to do
-   * something at most once in a while. It holds up only those that pass it too, and only while the job is stored: retention waits for it,
-   * `remove` frees the key. Needs a `dedupeKey`; not with `dedupeScope: 'pending'`. Default: the key is held until the job has ended.
+   * Milliseconds from the enqueue for which `dedupeKey` stays held, even after the job has ended. Use it for idempotency, or to do something
+   * at most once in a while. Default: the key is held until the job has ended.
+   *
+   * The hold affects only enqueues that also pass `dedupeForMs`, and only while the job is stored. Retention waits until the hold is over;
+   * `remove` frees the key. Needs a `dedupeKey`; can't be combined with `dedupeScope: 'pending'`.
    *
    * ```ts
    * await queue.enqueue('digest', { userId }, { dedupeKey: `digest:${userId}`, dedupeForMs: 3_600_000 })
@@ -50,37 +54,37 @@ export interface EnqueueOptions {
    */
   dedupeForMs?: number | undefined
   /**
-   * `'latest'`: when a pending job holds the key, its payload is replaced by this one (an active job's never is).
+   * `'latest'`: if a pending job holds the key, this payload replaces that job's. The payload of an active job never changes.
    * Needs a `dedupeKey` and `dedupeScope: 'pending'`. Default: the first payload stays.
    */
   coalesce?: 'latest' | undefined
-  /** A run that takes longer is aborted and fails, in milliseconds; wins over the processor's. Default: the processor's. */
+  /** The time limit of each attempt, in milliseconds. A longer run is aborted and fails. Default: the limit of the processor. */
   timeoutMs?: number | undefined
   /**
-   * The time for which the job is worth starting, in milliseconds from the moment at which it is first due. One that has not been started by then ends
-   * as `failed`, its `ending` is `expired`. It counts only before the first start: a retry does not expire. Default: for ever.
+   * Milliseconds for which the job is worth starting, counted from the moment at which it is first due. If the job has not started by then, it
+   * ends as `failed` with ending `expired`. Only the first start counts: a retry does not expire. Default: no limit.
    */
   expiresInMs?: number | undefined
   /**
-   * `'exponential'`: the longest wait before a retry doubles with each attempt; the wait is drawn between `backoffDelay` and it.
-   * `'fixed'`: `backoffDelay` each time, plus up to a tenth so that retries spread. Default `'exponential'`.
+   * The growth of the wait before a retry. `'exponential'`: the upper bound of the wait doubles with each attempt; the wait is random between
+   * `backoffDelay` and that bound. `'fixed'`: `backoffDelay` each time, plus up to a tenth, to spread retries. Default `'exponential'`.
    */
   backoff?: Backoff | undefined
   /** The shortest wait before a retry, in milliseconds. Default 1000. */
   backoffDelay?: number | undefined
   /**
-   * The longest wait before a retry, in milliseconds; no effect below `backoffDelay`, where up to a tenth of that comes on top, so that
-   * retries spread. Default: the larger of 60000 and 60 times `backoffDelay`.
+   * The longest wait before a retry, in milliseconds. No effect below `backoffDelay`; the wait is then that delay plus up to a tenth, to spread
+   * retries. Default: the larger of 60000 and 60 times `backoffDelay`.
    */
   backoffMaxDelay?: number | undefined
   /**
-   * The context that the job is made in, such as the headers of the request that asks for it; stored with the job. Default: that of the
+   * The trace context in which the job is made, such as the headers of an HTTP request; stored with the job. Default: the context of the
    * queue's {@link JobQueueOptions.telemetry}, or none.
    */
   trace?: JobTrace | undefined
   /**
-   * Makes the job in the transaction that is in progress on this session, of the client behind the backend's `db`: with the
-   * commit the job is there, once; after an abort there has never been one.
+   * A session with a transaction in progress, of the client behind the backend's `db`. The job is made in that transaction: once, if the
+   * transaction commits, and never if it aborts.
    *
    * ```ts
    * await client.withSession((session) =>
@@ -91,58 +95,58 @@ export interface EnqueueOptions {
    * )
    * ```
    *
-   * - The id that comes back belongs to a job that is there once the transaction has committed. `await` the call within the
-   *   transaction, as every operation of it.
+   * - The returned id belongs to a job that exists once the transaction has committed. `await` the call within the transaction, like every
+   *   operation of it.
    * - `delay` counts from the call, not from the commit.
-   * - Errors of the driver are rethrown as they are, labels included, so that `withTransaction` begins again where it should: when
-   *   two transactions meet on one `dedupeKey`, for one.
-   * - With `dedupeScope: 'pending'`, null promises that the pending job which holds the key starts after the commit, and so sees
-   *   what the transaction wrote. For that it can't be claimed while the transaction is open: keep it short.
+   * - Errors of the driver are rethrown unchanged, with their labels, so that `withTransaction` starts again where it should. That happens if
+   *   two transactions meet on one `dedupeKey`, for example.
+   * - With `dedupeScope: 'pending'`, null promises that the pending job which holds the key starts after the commit. So that job sees what the
+   *   transaction wrote. It can't be claimed while the transaction is open, so keep the transaction short.
    *
-   * Refused with a `TypeError` or `RangeError`: what is no session, one of another client, one that has ended, one without a
-   * transaction in progress; and by {@link JobQueue.claimOrEnqueue}, since a claim that may be rolled back is none. With
-   * `ERR_DURABL_NOT_A_REPLICA_SET`: a standalone server, which has no transactions. With `ERR_DURABL_UNSUPPORTED`: a backend
-   * without transactions, and a `MongoJobQueue` that was made with `{ uri }`, whose client is not the app's.
+   * {@link DummyBackend} and {@link ImmediateBackend} note the session on the job, and make the job at once.
    *
-   * {@link DummyBackend} and {@link ImmediateBackend} note the session on the job, and make it at once.
+   * A call rejects with a `TypeError` or `RangeError` if the value is not a session. It does the same if the session belongs to another
+   * client, has ended, or has no transaction in progress. {@link JobQueue.claimOrEnqueue} refuses every session, as a claim can't be rolled back. A standalone
+   * server has no transactions: `ERR_DURABL_NOT_A_REPLICA_SET`. The same holds for some backends, and for a `MongoJobQueue` made with
+   * `{ uri }`, whose client is not the app's: `ERR_DURABL_UNSUPPORTED`.
    */
   session?: DriverSession | undefined
 }
 
-/** One job of {@link JobQueue.enqueueMany}: what {@link JobQueue.enqueue} takes, as an object. */
+/** One job of {@link JobQueue.enqueueMany}: the arguments of {@link JobQueue.enqueue} as an object. */
 export interface EnqueueManyJob<T = unknown> {
   /** The kind of work; at most 4,096 characters. */
   type: string
   /** The payload. */
   data: T
-  /** Its options. */
+  /** Options of the job. */
   options?: EnqueueOptions | undefined
 }
 
-/** Options of all jobs of {@link JobQueue.enqueueMany}. */
+/** Options of {@link JobQueue.enqueueMany} that concern the whole call. */
 export interface EnqueueManyOptions {
-  /** True: with the ids of the jobs in the way; see {@link EnqueueManyDetailedOptions}. Default false. */
+  /** With true, results name the jobs in the way; see {@link EnqueueManyDetailedOptions}. Default false. */
   detailed?: false | undefined
   /**
-   * Makes all of them in the transaction that is in progress on this session, and so together; see {@link EnqueueOptions.session}.
-   * The first error ends the call, and is rethrown as it is. A session of a single job is refused.
+   * A session with a transaction in progress, in which all jobs are made together; see {@link EnqueueOptions.session}. The first error ends
+   * the call, and is rethrown unchanged. A session in the options of a single job is refused.
    */
   session?: DriverSession | undefined
 }
 
-/** As {@link EnqueueManyOptions}, for a call that asks which jobs are in the way of those that are not made. */
+/** Options of an {@link JobQueue.enqueueMany} whose results name the jobs in the way; see {@link EnqueueManyOptions}. */
 export interface EnqueueManyDetailedOptions extends Omit<EnqueueManyOptions, 'detailed'> {
-  /** Results are those of {@link JobQueue.enqueueDetailed}. Costs a look where a job is not made. */
+  /** Makes the results those of {@link JobQueue.enqueueDetailed}. Costs one more read for jobs that are not made. */
   detailed: true
 }
 
-/** Options of jobs where their calls don't say; see {@link JobQueueOptions.defaults}. */
+/** Defaults for options that a call leaves out; see {@link JobQueueOptions.defaults}. */
 export type EnqueueDefaults = Pick<
   EnqueueOptions,
   'priority' | 'maxAttempts' | 'timeoutMs' | 'backoff' | 'backoffDelay' | 'backoffMaxDelay'
 >
 
-/** The fate of a job of {@link JobQueue.enqueueDetailed}. */
+/** The result of {@link JobQueue.enqueueDetailed}. */
 export type EnqueueDetailedResult =
   | {
       /** The job was made. */
@@ -152,11 +156,11 @@ export type EnqueueDetailedResult =
     }
   | {
       /**
-       * Nothing was made. `duplicate`: the dedupe key is held, or the id is taken. `coalesced`: a pending job holds the key, and has
+       * No job was made. `duplicate`: the dedupe key is held, or the id is taken. `coalesced`: the pending job that holds the key has
        * this payload now.
        */
       status: 'duplicate' | 'coalesced'
-      /** The id of the job in the way; null if it is gone meanwhile. */
+      /** The id of the job in the way; null if that job is gone meanwhile. */
       id: string | null
     }
 
@@ -164,16 +168,16 @@ export type EnqueueDetailedResult =
 export type EnqueueManyOutcome =
   | EnqueueManyResult
   | {
-      /** The job was not made, or it is not known whether it was. */
+      /** The job was not made, or it is unknown whether it was. */
       status: 'failed'
       /**
-       * Why. With `ERR_DURABL_WRITE_FAILED`, `ERR_DURABL_TIMEOUT` or `ERR_DURABL_CONNECTION` the job may be stored all the
-       * same: a `dedupeKey` keeps a second try from a second job.
+       * The reason. With `ERR_DURABL_WRITE_FAILED`, `ERR_DURABL_TIMEOUT` or `ERR_DURABL_CONNECTION` the job may be stored nevertheless. If
+       * it has a `dedupeKey`, a second call makes no second job.
        */
       error: Error
     }
 
-/** The fate of one job of {@link JobQueue.enqueueMany}: `duplicate` means that its dedupe key is held. */
+/** The fate of one job of {@link JobQueue.enqueueMany}: `duplicate` means that its dedupe key is held or its id taken. */
 export type EnqueueManyResult =
   | {
       /** The job was made. */
@@ -182,19 +186,19 @@ export type EnqueueManyResult =
       id: string
     }
   | {
-      /** The key is held: nothing was made. */
+      /** The key is held or the id taken; no job was made. */
       status: 'duplicate'
     }
 
-/** A backend, as far as it takes new jobs. See {@link IJobQueueBackend}. */
+/** The part of a backend that adds jobs. See {@link IJobQueueBackend}. */
 export interface ProduceBackend {
-  /** Stores a job. Null if its key is held, or its id taken. Times, attempts and statuses are the backend's to keep. */
+  /** Stores a job. Returns its id; null if its key is held or its id taken. The backend itself sets times, attempts and statuses. */
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null>
-  /** Stores jobs, in their order; see {@link JobQueue.enqueueMany}. Absent: the queue calls `enqueue` for one after the other. */
+  /** Stores jobs in the order given; see {@link JobQueue.enqueueMany}. Where absent, the queue calls `enqueue` for each in turn. */
   enqueueMany?(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]>
-  /** As `enqueue`, and says which job is in the way. Absent: {@link JobQueue.enqueueDetailed} rejects. */
+  /** Stores a job, or names the job in the way. Where absent, {@link JobQueue.enqueueDetailed} rejects. */
   enqueueDetailed?<T>(type: string, data: T, options?: EnqueueOptions): Promise<EnqueueDetailedResult>
-  /** As `enqueueMany`, and says which jobs are in the way. Absent: the queue calls `enqueueDetailed` for one after the other. */
+  /** Stores jobs, or names the jobs in the way. Where absent, the queue calls `enqueueDetailed` for each in turn. */
   enqueueManyDetailed?(
     jobs: readonly EnqueueManyJob[],
     options?: EnqueueManyOptions,

@@ -6,18 +6,18 @@ import type { Telemetry } from './telemetry.js'
 
 /** Options of a {@link JobQueue}. */
 export interface JobQueueOptions {
-  /** The life of a lease that is not renewed, in milliseconds. Default 300000 (5 minutes). */
+  /** The duration of a lease that is not renewed, in milliseconds. Default 300000 (5 minutes). */
   visibilityTimeoutMs?: number | undefined
-  /** Told of every claim, settlement and recovery of this queue. */
+  /** Receives an event for every claim, settlement and recovery of this queue. */
   onJobEvent?: JobEventListener | undefined
   /**
-   * Told of what calls of this queue do to jobs: made, not made for their key or id, put off, cancelled, run again. Without it nothing is
-   * collected.
+   * Receives the changes that calls of this queue make to jobs: created, not created because of a key or id, deferred, cancelled, run again. Without
+   * a listener, the queue collects none of this.
    */
   onJobChange?: JobChangeListener | undefined
   /**
-   * Options of jobs where their calls don't say: `types` for single types, by its own properties, and `all` for every type. An option
-   * of a call comes before that of its type, and this before that of all.
+   * Defaults for job options that a call leaves out: `types` for single types, and `all` for every type. An option of a call wins over that of
+   * its type, which wins over that of all.
    *
    * ```ts
    * new JobQueue(backend, undefined, { defaults: { all: { maxAttempts: 5 }, types: { mail: { backoffDelay: 30_000 } } } })
@@ -25,15 +25,15 @@ export interface JobQueueOptions {
    */
   defaults?:
     | {
-        /** For every type. */
+        /** Defaults for every type. */
         all?: EnqueueDefaults | undefined
-        /** For single types, by their names. */
+        /** Defaults for single types, by name; only own properties count. */
         types?: Record<string, EnqueueDefaults> | undefined
       }
     | undefined
   /**
-   * Follows the calls of this queue that make jobs, and the runs of its handlers, as for traces: {@link https://opentelemetry.io | OpenTelemetry}'s come from
-   * `openTelemetry()` of `durabl/otel`. Default: none, and then it costs nothing.
+   * Observes the calls of this queue that make jobs, and the runs of its handlers, for traces and metrics. For
+   * {@link https://opentelemetry.io | OpenTelemetry}, use `openTelemetry()` of `durabl/otel`. Default: none, at no cost.
    *
    * ```ts
    * import { openTelemetry } from 'durabl/otel'
@@ -42,6 +42,6 @@ export interface JobQueueOptions {
    * ```
    */
   telemetry?: Telemetry | undefined
-  /** While this queue has processors, return jobs of dead workers to `pending`. Default true. */
+  /** Whether this queue recovers jobs of dead workers while it has processors. Default true. */
   autoRecover?: boolean | undefined
 }

@@ -1,48 +1,48 @@
-/** Following jobs from the calls that make them to the ends of their runs. */
+/** Observers of jobs, from the call that makes a job to the end of its runs. */
 import type { EnqueueOptions } from './produce.js'
 import type { Job } from './job.js'
 import type { JobQueueOptions } from './queue-options.js'
 
 /**
- * The context in which a job was made, as the headers of W3C Trace Context carry it. With a job it is stored, so that its runs can be
- * linked to its maker. See {@link EnqueueOptions.trace}.
+ * The trace context in which a job was made, in the form of the W3C Trace Context headers. It is stored with the job, so that the job's runs can
+ * be linked to the call that made it. See {@link EnqueueOptions.trace}.
  */
 export interface JobTrace {
-  /** Version, trace id, span id and flags, as `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`. */
+  /** Version, trace id, span id and flags: `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`, for example. */
   traceparent: string
-  /** Entries of vendors, at most 512 characters. */
+  /** Entries of tracing vendors; at most 512 characters. */
   tracestate?: string | undefined
 }
 
-/** A call that makes jobs, as {@link Telemetry.making} is told of it. It has been checked already. */
+/** A call that makes jobs, as {@link Telemetry.making} receives it. Its arguments have been checked. */
 export interface MakingCall {
-  /** The method that was called. */
+  /** The name of the called method. */
   operation: 'enqueue' | 'enqueueDetailed' | 'enqueueMany' | 'claimOrEnqueue'
-  /** The type of all of its jobs; null if they have several. */
+  /** The type of the jobs; null if they have several. */
   type: string | null
-  /** The number of jobs that it asks for. */
+  /** The number of jobs that the call asks for. */
   count: number
 }
 
 /** The end of a call that makes jobs. */
 export interface MakingEnd {
-  /** The ids of the jobs that it made; those in whose way a held key or a taken id was are not among them. */
+  /** The ids of the jobs that the call made. Jobs whose key was held or whose id was taken are missing. */
   ids: readonly string[]
-  /** Why the call failed; absent if it did not. */
+  /** The reason of a failure; absent if the call succeeded. */
   error?: unknown
-  /** The duration, in milliseconds. */
+  /** The duration of the call, in milliseconds. */
   durationMs: number
 }
 
-/** Follows one call that makes jobs. */
+/** Observes one call that makes jobs. */
 export interface MakingObserver {
-  /** To be stored with each job of the call that has no `trace` of its own. Absent: nothing is. */
+  /** The context to store with each job of the call that has no `trace` of its own. Absent: none is stored. */
   trace?: JobTrace | undefined
-  /** Has to call `call` once, at once, and to return what it does: the place to make a context the current one. */
+  /** Must call `call` exactly once, synchronously, and return its result. Make a tracing context current here. */
   run<R>(call: () => R): R
   /**
-   * The call is over. Called once, or never: a call in a transaction is over when that has committed, and one whose transaction was
-   * aborted has made nothing.
+   * Called when the call is over; once or never. A call in a transaction is over when the transaction has committed. If the transaction aborts, the
+   * call has made nothing, and `ended` is not called.
    */
   ended(end: MakingEnd): void
 }
@@ -50,9 +50,8 @@ export interface MakingObserver {
 /** The end of a run. */
 export interface RunEnd {
   /**
-   * The fate of the job: `completed`; `retry-scheduled`; `failed-terminal`; `superseded`; `cancelled`; `released`, as it was put off or
-   * the queue shut down; `lease-lost`, `already-terminal` or `not-found`, as this run had nothing to decide any more; `not-written`, as the
-   * server could not be told, so that the job runs again when its lease has expired.
+   * The fate of the job. `released`: the job was deferred, or the queue shut down. `lease-lost`, `already-terminal` and `not-found`: the run
+   * no longer had the job. `not-written`: the server did not receive the verdict, so the job runs again when its lease has expired.
    */
   status:
     | 'completed'
@@ -67,22 +66,22 @@ export interface RunEnd {
     | 'not-written'
   /** The value that the handler threw, or the error that cut it short; absent if there is none. */
   error?: unknown
-  /** The reason of a failure; absent without one. */
+  /** The reason of a failure; absent if there was none. */
   reason?: string | undefined
   /** The duration of the handler, in milliseconds. */
   durationMs: number
 }
 
-/** Follows one run of a handler: one attempt of a job. */
+/** Observes one run of a handler, which is one attempt of a job. */
 export interface RunObserver {
-  /** Has to call `handler` once, at once, and to return what it does: the place to make a context the current one. */
+  /** Must call `handler` exactly once, synchronously, and return its result. Make a tracing context current here. */
   run<R>(handler: () => R): R
-  /** The handler has ended, or is not waited for any longer, and the verdict is written. Called once. */
+  /** Called once, when the verdict is written and the handler has ended or is no longer waited for. */
   ended(end: RunEnd): void
 }
 
 /**
- * Follows what a queue does; see {@link JobQueueOptions.telemetry}. It is a plain object, so one of your own needs no package:
+ * Observes a queue; see {@link JobQueueOptions.telemetry}. It is a plain object, so you can write your own without any package:
  *
  * ```ts
  * const slowRuns: Telemetry = {
@@ -96,11 +95,11 @@ export interface RunObserver {
  * }
  * ```
  *
- * It is called for each job, so it should be quick. An error that it throws is logged once, and harms no job.
+ * The queue calls it for each job, so it should be quick. An error that it throws is logged once and affects no job.
  */
 export interface Telemetry {
-  /** A call is about to make jobs. Null: it is not followed. */
+  /** Called before a call makes jobs. Return null to observe nothing of the call. */
   making(call: MakingCall): MakingObserver | null
-  /** A handler is about to start: for a job that was claimed ahead, when its turn has come. Null: the run is not followed. */
+  /** Called before a handler starts, even if its job was claimed earlier. Return null to observe nothing of the run. */
   running(job: Job<any>): RunObserver | null
 }

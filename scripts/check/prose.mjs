@@ -40,11 +40,11 @@ export const sentences = (paragraph) =>
 const wordsIn = (sentence) => sentence.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length
 
 /** Complaints about one sentence. */
-export function complaintsAbout(sentence, { mostWords = MOST_WORDS } = {}) {
+export function complaintsAbout(sentence) {
   const words = wordsIn(sentence)
   const shown = sentence.length > 70 ? `${sentence.slice(0, 70)}…` : sentence
   return [
-    ...(words > mostWords ? [`${words} words, at most ${mostWords}: ${shown}`] : []),
+    ...(words > MOST_WORDS ? [`${words} words, at most ${MOST_WORDS}: ${shown}`] : []),
     ...(/^(What|Who|Whose|Whoever|How)\b(?!-)/.test(sentence) && /\.$/.test(sentence)
       ? [`the subject is a question word: ${shown}`]
       : []),
@@ -54,17 +54,21 @@ export function complaintsAbout(sentence, { mostWords = MOST_WORDS } = {}) {
   ]
 }
 
-/** The comments of a file of types, without their marks and tags. */
-const commentsOf = (source) =>
+/** The doc comments of a file, as paragraphs: without their marks, and with each tag, and each error of `@throws`, by itself. */
+export const docComments = (source) =>
   [...source.matchAll(/\/\*\*([\s\S]*?)\*\//g)].map(([, text]) =>
-    text.replaceAll(/^\s*\* ?/gm, '').replaceAll(/\{@link ([\w.]+)[^}]*\}/g, '$1'),
+    text
+      .replaceAll(/^[ \t]*\* ?/gm, '')
+      .replaceAll(/\{@link ([\w.]+)[^}]*\}/g, '$1')
+      .replaceAll(/@throws [\s\S]*?(?=\n@|\n\s*\n|$)/g, (errors) => errors.replaceAll(';', '.\n\n'))
+      .replaceAll(/^@(?=\w)/gm, '\n\n@'),
   )
 
-/** Complaints about a text. Comments may be longer, as a sentence there often names a type, a unit and a default. */
-function complaintsIn(text, mostWords) {
+/** Complaints about a text. */
+function complaintsIn(text) {
   return paragraphs(text)
     .flatMap(sentences)
-    .flatMap((sentence) => complaintsAbout(sentence, { mostWords }))
+    .flatMap((sentence) => complaintsAbout(sentence))
 }
 
 export async function checkProse() {
@@ -72,8 +76,8 @@ export async function checkProse() {
   const types = files.filter((file) => /^(types\/.*|[a-z]+)\.d\.ts$/.test(file))
   const pages = files.filter((file) => file.endsWith('.md'))
   const found = [
-    ...types.map((file) => [file, complaintsIn(commentsOf(read(file)).join('\n\n'), Infinity)]),
-    ...pages.map((file) => [file, complaintsIn(read(file), MOST_WORDS)]),
+    ...types.map((file) => [file, complaintsIn(docComments(read(file)).join('\n\n'))]),
+    ...pages.map((file) => [file, complaintsIn(read(file))]),
   ]
   return found.flatMap(([file, complaints]) => complaints.map((complaint) => `${file}: ${complaint}`))
 }

@@ -1,7 +1,7 @@
 /** The step of the gate that holds pages and public types against the rules for English finds what it is there to find. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { complaintsAbout, paragraphs, sentences } from '../../../scripts/check/prose.mjs'
+import { complaintsAbout, docComments, paragraphs, sentences } from '../../../scripts/check/prose.mjs'
 
 const long = `${'word '.repeat(25)}word.`
 
@@ -34,5 +34,16 @@ test('the name of the package begins a sentence, after a stop only', () => {
   assert.deepEqual(sentences('A job of durabl ends. durabl says so.'), [
     'A job of durabl ends.',
     'durabl says so.',
+  ])
+})
+
+test('a doc comment is read by its tags, and the errors of one one by one', () => {
+  const source =
+    '/**\n * Adds a {@link Job.id | job}.\n *\n * @param id its id\n * @throws A if it is bad; B\n * otherwise\n */'
+  assert.deepEqual(paragraphs(docComments(source).join('\n\n')).flatMap(sentences), [
+    'Adds a Job.id.',
+    '@param id its id',
+    '@throws A if it is bad.',
+    'B otherwise',
   ])
 })

@@ -36,10 +36,14 @@ export interface EngineLink {
   subscribe(listener: (event: NativeEvent) => void): () => void
 }
 
-export function engineLink({ engine, codec, schedules }: OpenCollection): EngineLink {
+export function engineLink({ engine, codec, schedules, reminder }: OpenCollection): EngineLink {
   return {
     native: engine.native,
-    fireSchedules: () => schedules.begin(),
+    fireSchedules: () => {
+      // A worker makes the jobs of schedules, which hold keys, and claims by the indexes.
+      reminder.keyUsed()
+      return schedules.begin()
+    },
     openProcessors: engine.openProcessors,
     decodeJob: (document) => decodeJob(document, codec),
     decodeJobs: (documents, count) => decodeJobs(documents, count, codec),

@@ -250,10 +250,12 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   }
 
   schedule(id: string, spec: ScheduleSpec, job: ScheduledJob): Promise<ScheduleResult> {
+    this.opened.reminder.keyUsed()
     return this.opened.schedules.book.schedule(id, spec, job)
   }
 
   applySchedules(owner: string, list: readonly NamedSchedule[]): Promise<ApplySchedulesResult> {
+    this.opened.reminder.keyUsed()
     return this.opened.schedules.book.applySchedules(owner, list)
   }
 
@@ -282,6 +284,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   }
 
   fireSchedules(): () => void {
+    this.opened.reminder.keyUsed()
     return this.opened.schedules.begin()
   }
 

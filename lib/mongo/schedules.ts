@@ -69,6 +69,11 @@ export class MongoSchedules implements ScheduleStore<MongoSchedule, SchedulePayl
     return applied
   }
 
+  /** Two versions of an app that run side by side undo each other's list, which shows nowhere else. */
+  applied(owner: string, ids: Readonly<Record<'created' | 'updated' | 'removed', readonly string[]>>): void {
+    this.logger.info({ owner, ...ids }, 'a list has changed schedules')
+  }
+
   async trigger(id: unknown): Promise<TriggerScheduleResult> {
     const checked = checkScheduleId('triggerSchedule', id)
     this.refuseUnusable()

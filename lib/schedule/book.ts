@@ -37,6 +37,8 @@ export interface ScheduleStore<S extends StoredSchedule, P> {
   read(ids: readonly string[] | null): Promise<{ readonly now: number; readonly found: readonly S[] }>
   /** Tells for each change if it was applied. */
   write(changes: readonly Change<S, P>[]): Promise<readonly boolean[]>
+  /** A list of an owner has changed schedules: their ids by what became of them. */
+  applied?(owner: string, ids: Readonly<Record<'created' | 'updated' | 'removed', readonly string[]>>): void
 }
 
 /** The effect of a call on one schedule. */
@@ -83,9 +85,19 @@ export class ScheduleBook<S extends StoredSchedule, P> {
       // A second round finds the writes of the first.
       if (status !== 'unchanged' || !statuses.has(id)) statuses.set(id, status)
     })
-    const result = { created: 0, updated: 0, unchanged: 0, removed: 0 }
-    for (const status of statuses.values()) result[status] += 1
-    return result
+    const ids = { created: [], updated: [], unchanged: [], removed: [] } as Record<
+      keyof ApplySchedulesResult,
+      string[]
+    >
+    for (const [id, status] of statuses) ids[status].push(id)
+    const { unchanged, ...others } = ids
+    if (statuses.size > unchanged.length) this.store.applied?.(checked, others)
+    return {
+      created: ids.created.length,
+      updated: ids.updated.length,
+      unchanged: unchanged.length,
+      removed: ids.removed.length,
+    }
   }
 
   async unschedule(id: unknown): Promise<UnscheduleResult> {

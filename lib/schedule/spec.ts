@@ -3,6 +3,7 @@ import { argumentError } from '../base/errors'
 import type { EnqueueOptions, PreviewOptions, ScheduledJobOptions, ScheduleSpec } from '../types'
 import { normalizeEnqueue } from '../validate'
 import type { NewJob } from '../validate'
+import { hintFor } from '../validate/elsewhere'
 import { readOptions, unknownName } from '../validate/options'
 import { DATE, check, duration, isRecord, oneOf, wholeNumber } from '../validate/rules'
 import type { Rule } from '../validate/rules'
@@ -76,6 +77,13 @@ export function checkMoment(where: string, what: string, moment: unknown): numbe
 
 /** @throws TypeError, RangeError that name the option, and for a pattern the mistake */
 export function readSpec(where: string, given: unknown): Spec {
+  if (typeof given === 'string') {
+    throw argumentError(
+      TypeError,
+      `${where}: spec must be an object { cron } or { everyMs }; got ${show(given)}. A schedule is made by ` +
+        'schedule(id, { cron } or { everyMs }, { type, data }); one job at a later time by enqueue(type, data, { runAt })',
+    )
+  }
   const read = readOptions(where, given, SPEC_RULES)
   const { missed = 'once', maxLateMs, maxCatchUp = DEFAULT_CATCH_UP, overlap = 'skip' } = read
   const times = readTimes(where, read)
@@ -145,9 +153,12 @@ function refuseOptions(where: string, options: unknown): void {
   }
   for (const name of Object.keys(options)) {
     if (!isJobOption(name)) {
+      const hint = hintFor(name, JOB_OPTIONS)
       throw argumentError(
         TypeError,
-        `${where}: option ${quote(name)} can not be used for the job of a schedule, which takes ${JOB_OPTIONS.join(', ')}`,
+        `${where}: option ${quote(name)} can not be used for the job of a schedule, which takes ${JOB_OPTIONS.join(', ')}${
+          hint === null ? '' : `; ${hint}`
+        }`,
       )
     }
   }

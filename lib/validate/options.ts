@@ -1,5 +1,5 @@
 import { argumentError } from '../base/errors'
-import { nearest } from './nearest'
+import { hintFor } from './elsewhere'
 import { check, isRecord } from './rules'
 import type { Rule } from './rules'
 import { quote, show } from './show'
@@ -36,8 +36,7 @@ export function readOptions<R extends Rules>(where: string, options: unknown, ru
 
 /** A name that is none of the known ones. */
 export function unknownName(where: string, what: string, name: string, known: readonly string[]): TypeError {
-  const meant = nearest(name, known)
-  const hint = meant === null ? `known are ${known.join(', ')}` : `did you mean "${meant}"?`
+  const hint = hintFor(name, known) ?? `known are ${known.join(', ')}`
   return argumentError(TypeError, `${where}: unknown ${what} ${quote(name)}; ${hint}`)
 }
 

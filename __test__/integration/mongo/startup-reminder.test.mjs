@@ -41,6 +41,23 @@ test('keys used before any startup are warned of, once, with the way out', async
   assert.equal(warnings[0].fields.collection, `${db.databaseName}.jobs`)
 })
 
+for (const [call, use] of Object.entries({
+  schedule: (queue) => queue.schedule('s', { everyMs: 3_600_000 }, { type: 't', data: {} }),
+  applySchedules: (queue) => queue.applySchedules('app', []),
+  process: (queue) => queue.process('t', async () => {}),
+})) {
+  test(`${call} before any startup warns as a key does`, async (t) => {
+    const { db } = await connect(t)
+    const { warnings, first, logger } = listening()
+    const queue = new JobQueue(new MongoJobQueue({ db, logger }))
+    atEnd(t, () => queue.shutdown(5000))
+    await use(queue)
+    await first
+    assert.equal(warnings.length, 1)
+    assert.match(warnings[0].message, /dedupe keys are not enforced.*startup\(\)/)
+  })
+}
+
 test('a process that leaves startup to another hears nothing', async (t) => {
   const { db } = await connect(t)
   const worker = new MongoJobQueue({ db })

@@ -29,8 +29,22 @@ const MALFORMED = [
   [
     'a pattern as the spec',
     TypeError,
-    'options must be an object',
+    'schedule: spec must be an object { cron } or { everyMs }; got "* * * * *"',
     (queue) => queue.schedule('s', '* * * * *', JOB),
+  ],
+  [
+    "Agenda's order of arguments",
+    TypeError,
+    'schedule(id, { cron } or { everyMs }, { type, data }); one job at a later time by enqueue(type, data, { runAt })',
+    (queue) => queue.schedule('tomorrow at noon', 'newsletter', { kind: 'weekly' }),
+  ],
+  ["BullMQ's name of a pattern", TypeError, 'did you mean "cron"?', spec({ pattern: '* * * * *' })],
+  ["BullMQ's name of a zone", TypeError, 'did you mean "timezone"?', spec({ tz: 'Europe/Berlin' })],
+  [
+    "BullMQ's name of the attempts",
+    TypeError,
+    'did you mean "maxAttempts"?',
+    job({ options: { attempts: 2 } }),
   ],
   [
     'a pattern that never comes',

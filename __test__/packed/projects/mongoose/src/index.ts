@@ -5,8 +5,9 @@ const { db } = mongoose.connection
 if (!db) throw new Error('not connected')
 const Letter = mongoose.model('Letter', new mongoose.Schema({ to: String }))
 
-const backend = new MongoJobQueue({ db })
+const backend = new MongoJobQueue({ db, useChangeStreams: true })
 const queue = new JobQueue<{ letter: { to: string } }>(backend)
+await queue.startup() // creates the indexes, without which no dedupe key or schedule is safe
 
 export async function send(to: string) {
   const session = await mongoose.startSession()

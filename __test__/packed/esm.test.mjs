@@ -144,7 +144,7 @@ describe('an ESM project', () => {
     }
   }
 
-  test('shows why a damaged engine can not be loaded', async () => {
+  test('shows why a damaged engine cannot be loaded', async () => {
     const [binary] = (await readdir(installed(engine))).filter((name) => name.endsWith('.node'))
     const damage = () => 'not a library'
     const message = await changed(join(installed(engine), binary), damage, failure)

@@ -207,7 +207,7 @@ export async function claimNextByKey(
 function claimed(said: unknown): Job | null {
   if (said === null || said === undefined) return null
   if (typeof said !== 'object' || !('id' in said) || typeof said.id !== 'string') {
-    throw new TypeError(`the backend claimed something that is no job: ${typeof said} without an id`)
+    throw new TypeError(`the backend claimed something that is not a job: ${typeof said} without an id`)
   }
   return said as Job
 }

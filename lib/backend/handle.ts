@@ -78,7 +78,7 @@ export function backendHandle<T>(backend: IJobQueueBackend, job: Job<T>, sentAt:
 export function notHeld(job: Job, status: string): LeaseLostError {
   return new LeaseLostError(
     'ERR_DURABL_LEASE_LOST',
-    `complete: job ${job.id} can not be completed in this transaction (${status}): its lease is lost, or was gained after the ` +
+    `complete: job ${job.id} cannot be completed in this transaction (${status}): its lease is lost, or was gained after the ` +
       'transaction had begun',
   )
 }

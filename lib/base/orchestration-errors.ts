@@ -25,7 +25,7 @@ export class NondeterminismError extends DurablError {
     super(
       'ERR_DURABL_NONDETERMINISM',
       `nondeterminism in job ${jobId}: at step ${seq} its journal has ${JSON.stringify(expected)}, and this attempt asks for ` +
-        `${JSON.stringify(actual)}; what stands outside of steps must do the same at each attempt`,
+        `${JSON.stringify(actual)}; code outside of steps must do the same at each attempt`,
     )
   }
 
@@ -150,8 +150,8 @@ export class HeartbeatConfigConflict extends DurablError {
   ) {
     super(
       'ERR_DURABL_HEARTBEAT_CONFLICT',
-      `define: option "visibilityTimeoutMs" (${overrideMs} ms) is looser than the queue's (${reaperMs} ms), by which jobs are recovered: ` +
-        'it may only be shorter',
+      `define: option "visibilityTimeoutMs" (${overrideMs} ms) is longer than the queue's (${reaperMs} ms), after which jobs are recovered: ` +
+        'make it shorter, or leave it out',
     )
   }
 

@@ -14,7 +14,7 @@ export function reasonOf(thrown: unknown): string {
     reason = describe(thrown)
   } catch {
     // A getter, a proxy trap or a `toString` that throws.
-    reason = 'a value was thrown that can not be shown'
+    reason = 'a value was thrown that cannot be shown'
   }
   return reason.length > MAX_REASON_LENGTH ? `${reason.slice(0, MAX_REASON_LENGTH - 1)}…` : reason
 }

@@ -138,7 +138,7 @@ async function onJob(
   if (verb === 'retry' && request.delay !== undefined) options.delay = request.delay
   if (verb === 'retry' && request.data !== undefined) {
     if (present !== undefined)
-      refuse(400, 'malformed', 'a payload that is shown by `present` is not edited here')
+      refuse(400, 'malformed', 'a payload that `present` shows cannot be edited here')
     options.data = unmasked(parsed(named(request.data, 'data')), found?.data)
   }
   const takesOptions = verb === 'cancel' || verb === 'retry'

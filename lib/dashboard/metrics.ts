@@ -13,7 +13,8 @@ export async function metrics(
 ): Promise<Reply> {
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return reply(405, '', 'text/plain', { allow: 'GET, HEAD' })
-  if (rights.types !== null) refuse(403, 'denied', 'metrics are of all types, and you may see some')
+  if (rights.types !== null)
+    refuse(403, 'denied', 'metrics cover all types, and you may see only some of them')
   const text = await memo.get('', () => prometheusText(queue as { readonly backend: IJobQueueBackend }))
   return reply(200, text, 'text/plain; version=0.0.4; charset=utf-8')
 }

@@ -21,7 +21,7 @@ export function filterOf(filter: JobFilter, rights: Rights): Record<string, unkn
   const { status, type, dedupeKey, path, value } = filter
   for (const part of [status, type, dedupeKey, path, value]) {
     if (part !== undefined && typeof part !== 'string')
-      refuse(400, 'malformed', 'a filter is made of strings')
+      refuse(400, 'malformed', 'the values of a filter must be strings')
   }
   if (type) assertSees(rights, type)
   const types = type || typesOf(rights)
@@ -125,7 +125,8 @@ const ACTIONS_LISTED = 50
 
 /** The acts of users, newest first. A record may name jobs of any type, so only users who see all types get it. */
 export async function actions({ queue }: Shelf, before: string | null, rights: Rights): Promise<ActionList> {
-  if (rights.types !== null) refuse(403, 'denied', 'the list of actions is of all types')
+  if (rights.types !== null)
+    refuse(403, 'denied', 'the list of actions covers all types, and you may see only some of them')
   const asked = { limit: ACTIONS_LISTED, ...(before && { before }) }
   const found = list(await callOf(queue, 'listActions')(asked))
   const rows = found.map(({ id, at, by, action, target, note }) => ({

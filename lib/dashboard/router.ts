@@ -185,7 +185,7 @@ function failed(error: unknown): Reply {
     process.emitWarning(
       `durabl/dashboard: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
     )
-    return json({ error: 'internal', message: 'something went wrong; the log of the app has it' }, 500)
+    return json({ error: 'internal', message: 'something went wrong; see the log of the app' }, 500)
   }
   return json({ error: code, message: (error as Error).message }, status)
 }

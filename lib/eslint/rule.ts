@@ -23,7 +23,7 @@ export const noNondeterministicControlPath = {
   meta: {
     type: 'problem',
     docs: {
-      description: 'orchestrations do the same at each attempt, but for their steps',
+      description: 'require orchestrations to do the same at each attempt outside of steps',
       url: 'https://github.com/durabl/durabl/blob/main/docs/guide/orchestration.md',
     },
     schema: [
@@ -35,9 +35,10 @@ export const noNondeterministicControlPath = {
     ],
     messages: {
       bareAwait:
-        'Awaits something outside of a step, which may come out otherwise at the next attempt: put it into a step. Steps, and Promise.all ' +
+        'This awaits something outside of a step, whose result may differ at the next attempt: put it into a step. Steps, and Promise.all ' +
         'and Promise.allSettled of steps, may be awaited.',
-      syncNondet: '{{what}} comes out otherwise at the next attempt: use octx.now(), octx.uuid(), or a step.',
+      syncNondet:
+        '{{what}} gives another result at the next attempt: use octx.now(), octx.uuid(), or a step.',
     },
   },
   create(context: RuleContext): Record<string, (node: Node) => void> {

@@ -104,7 +104,7 @@ function read(where: string, after: string, query: string): Cursor {
   }
   throw argumentError(
     TypeError,
-    `${where}: option "after" is no cursor of this query; pass the "next" of a page of the same query, on the same backend`,
+    `${where}: option "after" is not a cursor of this query; pass the "next" of a page of the same query, on the same backend`,
   )
 }
 

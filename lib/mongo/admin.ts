@@ -47,7 +47,7 @@ export function collectionOf(opened: OpenCollection): DriverCollection {
     throw fromCaller(
       new DurablError(
         'ERR_DURABL_UNSUPPORTED',
-        "getCollection: behind { uri } there is no client of the app's: make one, and take client.db(…).collection(…)",
+        'getCollection: a MongoJobQueue made with { uri } has no client of the app: make one, and use client.db(…).collection(…)',
       ),
     )
   }

@@ -132,7 +132,7 @@ export class MongoSchedules implements ScheduleStore<MongoSchedule, SchedulePayl
       const occurrencesMs = new Float64Array(firing.occurrences)
       return { place, occurrencesMs, lastMs: firing.lastAt, nextMs: firing.nextRunAt }
     } catch (err) {
-      this.logger.warn({ schedule: document._id, err }, 'the times of a schedule can not be read')
+      this.logger.warn({ schedule: document._id, err }, 'the times of a schedule cannot be read')
       return null
     }
   }

@@ -53,7 +53,7 @@ export class StartupReminder {
     if (missing.length === 0 || this.hasStarted) return
     this.logger.warn(
       { collection: collection.namespace, missing },
-      'dedupe keys are not enforced, as their indexes are missing: `await queue.startup()` before the first enqueue',
+      'dedupe keys are not enforced, as their indexes are missing: call `await queue.startup()` before the first enqueue',
     )
   }
 }

@@ -216,10 +216,10 @@ class Attempt {
 
 const FOLLOWED =
   'an orchestration in dedupe scope "pending" records steps: if it fails while a follower waits, it ends as superseded, and the follower ' +
-  'does the steps again, under keys of its own: give them keys of the entity (StepOptions.idempotencyKey)'
+  'does the steps again under keys of its own. Give the steps keys of the entity (StepOptions.idempotencyKey)'
 const RACING =
-  'a step was called while another one was running that had begun earlier: steps that race for their places diverge when the job is ' +
-  'resumed: put each line of steps into a branch (octx.branch)'
+  'a step was called while an earlier step was still running. Steps that race for their places diverge when the job is ' +
+  'resumed: put each sequence of steps into a branch (octx.branch)'
 
 /** With these the same call may succeed later. */
 const PASSING: ReadonlySet<unknown> = new Set([
@@ -254,7 +254,7 @@ function canPark({ backend }: JobQueue<any>, { dedupeScope }: Job): boolean {
 function noSleep(): Error {
   return new OrchestrationUnsupportedError(
     'sleep',
-    'a job of dedupe scope "pending" can not sleep, as its pending place belongs to a follower: use scope "pending+active"',
+    'a job of dedupe scope "pending" cannot sleep, as its pending place belongs to a follower: use scope "pending+active"',
   )
 }
 

@@ -30,7 +30,7 @@ export class Beginning {
     if (record === null) return null
     const bootstrap = readBootstrap(record)
     if (bootstrap === null)
-      throw damaged(this.journal.jobId, `the record at ${BOOTSTRAP.seq} is none of ${BOOTSTRAP.name}`)
+      throw damaged(this.journal.jobId, `the record at ${BOOTSTRAP.seq} is not one of ${BOOTSTRAP.name}`)
     return bootstrap
   }
 

@@ -24,7 +24,7 @@ export async function transactStep(
 ): Promise<StepRecord | null> {
   const tools = RunContext.ownRun(ctx)?.tools
   if (tools?.record === undefined) {
-    throw new OrchestrationUnsupportedError('transaction', 'the run of the job is not a queue’s own')
+    throw new OrchestrationUnsupportedError('transaction', 'the queue does not manage the run of this job')
   }
   try {
     await tools.record(

@@ -239,6 +239,6 @@ async function rejected(error: unknown): Promise<never> {
 
 /** Details of settlements are for backends that can cancel: another would drop each result in silence. */
 function keepsNoResults(where: string): DurablError {
-  const message = `${where}: option "results" can not be "keep": this backend has no cancel(), and so is told no results`
+  const message = `${where}: option "results" cannot be "keep": this backend has no cancel(), so it receives no results`
   return fromCaller(new DurablError('ERR_DURABL_UNSUPPORTED', message))
 }

@@ -139,7 +139,7 @@ export class Reporter {
 
   /** Reports that the handler's result can't be kept. The job completes without it. */
   resultDropped({ type, id: jobId }: Job, err: unknown): void {
-    this.logger.warn({ type, jobId, err }, 'job result: it can not be kept, and is dropped')
+    this.logger.warn({ type, jobId, err }, 'job result: it cannot be kept, and is dropped')
   }
 
   /** A handler threw and nothing was left to decide. That is usual after an abort; before one it is worth a warning. */

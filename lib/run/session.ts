@@ -13,7 +13,7 @@ export class RunSession {
     if (this.hasEnded) {
       throw new DurablError(
         'ERR_DURABL_TRANSACTION',
-        "ctx.session: the handler has ended, and the context's session with it: await in the handler what needs it, or use a session " +
+        'ctx.session: the handler has ended, and so has its session: await every use of it within the handler, or use a session ' +
           'of your own',
       )
     }

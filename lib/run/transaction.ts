@@ -284,8 +284,8 @@ export function transactionError(why: string): DurablError {
 /** Makes the error for a function that has ended the transaction itself: each retry would repeat the work that it committed. */
 function endedByFunction(session: ClientSession): Error {
   const message =
-    'the function has ended the transaction itself, and the job can not end with it any more: return from the function to ' +
-    'commit, and throw to abort'
+    'the function has ended the transaction itself, so the job can no longer end with it: return from the function to ' +
+    'commit, or throw to abort'
   return isCommitted(session) ? new FatalJobError(`ctx.transaction: ${message}`) : transactionError(message)
 }
 

@@ -44,7 +44,7 @@ export function valueOf(field: Field, text: string): number {
   if (value >= field.least && value <= field.most) return value
   const names = field.names.length === 0 ? '' : `, or a name such as ${field.names[1]!.toUpperCase()}`
   throw new PatternError(
-    `${quote(text)} is no ${field.name}: it must be from ${field.least} to ${field.most}${names}`,
+    `${quote(text)} is not a valid ${field.name}: it must be from ${field.least} to ${field.most}${names}`,
   )
 }
 

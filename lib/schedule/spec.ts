@@ -90,7 +90,7 @@ export function readSpec(where: string, given: unknown): Spec {
   if (missed === 'all' && overlap === 'skip') {
     throw argumentError(
       TypeError,
-      `${where}: option "missed" 'all' can not go with "overlap" 'skip'${
+      `${where}: option "missed" 'all' cannot go with "overlap" 'skip'${
         read.overlap === undefined ? ', which is the default' : ''
       }: all missed occurrences but the first would be left out. Use overlap 'queue' or 'allow', or missed 'once'`,
     )
@@ -156,7 +156,7 @@ function refuseOptions(where: string, options: unknown): void {
       const hint = hintFor(name, JOB_OPTIONS)
       throw argumentError(
         TypeError,
-        `${where}: option ${quote(name)} can not be used for the job of a schedule, which takes ${JOB_OPTIONS.join(', ')}${
+        `${where}: option ${quote(name)} cannot be used for the job of a schedule, which takes ${JOB_OPTIONS.join(', ')}${
           hint === null ? '' : `; ${hint}`
         }`,
       )
@@ -187,7 +187,7 @@ export function readWishes(where: string, list: unknown): Wish[] {
     const wish = readWish(place, entry.id, entry.spec, entry.job)
     const first = known.get(wish.id)
     if (first !== undefined) {
-      throw argumentError(RangeError, `${place}: id ${quote(wish.id)} is that of schedules[${first}] too`)
+      throw argumentError(RangeError, `${place}: id ${quote(wish.id)} is already used by schedules[${first}]`)
     }
     known.set(wish.id, index)
     return wish

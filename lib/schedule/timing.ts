@@ -150,7 +150,7 @@ function zoneNamed(where: string, timezone: string): Zone {
     const hint = meant === null ? 'an IANA name such as Europe/Berlin' : `did you mean "${meant}"?`
     throw argumentError(
       RangeError,
-      `${where}: option "timezone" is no known time zone: ${quote(timezone)}; ${hint}`,
+      `${where}: option "timezone" is not a known time zone: ${quote(timezone)}; ${hint}`,
     )
   }
 }

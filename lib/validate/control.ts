@@ -54,7 +54,7 @@ export function normalizeReschedule(options: unknown): Reschedule {
   const where = 'reschedule'
   const { delay, runAt, priority } = readOptions(where, options, RESCHEDULE_RULES)
   if (delay !== undefined && runAt !== undefined) {
-    throw argumentError(TypeError, `${where}: options "delay" and "runAt" can not be used together`)
+    throw argumentError(TypeError, `${where}: options "delay" and "runAt" cannot be used together`)
   }
   if (delay === undefined && runAt === undefined && priority === undefined) {
     throw argumentError(
@@ -69,7 +69,7 @@ export function normalizeReschedule(options: unknown): Reschedule {
 export function journalKept(id: string): TypeError {
   return argumentError(
     TypeError,
-    `retry: option "data" can not be used with job ${id}: it has a journal of steps, made with the data that it has. Retry it as it is, ` +
+    `retry: option "data" cannot be used with job ${id}: its journal of steps was made with its present data. Retry it without "data", ` +
       'or enqueue a new job',
   )
 }

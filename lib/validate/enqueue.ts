@@ -89,7 +89,7 @@ export function normalizeClaimOrEnqueue(type: unknown, options: unknown): NewJob
   if (isRecord(options) && options.session !== undefined) {
     throw argumentError(
       TypeError,
-      'claimOrEnqueue: option "session" can not be used: a claim that may be rolled back is none. Claim first, and complete the ' +
+      'claimOrEnqueue: option "session" cannot be used: a claim cannot be rolled back. Claim first, and complete the ' +
         'handle with the session; or enqueue with the session',
     )
   }
@@ -238,7 +238,7 @@ function normalizeOneOfMany(where: string, job: unknown): NewJob {
   if (isRecord(job.options) && job.options.session !== undefined) {
     throw argumentError(
       TypeError,
-      `${where}: option "session" can not be a single job's: pass it for all of them, as enqueueMany(jobs, { session })`,
+      `${where}: option "session" cannot be a single job's: pass it for all of them, as enqueueMany(jobs, { session })`,
     )
   }
   return normalizeEnqueue(where, job.type, job.options)

@@ -54,7 +54,7 @@ export function normalizeJobsToChange(
     const given = { ...selection, limit, after }
     for (const [name, value] of Object.entries(given)) {
       if (name === 'ids' || value === undefined) continue
-      throw argumentError(TypeError, `${where}: "${name}" can not be used together with "ids"`)
+      throw argumentError(TypeError, `${where}: "${name}" cannot be used together with "ids"`)
     }
     return { ...rest, ids: checkIds(where, selection.ids), filter: null }
   }

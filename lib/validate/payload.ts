@@ -81,7 +81,7 @@ function findFlaw(value: unknown, containers: readonly object[]): Flaw | null {
   const entries: Iterable<readonly [unknown, unknown]> = types.isMap(value) ? value : Object.entries(value)
   for (const [key, element] of entries) {
     if (typeof key !== 'string')
-      return { keys: [], what: `a Map with a key that is no string (${typeof key})` }
+      return { keys: [], what: `a Map with a key that is not a string (${typeof key})` }
     const flaw = findFlaw(element, within)
     if (flaw !== null) return { keys: [key, ...flaw.keys], what: flaw.what }
   }

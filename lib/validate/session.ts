@@ -34,6 +34,6 @@ export function refusalOfSession(where: string, options: unknown): DurablError |
   if (!isRecord(options) || (options as CompleteOptions).session === undefined) return null
   return new DurablError(
     'ERR_DURABL_UNSUPPORTED',
-    `${where}: what completes a handler's job in a transaction is ctx.transaction(…), and not a session`,
+    `${where}: to complete a handler's job in a transaction, use ctx.transaction(…) instead of a session`,
   )
 }

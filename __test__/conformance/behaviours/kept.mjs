@@ -79,7 +79,7 @@ export default {
     }
   },
 
-  async 'a claimed job keeps the result that its handler passes, and drops one that can not be kept'(env) {
+  async 'a claimed job keeps the result that its handler passes, and drops one that cannot be kept'(env) {
     const logger = recordingLogger()
     const queue = env.makeQueue(undefined, logger)
     const byHand = await queue.claimOrEnqueue('t', {})
@@ -101,7 +101,7 @@ export default {
     )
   },
 
-  async 'a result that can not be kept is dropped with a warning, and the job completes'(env) {
+  async 'a result that cannot be kept is dropped with a warning, and the job completes'(env) {
     for (const [result, code] of [
       [{ run: () => {} }, UNSTORABLE.code],
       [LARGE, TOO_LARGE.code],
@@ -120,14 +120,14 @@ export default {
     }
   },
 
-  async 'a result that can not be kept leaves a transaction as it is'(env) {
+  async 'a result that cannot be kept leaves a transaction as it is'(env) {
     const logger = recordingLogger()
     const { job } = await run(env, (_job, ctx) => ctx.transaction(() => LARGE), { logger })
     assert.deepEqual(['result' in job, job.attempt], [false, 1])
     assert.equal(logger.entries.filter(({ level }) => level === 'warn').length, 1)
   },
 
-  async 'a backend refuses a result that can not be kept, and changes nothing'({ backend, stored }) {
+  async 'a backend refuses a result that cannot be kept, and changes nothing'({ backend, stored }) {
     const id = await backend.enqueue('t', {})
     const { claimToken } = await backend.claimNext('t')
     const complete = (value) => backend.complete(id, claimToken, { result: { value } })
@@ -191,7 +191,7 @@ export default {
     await env.until('the progress is that of the transaction', isWritten)
   },
 
-  async 'progress that can not be written is one warning, and fails nothing'(env) {
+  async 'progress that cannot be written is one warning, and fails nothing'(env) {
     const logger = recordingLogger()
     const { id, job } = await run(
       env,

@@ -82,7 +82,7 @@ export default {
     }
   },
 
-  async 'the worker that lost its lease can not settle any more'({ backend }) {
+  async 'the worker that lost its lease cannot settle any more'({ backend }) {
     const lost = await abandoned(backend)
     await backend.recoverStuckJobs(VISIBILITY_MS)
     const next = await backend.claimNext('t')

@@ -64,7 +64,7 @@ describe('durabl', () => {
     [['get'], /The id of a job is missing/],
     [['get', 'a', 'b'], /Too many arguments: b/],
     [['retry'], /Give ids of jobs, or a filter with --status/],
-    [['retry', 'a', '--status', 'failed'], /Give ids, or a filter, and not both/],
+    [['retry', 'a', '--status', 'failed'], /Give either ids or a filter, not both/],
     [['pause'], /A type is missing/],
     [['schedules', 'explode', 'a'], /there is no "explode"/],
     [['dashboard', '--host', '0.0.0.0'], /Others can reach 0\.0\.0\.0: set DURABL_DASHBOARD_PASSWORD first/],
@@ -79,7 +79,7 @@ describe('durabl', () => {
     })
   }
 
-  test('a server that can not be reached is exit code 3, and no password is repeated', async () => {
+  test('a server that cannot be reached is exit code 3, and no password is repeated', async () => {
     const uri = 'mongodb://user:hunter2@127.0.0.1:1/app?serverSelectionTimeoutMS=200'
     const { code, stderr } = await run(process.execPath, [FILE, 'stats', '--uri', uri])
     assert.equal(code, 3)
@@ -104,7 +104,7 @@ describe('durabl', () => {
     assert.equal((await durabl('startup')).code, 0)
     const good = await durabl('doctor')
     assert.equal(good.code, 0, good.stdout + good.stderr)
-    assert.match(good.stdout, /✔ indexes +all indexes are there/)
+    assert.match(good.stdout, /✔ indexes +all indexes exist/)
     assert.match(good.stdout, /✔ server +MongoDB \d/)
   })
 
@@ -235,7 +235,7 @@ describe('durabl', () => {
     assert.equal(dry.stdout, '3 jobs match\n', dry.stderr)
     const refused = await durabl('retry', '--status', 'failed', '--type', 'mail')
     assert.equal(refused.code, 2)
-    assert.match(refused.stderr, /retry 3 jobs\? Nobody can be asked here: give --yes/)
+    assert.match(refused.stderr, /retry 3 jobs\? There is no terminal to ask on: give --yes/)
     assert.equal(await jobs.countDocuments({ status: 'failed' }), 4)
     const done = await durabl('retry', '--status', 'failed', '--type', 'mail', '--yes')
     assert.equal(done.code, 0, done.stderr)
@@ -324,7 +324,7 @@ describe('durabl', () => {
     atEnd(t, () => other.close())
     const { code, stderr } = await durabl('dashboard', '--port', String(other.address().port))
     assert.equal(code, 2)
-    assert.match(stderr, /The port is in use: --port names another one/)
+    assert.match(stderr, /The port is in use: name another one by --port/)
   })
 
   test('dashboard asks others for the password', async (t) => {

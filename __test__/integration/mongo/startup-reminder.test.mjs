@@ -89,7 +89,7 @@ test('a startup that is on its way counts', async () => {
   assert.deepEqual(warnings, [])
 })
 
-test('indexes that can not be listed are no reason to warn', async () => {
+test('indexes that cannot be listed are no reason to warn', async () => {
   const { warnings, logger } = listening()
   const refused = Object.assign(new Error('not authorized'), { code: 13 })
   const collection = { namespace: 'd.jobs', indexes: () => Promise.reject(refused) }

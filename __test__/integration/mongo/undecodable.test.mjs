@@ -25,7 +25,7 @@ const CLAIMS = {
   claimNextByKey: (backend) => backend.claimNextByKey('work', 'k'),
 }
 
-describe('a claim by hand of a job that can not be decoded', () => {
+describe('a claim by hand of a job that cannot be decoded', () => {
   for (const [name, claim] of Object.entries(CLAIMS)) {
     test(`${name} fails its attempt, and says which job it is`, async (t) => {
       const { backend, collection } = await jobs(t)

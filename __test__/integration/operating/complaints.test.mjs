@@ -63,7 +63,10 @@ test('a schedule that has stopped for a week is told of: by the page, the comman
   const command = join(root, 'dist/command/durabl.js')
   const env = { DURABL_URI: testUrl(), DURABL_DATABASE: db.databaseName }
   const { stdout } = await runNode([command, 'doctor'], { env })
-  assert.ok(stdout.includes(`the schedule "invoices" is overdue since ${stoppedAt.toISOString()}`), stdout)
+  assert.ok(
+    stdout.includes(`the schedule "invoices" has been overdue since ${stoppedAt.toISOString()}`),
+    stdout,
+  )
   assert.ok(!stdout.includes('"paused"'), stdout)
 })
 

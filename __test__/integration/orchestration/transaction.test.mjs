@@ -72,7 +72,7 @@ for (const [way, options] of Object.entries(WAYS)) {
       assert.deepEqual(steps, [[0, 'book', { __durablVoid: true }]])
     })
 
-    test('a result that can not be kept fails the job for good, and leaves nothing', async (t) => {
+    test('a result that cannot be kept fails the job for good, and leaves nothing', async (t) => {
       const { job, booked } = await run(t, ({ things }, its, octx) =>
         octx.transaction('book', async (session) => {
           await things.insertOne({ _id: 1 }, { session })

@@ -40,7 +40,7 @@ test('a handler fails its job, with a reason, when it', async (t) => {
     'a bigint': 1n,
     'an error without a message': new Error(),
     'an error whose message is none': Object.assign(new Error('x'), { message: { $set: 1 } }),
-    'an object whose message can not be read': {
+    'an object whose message cannot be read': {
       get message() {
         throw new Error('no')
       },

@@ -295,7 +295,7 @@ test('a connection string is passed on as it is, but for what the engine need no
   assert.deepEqual([unbounded.uri, unbounded.maxPoolSize], ['mongodb://one/', 0])
 })
 
-test('a connection string with options that the engine can not honour is refused by name', () => {
+test('a connection string with options that the engine cannot honour is refused by name', () => {
   assert.match(
     refused(() => uriOf('mongodb://one/?tlsCRLFile=/crl.pem')),
     /tlsCRLFile/,

@@ -138,9 +138,9 @@ test('numbers that do not fit are refused', () => {
   assert.equal(there({ n: -(2n ** 63n) }, { useBigInt64: true }).n, -(2n ** 63n))
 })
 
-test('keys that MongoDB or its library can not hold are refused', () => {
+test('keys that MongoDB or its library cannot hold are refused', () => {
   assert.match(refused({ 'a\0b': 1 }).message, /null bytes/)
-  assert.match(refused(new Map([[1, 'one']])).message, /a key that is no string/)
+  assert.match(refused(new Map([[1, 'one']])).message, /a key that is not a string/)
 })
 
 test('what getters throw is a refusal with its cause', () => {

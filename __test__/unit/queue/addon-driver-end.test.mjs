@@ -183,7 +183,7 @@ describe('a claim made by hand', () => {
     })
   }
 
-  it('is not run if the engine can not say', async () => {
+  it('is not run if the engine cannot say', async () => {
     engine.native.adopt = async () => ({
       value: null,
       failure: { code: 'ERR_DURABL_TIMEOUT', message: 'slow', serverCode: null },

@@ -110,7 +110,7 @@ describe('every slot comes free once,', () => {
         driver.releaseAll()
       },
     },
-    'of jobs whose verdicts can not be written': {
+    'of jobs whose verdicts cannot be written': {
       answers: false,
       config: { concurrency: 4 },
       handler: () => {},
@@ -136,7 +136,7 @@ describe('every slot comes free once,', () => {
     })
   }
 
-  it('of jobs that can not be decoded', async () => {
+  it('of jobs that cannot be decoded', async () => {
     process(() => {})
     const damaged = encode(job(1))
     damaged.write('?', 4)

@@ -132,7 +132,7 @@ describe('the engine driver', () => {
     assert.deepEqual(log.events, [])
   })
 
-  it('runs the others when one job can not be decoded, and fails that one', async () => {
+  it('runs the others when one job cannot be decoded, and fails that one', async () => {
     const ran = []
     process(({ data }) => void ran.push(data))
     const damaged = encode(job(1))

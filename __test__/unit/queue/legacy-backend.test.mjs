@@ -33,7 +33,7 @@ describe('on a backend of the first releases', () => {
     assert.equal((await run(() => {})).status, 'completed')
   })
 
-  it('results can not be kept, and progress is a warning', async () => {
+  it('results cannot be kept, and progress is a warning', async () => {
     assert.throws(() => queue.process('work', () => 1, { results: 'keep' }), {
       code: 'ERR_DURABL_UNSUPPORTED',
       message: /"results"/,
@@ -137,7 +137,7 @@ describe('on a backend of the first releases', () => {
     assert.equal(backend.callsOf('complete').length, 1)
   })
 
-  it('a handle can not be released, and says so', async () => {
+  it('a handle cannot be released, and says so', async () => {
     const handle = await queue.claimOrEnqueue('work', {})
     await assert.rejects(handle.release(), { code: 'ERR_DURABL_UNSUPPORTED' })
   })

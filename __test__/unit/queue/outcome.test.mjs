@@ -63,7 +63,7 @@ describe('the reason of a throw', () => {
       MANY,
     ],
     ['an object without a prototype', Object.create(null), '[Object: null prototype] {}'],
-    ['a hostile object', hostile, 'a value was thrown that can not be shown'],
+    ['a hostile object', hostile, 'a value was thrown that cannot be shown'],
   ]
   for (const [name, thrown, reason] of table) {
     it(`is told for ${name}`, () => assert.equal(reasonOf(thrown), reason))
@@ -75,7 +75,7 @@ describe('the reason of a throw', () => {
     for (const thrown of [() => {}, new Proxy({}, {}), proxy]) assert.notEqual(reasonOf(thrown), '')
   })
 
-  it('is cut, so that it can not make a document too large to write', () => {
+  it('is cut, so that it cannot make a document too large to write', () => {
     assert.equal(reasonOf(new Error('x'.repeat(1_000_000))).length, 8192)
   })
 })
@@ -111,7 +111,7 @@ describe('the verdict on a throw', () => {
     assert.equal(verdictOnThrow(new FatalJobError('boom'), reason).kind, 'failFatal')
   })
 
-  it('is to fail, even for values that can not be looked at', () => {
+  it('is to fail, even for values that cannot be looked at', () => {
     assert.equal(verdictOnThrow(hostile, null).kind, 'fail')
   })
 })

@@ -44,7 +44,7 @@ describe('runClaimed', () => {
     assert.deepEqual(statuses(), ['failed'])
   })
 
-  it('rejects with both errors if the failure can not be written', async () => {
+  it('rejects with both errors if the failure cannot be written', async () => {
     open({
       fail: async () => {
         throw new Error('down')
@@ -63,7 +63,7 @@ describe('runClaimed', () => {
     })
   })
 
-  it('rejects if the completion can not be written', async () => {
+  it('rejects if the completion cannot be written', async () => {
     open({
       complete: async () => {
         throw new Error('down')
@@ -147,7 +147,7 @@ describe('followers', () => {
     assert.deepEqual(statuses(), ['pending', 'pending', 'completed'])
   })
 
-  it('that can not be claimed are left to the processors, with a warning', async () => {
+  it('that cannot be claimed are left to the processors, with a warning', async () => {
     open({
       claimNextByKey: async () => {
         throw new Error('down')

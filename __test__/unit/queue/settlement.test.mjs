@@ -296,7 +296,7 @@ describe('the log of a run', () => {
     assert.deepEqual(job.logs, ['{ step: 1 }'])
   })
 
-  it('that can not be written holds the verdict up for a bounded time only', async (t) => {
+  it('that cannot be written holds the verdict up for a bounded time only', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout', 'Date'] })
     const job = await run((_job, ctx) => void ctx.log('line'), { methods: { log: never } })
     assert.equal(job.status, 'active')

@@ -17,7 +17,7 @@ const named = (more) => ({ id: 's', spec: CRON, job: JOB, ...more })
 const option = (name, value) => [
   `of its job: ${name}`,
   TypeError,
-  `option "${name}" can not be used for the job of a schedule, which takes priority, maxAttempts`,
+  `option "${name}" cannot be used for the job of a schedule, which takes priority, maxAttempts`,
   job({ options: { [name]: value } }),
 ]
 
@@ -56,13 +56,13 @@ const MALFORMED = [
   [
     'all missed ones, of which all but one are left out',
     TypeError,
-    '"missed" \'all\' can not go with "overlap" \'skip\', which is the default',
+    '"missed" \'all\' cannot go with "overlap" \'skip\', which is the default',
     spec({ missed: 'all' }),
   ],
   [
     'the same, said',
     TypeError,
-    'can not go with "overlap" \'skip\': all',
+    'cannot go with "overlap" \'skip\': all',
     spec({ missed: 'all', overlap: 'skip' }),
   ],
   ['missed: never', RangeError, 'option "missed"', spec({ missed: 'never' })],
@@ -133,7 +133,12 @@ const MALFORMED = [
     'schedules[1]: option "cron" is',
     list(named(), named({ id: 'u', spec: { cron: '61 * * * *' } })),
   ],
-  ['one id twice', RangeError, 'schedules[1]: id "s" is that of schedules[0] too', list(named(), named())],
+  [
+    'one id twice',
+    RangeError,
+    'schedules[1]: id "s" is already used by schedules[0]',
+    list(named(), named()),
+  ],
   [
     'a moment that is none',
     TypeError,
@@ -170,7 +175,7 @@ describe('a call on schedules refuses', () => {
     })
   }
 
-  test('a payload that can not be encoded, by its place', async () => {
+  test('a payload that cannot be encoded, by its place', async () => {
     const queue = new JobQueue(new DummyBackend(), SILENT)
     const bad = { type: 't', data: { a: () => {} } }
     const refused = { name: 'PayloadError', code: 'ERR_DURABL_PAYLOAD_NOT_ENCODABLE' }

@@ -47,7 +47,7 @@ test('a test that no pattern asks for is neither skipped nor run', async (t) => 
   assert.deepEqual(counts, { passed: 1, failed: 0, skipped: 0, broken: false })
 })
 
-test('a file that can not even be loaded counts as a failure', async (t) => {
+test('a file that cannot even be loaded counts as a failure', async (t) => {
   const counts = await countsOf(t, `import 'no-such-package'`)
   assert.equal(counts.failed, 1)
 })

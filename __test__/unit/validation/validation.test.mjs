@@ -76,7 +76,7 @@ describe('backends refuse, also without a queue', () => {
   }
 })
 
-describe('payloads that can not be stored are refused in memory as well', () => {
+describe('payloads that cannot be stored are refused in memory as well', () => {
   for (const [name, says, payload] of PAYLOADS) {
     test(name, async () => {
       const backend = new DummyBackend()

@@ -89,7 +89,7 @@ impl Error {
     pub(crate) fn interrupted() -> Self {
         Self::new(
             ErrorKind::Internal,
-            "a mistake of durabl's interrupted this; what was asked for may have happened or not",
+            "a fault in durabl interrupted this call; its operation may have taken effect or not",
         )
     }
 

@@ -25,7 +25,7 @@ pub(super) fn parse(uri: &str) -> Result<ConnectionString, ConnectionError> {
         match plain(kind) {
         // A password without its @ is taken for an address, or for a part of one.
         why if why.starts_with("invalid server address") => refused(
-            "an address in it can not be read: one is a host, or host:port, and user name and password end with @"
+            "an address in it cannot be read: it must be a host or host:port, and user name and password must end with @"
                 .to_owned(),
         ),
         why => refused(why),

@@ -93,13 +93,13 @@ pub(crate) fn read(job: &RawDocument) -> Result<Vec<StoredStep>> {
     let steps = match job.get(fields::STEPS).map_err(damaged)? {
         None | Some(RawBsonRef::Null) => return Ok(Vec::new()),
         Some(RawBsonRef::Array(steps)) => steps,
-        Some(_) => return Err(damaged("it is no array")),
+        Some(_) => return Err(damaged("it is not an array")),
     };
     steps.into_iter().map(|step| read_step(step.map_err(damaged)?)).collect()
 }
 
 fn read_step(record: RawBsonRef<'_>) -> Result<StoredStep> {
-    let record = record.as_document().ok_or_else(|| damaged("a record is no document"))?;
+    let record = record.as_document().ok_or_else(|| damaged("a record is not a document"))?;
     let (mut seq, mut name, mut ts, mut path, mut kind, mut spilled) = (None, None, None, None, None, None);
     let mut value = RawDocumentBuf::new();
     for element in record {

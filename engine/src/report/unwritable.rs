@@ -40,7 +40,7 @@ impl Unwritable {
 
     /// A pending job's `runAt` is of a type that is later than every date.
     pub(crate) fn never_due(&self, id: &Bson) {
-        self.name(id, "is never due, since its runAt is no date", "mend the job or remove it");
+        self.name(id, "is never due, since its runAt is not a date", "mend the job or remove it");
     }
 
     fn name(&self, id: &Bson, what: &str, advice: &str) {

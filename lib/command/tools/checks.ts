@@ -32,7 +32,7 @@ async function server({ db }: Looking): Promise<Found> {
     return [
       {
         state: 'bad',
-        text: `MongoDB ${version} is no replica set: durabl needs one, also with a single node`,
+        text: `MongoDB ${version} is not a replica set: durabl needs one; a single node is enough`,
       },
     ]
   }
@@ -51,7 +51,7 @@ async function clock({ db }: Looking): Promise<Found> {
     {
       state: 'warning',
       text,
-      fix: ['durabl goes by the server; what this machine logs is off by that much'],
+      fix: ["durabl uses the server's clock; times in this machine's logs are off by that much"],
     },
   ]
 }
@@ -64,14 +64,14 @@ async function indexes({ db, collection }: Looking): Promise<Found> {
   if (!(await there.hasNext())) return [absent(collection)]
   const beside = db.collection(sideOf(collection))
   const found = [...(await different(collection, 'indexes')), ...(await different(beside, 'beside'))]
-  return found.length === 0 ? good('all indexes are there') : found
+  return found.length === 0 ? good('all indexes exist') : found
 }
 
 /** The user may have named another database than the app's: a list of all indexes would hide that. */
 const absent = ({ collectionName, dbName }: Collection): Found[number] => ({
   state: 'bad',
   text: `there is no collection ${JSON.stringify(collectionName)} in the database ${JSON.stringify(dbName)}`,
-  fix: ['if it is the right one, `durabl startup` makes what the queue needs'],
+  fix: ['if the names are right, `durabl startup` creates what the queue needs'],
 })
 
 /** Pauses, schedules, counts and the list of workers. */
@@ -149,7 +149,7 @@ async function workers({ queue }: Looking): Promise<Found> {
   if (alone.length === 0)
     return good(
       found.length === 1
-        ? 'one worker, and each due type has it'
+        ? 'one worker, which processes each due type'
         : `${found.length} workers, and each due type has one`,
     )
   return alone.map(({ type }) => ({
@@ -163,7 +163,7 @@ async function versions({ queue }: Looking): Promise<Found> {
   const all = found.map(({ versions: of }) => (of as { durabl?: string } | undefined)?.durabl)
   const known = [...new Set(all.filter((version) => version !== undefined))].sort()
   if (known.length < 2)
-    return good(known.length === 0 ? 'no worker tells its version' : `all workers run durabl ${known[0]}`)
+    return good(known.length === 0 ? 'no worker reports its version' : `all workers run durabl ${known[0]}`)
   return [{ state: 'warning', text: `workers run durabl ${known.join(', ')}` }]
 }
 
@@ -176,7 +176,7 @@ async function schedules({ queue }: Looking): Promise<Found> {
   if (late.length === 0) return good(all.length === 0 ? 'there are no schedules' : 'no schedule is overdue')
   return late.map(({ id, nextAt }) => ({
     state: 'bad',
-    text: `the schedule ${JSON.stringify(id)} is overdue since ${(nextAt as Date).toISOString()}`,
+    text: `the schedule ${JSON.stringify(id)} has been overdue since ${(nextAt as Date).toISOString()}`,
     fix: ['any process with a processor fires schedules; is one running?'],
   }))
 }

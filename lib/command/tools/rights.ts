@@ -19,7 +19,7 @@ export async function rights({ db, collection }: Looking): Promise<Found> {
     authInfo: { authenticatedUsers: readonly unknown[]; authenticatedUserPrivileges?: readonly Privilege[] }
   }
   if (authInfo.authenticatedUsers.length === 0)
-    return [{ state: 'good', text: 'the server asks for no user' }]
+    return [{ state: 'good', text: 'the server requires no user' }]
   const privileges = authInfo.authenticatedUserPrivileges ?? []
   const lacking = [collection.collectionName, `${collection.collectionName}.durabl`].flatMap((name) => {
     const actions = new Set(
@@ -31,7 +31,7 @@ export async function rights({ db, collection }: Looking): Promise<Found> {
       .filter((action) => !actions.has(action))
       .map((action) => ({ name, action }))
   })
-  if (lacking.length === 0) return [{ state: 'good', text: 'the user may do all that durabl needs' }]
+  if (lacking.length === 0) return [{ state: 'good', text: 'the user has all privileges that durabl needs' }]
   return lacking
     .filter(({ name, action }) => action !== 'changeStream' || name === collection.collectionName)
     .map(({ name, action }) => ({

@@ -19,8 +19,8 @@ export const dashboard: Verb = {
   name: 'dashboard',
   usage: 'dashboard [--port 8421] [--host 127.0.0.1] [--read-only] [--open]',
   summary: 'a page that shows the queue and steers it',
-  details: `It is served to this machine only. Another --host needs a password: DURABL_DASHBOARD_PASSWORD, or --password, which
-other users of the machine can see. The user name is any. --port 0 takes a free one.`,
+  details: `The page is served to this machine only. Another --host needs a password: DURABL_DASHBOARD_PASSWORD, or --password, which
+other users of the machine can see. Any user name will do. --port 0 takes a free port.`,
   options: {
     port: { type: 'string' },
     host: { type: 'string' },
@@ -69,7 +69,7 @@ other users of the machine can see. The user name is any. --port 0 takes a free 
 function refused(error: NodeJS.ErrnoException): never {
   const { code, message } = error
   if (code === 'EADDRINUSE')
-    throw new UsageError('The port is in use: --port names another one, 0 a free one')
+    throw new UsageError('The port is in use: name another one by --port, or 0 for a free one')
   if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') throw new UsageError(message)
   throw error
 }

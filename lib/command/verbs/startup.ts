@@ -6,8 +6,8 @@ import { commandOf, compared } from '../tools/indexes'
 export const startup: Verb = {
   name: 'startup',
   usage: 'startup [--dry-run]',
-  summary: 'makes what the queue needs: its indexes',
-  details: '--dry-run says what is missing, and the commands that make it; then the exit code is 1.',
+  summary: 'creates the indexes that the queue needs',
+  details: '--dry-run shows what is missing, and the commands that create it; the exit code is then 1.',
   options: { 'dry-run': { type: 'boolean' } },
   check: (_values, positionals) => atMost(0, positionals),
   async run({ values, queue, collection, output }) {

@@ -47,7 +47,7 @@ function checkTarget(values: Values, positionals: readonly string[]): void {
   const filter = filterOf(values)
   wholeIn(values, 'limit', 0)
   const hasFilter = Object.keys(filter).length > 0
-  if (positionals.length > 0 && hasFilter) throw new UsageError('Give ids, or a filter, and not both')
+  if (positionals.length > 0 && hasFilter) throw new UsageError('Give either ids or a filter, not both')
   if (positionals.length === 0 && filter.status === undefined) {
     throw new UsageError('Give ids of jobs, or a filter with --status')
   }
@@ -137,7 +137,8 @@ async function byFilter(context: Context, name: Name): Promise<number> {
 
 /** Without a terminal to ask on, nothing is changed. */
 async function isAgreed(question: string): Promise<boolean> {
-  if (process.stdin.isTTY !== true) throw new UsageError(`${question} Nobody can be asked here: give --yes`)
+  if (process.stdin.isTTY !== true)
+    throw new UsageError(`${question} There is no terminal to ask on: give --yes`)
   const asked = createInterface({ input: process.stdin, output: process.stderr })
   try {
     return /^y(es)?$/i.test((await asked.question(`${question} [y/N] `)).trim())

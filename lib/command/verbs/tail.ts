@@ -7,7 +7,7 @@ import type { Context, Verb } from '../tools/verb'
 export const tail: Verb = {
   name: 'tail',
   usage: 'tail [--type T]',
-  summary: 'jobs as they come, start and end; --json is JSON lines',
+  summary: 'jobs as they come, start and end; --json prints JSON lines',
   options: { type: { type: 'string' } },
   check: (_values, positionals) => atMost(0, positionals),
   async run({ collection, values, output, signal }) {

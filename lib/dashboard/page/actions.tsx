@@ -16,13 +16,13 @@ export function Actions() {
     () => get<ActionList>('actions', { queue, before }),
     before ? null : 3000,
   )
-  if (value === null) return error ? <Trouble error={error} /> : <Empty>Looking…</Empty>
+  if (value === null) return error ? <Trouble error={error} /> : <Empty>Loading…</Empty>
   const { actions, next } = value
   if (actions.length === 0) {
     return (
       <>
         <h1>No actions</h1>
-        <Empty>What is done here or by the command “durabl” is listed for ninety days.</Empty>
+        <Empty>Actions taken here or by the command “durabl” are listed for ninety days.</Empty>
       </>
     )
   }

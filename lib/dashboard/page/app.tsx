@@ -189,7 +189,7 @@ function Beginning({ error }: { error: Error | null }) {
   return (
     <main>
       <p class={error === null ? 'empty' : 'trouble'} role={error === null ? 'status' : 'alert'}>
-        {error === null ? 'Looking…' : `${reasonOf(error)} Trying again…`}
+        {error === null ? 'Loading…' : `${reasonOf(error)} Trying again…`}
       </p>
     </main>
   )

@@ -32,10 +32,9 @@ export function Groups({ type }: { type: string }) {
     5000,
   )
   const [bulk, setBulk] = useState<{ verb: Verb; group: FailureGroup } | null>(null)
-  if (value === null) return error ? <Trouble error={error} /> : <Empty>Looking…</Empty>
+  if (value === null) return error ? <Trouble error={error} /> : <Empty>Loading…</Empty>
   const { groups, looked, isWhole } = value
-  if (groups.length === 0)
-    return <Empty>No failed jobs. Those that were cancelled or came too late are not counted.</Empty>
+  if (groups.length === 0) return <Empty>No failed jobs. Cancelled and expired jobs are not counted.</Empty>
   const jobs = groups.reduce((sum, { count }) => sum + count, 0)
   return (
     <>

@@ -26,7 +26,7 @@ export function Job({ id }: { id: string }) {
       </>
     )
   }
-  if (job === null) return error ? <Trouble error={error} /> : <Empty>Looking…</Empty>
+  if (job === null) return error ? <Trouble error={error} /> : <Empty>Loading…</Empty>
   return (
     <article class="job">
       <header class="head">
@@ -48,7 +48,7 @@ export function Job({ id }: { id: string }) {
           <Timeline job={job} />
           <Logs job={job} />
         </section>
-        <section aria-label="What it carries">
+        <section aria-label="Contents">
           <Facts job={job} />
           <Payload title="Payload" of={job.data} onWhole={() => setWhole(true)} />
           {job.progress && <Payload title="Progress" of={job.progress} onWhole={() => setWhole(true)} />}
@@ -141,14 +141,14 @@ const DONE: Readonly<Record<string, string>> = {
   rescheduled: 'It has its new time.',
   cancelled: 'It was cancelled.',
   requested: 'Its worker was asked to stop it.',
-  'held-by-schedule': 'It stays for a moment: its schedule has not gone past it, and would make it again.',
-  'not-found': 'It is not there any more.',
+  'held-by-schedule': 'It stays for now: its schedule has not passed it yet, and would make it again.',
+  'not-found': 'It no longer exists.',
 }
 
 function said(reply: ActReply): string {
   if (reply.status === 'key-held') return `Its key is held by the job ${reply.id}.`
   if (reply.status === 'wrong-status') return `It is ${reply.jobStatus} by now.`
-  if (reply.status === 'already-terminal') return `It has ended before: ${reply.terminalStatus}.`
+  if (reply.status === 'already-terminal') return `It had already ended: ${reply.terminalStatus}.`
   return DONE[reply.status] ?? reply.status
 }
 
@@ -205,7 +205,7 @@ function Actions({ job, onDone }: { job: JobPage; onDone: () => void }) {
             {asks === 'remove'
               ? 'It is deleted, with its payload and log.'
               : job.status === 'active'
-                ? 'Its handler is told by its signal, and ends when it heeds that.'
+                ? 'Its handler’s signal is aborted. The job ends when the handler does.'
                 : 'It ends as cancelled, and does not run.'}
           </p>
           <Trouble error={error} />

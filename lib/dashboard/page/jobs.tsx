@@ -82,7 +82,7 @@ function Search({ filter, onChange }: { filter: Searched; onChange: (filter: Sea
           value={value}
           onInput={(event) => setValue(event.currentTarget.value)}
           placeholder="u_123"
-          title="A number, true, false or null is meant as such; in quotes it is a string"
+          title="A number, true, false or null is taken as such; put it in quotes for a string"
         />
       </label>
       <button class="button" type="submit">
@@ -109,7 +109,7 @@ function Found({ filter }: { filter: JobFilter }) {
   const first = usePolled(JSON.stringify([queue, filter]), () => ask(), isStill ? null : 3000)
   useEffect(() => setChosen(new Set()), [queue])
 
-  if (first.value === null) return first.error ? <Trouble error={first.error} /> : <Empty>Looking…</Empty>
+  if (first.value === null) return first.error ? <Trouble error={first.error} /> : <Empty>Loading…</Empty>
   const pages = [first.value, ...more]
   const jobs = pages.flatMap((page) => page.jobs)
   const last = pages[pages.length - 1] as JobList
@@ -170,7 +170,7 @@ function Found({ filter }: { filter: JobFilter }) {
       {last.next !== null && (
         <p class="more">
           <Button disabled={isLoading} onClick={() => void loadMore()}>
-            {isLoading ? 'Looking…' : last.status === 'stopped' ? 'Look further' : 'Show more'}
+            {isLoading ? 'Loading…' : last.status === 'stopped' ? 'Look further' : 'Show more'}
           </Button>
           {last.status === 'stopped' && (
             <span class="faint">{whole(sumOf(pages))} jobs were looked at so far.</span>

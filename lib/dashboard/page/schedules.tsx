@@ -15,7 +15,7 @@ export function Schedules() {
     return (
       <>
         <h1>No schedules</h1>
-        <p class="lead">A schedule makes a job at each of its times, whichever worker is there.</p>
+        <p class="lead">A schedule makes a job at each of its times, as long as any worker is running.</p>
         <pre class="code">
           {
             "await queue.schedule('nightly-report', { cron: '30 2 * * *', timezone: 'Europe/Berlin' }, { type: 'report', data: {} })"

@@ -128,9 +128,9 @@ function PauseButton({ type, isPaused }: { type: string; isPaused: boolean }) {
       <Button onClick={() => setAsking(true)}>Pause</Button>
       {isAsking && (
         <Dialog title={`Pause ${visible(type)}?`} onClose={() => setAsking(false)}>
-          <p>Workers start no more jobs of it, within five seconds. Running jobs go on.</p>
+          <p>Within five seconds, workers start no more jobs of this type. Running jobs go on.</p>
           <label class="field">
-            <span>Reason, for the others</span>
+            <span>Reason, for other operators</span>
             <input value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
           </label>
           <Trouble error={error} />

@@ -12,7 +12,7 @@ export function Workers() {
     return (
       <>
         <h1>No workers</h1>
-        <Empty>No process with a processor has been there within the last minute.</Empty>
+        <Empty>No process with a processor has reported within the last minute.</Empty>
       </>
     )
   }

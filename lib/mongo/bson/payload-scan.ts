@@ -98,7 +98,7 @@ export class Scan {
   private lookIntoMap(values: Map<unknown, unknown>, level: number): Flaw | null {
     this.bytes += 5
     for (const [key, value] of values) {
-      if (typeof key !== 'string') return flawed(`a Map with a key that is no string (${typeof key})`)
+      if (typeof key !== 'string') return flawed(`a Map with a key that is not a string (${typeof key})`)
       this.bytes += 2 + textSize(key)
       const flaw = this.look(value, level + 1)
       if (flaw !== null) return within(key, flaw)

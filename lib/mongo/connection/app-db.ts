@@ -19,7 +19,7 @@ export function checkDb(value: unknown): Db {
   if (isRecord(value.db) && isDb(value.db)) {
     throw argumentError(TypeError, `${WANTED}; got an object that has one: pass its property db`)
   }
-  if (!isDb(value)) throw argumentError(TypeError, `${WANTED}; got an object that is none`)
+  if (!isDb(value)) throw argumentError(TypeError, `${WANTED}; got another object`)
   return value as unknown as Db
 }
 

@@ -169,7 +169,7 @@ export const OPTION_TABLE: Readonly<Record<string, Rule>> = {
   name: { irrelevant: 'the engine tells the server its own name' },
   useNewUrlParser: UNUSED,
   useUnifiedTopology: UNUSED,
-  __skipPingOnConnect: { irrelevant: 'the engine pings nobody' },
+  __skipPingOnConnect: { irrelevant: 'the engine sends no ping when it connects' },
 }
 
 /** The options that were asked for and can't be honoured, each with the reason. */

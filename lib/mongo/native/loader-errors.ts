@@ -23,7 +23,7 @@ export function missing({ triple, file, others, isBundled, version }: Missing): 
   if (isBundled) {
     return addonError(
       `durabl's native engine for ${triple} was not found, and durabl's own code seems to be part of a bundle, ` +
-        `which a native engine can not be. ${KEEP_EXTERNAL} If the bundle is meant to carry durabl, install ` +
+        `which a native engine cannot be. ${KEEP_EXTERNAL} If the bundle is meant to carry durabl, install ` +
         `${packageName}@${version} beside it, or name its file in ${PATH_OVERRIDE}.`,
     )
   }

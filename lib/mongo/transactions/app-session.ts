@@ -22,7 +22,7 @@ export function checkTransactions(where: string, db: Db | null): Db {
     throw fromCaller(
       new DurablError(
         'ERR_DURABL_UNSUPPORTED',
-        `${where}: behind { uri } there is no client of the app's that a session could belong to: make the MongoJobQueue with { db }`,
+        `${where}: a MongoJobQueue made with { uri } has no client of the app, so no session can belong to it: make it with { db }`,
       ),
     )
   }

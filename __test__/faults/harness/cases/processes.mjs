@@ -114,7 +114,7 @@ export const PROCESSES = {
       'one that ends with the library’s own bug': (h) =>
         ranByHand(h, [THROWN, { code: 'ERR_DURABL_INTERNAL', message: 'a bug' }]),
       'one that is cancelled, and no call had asked for it': (h) => ranByHand(h, [CANCELLED]),
-      'one whose end can not be written though the servers are there': (h) => ranByHand(h, [THROWN, GONE]),
+      'one whose end cannot be written though the servers are there': (h) => ranByHand(h, [THROWN, GONE]),
     },
     keeps: {
       'one that does': (h) => over(ended(ordered(h))),
@@ -131,7 +131,7 @@ export const PROCESSES = {
       },
       'one that lost its lease': (h) =>
         ranByHand(h, [{ code: 'ERR_DURABL_LEASE_LOST', message: 'it is lost' }]),
-      'one whose end can not be written while the servers are away': (h) =>
+      'one whose end cannot be written while the servers are away': (h) =>
         fault(ranByHand(h, [THROWN, GONE]), 'outage', h.now - 20, h.now),
     },
   },

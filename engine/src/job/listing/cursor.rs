@@ -59,7 +59,7 @@ fn read(place: &[u8], fields: usize) -> Option<Position> {
 pub(crate) fn foreign() -> Error {
     Error::new(
         ErrorKind::InvalidArgument,
-        "\"after\" is no cursor of this query: pass the \"next\" of a page of the same query, on the same collection and by the same \
+        "\"after\" is not a cursor of this query: pass the \"next\" of a page of the same query, on the same collection and by the same \
          version of durabl",
     )
 }

@@ -12,7 +12,7 @@ test('a sign-up sends its letters', async () => {
   ])
 })
 
-test('a letter that can not be sent is on the job', async () => {
+test('a letter that cannot be sent is on the job', async () => {
   const backend = new ImmediateBackend()
   const queue = new JobQueue(backend)
   queue.process('letter', () => {

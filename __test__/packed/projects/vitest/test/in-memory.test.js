@@ -36,7 +36,7 @@ describe('with a backend that runs', () => {
     expect(mailer.send.mock.calls.map(([letter]) => letter)).toEqual(['welcome', 'reminder'])
   })
 
-  test('a letter that can not be sent is on the job', async () => {
+  test('a letter that cannot be sent is on the job', async () => {
     const backend = new ImmediateBackend()
     backend.registerHandler('letter', () => {
       throw new FatalJobError('no such address')

@@ -1,6 +1,6 @@
 /**
- * This checkout beside another, both built: what a change costs, or what a part is worth. Each round measures both on one server, in turn, and
- * the ratio is that of the pairs.
+ * Compares this checkout with another, both built: the price of a change, or the worth of a part. Each round measures both on one server, in
+ * turn, and the ratio is that of the pairs.
  *
  *     node bench/against.mjs ../other                  a backlog, emptied by one worker
  *     node bench/against.mjs ../other --workers 4      by four processes

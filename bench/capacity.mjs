@@ -8,8 +8,8 @@ import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 
 /**
- * Processor time of the primary and of a worker, in microseconds a job: medians of `docs/design/benchmarks-notebook.md`, sections "Enqueueing" and
- * "Emptying a backlog", at full durability on one machine.
+ * Processor time of the primary and of a worker, in microseconds a job. These are medians of `docs/design/benchmarks-notebook.md`, sections
+ * "Enqueueing" and "Emptying a backlog", at full durability on one machine.
  */
 export const COSTS = { addingUs: 17, addingManyUs: 8, runningUs: 50, workerUs: 14 }
 

@@ -1,4 +1,4 @@
-/** What the figures were measured on. */
+/** The machine on which the figures were measured. */
 import { cpus, release, totalmem, type } from 'node:os'
 import { capture } from '../scripts/process.mjs'
 import { version as driver } from './mongodb.mjs'

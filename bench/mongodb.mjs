@@ -1,6 +1,6 @@
 /**
- * The `mongodb` package of the checkout, not one that came with another queue: durabl works with its app's copy, and an app that
- * has two would load the second one in the middle of its first job.
+ * The `mongodb` package of the checkout, not a copy that came with another queue. durabl works with its app's copy, and an app that has two
+ * would load the second one in the middle of its first job.
  */
 import { createRequire } from 'node:module'
 

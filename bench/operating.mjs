@@ -1,7 +1,7 @@
 /**
- * Measures what looking at jobs and changing them costs beside a large collection: keys and documents that the server examines for each
- * call, by its profiler; the effect of retention on claims; the share of the time that counting takes; and the commands of an idle worker.
- *
+ * Measures the price of looking at jobs and changing them beside a large collection. By its profiler, the server counts the keys and documents
+ * that it examines for each call. Also measured: the effect of retention on claims, the share of time that counting takes, and the commands of
+ * an idle worker.
  *     node bench/operating.mjs --pending 1000000 --ended 5000000
  *     node bench/operating.mjs --help
  */
@@ -76,7 +76,7 @@ async function fill(collection, { pending, ended: endedJobs, types }, tell) {
   await insert('ended', endedJobs, (number) => ended(number, now))
 }
 
-/** What the server examined for one call: by its profiler, on the jobs and beside them. */
+/** The keys and documents that the server examined for one call: by its profiler, on the jobs and beside them. */
 async function examined(db, call) {
   await db.command({ profile: 0 })
   await db

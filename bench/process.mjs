@@ -39,7 +39,7 @@ export function start(role, request, timeoutMs = TIMEOUT_MS) {
       reject(new Error(`${request.peer ?? role}: ${role} ${how}\n${words.slice(-2000)}`))
     })
   })
-  // Whoever waits for readiness must not wait for a process that is gone.
+  // A caller that waits for readiness must not wait for a dead process.
   const readyOrGone = Promise.race([ready, result.then(() => {})])
   readyOrGone.catch(() => {})
   result.catch(() => {})

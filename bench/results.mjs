@@ -8,7 +8,7 @@ const NAME = 'benchmarks.json'
 
 const pathIn = (folder) => join(resolve(root, folder), NAME)
 
-/** What is there; nothing, if nothing is. */
+/** The stored results; empty if there are none. */
 export function readResults(folder) {
   try {
     return JSON.parse(readFileSync(pathIn(folder), 'utf8'))

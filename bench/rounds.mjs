@@ -1,10 +1,10 @@
 /**
- * Rounds: each contestant once, then each once more, so that whatever happens to the machine happens to all of them. What is
- * compared is compared within a round.
+ * Rounds: each contestant once, then each once more, so that whatever happens to the machine happens to all of them.
+ * Comparisons stay within a round.
  */
 import { dim, red, say } from '../scripts/terminal.mjs'
 
-/** What is kept of a contestant: what it is, not what it does. */
+/** The data to keep of a contestant, without its functions. */
 const kept = (contestant) =>
   Object.fromEntries(Object.entries(contestant).filter(([, value]) => typeof value !== 'function'))
 

@@ -32,7 +32,7 @@ const sections = { throughput, profile, variants, enqueue, latency, delays, dail
 /** Those that the references in Rust take part in. */
 const WITH_REFERENCES = ['throughput', 'whole']
 
-/** Nobody measures with fewer jobs than this, however small the factor. */
+/** The smallest number of jobs to measure with, however small the factor. */
 const FEWEST_JOBS = 20
 
 /** The peers that these sections measure: all, unless a section names some. */

@@ -1,7 +1,10 @@
 /**
- * Measures what schedules cost and how late they are, on one worker: how long it takes until all that are due at once have made their jobs
- * and moved on, and for how long that holds up the worker's event loop; how late the occurrences of an idle worker start; and the commands
- * of an idle worker beside none, some and many schedules, by the server's own counters.
+ * Measures the price of schedules and their lateness, on one worker:
+ *
+ * - the time until all that are due at once have made their jobs and moved on
+ * - the longest turn of the worker's event loop meanwhile
+ * - the lateness of the occurrences of an idle worker
+ * - the commands of an idle worker beside none, some and many schedules, by the server's own counters
  *
  *     node bench/schedules.mjs --due 10000 --rounds 3
  *     node bench/schedules.mjs --help
@@ -37,7 +40,7 @@ async function until(holds, everyMs) {
   while (!(await holds())) await pause(everyMs)
 }
 
-/** How long it takes until all are made, and until all have moved on, in milliseconds, and the longest turn of the event loop meanwhile. */
+/** The time until all jobs are made, and until all schedules have moved on, in milliseconds; and the longest turn of the event loop meanwhile. */
 async function fireAtOnce({ jobs, side }, count) {
   const due = new Date(Date.now() + 2000)
   await side.updateMany({ kind: 'schedule' }, { $set: { nextRunAt: due } })
@@ -54,7 +57,7 @@ async function fireAtOnce({ jobs, side }, count) {
   return { madeMs, movedMs, longestTurnMs: turns.max / 1e6 }
 }
 
-/** How late each occurrence of one schedule starts. */
+/** The lateness of each occurrence of one schedule. */
 async function lateness(queue, count) {
   const late = []
   queue.process('late', (job) => void late.push(Date.now() - job.schedule.occurrenceAt.getTime()))

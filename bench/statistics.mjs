@@ -24,7 +24,7 @@ export function spread(values) {
 }
 
 /**
- * How one series compares with another, pair by pair: the machine has its moods, and both of a pair met the same one.
+ * Compares two series pair by pair: the speed of the machine varies, and both of a pair met the same conditions.
  *
  * @param ofs one value per round
  * @param tos one value per round; rounds that only one series has are left out

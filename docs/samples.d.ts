@@ -1,4 +1,4 @@
-/** What the samples in the documents take as given. They are compiled against it, each as a module of its own. */
+/** Names that the samples in the documents use without declaring them. Each sample is compiled against this file, as a module of its own. */
 import type * as durabl from 'durabl'
 import type { Collection, Db as MongoDb, MongoClient } from 'mongodb'
 

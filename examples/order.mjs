@@ -1,6 +1,6 @@
 /**
- * An order and its welcome mail that can't disagree: the job is made in the transaction that stores the order. If that is
- * aborted, there is no mail to nobody; if the process dies after the commit, the mail is sent all the same.
+ * An order and its welcome mail that can't disagree. The job is made in the transaction that stores the order. If the transaction aborts, there
+ * is no mail; if the process dies after the commit, the mail is still sent.
  *
  *     MONGO_URL='mongodb://localhost:27017/?replicaSet=rs0' node examples/order.mjs
  */

@@ -32,7 +32,7 @@ const interrupted = new Promise((resolve) => {
   process.once('SIGINT', () => resolve(130))
   process.once('SIGTERM', () => resolve(143))
   setTimeout(() => resolve(1), DEADLINE_MS).unref()
-  // Nobody reads any more, as after `| head`.
+  // The reader of the output has gone, as after `| head`.
   process.stdout.on('error', () => resolve(1))
 })
 

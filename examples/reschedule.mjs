@@ -1,6 +1,6 @@
 /**
- * Single flight: whoever comes first runs at once, in place; whoever comes meanwhile leaves one more run behind it, however many
- * they are. This does the work of a distributed lock with a "dirty" flag.
+ * Single flight: the first caller runs at once, in place. All callers that come meanwhile leave one more run behind it. This does the work of
+ * a distributed lock with a "dirty" flag.
  *
  *     MONGO_URL='mongodb://localhost:27017/?replicaSet=rs0' node examples/reschedule.mjs
  */

@@ -1,11 +1,11 @@
 /**
- * Money that moves exactly once, while the workers that move it are killed in the middle of it. The handler's writes and the completion
- * of its job are one transaction, so a transfer that was begun has either happened, and its job is done, or has left no trace.
+ * Transfers of money that happen exactly once, although their workers are killed halfway. The handler's writes and the completion of its job
+ * are one transaction. So each transfer has happened and its job has completed, or there is no trace of it.
  *
  *     MONGO_URL='mongodb://localhost:27017/?replicaSet=rs0' node examples/transfers.mjs
  *
- * A dead worker's transaction lives on in the server until that gives it up, and only then its job is started elsewhere: after one
- * or two minutes by default. To see it sooner, start the server with `--setParameter transactionLifetimeLimitSeconds=1`.
+ * The transaction of a dead worker stays open until the server gives it up; only then its job starts elsewhere. By default that takes one or two
+ * minutes. To see it sooner, start the server with `--setParameter transactionLifetimeLimitSeconds=1`.
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -36,7 +36,7 @@ async function transfer(job, ctx) {
   })
 }
 
-/** What each worker process does, until it is killed. What it had claimed and not begun starts elsewhere two seconds later. */
+/** The work of each process until it is killed. Jobs that it had claimed and not begun start elsewhere two seconds later. */
 const work = () => queue.process('transfer', transfer, { heartbeatIntervalMs: 500 })
 
 /** Starts workers, kills some of them at the worst moment, and counts the money. */

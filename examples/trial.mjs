@@ -1,6 +1,6 @@
 /**
- * A trial subscription: an account, a payment, a mail. Its worker is killed at every step, and each effect happens once: what is recorded
- * never runs again, and what was under way runs again with the same key.
+ * A trial subscription: an account, a payment, a mail. Its worker is killed at every step, and each effect happens once. Recorded steps
+ * never run again, and unfinished steps run again with the same key.
  *
  *     MONGO_URL='mongodb://localhost:27017/?replicaSet=rs0' node examples/trial.mjs
  */

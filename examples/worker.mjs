@@ -1,5 +1,5 @@
 /**
- * A worker process as you would deploy it: it runs until it is told to stop, then finishes what it can and gives back the rest.
+ * A worker process as you would deploy it. It runs until it is told to stop, then finishes what it can and gives back the rest.
  *
  *     MONGO_URL='mongodb://localhost:27017/?replicaSet=rs0' node examples/worker.mjs
  */

@@ -1,6 +1,6 @@
 /**
- * Cargo's arguments, in one place. The addon, the lints, the documentation and the engine's tests are compiled so that they share
- * everything but the engine: otherwise two hundred crates would be compiled for each of them.
+ * Cargo's arguments, in one place. The addon, the lints, the documentation and the engine's tests share all compiled crates but the engine.
+ * Otherwise two hundred crates would be compiled for each of them.
  */
 
 /** The engine's tests pause the clock. A crate with another feature would be another crate, and so would all that depend on it. */

@@ -1,5 +1,5 @@
 /**
- * The page of the dashboard: `lib/dashboard/page/` as two strings in one module, so that users install nothing for it and no bundler
+ * Bundles the page of the dashboard, `lib/dashboard/page/`, as two strings in one module. So users install nothing for it, and no bundler
  * can lose its files.
  *
  *     node scripts/dashboard-page.mjs      writes the module anew

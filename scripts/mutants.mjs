@@ -76,7 +76,7 @@ async function tryAll(mutants, benches) {
   return results
 }
 
-/** How many were caught, by the directories that the files are in. */
+/** The numbers of caught mutants, by directory. */
 function summarise(results) {
   const areas = new Map()
   for (const { mutant, caughtBy } of results) {

@@ -1,6 +1,6 @@
 /**
- * Publishes what `npm run pack` made, the platforms' packages first: the package asks for them. What is published already is left
- * out, so that a run that broke off can be run again. A prerelease (`0.5.0-rc.1`) goes to those who ask for `next`.
+ * Publishes the output of `npm run pack`. The platforms' packages come first, as the package asks for them. Packages that are published already
+ * are left out, so that a run that broke off can be repeated. A prerelease (`0.5.0-rc.1`) gets the tag `next`.
  *
  *     npm run publish-packages -- DIRECTORY VERSION
  */

@@ -1,4 +1,4 @@
-/** What the scripts say, and in which colour: none unless a person is looking (NO_COLOR and FORCE_COLOR are respected). */
+/** The output of the scripts, and its colours: none unless a person is looking (NO_COLOR and FORCE_COLOR are respected). */
 const { env, stdout } = process
 const coloured = env.NO_COLOR ? false : env.FORCE_COLOR ? env.FORCE_COLOR !== '0' : stdout.isTTY === true
 

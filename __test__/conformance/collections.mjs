@@ -1,9 +1,9 @@
-/** How many there are: one is used again long after its last test has ended. */
+/** The number of collections: one is used again long after its last test has ended. */
 const COUNT = 40
 
 /**
- * Names of empty collections, used in turn. A server keeps a file open for every index of every collection, and a machine lets it have so many:
- * with a collection for each test it dies of that.
+ * Names of empty collections, used in turn. A server keeps a file open for every index of every collection, and a machine allows only so many
+ * open files. With a collection for each test the server dies of that.
  *
  * @param name that theirs begin with
  * @returns the next name, and whether the collection is `isNew`

@@ -1,6 +1,6 @@
 /**
- * What every backend does, and every queue on it. One list of behaviours, run over each of them; where a backend is meant to
- * differ, it says so by name, and then must differ: a deviation that is none any more is a failure as well.
+ * Behaviours of every backend, and of every queue on it: one list, run over each of them. Where a backend is meant to differ, it says so by
+ * name, and then must differ. A deviation that is none any more is a failure as well.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -71,7 +71,7 @@ const GROUPS = {
   lifecycle,
 }
 
-/** How long something that should come is waited for. Where it comes, this is not what it takes. */
+/** The longest wait for something that should come. Where it comes, the wait is shorter. */
 const PATIENCE_MS = 10_000
 /** As above, where it is declared that it won't come. */
 const SHORT_PATIENCE_MS = 300
@@ -121,7 +121,7 @@ async function run(t, makeBackend, body, patienceMs) {
   }
 }
 
-/** What a behaviour has to work with. The methods are fields, so that a behaviour takes those it needs. */
+/** The tools of a behaviour. The methods are fields, so that a behaviour can take those it needs. */
 class Environment {
   #queues = []
 

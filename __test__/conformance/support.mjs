@@ -1,4 +1,4 @@
-/** What behaviours share. */
+/** Tools that behaviours share. */
 
 import { deferred } from '../support/async.mjs'
 

@@ -1,4 +1,4 @@
-/** What is published, installed by npm into empty projects and used there: CommonJS and TypeScript. */
+/** The published package, installed by npm into empty projects and used there: CommonJS and TypeScript. */
 import assert from 'node:assert/strict'
 import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

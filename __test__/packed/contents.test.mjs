@@ -1,4 +1,4 @@
-/** What is in the published tarballs, and what the tools that judge packages say of them. */
+/** The contents of the published tarballs, and the judgement of tools that check packages. */
 import assert from 'node:assert/strict'
 import { posix } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -62,7 +62,7 @@ test('the package asks for the engine of every platform, in its own version', as
   const wanted = platformPackages().map(({ manifest }) => [manifest.name, version])
   assert.equal(wanted.length, 7)
   assert.deepEqual(optionalDependencies, Object.fromEntries(wanted))
-  // What only `durabl/otel` takes is nobody's to install otherwise.
+  // Only users of `durabl/otel` have to install what it needs.
   assert.deepEqual(Object.keys(peerDependencies), ['@opentelemetry/api', 'mongodb'])
   assert.deepEqual(peerDependenciesMeta, { '@opentelemetry/api': { optional: true } })
 })

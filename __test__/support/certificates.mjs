@@ -1,6 +1,6 @@
 /**
- * Certificates for servers and clients of the tests, made by OpenSSL when this module is loaded: a private CA, a server at
- * localhost, a client, and what replaces them when they are rotated.
+ * Certificates for servers and clients of the tests, made by OpenSSL when this module is loaded. There is a private CA, a server at localhost,
+ * a client, and the certificates that replace them in a rotation.
  */
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -19,7 +19,7 @@ export const PASSPHRASE = 'open-s3cret-sesame'
 /** The path of `ca.pem`, `other-ca.pem`, `server.pem`, `client.pem`, `client-encrypted.pem` or `stranger.pem`. */
 export const certificate = (name) => join(directory, name)
 
-/** What is in it. */
+/** The contents of the certificate. */
 export const pem = (name) => readFileSync(certificate(name))
 
 function openssl(...args) {

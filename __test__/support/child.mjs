@@ -11,12 +11,12 @@ export const runNode = (args, options) => run(process.execPath, args, options)
 /**
  * Runs a command. The process is killed when it takes too long, and the result then says so.
  *
- * @param args what the command is given
+ * @param args the arguments of the command
  * @param options.env added to this process's environment
- * @param options.onLine told of each line of standard output, and given the child
+ * @param options.onLine called with each line of standard output, and the child
  * @param options.shell whether a shell starts it
- * @returns `code`, `signal`, `stdout`, `stderr`, `ms` (from start to end), `quietMs` (from the last output to the end, but for
- *   what the machine stood still) and `timedOut`
+ * @returns `code`, `signal`, `stdout`, `stderr`, `ms` (from start to end) and `timedOut`. `quietMs` is the time from the last output to the end,
+ *   less the time for which the machine stood still
  */
 export async function run(
   command,

@@ -33,7 +33,7 @@ class Node {
     this.server = server
     this.restart = restart
     this.bridge = bridge
-    // Each node is asked by itself, whoever is primary.
+    // Each node is asked by itself, whichever is primary.
     this.client = new MongoClient(`mongodb://127.0.0.1:${server.port}/?directConnection=true`, {
       serverSelectionTimeoutMS: ANSWER_MS,
       socketTimeoutMS: 2 * ANSWER_MS,
@@ -140,7 +140,7 @@ export class Cluster {
     return new Cluster(url, nodes)
   }
 
-  /** Connected to whoever is primary. */
+  /** Connected to the primary of the moment. */
   #everybody
 
   constructor(url, nodes) {

@@ -31,11 +31,11 @@ export class FakeEngine {
   processors = []
   /** One entry per call of `finish`. */
   batches = []
-  /** What became of each slot, in order: a run id for each time that one was told to be free. */
+  /** The fate of each slot, in order: a run id for each time that one was reported as free. */
   freed = []
   /** Details that came with verdicts, by run. */
   details = new Map()
-  /** How often `finish` was called. */
+  /** The number of calls of `finish`. */
   calls = 0
   /** False: the engine has been shut down. */
   isOpen = true

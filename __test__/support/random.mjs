@@ -11,7 +11,7 @@ export function numbers(seed) {
   }
 }
 
-/** What is drawn from such a generator. */
+/** Draws of several kinds from such a generator. */
 export function drawing(seed) {
   const random = numbers(seed)
   return {

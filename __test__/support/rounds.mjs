@@ -7,7 +7,7 @@ import { drawing } from './random.mjs'
 
 const { DURABL_FUZZ_SEED: NAMED, DURABL_FUZZ_SECONDS: SECONDS = 0 } = process.env
 
-/** How many rounds there are where nothing else is asked for. */
+/** The number of rounds where no other is asked for. */
 export const ROUNDS = 400
 
 /** A seed that nothing has drawn before; or the one that was asked for. */

@@ -1,4 +1,4 @@
-/** What the workers' stories come to: which run began and ended when, and whether two of them overlapped. */
+/** A summary of the workers' stories: the begin and end of each run, and whether two runs overlapped. */
 import assert from 'node:assert/strict'
 
 /** Every run that any of the workers began; a run without an end lasted until its worker was gone. */

@@ -7,7 +7,7 @@ const EVERY_MS = 10
 /** Timers are a little late on any machine. */
 const USUAL_MS = 20
 
-/** Begins to watch. What it returns ends that, and tells of each stall how long it was and until when, both in milliseconds. */
+/** Begins to watch. The returned function ends that, and tells the length and the end of each stall, both in milliseconds. */
 export function watchStalls() {
   const stalls = []
   const start = performance.now()

@@ -1,6 +1,6 @@
 /**
- * Time that tests let pass. No other file does: a test that waits for something waits for that, by an event or by
- * `pollUntil`. What is left is work that a handler pretends to do, states that have to last, and what must not happen for a while.
+ * Time that tests let pass. No other file does: a test that waits for something waits for that, by an event or by `pollUntil`. Time passes only
+ * for work that a handler pretends to do, for states that have to last, and to see that something does not happen.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 

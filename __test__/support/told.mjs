@@ -10,8 +10,7 @@ export const ROUNDS = 20
 const AFTER_RUN_MS = 30
 
 /**
- * An idle worker without push looks by itself after an eighth of a second at the earliest, whatever its poll interval, and most
- * of the time after more.
+ * An idle worker without push looks by itself after an eighth of a second at the earliest, whatever its poll interval. Mostly it looks later.
  *
  * @param waits milliseconds from when each job could be started until it was
  */

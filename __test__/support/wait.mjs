@@ -1,4 +1,4 @@
-/** Waiting for what others do, where nobody tells when it is done. */
+/** Waiting for the work of others that no event announces. */
 import assert from 'node:assert/strict'
 import { letPass } from './time.mjs'
 

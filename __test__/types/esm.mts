@@ -52,7 +52,7 @@ const handler: JobHandler<number> = (job, ctx) => {
   if (ctx.signal.aborted) throw new FatalJobError('too late', { cause: ctx.signal.reason })
 }
 queue.process('numbers', handler)
-// What a handler returns is ignored, so any will do.
+// A handler's return value is ignored, so any will do.
 queue.process('collected', (job) => [job.id].push('x'))
 
 const options: EnqueueOptions = { dedupeScope: 'pending', coalesce: 'latest', backoff: 'fixed' }
@@ -162,7 +162,7 @@ queue.process('inferred', (job: Job<{ n: number }>) => void job.data.n.toFixed()
 const inferred = await queue.claimOrEnqueue('inferred', { n: 1 })
 inferred?.data.n satisfies number | undefined
 queue.process('unknown', (job) => {
-  // @ts-expect-error -- nobody has said what it is
+  // @ts-expect-error -- its type is not given
   job.data.n
 })
 dummy.getJobsByType<{ n: number }>('inferred')[0]?.data.n satisfies number | undefined

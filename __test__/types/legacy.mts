@@ -1,6 +1,6 @@
 /**
- * Programs as they were written for the TypeScript package, with its types' names: compiled, never run. What has to change in such a
- * program stands as `@ts-expect-error`, with what to write instead below it; `docs/how-to/migrating.md` tells of it.
+ * Programs as they were written for the TypeScript package, with its types' names: compiled, never run. The lines that have to
+ * change in such a program stand under `@ts-expect-error`, each with its replacement below; `docs/how-to/migrating.md` lists them.
  */
 import {
   FatalJobError,
@@ -75,7 +75,7 @@ createJobQueue(new OwnBackend())
 const stats: QueueStats = await queue.getStats()
 stats.oldestPendingLagMs satisfies number
 
-/** 0.3: a backend around another. What is handed on is typed as it is handed on. */
+/** 0.3: a backend around another. It passes values on with their types. */
 class Counting implements IJobQueueBackend {
   settled = 0
   constructor(private readonly inner: MongoJobQueue) {}

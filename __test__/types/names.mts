@@ -112,7 +112,7 @@ await drive(backend)
 const held: JobHandle<number> | null = await new DummyBackend().claimNextByKey<number>('t', 'k')
 if (held) told(await held.fail('because'))
 
-// What the in-memory backends record.
+// The records of the in-memory backends.
 const dummy = new DummyBackend()
 dummy.maxLogEntries = 10
 dummy.maxLogMessageBytes = 100

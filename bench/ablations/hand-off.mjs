@@ -1,6 +1,6 @@
 /**
- * The hand-off: milliseconds from the call of `enqueue` to the start of the handler in the same process, with and without it, beside one durable
- * insert by the driver. The rounds take turns. The bound: with it, at most 1.2 durable inserts.
+ * The hand-off: milliseconds from the call of `enqueue` to the start of the handler in the same process, with and without it. One durable
+ * insert by the driver stands beside. The rounds take turns. The bound: with the hand-off, at most 1.2 durable inserts.
  *
  *     node bench/ablations/hand-off.mjs [JOBS] [ROUNDS]
  */

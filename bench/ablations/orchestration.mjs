@@ -1,7 +1,7 @@
 /**
- * What steps cost: jobs of ten empty steps, sixteen at a time, by durabl and by one read and one write per step through the bare driver, as the
- * TypeScript package does it; the commands that a step takes; and a claim of a job with a journal of 7 MB beside one without. Both sides take
- * turns on one server, started for this.
+ * The price of steps, for jobs of ten empty steps, sixteen at a time. It compares durabl with one read and one write per step through the bare
+ * driver, as the TypeScript package does it. It also counts the commands of a step, and compares a claim of a job with a journal of 7 MB with
+ * one without. Both sides take turns on one server, started for this.
  *
  *     node bench/ablations/orchestration.mjs [JOBS] [ROUNDS]
  */

@@ -1,6 +1,7 @@
 /**
- * The price of telemetry: processor time per job for the hooks of a queue around its making and its run, without an SDK of OpenTelemetry, and with
- * one that drops all spans. What remains of a job is left out: the hooks are called as a queue calls them. The bound without an SDK is 2 µs.
+ * The price of telemetry: processor time per job for the hooks of a queue around its making and its run. It is measured without an SDK of
+ * OpenTelemetry, and with one that drops all spans. The rest of a job is left out: the hooks are called as a queue calls them. The bound
+ * without an SDK is 2 µs.
  *
  *     node bench/ablations/telemetry.mjs
  */

@@ -1,6 +1,6 @@
 /**
- * Time and processor time. Node's `hrtime` is the system's monotonic clock (CLOCK_MONOTONIC on Linux), which is one for all processes
- * of a machine: what one process reads can be subtracted from what another reads.
+ * Time and processor time. Node's `hrtime` is the system's monotonic clock (CLOCK_MONOTONIC on Linux), which all processes of a machine
+ * share. So the reading of one process can be subtracted from that of another.
  */
 import { readFileSync, readdirSync } from 'node:fs'
 
@@ -45,7 +45,7 @@ export function serverCpu(pid) {
   return ticks * TICK_MS
 }
 
-/** What happens between two readings: seconds, and milliseconds of processor time. */
+/** The difference between two readings: seconds, and milliseconds of processor time. */
 export function meter(serverPid) {
   const start = now()
   const [own, server] = [ownCpu(), serverCpu(serverPid)]

@@ -1,6 +1,6 @@
 /**
- * One process of a run. Its parent says which role it plays, on which peer, where; it says when it is ready, begins at the
- * parent's word, and sends what it measured. Exits by itself, without waiting for what the peer left open.
+ * One process of a run. Its parent says which role it plays, on which peer, where. The process reports when it is ready, begins at the
+ * parent's word, and sends its measurements. It exits by itself, without waiting for work that the peer left open.
  */
 import { once } from 'node:events'
 

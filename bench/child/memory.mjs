@@ -1,4 +1,4 @@
-/** What a process grows to while it handles jobs. */
+/** The memory that a process grows to while it handles jobs. */
 
 const MB = 1e6
 

@@ -1,12 +1,12 @@
 /**
- * The queues that are compared. Each has one file here, which exports `about` and `open(place, variant)`; packages are loaded in
- * `open`, so that a queue which is not installed can still be named. What `open` resolves to:
+ * The queues that are compared. Each has one file here, which exports `about` and `open(place, variant)`. Packages are loaded in `open`, so
+ * that a queue that is not installed can still be named. `open` resolves to an object with:
  *
  * - `setUp()`: makes indexes or tables, and connects what can be connected beforehand; in every process
  * - `add(data, delay?)`: one job; resolves when it is acknowledged. `delay` in milliseconds
  * - `addMany(datas, delay?)`: many, by the queue's own bulk call; absent if it has none
  * - `prepare(handle, concurrency)`: makes a worker ready; resolves to the function that starts it
- * - `prepareTypes(types, handle, concurrency)`: the same for so many types of jobs; `addOf(n, data)` adds a job of the nth. Of those that `daily` asks
+ * - `prepareTypes(types, handle, concurrency)`: the same for so many types of jobs; `addOf(n, data)` adds a job of the nth. `daily` asks for both
  * - `isEmpty()`: whether every job that is due has ended and been recorded so
  * - `close()`
  */
@@ -42,7 +42,7 @@ function installedVersion(name) {
   }
 }
 
-/** What a peer's packages are, with versions; null if one is missing. */
+/** A peer's packages, with versions; null if one is missing. */
 export function versionOf(peer) {
   if (peer === 'durabl') return manifest('.').version
   const versions = peers[peer].packages.map((name) => [name, installedVersion(name)])

@@ -24,7 +24,7 @@ export async function open({ url, database }) {
     gracefulShutdown: false,
   }
   return {
-    // Configured once in a process: whoever works says more than whoever only adds.
+    // Configured once in a process: a process that works needs more settings than one that only adds.
     setUp: async () => {},
     add: async (data, delay = 0) => {
       await Sidequest.configure(common)

@@ -1,4 +1,4 @@
-/** What we set out for, beside what came out: ratios within one run, so that they mean something on any machine. */
+/** The goals of durabl, beside the results: ratios within one run, so that they mean something on any machine. */
 import { BULK } from '../sections/enqueue.mjs'
 import { spread } from '../statistics.mjs'
 import { longRuns, overall, within } from './backlogs.mjs'
@@ -88,7 +88,7 @@ function latencyGoals({ latency }) {
 /** A ratio of single values has no range. */
 const single = (value) => ({ median: value, min: value, max: value })
 
-/** What takes the place of a goal where there is none. */
+/** The text in place of a goal where there is none. */
 const FOR_COMPARISON = 'for comparison'
 
 function backlogGoals({ scale, whole }) {

@@ -64,7 +64,7 @@ function failureLines(sections) {
   return `Failed:\n\n${lines.join('\n')}`
 }
 
-/** What stands for each name in the template. A section that was not measured says how to. */
+/** The text for each name in the template. A section that was not measured says how to measure it. */
 function parts(sections) {
   const of = (name, write) =>
     sections[name] ? write(sections[name]) : `Not measured yet: \`npm run bench -- --only ${name}\`.`

@@ -13,7 +13,7 @@ function ofRounds(contestant, make) {
 /** Microseconds per job of worker and server together. */
 export const spent = (contestant) => ofRounds(contestant, ({ cpu, serverCpu }) => cpu + serverCpu)
 
-/** How many processors were kept busy. */
+/** The number of processors that were kept busy. */
 export const inUse = (contestant) =>
   ofRounds(contestant, ({ rate, cpu, serverCpu }) => (rate * (cpu + serverCpu)) / 1e6)
 

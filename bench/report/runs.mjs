@@ -3,7 +3,7 @@ import { table } from './series.mjs'
 
 const distinct = (values) => [...new Set(values)]
 
-/** What was measured once in a run, whatever the number of its rounds. */
+/** Measurements that are made once in a run, whatever the number of its rounds. */
 const ONCE = {
   profile: { steps: 'what the server does for a job, by its profiler' },
   scale: { attempts: 'the claim attempts', endurance: 'the run over a million jobs, and with it the memory' },
@@ -11,7 +11,7 @@ const ONCE = {
 
 const rounds = (count) => `${count} ${count === 1 ? 'round' : 'rounds'}`
 
-/** How a section was measured. */
+/** The way in which a section was measured. */
 export function aboutLine({ date, command, runs, versions }, times = rounds(runs)) {
   return `Measured on ${date} by \`${command}\`, ${times}, at commit ${versions.commit}.`
 }
@@ -40,7 +40,7 @@ export function runsLine(sections) {
   return runs > 1 ? `on ${where}, in ${runs} runs` : `on ${where}, in one run`
 }
 
-/** What stands on the page as a single measurement. */
+/** Measurements that stand on the page one by one. */
 export function onceLine(sections) {
   const single = Object.entries(ONCE).flatMap(([name, parts]) =>
     Object.keys(parts).flatMap((part) => {

@@ -24,7 +24,7 @@ export const quantiles = (contestant, share, field = 'samples') =>
 /** All samples of all rounds. */
 export const pooled = (contestant, field = 'samples') => contestant.rounds.flatMap((round) => round[field])
 
-/** How two series compare, round by round; null if one is missing. */
+/** The comparison of two series, round by round; null if one is missing. */
 export const compared = (of, to) => (of?.length > 0 && to?.length > 0 ? ratio(of, to) : null)
 
 /** `12,300 (11,900 – 12,800)`; without the brackets if there is no range. */

@@ -45,7 +45,7 @@ export const serverCpuTable = (section) => {
   return byConcurrency({ ...section, contestants: measured }, 'serverCpu')
 }
 
-/** How many jobs each backlog had. */
+/** The number of jobs in each backlog. */
 export function sizesTable(section) {
   const head = ['', ...CONCURRENCIES.map((concurrency) => `concurrency ${concurrency}`)]
   const jobs = (wanted) => {
@@ -158,8 +158,8 @@ export function latencyBars(section) {
 const LIMITED = ['durabl', 'engine', 'bullmq']
 
 /**
- * How much of the machine a queue uses, and how fast it could be if it used all of it: what is left is waiting, for the journal and
- * for each other.
+ * The share of the machine that a queue uses, and its speed if it used all of it. The rest is waiting: for the journal, and of the processes for
+ * each other.
  */
 export function limitsTable(section) {
   const processors = processorsOf(section)

@@ -1,4 +1,4 @@
-/** How often jobs are reached for, by the server's own book: its profiler. */
+/** The number of times that a claim tries to take each job, by the server's profiler. */
 import { MongoClient } from '../mongodb.mjs'
 
 const PROFILE_BYTES = 512 * 1024 * 1024

@@ -1,4 +1,4 @@
-/** How late a job starts that was to wait: on an idle worker, against the moment at which it was added plus its delay. */
+/** The lateness of a delayed job on an idle worker, against the moment at which it was added plus its delay. */
 import { acrossProcesses, inWords } from './latency.mjs'
 
 export { involves } from './latency.mjs'

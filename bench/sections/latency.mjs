@@ -1,4 +1,4 @@
-/** How soon an idle worker starts a job that another process adds. */
+/** The time until an idle worker starts a job that another process adds. */
 import { peers } from '../peers/all.mjs'
 import { play, start } from '../process.mjs'
 import { quantile } from '../statistics.mjs'

@@ -9,7 +9,7 @@ const peer = 'durabl'
 export const involves = [peer]
 
 const MILLION = 1_000_000
-/** What the rate is measured over, whatever lies behind. */
+/** The number of jobs over which the rate is measured, whatever lies behind. */
 const FIRST = 10_000
 /** They take less than a second: a checkpoint of the server that falls into one of them must not decide. */
 const TIMES_FIRST = 3

@@ -1,7 +1,7 @@
 /**
- * What stands between durabl and a faster MongoDB: the server's processor time for adding, claiming and completing a job as durabl
- * writes it, beside other ways to write the same, with fewer indexes, and with other ids. A bare loop in this process, one batch after
- * the other.
+ * The parts of the server's processor time that stand between durabl and a faster MongoDB. Adding, claiming and completing a job as durabl
+ * writes it stand beside other ways to write the same, with fewer indexes, and with other ids. A bare loop in this process does so, one batch
+ * after the other.
  */
 import { randomUUID } from 'node:crypto'
 import { meter } from '../child/clock.mjs'
@@ -17,7 +17,7 @@ export const involves = [peer]
 
 const JOBS = 20_000
 const BATCH = 1_000
-/** What has ended stays in the collection, and in the index of ids: where these come in no order, that is where it costs. */
+/** Ended jobs stay in the collection, and in the index of ids: if these come in no order, that index is where they cost. */
 const ENDED = 200_000
 
 /** As durabl makes them, UUIDs of version 7: they grow with time, and with a count. */

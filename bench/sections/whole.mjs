@@ -1,6 +1,6 @@
 /**
- * Whether a large backlog goes as quickly as a small one: not its first jobs, but all of it, until the store says that every job has
- * ended. Beside durabl the same for a tuned server and for the bare loop: what these lose as well is the server's doing.
+ * Shows whether a large backlog goes as quickly as a small one: all of it, until the store says that every job has ended. The same is measured
+ * for a tuned server and for the bare loop. Where these lose as well, the server is the cause.
  */
 import { peers } from '../peers/all.mjs'
 import { play } from '../process.mjs'

@@ -1,4 +1,4 @@
-/** The same MongoDB, told to keep no past: nobody here reads what was true at a moment that is over. */
+/** The same MongoDB, told to keep no past, since no reader here needs a state that is over. */
 import { startWith } from './mongodb.mjs'
 
 export const settings = 'the same with `minSnapshotHistoryWindowInSeconds` 0 instead of 300'

@@ -10,7 +10,7 @@ export const settings = 'as it comes (`fsync` and `synchronous_commit` on), `max
 
 const USER = 'postgres'
 
-/** It refuses to run as root; then it runs as the user that its package made, or as nobody. */
+/** It refuses to run as root; then it runs as the user that its package made, or as the system's unprivileged user. */
 function unprivileged() {
   if (process.getuid?.() !== 0) return null
   const users = readFileSync('/etc/passwd', 'utf8')

@@ -17,9 +17,9 @@
 //! base                   errors, patience, locks
 //! ```
 //!
-//! A job's way: [`Engine::enqueue`] → `verbs/enqueue` writes it → `wake/hints` wakes `worker/dispatch` → `verbs/claim` takes
-//! it → `worker/runs` hands it to the [`Sink`] → its handler runs, while `worker/renewer` keeps its lease →
-//! [`Engine::finish`] → `worker/verdict_writer` → `verbs/settle` ends it. If its process dies, `worker/reaper` returns it.
+//! A job's way begins with [`Engine::enqueue`]: `verbs/enqueue` writes it. Then `wake/hints` wakes `worker/dispatch`,
+//! `verbs/claim` takes the job, and `worker/runs` hands it to the [`Sink`]. While its handler runs, `worker/renewer` keeps its
+//! lease. At [`Engine::finish`], `worker/verdict_writer` has `verbs/settle` end it. If its process dies, `worker/reaper` returns it.
 //! `job/transition` is its life as a table. Begin there, then read `verbs/claim`.
 
 pub mod connection;

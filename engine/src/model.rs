@@ -2,8 +2,8 @@
 //! may arrive late, twice or never, replies may be lost, and processes may stop for any time or for good.
 //!
 //! It is tied to the engine twice. Every filter and every update is the engine's own. A small server in memory runs
-//! them, and [`replay`] has MongoDB run each of them as well. Every decision is the engine's own too, such as the
-//! transition of a verdict, the end of a lease, or the fate of a write whose reply was lost.
+//! them, and [`replay`] has MongoDB run each of them as well. Every decision is the engine's own too: the
+//! transition of a verdict, the end of a lease, the fate of a write without a reply.
 //!
 //! | file                | contents                                            |
 //! | ------------------- | --------------------------------------------------- |

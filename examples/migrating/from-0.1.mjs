@@ -11,7 +11,7 @@ const client = await MongoClient.connect(process.env.MONGO_URL)
 const db = client.db(process.env.MONGO_DB ?? 'durabl_examples')
 const collection = db.collection('from_0_1_jobs')
 
-// What a worker of the old version has left: a job that waits, and one that it was at when it died six minutes ago.
+// Two jobs of a worker of the old version: one waits, and one was running when its worker died six minutes ago.
 const minutesAgo = (minutes) => new Date(Date.now() - minutes * 60_000)
 const old = {
   type: 'welcome-email',

@@ -1,6 +1,6 @@
 /**
- * An app as it could be written for the TypeScript package 0.2, on this one: it keeps to what 0.1 and 0.3 have in common, and so to what 0.2,
- * which lies between the two, has as well. It finds documents of either kind: with nulls for what is absent, and without.
+ * An app for the TypeScript package 0.2, on this package. It uses only what 0.1 and 0.3 have in common, and so what 0.2 has as well. It finds
+ * documents of both kinds: those with nulls for absent values, and those without.
  *
  *     MONGO_URL='mongodb://localhost:27017/?replicaSet=rs0' node examples/migrating/from-0.2.mjs
  */
@@ -11,7 +11,7 @@ const client = await MongoClient.connect(process.env.MONGO_URL)
 const db = client.db(process.env.MONGO_DB ?? 'durabl_examples')
 const collection = db.collection('from_0_2_jobs')
 
-// What the old version has left: each job waits.
+// Jobs of the old version, all waiting.
 const now = new Date()
 const old = { type: 'thumbnail', status: 'pending', priority: 0, attempt: 0, maxAttempts: 3, logs: [] }
 const absent = {

@@ -1,6 +1,6 @@
 /**
- * An app as it was written for the TypeScript package 0.3, on this one, and what has become of two of its worries: a
- * handler that blocks the event loop keeps its lease, and a deploy costs no job an attempt.
+ * An app for the TypeScript package 0.3, on this package. Two of its worries are gone: a handler that blocks the event loop keeps its lease, and a
+ * deploy costs no job an attempt.
  *
  *     MONGO_URL='mongodb://localhost:27017/?replicaSet=rs0' node examples/migrating/from-0.3.mjs
  */

@@ -1,6 +1,6 @@
 /**
- * What an app did with Agenda, done with durabl: definitions become processors, `now` and `schedule` become `enqueue`, `unique` becomes
- * a dedupe key, and `every` becomes a job that enqueues the next one of itself.
+ * An Agenda app, ported to durabl. Definitions become processors, `now` and `schedule` become `enqueue`, `unique` becomes a dedupe key, and
+ * `every` becomes a job that enqueues the next one of itself.
  *
  *     MONGO_URL='mongodb://localhost:27017/?replicaSet=rs0' node examples/migrating/from-agenda.mjs
  */

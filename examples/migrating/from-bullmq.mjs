@@ -1,6 +1,6 @@
 /**
- * What an app did with BullMQ, done with durabl: the queue's name becomes the job's type, its default options a function, the worker a
- * processor, its events one listener, and a job's return value a document of the app's own.
+ * A BullMQ app, ported to durabl. The queue's name becomes the job's type, and its default options become a function. The worker becomes a
+ * processor, its events one listener, and a job's return value a document of the app.
  *
  *     MONGO_URL='mongodb://localhost:27017/?replicaSet=rs0' node examples/migrating/from-bullmq.mjs
  */

@@ -10,7 +10,7 @@ const colours = { red: paint(31), green: paint(32), yellow: paint(33), blue: pai
 /** The end of an id is enough to tell a handful of jobs apart. */
 const short = (id) => (id ? `…${id.slice(-5)}` : '').padEnd(6)
 
-/** How each event of the queue reads: a word, its colour, and what there is to say. */
+/** The words for each event of the queue: a verb, its colour, and the details. */
 const phrases = {
   claimed: ({ attempt }) => ['started', 'blue', `attempt ${attempt}`],
   completed: ({ durationMs }) => ['completed', 'green', `after ${Math.round(durationMs)} ms`],

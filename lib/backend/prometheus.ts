@@ -74,7 +74,7 @@ function ofCounts({ types, completedTotal }: QueueCounts): Family[] {
     {
       name: 'durabl_oldest_due_age_seconds',
       kind: 'gauge',
-      help: 'How long the oldest due job has been due; 0 if none is, and while the type is paused.',
+      help: 'Time since the oldest due job became due; 0 if none is due, and while the type is paused.',
       samples: ages,
     },
     {
@@ -114,25 +114,25 @@ function ofHistory({ types, boundsMs }: QueueHistory): Family[] {
     {
       name: 'durabl_jobs_ended_total',
       kind: 'counter',
-      help: 'Jobs that ended, by how; from the last 0:00, 6:00, 12:00 or 18:00 UTC on.',
+      help: 'Ended jobs, by ending; from the last 0:00, 6:00, 12:00 or 18:00 UTC on.',
       samples: ended,
     },
     {
       name: 'durabl_attempts_failed_total',
       kind: 'counter',
-      help: 'Attempts that failed, those included that ended their jobs; from the same moment on.',
+      help: 'Failed attempts, including those that ended their jobs; from the same moment on.',
       samples: failed,
     },
     {
       name: runs,
       kind: 'histogram',
-      help: 'How long handlers ran; from the same moment on.',
+      help: 'Durations of handlers; from the same moment on.',
       samples: histogram(runs, 'run'),
     },
     {
       name: waits,
       kind: 'histogram',
-      help: 'How long after their time jobs were claimed; from the same moment on.',
+      help: 'Waits of jobs from when they were due until they were claimed; from the same moment on.',
       samples: histogram(waits, 'wait'),
     },
   ]
@@ -159,7 +159,7 @@ function ofSchedules(schedules: readonly ScheduleInfo[], now: number): Family {
   return {
     name,
     kind: 'gauge',
-    help: 'How long ago the next occurrence should have come; 0 if it is yet to come.',
+    help: 'Time since the next occurrence was due; 0 if it is yet to come.',
     samples: schedules.map((schedule) => sample(name, { schedule: schedule.id }, overdue(schedule))),
   }
 }

@@ -8,8 +8,8 @@ import { Advice } from '../terminal.mjs'
 /**
  * Compiles the binding and collects its declarations.
  *
- * The macros of napi-rs write them into a directory that this variable names. It is a new one each time: cargo compiles the
- * binding again when the variable changes, and so never leaves out what it has compiled before.
+ * The macros of napi-rs write them into a directory that this variable names. The directory is new each time: when the variable changes, cargo
+ * compiles the binding again, and leaves out no declaration.
  */
 export async function emitted() {
   mkdirSync(join(root, 'target'), { recursive: true })
@@ -44,7 +44,7 @@ export interface Reply<T> {
 export type Promised<T> = Promise<Reply<T>>
 `
 
-/** What may be absent is null in both directions; napi-rs would take \`undefined\` for it too. */
+/** Optional values are null in both directions, although napi-rs would accept \`undefined\` too. */
 const strict = (code) => code.replaceAll('| undefined | null', '| null').replaceAll(/\b(\w+)\?: /g, '$1: ')
 
 /** Sections of a Rust comment that TypeScript has other words for. */

@@ -1,6 +1,6 @@
 /**
- * What the Rust part is made of, as far as can be told without a network: no unsafe code but where JavaScript's values are made,
- * and every crate from the registry. `deny.toml` says the rest, to a tool that needs an advisory database.
+ * Checks the Rust crates as far as that needs no network. Unsafe code stands only where JavaScript's values are made, and every crate comes
+ * from the registry. `deny.toml` holds the other rules, for a tool that needs an advisory database.
  */
 import { filesUnder } from '../setup/newest.mjs'
 import { read } from './files.mjs'

@@ -1,6 +1,6 @@
 /**
- * What the documents say is there: every file that one names exists, every link within the repository leads somewhere, every
- * `npm run` is a script, and every code sample compiles against the public types.
+ * Checks that the documents tell the truth: every named file exists, and every link within the repository leads somewhere. Every `npm run`
+ * is a script, and every code sample compiles against the public types.
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

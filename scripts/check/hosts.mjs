@@ -1,6 +1,6 @@
 /**
- * The repository depends on no particular mirror or internal address: the hosts in it are known ones, and the lock files of npm
- * name none at all (npm resolves packages by the registry that each machine is set up for).
+ * Checks that the repository depends on no particular mirror or internal address. All hosts in it are known ones, and the lock files of npm
+ * name none, as npm resolves packages by the registry of each machine.
  */
 import { ownFiles, read } from './files.mjs'
 

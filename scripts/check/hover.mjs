@@ -1,6 +1,6 @@
 /**
- * What an editor shows when the mouse rests on a public name: every export, every member, every overload has something to say.
- * Asked of the same service that editors ask, so documentation that is inherited counts, and one that does not arrive doesn't.
+ * Checks the texts that an editor shows on hover: every public export, member and overload must have one. The check asks the language
+ * service that editors ask. So inherited documentation counts, and documentation that the service does not find does not.
  */
 import { join, relative } from 'node:path'
 import { root } from '../process.mjs'
@@ -47,7 +47,7 @@ function* publicNames(node, owner = null) {
   if (own) yield [path, own]
   const children = []
   node.forEachChild((child) => void children.push(child))
-  // What a function takes and gives is its own documentation's affair.
+  // The parameters and results of a function are part of its own documentation.
   if (ts.isParameter(node)) return
   for (const child of children) yield* publicNames(child, path)
 }

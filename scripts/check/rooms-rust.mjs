@@ -80,7 +80,7 @@ function absolute(path, module, children) {
   return [...module.slice(0, module.length - ups), ...path.slice(ups)]
 }
 
-/** What each file uses: a graph of the files, from their texts by their names. */
+/** The files that each file uses: a graph, from the names in their texts. */
 export function graphOfRust(texts) {
   const stripped = new Map([...texts].map(([file, text]) => [file, withoutTests(withoutComments(text))]))
   const onlyTests = [...stripped].flatMap(([file, { names }]) =>

@@ -1,6 +1,6 @@
 /**
- * The tests: each file stands in a suite of a kind, a suite imports its own files and the shared tools and nothing of another
- * suite, nothing outside imports a test, and the engine's tests sleep in one place.
+ * Checks the places of the tests. Each file stands in a suite of a kind. A suite imports only its own files and the shared tools, and nothing
+ * outside imports a test. The engine's tests sleep in one place.
  */
 import { posix } from 'node:path'
 import { ownFiles, read } from './files.mjs'
@@ -31,7 +31,7 @@ const importsOf = (file, text) =>
     .concat([...text.matchAll(/\b(?:import|require)\('(\.[^']*)'\)/g)].map(([, path]) => path))
     .map((path) => posix.join(posix.dirname(file), path))
 
-/** What is wrong with an import, if anything. */
+/** The complaint about an import, if there is one. */
 function complaintOf(file, target) {
   if (!target.startsWith(HOME)) return null
   if (!file.startsWith(HOME)) return `${file} imports a test: ${target}`
@@ -40,7 +40,7 @@ function complaintOf(file, target) {
   return `${file} imports ${target}, of another suite: what both need belongs into ${SUPPORT}`
 }
 
-/** What is wrong with a file, given its text. */
+/** The complaints about a file, given its text. */
 export function complaintsOf(file, text) {
   const homeless = file.startsWith(HOME) && suiteOf(file) === null
   return [

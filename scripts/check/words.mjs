@@ -1,5 +1,5 @@
 /**
- * The glossary, CONTEXT.md, is kept: no name in the code and no page uses a word of its last column for what has a word of its own.
+ * Checks names and pages against the glossary, CONTEXT.md: none uses a word of its last column in place of the proper word.
  *
  * Many of those words are plain English as well, or mean something else here. Such a use is listed below, with its meaning.
  */

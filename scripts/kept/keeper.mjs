@@ -1,7 +1,6 @@
 /**
- * Runs one server and outlives its parent by a moment only. The parent holds the other end of this process's standard input: when
- * that closes, for whatever reason (asked to stop, crashed, killed), the server is killed and its data removed. So there is
- * one way to stop, and it is taken every time.
+ * Runs one server and outlives its parent by a moment only. The parent holds the other end of this process's standard input. When that
+ * closes, for whatever reason, the keeper kills the server and removes its data. So there is one way to stop, and every end takes it.
  *
  * Arguments: the directory to remove, the signal that kills, the server, its arguments. Prints the server's process id, on a line.
  */

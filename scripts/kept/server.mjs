@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 const KEEPER = fileURLToPath(new URL('keeper.mjs', import.meta.url))
 const START_TIMEOUT_MS = 60_000
 
-/** A port that nobody listens on, right now. */
+/** A port on which no process listens at present. */
 export async function freePort() {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')

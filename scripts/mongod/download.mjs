@@ -1,6 +1,6 @@
 /**
- * Fetches a server the way mongodb-memory-server does. Its own timeouts and retries are long, so it runs in a child process that
- * is ended once nothing has arrived for a while: a machine without that download must find out quickly.
+ * Fetches a server as mongodb-memory-server does. Its own timeouts and retries are long, so it runs in a child process. The child is ended once
+ * nothing has arrived for a while: a machine without that download must find out quickly.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 
 const LIST = new URL('argued.jsonl', import.meta.url)
 
-/** What a mutant is known by, however many lines move. Equal changes of equal lines of one file are one. */
+/** The key of a mutant, however many lines move. Equal changes of equal lines of one file are one. */
 export const keyOf = ({ file, was, is }) => JSON.stringify([file, was, is])
 
 /**

@@ -6,11 +6,11 @@ import { capture, root } from '../process.mjs'
 import { compiled } from './typescript.mjs'
 
 const FAILED = /^\s*not ok \d+ - (.*)$/
-/** What takes so many times as long as without a mutant never ends. */
+/** A test that takes this many times as long as without a mutant never ends. */
 const PATIENCE = 4
 const LEAST_PATIENCE_MS = 20_000
 
-/** Runs one test file; its first failure ends it. What failed, or null. */
+/** Runs one test file until its first failure. Returns the failed test, or null. */
 export async function runTestFile(test, directory, env, timeoutMs) {
   const stop = new AbortController()
   let failed = null
@@ -61,7 +61,7 @@ export function libBench({ directory, env, reaching, isTyped }) {
   }
 
   return {
-    /** What catches a mutant: the compiler, or a test; or null. */
+    /** The compiler or the test that catches a mutant; null if it survives. */
     async catcher(mutant) {
       const { file } = mutant
       const source = readFileSync(join(root, file), 'utf8')

@@ -3,7 +3,7 @@ import { capture } from '../process.mjs'
 import { serverForTests } from '../test/server.mjs'
 
 const FAILED = /^test (\S+) \.\.\. FAILED$/
-/** What takes many times as long as without a mutant never ends. */
+/** A test that takes this many times as long as without a mutant never ends. */
 const PATIENCE = 4
 const LEAST_PATIENCE_MS = 60_000
 /** Times that the whole suite is run while it fails and the test that failed passes alone: it only was too slow then. */
@@ -61,7 +61,7 @@ export async function rustBench(programs, wanted) {
   return {
     /** By stage, how long its tests may take. */
     limits: new Map(),
-    /** How long the tests may take, by how long they take without a mutant; all of them must pass. */
+    /** The time limit of the tests, by their time without a mutant; all of them must pass. */
     async measure() {
       const limits = new Map()
       for (const stage of stages) {

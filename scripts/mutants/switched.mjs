@@ -1,6 +1,6 @@
 /**
- * Many mutants of a Rust source in one text: each function becomes a choice between what it was and its mutants, and the variable
- * DURABL_MUTANT chooses at run time. So all mutants are compiled once, where compiling each would take most of the time.
+ * Many mutants of a Rust source in one text. Each function becomes a choice between the original and its mutants, and the variable
+ * DURABL_MUTANT chooses at run time. So all mutants are compiled once; compiling each by itself would take most of the time.
  */
 
 /** Where the functions ask which mutant is on; added to the crate's root. */
@@ -58,8 +58,8 @@ function byFunction(source, mutants) {
 
 /**
  * @param mutants of this source, as `cargo mutants --list --json` has them, each with an `id` from 1 on
- * @returns the text, and the lines that its mutants take up there: `{ ids, first, last }`, those of one before those of its whole
- *   function, whose choice may be what does not compile
+ * @returns the text, and the lines that its mutants take up there: `{ ids, first, last }`. Lines of a mutant stand before those of its whole
+ *   function, since the choice itself may not compile
  */
 export function switched(source, mutants) {
   const places = []

@@ -3,7 +3,7 @@ import ts from 'typescript'
 
 const K = ts.SyntaxKind
 
-/** What an operator is exchanged for. Those whose exchange would be found by the compiler, or means the same, are left out. */
+/** Operators and their replacements. Replacements that the compiler finds, or that mean the same, are left out. */
 const OPERATORS = new Map([
   [K.LessThanToken, ['<=', '>=']],
   [K.LessThanEqualsToken, ['<', '>']],
@@ -62,7 +62,7 @@ const isAllOfIf = ({ parent }) =>
   ts.isIfStatement(parent) ||
   (ts.isBlock(parent) && parent.statements.length === 1 && ts.isIfStatement(parent.parent))
 
-/** What can be left out without a trace in the types. */
+/** Statements that can be left out without a trace in the types. */
 const isRemovable = (node) => isStatementToRemove(node) && !isAllOfIf(node)
 
 const isStatementToRemove = (node) =>
@@ -132,13 +132,13 @@ export function mutantsOf(file, source) {
 
 const oneLine = (text) => text.replaceAll(/\s+/g, ' ').trim()
 
-/** What is too short to be known by is shown with what is around it. */
+/** Shows a change that is too short to be recognised with the code around it. */
 const SHORT = 40
 
 const isWhole = (node) =>
   ts.isBlock(node) || ts.isSourceFile(node) || ts.isClassLike(node) || ts.isFunctionLike(node)
 
-/** What was and what is, with as much around it as makes it known. */
+/** The code before and after the change, with enough around it to be recognised. */
 function inContext(node, place, replacement) {
   let around = node
   while (around.getWidth() < SHORT && !isWhole(around.parent)) around = around.parent

@@ -1,5 +1,5 @@
 /**
- * The code as it is published: one file for each entry and command, and one for what several of them share, so that each class exists
+ * Bundles the code for publishing: one file for each entry and command, and one for the code that several of them share. So each class exists
  * once. A clone runs the files that the compiler writes; loading a hundred and thirty of them takes five times as long.
  */
 import { rmSync, cpSync } from 'node:fs'

@@ -1,15 +1,14 @@
 /**
- * The entries of the package: a row for each path that an app may import, and for each command. All that is said of them in
- * `package.json`, the ESM files and the packed tests follow from these rows, so that a new entry is one row here, its module in
- * `lib/` and its types.
+ * The entries of the package: a row for each path that an app may import, and for each command. Their places in `package.json`, the ESM files
+ * and the packed tests follow from these rows. So a new entry is one row here, its module in `lib/` and its types.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
 /**
- * `path` is what follows the package's name in an import; `module` is the file in `lib/`, without `.ts`. The types are written by
- * hand in `NAME.d.ts` at the root, where NAME is the path, or `index`: there even the oldest way to resolve modules finds them.
+ * `path` follows the package's name in an import; `module` is the file in `lib/`, without `.ts`. The types are written by hand in `NAME.d.ts`
+ * at the root, where NAME is the path, or `index`. There even the oldest way to resolve modules finds them.
  */
 export const ENTRIES = [
   { path: '.', module: 'index' },

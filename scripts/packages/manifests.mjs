@@ -1,5 +1,5 @@
 /**
- * What is the same in several places: the version, which stands in `package.json`, and the packages of the platforms, which stand in
+ * Keeps facts that stand in several places equal. The version comes from `package.json`, and the packages of the platforms come from
  * `lib/mongo/native/platform.ts`. Every other place is written from these two.
  */
 import { createRequire } from 'node:module'

@@ -8,10 +8,10 @@ import { rewriteLinks } from './links.mjs'
 import { packageNameOf, rootManifest, triples } from './manifests.mjs'
 
 /**
- * What users install: with the platforms' packages as optional dependencies, and without what only a clone has a use for.
+ * The manifest that users install: with the platforms' packages as optional dependencies, and without the parts that only a clone uses.
  *
- * The repository's own manifest does not name them. In a clone they come from `npm run build:addon`, and before a version is published
- * no registry has them, so that a lock file which names them could not be made, and `npm ci` would fail without it.
+ * The repository's own manifest does not name those packages, since a clone builds its addon by `npm run build:addon`. Before a version is
+ * published, no registry has them. So no lock file could name them, and `npm ci` would fail.
  */
 export function publishedManifest() {
   const manifest = rootManifest()

@@ -8,7 +8,7 @@ const BOTTOM = 16
 const WIDTH = Math.round(COLUMNS * CHARACTER + 32)
 const HEIGHT = TOP + ROWS * ROW + BOTTOM
 
-/** How long the last line stays before the story begins again, in milliseconds. */
+/** The time for which the last line stays before the story begins again, in milliseconds. */
 const HOLD_MS = 6000
 
 const CLASSES = { 1: 'b', 2: 'd', 31: 'r', 32: 'g', 33: 'y', 34: 'u', 36: 'c' }

@@ -16,7 +16,7 @@ const KINDS = ['faults', 'integration', 'conformance', 'unit']
 /** Files run at once at least, as they wait for a server most of the time, and at most, as they have one server. */
 const [FEWEST, MOST] = [3, 6]
 
-/** Of a whole file, as Node 20 has it. What the long forms are asked to take comes on top. */
+/** The time limit of a whole file, as Node 20 has it. The time that the long forms ask for comes on top. */
 function fileTimeoutMs({ DURABL_LONG, DURABL_FUZZ_SECONDS }) {
   const fuzzMs = 1000 * (Number(DURABL_FUZZ_SECONDS) || 0)
   return FILE_TIMEOUT_MS + fuzzMs + (DURABL_LONG === '1' ? LONG_FORMS_MS : 0)
@@ -43,12 +43,12 @@ export function testFiles(filters) {
 
 const countIn = (tap, word) => Number(tap.match(new RegExp(`^# ${word} (\\d+)$`, 'm'))?.[1] ?? 0)
 
-/** How many tests Node counts as skipped, as their names don't fit the pattern. */
+/** The number of tests that Node counts as skipped because their names don't fit the pattern. */
 const notAskedFor = (tap) => tap.match(/# SKIP test name does not match pattern$/gm)?.length ?? 0
 
 const NAMES = '--test-name-pattern='
 
-/** How many files run at once where no test looks at how soon something happens. */
+/** The number of files that run at once, where no test measures how soon something happens. */
 export const together = () => Math.min(MOST, Math.max(FEWEST, availableParallelism()))
 
 /**

@@ -11,7 +11,7 @@ const WORDS = ['types', 'engine']
 /** One file after the other, however many processors there are: these tests look at how soon something happens. */
 const ONE_BY_ONE = 1
 
-/** What was asked for. After `engine`, a word that Rust tests have in their names chooses among them. */
+/** The request of the command line. After `engine`, a word selects the Rust tests that have it in their names. */
 function read(args) {
   const options = args.filter((arg) => arg.startsWith('-'))
   const words = args.filter((arg) => !arg.startsWith('-'))
@@ -29,8 +29,8 @@ function read(args) {
 }
 
 /**
- * The parts that the arguments ask for, in order. Each has a `name`, and `run(env)`, which returns what it counted. What a part
- * has to `compile` can be compiled while the ones before it run.
+ * The parts that the arguments ask for, in order. Each has a `name`, and `run(env)`, which returns what it counted. The `compile` of
+ * a part can run while the parts before it run.
  */
 export function plan(args) {
   const asked = read(args)

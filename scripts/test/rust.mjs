@@ -21,7 +21,7 @@ export function isRustTest(name) {
 
 const env = () => ({ CARGO_TERM_COLOR: process.stdout.isTTY ? 'always' : 'never' })
 
-/** Compiles the tests, so that they can start at once. What there is to say, `runRustTests` says: it would compile again. */
+/** Compiles the tests, so that they can start at once. `runRustTests` reports the failures, as it would compile again. */
 export const compileRustTests = () => capture('cargo', COMPILE_TESTS)
 
 /**

@@ -6,7 +6,7 @@ const HISTORY_LOST = { errorCode: 286, errorLabels: ['NonResumableChangeStreamEr
 
 const failover = failovers({ testCommands: true })
 
-// To fill the oplogs of three servers takes a gigabyte and a minute. What a worker meets then is tried each time, below.
+// To fill the oplogs of three servers takes a gigabyte and a minute. The tests below try each answer that a worker gets then.
 const sleeper = LONG ? failover : () => {}
 
 sleeper(

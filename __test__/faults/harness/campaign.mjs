@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { startFaultCluster } from './cluster.mjs'
 import { runEpisode } from './episode.mjs'
 
-/** What stands for a test's context where there is no test: runs what is to be done at its end. */
+/** A stand-in for a test's context where there is no test. It runs the clean-up that is registered on it. */
 async function within(body) {
   const steps = []
   try {

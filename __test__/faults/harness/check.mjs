@@ -46,7 +46,7 @@ function retainedIn(steps, calls) {
 /** V8 collects garbage as hard as it can by then. */
 const isNearlyFull = ({ used, limit }) => used > 0.6 * limit
 
-/** What there was to check: a history in which little happened proves little. */
+/** The amount that there was to check: a history in which little happened proves little. */
 function figuresOf({ jobs, runs, calls, steps, faults, heaps }) {
   const kind = (name) => count(steps, (step) => step.kind === name)
   const answer = (name) => count(calls, (call) => call.answer === name)

@@ -1,6 +1,6 @@
 /**
- * Does to servers and processes what goes wrong in practice, and checks that every promise was kept. Writes a report, as text and as JSON,
- * and keeps the history of each episode with findings, in target/faults. Ends with code 1 if there are any.
+ * Does to servers and processes what goes wrong in practice, and checks that every promise was kept. Writes a report, as text and as JSON, and
+ * keeps the history of each episode with findings, in target/faults. Ends with code 1 if there are any.
  *
  *     npm run faults                                        each scenario once, briefly
  *     FAULT_MINUTES=30 npm run faults                       all of them again and again, with other seeds

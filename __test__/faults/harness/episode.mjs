@@ -12,7 +12,10 @@ import { letPass } from '../../support/time.mjs'
 
 const WORKERS = 3
 const PRODUCERS = 2
-/** From the last fault, or from when one job less was open than ever before, to the end of the next: several leases, retries and elections. */
+/**
+ * The longest time without progress, from the last fault, or from when fewer jobs were open than ever before. It is several leases, retries and
+ * elections.
+ */
 const DRAIN_MS = 45_000
 
 const DRAIN_EVERY_MS = 50

@@ -1,6 +1,6 @@
 /**
- * Engines with bugs: the real one, whose commands are altered on their way to the servers, so that what arrives is what an engine with that
- * bug would have sent. Everything else about it is as it is, so these show that what the scenarios do to it would bring such a bug to light.
+ * Engines with bugs. Each is the real engine. Its commands are altered on their way to the servers, into those that an engine with that bug
+ * would have sent. Nothing else about it is changed. So these show that the scenarios would bring such a bug to light.
  */
 import { OPERATOR } from './scenarios.mjs'
 
@@ -38,7 +38,7 @@ function mutant({ cluster, database }, meddler) {
   return plant
 }
 
-/** What an update makes of a job; empty for one that is no pipeline. */
+/** The effect of an update on a job; empty for an update that is no pipeline. */
 const settingOf = ({ u }) => (Array.isArray(u) ? (u.find(({ $set }) => $set)?.$set ?? {}) : {})
 
 const ofReaper = ({ q }) => '$expr' in q && 'claimedAt' in q

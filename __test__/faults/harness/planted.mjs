@@ -1,5 +1,5 @@
 /**
- * Bugs, planted: each does by the bare driver, beside workers that know nothing of it, what an engine with that bug would do; see also
+ * Planted bugs. Each does, by the bare driver and beside workers that know nothing of it, what an engine with that bug would do; see also
  * `mutants.mjs`. The engine has no switches for this. A checker that passes such a history is worth nothing.
  */
 import { letPass } from '../../support/time.mjs'
@@ -38,7 +38,7 @@ const BUGS = {
 
   'a retry that is forgotten': {
     laws: ['noRetryIsLost', 'acknowledgedIsKept'],
-    /** What waits for its next attempt is given up, or is gone. */
+    /** Gives up, or removes, a job that waits for its next attempt. */
     plant({ db }) {
       const jobs = db.collection('jobs')
       const waiting = { status: 'pending', failReason: { $exists: true } }
@@ -58,7 +58,7 @@ const BUGS = {
 
   'a claim that does not go by priority': {
     laws: ['orderIsKept'],
-    /** What was to come last comes first. */
+    /** Puts the last job first. */
     plant({ db }) {
       const jobs = db.collection('jobs')
       const last = { type: 'ordered', status: 'pending', priority: { $gt: 3 } }

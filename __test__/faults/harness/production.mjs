@@ -1,4 +1,4 @@
-/** The calls that producers make in a world, until a time is up. Whoever takes the place of one that is killed goes on with calls of its own. */
+/** The calls that producers make in a world, until a time is up. The successor of a killed producer goes on with calls of its own. */
 import { drawing } from '../../support/random.mjs'
 import { pollUntil } from '../../support/wait.mjs'
 

@@ -1,6 +1,6 @@
-/** What a campaign came to, as data and as text. */
+/** The result of a campaign, as data and as text. */
 
-/** How to run an episode again. */
+/** The command that runs an episode again. */
 export const replayOf = ({ scenario, seed, ms }) =>
   `again: FAULT_SEED=${seed} npm run faults -- --scenario '${scenario}' --ms ${ms}`
 
@@ -13,7 +13,7 @@ function tally(items) {
   return counts
 }
 
-/** What came of each kind of fault: processes killed, replies lost. */
+/** The effects of each kind of fault: processes killed, replies lost. */
 function effectsOf(episodes) {
   const sums = {}
   for (const { fault, effect } of episodes.flatMap(({ faults }) => faults))

@@ -31,7 +31,7 @@ const STEERED = { leastMs: 100, workMs: 600, everyMs: 50 }
 /** From the start of a pause until all processes know, and as long again; jobs are removed a second after their end. */
 export const OPERATOR = { pauses: [{ type: 'plain', at: 200, ms: 7000 }], retentionMs: 1000 }
 
-/** How many schedules there are; more by FAULT_SCHEDULES. */
+/** The number of schedules; FAULT_SCHEDULES asks for more. */
 const SCHEDULE_COUNT = Number(process.env.FAULT_SCHEDULES ?? 8)
 
 /** Every second or every other one; some by a pattern, and one in four may leave out what it has missed. */

@@ -1,6 +1,6 @@
 /**
- * Every scenario, as short as shows anything, on a replica set of three: what happened is written down by every process and by the servers,
- * and held against the laws. FAULT_SEED takes other faults and calls. `npm run faults` runs them for longer; docs/design/faults.md says more.
+ * Every scenario on a replica set of three, as short as shows anything. Every process and the servers write down what happens, and the laws
+ * are checked against it. FAULT_SEED takes other faults and calls. `npm run faults` runs them for longer; docs/design/faults.md says more.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'

@@ -7,7 +7,7 @@ import { isAllThere, soak } from './soak/soak.mjs'
 const MB = 1024 * 1024
 const COUNT = 200
 
-/** What a process tells that runs 50 000 jobs from one sample to the next; `grown` says by how much each measure has grown then. */
+/** The samples of a process that runs 50 000 jobs from one to the next; `grown` is the growth of each measure. */
 function samplesOf(grown) {
   return Array.from({ length: COUNT }, (_, n) => {
     const wobble = (n * 7919) % 13
@@ -62,7 +62,7 @@ describe('what a process did', () => {
   })
 })
 
-// What a process holds is read from /proc.
+// The resources of a process are read from /proc.
 if (process.platform === 'linux')
   test('a process under load with faults loses nothing, and opens no more than it closes', async (t) => {
     const { did, faults, measures } = await soak({ ms: 8000, sampleMs: 250, faultEveryMs: 1200 })

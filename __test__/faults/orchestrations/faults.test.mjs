@@ -66,8 +66,8 @@ async function run(t, { url, workerUrl = url, leaseMs = LEASE_MS }, fault) {
 }
 
 /**
- * Of the replies to writes so many are lost. By chance and not by time: the last job writes by itself, as often as its tries do, and if each
- * of these were met, nobody would get through.
+ * Loses so many of the replies to writes. By chance and not by time: the last job writes by itself, as often as its tries do. If every one of
+ * these were hit, the job would never end.
  */
 const SHARE_LOST = 0.3
 const SOON = 'something is under way'

@@ -97,7 +97,7 @@ test('a password that is changed holds up nobody who has the new one, and lets n
   const old = await backends.ofClient(t, uri('rotating', short, { at }))
   const { id } = await old.claimOrEnqueue('held', { by: 'the old one' })
   await admin.db('users').command({ updateUser: 'rotating', pwd: NEXT_PASSWORD })
-  // Who is in stays in.
+  // Authenticated connections stay authenticated.
   await assertWorks(old)
   // A worker that starts now is beside it, and doesn't share its connections, though all else is equal.
   const password = NEXT_PASSWORD
@@ -152,7 +152,7 @@ test('no output of a whole process shows a credential', async () => {
       await queue.shutdown()
       await backend.enqueue('t', 1).catch((error) => console.dir(error, { depth: 9, showHidden: true }))
       await client.close()
-      // A process that falls takes along what nobody has read of its output yet.
+      // A process that crashes takes the unread rest of its output with it.
       await new Promise((resolve) => process.stdout.write('', resolve))
       await Promise.reject(new Error('left to itself'))
     })()

@@ -45,7 +45,7 @@ describe('a process with a job', { concurrency: true }, () => {
         program(db.databaseName, end),
       ])
       assert.deepEqual([code, signal], [expected, null])
-      // What would be waited for is the engine’s farewell, of five seconds.
+      // Otherwise the process would wait for the engine’s farewell, of five seconds.
       assert.ok(quietMs < 4000, `it lingered for ${quietMs} ms`)
       const job = await db.collection('jobs').findOne({ _id: stdout.trim() })
       assert.ok(['active', 'pending'].includes(job.status), job.status)

@@ -54,6 +54,6 @@ test('two copies of the package work beside and with each other', async (t) => {
   assert.equal(stderr, '')
   assert.equal(stdout, "[ 'others', 'mixed', 'own' ]\n1\nfailed\n")
   assert.equal(code, 0)
-  // What would be waited for is the engine’s farewell, of five seconds.
+  // Otherwise the process would wait for the engine’s farewell, of five seconds.
   assert.ok(quietMs < 4000, `it lingered for ${quietMs} ms`)
 })

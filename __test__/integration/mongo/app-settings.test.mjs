@@ -1,5 +1,5 @@
 /**
- * What comes out of a job is what would come out of a collection of the app: by its own driver, of either major version, with the
+ * A job's data is as it would come out of a collection of the app. It is read by the app's own driver, of either major version, with the
  * settings of its client or of its database.
  */
 import assert from 'node:assert/strict'
@@ -80,7 +80,7 @@ async function handled(t, backend, data) {
   return run
 }
 
-/** A payload as a claim gives it, as a handler gets it, as a look at the job finds it, and as a collection of the app keeps it. */
+/** A payload in four forms: from a claim, in a handler, from a look at the job, and from a collection of the app. */
 async function allWays(t, db, data, backend = queueOn(t, db)) {
   const plain = db.collection('plain')
   const { insertedId } = await plain.insertOne({ data })
@@ -184,7 +184,7 @@ for (const settings of SETTINGS.slice(1).concat(
   const query = Object.entries(settings)
     .map((pair) => pair.join('='))
     .join('&')
-  // Their case is nobody's concern.
+  // Their case does not matter.
   for (const options of [query, query.toLowerCase()]) {
     test(`a payload comes back as a connection string has it (${options})`, async (t) => {
       const uri = `${testUrl()}${testUrl().includes('?') ? '&' : '?'}${options}`

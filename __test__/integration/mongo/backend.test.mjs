@@ -23,7 +23,7 @@ async function started(t, options) {
   return made
 }
 
-/** What a job's data is when a worker gets it. */
+/** A job's data as a worker gets it. */
 async function roundTrip(queue, data) {
   await queue.enqueue('round-trip', data)
   return (await queue.claimNext('round-trip')).data

@@ -12,7 +12,7 @@ import { streamCursors } from '../../support/streams.mjs'
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** Collects wake-ups; `next()` resolves with the first one that nobody has asked for yet. */
+/** Collects wake-ups; `next()` resolves with the oldest one that it has not returned yet. */
 function ear() {
   const heard = []
   const waiting = []

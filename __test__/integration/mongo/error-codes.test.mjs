@@ -122,7 +122,7 @@ function oldCopy(t) {
   return copy
 }
 
-/** How each code comes about. A text: why no test can bring it about. */
+/** A way to bring each code about. A text: the reason why no test can. */
 const CASES = {
   ERR_DURABL_INVALID_ARGUMENT: () => setGlobalBackend(5),
   ERR_DURABL_UNSUPPORTED_OPTION: (t) => behind(t, 'mongodb://127.0.0.1/?tls=false&ssl=true'),

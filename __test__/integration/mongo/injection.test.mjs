@@ -1,4 +1,4 @@
-/** What users type stays what it is: no part of it becomes an operator, a field path or an expression of the server's. */
+/** The input of users stays plain values: no part of it becomes an operator, a field path or an expression of the server. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { JobQueue } from 'durabl'

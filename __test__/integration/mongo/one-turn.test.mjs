@@ -8,7 +8,7 @@ const SINGLE_FLIGHT = { dedupeScope: 'pending' }
 
 const traced = (digit) => ({ traceparent: `00-${digit.repeat(32)}-${digit.repeat(16)}-01` })
 
-/** For each option, two settings of a job that differ in it and in nothing else: a type, options, whether there is a key or an own id. */
+/** For each option, two settings of a job that differ only in it: a type, options, whether there is a key or an own id. */
 const PAIRS = {
   type: [{ type: 'one' }, { type: 'other' }],
   id: [{}, { hasId: true }],

@@ -1,4 +1,4 @@
-/** A job that JavaScript can't read must not become a claim that nobody can settle. */
+/** A job that JavaScript can't read must not become a claim that no worker can settle. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PayloadError } from 'durabl'

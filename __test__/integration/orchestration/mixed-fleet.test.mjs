@@ -41,7 +41,7 @@ function begun(era, fields = {}) {
   }
 }
 
-/** What an old process does by its driver. */
+/** The writes of an old process, by its driver. */
 const old = (jobs, id, token = 'old-2') => ({
   claim: () =>
     jobs.findOneAndUpdate(

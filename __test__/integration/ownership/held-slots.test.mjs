@@ -7,7 +7,7 @@ import { deferred, eventLog, never } from '../../support/async.mjs'
 import { atEnd } from '../../support/cleanup.mjs'
 import { SILENT, jobs } from '../../support/jobs.mjs'
 
-/** Leases are four times as long, so that none is lost by accident: nobody recovers its job here. */
+/** Leases are four times as long, so that none is lost by accident: no reaper recovers a job here. */
 const HEARTBEAT_MS = 500
 /** Should it happen all the same, its test must not wait for ever. */
 const PATIENCE_MS = 120_000
@@ -20,7 +20,7 @@ function newQueue(t, backend, options) {
   return queue
 }
 
-/** What ends a job while its handler is at work. */
+/** Events that end a job while its handler is at work. */
 const ENDS = {
   'has settled it by itself': ({ ctx }) => ctx.complete(),
   'has committed its transaction': ({ ctx }) => ctx.transaction(async () => {}),

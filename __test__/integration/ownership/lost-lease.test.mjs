@@ -13,7 +13,7 @@ import { assertNoOverlap, runsOf } from '../../support/runs.mjs'
 import { startWorker } from '../../support/workers/workers.mjs'
 
 const VISIBILITY_MS = 1000
-/** Renewed so seldom that in a test nobody notices a theft by it. */
+/** Renewed so seldom that within a test no renewal notices a theft. */
 const LONG_MS = 300_000
 
 const THIEF = { claimToken: 'thief', attempt: 2 }

@@ -10,7 +10,7 @@ const PROCESSES = 4
 const CALLS = 200
 const ROUNDS = 3
 
-/** What may be outstanding under one key at any moment. */
+/** The jobs that may be outstanding under one key at any moment. */
 const RULES = {
   pending: [({ active, pending }) => active <= 1 && pending <= 1, 'one active and one pending job at most'],
   'pending+active': [({ active, pending }) => active + pending <= 1, 'one job at most'],

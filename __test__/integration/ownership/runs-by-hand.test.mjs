@@ -60,7 +60,7 @@ describe('runClaimed', { concurrency: true }, () => {
     const workers = await startWorkers(t, 3, config)
     const call = { count: 20, type: 'work', options: { ...KEY, backoffDelay: 1 }, always: 'runClaimed' }
     await Promise.all(workers.map((worker) => worker.call('worker', 'race', call)))
-    // What was enqueued behind the last run of all is nobody's to drain: it waits for a processor.
+    // A job that is enqueued behind the last run of all is not drained: it waits for a processor.
     await startWorker(t, { ...config, processors: { work: { handler: 'nothing' } } })
     await whenDone()
     await heardOut(workers)

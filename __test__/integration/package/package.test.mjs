@@ -100,7 +100,7 @@ async function endsByItself(t, program) {
   const lingered = performance.now() - lastLineAt
   assert.equal(result.timedOut, false, `still alive: ${result.stdout}${result.stderr}`)
   assert.equal(result.code, 0, result.stderr)
-  // What would be waited for is the engine’s farewell, of five seconds, or never ends.
+  // Otherwise the process would wait for the engine’s farewell, of five seconds, or never end.
   assert.ok(lingered < 4000, `it lingered for ${lingered} ms`)
 }
 

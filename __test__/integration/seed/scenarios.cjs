@@ -5,7 +5,7 @@
 const assert = require('node:assert/strict')
 const { once, EventEmitter } = require('node:events')
 
-/** What a queue logs about failures that a test causes on purpose. */
+/** Log entries of a queue about failures that a test causes on purpose. */
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
 /**
@@ -23,7 +23,7 @@ function seedScenarios({ durabl, test, connect, atEnd, pollUntil }) {
     const { db } = await connect(t)
     const backend = new MongoJobQueue({ db, logger: quiet, ...options })
     await backend.startup()
-    // What is claimed and forgotten must stay so, and not run half a minute later.
+    // A job that is claimed and forgotten must stay so, and not run half a minute later.
     const queue = new JobQueue(backend, quiet, { autoRecover: false })
     atEnd(t, () => queue.shutdown(2000))
     return { db, backend, queue }

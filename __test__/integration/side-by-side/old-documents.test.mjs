@@ -11,7 +11,7 @@ const DAY_MS = 24 * 3600_000
 const LOST = OLD_TIMEOUT_MS + 1000
 const ALIVE = OLD_TIMEOUT_MS - 60_000
 
-/** A collection that the old package has used, with these documents, and a backend of ours. */
+/** A collection that the old package has used, with these documents, and a backend of this package. */
 async function onCollection(t, era, documents) {
   const { db } = await connect(t)
   const collection = db.collection('jobs')
@@ -144,7 +144,7 @@ for (const [era, absent, left] of [
       assert.equal(await backend.enqueue('work', 1, key('single', 'pending')), null)
       assert.equal(await backend.claimOrEnqueue('work', 1, key('single', 'pending')), null)
       assert.equal(await backend.hasOutstanding('work', 'strict'), true)
-      // The follower waits for the active one, whoever holds that.
+      // The follower waits for the active job, whichever package holds it.
       assert.equal((await backend.claimNext('work')).id, 'waiting')
       assert.equal(await backend.claimNext('work'), null)
       assert.equal(await backend.recoverStuckJobs(), 1)

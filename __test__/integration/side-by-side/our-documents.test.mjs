@@ -1,4 +1,4 @@
-/** What we write stays readable to the TypeScript package: its claims, settlements and reaper do with our jobs what they do with its own. */
+/** The TypeScript package can read our documents: its claims, settlements and reaper treat our jobs like its own. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { JobQueue, MongoJobQueue } from 'durabl'
@@ -6,7 +6,7 @@ import { atEnd } from '../../support/cleanup.mjs'
 import { connect } from '../../support/mongo.mjs'
 import { OLD_TIMEOUT_MS, OldPackage } from './support/old-package.mjs'
 
-/** A started backend of ours, and a process of the old package on its collection. */
+/** A started backend of this package, and a process of the old package on its collection. */
 async function both(t, era) {
   const { db } = await connect(t)
   const open = () => {

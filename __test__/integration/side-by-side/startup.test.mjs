@@ -1,4 +1,4 @@
-/** `startup()` on a collection that the TypeScript package uses: no moment without its keys held and its claims fast, whoever starts when. */
+/** `startup()` on a collection that the TypeScript package uses: keys stay held and claims stay fast, in any order of starts. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MongoJobQueue } from 'durabl'
@@ -26,7 +26,7 @@ const OUR_INDEXES = [
 ]
 const REPLACED = [...new Set(['0.1', '0.3'].flatMap(oldIndexNames))].filter((name) => !isDedupeIndex(name))
 
-/** What a claim, or a sweep, of the old package may look at in a collection of any size. */
+/** The largest number of documents that a claim or a sweep of the old package may look at, in a collection of any size. */
 const MOST_KEYS = 10
 
 const indexNames = async (collection) => (await collection.indexes()).map(({ name }) => name).sort()
@@ -166,7 +166,7 @@ test('a process of ours that starts does not break one of the old package that i
   await collection.insertMany(Array.from({ length: 10 }, () => oldJob('0.3')))
   await startOurs(t, db)
 
-  // Another of ours has dropped one of its indexes, and it makes that one again: the very index that the next of ours would drop.
+  // Another backend of this package has dropped an index, and makes it again: the very index that the next backend would drop.
   await new OldPackage(collection, '0.3').startup()
   await collection.dropIndex('claim_next_v2_idx')
   const failPoint = { configureFailPoint: 'hangAfterStartingIndexBuild' }

@@ -1,6 +1,6 @@
 /**
- * Workers of the TypeScript package and ours on one collection, under load, with reapers at work: every job runs, none runs
- * twice at once, no key is ever doubled.
+ * Workers of the TypeScript package and of this one on one collection, under load, with reapers at work. Every job runs, none runs twice at
+ * once, and no key is ever doubled.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -20,8 +20,8 @@ const WORK_MS = 20
 const ERAS = ['0.1', '0.3']
 
 /**
- * Who takes jobs from dead workers. The reaper of 0.3 writes without looking again, so beside another one it can take a job from whoever
- * has claimed it in between: that one is at work alone.
+ * The reapers that take jobs from dead workers. The reaper of 0.3 writes without looking again. Beside another reaper it can take a job from a
+ * worker that has claimed it in between, so it works alone.
  */
 const REAPERS = {
   'that of 0.1 and our sweeps': { eras: ['0.1'], autoRecover: true },
@@ -31,10 +31,10 @@ const REAPERS = {
 /** One job in twenty fails at first. */
 const failsAtFirst = (data) => data.n % 20 === 7
 
-/** What all the workers did. */
+/** The record of all the workers. */
 class Diary {
   runs = []
-  /** Leases that a worker of ours lost. */
+  /** Leases that a worker of this package lost. */
   lost = []
 
   async work({ id, attempt, data, dedupeKey }, by) {

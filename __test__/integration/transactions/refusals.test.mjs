@@ -1,4 +1,4 @@
-/** What can't work is refused before anything is written, and the error says why. */
+/** A call that can't work is refused before anything is written, and the error says why. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { DummyBackend, JobQueue, MongoJobQueue } from 'durabl'
@@ -23,7 +23,7 @@ function openSession(t, client) {
   return session
 }
 
-/** What a handler's call comes to. */
+/** The result of a handler's call. */
 async function inHandler(queue, call) {
   const outcome = deferred()
   queue.process('work', async (job, ctx) => {

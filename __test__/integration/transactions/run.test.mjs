@@ -283,7 +283,7 @@ for (const [way, options] of Object.entries(WAYS)) {
       env.queue.process('work', async (job, ctx) => {
         await ctx
           .transaction(async (session) => {
-            // Nobody can take it but by mistake, or after the lease; here somebody does.
+            // Another worker can take it only by mistake, or after the lease; here one does.
             const thief = { claimToken: 'thief', attempt: 2 }
             await env.jobs.updateOne({ _id: job.id }, { $set: thief })
             await env.things.insertOne({ by: 'the first' }, { session })

@@ -18,7 +18,7 @@ for (const [way, options] of Object.entries(WAYS)) {
         assert.equal(session.supports.causalConsistency, true)
         const claim = await jobs.findOne({ _id: job.id }, { session })
         assert.equal(claim.status, 'active')
-        // What comes next asks for nothing older than this.
+        // The next reads ask for nothing older than this.
         assert.ok(session.operationTime.getHighBits() > 0)
         assert.notEqual(session.clusterTime, undefined)
         assert.equal(session.hasEnded, false)

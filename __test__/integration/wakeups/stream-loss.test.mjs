@@ -1,4 +1,4 @@
-/** The stream is lost in every way there is. What was enqueued meanwhile runs all the same, and no poll comes to help. */
+/** The stream is lost in every way there is. Jobs that were enqueued meanwhile still run, and no poll comes to help. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { MongoClient } from 'mongodb'
@@ -89,7 +89,7 @@ async function story(t) {
   }
 }
 
-/** Fails some of the worker's next commands, and nobody else's. The result waits until so many have failed. */
+/** Fails some of the worker's next commands, and no others. The result waits until so many have failed. */
 async function failNext(t, commands, times, error) {
   const failPoint = { configureFailPoint: 'failCommand' }
   atEnd(t, () => admin.db('admin').command({ ...failPoint, mode: 'off' }))
@@ -189,7 +189,7 @@ test('everything enqueued after the collection was dropped runs, under its index
   await scene.collection.drop()
   const from = scene.acknowledged.length + 1
   await pollUntil('the loss is noticed', () => scene.states.includes('reconnecting'))
-  // What was there when the collection was dropped is gone with it.
+  // Jobs that were there when the collection was dropped are gone with it.
   scene.acknowledged.splice(0, from)
   await scene.everythingRuns()
   await scene.isPushedAgain()
@@ -215,8 +215,8 @@ test('a job made while the stream is lost runs as soon as that is back, though n
 })
 
 /**
- * A write is given its place in the log of the server before it can be seen. A stream that begins behind such a place says
- * nothing of the write, and a look that comes before the write can be seen finds nothing.
+ * A write gets its place in the log of the server before it can be seen. A stream that begins behind such a place does not tell of the write.
+ * A look that comes too early finds nothing.
  */
 test('a job whose insert is on its way while the stream is opened is not missed', async (t) => {
   const scene = await story(t)

@@ -1,4 +1,4 @@
-/** What is published, as `npm run pack` left it. `npm test -- packed` packs first and says where. */
+/** The published packages, as `npm run pack` left them. `npm test -- packed` packs first and says where. */
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, run } from '../../support/child.mjs'
@@ -15,8 +15,8 @@ function directory() {
 export const packageTarball = () => join(directory(), `durabl-${version}.tgz`)
 
 /**
- * The platforms' packages: those that were packed, with their tarballs, and those for which no binary was built, by what a registry
- * would tell of them.
+ * The platforms' packages: those that were packed, with their tarballs. For those without a binary, the answer that a registry would give about
+ * them.
  */
 export function platformPackages() {
   const packed = readdirSync(directory())

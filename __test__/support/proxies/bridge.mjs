@@ -1,7 +1,6 @@
 /**
- * The way to one server of a replica set: members and clients know it by the bridge's address, so whatever passes between them passes
- * here, and can be lost. A server with test commands on says in its first message to another who it is; who says nothing is a
- * client.
+ * The way to one server of a replica set. Members and clients know the server by the bridge's address, so all their traffic passes here, and can
+ * be lost. A server with test commands on says in its first message to another who it is. A sender that says nothing is a client.
  */
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
@@ -12,7 +11,7 @@ const WRITES = new Set(['insert', 'update', 'findAndModify'])
 export class Bridge {
   #links = new Set()
   #server = createServer((near) => this.#accept(near))
-  /** Whose traffic does not pass: `who` is the port of a member, or `clients`; it is refused, or (`isSilent`) goes unanswered. */
+  /** The cut traffic: `who` is the port of a member, or `clients`; it is refused, or (`isSilent`) goes unanswered. */
   #cuts = new Set()
   /** Each decides for a write of a client whether its reply is lost. */
   #losers = new Set()
@@ -32,11 +31,11 @@ export class Bridge {
   }
 
   /**
-   * Lets nothing pass any more that comes from there.
+   * Lets no traffic of one sender pass any more.
    *
    * @param who `clients`, or the port of a member
    * @param isSilent connections stay open and nothing arrives; else they break
-   * @returns `hit()`, how many connections that has stopped so far, and `undo()`, which lets all pass again that nobody else has cut
+   * @returns `hit()`, the number of connections that it has stopped so far, and `undo()`, which ends this cut and no other
    */
   cut(who, isSilent) {
     const cut = { who, isSilent, hit: 0 }
@@ -50,7 +49,7 @@ export class Bridge {
     stop(link, cut.isSilent)
   }
 
-  /** What was held back is gone for good, and its connections with it. */
+  /** Drops the messages that are held back for good, and their connections with them. */
   #uncut(cut) {
     if (!this.#cuts.delete(cut) || this.#cutOf(cut.who)) return
     for (const link of this.#links) if (link.who === cut.who) stop(link, false)
@@ -74,10 +73,9 @@ export class Bridge {
   /**
    * From now on the clients' commands may come late, or be others than were sent.
    *
-   * @param meddler given each command; returns nothing, or for how many milliseconds it is held up (`delayMs`), and what is made of it
-   *   (`change`, which is given the command with all its numbers as they were typed, and alters it). What is held up arrives also if its
-   *   sender is gone by then.
-   * @returns what ends that; what is under way arrives in its time all the same
+   * @param meddler given each command. It returns nothing, or `delayMs`, for which the command is held up, and `change`. That function gets the
+   *   command with all its numbers as they were typed, and alters it. A held-up command arrives even if its sender is gone by then.
+   * @returns a function that ends this; commands under way still arrive in their time
    */
   meddle(meddler) {
     const entry = { meddler }
@@ -92,7 +90,7 @@ export class Bridge {
     return open.length
   }
 
-  /** All is well again, whoever had done what. */
+  /** Ends all cuts and all meddling. */
   heal() {
     this.#losers.clear()
     this.#meddlers.clear()
@@ -124,7 +122,7 @@ export class Bridge {
     this.#passReplies(link)
   }
 
-  /** What a client had sent before it was gone is on its way. */
+  /** The commands that a client had sent before it was gone are on their way. */
   #over(link) {
     if (link.held === 0) stop(link, false)
   }

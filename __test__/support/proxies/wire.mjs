@@ -58,7 +58,7 @@ function updates(fits) {
   return ({ updates = [] }) => updates.flatMap(changes).some(fits)
 }
 
-/** What a command is for, by what it does. */
+/** The purpose of a command, by what it does. */
 export const is = {
   insert: ({ insert }) => insert !== undefined,
   find: ({ find }) => find !== undefined,

@@ -1,4 +1,4 @@
-/** What workers of the tests do with a job, by name. */
+/** Handlers for the workers of the tests, by name. */
 import { existsSync } from 'node:fs'
 import { FatalJobError } from 'durabl'
 import { letPass } from '../time.mjs'

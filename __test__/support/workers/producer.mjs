@@ -1,6 +1,6 @@
 /**
- * A stream of calls that make jobs, drawn from a seed, made in a worker process. Each is told when it is made and when it is answered,
- * and each job carries the name of the call that made it: so whoever reads the story can tell which call made what.
+ * A stream of calls that make jobs, drawn from a seed, made in a worker process. The process tells of each call when it is made and when it is
+ * answered, and each job carries the name of its call. So a reader of the story can tell which call made which job.
  */
 import { drawing } from '../random.mjs'
 import { letPass } from '../time.mjs'
@@ -11,13 +11,13 @@ const MOST_OPEN = 250
 const MANY = 6
 const ORDERED_MS = 25
 
-/** What is called, and how often. */
+/** The calls and their frequencies. */
 const BAG = Object.entries({
   ...{ plain: 5, flight: 4, once: 3, handle: 2, many: 1, later: 1 },
   ...{ keyed: 1, look: 2, again: 2, gone: 1, stop: 3 },
 }).flatMap(([kind, weight]) => Array(weight).fill(kind))
 
-/** What jobs of a kind are to the library. */
+/** The options of jobs of each kind. */
 const KEYED = {
   flight: { type: 'flight', scope: 'pending' },
   handle: { type: 'flight', scope: 'pending' },
@@ -97,7 +97,7 @@ function drawBacklog(draw, name, size) {
   return { method: 'enqueueMany', calls }
 }
 
-/** What an error says. */
+/** The text of an error. */
 const told = ({ name, code = null, serverCode = null, message }) => ({ name, code, serverCode, message })
 
 /** The same of those that it is made of. */
@@ -110,7 +110,7 @@ async function runHandle(call, handle, { queue, run, tell }) {
     await queue.runClaimed(handle, run)
     tell('run-over', { call, job: handle.id, errors: [] })
   } catch (error) {
-    // What the handler threw comes out here as well.
+    // An error of the handler comes out here as well.
     tell('run-over', { call, job: handle.id, errors: errorsIn(error) })
   }
 }
@@ -144,7 +144,7 @@ async function make({ method, calls }, world) {
   if (isHandle) await runHandle(call, answer, world)
 }
 
-/** What was asked for, for whoever compares it with what was done. */
+/** The arguments of a call, for comparison with its effect. */
 function tellCall(tell, { method, calls }) {
   for (const { call, type, options, data, job } of calls) {
     const { dedupeKey: key = null, dedupeScope: scope = null, coalesce = null, ...others } = options

@@ -1,6 +1,6 @@
 /**
- * A worker in a process of its own. What it is to do comes as JSON, in its first argument; what happens to it goes to standard output, an
- * event a line. Times are those of the machine's monotonic clock, so that several processes can be compared.
+ * A worker in a process of its own. Its orders come as JSON in its first argument, and its events go to standard output, one a line. Times are
+ * those of the machine's monotonic clock, so that several processes can be compared.
  *
  * Lines on standard input are calls: `{ id, on, method, args }`, answered by an event `reply`.
  */
@@ -19,7 +19,7 @@ const config = JSON.parse(process.argv[2])
 
 const now = () => Number(process.hrtime.bigint() / 1000n) / 1000
 
-/** Waits without giving anybody else a turn: whoever tells must not go on before it is told. */
+/** Blocks the thread while it waits: code that tells an event must not go on before the event is told. */
 const rest = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 
 /** Written at once and whole, also right before the event loop blocks or the process is killed. */
@@ -99,7 +99,7 @@ async function claimAndRun(type, handler) {
   await queue.runClaimed(await queue.claimOrEnqueue(type, {}), handlerOf({ handler }))
 }
 
-/** What a call may be made on: the queue, its backend, or this process as a whole. */
+/** The objects that a call may be made on: the queue, its backend, or this process as a whole. */
 const targets = {
   queue,
   backend,

@@ -8,7 +8,7 @@ import { root } from '../child.mjs'
 
 const SCRIPT = fileURLToPath(new URL('worker.mjs', import.meta.url))
 
-/** How long something that should come is waited for, on a busy machine; what it takes elsewhere is another matter. */
+/** The longest wait for something that should come, on a busy machine; elsewhere it is shorter. */
 const PATIENCE_MS = 60_000
 
 /** This machine's monotonic clock in milliseconds: the same in every process. */

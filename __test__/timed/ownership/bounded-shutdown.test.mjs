@@ -8,7 +8,7 @@ import { startProxy } from '../../support/proxies/proxy.mjs'
 import { now, startWorker } from '../../support/workers/workers.mjs'
 
 const OVERTIME_MS = 1000
-/** What it takes of that where it waits for the server in vain: a stall of the machine that is over by then has cost it nothing. */
+/** The part of that in which it waits for the server in vain. A stall of the machine that is over by then has cost nothing. */
 const PLANNED_MS = 900
 /** From the end of the shutdown to the end of the process, on a busy machine. */
 const EXIT_MS = 5000
@@ -45,7 +45,7 @@ async function assertEndsWithin(t, worker, timeoutMs) {
   assert.ok(now() - at < EXIT_MS, `the process ended ${Math.round(now() - at)} ms later`)
 }
 
-/** What a worker does while its server is away, and how that ends. */
+/** The work of a worker while its server is away, and its end. */
 async function assertEndsWithoutServer(t, worker, timeoutMs) {
   await worker.call('worker', 'begin', 'enqueue', 'idle', {})
   await worker.call('worker', 'begin', 'claimOrEnqueue', 'idle', {})

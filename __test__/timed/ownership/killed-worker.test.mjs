@@ -5,7 +5,7 @@ import { jobs } from '../../support/jobs.mjs'
 import { assertNoOverlap, runsOf } from '../../support/runs.mjs'
 import { heardOut, nextOf, now, startWorker, startWorkers } from '../../support/workers/workers.mjs'
 
-/** What is promised without any configuration. */
+/** The promise without any configuration. */
 const PROMISED_MS = 30_000
 
 /** Two workers; the one that gets the job is killed. Resolves to the other one, and to when that happened. */

@@ -12,7 +12,7 @@ const VISIBILITY_MS = 1200
 /** Against ten minutes, any lateness of a busy machine is small. */
 const SOON_MS = 10_000
 
-/** When an id was made, by the clock of whoever made it: it begins with the time. */
+/** The time at which an id was made, by the clock of its maker: the id begins with it. */
 const madeAt = (id) => Number.parseInt(id.replace('-', '').slice(0, 12), 16)
 
 function isAbout(found, expected, what) {

@@ -1,4 +1,4 @@
-/** How soon occurrences make their jobs, and how soon those start. */
+/** Occurrences make their jobs soon, and those start soon. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { elsewhere } from '../../support/elsewhere.mjs'

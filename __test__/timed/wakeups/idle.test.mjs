@@ -1,4 +1,4 @@
-/** What waiting costs the server, by its own record: a look per type and poll interval, and one worker's claim per job. */
+/** The price of waiting for the server, by its own record: a look per type and poll interval, and one worker's claim per job. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { jobs } from '../../support/jobs.mjs'
@@ -76,10 +76,10 @@ const MOST_CLAIMS = 6
 const MOST_LOOKS = WORKERS + 6
 
 /**
- * What jobs that come one by one cost, with idle workers that have never met before.
+ * Measures jobs that come one by one, with idle workers that have never met before.
  *
  * @param makeJobs makes them in the queue, and waits until each has run: `ran` has the workers by the data of the jobs
- * @returns `claims` and `looks` for each job, and how many `winners` there were
+ * @returns `claims` and `looks` for each job, and the number of `winners`
  */
 async function series(t, makeJobs) {
   const { db, collection, config, queue } = await jobs(t)
@@ -106,8 +106,8 @@ async function series(t, makeJobs) {
 }
 
 /**
- * As one series: of two, the first that is no more than it should be. While a server is very slow, more of the workers go before
- * they can see that somebody has claimed; where they don't wait for each other, all go in both.
+ * Measures one series; of two, it takes the first that is within its bounds. On a very slow server more workers go before they can see that
+ * another has claimed. If they don't wait for each other, all go in both series.
  */
 async function bestOfTwo(t, makeJobs) {
   const first = await series(t, makeJobs)

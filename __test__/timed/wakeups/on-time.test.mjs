@@ -1,8 +1,7 @@
 /**
- * Delayed and retried jobs start when they are due, by the server's clock: `claimedAt` and `runAt` are both its own. On an idle
- * worker that is within 50 ms; here so are half of twenty, and all but two are soon after, since other tests use the machine too.
- * A machine that stands still for a moment makes more of a round late, and seldom of several: a worker that finds its jobs by
- * looking is late in every round.
+ * Delayed and retried jobs start when they are due, by the server's clock: `claimedAt` and `runAt` are both its own. On an idle worker that is
+ * within 50 ms. Here half of twenty jobs must start so, and all but two soon after, since other tests use the machine too. A machine that
+ * stands still for a moment makes more of a round late, and seldom of several. A worker that finds its jobs by looking is late in every round.
  */
 import assert from 'node:assert/strict'
 import test from 'node:test'

@@ -30,7 +30,7 @@ test('a finished job pulls the next, with one slot and with several', async (t) 
   for (const type of Object.keys(types))
     await Promise.all(Array.from({ length: 40 }, (_, i) => other.enqueue(type, i)))
   for (const [type, concurrency] of Object.entries(types)) {
-    // All of them were there before anybody looked: nobody is woken for them.
+    // All jobs were there before a worker looked, so no wake-up comes for them.
     const times = []
     queue.process(type, async () => void times.push(performance.now()), { concurrency, pollInterval: NEVER })
     await pollUntil('all have run', () => times.length === 40)

@@ -55,7 +55,7 @@ const LEVELS = [
   ['denied', { status: 'denied' }, false, () => false],
 ]
 
-/** What is no access at all: an app's mistake, which must open nothing. */
+/** Values that are no access at all: an app's mistake, which must open nothing. */
 const NONSENSE = [
   ...[
     undefined,

@@ -1,4 +1,4 @@
-/** What `DummyBackend` adds to the contract: it records, and its jobs are there to be looked at and turned. */
+/** The extras of `DummyBackend`: it records calls, and its jobs can be looked at and changed. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { DummyBackend, ImmediateBackend, JobQueue } from 'durabl'

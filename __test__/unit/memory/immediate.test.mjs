@@ -1,4 +1,4 @@
-/** What `ImmediateBackend` adds to the contract: `enqueue` resolves when the handler has run. */
+/** The extra of `ImmediateBackend`: `enqueue` resolves when the handler has run. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { FatalJobError, ImmediateBackend, JobQueue } from 'durabl'

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DummyBackend } from 'durabl'
 
-/** How long each of the first retries of a job waits. */
+/** The waits of a job before its first retries. */
 async function waits(options, random, attempts = 12) {
   const time = { now: 0 }
   const backend = new DummyBackend({ clock: () => time.now, random: () => random })

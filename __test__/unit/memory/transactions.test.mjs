@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { DummyBackend, ImmediateBackend, JobQueue } from 'durabl'
 import { deferred } from '../../support/async.mjs'
 
-/** What a test may have instead of a session. */
+/** A stand-in that a test may use for a session. */
 const sessionOfTest = () => ({ inTransaction: () => true, endSession: async () => {} })
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
 

@@ -136,7 +136,7 @@ describe('dedupe.json', () => {
     })
   }
 
-  /** What a call came to: null is "held" for a new job and "none" for a claim. */
+  /** The result of a call: null is "held" for a new job and "none" for a claim. */
   function kindOf(found) {
     if (found === null) return 'held'
     return typeof found === 'string' ? 'created' : 'claimed'

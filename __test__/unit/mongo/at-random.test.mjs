@@ -1,6 +1,6 @@
 /**
- * What comes from outside, as anybody may have written it: stored documents with odd fields, or damaged, on their way to handlers; payloads; connection
- * strings. What was trouble, or looks like it, stands in `corpus/`; the rest is drawn from seeds (`support/rounds.mjs`).
+ * Input from outside, as anybody may have written it. Stored documents with odd fields, or damaged, go to handlers; payloads and connection
+ * strings are read. Input that was trouble, or looks like it, stands in `corpus/`; the rest is drawn from seeds (`support/rounds.mjs`).
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -160,7 +160,7 @@ describe('payloads as anybody may have typed them', () => {
 describe('connection strings as anybody may have typed them', () => {
   const strings = linesOf('corpus/uris.txt')
 
-  /** Taken, or refused by an error of ours that keeps what is secret to itself. */
+  /** Accepted, or refused by an error of durabl that quotes no secret. */
   function read(uri) {
     try {
       connectionFromUri(uri)

@@ -1,8 +1,10 @@
 /**
- * The options of an app's client as anybody may have set them, with either major version of its driver: what the driver takes, the
- * engine's connection has too, or refuses by name. Never with less protection, never as somebody else, and without quoting a
- * credential. No server is needed. What was trouble, or looks like it, stands in `corpus/client-options.jsonl`; the rest is drawn from a seed,
- * and a line to add there is printed with it.
+ * The options of an app's client as anybody may have set them, with either major version of its driver. An option that the driver accepts holds
+ * for the engine's connection too, or is refused by name. The connection never protects less, never has another identity, and no error
+ * quotes a credential. No server is needed.
+ *
+ * Options that were trouble, or look like it, stand in `corpus/client-options.jsonl`. The rest is drawn from a seed, and a line to add there is
+ * printed with it.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -18,7 +20,7 @@ const CORPUS = readFileSync(new URL('corpus/client-options.jsonl', import.meta.u
   .split('\n')
   .filter((line) => line !== '')
 
-/** What an option is called where it is refused, if that is not its own name. */
+/** The name by which an option is refused, if that is not its own. */
 const OTHER_NAMES = {
   tlsAllowInvalidHostnames: ['checkServerIdentity'],
   tlsInsecure: ['checkServerIdentity'],
@@ -71,7 +73,7 @@ function assertRefusal(error, client) {
 /** PEM texts in any of their forms. */
 const textsOf = (material) => [material].flat().map((text) => Buffer.from(text).toString().trim())
 
-/** How the connection protects less than the client does, or is another's. */
+/** The differences by which the connection protects less than the client does, or has another identity. */
 function* weaknesses(connection, { client, writeConcern }) {
   const { tls, rejectUnauthorized, checkServerIdentity, ca, tlsCAFile, credentials, hosts, srvHost } =
     client.options
@@ -94,7 +96,7 @@ function* weaknesses(connection, { client, writeConcern }) {
   if ((client.options.proxyHost ?? null) !== connection.proxyHost) yield 'proxyHost'
 }
 
-/** Otherwise there is nobody whom the driver could be. */
+/** Otherwise the driver has no identity to use. */
 const namesSomebody = ({ username, mechanism = 'DEFAULT' }) => Boolean(username) || mechanism !== 'DEFAULT'
 
 function* impostures(connection, { username, password, source, mechanism = 'DEFAULT' }) {
@@ -103,11 +105,11 @@ function* impostures(connection, { username, password, source, mechanism = 'DEFA
   if (mechanism !== 'MONGODB-X509' && !isSame(connection.password, password)) yield 'password'
   if ((connection.authMechanism ?? 'DEFAULT') !== mechanism) yield 'authMechanism'
   if (connection.username === null && connection.authMechanism === null) yield 'nobody'
-  // What a TXT record may say is left to the engine, which reads it too.
+  // The contents of a TXT record are left to the engine, which reads it too.
   if (connection.srvHost === null && !isSame(connection.authSource, source)) yield 'authSource'
 }
 
-/** What the engine's numbers can be: others would be changed on their way there. */
+/** The range of the engine's numbers: others would be changed on their way there. */
 const MOST = {
   ...{ srvMaxHosts: 2 ** 32 - 1, maxPoolSize: 2 ** 32 - 1, minPoolSize: 2 ** 32 - 1 },
   ...{ maxConnecting: 2 ** 32 - 1, zlibCompressionLevel: 2 ** 31 - 1, writeConcernW: 2 ** 32 - 1 },

@@ -153,7 +153,7 @@ test('documents at random are read as the library reads them', (t) => {
   assert.ok(quick > all / 6 && quick < all, `${quick} of ${all}`)
 })
 
-/** In words, since a date that is none equals no other. Why a document is refused may differ: whoever decodes it fails the job. */
+/** As text, since an invalid date equals no other. The reasons of a refusal may differ: each reader fails the job. */
 function outcome(decode) {
   try {
     return inspect(decode(), { depth: Infinity })

@@ -1,4 +1,4 @@
-/** How long a transaction can live, asked of servers that answer, refuse and fall over. */
+/** The longest life of a transaction, asked of servers that answer, refuse and fall over. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MongoNetworkError, MongoServerError, MongoServerSelectionError } from 'mongodb'

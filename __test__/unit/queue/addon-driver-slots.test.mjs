@@ -1,4 +1,4 @@
-/** What the engine hears of slots: it claims a job for each that is free, and must not for one that a handler still holds. */
+/** The engine hears of slots: it claims a job for each that is free, and must not for one that a handler still holds. */
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { deferred, never, settled } from '../../support/async.mjs'

@@ -273,7 +273,7 @@ describe('a lost lease', () => {
       const [, second] = engine.claim(jobs(3))
       assert.equal(second, 2)
       await settled()
-      // What becomes of it is told only now.
+      // The fate of the job is told only now.
       engine.emit({ kind: 'lease-lost', runIds: [second] })
       await driver.idle()
       await settled()

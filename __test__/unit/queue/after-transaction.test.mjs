@@ -4,7 +4,7 @@ import { afterTransaction } from '../../../dist/backend/after-transaction.js'
 import { deferred } from '../../support/async.mjs'
 import { letPass } from '../../support/time.mjs'
 
-/** What is tested keeps no process alive. */
+/** The code under test keeps no process alive. */
 let alive
 before(() => (alive = setInterval(() => {}, 1000)))
 after(() => clearInterval(alive))
@@ -46,7 +46,7 @@ test('a transaction that is followed by another one at once is over all the same
   const told = []
   const [first, second] = [deferred(), deferred()]
   afterTransaction(session, () => first.resolve(told.push('first')))
-  // As sessions do it: nobody looks in between.
+  // As sessions do it: no look comes in between.
   session.transaction = { number: 2 }
   afterTransaction(session, () => second.resolve(told.push('second')))
   await first.promise

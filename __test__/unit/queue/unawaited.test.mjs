@@ -1,4 +1,4 @@
-/** What a handler does not wait for must not end its process when it fails. */
+/** A promise that a handler does not await must not end its process when it rejects. */
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { DummyBackend, JobQueue } from 'durabl'

@@ -1,4 +1,4 @@
-/** How often progress is written, and what becomes of the values in between. */
+/** The frequency at which progress is written, and the fate of the values in between. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RunProgress } from '../../../dist/run/progress.js'

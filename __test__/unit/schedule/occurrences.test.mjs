@@ -1,6 +1,6 @@
 /**
- * The calendar against tables. `occurrences.jsonl` was made by brute force, by a program in another language with another
- * library for time zones; its first rows are the nights on which clocks change.
+ * The calendar against tables. `occurrences.jsonl` was made by brute force, by a program in another language with another library for time
+ * zones. Its first rows are the nights on which clocks change.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'

@@ -1,7 +1,7 @@
 /** The step of the gate that holds pages and public types against the rules for English finds what it is there to find. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { complaintsAbout, docComments, paragraphs, sentences } from '../../../scripts/check/prose.mjs'
+import { comments, complaintsAbout, paragraphs, sentences, texts } from '../../../scripts/check/prose.mjs'
 
 const long = `${'word '.repeat(25)}word.`
 
@@ -37,13 +37,38 @@ test('the name of the package begins a sentence, after a stop only', () => {
   ])
 })
 
-test('a doc comment is read by its tags, and the errors of one one by one', () => {
-  const source =
-    '/**\n * Adds a {@link Job.id | job}.\n *\n * @param id its id\n * @throws A if it is bad; B\n * otherwise\n */'
-  assert.deepEqual(paragraphs(docComments(source).join('\n\n')).flatMap(sentences), [
+test('a comment is read without its example, by its tags, and the errors of one one by one', () => {
+  const source = [
+    '/**',
+    ' * Adds a {@link Job.id | job}.',
+    ' *',
+    ' *     npm run what it is',
+    ' *',
+    ' * @param id its id',
+    ' * @throws A if it is bad; B',
+    ' * otherwise',
+    ' */',
+    "const url = 'mongodb://host' // Behind code.",
+    '  /// Two',
+    '  /// lines.',
+    '',
+    '// One.',
+  ].join('\n')
+  assert.deepEqual(paragraphs(comments(source).join('\n\n')).flatMap(sentences), [
     'Adds a Job.id.',
     '@param id its id',
     '@throws A if it is bad.',
     'B otherwise',
+    'Two lines.',
+    'One.',
   ])
+})
+
+test('texts are the string literals of three words or more', () => {
+  const source = [
+    'throw new Error(\'the queue \' + "was")',
+    'log.warn(`the lease of ${id} is lost`)',
+    "// 'one two three'",
+  ].join('\n')
+  assert.deepEqual(texts(source), ['the lease of ${id} is lost'])
 })

@@ -1,4 +1,4 @@
-//! What the engine itself spends on a job, beside the server and JavaScript.
+//! The engine's own time for a job, beside the server and JavaScript.
 
 use std::hint::black_box;
 

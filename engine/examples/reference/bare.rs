@@ -1,7 +1,7 @@
-//! `MongoDB` itself: few commands that claim and complete a batch durably, with all indexes of the engine in place, and
-//! the completions of one batch on their way while the next one is claimed. No leases to renew, nobody to race with,
-//! no key to hold: what is left is nearly the server's own work. A yardstick and no ceiling: other batches, or more of them
-//! on their way at once, may be quicker.
+//! `MongoDB` itself: few commands that claim and complete a batch durably, with all indexes of the engine in place. The
+//! completions of one batch are on their way while the next one is claimed. There are no leases to renew, no rivals to race
+//! with, and no key to hold: what is left is nearly the server's own work. This is a yardstick and no ceiling: other batches,
+//! or more of them on their way at once, may be quicker.
 
 use std::time::Instant;
 

@@ -2,7 +2,7 @@
 
 use std::{fs, io};
 
-/// What all threads have used so far, in seconds, by the scheduler's own count, which is finer than the clock ticks of
+/// The processor time of all threads so far, in seconds, by the scheduler's own count, which is finer than the clock ticks of
 /// `/proc/self/stat`. Threads that have ended are not in it; those that matter here live as long as the process.
 pub(crate) fn seconds() -> io::Result<f64> {
     let mut nanoseconds = 0;
@@ -15,7 +15,7 @@ pub(crate) fn seconds() -> io::Result<f64> {
     Ok(nanoseconds as f64 / 1e9)
 }
 
-/// What another process has used so far, in seconds, by the clock ticks that Linux counts: a hundred a second.
+/// The processor time of another process so far, in seconds, by the clock ticks that Linux counts: a hundred a second.
 pub(crate) fn seconds_of(process: u32) -> io::Result<f64> {
     let line = fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The second field is a name, in brackets, and may hold anything.

@@ -1,5 +1,5 @@
-//! What the benchmarks compare the package with, on the same server in the same run: the engine without any JavaScript,
-//! and `MongoDB` itself, driven in batches by a bare loop.
+//! The references that the benchmarks compare the package with, on the same server in the same run. One is the engine
+//! without any JavaScript; the other is `MongoDB` itself, driven in batches by a bare loop.
 //!
 //! ```text
 //! reference engine  URI DATABASE SERVER JOBS CONCURRENCY
@@ -7,7 +7,7 @@
 //! ```
 //! `SERVER` is the process id of the server, on this machine.
 //! Either empties a backlog of `JOBS` that the package has made, with all its indexes; so it is the same that the package
-//! empties. What was measured goes to standard output, as JSON.
+//! empties. The measurements go to standard output, as JSON.
 
 mod bare;
 mod cpu;
@@ -21,7 +21,7 @@ use serde_json::json;
 const JOB_TYPE: &str = "bench";
 const COLLECTION: &str = "jobs";
 
-/// Whatever went wrong: a benchmark has nobody to handle it but its reader.
+/// Any error: a benchmark leaves it to its reader.
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Where the jobs are, and how many.
@@ -31,11 +31,11 @@ struct Task {
     /// Its process id.
     server: u32,
     jobs: usize,
-    /// How many at once: handlers, or the jobs of a batch.
+    /// The number at once: of handlers, or of the jobs of a batch.
     width: usize,
 }
 
-/// How long something took, and what it cost this process and the server.
+/// The duration of an action, and its cost for this process and the server.
 struct Cost {
     seconds: f64,
     cpu_seconds: f64,
@@ -43,7 +43,7 @@ struct Cost {
 }
 
 impl Cost {
-    /// What it costs to do something, and what came of it.
+    /// The cost of an action, and its result.
     async fn of<T>(task: &Task, work: impl Future<Output = Outcome<T>>) -> Outcome<(Self, T)> {
         let (cpu, server_cpu) = (cpu::seconds()?, cpu::seconds_of(task.server)?);
         let start = Instant::now();
@@ -57,10 +57,10 @@ impl Cost {
     }
 }
 
-/// What was measured.
+/// The measurements.
 struct Measured {
     drained: Cost,
-    /// Seconds from the start, one for each tenth of the backlog; empty where nobody asks for them.
+    /// Seconds from the start, one for each tenth of the backlog; empty where they are not asked for.
     marks: Vec<f64>,
 }
 

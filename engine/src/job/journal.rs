@@ -27,7 +27,7 @@ pub struct NewStep {
 /// with no value.
 const SPILLED_NAME: &str = "$spilled:";
 
-/// The place of records of waits between two tries of a step; −1 is that of the record behind the time and UUIDs of the job.
+/// The place of records of waits between two tries of a step. The record behind the job's time and UUIDs has place −1.
 const LOWEST_PLACE: i32 = -2;
 
 /// A step as it was recorded.

@@ -248,7 +248,7 @@ mod tests {
         move || {
             begun += 1;
             let is_third = begun == 3;
-            Box::pin(async move { assert!(is_third, "a mistake of ours") })
+            Box::pin(async move { assert!(is_third, "a planted mistake") })
         }
     }
 
@@ -277,7 +277,7 @@ mod tests {
     async fn work_that_panics_is_told_from_work_that_ends() {
         let told = Arc::new(Told::default());
         assert_eq!(run(Task::Arrival, told.clone(), async { 7 }, || 0).await.ok(), Some(7));
-        let panicked = run(Task::Arrival, told.clone(), async { panic!("a mistake of ours") }, || 0);
+        let panicked = run(Task::Arrival, told.clone(), async { panic!("a planted mistake") }, || 0);
         assert_eq!(panicked.await.ok(), Some(0));
         assert_eq!(lock(&told.0).len(), 1);
     }

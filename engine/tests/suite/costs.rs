@@ -1,4 +1,4 @@
-//! What operations cost the server: the same with a few thousand jobs as with four times as many.
+//! The price of operations for the server: the same with a few thousand jobs as with four times as many.
 
 use std::time::Duration;
 

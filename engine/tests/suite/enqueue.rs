@@ -92,7 +92,7 @@ fn is_update_of_key(command: &RawDocument, key: &str) -> bool {
     filter().is_some_and(|filter| filter.get_str("dedupeKey").ok() == Some(key))
 }
 
-/// How many updates of a key have been sent, for as long as the guard lives.
+/// The number of updates of a key that have been sent while the guard lives.
 fn counting_updates_of_key(proxy: &Proxy, key: &'static str) -> (Arc<AtomicUsize>, Held) {
     let updates = Arc::new(AtomicUsize::new(0));
     let counter = updates.clone();
@@ -186,7 +186,7 @@ async fn large_jobs_are_spread_over_as_many_writes_as_they_need() {
     assert_eq!(queue.count(doc! {}).await, 12);
 }
 
-/// Whoever asks for a run gets one that begins after the asking, however many ask at once.
+/// Each caller that asks for a run gets one that begins after the call, however many ask at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_burst_under_one_key_runs_once_more_after_its_last_call() {
     let (queue, first) = TestQueue::start().await;

@@ -1,4 +1,4 @@
-//! What all workers of a queue know of each other: the register, the counts, the history.
+//! The knowledge that all workers of a queue share: the register, the counts, the history.
 
 use std::time::{Duration, Instant};
 

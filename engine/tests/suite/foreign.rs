@@ -82,8 +82,8 @@ fn odd_jobs(ordinary: impl Fn(&str) -> Document) -> Vec<Document> {
     jobs
 }
 
-/// Whether so many jobs come to meet this filter. Seldom asked, and the server counts: the workers that are waited for have many
-/// jobs to do one after another, and share a thread with whoever waits.
+/// Whether so many jobs come to meet this filter. It asks seldom, and the server counts: the workers have many jobs to do one
+/// after another, and share a thread with the waiting test.
 async fn come_to(queue: &TestQueue, jobs: Document, count: u64) -> bool {
     let deadline = Instant::now() + Duration::from_secs(120);
     while queue.count(jobs.clone()).await != count {
@@ -95,7 +95,7 @@ async fn come_to(queue: &TestQueue, jobs: Document, count: u64) -> bool {
     true
 }
 
-/// What is not done yet of what can be done: a job that is due after the year 2096 can't.
+/// Jobs that can be done and are not done yet: a job that is due after the year 2096 can't.
 fn not_done() -> Document {
     doc! {
         "status": { "$in": ["pending", "active"] },

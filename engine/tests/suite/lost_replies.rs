@@ -1,5 +1,5 @@
-//! The server did what it was asked, and its reply was lost on the way: nobody may be told anything else, and nothing
-//! may happen twice.
+//! The server did what it was asked, and its reply was lost on the way. No caller may hear anything else, and nothing may
+//! happen twice.
 
 mod late_tries;
 mod verdicts;

@@ -113,7 +113,7 @@ async fn jobs_that_were_claimed_ahead_are_told_of() {
     }
     pause(&opened, "t").await;
     assert_eq!(pauses_told(&opened), 1);
-    // What is given back waits.
+    // A job that is given back waits.
     let jobs: Vec<u32> = opened
         .recorder
         .events()

@@ -1,4 +1,4 @@
-//! Jobs whose holder is gone go on elsewhere, each once; a lease that is alive is nobody else's.
+//! Jobs whose holder is gone go on elsewhere, each once. A lease that is alive stays its holder's.
 
 use std::time::Duration;
 
@@ -136,7 +136,7 @@ async fn a_recovered_job_bears_no_trace_of_its_claim_and_has_spent_its_attempt()
     for field in ["claimToken", "claimedAt", "lease"] {
         assert!(!job.contains_key(field), "{field}");
     }
-    // Who gave it back before may still be waiting for the reply.
+    // The holder that gave it back before may still be waiting for the reply.
     assert_eq!(job.get_array("settledTokens").ok(), Some(&vec!["another".into()]));
     let stale = opened.engine.settle("job", Some("token-of-job"), Verdict::Complete, None).await;
     assert_eq!(stale, Ok(Settled::LeaseLost));
@@ -156,7 +156,7 @@ async fn a_sweep_wakes_its_own_process_if_it_recovered_a_job() {
         || opened.recorder.events().into_iter().filter(|event| matches!(event, Event::Wake(_))).count();
     queue.insert([claimed_ago("alive", 0)]).await;
     assert_eq!((sweep().await, wakes()), (0, 0));
-    // No stream is open, and nobody polls for the sink: what it hears of it, it hears from the sweep.
+    // No stream is open, and no poll comes: what the sink hears of it comes from the sweep.
     queue.insert([claimed_ago("over", 100_000)]).await;
     assert_eq!((sweep().await, wakes()), (1, 1));
 }

@@ -103,7 +103,7 @@ async fn a_job_that_the_server_will_not_write_costs_no_other_one_its_lease() {
     let odd = jobs.swap_remove(odd);
     let rule = doc! { "collMod": "jobs", "validator": { "_id": { "$ne": odd.id() } } };
     queue.database.run_command(rule).await.expect("it can be given");
-    // Nobody may believe in a lease that can't be renewed.
+    // No holder may believe in a lease that can't be renewed.
     opened.recorder.lease_lost(odd.run_id).await;
     for job in &jobs {
         let before = claimed_at(&job.document);

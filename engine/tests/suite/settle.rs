@@ -82,7 +82,7 @@ async fn verdicts_of_one_batch_each_come_to_their_own_outcome() {
     for job in &jobs {
         let outcome = opened.recorder.outcome(job.run_id).await.expect("the server answers");
         outcomes.push(match outcome {
-            // How long depends on chance.
+            // The length depends on chance.
             Settled::RetryScheduled(_) => Settled::RetryScheduled(Duration::ZERO),
             other => other,
         });

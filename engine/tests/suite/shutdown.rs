@@ -1,4 +1,4 @@
-//! What happens around the end: of a lease that was nearly over when it came, and of an engine with calls under way.
+//! Events around the end: of a lease that was nearly over when it came, and of an engine with calls under way.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What an engine meets when it starts: collections of older versions, and servers that are about to go.
+//! The states in which an engine may find the server at its start: collections of older versions, and servers about to go.
 
 use std::time::Duration;
 

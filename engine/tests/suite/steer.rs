@@ -209,7 +209,7 @@ async fn a_rescheduled_job_has_another_time_another_priority_or_both() {
     let tomorrow = moment(86_400_000);
     assert_eq!(steer(&opened, "job", &change(Some(Due::At(tomorrow)), Some(0))).await, Steered::Done);
     assert_eq!((run_at().await, queue.job("job").await.get_i32("priority").ok()), (tomorrow, Some(0)));
-    // What has passed is now: nothing may overtake what has waited since.
+    // A moment in the past means now: the job may not overtake those that have waited since.
     let change = change(Some(Due::At(moment(-86_400_000))), None);
     assert_eq!(steer(&opened, "job", &change).await, Steered::Done);
     assert!((moment(-20_000)..=moment(1_000)).contains(&run_at().await));

@@ -1,4 +1,4 @@
-//! What the engine does for transactions that others run: it plans their writes, leaves leases alone, and reads back.
+//! The engine's part in transactions that the app runs: it plans their writes, leaves leases alone, and reads back.
 
 mod held_up;
 mod late_renewals;
@@ -269,7 +269,7 @@ async fn a_suspended_lease_is_given_up_before_anyone_else_may_take_it() {
     let lost = opened.recorder.lease_lost(job.run_id).await;
     let suspended = claimed_at(&queue.job("job").await).timestamp_millis();
     assert!(lost.timestamp_millis() < suspended + LONG_LEASE.as_millis() as i64);
-    // What it committed in time counts all the same.
+    // The completion that it committed in time still counts.
     assert!(complete(&queue, &opened, "job", Some(token_of(&job))).await);
     let settled = opened.engine.resume(job.run_id, "job", token_of(&job)).await;
     assert_eq!(settled, Ok(Some(Settled::Completed)));

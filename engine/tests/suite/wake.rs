@@ -1,4 +1,4 @@
-//! What becomes claimable by a call is told in the process that made the call, though there is no stream, and nothing else is.
+//! The process that made a call is told of the jobs that it made claimable, even without a stream, and of nothing else.
 
 use durabl_engine::{Event, Settled, Verdict};
 use mongodb::bson::{Document, doc};

@@ -1,4 +1,4 @@
-/** What happened to a job, from its beginning to its end or to now. */
+/** The history of a job, from its beginning to its end or to now. */
 import type { ComponentChildren } from 'preact'
 import type { JobPage } from '../wire'
 import { length, visible } from './format'

@@ -13,7 +13,7 @@ const SETTINGS = LONG ? {} : { electionTimeoutMillis: 3000, heartbeatIntervalMil
  * Starts a set for the tests of a file, and stops it after them.
  *
  * @param options of {@link Cluster.start}
- * @returns how to make a test that begins and ends with a set that is well; its `body` gets the test's context, the story and the
+ * @returns a function that makes a test which begins and ends with a healthy set. The test's `body` gets its context, the story and the
  *   cluster
  */
 export function failovers(options) {

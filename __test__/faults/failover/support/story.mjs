@@ -45,9 +45,9 @@ export class Story {
     this.collection = collection
     this.calls = []
     this.said = []
-    /** What is held against the promises: calls from this one on, and the keys of runs since then. */
+    /** The part that is held against the promises: calls from this one on, and the keys of runs since then. */
     this.counts = { fromCall: 0, keysFrom: 0 }
-    /** What may be said more than once. */
+    /** Messages that may be logged more than once. */
     this.expected = /^$/
   }
 
@@ -62,7 +62,7 @@ export class Story {
     const handler = { handler: 'varied', ms: WORK_MS, config }
     this.workers = []
     for (const [push, useChangeStreams] of Object.entries({ pushed: true, polled: false })) {
-      // Keyed jobs go to whoever is first, which is mostly the one with push: each has a type of its own beside them.
+      // Keyed jobs go to the fastest worker, mostly the one with push: so each has a type of its own beside them.
       const processors = { keyed: handler, [push]: handler }
       const url = `${this.config.url}&appName=${useChangeStreams ? PUSHED : 'polled'}`
       const backend = { useChangeStreams }
@@ -101,7 +101,7 @@ export class Story {
     return this.calls.slice(this.counts.fromCall).filter(({ id }) => typeof id === 'string')
   }
 
-  /** Drops the jobs, and the indexes with them. What is asked for from now on counts; keys do once their indexes are back. */
+  /** Drops the jobs, and the indexes with them. Calls from now on count; keys do once their indexes are back. */
   async dropEverything() {
     await this.collection.drop()
     this.counts = { fromCall: this.calls.length, keysFrom: Infinity }
@@ -180,7 +180,7 @@ export class Story {
     }
   }
 
-  /** Of each thing that failed: one warning when it began, one error if it lasted; and nobody fell. */
+  /** Checks the log: for each failure one warning when it began, and one error if it lasted; no process fell. */
   #assertQuiet(expected) {
     const logs = this.workers.map((worker) => [...worker.all('warning'), ...worker.all('error')])
     logs.push(this.said.filter(({ level }) => level !== 'info'))
@@ -189,7 +189,7 @@ export class Story {
       this.t.diagnostic(
         `a log of ${messages.length} lines: ${messages.map((line) => line.slice(0, 90)).join(' | ')}`,
       )
-      // What has failed and how it goes on; then comes why, which may differ each time.
+      // The failed part and its future; then comes the reason, which may differ each time.
       const outages = messages.filter((line) => !expected.some((each) => each.test(line)))
       const told = outages.map((line) => line.split(':')[0])
       assert.equal(new Set(told).size, told.length, messages.join('\n'))

@@ -24,7 +24,7 @@ export class ByHand {
     return this
   }
 
-  /** What a server wrote: `fields` are set, those of them that are undefined are removed. */
+  /** A write of a server: `fields` are set, and those that are undefined are removed. */
   wrote(id, fields) {
     const removed = Object.keys(fields).filter((name) => fields[name] === undefined)
     Object.assign(this.#jobs.get(id), fields)
@@ -69,7 +69,7 @@ export class ByHand {
   }
 
   inserted(id, { call = id, status = 'pending', key, scope, ...fields } = {}) {
-    // What its call asked for is told by the call.
+    // The call itself tells what it asked for.
     const more = { ...fields }
     delete more.asked
     const keyed = key ? { dedupeKey: key, dedupeScope: scope } : {}

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 
-/** What is not needed, and may be large. */
+/** Fields that are not needed, and may be large. */
 const UNREAD = ['fullDocument.data.blob', 'fullDocument.logs', 'updateDescription.updatedFields.data.blob']
 
 const MEASUREMENTS = 20

@@ -1,15 +1,15 @@
 /**
- * A history, told again job by job: the steps of each as the servers made them, who held it meanwhile (its tenures), and which handler runs
- * and calls belong to that. The laws are about these.
+ * A history, told again job by job. It has the steps of each job as the servers made them, and its holders meanwhile (the tenures). Each
+ * tenure has its runs of handlers and its calls. The laws are about these.
  *
- * Times in the servers' account are when a write began; what a process tells of it comes later. So an earliest and a latest moment
- * are known of each step, and no law needs more.
+ * Times in the servers' account are when a write began; the account of a process comes later. So an earliest and a latest moment are known of
+ * each step, and no law needs more.
  */
 const ENDED = new Set(['completed', 'failed', 'superseded'])
 
 export const isTerminal = (status) => ENDED.has(status)
 
-/** What a change does to a job, in a word. */
+/** The effect of a change on a job, in a word. */
 function stepOf(before, after, change) {
   if (change.op === 'delete') return 'removed'
   if (before === null && change.op === 'update') return 'changed'
@@ -86,12 +86,12 @@ class TracedJob {
   }
 }
 
-/** What is dated by the server's clock, when it is written or before that. */
+/** Changes that are dated by the server's clock, when they are written or before that. */
 const DATED = ['createdAt', 'claimedAt', 'completedAt', 'failedAt', 'keyFreed']
 
 /**
- * When each of the servers' changes was begun, at the earliest. The oplog says so by a clock that a busy server lets fall behind, by tens of
- * milliseconds; but no change came before another that stands ahead of it in the oplog, and many of those are dated exactly.
+ * The earliest beginning of each of the servers' changes. The oplog dates them by a clock that falls behind on a busy server, by tens of
+ * milliseconds. But no change came before another that stands ahead of it in the oplog, and many of those are dated exactly.
  */
 function* datedChanges(lines) {
   let latest = -Infinity
@@ -131,10 +131,10 @@ const TERMINAL_EVENTS = {
   'event:fail-fatal': 'failed',
 }
 
-/** How a handler ends that comes to such a verdict. What is given back need not have begun, and is not told apart from what has. */
+/** The ends of a handler that lead to each verdict. A job that is given back need not have begun, and may have. */
 const ENDS = { complete: 'returned', fail: 'threw', failFatal: 'fatal' }
 
-/** What a line tells of a run: what became of its job, and of which attempt, or after which verdict, if it says so. */
+/** The contents of a line about a run: the fate of its job, and which attempt, or which verdict, it was, if it says so. */
 function outcomeIn({ kind, terminal, attempt, code, op }) {
   if (kind === 'event:failed') return { outcome: terminal ? 'failed' : 'retried', attempt }
   // Told while the handler runs: its event does not say of which attempt it is, the signal of the run does.
@@ -155,12 +155,12 @@ function runMeant(runs, at, { attempt, verdict }) {
 
 const isRestarted = (job) => job?.steps.some(({ kind }) => kind === 'restarted') ?? false
 
-/** How a handler must have ended for each outcome that is told of it at the end. */
+/** The end of a handler that each told outcome implies. */
 const OUTCOMES = { completed: 'returned', superseded: 'threw', failed: 'threw', retried: 'threw' }
 
 /**
- * The same for a job that has had several lives, in each of which its attempts begin at 1: the first that has ended so, and of which nothing
- * was told yet, as its process tells of one after the other.
+ * The same for a job that has had several lives, in each of which its attempts begin at 1. It is the first that has ended so and that no line
+ * has told of yet, as its process tells of one after the other.
  */
 function runOfLives(runs, at, found) {
   if (found.verdict !== undefined || found.outcome === 'lease-lost') return runMeant(runs, at, found)
@@ -217,7 +217,7 @@ function callsIn(lines) {
   return [...calls.values()]
 }
 
-/** What was asked of producers, and what they told of it: each with when its calls were over, and the jobs that it ran by hand. */
+/** The orders of producers and their reports: each with the end of its calls, and the jobs that it ran by hand. */
 function productionsIn(kinds, ends) {
   const over = kinds('production-over')[0]?.at ?? Infinity
   const handles = new Map(kinds('run-begun').map((line) => [line.call, { ...line, over: null }]))
@@ -234,9 +234,9 @@ function productionsIn(kinds, ends) {
 
 /**
  * @param lines of a history, in any order
- * @returns its `settings`, the processes' `visibilityTimeoutMs` and `orderedTypes` (those that they claim without prefetch), `jobs` by id, all
- *   `steps` in the servers' order, `runs`, `calls`, `productions` (what was asked of producers), `faults`, `endings` (when processes were asked to
- *   end) and `ends` of processes, and what some told of their `heaps`
+ * @returns its `settings`: the processes' `visibilityTimeoutMs`, and `orderedTypes`, which they claim without prefetch. Then `jobs` by id, all
+ *   `steps` in the servers' order, `runs`, `calls`, `productions` (the orders of producers), and `faults`. Also `endings` (when processes were asked
+ *   to end), `ends` of processes, and the `heaps` that some told of
  */
 export function retell(lines) {
   const ordered = [...lines].sort((one, other) => one.at - other.at)

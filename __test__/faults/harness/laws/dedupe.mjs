@@ -1,12 +1,13 @@
 /**
- * Whether the answers about keys are linearizable: whether there is one order of all calls about a key and of all that the servers did
- * to its jobs, which agrees with what came before what in real time, and in which every answer is right.
+ * Whether the answers about keys are linearizable. That is so if all calls about a key, and all steps of the servers on its jobs, fit into
+ * one order. It agrees with real time, and every answer in it is right.
  *
- * The servers' steps are in order already, so all there is to find is a place between them for each call that made nothing. A call
- * fits into a place if the key was then as its answer says: held, by the sequential rule of its scope; or for a call that only looks,
- * with a job or without one. And if the step before may have happened before the call's end, and the step after it after the call's
- * beginning. Calls that came one after the other in real time must find places in that order. To give each call the first place that
- * it can have leaves the most room for the others, so if that fails, nothing else would do.
+ * The servers' steps are in order already, so it remains to find a place between them for each call that made nothing. A call fits into a
+ * place if the key was then as its answer says: held, by the sequential rule of its scope. The answer of a call that only looks is a job or
+ * none. Also, the step before may have happened before the call's end, and the step after it after the call's beginning.
+ *
+ * Calls that came one after the other in real time must find places in that order. The first possible place of each call leaves the most room
+ * for the others; if that choice fails, every other fails.
  */
 import { groupBy } from '../history/jobs.mjs'
 import { TOLERANCE_MS } from './tolerance.mjs'
@@ -45,7 +46,7 @@ function statesOf(steps, answeredAt) {
   return states
 }
 
-/** When the first process told of this step of a job, by starting a handler or by saying what became of one; infinity if none did. */
+/** When the first process told of this step of a job, by starting a handler or by telling of an end; infinity if none did. */
 function knownAt(step) {
   const { tenures } = step.job
   const begun = tenures.find(({ from }) => from === step)?.runs[0]?.from ?? Infinity
@@ -57,8 +58,8 @@ function knownAt(step) {
 const SAYS = { held: 'held', seen: 'held', 'not seen': 'free' }
 
 /**
- * A look reads from the primary as it is, which a new one may take back, or not have yet: it is promised to be true only while no server is
- * being replaced, and for as long after it as a client may take to notice.
+ * A look reads from the primary as it is. A new primary may take that state back, or not have it yet. So a look is promised to be true only
+ * while no server is being replaced, and not before clients have noticed.
  */
 const NOTICED_MS = 15_000
 

@@ -3,7 +3,7 @@ import { groupBy, isTerminal } from '../history/jobs.mjs'
 import { surpriseOfCall } from './refusals.mjs'
 import { TOLERANCE_MS } from './tolerance.mjs'
 
-/** What a job must be made of that was asked for so; what was not asked for is the library's to choose. */
+/** The fields that a job must have because its caller asked for them; the rest is the library's to choose. */
 function* unlike({ created }, { type, key, scope, asked = {} }) {
   const { data, ...options } = asked
   const wanted = { type, ...(key && { dedupeKey: key, dedupeScope: scope }), ...options }
@@ -36,7 +36,7 @@ export const acknowledgedIsKept = {
         for (const field of unlike(job, call))
           yield [`job ${call.id} has another ${field} than ${call.call} asked for`, call, job.steps[0]]
     }
-    // How retention may is another law's.
+    // Another law is about the conditions of retention.
     if (settings.retentionMs !== undefined) return
     const isAsked = askedRemovals(calls)
     for (const step of steps.filter(({ kind }) => kind === 'removed').filter((step) => !isAsked(step)))
@@ -71,7 +71,7 @@ export const latestIsKept = {
     for (const job of jobs.values()) handed.add(job.created.data?.call)
     const coalescing = calls.filter(({ coalesce }) => coalesce)
     const ofKey = groupBy(coalescing, ({ by, type, key }) => [by, type, key].join())
-    // Under way at the same time: then it may count as the newer one, and there was no moment at which this one had to be seen.
+    // The calls overlap: then the other may count as the newer one, and there was no moment at which this one had to be seen.
     const isNewerThan = (call) => (other) =>
       (other.to ?? Infinity) >= call.from && other.from <= call.to && handed.has(other.call)
     for (const call of coalescing.filter(({ answer }) => answer === 'held')) {

@@ -1,4 +1,4 @@
-/** How many jobs of a key there may be, at every moment that the servers know. */
+/** The number of jobs that a key may have, at every moment that the servers know. */
 import { TOLERANCE_MS } from './tolerance.mjs'
 
 const ROOM = {

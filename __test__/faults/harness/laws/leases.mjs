@@ -1,4 +1,4 @@
-/** Who holds a job: a lease is taken only when it has run out, and handlers overlap only then. */
+/** The holder of a job: a lease is taken only when it has run out, and handlers overlap only then. */
 import { groupBy } from '../history/jobs.mjs'
 import { TOLERANCE_MS } from './tolerance.mjs'
 

@@ -10,7 +10,7 @@ const NOTICED_MS = 3000
 /** All processes know of a pause by then. */
 const KNOWN_WITHIN_MS = 5000
 
-/** For so long in a time a process could not learn of a pause: it was frozen itself, or something was done to servers or network. */
+/** The time, within a span, for which a process could not learn of a pause: it was frozen, or a fault hit servers or network. */
 function deafMs(faults, by, from, to) {
   let [end, sum] = [from, 0]
   const isInTheWay = ({ fault, target }) => target === by || isDisturbing(fault)

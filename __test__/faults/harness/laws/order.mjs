@@ -1,7 +1,7 @@
 /**
- * Claims go by priority, then by time due, "as each claim finds it": two claims at once may cross, and a long wait is none of that. Busy workers
- * that hold jobs ahead of their slots begin behind the front on purpose; those that hold none (`prefetch: 0`) go strictly in order, and it is
- * their types that this is about.
+ * Claims go by priority, then by time due, "as each claim finds it". Two claims at once may cross; a long wait is not explained by that. Busy
+ * workers that hold jobs ahead of their slots begin behind the front on purpose. Those that hold none (`prefetch: 0`) go strictly in order, and
+ * this law is about their types.
  */
 
 /** A job that was due for so long before a claim, and went on waiting for so long after it, was passed over. */

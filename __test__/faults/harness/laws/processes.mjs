@@ -1,4 +1,4 @@
-/** What is done to servers and processes brings no other process down. */
+/** Faults of servers and processes bring no other process down. */
 
 export const nobodyFalls = {
   says: 'a process ends only if it was killed or asked to, and then in good order',

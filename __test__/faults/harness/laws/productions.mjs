@@ -1,7 +1,7 @@
-/** Whoever makes calls comes to an end with them, and with the jobs that it runs by hand. */
+/** A process that makes calls comes to an end with them, and with the jobs that it runs by hand. */
 import { surprise } from './refusals.mjs'
 
-/** What the handlers of the harness throw. */
+/** The errors that the handlers of the harness throw. */
 const THROWN = ['it was to go wrong', 'it was to fail for good']
 
 /** Whether a call has asked by then for the end of the job that the error names: the one that was claimed, or a follower. */

@@ -1,6 +1,6 @@
 /**
- * What explains that a call is refused: something was done to servers or network, the code says so, and the call had waited for as long as
- * calls do; or its process was asked to end. Whatever is done to processes alone explains nothing.
+ * Explanations for a refused call. Either there was a fault of servers or network, the code says so, and the call had waited for as long as
+ * calls do. Or its process was asked to end. A fault of processes alone explains nothing.
  */
 import { TOLERANCE_MS } from './tolerance.mjs'
 
@@ -12,7 +12,7 @@ const DISTURBING = new Set([
 
 export const isDisturbing = (fault) => DISTURBING.has(fault)
 
-/** What the engine comes back with that has tried again and again: the last of its failures. */
+/** The answer of an engine that has tried again and again: the last of its failures. */
 const UNAVAILABLE = ['ERR_DURABL_CONNECTION', 'ERR_DURABL_TIMEOUT']
 
 /** A server said no: to an operation, or to the confirmation of a write. */
@@ -26,7 +26,7 @@ const TRY_AGAIN = new Set([
 /** From the end of a fault until a server is found again: an election, and until clients have heard of it. */
 const AFTERMATH_MS = 15_000
 
-/** How long calls wait for a server, by default, but for a last pause for which there would be no time. */
+/** The time for which calls wait for a server, by default, but for a last pause for which there would be no time. */
 const PATIENCE_MS = 29_000
 
 const saysSo = ({ code, serverCode }) =>

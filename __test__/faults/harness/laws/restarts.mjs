@@ -3,8 +3,8 @@ import { groupBy } from '../history/jobs.mjs'
 import { TOLERANCE_MS } from './tolerance.mjs'
 
 /**
- * Whether a call may have made a change that its answer does not tell. The proof of a change whose reply was lost goes with the job, so a call
- * that looks for it once another has removed the job is told that there is none.
+ * Whether a call may have made a change that its answer does not tell. The proof of a change whose reply was lost goes with the job. So if
+ * another call has removed the job since, a call that looks for the proof is told that there is no such job.
  */
 function isUnknown({ answer, to }, steps) {
   if (answer === 'not-found')

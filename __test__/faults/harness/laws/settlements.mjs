@@ -2,7 +2,7 @@
 import { isTerminal } from '../history/jobs.mjs'
 import { TOLERANCE_MS } from './tolerance.mjs'
 
-/** How a handler must have ended for each settlement. */
+/** The end of a handler that each settlement implies. */
 const CAUSES = {
   completed: ['returned'],
   retried: ['threw'],
@@ -23,7 +23,7 @@ export const settledByHolder = {
       for (const { until, runs } of tenures) {
         const [run] = runs
         const isGivenBack = until?.kind === 'released' || until?.kind === 'superseded'
-        // Whoever has not begun yet may give back what it can't begin in time.
+        // A worker that has not begun a job yet may give it back if it can't begin it in time.
         if (isGivenBack && (!run || isEnding(run, until))) continue
         if (until?.kind === 'released')
           yield [
@@ -42,7 +42,7 @@ export const settledByHolder = {
   },
 }
 
-/** How the servers have a claim that was ended in its holder's name. What a reaper writes is `recovered`, also where it supersedes. */
+/** The servers' word for a claim that was ended in its holder's name. A reaper writes `recovered`, even where it supersedes. */
 const NOT_LOST = ['completed', 'retried', 'failed', 'superseded', 'released']
 
 export const resultsAreTrue = {
@@ -51,7 +51,7 @@ export const resultsAreTrue = {
     for (const run of runs)
       for (const { outcome, at } of run.told) {
         const until = run.tenure?.until
-        // An end is an end, whoever wrote it: a reaper that comes after a last attempt writes the same as its holder would.
+        // An end is an end, from any writer: a reaper that comes after a last attempt writes the same as its holder would.
         const isSo = until?.kind === outcome || (isTerminal(outcome) && until?.after.status === outcome)
         const isTrue =
           outcome === 'lease-lost' ? !NOT_LOST.includes(until?.kind) : isSo && until.at <= at + TOLERANCE_MS

@@ -1,4 +1,4 @@
-/** What the servers may be asked to make of a job, and how attempts add up. */
+/** The steps that a job may take on the servers, and the sum of its attempts. */
 import { isTerminal } from '../history/jobs.mjs'
 import { TOLERANCE_MS } from './tolerance.mjs'
 

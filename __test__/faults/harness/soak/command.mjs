@@ -1,6 +1,6 @@
 /**
- * One process that makes and runs jobs as fast as it can, with faults now and then: it must lose none, and what it holds must stay flat.
- * Writes what it measured to target/faults/soak.json. Ends with code 1 if either is not so. On Linux.
+ * One process that makes and runs jobs as fast as it can, with faults now and then. It must lose none, and the resources that it holds must
+ * stay flat. Writes its measurements to target/faults/soak.json. Ends with code 1 if either fails. On Linux.
  *
  *     npm run soak                     for two minutes
  *     SOAK_MINUTES=60 npm run soak

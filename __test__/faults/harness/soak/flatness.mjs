@@ -1,7 +1,6 @@
 /**
- * Whether what a process holds stays flat. The time after the warm-up is halved: what leaks is higher in the second half than in the
- * first, however slow it is, if only there is enough time. Medians, since memory and tasks come and go in between; the most there ever was, of
- * what is counted else.
+ * Whether the resources of a process stay flat. The time after the warm-up is halved. A leak is higher in the second half than in the first,
+ * however slow it is, if there is enough time. Memory and tasks come and go, so their medians are compared; of other counts, the maxima.
  */
 
 /** Of all the time: connections open, pools fill, code is compiled, and allocators find their size. */

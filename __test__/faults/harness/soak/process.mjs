@@ -1,7 +1,6 @@
 /**
- * The process that is soaked: it makes jobs of every kind and runs them, as many as it can, and tells once in a while what it has done and
- * what it holds. Its order comes as JSON in its first argument; what it tells goes to standard output, a line each. Standard input closed:
- * no more jobs are made, and it ends when those there are have ended.
+ * The process that is soaked. It makes jobs of every kind and runs as many as it can. Once in a while it reports its work and its resources. Its order comes as JSON in its first argument; its reports go to standard output, a line each. When standard input closes, it makes
+ * no more jobs, and ends once those that there are have ended.
  */
 import { readdirSync, readlinkSync } from 'node:fs'
 import { JobQueue, MongoJobQueue } from 'durabl'
@@ -11,7 +10,7 @@ import { pollUntil } from '../../../support/wait.mjs'
 
 const { url, database, sampleMs } = JSON.parse(process.argv[2])
 
-/** Jobs that may be open: enough that nobody waits for work, and no more, as a pile of them would be memory in use. */
+/** The largest number of open jobs: enough to keep the slots busy, and no more, as a pile of them would be memory in use. */
 const MOST_OPEN = 3000
 const MANY = 200
 /** Ended jobs are removed, or the collection would be what grows. */
@@ -115,7 +114,7 @@ async function clean() {
   }
 }
 
-/** What this process holds. Garbage is collected first: what is left is held by somebody. */
+/** The resources that this process holds. Garbage is collected first, so what is left is in use. */
 function held() {
   globalThis.gc()
   const files = readdirSync('/proc/self/fd')

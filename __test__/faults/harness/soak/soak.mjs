@@ -44,7 +44,7 @@ async function disturb(admin, { ms, faultEveryMs }) {
   for (let n = 0; performance.now() + faultEveryMs < end; n += 1) {
     await letPass(faultEveryMs, 'the pause between two faults')
     const name = Object.keys(FAULTS)[n % Object.keys(FAULTS).length]
-    // What a fail point is to hit is hit later; of streams it is known at once.
+    // Commands that a fail point is to hit are hit later; for streams that is known at once.
     const effect = await FAULTS[name](admin)
     done.push({ name, ...(typeof effect === 'number' && { effect }) })
   }

@@ -1,4 +1,4 @@
-/** How faults are drawn from a seed, as plain data. */
+/** Faults, drawn from a seed as plain data. */
 
 /** One of those that are there when it comes to that. */
 export const pick = (choices, share) => choices[Math.floor(share * choices.length)]

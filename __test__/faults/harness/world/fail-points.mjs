@@ -1,6 +1,6 @@
 /**
- * What makes commands of clients slow, or fail, at every server. A server has one such fail point, so faults that overlap share it: each adds
- * what it wants, and takes only that away again.
+ * Makes commands of clients slow, or fail, at every server. A server has one such fail point, so faults that overlap share it: each adds its
+ * part, and takes only that away again.
  */
 export class FailPoints {
   #nodes
@@ -24,7 +24,7 @@ export class FailPoints {
     }
   }
 
-  /** How often each server's had been met before; null for a server that does not answer. */
+  /** The number of times that each server's had been met before; null for a server that does not answer. */
   #apply() {
     const data = Object.assign({}, ...this.#wanted)
     const mode = this.#wanted.size > 0 ? 'alwaysOn' : 'off'
@@ -38,7 +38,7 @@ async function setOn({ admin }, mode, data) {
     const { count } = await admin.command(order)
     return Number(count)
   } catch {
-    // Down, or frozen; whoever heals the servers clears what it may still have.
+    // The server is down, or frozen. When it is healed, the fail point that it may still have is cleared.
     return null
   }
 }

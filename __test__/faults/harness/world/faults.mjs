@@ -1,7 +1,7 @@
 /**
- * What can be done to a world. Each fault is drawn as plain data, so that a seed tells a whole run, and done later: `draw` gives its
- * arguments, `run` does it, undoes what it did and nothing else, and notes in the world's log what came of it: how many processes were really
- * killed, how many replies really lost. One that had no effect shows nothing. Which server is primary is seen when it is done.
+ * Faults of a world. Each fault is drawn as plain data, so that a seed tells a whole run, and is done later. `draw` gives its arguments. `run`
+ * does it, undoes only what it did, and notes the effect in the world's log: processes really killed, replies really lost. A fault without
+ * effect shows nothing. Which server is primary is seen when the fault is done.
  */
 import { NETWORK_FAULTS } from './network-faults.mjs'
 import { PROCESS_FAULTS } from './process-faults.mjs'

@@ -1,4 +1,4 @@
-/** What can be done to what passes between servers and others. See `faults.mjs`. */
+/** Faults of the traffic between servers and others. See `faults.mjs`. */
 import { drawing } from '../../../support/random.mjs'
 import { onPrimary } from './server-faults.mjs'
 import { LEASE_MS } from './world.mjs'

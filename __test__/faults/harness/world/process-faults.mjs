@@ -1,4 +1,4 @@
-/** What can be done to workers and producers. See `faults.mjs`. */
+/** Faults of workers and producers. See `faults.mjs`. */
 import { pollUntil } from '../../../support/wait.mjs'
 import { lasting, pick, share } from './drawn.mjs'
 import { stopped } from './stopped.mjs'
@@ -6,7 +6,7 @@ import { LEASE_MS } from './world.mjs'
 import { letPass } from '../../../support/time.mjs'
 
 const SKEW_SECONDS = 600
-/** How long it may take a process to have its hands full, so that what is done to it is done in the middle of something. */
+/** The time until a process has its hands full, so that a fault hits it in the middle of something. */
 const BUSY_MS = 2000
 /** Handlers that run at once in a worker, then; a producer runs one now and then. */
 const BUSY = { worker: 3, producer: 1 }
@@ -26,7 +26,7 @@ async function kill(process) {
   return process.end.signal === 'SIGKILL' ? 1 : 0
 }
 
-/** How many handlers are running there, as far as it has told. */
+/** The number of handlers that are running there, as far as it has told. */
 const running = (process) => process.all('started').length - process.all('ended').length
 
 /** Waits until it has its hands full, or does not get to it. */
@@ -35,7 +35,7 @@ async function busy(process) {
   await pollUntil('it is busy', isBusy, { everyMs: 2, patienceMs: BUSY_MS }).catch(() => {})
 }
 
-/** What its own clock shows, against this process's, in milliseconds. */
+/** The difference between its own clock and this process's, in milliseconds. */
 const offsetOf = async (process) => (await process.call('worker', 'now')) - Date.now()
 
 async function setClock(process, seconds) {

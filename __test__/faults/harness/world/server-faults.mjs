@@ -1,4 +1,4 @@
-/** What can be done to servers. See `faults.mjs`. */
+/** Faults of servers. See `faults.mjs`. */
 import { pollUntil } from '../../../support/wait.mjs'
 import { lasting } from './drawn.mjs'
 import { stopped } from './stopped.mjs'
@@ -8,8 +8,8 @@ import { letPass } from '../../../support/time.mjs'
 const COMMANDS = ['insert', 'update', 'findAndModify', 'find', 'getMore', 'aggregate']
 
 /**
- * Errors after which a driver tries again. Not those by which a server says that it is primary no more: one that lies about that is not looked
- * at again for ten seconds, which is the drivers' way and shows nothing of ours; step-downs bring the true ones.
+ * Errors after which a driver tries again. Errors by which a server says that it is no longer primary are left out. After a false one, drivers
+ * do not look at the server again for ten seconds, which shows nothing about durabl. Step-downs bring the true ones.
  */
 const [HOST_UNREACHABLE, NETWORK_TIMEOUT, TIME_LIMIT] = [6, 89, 262]
 
@@ -35,7 +35,7 @@ async function failing(world, fault, data, ms) {
   })
 }
 
-/** How many were up to be killed. */
+/** The number of servers that were up to be killed. */
 function outage(fault) {
   return (world, { ms }) =>
     world.doing(fault, 'all servers', async () => {

@@ -25,7 +25,7 @@ export async function killStreams(admin, database) {
     const { cursorsKilled } = await jobs.command({ killCursors: 'jobs', cursors })
     return cursorsKilled.length > 0 ? cursorsKilled.length : null
   }
-  // What is done to the server besides may hit these commands as well: then they are tried again, and what never works has no effect.
+  // Other faults of the server may hit these commands as well. Then they are tried again, and one that never works has no effect.
   const tried = pollUntil('a change stream is killed', () => kill().catch(() => null), {
     patienceMs: PATIENCE_MS,
   })

@@ -10,7 +10,7 @@ import { FailPoints } from './fail-points.mjs'
 /** Short, so that a worker which is frozen for a few seconds is given up. */
 export const LEASE_MS = 2000
 const GRACE_MS = 1000
-/** How long a process that was asked to end may take: what it promises is its grace and a second. */
+/** The longest time in which a process that was asked to end may do so: its promise is its grace and a second. */
 const END_MS = 30_000
 
 const HANDLER = { handler: 'scripted', config: { concurrency: 3, pollInterval: 500 } }
@@ -19,7 +19,7 @@ const PROCESSORS = { plain: HANDLER, flight: HANDLER, once: HANDLER }
 export class World {
   /** Workers, and producers, which work as well when a call gives them a job to run. All there have been, the dead ones too. */
   processes = []
-  /** What was done to them and to the servers, as it happened. */
+  /** The faults of the processes and of the servers, as they happened. */
   faults = []
   /** The calls that producers make; known once they have begun. */
   production = null
@@ -29,7 +29,7 @@ export class World {
   /**
    * @param t the test's context, or what stands for it
    * @param cluster of servers with bridges
-   * @param options.database a name that nobody else uses
+   * @param options.database a name that no other test uses
    * @param options.clocks from `clockmaker()`, if the processes are to have clocks of their own
    * @param options.heapMB how much memory JavaScript may take in each of them
    * @param options.producersWork whether producers have processors too, so that jobs are handed off
@@ -80,7 +80,7 @@ export class World {
     return this.#start('producer', this.#count('producer'), { waitsForOrders: true, ...more })
   }
 
-  /** How many of a role there have been, this one included. */
+  /** The number of processes of a role so far, this one included. */
   #count(role) {
     this.#counts[role] = (this.#counts[role] ?? 0) + 1
     return this.#counts[role]

@@ -1,6 +1,6 @@
 /**
- * Laws of orchestrations, under any fault of processes and servers. Each law looks at a story: `lines` that the workers told,
- * `jobs` as they are stored in the end, and the `ledger` that their transactions wrote.
+ * Laws of orchestrations, under any fault of processes and servers. Each law looks at a story: the `lines` of the workers, the stored `jobs`
+ * at the end, and the `ledger` of their transactions.
  */
 
 /** A worker may be late by a lease, an election and a busy machine. */

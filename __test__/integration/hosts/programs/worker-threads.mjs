@@ -36,7 +36,7 @@ const uriFor = (database) =>
 const openBackend = (database) =>
   new MongoJobQueue({ uri: uriFor(database), database, useChangeStreams: true, logger: quiet })
 
-/** Starts calls whose answers nobody will be there to hear. */
+/** Starts calls whose answers come after the end of the thread. */
 function call(backend) {
   for (let n = 0; n < 5; n += 1) void backend.hasOutstanding('work', `key-${n}`)
   void backend.startup()
@@ -54,7 +54,7 @@ const told = () => parentPort.postMessage('now')
 const failing = () => setImmediate(() => Promise.reject(new Error(ON_PURPOSE)))
 const terminated = (worker) => worker.terminate()
 
-/** What a thread does, and what is done to it when it has told so. Those without jobs come more often, as they are quicker. */
+/** The work of a thread, and how it is ended after it has told so. Threads without jobs come more often, as they are quicker. */
 const STORIES = [
   { thread: (backend) => (call(backend), told()), main: terminated },
   { thread: (backend) => runJob(backend, told), main: terminated },
@@ -85,7 +85,7 @@ async function oneThread(database, n) {
   await ended
 }
 
-/** What the process holds; of the system's threads and files only Linux tells. */
+/** The resources that the process holds; only Linux tells of the system's threads and files. */
 async function held(admin, appName) {
   const pipeline = [{ $currentOp: { allUsers: true, idleConnections: true } }, { $match: { appName } }]
   const operations = await admin.aggregate(pipeline).toArray()
@@ -97,7 +97,7 @@ async function held(admin, appName) {
   }
 }
 
-/** What it holds once that fits, or when it has had its time. */
+/** The resources that it holds once they fit, or when its time is up. */
 async function heldOnce(fits, ...where) {
   const deadline = Date.now() + SETTLES_WITHIN_MS
   for (let before = null; ; await letPass(200, 'it settles')) {

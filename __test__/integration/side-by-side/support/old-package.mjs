@@ -12,7 +12,7 @@ export const OLD_TIMEOUT_MS = 300_000
 
 const ago = (ms) => new Date(Date.now() - ms)
 
-/** What its driver makes of properties that are undefined. */
+/** The form in which its driver stores properties that are undefined. */
 const ABSENT = {
   0.1: {
     ...{ dedupeKey: null, dedupeScope: null, claimedAt: null, completedAt: null, failedAt: null },
@@ -182,8 +182,8 @@ export class OldPackage {
   }
 
   /**
-   * How many jobs its reaper has taken from their workers. That of 0.3 writes without looking again, so two of them can take a job
-   * from whoever has claimed it meanwhile.
+   * The number of jobs that its reaper has taken from their workers. The reaper of 0.3 writes without looking again. So two of them can take a
+   * job from a worker that has claimed it meanwhile.
    */
   async reap() {
     if (this.era === '0.1') {

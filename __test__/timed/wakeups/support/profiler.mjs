@@ -1,4 +1,4 @@
-/** What a collection was asked, by the server's own record. */
+/** The operations on a collection, by the server's own record. */
 
 /** Room for some 10,000 operations: the usual one forgets after a thousand. */
 const RECORD_BYTES = 32 * 1024 * 1024
@@ -18,7 +18,7 @@ const typeIn = ({ command }) =>
   command.pipeline?.[0]?.$match?.type ??
   null
 
-/** What kind of operation it was, by the verbs of the server. */
+/** The kind of an operation, by the verbs of the server. */
 const kindOf = ({ op, command }) => (op === 'command' ? Object.keys(command)[0] : op)
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Options of an app's client, drawn at random, as plain data that a line of a corpus can hold: what JSON has no word for stands there as
+ * Options of an app's client, drawn at random, as plain data that a line of a corpus can hold. A value that JSON can't express stands there as
  * `{ "$": name }`. Every credential among them is one of `SECRETS`.
  */
 import * as mongodb7 from 'mongodb'
@@ -10,7 +10,7 @@ import { PASSPHRASE, certificate, pem } from '../../../support/certificates.mjs'
 const DRIVERS = { mongodb6, mongodb7 }
 
 const SECRET = 's3cr3t-passw0rd'
-/** What no error may quote: passwords, whoever the user is, and keys. */
+/** Secrets that no error may quote: passwords, of any user, and keys. */
 export const SECRETS = [SECRET, 'us3r-name', '48151623', PASSPHRASE, 'PRIVATE KEY']
 
 const hostile = {
@@ -176,7 +176,7 @@ const usual = (name) => {
   return BOOLEANS
 }
 
-/** What only makes sense together. */
+/** Options that only make sense together. */
 const TOGETHER = [
   { tls: true, ca: $('ca'), cert: $('client'), key: $('client') },
   { tls: true, cert: $('encrypted'), key: $('encrypted'), passphrase: PASSPHRASE },

@@ -236,7 +236,7 @@ impl World {
         session.start_transaction().await.expect("a transaction");
         let mut job = by_hand("held", "pending");
         job.extend(doc! { "dedupeKey": key, "dedupeScope": scope });
-        self.jobs.insert_one(job).session(&mut session).await.expect("nobody else writes it");
+        self.jobs.insert_one(job).session(&mut session).await.expect("no other session writes it");
         session
     }
 }

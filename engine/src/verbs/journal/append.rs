@@ -206,7 +206,7 @@ async fn look_up(
             Ok(Some(Appended::TooLarge(_))) if member.spill() => {}
             Ok(Some(Appended::Recorded(mut stored))) => {
                 let filled = spill::fill(store, &member.append.id, [&mut stored]).await;
-                // What is damaged is this job's, and the others go on.
+                // Only this job is damaged, and the others go on.
                 member.outcome = match filled {
                     Err(error) if error.is_transient() => return Err(error),
                     filled => Some(filled.map(|()| Appended::Recorded(stored))),

@@ -51,7 +51,7 @@ async fn no_job_is_claimed_twice_by_batches() {
     assert_eq!(queue.count(doc! { "status": "active", "attempt": 1 }).await, 600);
 }
 
-/// How many jobs each claim of several has tried to take.
+/// The number of jobs that each of several claims has tried to take.
 fn tried(operations: &[Operation]) -> Vec<usize> {
     let tried = |operation: &Operation| {
         let chosen = operation.entry.get_document("command").ok()?.get_document("q").ok()?;

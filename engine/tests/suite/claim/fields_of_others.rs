@@ -1,4 +1,4 @@
-//! What features, people and other programs keep on a job costs its claims nothing.
+//! Fields that features, people and other programs keep on a job cost its claims nothing.
 
 use durabl_engine::{Settled, Verdict};
 

@@ -1,4 +1,4 @@
-//! A key of scope `pending` that has an active job keeps its follower waiting, and nobody else.
+//! A key of scope `pending` that has an active job keeps its follower waiting, and no other job.
 
 use durabl_engine::Verdict;
 

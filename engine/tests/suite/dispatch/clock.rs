@@ -1,11 +1,11 @@
-//! What the engine knows of the server's clock is wrong: the clock was set, or is another server's by now.
+//! The engine has a wrong idea of the server's clock: the clock was set, or is another server's by now.
 
 use super::*;
 
-/// Nobody polls within a test: what is not started by a wake-up is not started at all.
+/// No poll comes within a test: a job that no wake-up starts is not started at all.
 const LONG_POLL: Duration = Duration::from_secs(600);
 
-/// An idle worker with push, and whoever asks the server for its time hears this error.
+/// An idle worker with push. Every request for the server's time gets this error.
 async fn start(ms: i64) -> (TestQueue, Proxy, Opened) {
     let (queue, _direct) = TestQueue::start().await;
     let proxy = Proxy::start().await;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::support::told::{ROUNDS, assert_told};
 
-/// How late jobs were claimed by the server's clock, sorted.
+/// The lateness of claims by the server's clock, sorted.
 fn lateness(jobs: &[Delivered]) -> Vec<i64> {
     let time =
         |job: &Delivered, field: &str| job.document.get_datetime(field).expect("a time").timestamp_millis();
@@ -30,8 +30,8 @@ async fn start() -> (TestQueue, Opened) {
     (queue, opened)
 }
 
-/// What is found by a look is most of a minute late, and what is started together with a job that is due much later is later
-/// than this. A busy machine is not.
+/// A job that is found by a look is most of a minute late. A job that starts together with one due much later is later than
+/// this, too. A busy machine is not.
 const ON_TIME_MS: i64 = 1_000;
 
 /// None too early, and most of them on time.
@@ -51,7 +51,7 @@ async fn delayed_jobs_start_on_time_and_none_too_early() {
     assert_on_time(&take_all(&opened, 5).await);
 }
 
-/// Who looks for the next job sees the blocked one, which is due, and not what comes after it.
+/// A look for the next job sees the blocked one, which is due, and not the one after it.
 #[tokio::test]
 async fn a_delayed_job_starts_on_time_though_one_that_is_due_waits_behind_its_key() {
     let (queue, _) = TestQueue::start().await;
@@ -105,7 +105,7 @@ async fn a_delayed_job_behind_a_blocked_one_starts_on_time() {
 
 #[tokio::test]
 async fn an_enqueue_wakes_the_workers_of_its_own_process_at_once() {
-    // Without push: nobody else tells it.
+    // Without push no other process tells it.
     let (_queue, opened) = TestQueue::start().await;
     opened.process("t", 1);
     let mut waits = Vec::new();

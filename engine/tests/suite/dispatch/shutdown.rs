@@ -89,7 +89,7 @@ async fn a_shutdown_waits_for_verdicts_on_their_way() {
     assert_eq!(queue.status("job").await, "completed");
 }
 
-/// After the shutdown nobody listens to what is told.
+/// After the shutdown no listener hears events.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_shutdown_waits_until_its_verdicts_are_told_of() {
     let (queue, opened) = TestQueue::start().await;

@@ -100,7 +100,7 @@ async fn a_handler_whose_verdict_could_not_be_written_keeps_its_lease() {
     eventually("the second verdict", async || (queue.status("job").await == "failed").then_some(())).await;
 }
 
-/// Its handler has ended without another verdict: what is renewed for nobody would be nobody's for ever.
+/// Its handler has ended without another verdict: if the lease were still renewed, the job would never end.
 #[tokio::test]
 async fn a_lease_is_let_go_when_its_handler_ends_and_no_verdict_comes() {
     let (queue, opened) = TestQueue::start().await;
@@ -151,7 +151,7 @@ async fn the_slots_of_claimed_jobs_that_an_election_took_back_are_free() {
     assert_eq!(queue.count(doc! { "status": "active" }).await, 3);
 }
 
-/// What was taken could not be read for longer than that is tried, and the next claim finds it.
+/// A claimed batch could not be read for longer than the claim tries, and the next claim finds it.
 #[tokio::test]
 async fn the_jobs_of_a_batch_that_is_read_late_take_their_slots_once() {
     let (queue, _direct) = TestQueue::start().await;

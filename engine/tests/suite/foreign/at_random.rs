@@ -70,7 +70,7 @@ fn corpus() -> Vec<Document> {
     CORPUS.lines().map(parse).collect()
 }
 
-/// What a unique index refuses stays out.
+/// A document that a unique index refuses stays out.
 async fn insert(queue: &TestQueue, jobs: &[Document]) {
     if let Err(error) = queue.jobs().insert_many(jobs).ordered(false).await {
         let is_refusal = |code| code == 11_000;

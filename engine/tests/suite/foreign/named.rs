@@ -1,4 +1,4 @@
-//! Jobs that only a person can help: they are named, and nobody waits for them.
+//! Jobs that only a person can help: they are named, and no other job waits for them.
 
 use durabl_engine::{Event, LogLevel};
 

@@ -1,4 +1,4 @@
-//! What journals cost the server: by its own counters.
+//! The price of journals for the server, by its own counters.
 
 use std::sync::{
     Arc,

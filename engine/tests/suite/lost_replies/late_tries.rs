@@ -51,7 +51,7 @@ async fn a_claim_that_is_tried_again_has_another_token() {
         }
         false
     });
-    // A try that nobody waits for any more could still come to the server.
+    // A try that no caller waits for any more could still come to the server.
     let not_primary = doc! { "errorCode": 10107 };
     let _failing = FailPoint::set(&opened, &["findAndModify"], 2, not_primary).await;
     let job = opened.engine.claim_next("t").await.expect("the server answers").expect("the job");
@@ -69,7 +69,7 @@ fn token_of_claim(command: &RawDocument) -> Option<String> {
     sets.into_iter().find_map(|set| set.get_str("claimToken").ok()).map(str::to_owned)
 }
 
-/// Two calls whose jobs travel together, and were written though every reply was lost: the first call gives up, and the second
+/// Two calls whose jobs travel together, and were written though every reply was lost. The first call gives up; the second
 /// goes on until it is told the truth.
 async fn assert_one_caller_goes_on_after_another_gave_up(job: impl Fn(&str) -> NewJob) {
     let (queue, _direct) = TestQueue::start().await;

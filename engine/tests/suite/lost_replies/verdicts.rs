@@ -8,7 +8,7 @@ use mongodb::bson::{Document, doc};
 use super::{start, writes};
 use crate::support::{active, pending};
 
-/// What a caller is told of a verdict whose reply was lost, and what became of the job.
+/// The answer to a verdict whose reply was lost, and the fate of the job.
 async fn settled_by_hand(verdict: Verdict, written: &'static str) -> (Settled, Document) {
     let (queue, proxy, opened) = start().await;
     queue.insert([active("job", "t", "token")]).await;

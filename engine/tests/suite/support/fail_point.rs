@@ -13,7 +13,7 @@ static TURN: Mutex<()> = Mutex::const_new(());
 /// Undoes itself.
 pub(crate) struct FailPoint {
     _turn: MutexGuard<'static, ()>,
-    /// How often it had been met before.
+    /// The number of times that it had been met before.
     before: i64,
 }
 

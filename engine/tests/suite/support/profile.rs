@@ -1,4 +1,4 @@
-//! What the server did for an engine, by its profiler.
+//! The server's work for an engine, by its profiler.
 
 use mongodb::bson::{Document, doc};
 
@@ -67,7 +67,7 @@ pub(crate) async fn start(queue: &TestQueue, opened: &Opened) {
     set_level(queue, doc! { "profile": 1, "filter": { "appName": opened.app_name.as_str() } }).await;
 }
 
-/// What was written down since of operations on the jobs.
+/// The operations on the jobs that were written down since.
 pub(crate) async fn so_far(queue: &TestQueue) -> Vec<Operation> {
     so_far_on(queue, COLLECTION).await
 }
@@ -97,7 +97,7 @@ async fn set_level(queue: &TestQueue, command: Document) {
     queue.database.run_command(command).await.expect("the profiler can be set");
 }
 
-/// What the server did during an action.
+/// The server's work during an action.
 pub(crate) async fn during<T>(
     queue: &TestQueue,
     opened: &Opened,

@@ -60,7 +60,7 @@ struct Hold {
     state: watch::Sender<HoldState>,
 }
 
-/// What is to happen to the replies of one connection, by the ids of the requests.
+/// The fate of the replies of one connection, by the ids of the requests.
 #[derive(Default)]
 struct Fates(Mutex<HashMap<[u8; 4], Fate>>);
 
@@ -181,7 +181,7 @@ impl Proxy {
         queue.engine_with(through, choose)
     }
 
-    /// Whoever asks the server for its time is told a wrong one from now on.
+    /// Every request for the server's time gets a wrong one from now on.
     pub(crate) fn set_clock_ahead(&self, ms: i64) {
         self.shared.clock_ahead.store(ms, Ordering::Release);
     }
@@ -226,7 +226,7 @@ impl Proxy {
         Held { state }
     }
 
-    /// How many replies were lost so far.
+    /// The number of replies that were lost so far.
     pub(crate) fn lost(&self) -> usize {
         self.shared.lost.load(Ordering::Acquire)
     }
@@ -256,7 +256,7 @@ impl Shared {
         self.holds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who holds this message, or the reply to it, back.
+    /// The holder of this message, or of the reply to it.
     fn hold_on(&self, message: &[u8]) -> Option<(Part, watch::Sender<HoldState>)> {
         let body = about_jobs(message)?;
         let mut holds = self.holds();

@@ -36,7 +36,7 @@ pub(crate) struct Recorder {
     inbox: tokio::sync::Mutex<mpsc::UnboundedReceiver<Delivered>>,
 }
 
-/// What a test may keep from arriving.
+/// The events that a test may keep from arriving.
 #[derive(Default)]
 struct Outcomes {
     are_held: Mutex<bool>,
@@ -105,7 +105,7 @@ impl Recorder {
         self.is_responsive.store(responsive, Ordering::Release);
     }
 
-    /// Whoever brings outcomes is kept until they may arrive. The thread that brings them, so a test needs several.
+    /// Keeps outcomes from arriving until they may. It blocks the thread that brings them, so a test needs several.
     pub(crate) fn hold_outcomes(&self, held: bool) {
         self.outcomes.hold(held);
     }
@@ -126,12 +126,12 @@ impl Recorder {
         self.inbox.lock().await.try_recv().ok()
     }
 
-    /// What `find` makes of the first event that it makes something of, past or to come.
+    /// The result of `find` for the first event, past or to come, for which it has one.
     pub(crate) async fn event<T>(&self, what: &str, find: impl Fn(&Event) -> Option<T>) -> T {
         self.events_until(what, |events| events.iter().find_map(&find)).await
     }
 
-    /// What `find` makes of all events so far, as soon as it makes something of them.
+    /// The result of `find` for all events so far, as soon as it has one.
     pub(crate) async fn events_until<T>(&self, what: &str, find: impl Fn(&[Event]) -> Option<T>) -> T {
         in_time(what, async {
             loop {
@@ -150,7 +150,7 @@ impl Recorder {
         self.lock().clone()
     }
 
-    /// What became of a run's verdict.
+    /// The fate of a run's verdict.
     pub(crate) async fn outcome(&self, run_id: u32) -> Result<Settled> {
         let what = format!("the outcome of run {run_id}");
         self.event(&what, |event| match event {

@@ -16,7 +16,7 @@ pub(crate) fn seeds(rounds: u64) -> impl Iterator<Item = u64> {
     (first..first + rounds).chain((later..).take_while(move |_| Instant::now() < end))
 }
 
-/// How to have a round again.
+/// The words that tell how to repeat a round.
 pub(crate) fn again(seed: u64) -> String {
     format!("again: DURABL_FUZZ_SEED={seed}")
 }

@@ -11,7 +11,7 @@ use crate::support::{
     waiting::in_time,
 };
 
-/// Nobody polls within a test.
+/// No poll comes within a test.
 const LONG_POLL: Duration = Duration::from_secs(600);
 
 fn keyed(mut job: Document, key: &str, scope: &str) -> Document {

@@ -84,7 +84,7 @@ fn described(settled: Settled) -> Value {
     serde_json::json!({ "status": status })
 }
 
-/// What is wrong with the job afterwards, if anything.
+/// The first mistake in the job afterwards, if there is one.
 fn complaint_about(before: &Document, after: Option<&Document>, wanted: &Value) -> Option<String> {
     let Some(after) = after else {
         return (!wanted.is_null()).then(|| "the job is gone".to_owned());
@@ -110,7 +110,7 @@ fn complaint_about(before: &Document, after: Option<&Document>, wanted: &Value) 
     (!as_wanted).then(|| format!("runAt {}", run_at(after)))
 }
 
-/// Fields that must go with the status, whoever reads the document.
+/// Fields that must go with the status, for every reader of the document.
 fn complaint_about_traces(before: &Document, after: &Document) -> Option<String> {
     let status = Status::parse(after.get_str("status").ok()?)?;
     if before.get_str("status").ok()? == status.as_str() {

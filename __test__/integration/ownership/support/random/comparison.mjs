@@ -4,7 +4,7 @@ import { DummyBackend } from 'durabl'
 
 const HOUR_MS = 3_600_000
 const RECOVERY_TIMEOUT_MS = 60_000
-/** How far the clocks and the machine may put two times apart that should be one. */
+/** The largest difference between two times that should be one, caused by the clocks and the machine. */
 const CLOSE_MS = 30_000
 /** A wait that no test lasts, and whose random tenth is within {@link CLOSE_MS}. */
 const RETRY = { backoff: 'fixed', backoffDelay: 200_000 }
@@ -176,7 +176,7 @@ export class Comparison {
   }
 }
 
-/** What must be equal, whatever the two sides call their ids and tokens. */
+/** The parts that must be equal, whatever the two sides call their ids and tokens. */
 function comparable(job) {
   const { type, data, status, priority, attempt, maxAttempts, failReason, dedupeKey, dedupeScope, ...rest } =
     job

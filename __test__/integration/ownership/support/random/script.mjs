@@ -5,10 +5,10 @@ import { numbers } from '../../../../support/random.mjs'
 const TYPES = ['one', 'two']
 const KEYS = ['red', 'green', null]
 const SCOPES = ['pending', 'pending', 'pending+active']
-/** Whose token a settlement comes with; the right one mostly, or no job would ever end. */
+/** The token of a settlement: mostly the right one, or no job would ever end. */
 const TOKENS = ['own', 'own', 'own', 'none', 'stale', 'other', 'invented', 'empty']
 
-/** What may happen next, and how often. Which job is meant is decided when it is done: `pick` is a share of those there are. */
+/** The possible next events, and their frequencies. The job is chosen when the event is done: `pick` is a share of those there are. */
 const STEPS = {
   enqueue: [6, (draw) => newJob(draw)],
   claimOrEnqueue: [4, (draw) => newJob(draw)],

@@ -3,7 +3,7 @@ import { after, before, describe, it, mock } from 'node:test'
 import { MongoClient } from 'mongodb'
 import { DummyBackend, ImmediateBackend, JobQueue, MongoJobQueue } from 'durabl'
 
-/** What is under test: it is given a queue. */
+/** The code under test: it is given a queue. */
 const announce = (queue, text) => queue.enqueue('letter', { text }, { dedupeKey: text, maxAttempts: 2 })
 
 it('an announcement is recorded once', async () => {

@@ -16,7 +16,7 @@ class Signups {
   }
 }
 
-/** What the app's worker runs. */
+/** The handlers of the app's worker. */
 function registerProcessors(queue, mailer) {
   queue.process('welcome-email', (job) => mailer.send('welcome', job.data))
   queue.process('reminder', (job) => mailer.send('reminder', job.data))

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_will_not_change_is_not_tried_again() {
+    async fn an_error_that_will_not_change_is_not_tried_again() {
         let mut patience = Patience::new(Duration::from_secs(60));
         let refused = Error::from_server(13, "not allowed");
         assert_eq!(patience.pause_after(refused.clone()).await, Err(refused));

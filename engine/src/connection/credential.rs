@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_unknown_is_refused_by_name_and_without_the_password() {
+    fn a_missing_or_unknown_part_is_refused_by_name_and_without_the_password() {
         let refused = |settings: &ConnectionSettings| applied(settings).expect_err("it can't be honoured");
         for name in ["GSSAPI", "MONGODB-OIDC", "MONGODB-CR", "NONSENSE"] {
             let error = refused(&user(Some(name)));

@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_takes_long_and_what_is_urgent_go_beside_the_usual() {
+    fn long_and_urgent_operations_go_beside_the_usual_ones() {
         let lanes = Lanes::new(1);
         let now = |lane| lanes.turn(lane).now_or_never();
         let usual = now(Lane::Usual);

@@ -24,7 +24,7 @@ pub(super) fn apply(
     }
     let concern = write_concern(target.write_concern.take().unwrap_or_default(), settings);
     if concern.w == Some(Acknowledgment::Nodes(0)) {
-        return Err(ConnectionError::new("w", "must not be 0: a job whose write is not acknowledged can be lost"));
+        return Err(ConnectionError::new("w", "must not be 0: an unacknowledged job can be lost"));
     }
     target.write_concern = (concern != WriteConcern::default()).then_some(concern);
     Ok(())

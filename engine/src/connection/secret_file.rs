@@ -63,7 +63,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn nobody_else_can_read_it() {
+    fn no_other_user_can_read_it() {
         use std::os::unix::fs::PermissionsExt;
         let secret = SecretFile::write(b"contents").expect("the directory is writable");
         let mode = fs::metadata(secret.path()).expect("it is there").permissions().mode();

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_weaken_or_break_the_check_is_refused_by_name() {
+    fn an_option_that_would_weaken_or_break_the_check_is_refused_by_name() {
         let refused = |settings| check(&settings).expect_err("it can't be honoured").option;
         let hostnames = ConnectionSettings { tls_allow_invalid_hostnames: true, ..with_tls() };
         assert_eq!(refused(hostnames), "tlsAllowInvalidHostnames");

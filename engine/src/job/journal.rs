@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_whose_value_stands_elsewhere_has_another_name_for_those_who_do_not_know_of_that() {
+    fn a_record_whose_value_stands_elsewhere_has_another_name_for_older_versions() {
         let record = step(None, 3).record(DateTime::from_millis(5), Some(ObjectId::new()));
         assert_eq!(record.get_str("name").ok(), Some("$spilled:n"));
         assert!(record.get("result").is_ok_and(|result| result.is_none()));
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_journal_is_said_to_be_damaged() {
+    fn a_value_that_is_no_journal_is_said_to_be_damaged() {
         for job in [
             rawdoc! { "steps": "none" },
             rawdoc! { "steps": [7] },

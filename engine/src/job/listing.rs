@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_stands_where_null_does() {
+    fn an_absent_field_is_sorted_as_null() {
         let order = Order::of(Status::Completed);
         let absent = rawdoc! { "_id": "a" };
         assert_eq!(order.values_of(&absent), [Bson::Null]);

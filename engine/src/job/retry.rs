@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_nobody_knows_mean_the_default() {
+    fn unknown_words_mean_the_default() {
         for kind in [BackoffKind::Exponential, BackoffKind::Fixed] {
             assert_eq!(BackoffKind::parse(kind.as_str()), kind);
         }

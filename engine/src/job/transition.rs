@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_would_wait_again_yields_to_a_cancellation() {
+    fn a_job_that_would_wait_again_yields_to_a_cancellation() {
         for transition in ALL {
             if transition.target() == Status::Pending {
                 assert!(
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_wait_again_is_superseded_when_its_place_is_taken_and_nothing_else_is() {
+    fn only_a_job_that_would_wait_again_is_superseded_when_its_place_is_taken() {
         for transition in ALL {
             let waits = transition.target() == Status::Pending;
             let expected = if waits { Transition::Supersede } else { transition };

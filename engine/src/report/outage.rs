@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_keeps_failing_among_others_that_do_not_is_told_of_twice() {
+    fn a_part_that_keeps_failing_among_others_is_reported_twice() {
         let (heard, log) = (Heard::default(), OutageLog::new("claiming"));
         let (mut bad, mut good) = (Outage::told_by(log.clone()), Outage::told_by(log));
         for _ in 0..20 {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_began_before_the_outage_does_not_end_it() {
+    fn a_success_that_began_before_the_outage_does_not_end_it() {
         let (heard, log) = (Heard::default(), OutageLog::new("claiming"));
         let (mut slow, mut one) = (Outage::told_by(log.clone()), Outage::told_by(log));
         std::thread::sleep(Duration::from_millis(1));

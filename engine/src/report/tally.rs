@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_sweep_has_written_is_counted_and_no_more() {
+    fn a_sweep_counts_the_jobs_that_it_has_written_and_no_others() {
         let tallies = Tallies::default();
         let swept = [("t", Transition::Fail), ("t", Transition::Recover), ("u", Transition::Expire)];
         tallies.count_written(swept.into_iter(), 2);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_is_counted_no_more_and_idle_types_are_forgotten() {
+    fn counts_are_taken_once_and_idle_types_are_forgotten() {
         let tallies = Tallies::default();
         tallies.of("t").count(Count::Completed);
         tallies.of("t").run.add(Duration::from_millis(1));

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_was_named_is_told_once() {
+    async fn each_named_job_is_told_of_once() {
         let hints = CancelHints::default();
         hints.hint("a".into());
         hints.hint("b".into());

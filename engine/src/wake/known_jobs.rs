@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_where_nobody_asks() {
+    fn nothing_is_kept_unless_it_is_asked_for() {
         let known = KnownJobs::default();
         known.add(["first"]);
         assert!(!known.contains("first"));

@@ -48,7 +48,7 @@ async fn told(opened: &Opened, run_id: u32) -> Option<String> {
 }
 
 #[tokio::test]
-async fn what_becomes_of_each_job_is_told_by_its_status() {
+async fn the_status_tells_the_fate_of_each_job() {
     let (queue, opened) = TestQueue::start().await;
     let ended = |status: &str| {
         let mut job = pending(status, "t");
@@ -100,7 +100,7 @@ async fn no_end_of_a_handler_leads_from_a_mark_to_anything_but_its_end() {
 }
 
 #[tokio::test]
-async fn what_is_settled_by_hand_stays_settled_and_what_would_wait_again_is_cancelled() {
+async fn a_settlement_by_hand_stands_and_a_job_that_would_wait_again_is_cancelled() {
     let (queue, opened) = TestQueue::start().await;
     opened.process("t", 8);
     let expected = [

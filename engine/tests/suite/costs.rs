@@ -161,7 +161,7 @@ async fn measure(queue: &TestQueue, opened: &Opened, round: usize) -> Vec<(&'sta
 }
 
 #[tokio::test]
-async fn what_an_operation_costs_does_not_depend_on_how_many_jobs_there_are() {
+async fn the_cost_of_an_operation_does_not_depend_on_the_number_of_jobs() {
     let (queue, opened) = TestQueue::start().await;
     fill(&queue, 0, 500).await;
     let few = measure(&queue, &opened, 0).await;

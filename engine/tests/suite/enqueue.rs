@@ -127,7 +127,7 @@ async fn the_holder_of_one_key_that_is_slow_to_take_new_data_holds_up_no_other_k
 }
 
 #[tokio::test]
-async fn of_many_calls_that_coalesce_under_one_key_the_newest_alone_is_written() {
+async fn many_calls_that_coalesce_under_one_key_write_only_the_newest() {
     let (queue, proxy, opened) = start().await;
     queue.insert([held_by("holder", "t", "k")]).await;
     let (updates, _counting) = counting_updates_of_key(&proxy, "k");

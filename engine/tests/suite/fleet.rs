@@ -71,7 +71,7 @@ async fn the_history_has_what_ended_in_a_few_writes() {
 }
 
 #[tokio::test]
-async fn counts_are_made_once_for_all_who_ask() {
+async fn counts_are_made_once_for_all_callers() {
     let (queue, opened) = TestQueue::start().await;
     queue.insert((0..20).map(|number| pending(&number.to_string(), "t"))).await;
     let first = opened.engine.counts().await.expect("the server answers");
@@ -131,7 +131,7 @@ fn failed(ending: Option<&str>, from: usize, to: usize) -> Vec<Document> {
 }
 
 #[tokio::test]
-async fn what_was_cancelled_or_has_expired_is_no_failure_and_costs_a_key_each() {
+async fn cancelled_and_expired_jobs_are_no_failures_and_cost_a_key_each() {
     let (queue, opened) = TestQueue::start().await;
     let mut before = 0;
     for (from, to) in [(0, 500), (500, 1_500)] {

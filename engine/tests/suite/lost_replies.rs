@@ -351,7 +351,7 @@ async fn a_job_that_is_handed_off_with_its_reply_lost_is_there_once_and_starts_o
 }
 
 #[tokio::test]
-async fn a_job_that_is_handed_off_to_nobody_is_given_back_with_its_attempt() {
+async fn a_job_that_is_handed_off_to_no_processor_is_given_back_with_its_attempt() {
     let (queue, _direct) = TestQueue::start().await;
     let proxy = Proxy::start().await;
     let opened = idle_processor(&proxy, &queue).await;

@@ -169,7 +169,7 @@ async fn the_timers_and_looks_of_a_paused_type_sleep() {
 }
 
 #[tokio::test]
-async fn what_a_paused_type_costs_elsewhere_is_one_look_at_all_types_in_five_seconds() {
+async fn a_paused_type_costs_other_processes_one_look_at_all_types_in_five_seconds() {
     let (queue, opened) = TestQueue::start().await;
     profile::start(&queue, &opened).await;
     for number in 0..20 {

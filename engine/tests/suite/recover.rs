@@ -290,7 +290,7 @@ async fn a_job_that_changed_hands_between_a_reapers_look_and_its_write_is_left_a
 }
 
 #[tokio::test]
-async fn a_dead_workers_jobs_run_elsewhere_without_anybody_asking() {
+async fn a_dead_workers_jobs_run_elsewhere_without_a_call() {
     let (queue, opened) = TestQueue::start().await;
     queue.insert([managed(claimed_ago("job", 3_000), 2_000)]).await;
     opened.process("t", 1);

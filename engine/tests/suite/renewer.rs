@@ -120,7 +120,7 @@ async fn a_job_that_the_server_will_not_write_costs_no_other_one_its_lease() {
 }
 
 #[tokio::test]
-async fn what_may_not_be_started_any_more_is_known_before_anybody_is_told() {
+async fn a_run_that_may_not_start_any_more_is_known_before_any_listener_is_told() {
     let (queue, opened) = TestQueue::start().await;
     let job = started(&queue, &opened).await;
     assert!(opened.engine.gone_among(&[job.run_id]).is_empty());
@@ -256,7 +256,7 @@ async fn one_renewal_that_gets_no_reply_does_not_cost_the_lease() {
 }
 
 #[tokio::test]
-async fn leases_end_when_whatever_runs_the_handlers_is_stuck() {
+async fn leases_end_when_the_thread_of_the_handlers_is_stuck() {
     let (queue, opened) = TestQueue::start().await;
     let job = started(&queue, &opened).await;
     opened.recorder.set_responsive(false);

@@ -93,7 +93,7 @@ async fn sweeps_remove_what_is_configured_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn of_periods_that_differ_the_longest_counts() {
+async fn the_longest_of_different_periods_counts() {
     let (queue, _) = TestQueue::start().await;
     queue
         .insert([ended("old", "t", "completed", 2 * DAY_MS), ended("v", "v", "completed", 2 * DAY_MS)])

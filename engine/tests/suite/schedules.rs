@@ -86,7 +86,7 @@ async fn an_occurrence_makes_one_job_and_the_schedule_moves_on() {
 }
 
 #[tokio::test]
-async fn what_a_process_left_halfway_is_finished_and_not_done_again() {
+async fn an_occurrence_that_a_process_left_halfway_is_finished_and_not_done_again() {
     let (queue, opened) = TestQueue::start().await;
     let at = moment(-50);
     keep(&queue, [schedule("s", at)]).await;
@@ -126,7 +126,7 @@ async fn a_thousand_schedules_are_fired_once_by_engines_at_once() {
 }
 
 #[tokio::test]
-async fn a_schedule_that_no_calendar_can_read_stands_in_nobodys_way() {
+async fn a_schedule_that_no_calendar_can_read_holds_up_no_other() {
     let (queue, opened) = TestQueue::start().await;
     let broken = doc! { "_id": "schedule:broken", "kind": "schedule", "nextRunAt": moment(-900) };
     keep(&queue, [broken, schedule("good", moment(-50))]).await;

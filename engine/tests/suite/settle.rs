@@ -125,7 +125,7 @@ async fn a_run_is_settled_once_however_often_it_is_finished() {
 
 /// One command carries a thousand.
 #[tokio::test]
-async fn of_thousands_of_verdicts_that_wait_none_is_forgotten() {
+async fn no_verdict_is_forgotten_while_thousands_wait() {
     const COUNT: usize = 2_500;
     let (queue, opened) = TestQueue::start().await;
     queue.insert((0..COUNT).map(|number| pending(&format!("job-{number:04}"), "t"))).await;

@@ -24,7 +24,7 @@ fn warnings(opened: &Opened) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn it_is_made_with_its_indexes_and_made_again_where_they_are_gone() {
+async fn the_side_collection_is_made_with_its_indexes_and_gets_them_again_if_they_are_gone() {
     let (queue, opened) = TestQueue::start().await;
     assert_eq!(index_names(&queue).await, ["_id_", "durabl_next_run_idx", "durabl_expire_idx"]);
     let mut indexes = queue.side().list_indexes().await.expect("the indexes can be listed");
@@ -46,7 +46,7 @@ async fn it_is_made_with_its_indexes_and_made_again_where_they_are_gone() {
 }
 
 #[tokio::test]
-async fn a_collection_of_somebody_else_is_left_alone() {
+async fn a_collection_with_foreign_documents_is_left_alone() {
     let queue = TestQueue::bare().await;
     queue.side().insert_one(doc! { "_id": "theirs" }).await.expect("it can be written");
     let opened = queue.engine();

@@ -104,7 +104,7 @@ async fn keys_of_a_collection_that_was_dropped_and_made_again_are_unique_again_w
 }
 
 #[tokio::test]
-async fn a_collection_that_was_dropped_is_not_made_again_by_whoever_keeps_its_indexes() {
+async fn a_collection_that_was_dropped_is_not_made_again_by_the_check_of_its_indexes() {
     let (queue, opened) = TestQueue::start().await;
     opened.engine.start_recovery(Duration::from_millis(200));
     queue.jobs().drop().await.expect("it can be dropped");
@@ -120,7 +120,7 @@ async fn a_collection_that_was_dropped_is_not_made_again_by_whoever_keeps_its_in
 }
 
 #[tokio::test]
-async fn a_server_that_shuts_down_while_it_is_asked_for_the_password_refuses_nobody_for_good() {
+async fn a_server_that_shuts_down_during_authentication_refuses_no_client_for_good() {
     let queue = TestQueue::bare().await;
     let user = doc! { "createUser": "worker", "pwd": "pw", "roles": ["readWrite"] };
     queue.database.run_command(user).await.expect("a user can be made");

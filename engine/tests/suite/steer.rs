@@ -237,7 +237,7 @@ async fn a_job_of_a_foreign_id_or_status_is_found_by_the_text_of_its_id_or_not_a
 }
 
 #[tokio::test]
-async fn what_becomes_due_wakes_the_workers_of_the_process() {
+async fn a_job_that_becomes_due_wakes_the_workers_of_the_process() {
     let (queue, opened) = TestQueue::start().await;
     opened.process_with("t", |config| config.poll_interval = Some(Duration::from_secs(600)));
     let run = async |id: &str| {
@@ -273,7 +273,7 @@ async fn what_becomes_due_wakes_the_workers_of_the_process() {
 }
 
 #[tokio::test]
-async fn what_changes_nothing_wakes_nobody() {
+async fn a_change_of_nothing_wakes_no_worker() {
     let (queue, opened) = TestQueue::start().await;
     queue.insert([active("running", "t", "token")]).await;
     opened.engine.watch(true);
@@ -292,7 +292,7 @@ async fn what_changes_nothing_wakes_nobody() {
 
 /// Far less than an idle worker's next look.
 #[tokio::test]
-async fn a_worker_elsewhere_that_is_pushed_to_hears_of_it() {
+async fn a_worker_with_push_in_another_process_hears_of_it() {
     let (queue, other) = TestQueue::start().await;
     let pushed = queue.engine_with_push();
     pushed.engine.startup().await.expect("the server can be worked with");

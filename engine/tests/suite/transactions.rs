@@ -203,7 +203,7 @@ async fn a_planned_completion_is_fenced_and_frees_a_key_where_there_is_one() {
 }
 
 #[tokio::test]
-async fn what_became_of_a_claim_is_read_back() {
+async fn the_fate_of_a_claim_is_read_back() {
     let (queue, opened) = TestQueue::start().await;
     let mut failed = active("failed", "t", "token");
     failed.insert("status", "failed");

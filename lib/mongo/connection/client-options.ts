@@ -143,7 +143,7 @@ function concernsOf(db: Db, refused: string[]): Concerns {
   // The driver lets a database have any value, even none.
   const readPreference = db.readPreference as Partial<typeof db.readPreference> | undefined
   const isLost = write?.w === 0
-  if (isLost) refused.push('w: 0: a job whose write is not acknowledged can be lost')
+  if (isLost) refused.push('w: 0: an unacknowledged job can be lost')
   return {
     readConcernLevel: db.readConcern?.level ?? null,
     writeConcernW: isLost ? null : (write?.w ?? null),

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_another_form_stays() {
+    fn text_of_another_form_stays() {
         assert_eq!(no_server("something else"), "something else");
     }
 

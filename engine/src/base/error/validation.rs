@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_rules_a_few_are_named() {
+    fn only_a_few_of_many_rules_are_named() {
         let missing: Vec<String> = (0..50).map(|n| format!("f{n}")).collect();
         let info = doc! { "details": { "operatorName": "required", "missingProperties": missing } };
         let told = broken_rules(&info).expect("there are rules");

@@ -143,7 +143,7 @@ fn an_srv_record_is_named_not_looked_up() {
 }
 
 #[test]
-fn what_can_not_be_honoured_is_refused_by_name() {
+fn an_option_that_cannot_be_honoured_is_refused_by_name() {
     assert_eq!(refused(&ConnectionSettings::default()).option, "hosts");
     assert_eq!(refused(&to("host:notaport")).option, "hosts");
     let brotli = ConnectionSettings { compressors: vec!["brotli".to_owned()], ..to("host") };

@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_out_of_reach_is_left_out_of_the_next_look() {
+    fn a_job_out_of_reach_is_left_out_of_the_next_look() {
         let mut passed = Passed::default();
         assert_eq!(passed.filter(), None);
         let keyed = Candidate { gate: Some(Gate::SingleFlight("k".to_owned())), ..candidate("keyed") };

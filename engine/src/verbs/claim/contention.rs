@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn who_loses_jobs_keeps_away_and_who_loses_none_comes_back() {
+    fn a_worker_that_loses_jobs_keeps_away_and_one_that_loses_none_comes_back() {
         let mut contention = Contention::default();
         assert_eq!(contention.probe(1_000), None);
         contention.learn(100, 50);

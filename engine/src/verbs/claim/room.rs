@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_can_lose_an_attempt_is_claimed_ahead_of_a_slot() {
+    fn only_jobs_that_can_lose_an_attempt_are_claimed_ahead_of_a_slot() {
         assert_eq!(cut_of(room(1, 3), &[NEW, RETRIED, NEW, NEW]), (4, false));
         for other in [LAST, ONLY] {
             assert_eq!(cut_of(room(1, 3), &[NEW, NEW, other, NEW]), (2, true));

@@ -55,7 +55,7 @@ fn a_job_that_is_gone_is_not_found() {
 }
 
 #[test]
-fn what_an_earlier_try_may_have_written_is_ones_own_only_if_there_was_one() {
+fn a_write_of_an_earlier_try_is_ones_own_only_if_there_was_one() {
     let completed = rawdoc! { "_id": "a", "status": "completed", "claimToken": "mine" };
     let ended = Settled::AlreadyTerminal(Status::Completed);
     assert_eq!(judged(Verdict::Complete, &completed), [ended, Settled::Completed]);
@@ -64,7 +64,7 @@ fn what_an_earlier_try_may_have_written_is_ones_own_only_if_there_was_one() {
 }
 
 #[test]
-fn what_was_given_back_stays_ones_own_whatever_became_of_it() {
+fn a_release_with_its_reply_lost_stays_ones_own_whatever_became_of_the_job() {
     for status in ["pending", "active", "completed", "failed"] {
         let found = rawdoc! { "_id": "a", "status": status, "settledTokens": ["another's", "mine"], "claimToken": "another's" };
         assert_eq!(judged(Verdict::Release, &found)[1], Settled::Released, "{status}");
@@ -72,7 +72,7 @@ fn what_was_given_back_stays_ones_own_whatever_became_of_it() {
 }
 
 #[test]
-fn another_end_than_ones_own_is_another_s() {
+fn an_end_that_is_not_ones_own_is_anothers() {
     let failed = rawdoc! { "_id": "a", "status": "failed", "claimToken": "mine" };
     assert_eq!(judged(Verdict::Complete, &failed), [Settled::AlreadyTerminal(Status::Failed); 2]);
     let taken = rawdoc! { "_id": "a", "status": "completed", "claimToken": "another's" };
@@ -82,7 +82,7 @@ fn another_end_than_ones_own_is_another_s() {
 }
 
 #[test]
-fn odd_states_are_nobody_s() {
+fn odd_states_belong_to_no_claim() {
     for found in [
         rawdoc! { "_id": "a" },
         rawdoc! { "_id": "a", "status": 7, "claimToken": 7, "settledTokens": null },

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn inserts_are_narrowed_to_the_types_that_somebody_waits_for() {
+    fn inserts_are_narrowed_to_the_types_that_a_worker_waits_for() {
         let types = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
         let narrow = &matched(&Interest { types: types.clone(), everything: false })[0];
         assert_eq!(narrow.get_document("fullDocument.type").ok(), Some(&doc! { "$in": ["a", "b"] }));

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_type_that_nobody_processes_any_more_is_asked_for_no_more() {
+    async fn a_type_without_a_processor_is_no_longer_asked_for() {
         let watch = Arc::new(Watch::default());
         let types = || lock(&watch.interest).types.iter().cloned().collect::<Vec<_>>();
         let (one, other, b) = (watch.want_type("a"), watch.want_type("a"), watch.want_type("b"));

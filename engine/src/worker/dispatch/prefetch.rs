@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_server_makes_nobody_hold_more_than_the_lease_allows() {
+    fn a_slow_server_makes_no_worker_hold_more_than_the_lease_allows() {
         let prefetch = measured(1, Duration::from_millis(100), Duration::from_secs(30));
         assert_eq!(prefetch.size(), 50);
     }

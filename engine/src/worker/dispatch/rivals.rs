@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn most_jobs_wait_for_nobody() {
+    fn most_jobs_are_not_delayed() {
         for workers in [2, 4, 16, 64] {
             let mut delays: Vec<Duration> = claims_and_delays(workers, Duration::from_millis(2), 1_000)
                 .into_iter()
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_makes_nobody_late() {
+    fn a_crowd_makes_no_job_late() {
         let mut worker = Stagger::new();
         for _ in 0..10_000 {
             worker.lost();

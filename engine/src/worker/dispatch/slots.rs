@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_twice_makes_no_room_out_of_nothing() {
+    fn a_slot_that_is_freed_twice_makes_no_extra_room() {
         let slots = slots(2, 0);
         slots.claimed(1);
         for _ in 0..5 {
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_waits_for_the_claims_to_end_hears_of_it_before_and_after() {
+    async fn a_caller_that_waits_for_the_claims_to_end_hears_of_it_before_and_after() {
         let slots = slots(1, 0);
         tokio::join!(slots.ended_claiming(), async { slots.ended_dispatching() });
         slots.ended_claiming().await;

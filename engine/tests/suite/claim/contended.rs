@@ -61,7 +61,7 @@ fn tried(operations: &[Operation]) -> Vec<usize> {
 }
 
 #[tokio::test]
-async fn who_has_met_others_takes_a_few_before_it_takes_them_all() {
+async fn a_worker_that_has_met_others_takes_a_few_before_it_takes_them_all() {
     let (queue, _direct) = TestQueue::start().await;
     queue.insert((0..4_000).map(|number| pending(&format!("job-{number:04}"), "t"))).await;
     let proxy = Proxy::start().await;

@@ -37,7 +37,7 @@ async fn a_large_field_of_others_does_not_travel_with_a_single_claim() {
 }
 
 #[tokio::test]
-async fn nor_with_the_claims_of_a_processor() {
+async fn a_large_field_of_others_does_not_travel_with_a_processors_claims() {
     let (queue, opened) = TestQueue::start().await;
     queue.insert(["a", "b", "c"].map(laden)).await;
     let run_all = async {

@@ -161,7 +161,7 @@ async fn verdicts_that_a_shutdown_does_not_wait_for_are_answered() {
 }
 
 #[tokio::test]
-async fn a_claim_whose_reply_was_lost_is_given_back_though_nobody_could_look_it_up_before_the_shutdown() {
+async fn a_claim_whose_reply_was_lost_is_given_back_though_no_look_worked_before_the_shutdown() {
     let (queue, _direct) = TestQueue::start().await;
     let proxy = Proxy::start().await;
     let opened = proxy.engine(&queue);

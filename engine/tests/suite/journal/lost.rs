@@ -26,7 +26,7 @@ async fn an_append_whose_reply_is_lost_is_recorded_once_and_told_as_its_own() {
 }
 
 #[tokio::test]
-async fn what_another_has_recorded_meanwhile_is_not_taken_for_its_own() {
+async fn a_record_of_another_caller_is_not_taken_for_ones_own() {
     let (queue, proxy, opened) = start().await;
     let theirs = doc! { "seq": 0, "name": "s0", "result": "theirs", "ts": null };
     queue

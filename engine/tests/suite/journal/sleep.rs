@@ -60,7 +60,7 @@ async fn promote_and_reschedule_leave_it_alone_while_it_is_parked_and_only_then(
 }
 
 #[tokio::test]
-async fn a_cancelled_one_ends_at_once_and_one_that_is_asked_to_be_does_not_park() {
+async fn a_cancelled_parked_job_ends_at_once_and_a_job_with_a_request_does_not_park() {
     let (queue, opened, _) = parked().await;
     assert_eq!(opened.engine.cancel(&["a".to_owned()], None).await, Ok(vec![Cancelled::Cancelled]));
     assert_eq!(queue.status("a").await, "failed");

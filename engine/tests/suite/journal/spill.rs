@@ -118,7 +118,7 @@ async fn a_value_or_a_record_whose_reply_is_lost_is_there_once() {
 }
 
 #[tokio::test]
-async fn a_value_that_somebody_removed_is_a_damaged_journal_and_no_other_value() {
+async fn a_value_that_was_removed_makes_a_damaged_journal_and_not_another_value() {
     let (queue, opened) = claimed().await;
     append(&opened, spilling("a", large(0))).await;
     let values = queue.database.collection::<Document>("jobs_steps");

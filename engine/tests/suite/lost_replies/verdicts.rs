@@ -33,7 +33,7 @@ async fn a_handles_verdict_with_its_reply_lost_is_reported_as_it_was_written() {
 }
 
 #[tokio::test]
-async fn a_retry_with_its_reply_lost_is_still_ones_own_after_somebody_has_run_the_job() {
+async fn a_retry_with_its_reply_lost_is_still_ones_own_after_another_worker_has_run_the_job() {
     let (queue, proxy, opened) = start().await;
     let elsewhere = queue.engine();
     let mut job = active("job", "t", "token");

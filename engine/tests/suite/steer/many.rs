@@ -60,7 +60,7 @@ async fn a_job_that_has_left_the_status_by_which_it_was_found_is_left_alone() {
 }
 
 #[tokio::test]
-async fn of_two_operators_each_job_is_changed_by_one() {
+async fn two_operators_change_each_job_once_between_them() {
     let (queue, first) = TestQueue::start().await;
     let second = queue.engine();
     let ids = ids(1_200);
@@ -107,7 +107,7 @@ async fn a_transaction_that_stays_open_holds_up_its_own_job_only() {
 }
 
 #[tokio::test]
-async fn what_becomes_due_wakes_the_workers_of_each_type() {
+async fn jobs_that_become_due_wake_the_workers_of_each_type() {
     let (queue, opened) = TestQueue::start().await;
     let mut other = ended("of another type", "failed");
     other.insert("type", "u");
@@ -133,7 +133,7 @@ fn own(outcomes: &[Option<Cancelled>]) -> usize {
 }
 
 #[tokio::test]
-async fn what_is_cancelled_is_in_the_status_by_which_it_was_found_and_was_not_marked_before() {
+async fn a_bulk_cancellation_touches_only_jobs_in_the_found_status_without_a_mark() {
     let (queue, opened) = TestQueue::start().await;
     let foreign = ObjectId::new();
     let mut by_object_id = pending("", "t");
@@ -158,7 +158,7 @@ async fn what_is_cancelled_is_in_the_status_by_which_it_was_found_and_was_not_ma
 }
 
 #[tokio::test]
-async fn of_two_operators_each_job_is_cancelled_by_one() {
+async fn two_operators_cancel_each_job_once_between_them() {
     let (queue, first) = TestQueue::start().await;
     let second = queue.engine();
     let ids = ids(1_200);

@@ -9,7 +9,7 @@ use crate::support::{Job, TestQueue, pending};
 const OPERATORS: usize = 8;
 
 #[tokio::test]
-async fn of_many_operators_one_retries_one_removes() {
+async fn one_of_many_operators_retries_a_job_and_one_removes_it() {
     let (queue, first) = TestQueue::start().await;
     let engines: Vec<_> = (1..OPERATORS).map(|_| queue.engine()).chain([first]).collect();
     for round in 0..10 {
@@ -26,7 +26,7 @@ async fn of_many_operators_one_retries_one_removes() {
 }
 
 #[tokio::test]
-async fn of_two_jobs_of_one_key_one_is_retried_and_the_other_told_of_it() {
+async fn one_of_two_jobs_of_a_key_is_retried_and_the_other_hears_of_it() {
     let (queue, opened) = TestQueue::start().await;
     for scope in ["pending", "pending+active"] {
         for _ in 0..10 {
@@ -45,7 +45,7 @@ async fn of_two_jobs_of_one_key_one_is_retried_and_the_other_told_of_it() {
 
 /// Each job is retried, promoted, rescheduled and removed while it is claimed and settled.
 #[tokio::test]
-async fn what_an_operator_does_leaves_a_running_job_alone() {
+async fn a_call_of_an_operator_leaves_a_running_job_alone() {
     let (queue, operator) = TestQueue::start().await;
     let worker = queue.engine();
     for round in 0..20 {

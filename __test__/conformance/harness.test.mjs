@@ -56,7 +56,7 @@ describe('the conformance suite', () => {
     test(`finds the fault of ${backend}: ${behaviour}`, () => assert.ok(found(backend, behaviour)))
   }
 
-  test('blames only what is at fault', () => {
+  test('blames only the processes at fault', () => {
     for (const [backend, behaviour] of BLAMELESS) {
       assert.ok(run.stdout.includes(` - ${behaviour}`), behaviour)
       assert.equal(found(backend, behaviour), false)

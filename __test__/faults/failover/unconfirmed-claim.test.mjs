@@ -54,7 +54,7 @@ async function onPrimaryAlone(t) {
   return { backend, enqueued, jobs: client.db('unconfirmed').collection('jobs') }
 }
 
-test('what only a primary without its majority knows of', async (t) => {
+test('writes that only a primary without its majority knows of', async (t) => {
   const { backend, enqueued, jobs } = await onPrimaryAlone(t)
 
   await t.test('a claim is given to nobody', async () => {

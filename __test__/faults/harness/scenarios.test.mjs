@@ -33,7 +33,7 @@ function scenario(name) {
   })
 }
 
-test('a seed tells what is done, and when', () => {
+test('a seed decides what is done, and when', () => {
   const scenario = SCENARIOS['several at once']
   assert.deepEqual(scheduleOf(scenario, 5, 20_000), scheduleOf(scenario, 5, 20_000))
   assert.notDeepEqual(scheduleOf(scenario, 5, 20_000), scheduleOf(scenario, 6, 20_000))
@@ -70,7 +70,7 @@ describe('a bridge', () => {
     assert.equal(await probes.countDocuments(), 1)
   })
 
-  test('lets pass only what nobody else has cut or loses', async (t) => {
+  test('lets pass only traffic that no other cut holds back', async (t) => {
     const { node } = await cluster.primary()
     const url = `mongodb://127.0.0.1:${node.bridge.port}/?directConnection=true&retryWrites=false`
     const client = await MongoClient.connect(url, { serverSelectionTimeoutMS: 500 })

@@ -70,7 +70,7 @@ test('a story in order breaks no law', () => {
 })
 
 for (const law of Object.keys(LAWS)) {
-  test(`${law} catches what is planted`, () => {
+  test(`${law} catches the bug that is planted`, () => {
     assert.ok(PLANTED[law]?.length > 0, 'nothing is planted')
     for (const plant of PLANTED[law]) {
       const broken = story()

@@ -82,7 +82,7 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
     })
   })
 
-  test(`a handle whose owner sends the commit again, as nobody answered, is told to be completed (${version})`, async (t) => {
+  test(`a handle whose owner sends the commit again, as no reply came, is reported as completed (${version})`, async (t) => {
     const { queue, db, stored, log } = await start(t)
     const handle = await queue.claimOrEnqueue('work', {})
     const session = db.client.startSession()
@@ -183,7 +183,7 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
     for (const wrap of [undefined, (backend) => new Proxy(backend, {})]) {
       const by = wrap === undefined ? 'the engine' : 'plain JavaScript'
 
-      test(`that was committed though nobody said so is found to have been (${by})`, async (t) => {
+      test(`that was committed, though the reply was lost, is found to be committed (${by})`, async (t) => {
         const unconfirmed = { code: MAX_TIME_EXPIRED, codeName: 'MaxTimeMSExpired', errmsg: 'too late' }
         const { begun, outcomes, booked, job, log } = await book(
           t,
@@ -194,7 +194,7 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
         assert.deepEqual(log.kinds(), ['claimed', 'completed'])
       })
 
-      test(`that was not committed, and nobody said so, is given up at once, not when it expires (${by})`, async (t) => {
+      test(`that was not committed, and the reply was lost, is given up at once, not when it expires (${by})`, async (t) => {
         const from = performance.now()
         const { begun, outcomes, booked, job, log } = await book(
           t,

@@ -79,7 +79,7 @@ for (const [way, options] of Object.entries(WAYS)) {
       assert.deepEqual(await book(t, () => failNext(t, data)), { outcomes: [1], booked: [1], attempt: 1 })
     })
 
-    test('that was committed though nobody said so is found in the journal', async (t) => {
+    test('that was committed, though the reply was lost, is found in the journal', async (t) => {
       const unconfirmed = { code: MAX_TIME_EXPIRED, codeName: 'MaxTimeMSExpired', errmsg: 'too late' }
       assert.deepEqual(await book(t, () => failNext(t, { ...COMMIT, writeConcernError: unconfirmed })), {
         outcomes: [1],
@@ -88,7 +88,7 @@ for (const [way, options] of Object.entries(WAYS)) {
       })
     })
 
-    test('that was not committed, and nobody said so, is given up and done by the next attempt', async (t) => {
+    test('that was not committed, and the reply was lost, is given up and done by the next attempt', async (t) => {
       const { outcomes, booked, attempt } = await book(t, () =>
         failNext(t, { ...COMMIT, errorCode: MAX_TIME_EXPIRED }),
       )

@@ -84,7 +84,7 @@ async function backendOf(t, user, options) {
 
 const refused = (call, words) => backends.assertRefused(call, 'PermissionError', words)
 
-test('without indexes, nobody starts who may not make them', async (t) => {
+test('without indexes, no user starts without the right to make them', async (t) => {
   const { backend } = await backendOf(t, 'durablWorker')
   await refused(backend.startup(), /createIndexes/)
 })

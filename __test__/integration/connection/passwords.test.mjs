@@ -83,13 +83,13 @@ test('a wrong password is an error of its own, from every call', async (t) => {
   await backends.assertRefused(backend.claimNext('type'), 'AuthenticationError', message)
 })
 
-test('a user who may not write is told so', async (t) => {
+test('a user who may not write gets an error that says so', async (t) => {
   // The indexes are there, so starting up writes nothing.
   const reader = await backends.ofClient(t, uri('reader'))
   await backends.assertRefused(reader.enqueue('type', 1), 'PermissionError')
 })
 
-test('a password that is changed holds up nobody who has the new one, and lets nobody in with the old', async (t) => {
+test('a changed password holds up no client with the new one, and lets none in with the old', async (t) => {
   await createUser('rotating')
   const relay = await startRelay(t, server.port)
   const short = '&serverSelectionTimeoutMS=5000'
@@ -110,7 +110,7 @@ test('a password that is changed holds up nobody who has the new one, and lets n
   assert.deepEqual(await next.release(id), { status: 'released' })
 })
 
-test('what the app does with its own client after the backend was made is its own affair', async (t) => {
+test('changes to the app’s own client after the backend was made change nothing for the backend', async (t) => {
   const { MongoClient } = await import('mongodb')
   const client = await MongoClient.connect(uri('new'))
   const backend = await backends.started(t, { db: client.db('app') })

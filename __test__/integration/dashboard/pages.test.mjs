@@ -214,7 +214,7 @@ if (executable !== null) {
       assert.deepEqual(queue.jobs.get(job.id).data, { ...job.data, amount: 1 })
     })
 
-    test('one who may only read is offered nothing else', async (t) => {
+    test('a user who may only read is offered nothing else', async (t) => {
       const queue = madeUpQueue()
       const { url } = await serve(t, { queue, authorize: () => ({ status: 'read' }) })
       const { page } = await open(t, browser.context, url)
@@ -289,7 +289,7 @@ if (executable !== null) {
       await page.locator('.timeline').getByText(iso).first().waitFor()
     })
 
-    test('a server that goes away is told of, and what was there stays; it comes back by itself', async (t) => {
+    test('the page reports a server that goes away, keeps its contents, and goes on by itself', async (t) => {
       const { url, down, up } = await serve(t, { queue: madeUpQueue() })
       const { page } = await open(t, browser.context, url)
       await page.locator('table.types').waitFor()

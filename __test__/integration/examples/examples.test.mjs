@@ -182,14 +182,14 @@ test('the quick start stops early, cleanly, when it is interrupted', async (t) =
   assert.doesNotMatch(stdout, /A failure is retried/)
 })
 
-test('the quick start is in colour where somebody asks for it', async (t) => {
+test('the quick start is in colour where that is asked for', async (t) => {
   const { stdout } = await example(t, 'quickstart.mjs', { env: { FORCE_COLOR: '1' } })
   // eslint-disable-next-line no-control-regex -- colours
   assert.match(stdout, /\x1b\[32mcompleted/)
 })
 
 describe('migrating', { concurrency: true }, () => {
-  test('from 0.1: what the old version left is done, and its code settles by hand as ever', async (t) => {
+  test('from 0.1: jobs of the old version are done, and its code settles by hand as ever', async (t) => {
     const stderr = /job failed and will be retried/
     const { lines } = await example(t, 'migrating/from-0.1.mjs', { stderr })
     for (const line of ['attempt 1 for waiting', 'attempt 2 for abandoned', 'attempt 2 for new'])

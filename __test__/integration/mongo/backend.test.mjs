@@ -170,7 +170,7 @@ for (const [version, { MongoClient }] of Object.entries({ 6: mongodb6, 7: mongod
   })
 }
 
-test('a server that is down is told in one sentence, within the client’s own patience', async (t) => {
+test('a server that is down is reported in one sentence, within the client’s own patience', async (t) => {
   const queue = new MongoJobQueue({
     uri: 'mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300&connectTimeoutMS=300',
     database: 'app',
@@ -211,7 +211,7 @@ test('push is seen from outside: state, listeners, wake-ups', async (t) => {
   )
 })
 
-test('a listener that throws harms nobody', async (t) => {
+test('a listener that throws harms no other', async (t) => {
   const { db } = await connect(t)
   const errors = []
   const logger = { debug() {}, info() {}, warn() {}, error: (fields) => errors.push(fields) }

@@ -40,7 +40,7 @@ async function watching(t, options) {
   return { client, db, backend, watcher, listener, ...rest }
 }
 
-test('a new job is told by its type, a retried one by nothing', async (t) => {
+test('a new job wakes by its type, and a retried one wakes any type', async (t) => {
   const { backend, watcher, next } = await watching(t)
   await watcher.start()
   await backend.enqueue('mail', 1)
@@ -50,7 +50,7 @@ test('a new job is told by its type, a retried one by nothing', async (t) => {
   assert.equal(await next(), '')
 })
 
-test('what makes no job claimable is not told', async (t) => {
+test('a change that makes no job claimable wakes no listener', async (t) => {
   const { backend, watcher, next } = await watching(t)
   await watcher.start()
   const job = await backend.claimOrEnqueue('direct', 1)
@@ -61,7 +61,7 @@ test('what makes no job claimable is not told', async (t) => {
   assert.equal(await next(), 'last')
 })
 
-test('a listener that was removed hears nothing, one that throws harms nobody', async (t) => {
+test('a listener that was removed hears nothing, one that throws harms no other', async (t) => {
   const { backend, watcher, listener, next } = await watching(t)
   const removed = ear()
   watcher.addListener(removed.listener)

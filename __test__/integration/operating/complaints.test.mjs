@@ -38,7 +38,7 @@ test('payloads of 3 MB freeze no list: it carries none of them, and a page of a 
   assert.equal(JSON.parse(whole.data.text).text.length, 3 * MEGABYTE)
 })
 
-test('a schedule that has stopped for a week is told of: by the page, the command and the metrics', async (t) => {
+test('a schedule that has stopped for a week is reported by the page, the command and the metrics', async (t) => {
   const { db, queue, collection } = await jobs(t)
   await queue.schedule('invoices', { cron: '0 6 * * *' }, { type: 'invoices', data: null })
   await queue.schedule('paused', { cron: '0 6 * * *' }, { type: 'invoices', data: null })

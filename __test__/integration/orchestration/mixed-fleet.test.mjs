@@ -107,7 +107,7 @@ for (const era of ['0.2.2', '0.3']) {
       assert.deepEqual([job.status, ran], ['completed', ['mail', 'ch_1', undefined]])
     })
 
-    test('its claim keeps ours from recording, and its journal goes on from ours', async (t) => {
+    test('its claim keeps this package from recording, and its journal goes on from that of this package', async (t) => {
       const env = await app(t)
       const ran = []
       new Orchestrator(env.queue, SILENT).define('trial', trial(ran, { failsAfter: 'void' }))

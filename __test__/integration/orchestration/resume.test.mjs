@@ -107,7 +107,7 @@ for (const name of BACKENDS) {
       assert.deepEqual(keys, [...Array(3).fill(`${plain}:0:charge`), 'card-7', 'card-7'])
     })
 
-    test('a record that is there already is what a step answers with', async (t) => {
+    test('a step answers with a record that is there already', async (t) => {
       const { orchestrator, queue, backend, ended, stepsOf } = await orchestrated(t, name)
       let ran = 0
       let answer

@@ -85,7 +85,7 @@ test('with fake timers a day between two tries passes at once', async (t) => {
   assert.equal(tries.length, 3)
 })
 
-test('a worker that is killed while a job is parked takes no try with it', async (t) => {
+test('a worker that is killed while a job is parked uses up no try', async (t) => {
   const env = await app(t)
   const config = {
     ...{ url: testUrl(), database: env.db.databaseName },

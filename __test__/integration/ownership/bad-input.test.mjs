@@ -206,7 +206,7 @@ describe('a handle', { concurrency: true }, () => {
   }
 })
 
-test('a visibility timeout that is none is refused before anything is recovered', async (t) => {
+test('a malformed visibility timeout is refused before anything is recovered', async (t) => {
   const { backend, collection, stored } = await setUp(t)
   const { id } = await backend.claimOrEnqueue('work', {})
   await collection.updateOne({ _id: id }, { $set: { claimedAt: new Date(0) } })

@@ -45,7 +45,7 @@ test('a job is inserted as claimed where a processor is idle, and runs once', as
   )
 })
 
-test('what follows an enqueue comes before the handler starts', async (t) => {
+test('code that follows an enqueue runs before the handler starts', async (t) => {
   const { queue } = await app(t)
   const order = []
   await idleProcessor(queue, 't', () => void order.push('handler'), { concurrency: 5 })

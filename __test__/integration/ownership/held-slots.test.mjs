@@ -66,25 +66,29 @@ describe('a slot', { concurrency: true }, () => {
 })
 
 describe('a queue whose backend is shut down by itself', () => {
-  test('its handlers are told, and its jobs are given back', { timeout: PATIENCE_MS }, async (t) => {
-    const { backend, collection } = await jobs(t)
-    const log = eventLog()
-    const queue = newQueue(t, backend, { onJobEvent: log.listener })
-    const started = deferred()
-    queue.process('work', (_job, ctx) => (started.resolve(ctx), never()))
-    const id = await queue.enqueue('work', {})
-    const ctx = await started.promise
-    const aborted = once(ctx.signal, 'abort')
-    await backend.shutdown(1000)
-    await aborted
-    assert.equal(ctx.signal.reason.code, 'ERR_DURABL_SHUT_DOWN')
-    assert.deepEqual(await ctx.complete(), { status: 'released' })
-    assert.deepEqual(log.kinds(), ['claimed', 'shutdown-released'])
-    const job = await collection.findOne({ _id: id })
-    assert.deepEqual([job.status, job.attempt], ['pending', 0])
-    // It has nothing to wait for, and would wait for a minute.
-    const began = performance.now()
-    await queue.shutdown(60_000)
-    assert.ok(performance.now() - began < 30_000)
-  })
+  test(
+    'its handlers have their signals aborted, and its jobs are given back',
+    { timeout: PATIENCE_MS },
+    async (t) => {
+      const { backend, collection } = await jobs(t)
+      const log = eventLog()
+      const queue = newQueue(t, backend, { onJobEvent: log.listener })
+      const started = deferred()
+      queue.process('work', (_job, ctx) => (started.resolve(ctx), never()))
+      const id = await queue.enqueue('work', {})
+      const ctx = await started.promise
+      const aborted = once(ctx.signal, 'abort')
+      await backend.shutdown(1000)
+      await aborted
+      assert.equal(ctx.signal.reason.code, 'ERR_DURABL_SHUT_DOWN')
+      assert.deepEqual(await ctx.complete(), { status: 'released' })
+      assert.deepEqual(log.kinds(), ['claimed', 'shutdown-released'])
+      const job = await collection.findOne({ _id: id })
+      assert.deepEqual([job.status, job.attempt], ['pending', 0])
+      // It has nothing to wait for, and would wait for a minute.
+      const began = performance.now()
+      await queue.shutdown(60_000)
+      assert.ok(performance.now() - began < 30_000)
+    },
+  )
 })

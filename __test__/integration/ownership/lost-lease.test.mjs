@@ -162,7 +162,7 @@ describe('a signal is aborted', { concurrency: true }, () => {
     assert.deepEqual([status, attempt], ['pending', 0])
   })
 
-  test('before anybody else can take the job of a worker that is cut off', async (t) => {
+  test('before another worker can take the job of a worker that is cut off', async (t) => {
     const visibilityTimeoutMs = 5000
     const aborted = deferred()
     const run = await farWorker(t, {

@@ -141,7 +141,7 @@ describe('a claim made by hand', { concurrency: true }, () => {
     assert.equal(await backend.recoverStuckJobs(), 0)
   })
 
-  test('is renewed by its holder, and lost by one who does not', async (t) => {
+  test('is renewed by its holder, and lost by a holder that does not', async (t) => {
     const { backend, queue, collection } = await jobs(t)
     const age = (id) =>
       collection.updateOne({ _id: id }, { $set: { claimedAt: new Date(Date.now() - 2 * SECOND) } })

@@ -115,7 +115,7 @@ test('a process with a queue and no processors ends once the app closes its own 
   )
 })
 
-test('nor do a reaper, a handle that nobody settles, or a call that nobody awaits keep it alive', async (t) => {
+test('nor do a reaper, a handle that is not settled, or a call that is not awaited keep it alive', async (t) => {
   await endsByItself(
     t,
     `const queue = new JobQueue(new MongoJobQueue({ db, useChangeStreams: true }))

@@ -152,7 +152,7 @@ for (const [era, absent, left] of [
       assert.equal((await backend.claimNextByKey('work', 'single')).id, 'follower')
     })
 
-    test('a key without a scope is not held, as no index of the old package or of ours holds it', async (t) => {
+    test('a key without a scope is not held, as no index of either package holds it', async (t) => {
       const { backend } = await collectionWith(t, [oldJob(era, { _id: 'unscoped', dedupeKey: 'key' })])
       assert.equal(await backend.hasOutstanding('work', 'key'), false)
       for (const dedupeScope of ['pending', 'pending+active']) {

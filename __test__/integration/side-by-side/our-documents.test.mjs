@@ -64,7 +64,7 @@ for (const era of ['0.1', '0.3']) {
       })
     })
 
-    test('what we gave back or sent to a retry is claimed with the right attempt', async (t) => {
+    test('a job that this package gave back or sent to a retry is claimed with the right attempt', async (t) => {
       const { backend, old, stored } = await both(t, era)
       const released = await backend.claimOrEnqueue('released', 1)
       await backend.release(released.id, released.claimToken)
@@ -79,7 +79,7 @@ for (const era of ['0.1', '0.3']) {
       }
     })
 
-    test('a managed run that was given back and claimed by it is nobody’s managed run', async (t) => {
+    test('a managed run that was given back, and claimed by the other, is no managed run any more', async (t) => {
       const { backend, open, collection, stored, old } = await both(t, era)
       const queue = new JobQueue(backend)
       const running = new Promise((resolve) =>

@@ -127,7 +127,7 @@ test('jobs of one key that 0.1 let run at once are named, and recovering them le
   assert.deepEqual(await indexNames(collection), OUR_INDEXES)
 })
 
-test('a new process of the old package brings its indexes back, harms nobody, and the next of ours drops them', async (t) => {
+test('a new process of the old package brings its indexes back, harms no job, and the next process of this package drops them', async (t) => {
   const { db, collection } = await used(t, '0.3', 50)
   const ours = await startOurs(t, db)
   for (const era of ['0.1', '0.3']) await new OldPackage(collection, era).startup()
@@ -156,7 +156,7 @@ test('old and new processes that start at once leave every index of the newer, a
   )
 })
 
-test('a process of ours that starts does not break one of the old package that is building its indexes', async (t) => {
+test('a process of this package that starts does not break one of the old package that is building its indexes', async (t) => {
   // The server is told to hold up what is built: it is not one that others use.
   const { url } = await replicaSet(t)
   const client = await MongoClient.connect(url)

@@ -177,7 +177,7 @@ describe('two operators at once', () => {
     assert.equal(await count({ _id: { $in: completed }, status: 'completed' }), completed.length)
   })
 
-  test('who promote jobs start each of them once', async (t) => {
+  test('that promote jobs start each of them once', async (t) => {
     const { queue, config, whenDone } = await jobs(t)
     const { queue: other } = await elsewhere(t, config)
     const workers = await startWorkers(t, 2, { ...config, ...working('nothing') })

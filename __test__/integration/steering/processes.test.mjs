@@ -16,7 +16,7 @@ const working = (handler, { config, ...args } = {}) => ({
   processors: { work: { handler, config: { pollInterval: 100, ...config }, ...args } },
 })
 
-test('a job is run once for each retry, by whichever worker, whoever asked for it', async (t) => {
+test('a job is run once for each retry, by any worker, for any caller', async (t) => {
   const { queue, config, whenJob } = await jobs(t)
   const { queue: other } = await elsewhere(t, config)
   const workers = await startWorkers(t, 2, { ...config, ...working('nothing') })
@@ -172,7 +172,7 @@ test('jobs that were removed never come back, though workers die that had held t
   )
 })
 
-test('two operators who retry all that failed do it once between them', async (t) => {
+test('two operators that retry all failed jobs do it once between them', async (t) => {
   const { queue, config, whenDone, collection } = await jobs(t)
   const { queue: other } = await elsewhere(t, config)
   const workers = await startWorkers(t, 2, {

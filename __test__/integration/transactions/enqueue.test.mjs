@@ -239,7 +239,7 @@ for (const [version, driver] of Object.entries(DRIVERS)) {
       await log.next('completed', ({ jobId }) => jobId === id)
     })
 
-    test('what is not awaited, and comes after the transaction’s end, is refused and not made', async (t) => {
+    test('an enqueue that is not awaited, and comes after the transaction’s end, is refused and makes nothing', async (t) => {
       const { queue, session: open, jobs } = await app(t, { driver })
       const session = open()
       session.startTransaction()

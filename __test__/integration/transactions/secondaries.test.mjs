@@ -22,7 +22,7 @@ async function secondaryOf(t, set) {
   return { stop: () => apply('alwaysOn'), goOn: () => apply('off') }
 }
 
-test('what was written before the job was made is seen on a secondary that is behind', async (t) => {
+test('a write from before the job was made is seen on a secondary that is behind', async (t) => {
   const set = await replicaSet(t, { nodes: 2 })
   // By one member alone, as the other is not to keep up.
   const env = await app(t, { url: `${set.url}&w=1` })

@@ -27,7 +27,7 @@ for (const [way, options] of Object.entries(WAYS)) {
       await pollUntil('it has ended', () => session.hasEnded)
     })
 
-    test('is refused once the handler has ended, as nobody would end it', async (t) => {
+    test('is refused once the handler has ended, as nothing would end it', async (t) => {
       const late = deferred()
       const env = await run(t, async ({ ctx }) => void late.resolve(ctx))
       await env.log.next('completed')

@@ -108,7 +108,7 @@ if (canBeWrong) {
         assertNoOverlap(runsOf([victim, survivor]), 'job')
       })
 
-      test('sleeps, and dates what its orchestrations record, by the right time', async (t) => {
+      test('sleeps, and dates the records of its orchestrations, by the right time', async (t) => {
         const env = await jobs(t)
         const trial = { ms: 1, napMs: DELAY_MS, config: { pollInterval: 200 } }
         const config = { ...env.config, orchestrations: { trial } }

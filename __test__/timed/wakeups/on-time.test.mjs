@@ -111,7 +111,7 @@ for (const useChangeStreams of [true, false]) {
   })
 }
 
-test('retried jobs start on time where nobody looks meanwhile: the process that scheduled them knows when', async (t) => {
+test('retried jobs start on time where no look comes meanwhile: the process that scheduled them knows when', async (t) => {
   const { db, collection, config } = await jobs(t)
   const { queue } = await elsewhere(t, config)
   let seldom

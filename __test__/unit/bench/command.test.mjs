@@ -48,7 +48,7 @@ test('the command measures, keeps the figures and writes a page and charts from 
   assert.equal(readFileSync(join(out, 'benchmarks-notebook.md'), 'utf8'), page)
 })
 
-test('the page has a table of what an app is decided by, one column for each way', async (t) => {
+test('the page has a table of the figures that decide for an app, one column for each way', async (t) => {
   const out = folder(t)
   const { code, stdout, stderr } = await bench(
     ...FEW,

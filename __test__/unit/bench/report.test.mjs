@@ -116,7 +116,7 @@ test('the rates of tenths are between their marks', () => {
   assert.deepEqual(tenths(1_000, marks), { firstTenth: 100, lastTenth: 50 })
 })
 
-test('what was added is a column where it was measured', () => {
+test('a section that was added is a column where it was measured', () => {
   const before = section(contestant({ id: 'as durabl does it' }, [10]))
   assert.doesNotMatch(variantsTable(before), /added/)
   const added = (id, cost) => contestant({ id, name: id }, [10, 10], { addRate: 99, addServerCpu: cost })
@@ -124,7 +124,7 @@ test('what was added is a column where it was measured', () => {
   assert.match(variantsTable(variants), /\| ended \| 40 \| 10 \| 8 \| 99 \|/)
 })
 
-test('the page names the runs that it is made of, and what was measured once', () => {
+test('the page names the runs that it is made of, and the sections that were measured once', () => {
   const one = { throughput: { about: about() }, enqueue: { about: about() } }
   assert.equal(runsLine(one), 'on one machine, in one run')
   assert.match(runsTable(one), /\| throughput, enqueue \| `npm run bench` \| 2026-01-02 \| abc1234 \| 2 \|$/)

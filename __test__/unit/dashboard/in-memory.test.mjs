@@ -35,7 +35,7 @@ test('an empty queue has no types, and every read answers', async (t) => {
   assert.equal((await get('api=history&type=mail')).completed.length, 144)
 })
 
-test('types are counted, and what happens to a job is told', async (t) => {
+test('types are counted, and events of a job are told', async (t) => {
   const site = world(t)
   const { queue, get, act } = site
   const id = await failed(site, 'mail', { userId: 'u1', token: 'x' })

@@ -170,7 +170,7 @@ describe('reasons', () => {
     )
   })
 
-  test('of jobs that were cancelled or came too late are no failures', async () => {
+  test('of cancelled and expired jobs are no failures', async () => {
     const queue = madeUpQueue({ failed: 10 })
     const failed = [...queue.jobs.values()].filter(({ status }) => status === 'failed')
     failed[0].ending = 'cancelled'

@@ -173,7 +173,7 @@ describe('a method that a test replaces on the backend is the one that is called
       await queue.shutdown()
     })
 
-    test(`by handles of ${Backend.name}, whoever has claimed`, async () => {
+    test(`by handles of ${Backend.name}, for any claimer`, async () => {
       const backend = new Backend()
       const queue = new JobQueue(backend)
       const calls = []

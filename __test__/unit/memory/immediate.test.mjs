@@ -218,7 +218,7 @@ test('a claimed handle is its owner’s to run; what waits behind it runs when i
   assert.deepEqual(seen, ['behind'])
 })
 
-test('a job that its owner gives back is not run by anybody else at once', async () => {
+test('a job that its owner gives back is not run by another worker at once', async () => {
   const backend = new ImmediateBackend()
   const queue = new JobQueue(backend, SILENT)
   const seen = []
@@ -268,7 +268,7 @@ test('settlements go through the methods of a subclass', async () => {
   assert.deepEqual(completed, ['immediate-1'])
 })
 
-test('what a handler gets from its ctx is a result, though a subclass answers as the first releases did', async () => {
+test('a handler gets results from its ctx, though a subclass answers as the first releases did', async () => {
   class Old extends ImmediateBackend {
     async complete(jobId, claimToken) {
       await super.complete(jobId, claimToken)

@@ -120,7 +120,7 @@ test('all that is known is told, with labels escaped', async (t) => {
   assert.deepEqual(asked.history, [{ fromMs: Date.UTC(2026, 10, 30, 12), toMs: Date.UTC(2026, 10, 30, 18) }])
 })
 
-test('what a backend can’t tell is left out, and what fails is told', async () => {
+test('a part that the backend can’t tell is left out, and a failure is an error', async () => {
   const unsupported = async () => {
     throw new DurablError('ERR_DURABL_UNSUPPORTED', 'no')
   }

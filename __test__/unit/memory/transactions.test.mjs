@@ -66,7 +66,7 @@ for (const Backend of [DummyBackend, ImmediateBackend]) {
       assert.equal(seen.causal.hasEnded, true)
     })
 
-    test('fails a job whose transaction throws; what was enqueued in it stays, as nothing takes it back', async () => {
+    test('fails a job whose transaction throws; jobs that were enqueued in it stay, as nothing takes them back', async () => {
       const backend = new Backend()
       const events = []
       const queue = new JobQueue(backend, SILENT, { onJobEvent: ({ kind }) => events.push(kind) })

@@ -149,7 +149,7 @@ describe('with fake timers', () => {
     assert.equal(told.length, 3)
   })
 
-  test('jobs delayed before anybody listened are told as well', async (t) => {
+  test('jobs delayed before the first listener came are told as well', async (t) => {
     fake(t)
     const backend = new DummyBackend()
     await backend.enqueue('t', {}, { delay: 1000 })

@@ -118,8 +118,8 @@ function readRecord(bytes, codec) {
   }
 }
 
-describe('stored documents as anybody may have left them', () => {
-  test('those of the corpus hold up nobody beside them', async () => {
+describe('stored documents as any program may have left them', () => {
+  test('those of the corpus hold up no job beside them', async () => {
     for (const codec of CODECS)
       await handOver(
         codec,
@@ -128,7 +128,7 @@ describe('stored documents as anybody may have left them', () => {
     assert.equal({}.polluted, undefined)
   })
 
-  test('odd and damaged ones at random hold up nobody beside them', async (t) => {
+  test('odd and damaged ones at random hold up no job beside them', async (t) => {
     await atRandom(t, { share: 1 / 2 }, async ({ draw, show }) => {
       const codec = draw.one(CODECS)
       const odd = Array.from({ length: draw.between(1, 8) }, () => {
@@ -143,7 +143,7 @@ describe('stored documents as anybody may have left them', () => {
   })
 })
 
-describe('payloads as anybody may have typed them', () => {
+describe('payloads as any user may have typed them', () => {
   for (const [n, payload] of PAYLOADS.entries())
     test(`are stored as the driver would store them, or refused (${n})`, () => {
       let stored
@@ -157,7 +157,7 @@ describe('payloads as anybody may have typed them', () => {
     })
 })
 
-describe('connection strings as anybody may have typed them', () => {
+describe('connection strings as any user may have typed them', () => {
   const strings = linesOf('corpus/uris.txt')
 
   /** Accepted, or refused by an error of durabl that quotes no secret. */

@@ -145,7 +145,7 @@ async function judge(client) {
   return 'carried'
 }
 
-describe('the options of a client as anybody may have set them', () => {
+describe('the options of a client as any app may have set them', () => {
   // The driver's, about options that it does not use any more.
   const printed = process.listeners('warning')
   before(() => printed.forEach((listener) => process.off('warning', listener)))

@@ -189,7 +189,7 @@ test('a key in memory travels encrypted, and equal ones travel alike', () => {
   assert.ok(!message.includes('wrong'))
 })
 
-test('what Node trusts beside its own list, the engine trusts too', async () => {
+test('the engine trusts the certificates that Node trusts beside its own list', async () => {
   const program = `
     const { MongoClient } = require('mongodb')
     const { connectionOf } = require('./dist/mongo/connection/client-options.js')
@@ -310,7 +310,7 @@ test('a connection string with options that the engine cannot honour is refused 
 
 const make = (options) => () => new MongoJobQueue(options)
 
-test('a connection string that is none, or has an option that nobody knows, is refused without being quoted', () => {
+test('a malformed connection string, or one with an unknown option, is refused without being quoted', () => {
   for (const uri of ['', 'localhost', 'postgres://me:s3cret@one', 'mongodb://me:s3c/ret@one', 5, {}, null]) {
     assert.throws(make({ uri, database: 'd' }), (error) => {
       assert.ok(error instanceof TypeError || error.name === 'UnsupportedOptionError', error.stack)

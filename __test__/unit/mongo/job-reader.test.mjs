@@ -56,7 +56,7 @@ test('the order of the fields does not matter', () => {
   assert.ok(readBothWays(bytesOf(turned)))
 })
 
-test('what is unusual is left to the library', () => {
+test('unusual values are left to the library', () => {
   const unusual = {
     ...{ 'an id of another kind': { _id: new ObjectId() }, 'a wide number': { attempt: Long.fromNumber(4) } },
     ...{

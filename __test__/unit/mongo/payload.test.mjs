@@ -30,7 +30,7 @@ function refused(data, options, what) {
   return found
 }
 
-test('what the driver stores comes back as from the driver', () => {
+test('a value that the driver stores comes back as from the driver', () => {
   const data = {
     date: new Date('2020-02-29T12:00:00Z'),
     id: new ObjectId(),
@@ -143,7 +143,7 @@ test('keys that MongoDB or its library cannot hold are refused', () => {
   assert.match(refused(new Map([[1, 'one']])).message, /a key that is not a string/)
 })
 
-test('what getters throw is a refusal with its cause', () => {
+test('an error that a getter throws is a refusal with its cause', () => {
   const cause = new Error('not now')
   const error = refused({
     get later() {
@@ -165,7 +165,7 @@ test('the other major version works with its own values', () => {
   assert.ok(data.id instanceof mongodb6.ObjectId && data.id.equals(id))
 })
 
-test('15 MB go in, and what is over the limit is refused with its size', () => {
+test('15 MB go in, and a payload over the limit is refused with its size', () => {
   const mb = 1024 * 1024
   assert.equal(encoded({ blob: Buffer.alloc(15 * mb) }).length > 15 * mb, true)
   // An envelope of `{ data: { blob: <binary> } }` takes 27 bytes.

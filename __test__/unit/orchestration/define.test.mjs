@@ -58,7 +58,7 @@ test('a backend that runs handlers inline is refused', (t) => {
   )
 })
 
-test('what is no queue is refused', () => {
+test('a value that is no queue is refused', () => {
   for (const queue of [undefined, null, {}, new DummyBackend()])
     assert.throws(() => new Orchestrator(queue), { code: 'ERR_DURABL_INVALID_ARGUMENT' })
 })
@@ -131,7 +131,7 @@ describe('options', () => {
     })
 })
 
-test('a queue says its visibility timeout, and refuses one that is none', () => {
+test('a queue says its visibility timeout, and refuses a malformed one', () => {
   for (const visibilityTimeoutMs of [0, -5, NaN])
     assert.throws(
       () => new JobQueue(new DummyBackend(), SILENT, { visibilityTimeoutMs }),

@@ -135,7 +135,7 @@ test('errors come out as they were thrown', async () => {
   }
 })
 
-test('a crash that does not come is said', async () => {
+test('a crash that does not come fails the test by name', async () => {
   const { body } = trip()
   await assert.rejects(
     testOrchestration(body, { data: 1 }).crashAfter('nope'),

@@ -166,7 +166,7 @@ test('a sleep where a step is recorded diverges, and the other way round', async
   )
 })
 
-test('a sleep that nobody awaits holds no orchestration up', async () => {
+test('a sleep that is not awaited holds no orchestration up', async () => {
   const under = testOrchestration(async (job, octx) => {
     void octx.sleep('s', HOUR_MS)
     await octx.step('a', () => 1)

@@ -242,7 +242,7 @@ describe('the span of a run', () => {
     )
   })
 
-  it('of a job whose trace nobody can read has no link', async (t) => {
+  it('of a job whose trace cannot be read has no link', async (t) => {
     const { queue, told, backend } = followed(t)
     await backend.enqueue('mail', 1)
     backend.jobs[0].trace = { traceparent: 'made by hand' }

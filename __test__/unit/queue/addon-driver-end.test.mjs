@@ -86,7 +86,7 @@ describe('jobs that were handed over ahead', () => {
 })
 
 describe('a shutdown of the driver', () => {
-  it('stops the claims and releases what was not started', async () => {
+  it('stops the claims and releases jobs that were not started', async () => {
     const gate = deferred()
     process(() => gate.promise)
     const [, second] = engine.claim(jobs(2))
@@ -109,7 +109,7 @@ describe('a shutdown of the driver', () => {
     assert.equal(engine.verdicts[0].kind, 'release')
   })
 
-  it('releases what does not end', async () => {
+  it('releases jobs that do not end', async () => {
     let signal
     process((_job, ctx) => ((signal = ctx.signal), never()))
     engine.claim([job(0)])
@@ -123,7 +123,7 @@ describe('a shutdown of the driver', () => {
     assert.equal(engine.isSubscribed, false)
   })
 
-  it('leaves nobody waiting for a server that does not answer', async () => {
+  it('leaves no caller waiting for a server that does not answer', async () => {
     engine.answers = false
     let byHand
     process((_job, ctx) => ((byHand = ctx.complete()), never()))

@@ -147,7 +147,7 @@ describe('every slot comes free once,', () => {
 })
 
 describe('an engine that is shut down by another queue', () => {
-  it('takes jobs back from their handlers, which are told, and no longer waited for', async () => {
+  it('takes jobs back from their handlers, whose signals are aborted and which are no longer waited for', async () => {
     let ctx
     process((_job, context) => ((ctx = context), never()), { prefetch: 1 })
     const runIds = engine.claim(jobs(2))
@@ -159,7 +159,7 @@ describe('an engine that is shut down by another queue', () => {
     assert.deepEqual(engine.verdicts, [])
   })
 
-  it('leaves nobody waiting for a verdict that comes later', async () => {
+  it('leaves no caller waiting for a verdict that comes later', async () => {
     let byHand
     process((_job, ctx) => ((byHand = ctx.complete()), never()))
     engine.isOpen = false

@@ -20,7 +20,7 @@ class Session {
   }
 }
 
-test('everybody is told once when the transaction is over, and not before', async () => {
+test('every listener is told once when the transaction is over, and not before', async () => {
   const session = new Session()
   const told = []
   const last = deferred()
@@ -56,7 +56,7 @@ test('a transaction that is followed by another one at once is over all the same
   assert.deepEqual(told, ['first', 'second'])
 })
 
-test('who is told may begin the next transaction, and wait for that', async () => {
+test('a listener that is told may begin the next transaction, and wait for that', async () => {
   const session = new Session()
   const second = deferred()
   afterTransaction(session, () => {

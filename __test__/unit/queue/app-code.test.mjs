@@ -48,7 +48,7 @@ describe('a store that a handler or listener enters is not seen by any other', (
     await queue.shutdown()
   })
 
-  test('nor by who aborts, where a listener of ctx.signal enters it', async () => {
+  test('nor by the caller that aborts, where a listener of ctx.signal enters it', async () => {
     const storage = new AsyncLocalStorage()
     const queue = new JobQueue(new DummyBackend(), silentLogger)
     queue.process('work', (job, ctx) => {

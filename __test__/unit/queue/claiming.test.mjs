@@ -65,7 +65,7 @@ describe('a processor', () => {
     replies[1].resolve(null)
   })
 
-  it('runs what is enqueued here on a backend that has no wake-ups', async () => {
+  it('runs jobs that are enqueued here on a backend that has no wake-ups', async () => {
     counting({ onJobAvailable: undefined })
     const ran = deferred()
     queue.process('work', ran.resolve)

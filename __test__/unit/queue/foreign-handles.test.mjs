@@ -149,7 +149,7 @@ describe('a handle of any origin', () => {
     assert.deepEqual(calls, [['complete', 'of a class']])
   })
 
-  it('is recognised by its own mark: a copy with other methods goes by those, and is told of once', async () => {
+  it('is recognised by its own mark: a copy with other methods goes by those, and is reported once', async () => {
     const handle = await queue.claimOrEnqueue('work', {})
     log.events.length = 0
     const copy = { ...handle, complete: () => (calls.push(['complete']), handle.complete()) }

@@ -159,7 +159,7 @@ describe('withGlobalQueue', () => {
     await withGlobalQueue(backend, () => {})
   })
 
-  it('refuses what is no backend or no callback, and opens no scope', async () => {
+  it('refuses a value that is no backend or no callback, and opens no scope', async () => {
     await assert.rejects(
       withGlobalQueue({}, () => {}),
       TypeError,

@@ -187,7 +187,7 @@ describe('the concurrency of a processor inside enqueue', () => {
     assert.equal(await enqueued[1], 'immediate-2')
   })
 
-  it('is what the processor says, in the order of the calls', async () => {
+  it('follows the processor, in the order of the calls', async () => {
     const { steps, end } = gated({ concurrency: 2 })
     const enqueued = ['a', 'b', 'c', 'd'].map((data) => queue.enqueue('work', data))
     await settled()
@@ -238,7 +238,7 @@ describe('the concurrency of a processor inside enqueue', () => {
     ])
   })
 
-  it('counts what a handler has left behind when it ended', async () => {
+  it('counts the work that a handler has left behind when it ended', async () => {
     const [late, hold] = [deferred(), deferred()]
     const steps = []
     let leftBehind

@@ -45,7 +45,7 @@ describe('on a backend of the first releases', () => {
     assert.equal(job.status, 'completed')
   })
 
-  it('a handler that throws fails, and results are told from the attempts', async () => {
+  it('a handler that throws fails, and results are told apart by their attempts', async () => {
     const job = await run(
       () => {
         throw new Error('boom')
@@ -101,7 +101,7 @@ describe('on a backend of the first releases', () => {
     assert.deepEqual(backend.callsOf('fail'), [['legacy-2', 'boom']])
   })
 
-  it('a handle of the backend’s own, with complete, fail and log only, becomes one of ours', async () => {
+  it('a handle of the backend’s own, with complete, fail and log only, becomes a whole one', async () => {
     const claim = backend.claimOrEnqueue.bind(backend)
     backend.claimOrEnqueue = async (...args) => {
       const job = await claim(...args)
@@ -189,7 +189,7 @@ describe('on a backend of the first releases', () => {
     assert.equal(backend.callsOf('shutdown').length, 1)
   })
 
-  it('what startup and shutdown lack is not missed', async () => {
+  it('a backend needs no startup and no shutdown', async () => {
     backend.startup = undefined
     backend.shutdown = undefined
     await queue.startup()

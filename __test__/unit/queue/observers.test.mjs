@@ -102,7 +102,7 @@ describe('a logger', () => {
     }
   })
 
-  it('that is none is refused', () => {
+  it('that is malformed is refused', () => {
     assert.throws(() => new JobQueue(new DummyBackend(), {}), TypeError)
   })
 })

@@ -30,7 +30,7 @@ const claim = (data, options = KEY) => queue.claimOrEnqueue('work', data, option
 const statuses = () => backend.jobs.map(({ status }) => status)
 
 describe('runClaimed', () => {
-  it('rethrows what is no error', async () => {
+  it('rethrows a value that is no error', async () => {
     await assert.rejects(
       queue.runClaimed(await claim({}), () => {
         throw undefined
@@ -117,7 +117,7 @@ describe('runClaimed', () => {
     assert.deepEqual(statuses(), ['completed'])
   })
 
-  it('refuses what is no handle, no handler, and unknown options', async () => {
+  it('refuses a malformed handle or handler, and unknown options', async () => {
     const handle = await claim({})
     await assert.rejects(
       queue.runClaimed({}, () => {}),

@@ -125,7 +125,7 @@ describe('signal handlers', () => {
     assert.equal(queue.backend.jobs[0].status, 'pending')
   })
 
-  it('refuse what is no signal, and install nothing', () => {
+  it('refuse names that are no signals, and install nothing', () => {
     assert.throws(() => queue.installSignalHandlers({ signals: ['SIGNOPE'] }), RangeError)
     assert.throws(() => queue.installSignalHandlers({ signals: 'SIGTERM' }), TypeError)
     assert.throws(() => queue.installSignalHandlers({ timeoutMs: -1 }), RangeError)

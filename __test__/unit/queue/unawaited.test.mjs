@@ -31,7 +31,7 @@ async function run(handler, methods = {}) {
   return backend.jobs[0]
 }
 
-describe('what a handler does not wait for ends no process', () => {
+describe('a promise that a handler does not await ends no process', () => {
   it('a heartbeat that fails in an outage', async () => {
     let beats = 0
     const heartbeat = async () => {

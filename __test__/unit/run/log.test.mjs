@@ -80,7 +80,7 @@ test('a flush waits for no line that comes later', async () => {
   assert.equal(await isOver(flush), true)
 })
 
-test('a row of lines that fail is told once, and the next row again', async () => {
+test('a row of failed lines is reported once, and the next row again', async () => {
   const log = slowLog()
   for (const line of ['one', 'two', 'three', 'four']) void log.add(line)
   for (const how of ['reject', 'reject', 'resolve', 'reject']) await answer(how)

@@ -72,7 +72,7 @@ test('nothing is written while a transaction is open, and the newest value after
   assert.deepEqual(written, [[1000, 2]])
 })
 
-test('a row of values that cannot be written is told once', async (t) => {
+test('a row of values that cannot be written is reported once', async (t) => {
   let isAway = true
   const { progress, losses } = progressing(t, async () => {
     if (isAway) throw new Error('away')

@@ -186,7 +186,7 @@ describe('over all ways that events can take', () => {
     }
   })
 
-  test('what came while a transaction was committing decides the run once that is rolled back', () => {
+  test('an event that came while a transaction was committing decides the run once that is rolled back', () => {
     for (const { state, event, next } of all.filter(({ state }) => state.phase === 'overtaken')) {
       if (event === 'rolled-back') assert.match(next.phase, /settling|over/, key(state))
     }

@@ -68,7 +68,7 @@ describe('the bounds of a schedule', () => {
 })
 
 describe('a preview', () => {
-  it('begins now, and has five occurrences, if nothing is said', () => {
+  it('begins now, and has five occurrences, by default', () => {
     const before = Date.now()
     const dates = previewSchedule({ everyMs: 1000 })
     assert.equal(dates.length, 5)

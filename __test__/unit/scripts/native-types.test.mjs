@@ -27,7 +27,7 @@ const declarations = () => [
   },
 ]
 
-test('what may be absent is null, words are a union, and a class has the methods of all its files', async () => {
+test('an optional value is null, words are a union, and a class has the methods of all its files', async () => {
   const text = await wanted(declarations())
   assert.match(text, /claim\(type: string, key: string \| null\): Promised<NativeJob \| null>\n {2}settle\(/)
   assert.match(text, /export type NativeVerdict = 'complete' \| 'fail'/)

@@ -92,7 +92,7 @@ describe('payloads that cannot be stored are refused in memory as well', () => {
   }
 })
 
-describe('what is no mistake is taken', () => {
+describe('a call without a mistake is accepted', () => {
   const TAKEN = [
     ['no options', undefined],
     ['null for all options', null],

@@ -43,7 +43,7 @@ test('a welcome that fails is tried again after its back-off, and given up after
   ])
 })
 
-test('a handler that runs for too long is told, and its job fails', async () => {
+test('a handler that runs for too long has its signal aborted, and its job fails', async () => {
   let reason
   queue.process(
     'slow',

@@ -25,7 +25,7 @@ test('the same user is welcomed once', async () => {
   expect(backend.getJobsByType('welcome-email')).toHaveLength(1)
 })
 
-test('what is malformed is an error that Jest knows as one', async () => {
+test('a malformed argument is an error that Jest knows as one', async () => {
   await expect(new JobQueue(backend).enqueue('x', {}, { delay: -1 })).rejects.toThrow(RangeError)
   expect(() => new JobQueue(backend).process('x')).toThrow(TypeError)
 })

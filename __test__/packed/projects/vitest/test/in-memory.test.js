@@ -22,7 +22,7 @@ describe('with a backend that records', () => {
     expect(await signups.signUp(ada)).toBe(false)
   })
 
-  test('what is malformed is an error that Vitest knows as one', async () => {
+  test('a malformed argument is an error that Vitest knows as one', async () => {
     await expect(new JobQueue(backend).enqueue('x', {}, { delay: -1 })).rejects.toThrow(RangeError)
   })
 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { root } from '../process.mjs'
 import { read } from './files.mjs'
 
-const HEADING = '## What must hold, and who sees to it'
+const HEADING = '## The invariants'
 const GUARD = /`([^`]+)` “([^”]+)”/g
 
 /** Whether a file has a test, or a group of them, whose name contains this one. */

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { complaintsAbout } from '../../../scripts/check/invariants.mjs'
 
 const page = (...items) =>
-  `# Page\n\n## What must hold, and who sees to it\n\nEach line.\n\n${items.join('\n')}\n\n## Sharing\n\n- **Not one.**\n`
+  `# Page\n\n## The invariants\n\nEach line.\n\n${items.join('\n')}\n\n## Sharing\n\n- **Not one.**\n`
 
 const files = {
   'a.rs': 'async fn a_job_runs_once() {}',

@@ -154,7 +154,7 @@ export class DeferJobError extends DurablError {
 /** A hundred years, as for every other delay. */
 const LONGEST_DELAY_MS = 3_155_760_000_000
 
-/** With these the work may be done all the same: the reply was lost, or says that it is not confirmed. */
+/** With these codes the work may have been done: the reply was lost, or says that the write is not confirmed. */
 const UNSURE: ReadonlySet<unknown> = new Set<ErrorCode>([
   'ERR_DURABL_WRITE_FAILED',
   'ERR_DURABL_TIMEOUT',

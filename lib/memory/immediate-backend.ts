@@ -76,7 +76,7 @@ export class ImmediateBackend extends MemoryBackend {
     return enqueued.id
   }
 
-  /** A job whose handler fails was made all the same. */
+  /** A job was made even if its handler fails. */
   protected override async enqueueOfMany(
     type: string,
     data: unknown,
@@ -102,7 +102,7 @@ export class ImmediateBackend extends MemoryBackend {
     return result
   }
 
-  /** A job whose handler fails was made all the same. */
+  /** A job was made even if its handler fails. */
   protected override async enqueueDetailedOfMany(
     type: string,
     data: unknown,

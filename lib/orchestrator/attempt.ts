@@ -134,7 +134,7 @@ class Attempt {
       case 'returned': {
         const complete = () => this.parts.queue.completeClaimed(job.id, claimToken)
         if (outcome.isLost) {
-          // The work is done. If a sweep has failed the job over that, it completes all the same.
+          // The work is done. If a sweep has failed the job meanwhile, it still completes.
           if ((await complete()) === 'completed') return undefined
           throw this.leaseLost()
         }
@@ -164,7 +164,7 @@ class Attempt {
     const { queue } = this.parts
     const { job, claimToken, ctx } = this
     const fields = { type: job.type, jobId: job.id }
-    // Most jobs have no journal: a backend of the app's may look at them.
+    // Most jobs have no journal: a backend of the app may look at them.
     const options = this.definition.spill ? { spill: true } : undefined
     return {
       append: (record) => queue.appendStep(job.id, claimToken, record, options),

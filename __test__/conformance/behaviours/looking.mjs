@@ -159,7 +159,7 @@ export default {
       assert.deepEqual(await found({ 'data.n': 7 }, limit), [])
     }
     const page = await backend.listJobs({ status: 'failed', where: { 'data.n': 7 } })
-    // With an index of the app's own there may be nothing to look at.
+    // With an index of the app there may be nothing to look at.
     const { looked, ...rest } = page
     assert.ok(looked === 12 || looked === 0)
     assert.deepEqual(rest, { jobs: [], next: null, status: 'complete' })

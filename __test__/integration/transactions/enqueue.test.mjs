@@ -1,4 +1,4 @@
-/** Jobs that are made in a transaction of the app's: with the commit once, and never without it. */
+/** Jobs that are made in a transaction of the app: with the commit once, and never without it. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { pollUntil } from '../../support/wait.mjs'

@@ -1,4 +1,4 @@
-/** Options and calls that make jobs, in a transaction of the app's. */
+/** Options and calls that make jobs, in a transaction of the app. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { letPass } from '../../support/time.mjs'

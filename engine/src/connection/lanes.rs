@@ -9,7 +9,7 @@
 //!   stream       one for each change stream: its answer may take seconds, and is always awaited
 //!   renewal      one, if all the usual ones are busy: a lease must not be lost because of that
 //!   heartbeat    as renewals; they are made by hand, so there may be many of them
-//!   held up      as many as are usual, up to ten: writes that wait for the end of a transaction of the app's
+//!   held up      as many as are usual, up to ten: writes that wait for the end of a transaction of the app
 //! ```
 //! The driver makes a connection when there is none to be had, so unused ones cost nothing.
 
@@ -29,7 +29,7 @@ pub(crate) enum Lane {
     Renewal,
     /// The lane for a lease renewed by hand.
     Heartbeat,
-    /// A write that waits for a transaction of the app's.
+    /// A write that waits for a transaction of the app.
     HeldUp,
 }
 

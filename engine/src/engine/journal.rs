@@ -28,7 +28,7 @@ impl Engine {
         self.hub().await?.journal_writer.append(append).await
     }
 
-    /// Shapes the write that records a step in a transaction of the app's. It may have to be retried whole, so it is shaped anew then.
+    /// Shapes the write that records a step in a transaction of the app. It may have to be retried whole, so it is shaped anew then.
     ///
     /// # Errors
     /// The server can't be reached to ask for its time.

@@ -1,4 +1,4 @@
-//! The engine's part in transactions of the app's, which run on the app's own driver. It shapes their writes,
+//! The engine's part in transactions of the app, which run on the app's own driver. It shapes their writes,
 //! leaves the leases of their runs alone, and tells how they ended.
 
 use std::time::Duration;

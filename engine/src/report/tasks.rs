@@ -1,6 +1,6 @@
 //! All tasks that the engine leaves running, and the effect of a panic on each.
 //!
-//! A mistake of durabl's own must end no part of it for good, and must not go unsaid. So nothing else spawns a task. A
+//! A panic must end no part of the engine for good, and must be reported. So no other file spawns a task. A
 //! panic is caught here and reported once, and the task begins again, or hands its work back.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -18,7 +18,7 @@ const AFTER_PANIC: Duration = if cfg!(test) { Duration::from_millis(10) } else {
 pub(crate) enum Task {
     /// Writes new jobs of a collection. The calls whose jobs were on their way get an error, all others wait on.
     NewJobs,
-    /// The same for the jobs of one call, while a transaction of the app's holds up their key. The call gets an error.
+    /// The same for the jobs of one call, while a transaction of the app holds up their key. The call gets an error.
     NewJobsHeldUp,
     /// Puts verdicts of a collection together for one write. All of them wait on.
     Verdicts,

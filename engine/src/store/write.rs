@@ -10,7 +10,7 @@ use crate::{
     job::fields::{DEDUPE_KEY, DEDUPE_SCOPE},
 };
 
-/// The time that an open transaction of the app's may hold a write up. Such a transaction has written to the same job
+/// The time that an open transaction of the app may hold a write up. Such a transaction has written to the same job
 /// or under the same key. The server makes the write wait until that is over, and everything behind it in the same
 /// command too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub(crate) enum Acknowledged {
     AsConfigured,
     /// The primary alone. Its write can still be taken back: code that relies on it has to confirm it.
     ByPrimary,
-    /// Most members, under any concern of the app's: no election takes it back.
+    /// Most members, under any concern of the app: no election takes it back.
     ByMajority,
 }
 

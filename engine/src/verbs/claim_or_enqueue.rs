@@ -99,7 +99,7 @@ async fn try_create_claimed(
     let document = job.active(id, token, store.server_time().await?)?;
     for _ in 0..MOST_ROUNDS {
         let reply = match store.insert([&document], Wait::Brief).await {
-            // Its key is in a transaction of the app's.
+            // Its key is in a transaction of the app.
             Err(error) if error.is_time_limit() => store.insert([&document], Wait::HeldUp).await?,
             written => written?,
         };

@@ -1,4 +1,4 @@
-//! Writes for a transaction of the app's. A transaction belongs to a session, and a session to the client
+//! Writes for a transaction of the app. A transaction belongs to a session, and a session to the client
 //! that made it. So they are shaped here, where the documents are known, and run by the app's own driver.
 //!
 //! A duplicate-key error ends a whole transaction on the server. So a keyed job is no plain insert that may be

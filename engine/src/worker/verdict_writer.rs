@@ -123,7 +123,7 @@ impl Inbox {
     }
 }
 
-/// The store of one of the writers, and its wait for transactions of the app's.
+/// The store of one of the writers, and its wait for transactions of the app.
 #[derive(Clone)]
 struct Writing {
     store: Arc<Store>,
@@ -206,7 +206,7 @@ impl Batch {
         self.prepared.is_empty()
     }
 
-    /// Writes them and answers each. A transaction of the app's holds the remaining ones up: it has one of their keys,
+    /// Writes them and answers each. A transaction of the app holds the remaining ones up: it has one of their keys,
     /// and the others stand behind that in the command.
     async fn write(&mut self, store: &Store, wait: Wait) {
         if mem::replace(&mut self.is_under_way, true) {

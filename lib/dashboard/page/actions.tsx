@@ -1,4 +1,4 @@
-/** Actions: who did what, when, and what came of it. */
+/** The record of actions: operator, action, time and result. */
 import { useState } from 'preact/hooks'
 import type { ActionList, ActionRow } from '../wire'
 import { get } from './api'

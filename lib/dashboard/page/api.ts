@@ -22,7 +22,7 @@ function address(api: string, params: Params): string {
 const known = new Map<string, { readonly etag: string; readonly value: unknown }>()
 const MOST_KNOWN = 20
 
-/** Answers that came with the page, each for the first who asks. */
+/** Answers that came with the page, each for the first request. */
 const first = new Map<string, unknown>(
   Object.entries(JSON.parse(document.getElementById('root')?.dataset.first ?? '{}') as object),
 )

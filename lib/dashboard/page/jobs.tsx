@@ -104,7 +104,7 @@ function Found({ filter }: { filter: JobFilter }) {
   const { status, type, dedupeKey: key, path, value } = filter
   const ask = (after?: string | null) =>
     get<JobList>('jobs', { queue, status, type, key, path, value: path ? value : '', after })
-  // A list that somebody works with stays as it is.
+  // A list that a user works with stays as it is.
   const isStill = more.length > 0 || chosen.size > 0 || bulk !== null || Boolean(path)
   const first = usePolled(JSON.stringify([queue, filter]), () => ask(), isStill ? null : 3000)
   useEffect(() => setChosen(new Set()), [queue])

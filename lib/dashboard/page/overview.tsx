@@ -1,4 +1,4 @@
-/** The overview: is work keeping up, what fails, and who does it. */
+/** The overview: the lag, the failures and the workers. */
 import type { Live, TypeRow, Warning } from '../wire'
 import { Spark } from './charts'
 import { length, short, shortened, visible, whole } from './format'

@@ -1,4 +1,4 @@
-/** Jobs in transactions of the app's: the engine plans the writes, and the app's own driver runs them. Knows no query. */
+/** Jobs in transactions of the app: the engine plans the writes, and the app's own driver runs them. Knows no query. */
 import type {
   AnyBulkWriteOperation,
   ClientSession,
@@ -34,7 +34,7 @@ const MOST_AT_ONCE = 1000
 export class MongoTransactions implements BackendTransactions {
   private readonly limit = new TransactionLimit()
 
-  /** @param db the app's; null if the engine's connection was not made from a client of the app's */
+  /** @param db the app's; null if the engine's connection was not made from a client of the app */
   constructor(
     private readonly engine: EngineHandle,
     private readonly db: () => Db | null,

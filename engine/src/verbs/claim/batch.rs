@@ -47,7 +47,7 @@ struct Passed {
     unwritable: Vec<(Bson, Error)>,
     /// True if a multi-update was refused because of one of its jobs: from then on each goes by itself.
     apart: bool,
-    /// True if some of them can be claimed as soon as a transaction of the app's is over.
+    /// True if some of them can be claimed as soon as a transaction of the app is over.
     held_up: bool,
 }
 
@@ -281,7 +281,7 @@ async fn take(
     let tried = chosen.len();
     let (alone, together): (Vec<_>, Vec<_>) =
         chosen.iter().partition(|candidate| candidate.may_be_refused || passed.apart);
-    // First come the statements that no transaction of the app's can hold up: a held one would stop all behind it.
+    // First come the statements that no transaction of the app can hold up: a held one would stop all behind it.
     let mut groups: Vec<&[&Candidate]> = Vec::with_capacity(alone.len() + 1);
     if !together.is_empty() {
         groups.push(&together);

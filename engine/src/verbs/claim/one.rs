@@ -81,7 +81,7 @@ pub(crate) async fn claim_by_key(
 enum Found {
     Job(Box<ClaimedJob>),
     Nothing,
-    /// There is a job, and it can't be made active, or not now, as a transaction of the app's has written to it.
+    /// There is a job, and it can't be made active, or not now, as a transaction of the app has written to it.
     Refused,
 }
 

@@ -117,7 +117,7 @@ impl Writer {
     }
 
     /// Writes a batch, until the first of its calls runs out of patience: then it comes back, with the
-    /// failure. If a transaction of the app's has one of its keys, only the key's own caller waits for it.
+    /// failure. If a transaction of the app has one of its keys, only the key's own caller waits for it.
     async fn write_drafted(
         &mut self,
         batch: Vec<Request>,

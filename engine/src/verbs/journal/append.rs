@@ -51,7 +51,7 @@ pub(crate) async fn append(store: &Store, drafted: &mut [Drafted], patience: &mu
     }
 }
 
-/// The one write of a record, for a transaction of the app's: `{ q, u }`, done if it matches. A value that stands elsewhere is
+/// The one write of a record, for a transaction of the app: `{ q, u }`, done if it matches. A value that stands elsewhere is
 /// written at once.
 pub(crate) async fn plan(
     store: &Store,

@@ -1,5 +1,5 @@
 //! Lists jobs by conditions that no index of durabl's answers. It goes along the index of their status, in steps,
-//! until the page is full or enough was looked at. An index of the app's own on one of the fields makes it one query.
+//! until the page is full or enough was looked at. An index of the app on one of the fields makes it one query.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ use crate::{
 
 /// Jobs that one call looks at.
 const MOST_LOOKED: u64 = 20_000;
-/// Time that one call takes, and one query of an index of the app's own.
+/// Time that one call takes, and one query of an index of the app.
 const MOST_TIME: Duration = Duration::from_secs(2);
 const MOST_TIME_BY_INDEX: Duration = Duration::from_secs(1);
 /// The first step is small, as the newest jobs are the likeliest to be the ones; each next one is longer.
@@ -61,7 +61,7 @@ fn is_out_of_time(error: &Error) -> bool {
     error.server_code() == Some(TIME_LIMIT_EXCEEDED)
 }
 
-/// True if an index of the app's own begins with one of the fields.
+/// True if an index of the app begins with one of the fields.
 async fn is_indexed(store: &Store, conditions: &Document) -> Result<bool> {
     let indexes: Vec<IndexModel> = store
         .bounded("listing the indexes", async {

@@ -35,7 +35,7 @@ pub(crate) async fn settle_one(
     outcomes.pop().flatten().unwrap_or(Ok(Settled::NotFound))
 }
 
-/// Writes the prepared verdicts; the outcomes, in order. Some are missing if a transaction of the app's has held the
+/// Writes the prepared verdicts; the outcomes, in order. Some are missing if a transaction of the app has held the
 /// write up for longer than `wait`. Then it is unknown if they were written.
 pub(crate) async fn carry_out(
     store: &Store,

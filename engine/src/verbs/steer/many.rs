@@ -83,7 +83,7 @@ pub(crate) async fn cancel_each(
             told.extend(all);
             continue;
         }
-        // A transaction of the app's holds one of them up. Each now goes by itself, and one that is still
+        // A transaction of the app holds one of them up. Each now goes by itself, and one that is still
         // held up is left as it is.
         patience.note_failure();
         for id in ids {
@@ -166,7 +166,7 @@ impl Step<'_> {
         loop {
             match self.try_take(is_apart, patience.has_failed()).await {
                 Ok(changed) => return Ok(changed),
-                // A transaction of the app's holds one of them up, and all behind it.
+                // A transaction of the app holds one of them up, and all behind it.
                 Err(error) if error.is_time_limit() && !is_apart => {
                     is_apart = true;
                     patience.note_failure();

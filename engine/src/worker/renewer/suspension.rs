@@ -1,4 +1,4 @@
-//! Leases that are not renewed for a while: those of runs that complete their job in a transaction of the app's.
+//! Leases that are not renewed for a while: those of runs that complete their job in a transaction of the app.
 //!
 //! A renewal that comes before the transaction's write to the job makes that write conflict. One that comes after it
 //! waits for the commit, and with it every other renewal of the process. So the lease is made as long as a transaction

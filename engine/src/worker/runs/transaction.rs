@@ -1,4 +1,4 @@
-//! Runs whose handler completes the job by itself, in a transaction of the app's.
+//! Runs whose handler completes the job by itself, in a transaction of the app.
 
 use std::time::Duration;
 

@@ -97,7 +97,7 @@ async fn a_search_stops_after_so_many_jobs_and_goes_on_from_there() {
     }
     assert_eq!((ids(&page), page.is_complete, page.next), (vec!["wanted".to_owned()], true, None));
     assert!(calls >= 2);
-    // An index of the app's own makes it one query, by the server's choice.
+    // An index of the app makes it one query, by the server's choice.
     queue
         .jobs()
         .create_index(mongodb::IndexModel::builder().keys(doc! { "data.n": 1 }).build())

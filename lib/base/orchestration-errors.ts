@@ -150,7 +150,7 @@ export class HeartbeatConfigConflict extends DurablError {
   ) {
     super(
       'ERR_DURABL_HEARTBEAT_CONFLICT',
-      `define: option "visibilityTimeoutMs" (${overrideMs} ms) is longer than the queue's (${reaperMs} ms), after which jobs are recovered: ` +
+      `define: option "visibilityTimeoutMs" (${overrideMs} ms) is looser than the queue's (${reaperMs} ms), after which jobs are recovered: ` +
         'make it shorter, or leave it out',
     )
   }

@@ -340,7 +340,7 @@ test('options are checked, and typos are recognised', () => {
     [{ uri, database: 'a', logger: console.log }, /"logger" must be a logger/],
     [{ db: database(), uri }, /not both/],
     [{ db: 5 }, /must be a Db.*got 5/],
-    [{ db: {} }, /must be a Db.*an object that is none/],
+    [{ db: {} }, /must be a Db.*another object/],
     [{ db: Promise.resolve() }, /got a promise: await it/],
     [{ db: database().client }, /got a MongoClient: pass client\.db/],
     [{ db: { db: database() } }, /has one: pass its property db/],

@@ -365,7 +365,7 @@ export const PAYLOADS = [
   ['a function within', ['data.a.0.b is a function'], () => ({ a: [{ b: handler }] })],
   ['a circle', ['data.a.b.0', 'contains it'], () => circular],
   ['a bigint over 64 bits', ['data.n', '64 bits'], () => ({ n: 2n ** 63n })],
-  ['a Map with keys that are no strings', ['data.m', 'no string'], () => ({ m: new Map([[1, 2]]) })],
+  ['a Map with keys that are no strings', ['data.m', 'not a string'], () => ({ m: new Map([[1, 2]]) })],
   [
     'nesting without end',
     ['levels deep'],

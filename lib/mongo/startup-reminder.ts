@@ -1,6 +1,6 @@
 /**
- * Warns once when keys may be used and no index holds them. Before the first `startup()` makes the indexes, each enqueue under one key makes a
- * job of its own, and a schedule's occurrences run side by side. Without the warning, that would show only when all of them have run.
+ * Warns once when keys may be used and no index holds them. Before the first `startup()` makes the indexes, each enqueue under one key makes
+ * a job of its own, and a schedule's occurrences overlap. Without the warning, that would show only when all of them have run.
  *
  * A process that only enqueues may leave `startup()` to its workers, so only the indexes count.
  */

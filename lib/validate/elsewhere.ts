@@ -1,4 +1,4 @@
-/** Names that other job queues use for an option, so that the refusal of one can point to durabl's. Read only after a name was refused. */
+/** Names that other job queues use for options, so that a refusal can point to durabl's name. Read only after a name was refused. */
 import { nearest } from './nearest'
 
 const RETENTION = 'the option "retention" of MongoJobQueue removes jobs that have ended'
@@ -10,7 +10,7 @@ const RATES =
 const FLOWS =
   'jobs have no children; an orchestration waits for other jobs, see "Many jobs, and then one" in docs/guide/orchestration.md'
 
-/** Of each name: the options here that may be meant, of which a call takes one at most, and the advice where it takes none. */
+/** For each name, the options that may be meant, of which a call takes at most one, and the advice if it takes none. */
 const ELSEWHERE = new Map<string, { readonly names?: readonly string[]; readonly advice?: string }>([
   ['attempts', { names: ['maxAttempts'] }],
   ['children', { advice: FLOWS }],
@@ -55,7 +55,7 @@ const ELSEWHERE = new Map<string, { readonly names?: readonly string[]; readonly
   ['unique', { names: ['dedupeKey'] }],
 ])
 
-/** The end of an error about a name that is none of the known ones: the name that was meant, or advice; null if neither is known. */
+/** The end of an error about an unknown name: the name that was meant, or advice; null if there is neither. */
 export function hintFor(name: string, known: readonly string[]): string | null {
   const other = ELSEWHERE.get(name)
   const meant = other?.names?.find((one) => known.includes(one)) ?? null

@@ -47,7 +47,7 @@ const REFUSED = [
   ['schedule', 'immediately', 'queue.triggerSchedule(id) makes a job of a schedule now'],
   ['schedule, its job', 'opts', 'did you mean "options"?'],
   ['schedule, its job', 'name', 'did you mean "type"?'],
-  // Names of objects, and names that nobody has.
+  // Names of objects, and names that mean nothing.
   ['enqueue', 'constructor', 'known are id, priority'],
   ['enqueue', 'zzzzzz', 'known are id, priority'],
 ]

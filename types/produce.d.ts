@@ -106,9 +106,9 @@ export interface EnqueueOptions {
    * {@link DummyBackend} and {@link ImmediateBackend} note the session on the job, and make the job at once.
    *
    * A call rejects with a `TypeError` or `RangeError` if the value is not a session. It does the same if the session belongs to another
-   * client, has ended, or has no transaction in progress. {@link JobQueue.claimOrEnqueue} refuses every session, as a claim can't be rolled back. A standalone
-   * server has no transactions: `ERR_DURABL_NOT_A_REPLICA_SET`. The same holds for some backends, and for a `MongoJobQueue` made with
-   * `{ uri }`, whose client is not the app's: `ERR_DURABL_UNSUPPORTED`.
+   * client, has ended, or has no transaction in progress. {@link JobQueue.claimOrEnqueue} refuses every session, as a claim can't be rolled
+   * back. On a standalone server, which has no transactions, calls reject with `ERR_DURABL_NOT_A_REPLICA_SET`. They reject with
+   * `ERR_DURABL_UNSUPPORTED` on a backend without transactions, and on a `MongoJobQueue` made with `{ uri }`, whose client is not the app's.
    */
   session?: DriverSession | undefined
 }

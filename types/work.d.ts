@@ -20,13 +20,13 @@ export interface JobContext {
    * `signal.reason` is a {@link DurablError} whose `code` tells which.
    *
    * A handler that has read the signal may stop halfway. So if it returns after a shutdown has aborted the signal, its job is released with the
-   * attempt given back, and runs again. If it has finished its work nevertheless, it calls `ctx.complete()`. A handler that never reads
-   * the signal completes its job by returning.
+   * attempt given back, and runs again. A handler that has finished its work nevertheless calls `ctx.complete()`. A handler that
+   * never reads the signal completes its job by returning.
    */
   readonly signal: AbortSignal
   /**
-   * Completes the job. Resolves when the write is durable. With {@link ProcessorConfig.results} `keep`, the job keeps `result`, and ignores what
-   * the handler returns afterwards.
+   * Completes the job. Resolves when the write is durable. With {@link ProcessorConfig.results} `keep`, the job keeps `result`; a value that the
+   * handler returns afterwards is ignored.
    */
   complete(options?: { result?: unknown }): Promise<CompleteResult>
   /** Fails this attempt. The job waits for a retry, or ends if its attempts are used up. */

@@ -30,7 +30,7 @@ const FOUND = [
 ]
 const BLAMELESS = [
   ['Counting', 'complete with a wrong token changes nothing'],
-  ['Declared', 'of equal priority, what was due first goes first'],
+  ['Declared', 'of equal priority, the job that was due first goes first'],
 ]
 
 const exactly = (name) => `/^${name.replaceAll(/[.*+?^${}()|[\]\\/]/g, String.raw`\$&`)}$/`

@@ -30,7 +30,7 @@ conformance('ImmediateBackend', () => new Enqueueing(), {
   'a job scheduled for later is no lag': NO_DELAY,
   'a delayed retry is not due': NO_DELAY,
   'a job is put off': NO_DELAY,
-  'each attempt is followed, with what became of it': NO_RETRY,
+  'each attempt is followed, with its fate': NO_RETRY,
   'a failed job is retried until it succeeds': NO_RETRY,
   'a job that never succeeds fails after its last attempt': NO_RETRY,
   'a schedule makes a job at each of its occurrences, which says which one it is': NO_SCHEDULES,

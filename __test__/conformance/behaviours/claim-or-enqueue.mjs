@@ -48,7 +48,7 @@ export default {
     assert.equal((await backend.findOne({ status: 'pending' })).data, 'third')
   },
 
-  async 'a pending job of the key is left to those who poll'({ backend }) {
+  async 'a pending job of the key is left to processors'({ backend }) {
     const id = await backend.enqueue('t', 'waiting', SINGLE_FLIGHT)
     assert.equal(await backend.claimOrEnqueue('t', 'mine', SINGLE_FLIGHT), null)
     assert.deepEqual(await counts(backend), { pending: 1, active: 0 })

@@ -53,7 +53,7 @@ export default {
     assert.deepEqual(order, [-1, 0, 5, 10])
   },
 
-  async 'of equal priority, what was due first goes first'({ backend }) {
+  async 'of equal priority, the job that was due first goes first'({ backend }) {
     for (const data of ['a', 'b', 'c']) {
       await backend.enqueue('t', data)
       await letPass(5, 'the next one is due later')

@@ -90,7 +90,7 @@ export default {
     assert.equal((await backend.getStats('t')).pending, 50)
   },
 
-  async 'what is malformed is refused and not stored'({ backend }) {
+  async 'a malformed job is refused and not stored'({ backend }) {
     const isRefusal = { code: 'ERR_DURABL_INVALID_ARGUMENT' }
     await assert.rejects(async () => backend.enqueue('', {}), isRefusal)
     await assert.rejects(async () => backend.enqueue('t', {}, { delay: -1 }), isRefusal)

@@ -42,7 +42,7 @@ export default {
     }
   },
 
-  async 'a job is found by what its payload holds'({ backend }) {
+  async 'a job is found by fields of its payload'({ backend }) {
     const when = new Date(1000)
     const id = await backend.enqueue('t', {
       user: { id: 'u', tags: ['a', 'b'] },

@@ -57,7 +57,7 @@ export default {
     ])
   },
 
-  async 'a journal is nobody else’s to see: findOne shows none'({ backend }) {
+  async 'a journal is private: findOne shows none'({ backend }) {
     const { id, claimToken } = await claimed(backend)
     await backend.appendStep(id, claimToken, record(0, 'a'))
     const found = await backend.findOne({ id })

@@ -30,7 +30,7 @@ export default {
     assert.deepEqual(await queue.waitFor(id), { status: 'completed', result: job.result })
   },
 
-  async 'null is a result, and nothing is none'(env) {
+  async 'null is a result, and undefined is none'(env) {
     assert.equal((await run(env, () => null)).job.result, null)
     assert.equal('result' in (await run(env, () => {})).job, false)
   },

@@ -18,7 +18,7 @@ export default {
     assert.equal(await backend.heartbeat(id), 'applied')
   },
 
-  async 'a heartbeat of what is not held says so'({ backend }) {
+  async 'a heartbeat of a job that is not held says so'({ backend }) {
     assert.equal(await backend.heartbeat('nobody', 'token'), 'lease-lost')
     const id = await backend.enqueue('t', {})
     assert.equal(await backend.heartbeat(id), 'lease-lost')

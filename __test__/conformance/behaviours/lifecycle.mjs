@@ -36,7 +36,7 @@ export default {
     await arrival('the shutdown', shutdown)
   },
 
-  async 'a shutdown aborts what does not end, and gives it back'({ makeQueue, arrival }) {
+  async 'a shutdown aborts jobs that do not end, and gives them back'({ makeQueue, arrival }) {
     const events = []
     const queue = makeQueue({ onJobEvent: (event) => events.push(event) })
     const { handler, started } = endlessHandler()

@@ -38,7 +38,7 @@ export default {
     assert.equal(whole, 'y'.repeat(4000))
   },
 
-  async 'lines that nobody waits for are in order, the newest thousand of them'({ backend }) {
+  async 'lines that are not awaited are in order, the newest thousand of them'({ backend }) {
     const { id, claimToken } = await claimed(backend)
     const lines = Array.from({ length: 2500 }, (_, n) => String(n))
     await Promise.all(lines.map((line) => backend.log(id, line, claimToken)))
@@ -102,13 +102,13 @@ export default {
     assert.deepEqual([kept.length, kept[0], kept.at(-1)], [1000, '3', '1002'])
   },
 
-  async 'who has lost the lease logs nothing'({ backend }) {
+  async 'a worker that has lost the lease logs nothing'({ backend }) {
     const { id } = await claimed(backend)
     await backend.log(id, 'not mine', 'wrong')
     assert.deepEqual(await messages(backend, id), [])
   },
 
-  async 'a line for nobody harms nobody'({ backend }) {
+  async 'a line for an unknown job harms nothing'({ backend }) {
     await backend.log('nobody', 'a line')
     assert.equal(await backend.findOne({ id: 'nobody' }), null)
   },

@@ -133,7 +133,7 @@ export default {
     assert.deepEqual(await listed({ status: 'failed' }), [id])
   },
 
-  async 'jobs are found by what their payloads hold'({ backend }) {
+  async 'jobs are found by fields of their payloads'({ backend }) {
     const ids = []
     for (let number = 0; number < 12; number += 1) {
       const data = { n: number % 3, when: new Date(number % 2), list: [{ x: number }, { x: -1 }], none: null }
@@ -165,7 +165,7 @@ export default {
     assert.deepEqual(rest, { jobs: [], next: null, status: 'complete' })
   },
 
-  async 'a list refuses what is malformed, by name'({ backend, makeQueue }) {
+  async 'a list refuses malformed options, by name'({ backend, makeQueue }) {
     const queue = makeQueue()
     const refused = {
       status: [undefined, 'done', { $ne: 'x' }, 3],

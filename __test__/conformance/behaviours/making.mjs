@@ -101,7 +101,7 @@ export default {
     await arrival('the run', ran)
   },
 
-  async 'a moment that is none, or comes with a delay, is refused'({ backend, makeQueue }) {
+  async 'a malformed moment, or one with a delay, is refused'({ backend, makeQueue }) {
     const queue = makeQueue()
     for (const runAt of [new Date(NaN), 'tomorrow', 5, {}, null, new Date('+012000-01-01T00:00:00Z')])
       await assert.rejects(queue.enqueue('t', 1, { runAt }), INVALID)
@@ -191,7 +191,7 @@ export default {
     assert.equal((await stored(active.id)).data, 1)
   },
 
-  async 'many detailed enqueues each say what became of them'({ makeQueue, stored }) {
+  async 'many detailed enqueues each tell the fate of their job'({ makeQueue, stored }) {
     const queue = makeQueue()
     const coalesce = { dedupeKey: 'c', dedupeScope: 'pending', coalesce: 'latest' }
     const results = await queue.enqueueMany(
@@ -289,10 +289,7 @@ export default {
     assert.notEqual(await queue.enqueue('t', 1), null)
   },
 
-  async 'a failure is told with what was thrown and its job, unseen by those who compare'({
-    makeQueue,
-    until,
-  }) {
+  async 'a failure event has the thrown value and the job, unseen by comparisons'({ makeQueue, until }) {
     const events = []
     const queue = makeQueue({ onJobEvent: (event) => events.push(event) })
     const error = new Error('so')

@@ -44,7 +44,7 @@ export default {
     assert.equal(job.failReason, 'no luck')
   },
 
-  async 'throwing what is no error fails, with a reason'(env) {
+  async 'throwing a value that is no error fails, with a reason'(env) {
     const things = [
       'text',
       0,

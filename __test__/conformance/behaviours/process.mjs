@@ -121,7 +121,7 @@ export default {
     await whenJob(await queue.enqueue('t', {}), 'completed')
   },
 
-  async 'what happens to jobs is told'({ makeQueue, whenJob, until }) {
+  async 'events of jobs are told'({ makeQueue, whenJob, until }) {
     const events = []
     const queue = makeQueue({ onJobEvent: (event) => events.push(event) })
     queue.process('t', (job) => {

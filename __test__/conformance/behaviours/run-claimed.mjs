@@ -54,7 +54,7 @@ export default {
     }
   },
 
-  async 'what the handler throws is rethrown, and the job fails'({ makeQueue, stored }) {
+  async 'the error of the handler is rethrown, and the job fails'({ makeQueue, stored }) {
     const queue = makeQueue()
     const handle = await queue.claimOrEnqueue('t', {}, { ...EXCLUSIVE, ...QUICK_RETRY })
     const error = new Error('no luck')

@@ -79,7 +79,7 @@ export default {
     assert.ok(!('trace' in (await stored(id))))
   },
 
-  async 'each attempt is followed, with what became of it'({ makeQueue, until }) {
+  async 'each attempt is followed, with its fate'({ makeQueue, until }) {
     const { runs, telemetry } = notes()
     const queue = makeQueue({ telemetry })
     queue.process('t', (job) => {

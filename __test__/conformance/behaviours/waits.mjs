@@ -33,7 +33,7 @@ function boom() {
 }
 
 export default {
-  async 'a deferral by a handler is told'({ makeQueue, until }) {
+  async 'a deferral by a handler is an event'({ makeQueue, until }) {
     const changes = []
     const queue = makeQueue({ onJobChange: (change) => changes.push(change) })
     let isFirst = true

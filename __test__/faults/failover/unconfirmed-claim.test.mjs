@@ -57,7 +57,7 @@ async function onPrimaryAlone(t) {
 test('writes that only a primary without its majority knows of', async (t) => {
   const { backend, enqueued, jobs } = await onPrimaryAlone(t)
 
-  await t.test('a claim is given to nobody', async () => {
+  await t.test('no caller gets the claim', async () => {
     const claim = await backend.claimNext('sync').catch((error) => error)
     assert.ok(claim instanceof Error, `the claim was believed: ${JSON.stringify(claim)}`)
     const stored = await jobs.findOne({ _id: enqueued })

@@ -112,12 +112,12 @@ const CASES = {
   everythingEnds: {
     breaks: {
       'a claim that stays': (h) => h.enqueue('a', SOLE).claimed('a'),
-      'a job that nobody takes': (h) => h.enqueue('a'),
+      'a job that no worker takes': (h) => h.enqueue('a'),
     },
   },
   legalSteps: {
     breaks: {
-      'a completion that nobody had claimed': (h) => h.enqueue('a').wrote('a', { status: 'completed' }),
+      'a completion without a claim': (h) => h.enqueue('a').wrote('a', { status: 'completed' }),
       'an end that is written once more': (h) => h.enqueue('a').ran('a').wait(20).completed('a'),
       'an end that is overwritten': (h) => h.enqueue('a').ran('a').wrote('a', { status: 'failed' }),
     },

@@ -103,7 +103,7 @@ const BUGS = {
     },
   },
 
-  'a claim that nobody knows of': {
+  'a claim that no worker knows of': {
     laws: ['everythingEnds'],
     drainMs: 2000,
     /** Its holder never learnt that it got the job, and its lease is an hour long. */
@@ -148,9 +148,9 @@ export const PLANTED = {
     'a job that is cancelled though no call has asked for it',
     'a claim that does not go by priority',
   ),
-  'no index for the keys, and a claim that nobody knows of': both(
+  'no index for the keys, and a claim that no worker knows of': both(
     'no index for the keys',
-    'a claim that nobody knows of',
+    'a claim that no worker knows of',
   ),
   'a retry that is forgotten, and a claim that does not go by priority': both(
     'a retry that is forgotten',

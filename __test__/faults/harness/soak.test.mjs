@@ -52,7 +52,7 @@ describe('what a process did', () => {
   for (const [name, change] of Object.entries({
     'a job is open': { pending: 1, acknowledged: 10 },
     'an acknowledged job has vanished': { completed: 5 },
-    'a job ended that nobody had asked for': { completed: 7 },
+    'a job ended that no call had asked for': { completed: 7 },
   }))
     test(`is not if ${name}`, () => assert.equal(isAllThere({ ...DID, ...change }), false))
 

@@ -35,7 +35,7 @@ describe('a process with a job', { concurrency: true }, () => {
       'void queue.shutdown(50).then(() => process.exit(7))',
       7,
     ],
-    ['that throws where nobody catches', "setImmediate(() => { throw new Error('on purpose') })", 1],
+    ['that throws outside of any handler', "setImmediate(() => { throw new Error('on purpose') })", 1],
   ]) {
     test(`${how} ends with its code, and the job is still there`, async (t) => {
       const { db } = await connect(t)

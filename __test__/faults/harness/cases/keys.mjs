@@ -108,7 +108,7 @@ export const KEYS = {
   },
   followersCover: {
     breaks: {
-      'a job that is superseded, and nobody waits': (h) =>
+      'a job that is superseded, and no follower waits': (h) =>
         h
           .enqueue('a', ONE)
           .claimed('a')

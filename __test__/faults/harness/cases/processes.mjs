@@ -110,7 +110,7 @@ export const PROCESSES = {
         over(ordered(h).told('producer', 'call-failed', { method: 'produce', message: 'no such thing' })),
       'a run by hand that never ends': (h) =>
         over(ended(ordered(h).enqueue('a').ran('a').told('producer', 'run-begun', { call: 'a', job: 'a' }))),
-      'a run by hand that ends with an error of nobody’s': (h) => ranByHand(h, [BUG]),
+      'a run by hand that ends with an unknown error': (h) => ranByHand(h, [BUG]),
       'one that ends with the library’s own bug': (h) =>
         ranByHand(h, [THROWN, { code: 'ERR_DURABL_INTERNAL', message: 'a bug' }]),
       'one that is cancelled, and no call had asked for it': (h) => ranByHand(h, [CANCELLED]),

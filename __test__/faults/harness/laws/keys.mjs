@@ -48,7 +48,7 @@ export const followersCover = {
       const { job, before, at } = step
       if (pending > 0 || before?.status === 'pending') lastWaitedAt.set(job.key, at)
       if (ended(step) && pending === 0 && !(lastWaitedAt.get(job.key) >= decidableFrom(step)))
-        yield [`job ${job.id} was superseded, and nobody waited for the key ${job.key}`, step]
+        yield [`job ${job.id} was superseded, and no follower waited for the key ${job.key}`, step]
     }
     for (const step of steps)
       if (ended(step) && !step.job.key) yield [`job ${step.job.id} was superseded, and has no key`, step]

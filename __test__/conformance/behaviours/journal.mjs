@@ -323,7 +323,7 @@ export default {
       [() => backend.appendStep('a', { $ne: 1 }, record(0, 'a')), 'claimToken'],
       [() => backend.appendStep('a', 't', record(0, 'a'), { spill: 1 }), 'spill'],
       [() => backend.appendStep('a', 't', null), 'record'],
-      [() => backend.appendStep('a', 't', record(-2, 'a')), 'record.seq'],
+      [() => backend.appendStep('a', 't', record(-3, 'a')), 'record.seq'],
       [() => backend.appendStep('a', 't', record(0.5, 'a')), 'record.seq'],
       [() => backend.appendStep('a', 't', record(0, '')), 'record.name'],
       [() => backend.appendStep('a', 't', { ...record(0, 'a'), path: 'x' }), 'record.path'],

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { JobQueue, MongoJobQueue } from 'durabl'
 import { MongoClient } from 'mongodb'
 
-const client = await MongoClient.connect(process.env.MONGO_URL)
+const client = await MongoClient.connect(process.env.MONGO_URL ?? 'mongodb://localhost:27017/?replicaSet=rs0')
 const db = client.db(process.env.MONGO_DB ?? 'durabl_examples')
 
 const backend = new MongoJobQueue({ db, collectionName: 'reschedule_jobs' })

@@ -18,7 +18,7 @@ const KILLS = 2
 const ACCOUNTS = ['Ada', 'Bob', 'Grace']
 const EACH_HAS = 100
 
-const client = await MongoClient.connect(process.env.MONGO_URL)
+const client = await MongoClient.connect(process.env.MONGO_URL ?? 'mongodb://localhost:27017/?replicaSet=rs0')
 const db = client.db(process.env.MONGO_DB ?? 'durabl_examples')
 const accounts = db.collection('accounts')
 const backend = new MongoJobQueue({ db, collectionName: 'transfer_jobs', useChangeStreams: true })

@@ -11,7 +11,7 @@ import { MongoClient } from 'mongodb'
 
 const STEPS = ['account', 'charge', 'mail']
 
-const client = await MongoClient.connect(process.env.MONGO_URL)
+const client = await MongoClient.connect(process.env.MONGO_URL ?? 'mongodb://localhost:27017/?replicaSet=rs0')
 const db = client.db(process.env.MONGO_DB ?? 'durabl_examples')
 const charges = db.collection('charges')
 const backend = new MongoJobQueue({ db, collectionName: 'trial_jobs', useChangeStreams: true })

@@ -8,7 +8,7 @@ import { createDashboard } from 'durabl/dashboard'
 import createApp from 'fastify'
 import { MongoClient } from 'mongodb'
 
-const client = await MongoClient.connect(process.env.MONGO_URL)
+const client = await MongoClient.connect(process.env.MONGO_URL ?? 'mongodb://localhost:27017/?replicaSet=rs0')
 const db = client.db(process.env.MONGO_DB ?? 'durabl_examples')
 const queue = new JobQueue(new MongoJobQueue({ db, useChangeStreams: true }))
 

@@ -7,7 +7,7 @@
 import { JobQueue, MongoJobQueue } from 'durabl'
 import { MongoClient } from 'mongodb'
 
-const client = await MongoClient.connect(process.env.MONGO_URL)
+const client = await MongoClient.connect(process.env.MONGO_URL ?? 'mongodb://localhost:27017/?replicaSet=rs0')
 const db = client.db(process.env.MONGO_DB ?? 'durabl_examples')
 const collection = db.collection('from_0_1_jobs')
 

@@ -1,13 +1,13 @@
 /**
- * An Agenda app, ported to durabl. Definitions become processors, `now` and `schedule` become `enqueue`, `unique` becomes a dedupe key, and
- * `every` becomes a job that enqueues the next one of itself.
+ * An Agenda app, ported to durabl. Definitions become processors, `now` and `schedule` become `enqueue`, `unique` becomes
+ * a dedupe key, `every` becomes a schedule, and `job.run()` a job of the schedule that is made by hand.
  *
  *     MONGO_URL='mongodb://localhost:27017/?replicaSet=rs0' node examples/migrating/from-agenda.mjs
  */
 import { JobQueue, MongoJobQueue } from 'durabl'
 import { MongoClient } from 'mongodb'
 
-const client = await MongoClient.connect(process.env.MONGO_URL)
+const client = await MongoClient.connect(process.env.MONGO_URL ?? 'mongodb://localhost:27017/?replicaSet=rs0')
 const db = client.db(process.env.MONGO_DB ?? 'durabl_examples')
 
 // A collection of its own: Agenda's documents are of another shape.
@@ -45,11 +45,15 @@ await queue.schedule('report', { everyMs: 1000 }, { type: 'report', data: {} })
 let reports = 0
 const reported = new Promise((resolve) => {
   queue.process('report', (job) => {
+    // A job that was made by hand is no occurrence.
+    if (job.schedule === undefined) return console.log('a report by hand')
     const late = Date.now() - job.schedule.occurrenceAt.getTime()
     console.log(`report ${++reports}, ${late < 500 ? 'on time' : `${late} ms late`}`)
     if (reports === 2) resolve()
   })
 })
+// `every` ran at once, too; a schedule waits for its first occurrence. This is job.run().
+await queue.triggerSchedule('report')
 await Promise.all([reported, allSent])
 console.log(`invoices: ${sent.sort().join()}`)
 

@@ -77,6 +77,28 @@ test('a trial is killed at every step, and charges once', async (t) => {
   assert.match(stdout, /1 charge, asked for 2 times with one key/)
 })
 
+test('a rate limit holds over two workers, and claims each job once', async (t) => {
+  const { stdout } = await example(t, 'rate-limit.mjs', { timeoutMs: 60_000 })
+  const [, calls, tookMs] = stdout.match(/^(\d+) calls in (\d+) ms/m).map(Number)
+  assert.equal(calls, 40)
+  // 39 turns of 50 ms; timers and a late start may take a little off.
+  assert.ok(tookMs > 1700, `it took ${tookMs} ms`)
+  assert.match(stdout, /attempts used: 40$/m)
+})
+
+test('one job of a customer runs at a time, in order, and no item is lost', async (t) => {
+  const { stdout } = await example(t, 'one-per-customer.mjs', { timeoutMs: 60_000 })
+  assert.match(stdout, /^Ada: 0,1,2,3,4,5,6,7,8,9$/m)
+  assert.match(stdout, /^Grace: 0,1,2,3,4,5,6,7,8,9$/m)
+})
+
+test('a report waits for jobs of its own, one of which is retried, and sums up their results', async (t) => {
+  const { stdout, db } = await example(t, 'fan-in.mjs', { stderr: /the shop does not answer/ })
+  assert.match(stdout, /^4 of 4 shops, a turnover of 1000$/m)
+  assert.match(stdout, /^the report: completed$/m)
+  assert.equal(await db.collection('fan_in_jobs').countDocuments({ type: 'shop' }), 4)
+})
+
 test('schedules come again, and are exactly those that the last deploy named', async (t) => {
   const { stdout, lines } = await example(t, 'schedules.mjs')
   assert.deepEqual(
@@ -229,14 +251,20 @@ describe('migrating', { concurrency: true }, () => {
     assert.equal(lines.at(-2), 'the schedule: removed')
   })
 
-  test('from BullMQ: attempts, errors for good, deduplication, events, counts', async (t) => {
+  test('from BullMQ: attempts, errors for good, deduplication, events, results, a schedule, counts', async (t) => {
     const stderr = /no path/
     const { lines } = await example(t, 'migrating/from-bullmq.mjs', { stderr })
     assert.equal(lines[0], 'second job under the key: null')
-    for (const line of ['failed no path for good', 'failed the disk is busy to be retried'])
+    for (const line of [
+      'completed a.png.thumbnail taken on a date',
+      'failed no path for good',
+      'failed fatal',
+      'failed the disk is busy to be retried',
+      'the schedule: removed',
+      '2 completed, 1 failed',
+      '0 completed after the removal',
+    ])
       assert.ok(lines.includes(line), lines.join('\n'))
-    assert.ok(lines.includes('a.png.thumbnail taken on a date'))
-    assert.ok(lines.includes('2 completed, 1 failed, 3 cleaned up'), lines.join('\n'))
   })
 })
 

@@ -61,8 +61,13 @@ impl Operation {
     }
 }
 
+/// Room for the operations of a test: the server's own choice of a megabyte forgets the first of some hundreds.
+const BYTES: i64 = 32_000_000;
+
 /// Starts to write down what the server does for this engine.
 pub(crate) async fn start(queue: &TestQueue, opened: &Opened) {
+    let roomy = doc! { "create": "system.profile", "capped": true, "size": BYTES };
+    queue.database.run_command(roomy).await.expect("a profile can be made");
     // Level 2 would write everything down, whatever the filter.
     set_level(queue, doc! { "profile": 1, "filter": { "appName": opened.app_name.as_str() } }).await;
 }

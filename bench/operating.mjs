@@ -7,18 +7,21 @@
  */
 import { hostname } from 'node:os'
 import { idleCommands, pause, runStandalone, withDatabase } from './standalone.mjs'
-import { quantile } from './statistics.mjs'
+import { median, quantile, ratio } from './statistics.mjs'
 
-const NUMBERS = { pending: 100_000, ended: 500_000, types: 20, seconds: 20 }
+const NUMBERS = { pending: 100_000, ended: 500_000, types: 20, seconds: 5, rounds: 15 }
 
 const HELP = `node bench/operating.mjs [options]
 
   --pending N   jobs that wait; 100,000 by default
   --ended N     jobs that have ended, a tenth of them as failures; 500,000 by default
   --types N     kinds of work; 20 by default
-  --seconds N   of each measurement under load; 20 by default
+  --seconds N   of each measurement under load; 5 by default
+  --rounds N    claims without retention and beside it, in turn; 15 by default
   --uri URI     a replica set; by default one of one node is started
   --json        the figures as JSON`
+
+const { JobQueue, MongoJobQueue } = await import('../index.mjs')
 
 const DATABASE = 'durabl_operating'
 const JOBS = 'jobs'
@@ -159,11 +162,44 @@ async function claims(backend, seconds) {
   return lengths
 }
 
+/** Claims without retention and beside it, in turn: the median over the rounds, and the number of jobs that were removed meanwhile. */
+async function besideRetention({ db, backend, open, logger }, { rounds, seconds }, tell) {
+  const jobs = db.collection(JOBS)
+  const removable = { status: 'completed', completedAt: { $lt: new Date(Date.now() - 2 * HOUR_MS) } }
+  const before = []
+  const during = []
+  let removed = 0
+  for (let round = 0; round < rounds; round += 1) {
+    before.push(await claims(backend, seconds))
+    const stored = await jobs.countDocuments(removable)
+    // Periods that no other round has: those of a queue that has just been shut down have had their sweep of this minute.
+    const keeper = open({ retention: { completedMs: HOUR_MS + round } })
+    const queue = new JobQueue(keeper, logger)
+    queue.process('nothing', () => {})
+    for (let waited = 0; (await jobs.countDocuments(removable)) === stored; waited += 1) {
+      if (waited === 300) throw new Error('no sweep came within 30 s')
+      await pause(100)
+    }
+    during.push(await claims(backend, seconds))
+    await queue.shutdown(1000)
+    const gone = stored - (await jobs.countDocuments(removable))
+    removed += gone
+    const [without, beside] = [before.at(-1), during.at(-1)].map(p95)
+    tell(`claims' p95: ${without.toFixed(2)} ms, ${beside.toFixed(2)} ms beside retention (${gone} removed)`)
+  }
+  return {
+    removed,
+    p95Ms: [before, during].map((lengths) => median(lengths.map(p95))),
+    ratio: ratio(during.map(p95), before.map(p95)),
+  }
+}
+
+const p95 = (lengths) => quantile(lengths, 0.95)
+
 const measure = ({ uri, ...options }, tell) =>
   withDatabase(uri, DATABASE, (db) => measureIn(db, options, tell))
 
 async function measureIn(db, options, tell) {
-  const { JobQueue, MongoJobQueue } = await import('../index.mjs')
   const logger = { debug() {}, info() {}, warn: tell, error: tell }
   const open = (more = {}) => new MongoJobQueue({ db, collectionName: JOBS, ...more })
   const backend = open()
@@ -180,35 +216,18 @@ async function measureIn(db, options, tell) {
     }
     const counts = await db.collection(`${JOBS}.durabl`).findOne({ _id: 'counts' })
     const untilNextMs = Math.max(15_000, 50 * counts.tookMs)
-    tell('claims without retention')
-    const before = await claims(backend, options.seconds)
-    tell('claims beside retention')
-    const keeper = open({ retention: { completedMs: HOUR_MS, failedMs: HOUR_MS } })
-    const keeping = new JobQueue(keeper, logger)
-    keeping.process('nothing', () => {})
-    // The first sweep comes within a minute.
-    const removable = { status: 'completed', completedAt: { $lt: new Date(Date.now() - HOUR_MS) } }
-    const stored = await db.collection(JOBS).countDocuments(removable)
-    let left = stored
-    for (let waited = 0; left === stored && waited < 90; waited += 1) {
-      await pause(1000)
-      left = await db.collection(JOBS).countDocuments(removable)
-    }
-    const during = await claims(backend, options.seconds)
-    const removed = stored - (await db.collection(JOBS).countDocuments(removable))
-    await keeping.shutdown(1000)
+    const retention = await besideRetention({ db, backend, open, logger }, options, tell)
     tell('an idle worker')
     const worker = new JobQueue(open(), logger)
     worker.process('nothing', () => {})
     const idlePerMinute = await idleCommands(db.admin(), IDLE_S)
     await worker.shutdown(1000)
-    const p95 = (lengths) => quantile(lengths, 0.95)
     return {
       machine: hostname(),
       options,
       rows,
       counts: { tookMs: counts.tookMs, everyMs: untilNextMs, share: counts.tookMs / untilNextMs },
-      retention: { removed, claims: [before.length, during.length], p95Ms: [p95(before), p95(during)] },
+      retention,
       idlePerMinute,
     }
   } finally {
@@ -229,10 +248,11 @@ function print({ options, rows, counts, retention, idlePerMinute }) {
   console.log(
     `\ncounts: ${counts.tookMs} ms, every ${counts.everyMs} ms: ${percent(counts.share)} of one connection`,
   )
-  const [before, during] = retention.p95Ms
+  const [before, beside] = retention.p95Ms.map((ms) => ms.toFixed(2))
+  const { median: times, min, max } = retention.ratio
   console.log(
-    `retention: ${retention.removed} jobs removed; claims' p95 ${before.toFixed(2)} ms without it, ${during.toFixed(2)} ms beside it ` +
-      `(${retention.claims.join(' and ')} claims)`,
+    `retention: ${retention.removed} jobs removed; claims' p95 ${before} ms without it, ${beside} ms beside it: ` +
+      `${times.toFixed(3)} times as long (${min.toFixed(2)} – ${max.toFixed(2)})`,
   )
   console.log('an idle worker, commands a minute:', idlePerMinute)
 }

@@ -155,7 +155,7 @@ async fn an_operator_removes_no_job_that_its_schedule_would_make_again() {
 }
 
 /// Old jobs of one type, a few steps of a sweep.
-const MANY: usize = 1_600;
+const MANY: usize = 1_100;
 /// Of a claim that finds its job at once; while it was being looked for, another may have come before it.
 const MOST_KEYS_A_CLAIM: i64 = 3;
 
@@ -195,7 +195,7 @@ async fn a_sweep_under_load_slows_no_claim_and_rests_between_its_steps() {
     for pair in removals.windows(2) {
         let (before, after) = (&pair[0].entry, &pair[1].entry);
         let rest = ended_at(after) - took(after) - ended_at(before);
-        assert!(rest >= 24 * took(before), "a rest of {rest} ms after {before:?}");
+        assert!(rest >= 49 * took(before), "a rest of {rest} ms after {before:?}");
     }
     for removal in removals {
         assert!(removal.removed() <= 500, "{:?}", removal.entry);
@@ -220,6 +220,6 @@ async fn a_sweep_ends_with_the_last_queue_that_has_its_periods_though_another_of
     let_pass(Duration::from_millis(500), "the last step ends").await;
     let left = queue.count(doc! {}).await;
     assert!(left > 0, "the sweep was over too early to tell");
-    let_pass(Duration::from_secs(3), "the sweep would go on").await;
+    let_pass(Duration::from_secs(4), "the sweep would go on").await;
     assert_eq!(queue.count(doc! {}).await, left);
 }

@@ -6,10 +6,11 @@
  *     node bench/operating.mjs --help
  */
 import { hostname } from 'node:os'
+import { MongoClient } from './mongodb.mjs'
 import { idleCommands, pause, runStandalone, withDatabase } from './standalone.mjs'
 import { median, quantile, ratio } from './statistics.mjs'
 
-const NUMBERS = { pending: 100_000, ended: 500_000, types: 20, seconds: 5, rounds: 15 }
+const NUMBERS = { pending: 100_000, ended: 500_000, types: 20, seconds: 5, rounds: 9 }
 
 const HELP = `node bench/operating.mjs [options]
 
@@ -17,7 +18,7 @@ const HELP = `node bench/operating.mjs [options]
   --ended N     jobs that have ended, a tenth of them as failures; 500,000 by default
   --types N     kinds of work; 20 by default
   --seconds N   of each measurement under load; 5 by default
-  --rounds N    claims without retention and beside it, in turn; 15 by default
+  --rounds N    claims without retention and beside it, in turn; 9 by default
   --uri URI     a replica set; by default one of one node is started
   --json        the figures as JSON`
 
@@ -163,7 +164,7 @@ async function claims(backend, seconds) {
 }
 
 /** Claims without retention and beside it, in turn: the median over the rounds, and the number of jobs that were removed meanwhile. */
-async function besideRetention({ db, backend, open, logger }, { rounds, seconds }, tell) {
+async function besideRetention({ db, uri, backend, logger }, { rounds, seconds }, tell) {
   const jobs = db.collection(JOBS)
   const removable = { status: 'completed', completedAt: { $lt: new Date(Date.now() - 2 * HOUR_MS) } }
   const before = []
@@ -172,8 +173,10 @@ async function besideRetention({ db, backend, open, logger }, { rounds, seconds 
   for (let round = 0; round < rounds; round += 1) {
     before.push(await claims(backend, seconds))
     const stored = await jobs.countDocuments(removable)
-    // Periods that no other round has: those of a queue that has just been shut down have had their sweep of this minute.
-    const keeper = open({ retention: { completedMs: HOUR_MS + round } })
+    // A client and periods of its own: as a process that has just begun, which sweeps within seconds.
+    const client = await MongoClient.connect(uri, { appName: `keeper-${round}` })
+    const retention = { completedMs: HOUR_MS + round }
+    const keeper = new MongoJobQueue({ db: client.db(DATABASE), collectionName: JOBS, retention })
     const queue = new JobQueue(keeper, logger)
     queue.process('nothing', () => {})
     for (let waited = 0; (await jobs.countDocuments(removable)) === stored; waited += 1) {
@@ -182,6 +185,7 @@ async function besideRetention({ db, backend, open, logger }, { rounds, seconds 
     }
     during.push(await claims(backend, seconds))
     await queue.shutdown(1000)
+    await client.close()
     const gone = stored - (await jobs.countDocuments(removable))
     removed += gone
     const [without, beside] = [before.at(-1), during.at(-1)].map(p95)
@@ -197,9 +201,9 @@ async function besideRetention({ db, backend, open, logger }, { rounds, seconds 
 const p95 = (lengths) => quantile(lengths, 0.95)
 
 const measure = ({ uri, ...options }, tell) =>
-  withDatabase(uri, DATABASE, (db) => measureIn(db, options, tell))
+  withDatabase(uri, DATABASE, (db, at) => measureIn(db, at, options, tell))
 
-async function measureIn(db, options, tell) {
+async function measureIn(db, uri, options, tell) {
   const logger = { debug() {}, info() {}, warn: tell, error: tell }
   const open = (more = {}) => new MongoJobQueue({ db, collectionName: JOBS, ...more })
   const backend = open()
@@ -216,7 +220,7 @@ async function measureIn(db, options, tell) {
     }
     const counts = await db.collection(`${JOBS}.durabl`).findOne({ _id: 'counts' })
     const untilNextMs = Math.max(15_000, 50 * counts.tookMs)
-    const retention = await besideRetention({ db, backend, open, logger }, options, tell)
+    const retention = await besideRetention({ db, uri, backend, logger }, options, tell)
     tell('an idle worker')
     const worker = new JobQueue(open(), logger)
     worker.process('nothing', () => {})

@@ -50,7 +50,7 @@ export async function withDatabase(uri, name, work) {
   const db = client.db(name)
   try {
     await db.dropDatabase()
-    return await work(db)
+    return await work(db, uri ?? set.url)
   } finally {
     await db.dropDatabase().catch(() => {})
     await client.close()

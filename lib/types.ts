@@ -107,6 +107,7 @@ export type {
   QueueStats,
   ReaperStartResult,
   RecordedJob,
+  RecoveredJob,
   ReleaseResult,
   RemoveResult,
   RescheduleOptions,

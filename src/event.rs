@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use durabl_engine::{Event, LogLevel, RunResult, Settled};
+use durabl_engine::{Event, LogLevel, RecoveredJob, RunResult, Settled, Sweep};
 use napi::bindgen_prelude::{Buffer, Uint32Array};
 use napi_derive::napi;
 
@@ -76,6 +76,8 @@ pub enum NativeEvent {
         handled: f64,
         /// True if there may be more.
         saturated: bool,
+        /// The jobs that are known to be recovered by this sweep.
+        jobs: Vec<NativeRecoveredJob>,
     },
     /// A sweep that failed.
     RecoveryFailed {
@@ -104,6 +106,27 @@ pub struct NativeRunResult {
     pub settled: Option<NativeSettled>,
     /// The failure of the write.
     pub failure: Option<NativeFailure>,
+}
+
+/// A job that a sweep has recovered.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct NativeRecoveredJob {
+    /// Its id.
+    pub job_id: String,
+    /// Its type.
+    pub r#type: String,
+    /// The attempt that its holder left.
+    pub attempt: i32,
+    /// The attempts that it may have.
+    pub max_attempts: i32,
+    /// Its end: `exhausted`, `cancelled` or `superseded`; null if it runs again.
+    pub ending: Option<&'static str>,
+}
+
+impl From<RecoveredJob> for NativeRecoveredJob {
+    fn from(RecoveredJob { id, job_type, attempt, max_attempts, ending }: RecoveredJob) -> Self {
+        Self { job_id: id, r#type: job_type, attempt, max_attempts, ending }
+    }
 }
 
 /// The phases of sweeps.
@@ -155,7 +178,10 @@ impl From<Event> for NativeEvent {
             }
             Event::Wake(job_type) => Self::Wake { r#type: job_type.unwrap_or_default() },
             Event::Stream(state) => Self::Stream { state: state.into() },
-            Event::Recovered { handled, saturated } => Self::Recovered { handled: handled as f64, saturated },
+            Event::Recovered(Sweep { handled, saturated, jobs }) => {
+                let jobs = jobs.into_iter().map(NativeRecoveredJob::from).collect();
+                Self::Recovered { handled: handled as f64, saturated, jobs }
+            }
             Event::RecoveryFailed { is_first, message } => {
                 let phase = if is_first { NativeSweepPhase::Startup } else { NativeSweepPhase::Periodic };
                 Self::RecoveryFailed { phase, message }

@@ -1,5 +1,5 @@
 /** Events about jobs and the queue. */
-import type { Job } from './job.js'
+import type { Job, JobEnding } from './job.js'
 import type { JobQueueOptions } from './queue-options.js'
 
 /**
@@ -67,6 +67,8 @@ export type JobEvent =
       kind: 'fail-fatal'
       /** The reason, as text. */
       reason: string
+      /** `cancelled` if a call has cancelled the job; else `fatal`. Not enumerable. */
+      readonly ending?: Extract<JobEnding, 'fatal' | 'cancelled'>
       /** The value that the handler threw; undefined if the handler settled its job by hand. Not enumerable. */
       readonly error?: unknown
       /** The job of this run, without its `claimToken`. Not enumerable. */
@@ -89,6 +91,11 @@ export type JobEvent =
       handled: number
       /** True if the sweep reached its limit, so that there may be more jobs. */
       saturated: boolean
+      /**
+       * The jobs that the sweep is sure to have recovered. Some may be missing if another process swept at the same moment. Undefined
+       * on the in-memory backends, and for the sweeps of `startReaper()`. Not enumerable.
+       */
+      readonly jobs?: readonly RecoveredJob[]
     }
   | {
       /** A sweep has failed. The next one comes at the usual interval. */
@@ -98,6 +105,19 @@ export type JobEvent =
       /** The reason, as text. */
       message: string
     }
+
+/** A job whose worker died or lost its lease; see the event `reaper-recovered`. */
+export interface RecoveredJob extends JobEventOfJob {
+  /** The number of the attempt that its worker left; 1 for the first. */
+  attempt: number
+  /** The number of attempts after which a failure is final. */
+  maxAttempts: number
+  /**
+   * `exhausted` if it was the last attempt, `cancelled` if a call had asked for that, `superseded` if a follower of its key covers the
+   * work. Undefined if the job runs again.
+   */
+  ending?: Extract<JobEnding, 'exhausted' | 'cancelled' | 'superseded'>
+}
 
 /** Receives events synchronously. Errors that it throws are ignored. */
 export type JobEventListener = (event: JobEvent) => void

@@ -50,7 +50,7 @@ export interface ScheduleSpec extends ScheduleTimes {
    * - `'queue'`: it waits until the earlier job has ended. At most one waits; further ones are left out.
    * - `'allow'`: both run.
    *
-   * `'skip'` can't be combined with `missed: 'all'`, which would leave out all but the first.
+   * `missed: 'all'` needs `'allow'`: with the others, all missed occurrences but the first would be left out.
    */
   overlap?: 'skip' | 'queue' | 'allow' | undefined
 }

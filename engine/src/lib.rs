@@ -53,7 +53,10 @@ pub use {
         verdict::{Details, Settled, Verdict},
     },
     mongodb::bson,
-    report::event::{Event, LogLevel, RunResult, Sink, StreamState},
+    report::{
+        event::{Event, LogLevel, RunResult, Sink, StreamState},
+        sweep::{RecoveredJob, Sweep},
+    },
     store::indexes::index_definitions,
     verbs::{
         actions::Action,
@@ -64,7 +67,6 @@ pub use {
         },
         journal::drafted::{Append, Appended},
         plan::PlannedJob,
-        recover::Sweep,
         schedules::{
             fire::Firing,
             keep::{ScheduleChange, Seen},

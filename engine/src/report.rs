@@ -3,6 +3,7 @@
 
 pub(crate) mod event;
 pub(crate) mod outage;
+pub(crate) mod sweep;
 pub(crate) mod tally;
 pub(crate) mod tasks;
 pub(crate) mod unwritable;

@@ -9,7 +9,7 @@ import type { Run, RunListener } from '../run/settler'
 import type { SafeTelemetry } from '../run/telemetry'
 import { RunTransactions } from '../run/transaction'
 import { jobOfHandle } from '../backend/handle'
-import type { IJobQueueBackend, Job, JobHandle, LeaseOperation } from '../types'
+import type { IJobQueueBackend, Job, JobHandle, LeaseOperation, RecoveredJob } from '../types'
 import type { Settled } from '../backend/verdict'
 import type { Engine, EngineEvents } from '../engine/engine'
 import type { Processor } from '../validate'
@@ -303,8 +303,8 @@ export class Driver implements EngineEvents {
     this.runs.releaseWaiting(type)
   }
 
-  recovered(handled: number, saturated: boolean): void {
-    this.options.report.recovered(handled, saturated)
+  recovered(handled: number, saturated: boolean, jobs?: readonly RecoveredJob[]): void {
+    this.options.report.recovered(handled, saturated, jobs)
   }
 
   recoveryFailed(phase: 'startup' | 'periodic', message: string): void {

@@ -1,6 +1,6 @@
 import type { RunFailure } from '../backend/inline-processor'
 import type { Settled, Verdict } from '../backend/verdict'
-import type { HeartbeatResult, Job, JobHandle, LeaseOperation } from '../types'
+import type { HeartbeatResult, Job, JobHandle, LeaseOperation, RecoveredJob } from '../types'
 import type { Processor } from '../validate'
 
 /** The part of a processor that an engine has to know: the handler and its limit are the driver's. */
@@ -80,7 +80,7 @@ export interface EngineEvents {
   takenBack(runId: number): void
   /** The type has been paused: its jobs that were claimed and not started are to be given back. */
   paused(type: string): void
-  recovered(handled: number, saturated: boolean): void
+  recovered(handled: number, saturated: boolean, jobs?: readonly RecoveredJob[]): void
   recoveryFailed(phase: 'startup' | 'periodic', message: string): void
   /** The engine has ended. No answer comes any more to verdicts that are on their way. */
   closed(reason: Error): void

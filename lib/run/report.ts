@@ -1,7 +1,7 @@
 import type { Settled, Verdict } from '../backend/verdict'
 import type { Emit } from '../base/events'
 import type { SafeLogger } from '../base/logger'
-import type { Job, JobChange, JobEvent, LeaseOperation } from '../types'
+import type { Job, JobChange, JobEvent, LeaseOperation, RecoveredJob } from '../types'
 
 const ENDED: ReadonlySet<Settled['status']> = new Set(['completed', 'failed-terminal', 'superseded'])
 
@@ -68,13 +68,12 @@ export class Reporter {
         )
         return
       case 'cancelled':
-        this.emit?.({
-          kind: 'fail-fatal',
-          type,
-          jobId,
-          durationMs,
-          reason: reason === '' ? 'cancelled' : reason,
-        })
+        if (this.emit !== null) {
+          const why = reason === '' ? 'cancelled' : reason
+          this.emit(
+            withHidden({ kind: 'fail-fatal', type, jobId, durationMs, reason: why }, { ending: 'cancelled' }),
+          )
+        }
         this.logger.info({ type, jobId, attempt, ...cause(err) }, 'job cancelled')
         return
       case 'released':
@@ -149,10 +148,18 @@ export class Reporter {
     else this.logger.warn(fields, 'handler threw after it had settled its job; the job stays settled')
   }
 
-  recovered(handled: number, saturated: boolean): void {
+  recovered(handled: number, saturated: boolean, jobs?: readonly RecoveredJob[]): void {
     if (handled === 0) return
-    this.emit?.({ kind: 'reaper-recovered', handled, saturated })
+    const event: JobEvent = { kind: 'reaper-recovered', handled, saturated }
+    this.emit?.(withHidden(event, { jobs }))
     this.logger.info({ handled, saturated }, 'recovered jobs whose lease had expired')
+    for (const { type, jobId, attempt, maxAttempts, ending } of jobs ?? []) {
+      if (ending !== 'exhausted') continue
+      this.logger.error(
+        { type, jobId, attempt, maxAttempts },
+        'job failed for good: its worker is gone, and its last attempt with it',
+      )
+    }
   }
 
   recoveryFailed(phase: 'startup' | 'periodic', message: string): void {
@@ -162,11 +169,17 @@ export class Reporter {
 
 type FailureEvent = Extract<JobEvent, { kind: 'failed' | 'fail-fatal' }>
 
-/** Adds parts that comparisons and prints of events do not show. The job comes without the token, which only its owner has. */
+/** The error and the job of a failure. The job comes without the token, which only its owner has. */
 function withCause(event: FailureEvent, job: Job, error: unknown): FailureEvent {
   const shown = { ...job }
   delete shown.claimToken
-  return Object.defineProperties(event, { error: { value: error }, job: { value: shown } })
+  return withHidden(event, { error, job: shown, ...(event.kind === 'fail-fatal' && { ending: 'fatal' }) })
+}
+
+/** Adds parts that comparisons and prints of events do not show. */
+function withHidden<E extends JobEvent>(event: E, parts: Record<string, unknown>): E {
+  for (const [name, value] of Object.entries(parts)) Object.defineProperty(event, name, { value })
+  return event
 }
 
 /** The error behind a failure as a log field, if there is one: a job that was failed by hand has none. */

@@ -87,12 +87,12 @@ export function readSpec(where: string, given: unknown): Spec {
   const read = readOptions(where, given, SPEC_RULES)
   const { missed = 'once', maxLateMs, maxCatchUp = DEFAULT_CATCH_UP, overlap = 'skip' } = read
   const times = readTimes(where, read)
-  if (missed === 'all' && overlap === 'skip') {
+  if (missed === 'all' && overlap !== 'allow') {
     throw argumentError(
       TypeError,
-      `${where}: option "missed" 'all' cannot go with "overlap" 'skip'${
+      `${where}: option "missed" 'all' cannot go with "overlap" '${overlap}'${
         read.overlap === undefined ? ', which is the default' : ''
-      }: all missed occurrences but the first would be left out. Use overlap 'queue' or 'allow', or missed 'once'`,
+      }: all missed occurrences but the first would be left out. Use overlap 'allow', or missed 'once'`,
     )
   }
   return {

@@ -114,7 +114,7 @@ export default {
     const makeQueue = () => env.makeQueue({ onJobEvent: events.listener })
     const job = await runOne({ ...env, makeQueue }, handler, 'failed', { maxAttempts: 5 })
     assert.deepEqual([job.failReason, job.attempt], ['hopeless (why)', 1])
-    await events.next('fail-fatal')
+    assert.equal((await events.next('fail-fatal')).ending, 'fatal')
   },
 
   async 'failing by hand fails'(env) {

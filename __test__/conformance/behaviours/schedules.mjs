@@ -87,7 +87,7 @@ export default {
       { cron: '0 9 * * MON', startAt, endAt },
       { ...JOB, options: { backoffDelay: 7 } },
     )
-    await queue.schedule('a', { everyMs: 3_600_000, missed: 'all', overlap: 'queue', maxLateMs: 5000 }, JOB)
+    await queue.schedule('a', { everyMs: 3_600_000, missed: 'all', overlap: 'allow', maxLateMs: 5000 }, JOB)
     const [a, b] = await queue.listSchedules()
     assert.equal(a.nextAt.getTime() % 3_600_000, 0)
     assert.deepEqual(
@@ -97,7 +97,7 @@ export default {
     assert.deepEqual(a.spec, {
       everyMs: 3_600_000,
       missed: 'all',
-      overlap: 'queue',
+      overlap: 'allow',
       maxLateMs: 5000,
       maxCatchUp: 100,
     })

@@ -65,6 +65,12 @@ const MALFORMED = [
     'cannot go with "overlap" \'skip\': all',
     spec({ missed: 'all', overlap: 'skip' }),
   ],
+  [
+    'all missed ones, of which one at most waits',
+    TypeError,
+    'cannot go with "overlap" \'queue\': all',
+    spec({ missed: 'all', overlap: 'queue' }),
+  ],
   ['missed: never', RangeError, 'option "missed"', spec({ missed: 'never' })],
   ['overlap: true', TypeError, 'option "overlap"', spec({ overlap: true })],
   ['maxLateMs below a second', RangeError, 'option "maxLateMs"', spec({ maxLateMs: 10 })],

@@ -14,11 +14,12 @@ use crate::{
     },
     report::{
         event::{Event, LogLevel},
+        sweep::Sweep,
         tasks::{self, Task},
     },
     store::{indexes, server_check},
     verbs::{
-        recover::{self, Search, Sweep},
+        recover::{self, Search},
         retain,
     },
     worker::{dispatch::slots::Slots, hub::Hub},

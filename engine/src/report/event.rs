@@ -1,4 +1,5 @@
 //! Events from the engine to the part that runs the handlers.
+use super::sweep::Sweep;
 use crate::{base::error::Error, job::verdict::Settled};
 
 /// The state of the change stream.
@@ -104,12 +105,7 @@ pub enum Event {
     /// The change stream's state has changed.
     Stream(StreamState),
     /// A sweep has recovered jobs.
-    Recovered {
-        /// The number of jobs handled.
-        handled: u64,
-        /// True if there may be more.
-        saturated: bool,
-    },
+    Recovered(Sweep),
     /// A sweep has failed.
     RecoveryFailed {
         /// True if it was the first one.

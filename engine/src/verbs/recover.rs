@@ -5,8 +5,15 @@ use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 use super::settle::writing::{Change, writing};
 use crate::{
     base::error::{Error, Result},
-    job::{document::Header, fence, fields, log::LogBounds, status::Status, transition::Transition},
-    report::{tally::Tallies, unwritable::Unwritable},
+    job::{
+        document::Header, ending::Ending, fence, fields, id_key, log::LogBounds, status::Status,
+        transition::Transition,
+    },
+    report::{
+        sweep::{RecoveredJob, Sweep},
+        tally::Tallies,
+        unwritable::Unwritable,
+    },
     store::{
         collection::Store,
         holders,
@@ -17,15 +24,6 @@ use crate::{
 
 /// Jobs written in one command.
 const CHUNK: usize = 500;
-
-/// The result of a sweep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Sweep {
-    /// Jobs taken from holders that were gone.
-    pub handled: u64,
-    /// True if there may be more than the sweep was allowed to take.
-    pub saturated: bool,
-}
 
 /// Receivers of a sweep's findings.
 #[derive(Clone, Copy)]
@@ -75,12 +73,15 @@ pub(crate) async fn recover(
     for job in &found {
         expired.push(read_expired(store, job).await?);
     }
-    let (mut handled, mut failure) = (0, None);
+    let (mut handled, mut jobs, mut failure) = (0, Vec::new(), None);
     for chunk in expired.chunks_mut(CHUNK) {
         let taken = take_back(store, unwritable, chunk, visibility_timeout_ms, log).await?;
-        let written = chunk.iter().filter(|job| !job.is_refused);
-        let written = written.map(|job| (job.header.job_type.as_str(), job.transition));
-        tallies.count_written(written, taken.handled);
+        let written: Vec<&Expired> = chunk.iter().filter(|job| !job.is_refused).collect();
+        let counted = written.iter().map(|job| (job.header.job_type.as_str(), job.transition));
+        tallies.count_written(counted, taken.handled);
+        if taken.handled == written.len() as u64 {
+            jobs.extend(written.into_iter().map(Expired::recovered));
+        }
         handled += taken.handled;
         failure = failure.or(taken.failure);
     }
@@ -90,7 +91,7 @@ pub(crate) async fn recover(
     match failure {
         // A failure must not hide the jobs that were handled.
         Some(error) if handled == 0 => Err(error),
-        _ => Ok(Sweep { handled, saturated }),
+        _ => Ok(Sweep { handled, saturated, jobs }),
     }
 }
 
@@ -202,6 +203,21 @@ impl Expired {
         let (token, claimed_at) = (as_found(fields::CLAIM_TOKEN)?, as_found(fields::CLAIMED_AT)?);
         let cancel_requested_at = as_found(fields::CANCEL_REQUESTED_AT)?;
         Ok(Self { header, token, claimed_at, cancel_requested_at, transition, is_refused: false })
+    }
+
+    fn recovered(&self) -> RecoveredJob {
+        let Header { id, job_type, attempt, max_attempts, .. } = &self.header;
+        let ending = match self.transition {
+            Transition::Supersede => Some(Status::Superseded.as_str()),
+            transition => transition.ending(false).map(Ending::as_str),
+        };
+        RecoveredJob {
+            id: id_key::name_of(id),
+            job_type: job_type.clone(),
+            attempt: *attempt,
+            max_attempts: *max_attempts,
+            ending,
+        }
     }
 
     /// Without bounds of its log the job gets no line there, nor among its failed attempts.

@@ -1,7 +1,8 @@
 //! Removing jobs that ended long ago, and everything at once in tests.
 //!
 //! Two kinds of jobs stay though their time has come. A job of one kind has a dedupe key that is held beyond its end.
-//! A job of the other has a schedule that has not gone past its occurrence, and would make it again.
+//! A job of the other has a schedule that has not gone past its occurrence, and would make it again. A document that is
+//! no job stays too: an app may keep others in a collection named `jobs`, with a `type` and a `status` of its own.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -90,7 +91,7 @@ impl<'a> Removal<'a> {
             next_occurrences(self.side, found.iter().filter_map(|job| Some(occurrence(job)?.0))).await?;
         let is_free = |job: &&RawDocumentBuf| {
             let is_held = date(job, fields::DEDUPE_UNTIL).is_some_and(|until| until > now.earliest());
-            !is_held && !is_spared(job, &spared, now.earliest())
+            is_job(job) && !is_held && !is_spared(job, &spared, now.earliest())
         };
         let id = |job: &RawDocumentBuf| Bson::try_from(job.get(ID).ok()??).ok();
         let free: Vec<&RawDocumentBuf> = found.iter().filter(is_free).collect();
@@ -126,7 +127,7 @@ impl<'a> Removal<'a> {
             .bounded("looking for old jobs", async {
                 let order = doc! { fields::STATUS: 1, fields::TYPE: 1, ended_at: 1 };
                 let projection = doc! {
-                    ended_at: 1, fields::DEDUPE_UNTIL: 1, SCHEDULE: 1,
+                    ended_at: 1, fields::DEDUPE_UNTIL: 1, SCHEDULE: 1, fields::RUN_AT: 1,
                     spill::IS_SPILLED: spill::is_spilled(),
                 };
                 let find = self.store.jobs().find(filter).sort(order).projection(projection);
@@ -157,6 +158,11 @@ pub(crate) async fn next_occurrences(
         Some((text(schedule, ID)?.strip_prefix(&prefix)?.to_owned(), date(schedule, NEXT_RUN_AT)?))
     };
     Ok(found.iter().filter_map(next).collect())
+}
+
+/// True for a document that has been a job: it had its time to run.
+fn is_job(document: &RawDocument) -> bool {
+    date(document, fields::RUN_AT).is_some()
 }
 
 /// True if the job's schedule has not gone past its occurrence.

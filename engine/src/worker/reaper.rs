@@ -115,14 +115,13 @@ impl Recovery {
                 let visibility_timeout_ms = i64::try_from(visibility_timeout.as_millis()).unwrap_or(i64::MAX);
                 let search = Search { visibility_timeout_ms, most: MOST_PER_SWEEP, log };
                 let sweep = recover::recover(&hub.store, &hub.wakes, hub.reports(), search).await;
-                match &sweep {
+                // A full sweep that moved nothing would find the same jobs again.
+                let is_more = sweep.as_ref().is_ok_and(|sweep| sweep.saturated && sweep.handled > 0);
+                match sweep {
                     Ok(sweep) => {
                         backoff.reset();
                         if sweep.handled > 0 {
-                            sink.event(Event::Recovered {
-                                handled: sweep.handled,
-                                saturated: sweep.saturated,
-                            });
+                            sink.event(Event::Recovered(sweep));
                         }
                     }
                     Err(error) => {
@@ -133,8 +132,7 @@ impl Recovery {
                     }
                 }
                 is_first = false;
-                // A full sweep that moved nothing would find the same jobs again.
-                if !sweep.is_ok_and(|sweep| sweep.saturated && sweep.handled > 0) {
+                if !is_more {
                     break;
                 }
             }

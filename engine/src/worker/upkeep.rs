@@ -7,7 +7,7 @@
 pub(crate) mod roster;
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -121,7 +121,7 @@ impl Upkeep {
     /// The task. Ends when it is dropped.
     pub(crate) async fn run(&self) {
         let mut pauses = Pauses::default();
-        let mut told: Option<Instant> = None;
+        let mut told: Option<(Instant, BTreeSet<String>)> = None;
         loop {
             while !self.is_wanted() {
                 self.wanted.notified().await;
@@ -134,8 +134,11 @@ impl Upkeep {
                 Err(_) => pauses.next_pause(),
             };
             self.looked.notify_waiters();
-            if self.roster.has_processors() && told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
-                told = Some(Instant::now());
+            // A new type is registered at once: a type without a processor counts as abandoned.
+            let names = self.roster.names();
+            let is_told = |(at, of): &(Instant, BTreeSet<String>)| at.elapsed() < TELL_EVERY && *of == names;
+            if !names.is_empty() && !told.as_ref().is_some_and(is_told) {
+                told = Some((Instant::now(), names));
                 self.tell().await;
             }
             tokio::select! {
@@ -250,6 +253,8 @@ impl Upkeep {
             {
                 let view = lock(&self.view);
                 if view.is_fresh() || slots.is_stopped() {
+                    // For its registration.
+                    self.wanted.notify_one();
                     slots.pause(view.paused.contains(&slots.config.job_type));
                     return;
                 }

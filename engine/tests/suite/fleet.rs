@@ -34,6 +34,16 @@ async fn a_worker_is_registered_while_it_has_processors() {
         .collect();
     // It may have told of itself between the two.
     assert!(types == [("$u", 2), ("t", 3)] || types == [("t", 3)], "{types:?}");
+    // Its next registration by the clock is ten seconds away.
+    let began = Instant::now();
+    opened.process("later", 1);
+    let is_told = doc! { "kind": "worker", "types.type": { "$all": ["t", "$u", "later"] } };
+    eventually("the registration of a later processor", async || {
+        let told = queue.side().count_documents(is_told.clone()).await.expect("they can be counted");
+        (told == 1).then_some(())
+    })
+    .await;
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     opened.engine.shutdown(Duration::from_secs(5)).await;
     assert_eq!(workers(&queue).await, 0);
 }

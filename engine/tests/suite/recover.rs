@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use durabl_engine::{Event, Settled, Verdict};
+use durabl_engine::{Event, Settled, Sweep, Verdict};
 use mongodb::bson::{Bson, Document, RawDocument, doc};
 
 use crate::support::{TestQueue, active, documents::moment, eventually, pending, proxy::Proxy};
@@ -300,9 +300,41 @@ async fn a_dead_workers_jobs_run_elsewhere_without_a_call() {
     opened
         .recorder
         .event("word of the recovery", |event| {
-            matches!(event, Event::Recovered { handled: 1, saturated: false }).then_some(())
+            matches!(event, Event::Recovered(Sweep { handled: 1, saturated: false, .. })).then_some(())
         })
         .await;
+}
+
+#[tokio::test]
+async fn a_sweep_names_the_jobs_that_it_has_recovered_and_their_ends() {
+    let (queue, opened) = TestQueue::start().await;
+    let with = |id: &str, fields: Document| {
+        let mut job = managed(claimed_ago(id, 3_000), 2_000);
+        job.extend(fields);
+        job
+    };
+    queue
+        .insert([
+            with("again", doc! {}),
+            with("last", doc! { "attempt": 3 }),
+            with("cancelled", doc! { "cancelRequestedAt": moment(-1_000) }),
+        ])
+        .await;
+    opened.engine.start_recovery(Duration::from_secs(2));
+    let mut jobs = opened
+        .recorder
+        .event("word of the recovery", |event| match event {
+            Event::Recovered(sweep) => Some(sweep.jobs.clone()),
+            _ => None,
+        })
+        .await;
+    jobs.sort_by(|one, other| one.id.cmp(&other.id));
+    let named: Vec<_> = jobs.iter().map(|job| (job.id.as_str(), job.attempt, job.ending)).collect();
+    assert_eq!(
+        named,
+        [("again", 1, None), ("cancelled", 1, Some("cancelled")), ("last", 3, Some("exhausted"))]
+    );
+    assert!(jobs.iter().all(|job| job.job_type == "t" && job.max_attempts == 3));
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ import { ShutDownError, failureToError } from '../../base/errors'
 import type { SafeLogger } from '../../base/logger'
 import { reasonOf } from '../../base/reason'
 import type { EngineLink } from '../../mongo/engine-link'
-import type { NativeEvent, NativeRunResult, NativeSettled } from '../../mongo/native/addon'
-import type { HeartbeatResult, IJobQueueBackend, Job, JobHandle } from '../../types'
+import type { NativeEvent, NativeRecoveredJob, NativeRunResult, NativeSettled } from '../../mongo/native/addon'
+import type { HeartbeatResult, IJobQueueBackend, Job, JobHandle, RecoveredJob } from '../../types'
 import type { Engine, EngineEvents, EngineProcessorConfig } from '../engine'
 import { splitDocuments } from '../../mongo/bson/split-documents'
 import { VerdictBatch } from './verdict-batch'
@@ -187,7 +187,7 @@ export class AddonEngine implements Engine {
       case 'paused':
         return events.paused(event.type)
       case 'recovered':
-        if (this.recovers) events.recovered(event.handled, event.saturated)
+        if (this.recovers) events.recovered(event.handled, event.saturated, event.jobs.map(recoveredJob))
         return
       case 'recovery-failed':
         if (this.recovers) events.recoveryFailed(event.phase, event.message)
@@ -261,4 +261,9 @@ function settledOf(settled: NativeSettled): Settled {
   if (status !== 'already-terminal') return { status }
   // The engine sets it exactly with this status.
   return { status, terminalStatus: terminalStatus ?? 'completed' }
+}
+
+function recoveredJob({ ending, ...job }: NativeRecoveredJob): RecoveredJob {
+  // The engine has no other endings for a job whose worker is gone.
+  return ending === null ? job : { ...job, ending: ending as NonNullable<RecoveredJob['ending']> }
 }

@@ -457,7 +457,8 @@ export type NativeEvent =
   | {
       kind: 'recovered' /** The number of jobs. */
       handled: number /** True if there may be more. */
-      saturated: boolean
+      saturated: boolean /** The jobs that are known to be recovered by this sweep. */
+      jobs: Array<NativeRecoveredJob>
     }
   | {
       kind: 'recovery-failed' /** The phase of the sweep. */
@@ -639,6 +640,20 @@ export interface NativeProcessor {
   visibilityTimeoutMs: number
   /** Jobs held beyond the free slots; null to size them by measurement, 0 for none. */
   prefetch: number | null
+}
+
+/** A job that a sweep has recovered. */
+export interface NativeRecoveredJob {
+  /** Its id. */
+  jobId: string
+  /** Its type. */
+  type: string
+  /** The attempt that its holder left. */
+  attempt: number
+  /** The attempts that it may have. */
+  maxAttempts: number
+  /** Its end: `exhausted`, `cancelled` or `superseded`; null if it runs again. */
+  ending: string | null
 }
 
 /** The new time and priority of a job. Of `delayMs` and `runAtMs` one at most is set. */

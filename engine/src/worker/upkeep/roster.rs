@@ -1,7 +1,7 @@
 //! The processors of one collection in this process.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, Weak},
 };
 
@@ -47,6 +47,11 @@ impl Roster {
     /// The same as one document; null if nothing is removed. Of several policies in a process it is the first.
     pub(super) fn retention(&self) -> Bson {
         self.policies().first().map_or(Bson::Null, |policy| policy.document().into())
+    }
+
+    /// The types.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        self.processors().iter().map(|slots| slots.config.job_type.clone()).collect()
     }
 
     /// The types, each with the most jobs that it runs at once, and the number that it holds.

@@ -2,7 +2,7 @@
 //!
 //! Two kinds of jobs stay though their time has come. A job of one kind has a dedupe key that is held beyond its end.
 //! A job of the other has a schedule that has not gone past its occurrence, and would make it again. A document that is
-//! no job stays too: an app may keep others in a collection named `jobs`, with a `type` and a `status` of its own.
+//! no job stays too. An app may keep others in a collection named `jobs`, with a `type` and a `status`.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,4 +1,4 @@
-/** Jobs in transactions of the app: the engine plans the writes, and the app's own driver runs them. Knows no query. */
+/** Jobs in transactions of the app: the engine plans the writes, and the app's own driver runs them. */
 import type {
   AnyBulkWriteOperation,
   ClientSession,

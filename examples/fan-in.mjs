@@ -1,6 +1,6 @@
 /**
- * Many jobs, and then one: a report enqueues a job for each shop, waits until all of them have ended, and goes on with their results. While it
- * waits it uses no slot. Each job runs anywhere, with attempts of its own.
+ * Many jobs, and then one. A report enqueues a job for each shop, waits until all of them have ended, and goes on with their results. While it
+ * waits, it uses no slot. Each job runs in any process, with attempts of its own.
  *
  *     MONGO_URL='mongodb://localhost:27017/?replicaSet=rs0' node examples/fan-in.mjs
  */

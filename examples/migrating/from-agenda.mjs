@@ -1,6 +1,6 @@
 /**
- * An Agenda app, ported to durabl. Definitions become processors, `now` and `schedule` become `enqueue`, `unique` becomes
- * a dedupe key, `every` becomes a schedule, and `job.run()` a job of the schedule that is made by hand.
+ * An Agenda app, ported to durabl. Definitions become processors, `now` and `schedule` become `enqueue`, and
+ * `unique` becomes a dedupe key. `every` becomes a schedule, and `job.run()` a job of the schedule that is made by hand.
  *
  *     MONGO_URL='mongodb://localhost:27017/?replicaSet=rs0' node examples/migrating/from-agenda.mjs
  */

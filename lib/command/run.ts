@@ -36,7 +36,7 @@ const isMalformed = (error: unknown) =>
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
 async function answer(words: readonly string[], output: Output): Promise<number> {
-  const [name, ...rest] = words
+  const [name, ...rest] = verbFirst(words)
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     output.line(usage())
     return name === undefined ? USAGE : 0
@@ -50,7 +50,21 @@ async function answer(words: readonly string[], output: Output): Promise<number>
   return run(verb, rest, output)
 }
 
+/** Options that every verb takes may stand before it. */
+function verbFirst(words: readonly string[]): readonly string[] {
+  let start = 0
+  while (start < words.length) {
+    const option = words[start] ?? ''
+    if (option === '--json' || /^--(uri|database|collection)=/.test(option)) start += 1
+    else if (/^--(uri|database|collection)$/.test(option)) start += 2
+    else break
+  }
+  const [verb, ...rest] = words.slice(start)
+  return verb === undefined ? words : [verb, ...rest, ...words.slice(0, start)]
+}
+
 function unknownVerb(name: string): string {
+  if (name.startsWith('-')) return `The verb comes first: durabl VERB ${name} …`
   const names = VERBS.map((verb) => verb.name)
   const meant = nearest(name, names)
   return `There is no verb ${JSON.stringify(name)}; ${meant === null ? `there are ${names.join(', ')}` : `did you mean ${meant}?`}`
@@ -111,5 +125,8 @@ Everywhere:  --json (data on stdout, words on stderr), --help
 Exit codes:  0 good, ${NEGATIVE} a negative answer, ${USAGE} usage, ${SERVER} server`
 }
 
-const usageOf = ({ usage: text, summary, details = '' }: Verb) =>
-  `Usage: durabl ${text}\n\n${summary}.${details && `\n\n${details}`}`
+function usageOf({ usage: text, summary, details = '', options = {} }: Verb): string {
+  const own = Object.keys(options).map((name) => `--${name}`)
+  const known = [...own, ...Object.keys({ ...CONNECTION, ...COMMON }).map((name) => `--${name}`)]
+  return `Usage: durabl ${text}\n\n${summary}.${details && `\n\n${details}`}\n\nOptions: ${known.join(', ')}`
+}

@@ -67,6 +67,10 @@ describe('durabl', () => {
     [['retry', 'a', '--status', 'failed'], /Give either ids or a filter, not both/],
     [['pause'], /A type is missing/],
     [['schedules', 'explode', 'a'], /there is no "explode"/],
+    [['schedules', 'skip', 'a', 'tomorrow'], /the moment must be as 2030-01-01T06:00:00Z; got "tomorrow"/],
+    [['reschedule', 'a'], /Give --run-at, --delay or --priority/],
+    [['reschedule', 'a', '--run-at', 'soon'], /--run-at must be as/],
+    [['--verbose', 'list'], /The verb comes first: durabl VERB --verbose/],
     [['dashboard', '--host', '0.0.0.0'], /Others can reach 0\.0\.0\.0: set DURABL_DASHBOARD_PASSWORD first/],
     [['dashboard', '--port', '70000'], /--port must be a whole number/],
   ]) {

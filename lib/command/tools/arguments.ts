@@ -28,6 +28,17 @@ export const textIn = (values: Values, name: string): string | undefined => {
   return typeof value === 'string' ? value : undefined
 }
 
+/** A moment in the form of the command's own output. */
+export function momentOf(what: string, text: string | undefined): Date {
+  const moment = new Date(text ?? '')
+  if (text === undefined || !/^\d{4}-\d\d-\d\dT/.test(text) || Number.isNaN(moment.getTime())) {
+    throw new UsageError(
+      `${what} must be as 2030-01-01T06:00:00Z; got ${text === undefined ? 'none' : JSON.stringify(text)}`,
+    )
+  }
+  return moment
+}
+
 export function wholeIn(
   values: Values,
   name: string,

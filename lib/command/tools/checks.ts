@@ -5,6 +5,7 @@ import { list } from '../../dashboard/rows'
 import { isRecord } from '../../validate/rules'
 import { commandOf, compared } from './indexes'
 import { length } from './output'
+import { problemWith } from './place'
 import { rights } from './rights'
 import type { Found, Looking } from './findings'
 
@@ -57,21 +58,22 @@ async function clock({ db }: Looking): Promise<Found> {
 }
 
 async function indexes({ db, collection }: Looking): Promise<Found> {
-  const there = db.listCollections(
-    { name: collection.collectionName },
-    { nameOnly: true, authorizedCollections: true },
-  )
-  if (!(await there.hasNext())) return [absent(collection)]
+  const problem = await problemWith({ db, collection })
+  if (problem !== null) return [misplaced(problem)]
   const beside = db.collection(sideOf(collection))
   const found = [...(await different(collection, 'indexes')), ...(await different(beside, 'beside'))]
   return found.length === 0 ? good('all indexes exist') : found
 }
 
 /** The user may have named another database than the app's: a list of all indexes would hide that. */
-const absent = ({ collectionName, dbName }: Collection): Found[number] => ({
+const misplaced = (text: string): Found[number] => ({
   state: 'bad',
-  text: `there is no collection ${JSON.stringify(collectionName)} in the database ${JSON.stringify(dbName)}`,
-  fix: ['if the names are right, `durabl startup` creates what the queue needs'],
+  text,
+  fix: [
+    text.startsWith('there is no')
+      ? 'if the names are right, `durabl startup` creates what the queue needs'
+      : "name the queue's collection by --collection; a queue needs one of its own",
+  ],
 })
 
 /** Pauses, schedules, counts and the list of workers. */
@@ -139,23 +141,50 @@ async function leases({ collection, visibilityTimeoutMs }: Looking): Promise<Fou
   ]
 }
 
-async function workers({ queue }: Looking): Promise<Found> {
+/** Types with due jobs that are not paused. The queue's own counts would be stored, and this command changes nothing. */
+async function dueAmong({ db, collection }: Looking, types: readonly unknown[]): Promise<unknown[]> {
+  const paused = await db
+    .collection<{ _id: string }>(sideOf(collection))
+    .find({ _id: { $gte: 'type:', $lt: 'type;' }, state: 'paused' }, { projection: { _id: 1 } })
+    .toArray()
+  const held = new Set<unknown>(paused.map(({ _id }) => _id.slice('type:'.length)))
+  const due: unknown[] = []
+  for (const type of types) {
+    if (held.has(type)) continue
+    const filter = { status: 'pending', type, $expr: { $lte: ['$runAt', '$$NOW'] } }
+    if ((await collection.findOne(filter, { projection: { _id: 1 }, maxTimeMS: MOST_MS })) !== null)
+      due.push(type)
+  }
+  return due
+}
+
+async function workers(looking: Looking): Promise<Found> {
+  const { queue, collection } = looking
   const found = list(await callOf(queue, 'listWorkers')())
   const served = new Set(found.flatMap(({ types }) => list(types).map(({ type }) => type)))
-  const counts = (await callOf(queue, 'counts')()) as { types: unknown }
-  const alone = list(counts.types).filter(({ type, due, state }) => {
-    return state !== 'paused' && (due as { count: number }).count > 0 && !served.has(type)
-  })
+  const pending = await collection.distinct('type', { status: 'pending' }, { maxTimeMS: MOST_MS })
+  const alone = await dueAmong(
+    looking,
+    pending.filter((type) => !served.has(type)),
+  )
   if (alone.length === 0)
     return good(
       found.length === 1
         ? 'one worker, which processes each due type'
         : `${found.length} workers, and each due type has one`,
     )
-  return alone.map(({ type }) => ({
-    state: 'bad',
-    text: `no worker has a processor for ${JSON.stringify(type)}, which has due jobs`,
-  }))
+  const all = list(await callOf(queue, 'listSchedules')())
+  return alone.map((type) => {
+    const making = all.filter(({ job }) => isRecord(job) && job.type === type).map(({ id }) => String(id))
+    return {
+      state: 'bad',
+      text: `no worker has a processor for ${JSON.stringify(type)}, which has due jobs`,
+      fix: making.map(
+        (id) =>
+          `the schedule ${JSON.stringify(id)} makes them; \`durabl schedules remove ${JSON.stringify(id)}\` ends it`,
+      ),
+    }
+  })
 }
 
 async function versions({ queue }: Looking): Promise<Found> {

@@ -1,10 +1,12 @@
 /** Looking at jobs. */
+import type { Collection } from 'mongodb'
 import { callOf } from '../../dashboard/calls'
 import { shown } from '../../dashboard/ejson'
 import { list as recordsOf, moment, text } from '../../dashboard/rows'
 import { FILTER, filterOf } from '../tools/filter'
 import { iso, printable } from '../tools/output'
 import { NEGATIVE, atMost, one, textIn, wholeIn } from '../tools/arguments'
+import type { Values } from '../tools/arguments'
 import type { Verb } from '../tools/verb'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -26,7 +28,7 @@ export const list: Verb = {
     filterOf(values)
     wholeIn(values, 'limit', 50, 2000)
   },
-  async run({ values, queue, output }) {
+  async run({ values, queue, output, collection }) {
     const after = textIn(values, 'after')
     const asked = {
       status: 'pending',
@@ -47,16 +49,31 @@ export const list: Verb = {
       ])
       if (rows.length > 0) output.table(['ID', 'TYPE', 'STATE', 'ATTEMPT', 'WHEN', 'REASON'], rows)
     })
-    if (jobs.length === 0) output.say('no job matches')
+    if (jobs.length === 0)
+      output.say(values.status === undefined ? await nonePending(collection, values) : 'no job matches')
     if (typeof page.next === 'string') output.say(`there are more: --after ${page.next}`)
     return jobs.length === 0 ? NEGATIVE : 0
   },
+}
+
+/** The look is one document: a list that asks for no status would not find it out by itself. */
+async function nonePending(collection: Collection, values: Values): Promise<string> {
+  const type = textIn(values, 'type')
+  const other = await collection.findOne(
+    { ...(type !== undefined && { type }) },
+    { projection: { status: 1 }, maxTimeMS: 5000 },
+  )
+  const status: unknown = other?.status
+  return typeof status === 'string' && status !== 'pending'
+    ? `no pending job matches; there are others: try --status ${status}`
+    : 'no pending job matches'
 }
 
 export const get: Verb = {
   name: 'get',
   usage: 'get ID [--log]',
   summary: 'a job with its payload, its errors and its log',
+  details: '--log adds what its handler has logged. Payloads are shown as they are, secrets included.',
   options: { log: { type: 'boolean' } },
   check: (_values, positionals) => void one('The id of a job', positionals),
   async run({ values, positionals, queue, output }) {

@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline/promises'
 import { callOf } from '../../dashboard/calls'
 import { FILTER, filterOf } from '../tools/filter'
-import { NEGATIVE, UsageError, wholeIn } from '../tools/arguments'
+import { NEGATIVE, UsageError, momentOf, one, textIn, wholeIn } from '../tools/arguments'
 import type { Values } from '../tools/arguments'
 import type { Context, Verb } from '../tools/verb'
 
@@ -51,6 +51,39 @@ function checkTarget(values: Values, positionals: readonly string[]): void {
   if (positionals.length === 0 && filter.status === undefined) {
     throw new UsageError('Give ids of jobs, or a filter with --status')
   }
+}
+
+/** Options of `reschedule`, from the words; null if there are none. */
+function changesIn(values: Values): { delay?: number; runAt?: Date; priority?: number } | null {
+  const runAt = textIn(values, 'run-at')
+  const priority = textIn(values, 'priority')
+  const changes = {
+    ...(runAt !== undefined && { runAt: momentOf('--run-at', runAt) }),
+    ...(textIn(values, 'delay') !== undefined && { delay: wholeIn(values, 'delay', 0) }),
+    ...(priority !== undefined && { priority: Number(priority) }),
+  }
+  if (Number.isNaN(changes.priority)) throw new UsageError('--priority must be a number')
+  return Object.keys(changes).length === 0 ? null : changes
+}
+
+export const reschedule: Verb = {
+  name: 'reschedule',
+  usage: 'reschedule ID [--run-at MOMENT | --delay MS] [--priority N]',
+  summary: 'a pending job gets another time or priority',
+  details:
+    '--run-at is a moment as 2030-01-01T06:00:00Z, --delay counts in milliseconds from now; lower priorities run first.',
+  options: { 'run-at': { type: 'string' }, delay: { type: 'string' }, priority: { type: 'string' } },
+  check: (values, positionals) => {
+    one('The id of a job', positionals)
+    if (changesIn(values) === null) throw new UsageError('Give --run-at, --delay or --priority')
+  },
+  async run({ queue, positionals: [id], values, output }) {
+    const result = (await callOf(queue, 'reschedule')(id, changesIn(values))) as Result
+    output.data({ ...result, id }, () =>
+      output.line(`${id} ${result.status} ${result.jobStatus ?? ''}`.trim()),
+    )
+    return result.status === 'rescheduled' ? 0 : NEGATIVE
+  },
 }
 
 async function byIds({ queue, positionals, values, output }: Context, name: Name): Promise<number> {

@@ -268,8 +268,8 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
   ): Promise<ScheduleResult>
 
   /**
-   * Makes the schedules of an owner match a list. Call it when an app starts or is deployed. Missing schedules are made, changed ones are updated,
-   * and those that the list no longer names are removed. Schedules of other owners, and those of {@link schedule}, stay.
+   * Makes the schedules of an owner match a list. Call it once per deploy, in the release step: an old process that called it again during a rolling
+   * deploy would put its own list back. Missing schedules are made, changed ones are updated, and those that the list no longer names are removed. Schedules of other owners, and those of {@link schedule}, stay.
    *
    * ```ts
    * await queue.applySchedules('billing', [
@@ -277,6 +277,8 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
    *   { id: 'dunning', spec: { everyMs: 3_600_000 }, job: { type: 'dunning', data: {} } },
    * ])
    * ```
+   *
+   * The owner is any name that the app chooses for itself. The backend's logger tells at `info` which ids a list has changed.
    *
    * The whole list is checked before anything is written. If the list names a schedule of {@link schedule}, it becomes the owner's.
    *

@@ -196,10 +196,10 @@ describe('a claim made by hand', () => {
 })
 
 it('the sweeps of the engine are reported by the queue that asked for them', () => {
-  engine.emit({ kind: 'recovered', handled: 2, saturated: false })
+  engine.emit({ kind: 'recovered', handled: 2, saturated: false, jobs: [] })
   assert.deepEqual(log.events, [])
   process(() => {})
-  engine.emit({ kind: 'recovered', handled: 2, saturated: false })
+  engine.emit({ kind: 'recovered', handled: 2, saturated: false, jobs: [] })
   engine.emit({ kind: 'recovery-failed', phase: 'periodic', message: 'down' })
   assert.deepEqual(log.kinds(), ['reaper-recovered', 'reaper-error'])
 })

@@ -1,9 +1,9 @@
 /**
  * The price of steps, for jobs of ten empty steps, sixteen at a time. It compares durabl with one read and one write per step through the bare
- * driver, as the TypeScript package does it. It also counts the commands of a step, and compares a claim of a job with a journal of 7 MB with
- * one without. Both sides take turns on one server, started for this.
+ * driver, as the TypeScript package does it, and with DBOS on PostgreSQL. It also counts the commands of a step, and compares a claim of a job with a journal of 7 MB with
+ * one without. All take turns on servers that are started for this.
  *
- *     node bench/ablations/orchestration.mjs [JOBS] [ROUNDS]
+ *     node bench/ablations/orchestration.mjs [JOBS] [ROUNDS] [PART OF THE NAMES]
  */
 import { join } from 'node:path'
 import { root } from '../../scripts/process.mjs'
@@ -15,6 +15,7 @@ const { JobQueue, MongoJobQueue, Orchestrator } = await import(join(root, 'index
 
 const JOBS = Number(process.argv[2] ?? 400)
 const ROUNDS = Number(process.argv[3] ?? 3)
+const PART = process.argv[4] ?? ''
 const STEPS = 10
 const CONCURRENCY = 16
 const CLAIMS = 60
@@ -102,6 +103,30 @@ async function readAndWrite({ url, database }) {
   return { stepsPerSecond: (JOBS * STEPS) / seconds }
 }
 
+/**
+ * Workflows as DBOS runs them by default, each step a checkpoint. They are started by calls, sixteen at a time: its queues look for work once a
+ * second. The time has their beginnings and ends in it, as that of durabl has.
+ */
+async function dbos({ url }) {
+  const { DBOS } = await import('@dbos-inc/dbos-sdk')
+  const logger = { ...silent, log() {} }
+  DBOS.setConfig({ name: 'bench', systemDatabaseUrl: url, systemDatabasePoolSize: CONCURRENCY + 4, logger })
+  const run = DBOS.registerWorkflow(
+    async () => {
+      for (let n = 0; n < STEPS; n += 1) await DBOS.runStep(async () => n, { name: 's' })
+    },
+    { name: 'empty' },
+  )
+  await DBOS.launch()
+  let left = JOBS
+  const worker = async () => {
+    while ((left -= 1) >= 0) await run()
+  }
+  const seconds = await timed(() => Promise.all(Array.from({ length: CONCURRENCY }, worker)))
+  await DBOS.shutdown({ deregister: true })
+  return { stepsPerSecond: (JOBS * STEPS) / seconds }
+}
+
 /** Milliseconds of a claim by hand, of a job whose steps have returned so many bytes. */
 async function claims({ url, database }, journalBytes, options = {}) {
   const client = await MongoClient.connect(url)
@@ -133,22 +158,25 @@ async function claims({ url, database }, journalBytes, options = {}) {
 }
 
 const CONTESTANTS = {
-  'durabl, sequential steps': (place) => durabl(place, 'sequential'),
-  'durabl, parallel steps': (place) => durabl(place, 'parallel'),
-  'one read and one write per step': readAndWrite,
-  'a claim without a journal': (place) => claims(place, 0),
-  'a claim with a journal of 7 MB': (place) => claims(place, 7_000_000),
-  'a claim with 7 MB, spilled, of 100 kB each': (place) => claims(place, 7_000_000, { spill: true }),
-  'a claim with 7 MB, spilled, of 1 kB each': (place) =>
-    claims(place, 7_000_000, { spill: true, resultBytes: 1_000 }),
+  'durabl, sequential steps': { run: (place) => durabl(place, 'sequential') },
+  'durabl, parallel steps': { run: (place) => durabl(place, 'parallel') },
+  'one read and one write per step': { run: readAndWrite },
+  'DBOS on PostgreSQL, sequential steps': { run: dbos, server: 'postgresql' },
+  'a claim without a journal': { run: (place) => claims(place, 0) },
+  'a claim with a journal of 7 MB': { run: (place) => claims(place, 7_000_000) },
+  'a claim with 7 MB, spilled, of 100 kB each': { run: (place) => claims(place, 7_000_000, { spill: true }) },
+  'a claim with 7 MB, spilled, of 1 kB each': {
+    run: (place) => claims(place, 7_000_000, { spill: true, resultBytes: 1_000 }),
+  },
 }
 
 const servers = new Servers()
 try {
-  const measured = Object.fromEntries(Object.keys(CONTESTANTS).map((name) => [name, []]))
+  const contestants = Object.entries(CONTESTANTS).filter(([name]) => name.includes(PART))
+  const measured = Object.fromEntries(contestants.map(([name]) => [name, []]))
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const [name, run] of Object.entries(CONTESTANTS))
-      measured[name].push(await servers.withPlace('mongodb', run))
+    for (const [name, { run, server = 'mongodb' }] of contestants)
+      measured[name].push(await servers.withPlace(server, run))
   }
   const rows = {}
   for (const [name, rounds] of Object.entries(measured)) {

@@ -5,6 +5,7 @@ pub(crate) mod actions;
 pub(crate) mod cancel;
 pub(crate) mod claim;
 pub(crate) mod claim_or_enqueue;
+pub(crate) mod collect;
 pub(crate) mod counts;
 pub(crate) mod enqueue;
 pub(crate) mod expire;

@@ -24,11 +24,16 @@ before(async () => {
 after(() => cluster.stop())
 
 /** Runs orchestrations on workers that something happens to, and looks at what came of them. */
-async function run(t, { url, workerUrl = url, leaseMs = LEASE_MS }, fault) {
+async function run(t, { url, workerUrl = url, leaseMs = LEASE_MS, length = 0 }, fault) {
   const env = await app(t, { url })
   const config = {
     ...{ url: workerUrl, database: env.db.databaseName, queue: { visibilityTimeoutMs: leaseMs } },
-    orchestrations: { trial: { ms: 30, napMs: 1500, config: { concurrency: 4, pollInterval: 200 } } },
+    orchestrations: {
+      trial: {
+        ...{ ms: 30, napMs: 1500, length },
+        config: { concurrency: 4, pollInterval: 200, ...(length > 0 && { journal: 'spill' }) },
+      },
+    },
   }
   const workers = []
   const start = async () => {
@@ -56,6 +61,8 @@ async function run(t, { url, workerUrl = url, leaseMs = LEASE_MS }, fault) {
   const story = {
     lines: workers.flatMap(({ events }) => events).sort((one, other) => one.at - other.at),
     jobs: await env.jobs.find({ type: 'trial' }).toArray(),
+    length,
+    values: await env.db.collection(`${env.jobs.collectionName}_steps`).find().toArray(),
     ledger: await env.db.collection('ledger').find().toArray(),
   }
   assert.deepEqual(check(story), [])
@@ -72,14 +79,18 @@ async function run(t, { url, workerUrl = url, leaseMs = LEASE_MS }, fault) {
 const SHARE_LOST = 0.3
 const SOON = 'something is under way'
 
+/** Results that stand beside their job. */
+const LARGE = 20_000
+
 test('while workers are killed', async (t) => {
-  const { began } = await run(t, { url: cluster.url }, async ({ workers, start }) => {
+  const { began, values } = await run(t, { url: cluster.url, length: LARGE }, async ({ workers, start }) => {
     await letPass(400, SOON)
     const victim = workers.find(({ endedAt }) => endedAt === undefined)
     await Promise.all([victim.kill(), start()])
   })
   // Each runs twice as it sleeps once.
   assert.ok(began > 2 * JOBS, 'no kill has mattered')
+  assert.ok(values.length >= 3 * JOBS, `${values.length} values`)
 })
 
 test('while workers are frozen for longer than their leases', async (t) => {
@@ -108,10 +119,13 @@ test('while primaries step down', async (t) => {
 test('while replies are lost', async (t) => {
   const proxy = await startProxy(t)
   let lost = 0
-  const isLost = ({ update, commitTransaction }) =>
-    (update !== undefined || commitTransaction !== undefined) && Math.random() < SHARE_LOST
+  const isLost = ({ update, commitTransaction, insert }) =>
+    (update !== undefined || commitTransaction !== undefined || insert?.endsWith('_steps')) &&
+    Math.random() < SHARE_LOST
   void proxy.loseReplies(isLost, { times: Infinity, first: async () => void (lost += 1) })
-  await run(t, { url: testUrl(), workerUrl: proxy.url(), leaseMs: 300_000 }, () => letPass(100, SOON))
+  await run(t, { url: testUrl(), workerUrl: proxy.url(), leaseMs: 300_000, length: LARGE }, () =>
+    letPass(100, SOON),
+  )
   t.diagnostic(`${lost} replies lost`)
   assert.ok(lost > 5, `${lost} replies were lost`)
 })

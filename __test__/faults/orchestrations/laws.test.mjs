@@ -1,9 +1,11 @@
 /** Each law catches a bug that is planted in a story by hand, and none finds fault with a story that is in order. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { resultOf } from '../../support/workers/orchestrations.mjs'
 import { LAWS, check } from './support/laws.mjs'
 
 const UNTIL = 1_000_000
+const LENGTH = 100
 const record = (seq, name, more) => ({ seq, name, result: null, ...more })
 
 /** One job, killed after its first step and resumed after its sleep. */
@@ -31,13 +33,19 @@ function story() {
         _id: 'a',
         status: 'completed',
         steps: [
-          record(0, 'one'),
+          { seq: 0, name: '$spilled:one', spilled: 'v0' },
           record(1, 'book'),
           record(2, 'nap', { kind: 'sleep', result: new Date(UNTIL) }),
+          { seq: 3, name: '$spilled:left', spilled: 'v1' },
+          { seq: 4, name: '$spilled:right', spilled: 'v2' },
           record(5, 'book again'),
         ],
       },
     ],
+    length: LENGTH,
+    values: ['one', 'left', 'right'].map((name, n) => ({
+      ...{ _id: { job: 'a', value: `v${n}` }, result: resultOf('a', name, LENGTH) },
+    })),
     ledger: [
       { job: 'a', name: 'book' },
       { job: 'a', name: 'book again' },
@@ -61,6 +69,14 @@ const PLANTED = {
     ({ ledger }) => ledger.pop(),
     ({ ledger }) => ledger.push({ job: 'a', name: 'book' }),
     ({ jobs }) => jobs[0].steps.splice(1, 1),
+  ],
+  valuesOutliveTheirSteps: [
+    ({ values }) => values.pop(),
+    ({ values }) => (values[0]._id.job = 'b'),
+    ({ values }) => ([values[0].result, values[1].result] = [values[1].result, values[0].result]),
+    ({ values }) => (values[2].result = values[2].result.slice(1)),
+    ({ jobs }) => (jobs[0].steps[0] = record(0, 'one')),
+    ({ lines }) => (lines.find(({ kind }) => kind === 'step-answered').isWhole = false),
   ],
   placesAreRecordedOnce: [({ jobs }) => jobs[0].steps.push(record(0, 'one'))],
 }

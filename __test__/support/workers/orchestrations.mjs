@@ -19,11 +19,15 @@ function flaky({ failures, retry }, { tell, db }) {
   }
 }
 
+/** The result of a step: of so many characters, and like that of no other step. */
+export const resultOf = (job, name, length) => `${job}:${name}:`.padEnd(length, 'x')
+
 /**
  * @param options.ms how long each step works
  * @param options.napMs how long the sleep is
+ * @param options.length of the results of steps, in characters; none by default
  */
-function trial({ ms, napMs }, { tell, db }) {
+function trial({ ms, napMs, length = 0 }, { tell, db }) {
   return async (job, octx) => {
     runs += 1
     const about = { job: job.id, run: `${process.pid}-${runs}` }
@@ -33,8 +37,12 @@ function trial({ ms, napMs }, { tell, db }) {
       await letPass(ms, 'work')
     }
     const step = async (name) => {
-      await octx.step(name, () => work(name))
-      tell('step-answered', { ...about, name })
+      const result = await octx.step(name, async () => {
+        await work(name)
+        return length > 0 ? resultOf(job.id, name, length) : undefined
+      })
+      const isWhole = length === 0 || result === resultOf(job.id, name, length)
+      tell('step-answered', { ...about, name, isWhole })
     }
     const book = async (name) => {
       await octx.transaction(name, async (session) => {

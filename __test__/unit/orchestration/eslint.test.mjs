@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { describe, test } from 'node:test'
 import { Linter } from 'eslint'
 import tseslint from 'typescript-eslint'
+import { runNode } from '../../support/child.mjs'
 import durabl, { configs, meta, noNondeterministicControlPath, rules } from 'durabl/eslint'
 
 const require = createRequire(import.meta.url)
@@ -161,4 +162,26 @@ test('the plugin is the same in both module systems, and its configuration works
     found.map(({ ruleId, severity }) => [ruleId, severity]),
     [['durabl/no-nondeterministic-control-path', 2]],
   )
+})
+
+test('the rule loads and works where nothing is installed but ESLint', async () => {
+  const script = `
+    const Module = require('node:module')
+    const { Linter } = require('eslint')
+    const resolve = Module._resolveFilename
+    Module._resolveFilename = function (request, parent, ...rest) {
+      const isGiven = /^(\\.|\\/|node:|durabl)/.test(request) || Module.builtinModules.includes(request)
+      if (isGiven || /node_modules/.test(parent?.filename ?? '')) return resolve.call(this, request, parent, ...rest)
+      throw Object.assign(new Error('not installed: ' + request), { code: 'MODULE_NOT_FOUND' })
+    }
+    const required = require('durabl/eslint')
+    import('durabl/eslint').then(({ default: plugin }) => {
+      const config = { plugins: { durabl: plugin }, rules: { 'durabl/no-nondeterministic-control-path': 'error' } }
+      const code = 'orch.define("t", async (job, octx) => { await db.save() })'
+      const found = new Linter({ configType: 'flat' }).verify(code, [config])
+      console.log(JSON.stringify([found.map(({ messageId }) => messageId), required.rules === plugin.rules]))
+    })`
+  const { code, stdout, stderr } = await runNode(['-e', script])
+  assert.equal(code, 0, stderr)
+  assert.deepEqual(JSON.parse(stdout), [['bareAwait'], true])
 })

@@ -83,7 +83,8 @@ pub(crate) fn lacks<'a>(steps: impl IntoIterator<Item = &'a NewStep>) -> Vec<Doc
     let lacks = |(path, seqs): (Option<&str>, Vec<i32>)| {
         // Null stands for a record without a path as well.
         let path = path.map_or(Bson::Null, Bson::from);
-        doc! { fields::STEPS: { "$not": { "$elemMatch": { "seq": { "$in": seqs }, "path": path } } } }
+        let seq: Bson = if let [seq] = seqs[..] { seq.into() } else { doc! { "$in": seqs }.into() };
+        doc! { fields::STEPS: { "$not": { "$elemMatch": { "seq": seq, "path": path } } } }
     };
     by_path.into_iter().map(lacks).collect()
 }

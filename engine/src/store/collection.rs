@@ -4,7 +4,13 @@
 //! supported server, and tell which index a duplicate key met. Lost replies are the callers' business: each can find
 //! out what happened (by id, by token). That is why nothing here retries.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use mongodb::{
     Client, Collection, Database,
@@ -58,7 +64,7 @@ impl Stores {
             .build();
         let jobs = self.database.collection_with_options(name, options);
         let counted = self.database.collection(name);
-        Store { shared: self.clone(), jobs, counted }
+        Store { shared: self.clone(), jobs, counted, spills: AtomicBool::new(false) }
     }
 }
 
@@ -68,6 +74,8 @@ pub(crate) struct Store {
     shared: Stores,
     jobs: Collection<RawDocumentBuf>,
     counted: Collection<RawDocumentBuf>,
+    /// This process has met values that stand beside their jobs.
+    spills: AtomicBool,
 }
 
 impl Store {
@@ -79,6 +87,16 @@ impl Store {
     /// The collection of step values that are too large for the documents of this one.
     pub(crate) fn spilled(&self) -> Self {
         self.shared.collection(&format!("{}_steps", self.jobs.name()))
+    }
+
+    /// This process meets values that stand beside their jobs.
+    pub(crate) fn note_spilling(&self) {
+        self.spills.store(true, Ordering::Relaxed);
+    }
+
+    /// True if it has.
+    pub(crate) fn has_spilled(&self) -> bool {
+        self.spills.load(Ordering::Relaxed)
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -256,6 +274,21 @@ impl Store {
     ) -> Result<Vec<RawDocumentBuf>> {
         self.bounded("reading jobs", async {
             let find = self.jobs.find(filter).projection(projection).limit(most as i64);
+            let mut cursor = find.batch_size(MOST_IN_A_REPLY).await?;
+            let mut found = Vec::new();
+            while cursor.advance().await? {
+                found.push(cursor.current().to_owned());
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// The ids of the documents that match a range of them, in their order, up to this number.
+    pub(crate) async fn find_by_id(&self, range: Document, most: usize) -> Result<Vec<RawDocumentBuf>> {
+        self.bounded("reading ids", async {
+            let by_id = doc! { fields::ID: 1 };
+            let find = self.jobs.find(range).projection(by_id.clone()).sort(by_id).limit(most as i64);
             let mut cursor = find.batch_size(MOST_IN_A_REPLY).await?;
             let mut found = Vec::new();
             while cursor.advance().await? {

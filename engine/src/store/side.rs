@@ -59,6 +59,8 @@ pub(crate) enum Kind {
     Action,
     /// `retention:<policy>`: the turn to remove old jobs.
     Retention,
+    /// The turn to collect values of jobs that are gone.
+    Values,
 }
 
 impl Kind {
@@ -71,6 +73,7 @@ impl Kind {
             Self::Hour => "hour",
             Self::Action => "action",
             Self::Retention => "retention",
+            Self::Values => "values",
         }
     }
 

@@ -2,9 +2,9 @@
 //!
 //! The journal on the job still decides: its record names the value. A value is written before its record, and by a
 //! majority, so that no record ever names one that is not there. A value without a record is of no use, and goes with
-//! its job.
+//! its job. One whose job has gone without it is collected later (`engine/src/verbs/collect.rs`).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, doc, oid::ObjectId};
 
@@ -16,7 +16,7 @@ use crate::{
     base::error::{Error, Result},
     job::{
         fields,
-        id_key::{IdKey, name_of},
+        id_key::{IdKey, any_named, name_of},
         journal::{StoredStep, damaged},
     },
 };
@@ -40,6 +40,7 @@ fn id(job: &str, value: impl Into<Bson>) -> Document {
 
 /// Writes values; those of the reply's refusals were refused. One that is there already is no refusal: its reply was lost.
 pub(crate) async fn write(jobs: &Store, values: &[SpilledValue<'_>]) -> Result<WriteReply> {
+    jobs.note_spilling();
     let documents: Result<Vec<RawDocumentBuf>> = values.iter().map(document).collect();
     let mut reply =
         jobs.spilled().insert_acknowledged(&documents?, Wait::Long, Acknowledged::ByMajority).await?;
@@ -67,6 +68,7 @@ pub(crate) async fn fill<'a>(
     if missing.is_empty() {
         return Ok(());
     }
+    jobs.note_spilling();
     let ids: Vec<Document> = missing.iter().map(|(value, _)| id(job, *value)).collect();
     let found = jobs.spilled().find(doc! { fields::ID: { "$in": ids } }, doc! {}).await?;
     let mut found: HashMap<ObjectId, RawDocumentBuf> =
@@ -94,6 +96,9 @@ fn name(value: &RawDocumentBuf) -> Option<ObjectId> {
 /// Removes all values of these jobs, which have been removed.
 pub(crate) async fn remove<'a>(jobs: &Store, ids: impl IntoIterator<Item = &'a Bson>) -> Result<()> {
     let deletes: Vec<Document> = ids.into_iter().map(|id| all_of(&name_of(id))).collect();
+    if !deletes.is_empty() {
+        jobs.note_spilling();
+    }
     jobs.spilled().delete_all(deletes).await
 }
 
@@ -105,6 +110,39 @@ pub(crate) async fn remove_orphans(jobs: &Store, ids: &[Bson]) -> Result<()> {
     let left = jobs.find(doc! { fields::ID: { "$in": ids } }, doc! { fields::ID: 1 }).await?;
     let left: HashSet<IdKey<'_>> = left.iter().filter_map(|job| IdKey::of_job(job)).collect();
     remove(jobs, ids.iter().filter(|id| !left.contains(&IdKey::of(id)))).await
+}
+
+/// The ids of some values, in their order, from beyond this one.
+pub(crate) async fn ids_beyond(jobs: &Store, id: &Document, most: usize) -> Result<Vec<Document>> {
+    let beyond = doc! { fields::ID: { "$gt": id } };
+    let found = jobs.spilled().find_by_id(beyond, most).await?;
+    Ok(found
+        .iter()
+        .filter_map(|value| Document::try_from(value.get_document(fields::ID).ok()?).ok())
+        .collect())
+}
+
+/// Those of these values whose job is not there.
+pub(crate) async fn without_job(jobs: &Store, mut values: Vec<Document>) -> Result<Vec<Document>> {
+    let names: BTreeSet<String> = values.iter().filter_map(job_of).map(str::to_owned).collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: Vec<String> = names.into_iter().collect();
+    let left = jobs.find(doc! { fields::ID: any_named(&names) }, doc! { fields::ID: 1 }).await?;
+    let id = |job: &RawDocumentBuf| Some(name_of(&Bson::try_from(job.get(fields::ID).ok()??).ok()?));
+    let left: HashSet<String> = left.iter().filter_map(id).collect();
+    values.retain(|value| job_of(value).is_some_and(|job| !left.contains(job)));
+    Ok(values)
+}
+
+fn job_of(id: &Document) -> Option<&str> {
+    id.get_str(JOB).ok()
+}
+
+/// Removes values by their ids.
+pub(crate) async fn remove_values(jobs: &Store, ids: Vec<Document>) -> Result<u64> {
+    jobs.spilled().delete(ids.into_iter().map(|id| doc! { fields::ID: id }).collect()).await
 }
 
 /// All values of a job, by a range of ids.

@@ -1,4 +1,4 @@
-//! The sweeps that remove old jobs: a minute apart, and in one process at a time.
+//! The sweeps that remove old jobs, and step values that have outlived theirs: a minute apart, and in one process at a time.
 //!
 //! A sweep works for a fiftieth of the time, so that claims beside it are as fast as ever, also at their 95th
 //! percentile. A sweep that goes on for an hour can't keep pace with the jobs that end, and works for a fifth.
@@ -24,6 +24,7 @@ use crate::{
         types::types_of,
     },
     verbs::{
+        collect::collect,
         register,
         retain::{Old, Removal},
     },
@@ -43,24 +44,65 @@ const BEHIND_AFTER: Duration = Duration::from_secs(3_600);
 
 /// Sweeps while a processor's queue has periods, until dropped.
 pub(crate) async fn run(store: &Store, upkeep: &Upkeep, sink: &Arc<dyn Sink>) {
-    let mut is_told = false;
+    let mut jobs = Complaint { what: "old jobs", is_told: false };
+    let mut values = Complaint { what: "values of jobs that are gone", is_told: false };
     let mut pause = FIRST_PAUSE;
     loop {
         tokio::time::sleep(pause.mul_f64(rand::random_range(0.8..=1.0))).await;
         let policies = upkeep.roster.policies();
-        pause = if policies.is_empty() { FIRST_PAUSE } else { SWEEP_EVERY };
+        let collects = store.has_spilled() && upkeep.roster.has_processors();
+        pause = if policies.is_empty() && !collects { FIRST_PAUSE } else { SWEEP_EVERY };
         for policy in policies {
-            match sweep(store, upkeep, &policy).await {
-                Ok(()) => is_told = false,
-                Err(error) => {
-                    if !std::mem::replace(&mut is_told, true) {
-                        let message = format!("old jobs could not be removed: {error}");
-                        sink.event(Event::Log { level: LogLevel::Warn, message, fields: Vec::new() });
-                    }
-                }
-            }
+            jobs.hear(sweep(store, upkeep, &policy).await, sink);
+        }
+        if collects {
+            values.hear(collect_values(store, upkeep).await, sink);
         }
     }
+}
+
+/// A failure is told once, until it has passed.
+struct Complaint {
+    what: &'static str,
+    is_told: bool,
+}
+
+impl Complaint {
+    fn hear(&mut self, outcome: Result<()>, sink: &Arc<dyn Sink>) {
+        let Err(error) = outcome else {
+            self.is_told = false;
+            return;
+        };
+        if !std::mem::replace(&mut self.is_told, true) {
+            let message = format!("{} could not be removed: {error}", self.what);
+            sink.event(Event::Log { level: LogLevel::Warn, message, fields: Vec::new() });
+        }
+    }
+}
+
+/// Collects values of jobs that are gone, if it is this process's turn. A turn that does not get through all values
+/// leaves the rest to the next one.
+async fn collect_values(store: &Store, upkeep: &Upkeep) -> Result<()> {
+    const BEYOND: &str = "beyond";
+    let id = Kind::Values.as_str();
+    if !upkeep.side.take_turn(Kind::Values, id, TURN_MS).await? {
+        return Ok(());
+    }
+    let turn = upkeep.side.get(id).await?.unwrap_or_default();
+    let mut beyond = Some(turn.get_document(BEYOND).cloned().unwrap_or_default());
+    let started = Instant::now();
+    while let Some(from) = beyond.as_ref().filter(|_| started.elapsed() < RENEW_EVERY) {
+        let began = Instant::now();
+        beyond = collect(store, from).await?;
+        tokio::time::sleep(began.elapsed() * REST).await;
+    }
+    let next_ms = if beyond.is_some() { TURN_MS } else { 60 * TURN_MS };
+    let set = doc! { "$set": {
+        "nextAt": { "$add": [fields::NOW, next_ms] },
+        EXPIRE_AT: { "$add": [fields::NOW, 24 * 60 * TURN_MS] },
+        BEYOND: { "$literal": beyond.unwrap_or_default() },
+    } };
+    upkeep.side.compare_and_set(id, doc! {}, vec![set]).await.map(|_| ())
 }
 
 /// One sweep, if it is this process's turn.

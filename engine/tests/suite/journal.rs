@@ -2,6 +2,7 @@
 
 mod costs;
 mod lost;
+mod orphans;
 mod sleep;
 mod spill;
 

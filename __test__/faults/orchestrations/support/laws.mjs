@@ -1,7 +1,8 @@
 /**
  * Laws of orchestrations, under any fault of processes and servers. Each law looks at a story: the `lines` of the workers, the stored `jobs`
- * at the end, and the `ledger` of their transactions.
+ * at the end, the `ledger` of their transactions, and the `values` beside the jobs. With a `length` the results of steps are so long.
  */
+import { resultOf } from '../../../support/workers/orchestrations.mjs'
 
 /** A worker may be late by a lease, an election and a busy machine. */
 const LATE_MS = 20_000
@@ -55,6 +56,23 @@ export const LAWS = {
           yield `${name} of ${_id} was written ${written} times and recorded ${recorded} times`
       }
     }
+  },
+
+  /** A value is there whenever its job is: the job's own, and whole. */
+  *valuesOutliveTheirSteps({ lines, jobs, values, length }) {
+    const byId = new Map(values.map(({ _id, result }) => [`${_id.job}/${_id.value}`, result]))
+    for (const { _id, steps } of jobs) {
+      for (const { name, spilled } of steps.filter((step) => step.spilled !== undefined)) {
+        const result = byId.get(`${_id}/${spilled}`)
+        const step = name.replace('$spilled:', '')
+        if (result === undefined) yield `the value of ${step} of ${_id} is not there`
+        else if (result !== resultOf(_id, step, length)) yield `the value of ${step} of ${_id} is another`
+      }
+      const missing = steps.some(({ name, spilled }) => name === 'one' && spilled === undefined)
+      if (length > 0 && missing) yield `a large result of ${_id} stands on the job`
+    }
+    for (const { job, name, isWhole } of ofKind(lines, 'step-answered'))
+      if (isWhole === false) yield `step ${name} of ${job} was answered with another result`
   },
 
   *placesAreRecordedOnce({ jobs }) {

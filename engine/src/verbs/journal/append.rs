@@ -130,7 +130,7 @@ fn statement(drafted: &[Drafted], group: &[usize]) -> Result<Statement> {
     let bytes: i64 = members().map(Drafted::bytes).sum();
     let mut filter = fence::held(&named(id), token);
     filter.insert("$and", journal::lacks(members().map(|member| &member.append.step)));
-    filter.insert("$expr", fits(bytes, first.limit()));
+    filter.insert(fields::JOURNAL_BYTES, fits(bytes, first.limit()));
     let records = members().map(|member| Document::try_from(&*member.record).map_err(Error::encoding));
     let records: Vec<Document> = records.collect::<Result<_>>()?;
     let update = doc! {
@@ -142,12 +142,14 @@ fn statement(drafted: &[Drafted], group: &[usize]) -> Result<Statement> {
     Ok(Statement::one(filter, update))
 }
 
-/// The condition that the journal has room, at the moment of the write.
+/// The condition on the size of the journal that it has room, at the moment of the write. What is no number counts as none. An
+/// expression would cost the server more than all else in the filter.
 fn fits(bytes: i64, limit: i64) -> Document {
-    let size = doc! { "$convert": {
-        "input": fields::value_of(fields::JOURNAL_BYTES), "to": "long", "onError": 0, "onNull": 0,
-    } };
-    doc! { "$lte": [{ "$add": [size, whole(bytes)] }, limit] }
+    if bytes > limit {
+        // Not even in an empty journal, which has no size.
+        return doc! { "$in": [] };
+    }
+    doc! { "$not": { "$gt": limit - bytes } }
 }
 
 /// As a driver would store it.

@@ -9,11 +9,11 @@ use super::{append, claimed, of, seqs, step};
 use crate::support::{Opened, TestQueue, active, profile, proxy::Proxy};
 
 /// As `of`, for a step whose value may stand beside the job.
-fn spilling(id: &str, step: NewStep) -> Append {
+pub(super) fn spilling(id: &str, step: NewStep) -> Append {
     Append { may_spill: true, ..of(id, step) }
 }
 
-fn large(seq: i32) -> NewStep {
+pub(super) fn large(seq: i32) -> NewStep {
     step(seq, "x".repeat(100_000))
 }
 
@@ -21,7 +21,7 @@ async fn values(queue: &TestQueue) -> u64 {
     queue.database.collection::<Document>("jobs_steps").count_documents(doc! {}).await.expect("a count")
 }
 
-async fn read(opened: &Opened, id: &str) -> Vec<NewStep> {
+pub(super) async fn read(opened: &Opened, id: &str) -> Vec<NewStep> {
     let found = opened.engine.read_steps(id).await.expect("the server answers");
     found.into_iter().map(|stored| stored.step).collect()
 }

@@ -268,8 +268,9 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
   ): Promise<ScheduleResult>
 
   /**
-   * Makes the schedules of an owner match a list. Call it once per deploy, in the release step: an old process that called it again during a rolling
-   * deploy would put its own list back. Missing schedules are made, changed ones are updated, and those that the list no longer names are removed. Schedules of other owners, and those of {@link schedule}, stay.
+   * Makes the schedules of an owner match a list. Call it once per deploy, in the release step. During a rolling deploy, an old process
+   * that calls it again would put its own list back. Missing schedules are made, changed ones are updated, and those that the list no longer
+   * names are removed. Schedules of other owners, and those of {@link schedule}, stay.
    *
    * ```ts
    * await queue.applySchedules('billing', [

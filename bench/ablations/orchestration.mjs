@@ -1,7 +1,7 @@
 /**
- * The price of steps, for jobs of ten empty steps, sixteen at a time. It compares durabl with one read and one write per step through the bare
- * driver, as the TypeScript package does it, and with DBOS on PostgreSQL. It also counts the commands of a step, and compares a claim of a job with a journal of 7 MB with
- * one without. All take turns on servers that are started for this.
+ * The price of steps, for jobs of ten empty steps, sixteen at a time. durabl stands beside one read and one write per step through the bare driver, as
+ * the TypeScript package does it, and beside DBOS on PostgreSQL. It also counts the commands of a step, and compares a claim of a job with a
+ * journal of 7 MB with one without. All take turns on servers that are started for this.
  *
  *     node bench/ablations/orchestration.mjs [JOBS] [ROUNDS] [PART OF THE NAMES]
  */

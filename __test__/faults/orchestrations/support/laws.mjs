@@ -1,6 +1,6 @@
 /**
- * Laws of orchestrations, under any fault of processes and servers. Each law looks at a story: the `lines` of the workers, the stored `jobs`
- * at the end, the `ledger` of their transactions, and the `values` beside the jobs. With a `length` the results of steps are so long.
+ * Laws of orchestrations, under any fault of processes and servers. Each law looks at a story. It has the `lines` of the workers, the `ledger` of
+ * their transactions, and at the end the stored `jobs` and the `values` beside them. With a `length`, the results of steps are that long.
  */
 import { resultOf } from '../../../support/workers/orchestrations.mjs'
 

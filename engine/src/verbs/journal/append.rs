@@ -142,7 +142,7 @@ fn statement(drafted: &[Drafted], group: &[usize]) -> Result<Statement> {
     Ok(Statement::one(filter, update))
 }
 
-/// The condition on the size of the journal that it has room, at the moment of the write. What is no number counts as none. An
+/// The condition on the size of the journal that it has room, at the moment of the write. A size that is no number counts as none. An
 /// expression would cost the server more than all else in the filter.
 fn fits(bytes: i64, limit: i64) -> Document {
     if bytes > limit {

@@ -29,6 +29,11 @@ export type MappedJobName<Jobs> = [keyof Jobs] extends [never]
 /** `string` if a map of job types is open, else `never`. With `never`, only a {@link MappedJobName} is accepted. */
 export type OpenJobName<Jobs> = [MappedJobName<Jobs>] extends [never] ? string : never
 
+/** The names in a map of job types whose payload is a `T`: with the payload as the type argument, a name of the map is accepted too. */
+export type JobNameWith<Jobs, T> = {
+  [K in MappedJobName<Jobs>]: Jobs[K] extends T ? K : never
+}[MappedJobName<Jobs>]
+
 /** The jobs that {@link JobQueue.enqueueMany} accepts. With a map of job types, each has the payload of its type. */
 export type ManyJobs<Jobs> = [MappedJobName<Jobs>] extends [never]
   ? EnqueueManyJob

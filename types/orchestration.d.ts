@@ -3,7 +3,7 @@ import type { ClientSession, TransactionOptions } from 'mongodb'
 import type { DriverSession } from './driver.js'
 import type { LeaseLostError } from './errors.js'
 import type { Backoff, Job } from './job.js'
-import type { JobTypes, MappedJobName, OpenJobName } from './job-types.js'
+import type { JobNameWith, JobTypes, MappedJobName, OpenJobName } from './job-types.js'
 import type { StepFailure } from './journal.js'
 import type { Logger, defaultLogger } from './logging.js'
 import type {
@@ -294,4 +294,5 @@ export class Orchestrator<Jobs extends object = JobTypes> {
     config?: OrchestratorConfig,
   ): void
   define<T = unknown>(type: OpenJobName<Jobs>, body: OrchestratorFn<T>, config?: OrchestratorConfig): void
+  define<T>(type: JobNameWith<Jobs, T>, body: OrchestratorFn<T>, config?: OrchestratorConfig): void
 }

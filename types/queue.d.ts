@@ -5,7 +5,7 @@ import type { JobHandle, RunClaimedOptions } from './claims.js'
 import type { JobControl, ManyControl } from './control.js'
 import type { DurablError, EnqueueManyError, LeaseLostError, PayloadError, ShutDownError } from './errors.js'
 import type { FleetControl } from './fleet.js'
-import type { JobTypes, ManyJobs, MappedJobName, OpenJobName } from './job-types.js'
+import type { JobNameWith, JobTypes, ManyJobs, MappedJobName, OpenJobName } from './job-types.js'
 import type {
   AppendStepOptions,
   AppendStepResult,
@@ -235,6 +235,7 @@ export class JobQueue<Jobs extends object = JobTypes> implements AsyncDisposable
     handler: JobHandler<Jobs[K]>,
     config?: ProcessorConfig,
   ): Processor
+  process<T>(type: JobNameWith<Jobs, T>, handler: JobHandler<T>, config?: ProcessorConfig): Processor
 
   /** Returns whether a job of this type and dedupe key is pending or active. */
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean>

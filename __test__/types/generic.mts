@@ -2,7 +2,9 @@
 import {
   DummyBackend,
   JobQueue,
+  Orchestrator,
   type EnqueueOptions,
+  type Job,
   type JobHandler,
   type JobQueueOptions,
   type MongoJobQueueOptions,
@@ -42,6 +44,20 @@ await service.add('mail', 7)
 await service.queue.enqueueMany([{ type: 'mail', data: 7 }])
 // @ts-expect-error -- no type of the map
 await service.queue.enqueue('fax', { to: 'a' })
+
+// With a map the payload may still be the type argument, as in samples for a queue without one.
+service.queue.process<{ to: string }>('mail', (job) => void job.data.to.toUpperCase())
+const orchestrator = new Orchestrator(service.queue)
+orchestrator.define<{ to: string }>('mail', async (job) => void job.data.to.toUpperCase())
+orchestrator.define('mail', async (job) => void job.data.to.toUpperCase())
+// @ts-expect-error -- another type's payload
+orchestrator.define<{ to: string }>('sync', async () => {})
+// @ts-expect-error -- no type of the map
+orchestrator.define<{ to: string }>('fax', async () => {})
+// @ts-expect-error -- another type's payload
+service.queue.process<{ to: string }>('sync', async () => {})
+// @ts-expect-error -- another type's payload
+service.queue.process('mail', (job: Job<number>) => void job.data.toFixed())
 
 declare const flag: boolean
 const maybe = flag ? 5 : undefined

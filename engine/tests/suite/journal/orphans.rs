@@ -72,7 +72,7 @@ async fn each_look_examines_a_bounded_number_of_keys_and_no_value() {
         queue.insert([active("a", "t", "token")]).await;
         append(&opened, spilling("a", large(0))).await;
         // Few are removed: the profile is short.
-        let is_gone = |n: &usize| n % 100 == 0;
+        let is_gone = |n: &usize| n.is_multiple_of(100);
         leave(&queue, (0..values).map(|n| format!("{}{n}", if is_gone(&n) { "gone" } else { "a" }))).await;
         let left = (0..values).filter(|n| !is_gone(n));
         queue.insert(left.clone().map(|n| active(&format!("a{n}"), "t", "token"))).await;

@@ -46,6 +46,11 @@ export type Access =
       status: 'denied'
       /** An address to send the browser to, such as a sign-in page. Default: the response is 403. */
       redirect?: string | undefined
+      /**
+       * The `www-authenticate` header of a 401 response, such as `Basic realm="jobs"`, for which a browser asks for a name and a password. The JSON
+       * API answers 403 without it. Default: none.
+       */
+      authenticate?: string | undefined
     }
 
 /** An action that a user has taken through the page or its JSON API. */

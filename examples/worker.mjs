@@ -28,14 +28,12 @@ queue.process(
 )
 
 // The app's own connection is closed last. Then nothing is left that keeps the process alive.
-const uninstall = queue.installSignalHandlers({ timeoutMs: 5000 })
-for (const signal of ['SIGTERM', 'SIGINT']) {
-  process.once(signal, async () => {
-    await queue.draining
-    uninstall()
+queue.installSignalHandlers({
+  timeoutMs: 5000,
+  async onDrained() {
     await client.close()
     console.log('stopped')
-  })
-}
+  },
+})
 
 console.log('working')

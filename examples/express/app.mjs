@@ -24,11 +24,17 @@ app.post('/signups', async (request, response) => {
   response.status(202).json({ id })
 })
 
+/** Any name, and the token as the password. */
+const isAdmin = (authorization) =>
+  authorization?.startsWith('Basic ') === true &&
+  Buffer.from(authorization.slice(6), 'base64').toString().split(':')[1] === process.env.ADMIN_TOKEN
+
 const dashboard = createDashboard({
   queue,
-  authorize: ({ headers }) => ({
-    status: headers.get('authorization') === `Bearer ${process.env.ADMIN_TOKEN}` ? 'full' : 'denied',
-  }),
+  authorize: ({ headers }) =>
+    isAdmin(headers.get('authorization'))
+      ? { status: 'full' }
+      : { status: 'denied', authenticate: 'Basic realm="jobs"' },
 })
 app.use('/admin/jobs', dashboard.node)
 
@@ -38,8 +44,10 @@ const server = app.listen(process.env.PORT ?? 3000, () => {
 
 queue.installSignalHandlers({
   async onDrained() {
-    server.close()
-    server.closeAllConnections()
+    // Requests that are under way get ten seconds.
+    const cut = setTimeout(() => server.closeAllConnections(), 10_000)
+    await new Promise((resolve) => server.close(resolve))
+    clearTimeout(cut)
     await client.close()
   },
 })

@@ -24,11 +24,17 @@ app.post('/signups', async (request, reply) => {
   return reply.code(202).send({ id })
 })
 
+/** Any name, and the token as the password. */
+const isAdmin = (authorization) =>
+  authorization?.startsWith('Basic ') === true &&
+  Buffer.from(authorization.slice(6), 'base64').toString().split(':')[1] === process.env.ADMIN_TOKEN
+
 const dashboard = createDashboard({
   queue,
-  authorize: ({ headers }) => ({
-    status: headers.get('authorization') === `Bearer ${process.env.ADMIN_TOKEN}` ? 'full' : 'denied',
-  }),
+  authorize: ({ headers }) =>
+    isAdmin(headers.get('authorization'))
+      ? { status: 'full' }
+      : { status: 'denied', authenticate: 'Basic realm="jobs"' },
 })
 app.all('/admin/jobs', (request, reply) => dashboard.node(request, reply))
 

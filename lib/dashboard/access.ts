@@ -25,7 +25,13 @@ export interface Rights {
   readonly types: ReadonlySet<string> | null
 }
 
-export type Decision = { readonly rights: Rights } | { readonly redirect: string | null }
+/** The way on for a user who is denied; null for none. */
+export interface Denial {
+  readonly redirect: string | null
+  readonly authenticate: string | null
+}
+
+export type Decision = { readonly rights: Rights } | Denial
 
 const isStrings = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((entry) => typeof entry === 'string')
@@ -33,10 +39,11 @@ const isStrings = (value: unknown): value is string[] =>
 /** @throws Error if `access` is not an access */
 export function decisionOf(access: unknown): Decision {
   if (!isRecord(access)) throw nonsense()
-  const { status, user, types, actions, redirect } = access as Partial<Record<string, unknown>>
+  const { status, user, types, actions, redirect, authenticate } = access as Partial<Record<string, unknown>>
   if (status === 'denied') {
     if (redirect !== undefined && !isAddress(redirect)) throw nonsense()
-    return { redirect: redirect ?? null }
+    if (authenticate !== undefined && !isChallenge(authenticate)) throw nonsense()
+    return { redirect: redirect ?? null, authenticate: authenticate ?? null }
   }
   if (user !== undefined && typeof user !== 'string') throw nonsense()
   if (types !== undefined && !isStrings(types)) throw nonsense()
@@ -55,6 +62,10 @@ function actionsOf(status: unknown, actions: unknown): ReadonlySet<Action> {
 /** A header takes no control characters; a browser takes any address that the app names. */
 function isAddress(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)
+}
+
+function isChallenge(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x20-\x7e]+$/.test(value)
 }
 
 const nonsense = () =>

@@ -53,7 +53,13 @@ export async function act(
 
 function actionOf(named: unknown, rights: Rights): Action {
   const action = ACTIONS.find((known) => known === named)
-  if (action === undefined) return refuse(400, 'malformed', `there is no action ${JSON.stringify(named)}`)
+  if (action === undefined) {
+    return refuse(
+      400,
+      'malformed',
+      `there is no action ${JSON.stringify(named)}; there are ${ACTIONS.join(', ')}`,
+    )
+  }
   if (!rights.actions.has(action)) refuse(403, 'denied', `you may not ${action}`)
   return action
 }

@@ -4,7 +4,7 @@
  */
 import type { DashboardOptions } from '../../dashboard'
 import { decisionOf } from './access'
-import type { Rights } from './access'
+import type { Denial, Rights } from './access'
 import { act } from './acts'
 import type { ActParts } from './acts'
 import { SCRIPT, STYLE } from './assets'
@@ -80,7 +80,7 @@ async function answered(site: Site, place: Place, request: Request, read: ReadTe
   const { searchParams: query } = new URL(request.url)
   const decision = await decide(site, request)
   const route = query.get('api')
-  if (!('rights' in decision)) return denied(decision.redirect, route !== null || place === 'metrics')
+  if (!('rights' in decision)) return denied(decision, route !== null || place === 'metrics')
   const { rights } = decision
   if (place === 'metrics') return metrics(request, shelfOf(site.shelves, query.get('queue')), rights)
   if (request.method === 'POST') return acted(site, request, read, rights)
@@ -114,7 +114,7 @@ async function decide({ authorize }: Site, request: Request): Promise<ReturnType
   }
 }
 
-function denied(redirect: string | null, isApi: boolean): Reply {
+function denied({ redirect, authenticate }: Denial, isApi: boolean): Reply {
   const refusal = {
     error: 'denied',
     message: 'you may not see this page',
@@ -122,6 +122,10 @@ function denied(redirect: string | null, isApi: boolean): Reply {
   }
   if (isApi) return json(refusal, 403)
   if (redirect !== null) return reply(302, '', 'text/plain', { location: redirect })
+  if (authenticate !== null) {
+    const headers = { 'www-authenticate': authenticate }
+    return reply(401, 'You may not see this page.\n', 'text/plain; charset=utf-8', headers)
+  }
   return reply(403, 'You may not see this page.\n', 'text/plain; charset=utf-8')
 }
 

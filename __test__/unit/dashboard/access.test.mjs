@@ -185,6 +185,21 @@ describe('a dashboard', () => {
     assert.equal(api.status, 403)
     assert.equal((await api.json()).redirect, '/login?next=/jobs')
   })
+
+  test('asks a browser that is denied for a password, if the app says so, and refuses a header that is none', async () => {
+    const { get } = dashboardOf(madeUpQueue(), {
+      authorize: () => ({ status: 'denied', authenticate: 'Basic realm="jobs"' }),
+    })
+    const page = await get('')
+    assert.equal(page.status, 401)
+    assert.equal(page.headers.get('www-authenticate'), 'Basic realm="jobs"')
+    const api = await get('api=live')
+    assert.deepEqual([api.status, api.headers.get('www-authenticate')], [403, null])
+    const odd = dashboardOf(madeUpQueue(), {
+      authorize: () => ({ status: 'denied', authenticate: 'Basic\r\nset-cookie: a=b' }),
+    })
+    assert.equal((await odd.get('')).status, 500)
+  })
 })
 
 describe('a user of some types', () => {
@@ -237,6 +252,12 @@ describe('a user of some types', () => {
       assert.equal((await act({ action, filter: { status: 'failed', type: 'charge-card' } })).status, 403)
     }
     assert.equal((await act({ action: 'pause', type: 'charge-card' })).status, 403)
+    const unknown = await act({ action: 'pauseSchedule', id: 'crm' })
+    assert.equal(unknown.status, 400)
+    assert.match(
+      (await unknown.json()).message,
+      /there is no action "pauseSchedule"; there are retry, .*pause-schedule/,
+    )
     assert.equal((await act({ action: 'trigger-schedule', id: 'crm' })).status, 404)
     assert.equal((await act({ action: 'skip-occurrence', id: 'crm', at: 1 })).status, 404)
     assert.equal((await act({ action: 'reschedule', id: other, at: 1 })).status, 404)

@@ -29,7 +29,7 @@ export type MappedJobName<Jobs> = [keyof Jobs] extends [never]
 /** `string` if a map of job types is open, else `never`. With `never`, only a {@link MappedJobName} is accepted. */
 export type OpenJobName<Jobs> = [MappedJobName<Jobs>] extends [never] ? string : never
 
-/** The names in a map of job types whose payload is a `T`: with the payload as the type argument, a name of the map is accepted too. */
+/** The names in a map of job types whose payload is a `T`. So a call with the payload as its type argument accepts names of the map, too. */
 export type JobNameWith<Jobs, T> = {
   [K in MappedJobName<Jobs>]: Jobs[K] extends T ? K : never
 }[MappedJobName<Jobs>]

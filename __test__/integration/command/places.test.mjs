@@ -1,5 +1,6 @@
 /** The command `durabl` on the wrong collection, and with words that are easily mistaken. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { JobQueue, MongoJobQueue } from 'durabl'
@@ -7,6 +8,7 @@ import { root, run } from '../../support/child.mjs'
 import { atEnd } from '../../support/cleanup.mjs'
 import { SILENT } from '../../support/jobs.mjs'
 import { connect, testUrl } from '../../support/mongo.mjs'
+import { standalone } from '../../support/servers.mjs'
 
 const FILE = join(root, 'dist/command/durabl.js')
 
@@ -62,6 +64,25 @@ describe('a look by the command durabl', () => {
     assert.doesNotMatch(stdout, /"held"/)
     assert.deepEqual(await db.collection('jobs.durabl').find().sort({ _id: 1 }).toArray(), before)
   })
+})
+
+test("the README's sample works on a standalone server, and doctor warns of no more than polls there", async (t) => {
+  const sample = readFileSync(join(root, 'README.md'), 'utf8').match(/```ts\n([^]*?)```/)[1]
+  const url = await standalone(t)
+  const program = [
+    'let sent; const isSent = new Promise((resolve) => (sent = resolve))',
+    sample.replace('mongodb://localhost:27017', url).replace('process<{ userId: string }>', 'process'),
+    "await isSent; process.kill(process.pid, 'SIGTERM')",
+    "function sendWelcomeEmail(id) { console.log('mail to', id); sent() }",
+  ].join('\n')
+  const { code, stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: root,
+  })
+  assert.equal(code, 0, stderr)
+  assert.deepEqual([stdout, stderr], ['mail to u_123\n', ''])
+  const doctor = await run(process.execPath, [FILE, 'doctor', '--uri', new URL('/app', url).href])
+  assert.equal(doctor.code, 0, doctor.stdout)
+  assert.match(doctor.stdout, /! server +MongoDB \S+ is not a replica set: workers poll/)
 })
 
 describe('a word that is easily mistaken', () => {

@@ -32,8 +32,9 @@ async function server({ db }: Looking): Promise<Found> {
   if (setName === undefined && msg !== 'isdbgrid') {
     return [
       {
-        state: 'bad',
-        text: `MongoDB ${version} is not a replica set: durabl needs one; a single node is enough`,
+        state: 'warning',
+        text: `MongoDB ${version} is not a replica set: workers poll, and there are no transactions`,
+        fix: ['a replica set of one node has both'],
       },
     ]
   }

@@ -1,7 +1,10 @@
 /** The examples with a web framework, installed and started as their readers do; `next.test.mjs` has that of Next.js. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { request } from 'node:http'
 import { test } from 'node:test'
 import { connect, testUrl } from '../support/mongo.mjs'
+import { letPass } from '../support/time.mjs'
 import { project } from './support/project.mjs'
 
 /** A browser asks for a password where the page asks for it; Nest's example takes a token. */
@@ -14,6 +17,18 @@ const signUp = (origin) =>
     headers: { 'content-type': 'application/json' },
     body: '{"name":"Ada"}',
   })
+
+/** A request that has arrived, and whose body is still on its way. */
+async function slowSignUp(origin) {
+  const [begun, rest] = ['{"name":', '"Grace"}']
+  const headers = { 'content-type': 'application/json', 'content-length': String(begun.length + rest.length) }
+  const asking = request(new URL('/signups', origin), { method: 'POST', headers, agent: false })
+  const status = once(asking, 'response').then(([reply]) => reply.resume().statusCode)
+  await new Promise((resolve) => asking.write(begun, resolve))
+  // Another request on a new connection was answered, so the server has seen this one.
+  await fetch(new URL('/nothing', origin), { headers: { connection: 'close' } })
+  return { status, finish: () => asking.end(rest) }
+}
 
 for (const [framework, program] of [
   ['express', 'app.mjs'],
@@ -39,12 +54,16 @@ for (const [framework, program] of [
         const headers = framework === 'nest' ? BEARER : BASIC
         seen.page = [await fetch(page), await fetch(page, { headers })].map(({ status }) => status)
         await seen.signUp
+        if (framework !== 'nest') seen.late = await slowSignUp(seen.origin)
         child.kill('SIGTERM')
+        await letPass(300, 'the process has begun to end while the request is under way')
+        seen.late?.finish()
       },
     })
     const [status, { id }] = await seen.signUp
     assert.deepEqual([status, typeof id], [202, 'string'])
     assert.deepEqual(seen.page, [framework === 'nest' ? 403 : 401, 200])
+    assert.equal(await seen.late?.status, framework === 'nest' ? undefined : 202)
     assert.match(stdout, /^Welcome, Ada!$/m)
     // Nest ends by the signal itself once its hooks have run.
     assert.ok(code === 0 || framework === 'nest', `${stdout}\n${stderr}`)

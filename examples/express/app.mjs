@@ -42,12 +42,11 @@ const server = app.listen(process.env.PORT ?? 3000, () => {
   console.log(`http://127.0.0.1:${server.address().port}`)
 })
 
-queue.installSignalHandlers({
-  async onDrained() {
-    // Requests that are under way get ten seconds.
-    const cut = setTimeout(() => server.closeAllConnections(), 10_000)
-    await new Promise((resolve) => server.close(resolve))
-    clearTimeout(cut)
-    await client.close()
-  },
+// Requests may enqueue, so they end first, within ten seconds; then the queue, and then the connection.
+process.once('SIGTERM', async () => {
+  const cut = setTimeout(() => server.closeAllConnections(), 10_000)
+  await new Promise((resolve) => server.close(resolve))
+  clearTimeout(cut)
+  await queue.shutdown(15_000)
+  await client.close()
 })

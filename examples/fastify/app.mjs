@@ -14,9 +14,12 @@ const queue = new JobQueue(new MongoJobQueue({ db, useChangeStreams: true }))
 
 queue.process('welcome-email', (job) => console.log(`Welcome, ${job.data.name}!`), { concurrency: 4 })
 
-const app = createApp({ forceCloseConnections: true })
+const app = createApp()
 app.addHook('onReady', () => queue.startup())
-app.addHook('onClose', () => client.close())
+app.addHook('onClose', async () => {
+  await queue.shutdown(15_000)
+  await client.close()
+})
 
 app.post('/signups', async (request, reply) => {
   const { name } = request.body
@@ -38,5 +41,9 @@ const dashboard = createDashboard({
 })
 app.all('/admin/jobs', (request, reply) => dashboard.node(request, reply))
 
-queue.installSignalHandlers({ onDrained: () => app.close() })
+// Requests may enqueue, so they end first, within ten seconds; then `onClose` ends the queue and the connection.
+process.once('SIGTERM', () => {
+  setTimeout(() => app.server.closeAllConnections(), 10_000).unref()
+  app.close()
+})
 console.log(await app.listen({ port: process.env.PORT ?? 3000, host: '127.0.0.1' }))

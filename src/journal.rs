@@ -4,7 +4,7 @@ use durabl_engine::{Append, Appended, NewStep, StoredStep, bson::RawDocumentBuf}
 use napi::{Env, Result, bindgen_prelude::Buffer};
 use napi_derive::napi;
 
-use crate::{convert::invalid, engine::NativeEngine, reply::Promised};
+use crate::{convert::invalid, engine::NativeEngine, failure::NativeFailure, reply::Promised};
 
 /// A step, as it is recorded.
 #[napi(object, use_nullable = true)]
@@ -86,23 +86,77 @@ impl From<Appended> for NativeAppended {
     }
 }
 
+/// A step to be recorded under a claim.
+#[napi(object, object_to_js = false)]
+pub struct NativeAppend {
+    /// The job.
+    pub job_id: String,
+    /// The claim.
+    pub claim_token: String,
+    /// The step.
+    pub step: NativeStep,
+    /// The most bytes that the journal may take on the job.
+    pub limit: f64,
+    /// A large value may go into a collection of its own.
+    pub may_spill: bool,
+}
+
+impl TryFrom<NativeAppend> for Append {
+    type Error = napi::Error;
+
+    fn try_from(native: NativeAppend) -> Result<Self> {
+        let NativeAppend { job_id: id, claim_token: token, step, limit, may_spill } = native;
+        Ok(Self { id, token, step: step.try_into()?, limit: limit as i64, may_spill })
+    }
+}
+
+/// The outcomes of appends.
+#[napi(object, object_from_js = false)]
+pub struct NativeAppends {
+    /// Those of the appends that did not just succeed.
+    pub others: Vec<NativeOtherAppend>,
+}
+
+/// The outcome of one append of a call.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct NativeOtherAppend {
+    /// Its place in the call, counted from 0.
+    pub index: u32,
+    /// Null exactly when `failure` is not.
+    pub appended: Option<NativeAppended>,
+    /// Its failure.
+    pub failure: Option<NativeFailure>,
+}
+
+impl NativeAppends {
+    fn of(outcomes: Vec<durabl_engine::Result<Appended>>) -> Self {
+        let mut others = Vec::new();
+        for (index, outcome) in (0..).zip(outcomes) {
+            match outcome {
+                Ok(Appended::Appended) => {}
+                Ok(other) => {
+                    others.push(NativeOtherAppend { index, appended: Some(other.into()), failure: None });
+                }
+                Err(error) => {
+                    others.push(NativeOtherAppend { index, appended: None, failure: Some(error.into()) });
+                }
+            }
+        }
+        Self { others }
+    }
+}
+
 #[napi]
 impl NativeEngine {
-    /// Records a step under a claim, in a journal of so many bytes at most on the job. A large value may go into a
-    /// collection of its own.
+    /// Records steps, each under its claim. Resolves when each has an outcome.
     #[napi]
-    pub fn append_step<'env>(
+    pub fn append_steps<'env>(
         &self,
         env: &'env Env,
-        job_id: String,
-        claim_token: String,
-        step: NativeStep,
-        limit: f64,
-        may_spill: bool,
-    ) -> Result<Promised<'env, NativeAppended>> {
-        let (id, token, limit) = (job_id, claim_token, limit as i64);
-        let append = Append { id, token, step: step.try_into()?, limit, may_spill };
-        self.call(env, |engine| async move { engine.append_step(append).await.map(NativeAppended::from) })
+        appends: Vec<NativeAppend>,
+    ) -> Result<Promised<'env, NativeAppends>> {
+        let appends = appends.into_iter().map(Append::try_from).collect::<Result<Vec<_>>>()?;
+        self.call(env, |engine| async move { engine.append_steps(appends).await.map(NativeAppends::of) })
     }
 
     /// The write that records a step under a claim in a transaction of the app, `{ q, u }` as BSON: done if it matches.

@@ -54,7 +54,7 @@ export async function appendStep(
   const limit = opened.settings.journalSoftLimitBytes
   const step = nativeStep(checked, value)
   if (session !== null) return appendIn(session, opened, id, token, step, maySpill)
-  const appended = await opened.engine.call((native) => native.appendStep(id, token, step, limit, maySpill))
+  const appended = await opened.engine.append({ jobId: id, claimToken: token, step, limit, maySpill })
   return resultOf(appended, id, checked.name, opened.codec)
 }
 

@@ -4,7 +4,7 @@ use mongodb::bson::RawDocumentBuf;
 
 use super::{Engine, retried};
 use crate::{
-    base::error::Result,
+    base::error::{Error, Result},
     job::{
         journal::{NewStep, StoredStep},
         verdict::Settled,
@@ -25,7 +25,16 @@ impl Engine {
     /// # Errors
     /// As [`Self::enqueue`]. A journal that is none. Any other obstacle is no error but a result.
     pub async fn append_step(&self, append: Append) -> Result<Appended> {
-        self.hub().await?.journal_writer.append(append).await
+        let outcome = self.append_steps(vec![append]).await?.pop();
+        outcome.unwrap_or_else(|| Err(Error::interrupted()))
+    }
+
+    /// Records steps of one turn of the app's. Resolves when each has an outcome, in their order.
+    ///
+    /// # Errors
+    /// There is no connection; else as [`Self::append_step`], for each step.
+    pub async fn append_steps(&self, appends: Vec<Append>) -> Result<Vec<Result<Appended>>> {
+        Ok(self.hub().await?.journal_writer.append(appends).await)
     }
 
     /// Shapes the write that records a step in a transaction of the app. It may have to be retried whole, so it is shaped anew then.

@@ -44,7 +44,7 @@ impl Request {
 
 /// The one writer of step records of a collection.
 pub(crate) struct JournalWriter {
-    requests: mpsc::UnboundedSender<Request>,
+    requests: mpsc::UnboundedSender<Vec<Request>>,
 }
 
 impl JournalWriter {
@@ -62,17 +62,31 @@ impl JournalWriter {
         Self { requests }
     }
 
-    /// Records a step. Bounded by the number of steps that are running.
-    pub(crate) async fn append(&self, append: Append) -> Result<Appended> {
-        let (reply, answer) = oneshot::channel();
-        self.requests.send(Request { append, reply }).map_err(|_| Error::shut_down())?;
-        answer.await.map_err(|_| Error::interrupted())?
+    /// Records steps, which travel together. Bounded by the number of steps that are running. Resolves when each has an
+    /// outcome, in their order.
+    pub(crate) async fn append(&self, appends: Vec<Append>) -> Vec<Result<Appended>> {
+        let count = appends.len();
+        let (requests, answers): (Vec<_>, Vec<_>) = appends
+            .into_iter()
+            .map(|append| {
+                let (reply, answer) = oneshot::channel();
+                (Request { append, reply }, answer)
+            })
+            .unzip();
+        if self.requests.send(requests).is_err() {
+            return vec![Err(Error::shut_down()); count];
+        }
+        let mut outcomes = Vec::with_capacity(count);
+        for answer in answers {
+            outcomes.push(answer.await.unwrap_or_else(|_| Err(Error::interrupted())));
+        }
+        outcomes
     }
 }
 
 /// Records that no write has taken up yet.
 struct Inbox {
-    calls: mpsc::UnboundedReceiver<Request>,
+    calls: mpsc::UnboundedReceiver<Vec<Request>>,
     waiting: Vec<Request>,
 }
 
@@ -80,10 +94,10 @@ impl Inbox {
     /// The records of the next write; none when no more will come.
     async fn next(&mut self) -> Option<Vec<Request>> {
         if self.waiting.is_empty() {
-            self.waiting.push(self.calls.recv().await?);
+            self.waiting = self.calls.recv().await?;
         }
-        while let Ok(request) = self.calls.try_recv() {
-            self.waiting.push(request);
+        while let Ok(requests) = self.calls.try_recv() {
+            self.waiting.extend(requests);
         }
         let mut bytes = 0;
         let fits = |request: &&Request| {

@@ -47,33 +47,6 @@ export interface NativeAddon {
 /** One collection on one connection. Every promise settles within its own bound, even while the server is away. */
 export interface NativeEngine {
   /**
-   * Records a step under a claim, in a journal of so many bytes at most on the job. A large value may go into a
-   * collection of its own.
-   */
-  appendStep(
-    jobId: string,
-    claimToken: string,
-    step: NativeStep,
-    limit: number,
-    maySpill: boolean,
-  ): Promised<NativeAppended>
-  /** The write that records a step under a claim in a transaction of the app, `{ q, u }` as BSON: done if it matches. */
-  planAppend(
-    jobId: string,
-    claimToken: string,
-    step: NativeStep,
-    limit: number,
-    maySpill: boolean,
-  ): Promised<Buffer>
-  /** The effect that an append of this step would have, but for its size; null if its place is free. */
-  lookAtStep(jobId: string, claimToken: string, step: NativeStep): Promised<NativeAppended | null>
-  /** The journal of a job, in the order of its appends. */
-  readSteps(jobId: string): Promised<Array<NativeStep>>
-  /** Completes the job of an orchestration that has returned; false if it is not this claim's. */
-  completeClaimed(jobId: string, claimToken: string): Promised<boolean>
-  /** The server's present, in milliseconds since the epoch. */
-  serverTime(): Promised<number>
-  /**
    * Starts to claim jobs of a type. They arrive as `jobs` events with the processor's id, which is returned.
    *
    * @throws Error: The engine's threads can't be started.
@@ -194,6 +167,24 @@ export interface NativeEngine {
   recordAction(action: NativeAction): Promised<string>
   /** Acts of operators, newest first, as BSON documents. */
   listActions(before: string | null, most: number): Promised<Array<Buffer>>
+  /** Records steps, each under its claim. Resolves when each has an outcome. */
+  appendSteps(appends: Array<NativeAppend>): Promised<NativeAppends>
+  /** The write that records a step under a claim in a transaction of the app, `{ q, u }` as BSON: done if it matches. */
+  planAppend(
+    jobId: string,
+    claimToken: string,
+    step: NativeStep,
+    limit: number,
+    maySpill: boolean,
+  ): Promised<Buffer>
+  /** The effect that an append of this step would have, but for its size; null if its place is free. */
+  lookAtStep(jobId: string, claimToken: string, step: NativeStep): Promised<NativeAppended | null>
+  /** The journal of a job, in the order of its appends. */
+  readSteps(jobId: string): Promised<Array<NativeStep>>
+  /** Completes the job of an orchestration that has returned; false if it is not this claim's. */
+  completeClaimed(jobId: string, claimToken: string): Promised<boolean>
+  /** The server's present, in milliseconds since the epoch. */
+  serverTime(): Promised<number>
   /** Schedules by these ids, or all of them if it is null. */
   schedules(ids: Array<string> | null): Promised<NativeSchedules>
   /** Changes schedules, each if it is still as it was read. Tells for each if it was. */
@@ -260,6 +251,20 @@ export interface NativeAction {
   note: string | null
 }
 
+/** A step to be recorded under a claim. */
+export interface NativeAppend {
+  /** The job. */
+  jobId: string
+  /** The claim. */
+  claimToken: string
+  /** The step. */
+  step: NativeStep
+  /** The most bytes that the journal may take on the job. */
+  limit: number
+  /** A large value may go into a collection of its own. */
+  maySpill: boolean
+}
+
 /** The effect of an append. */
 export type NativeAppendStatus = 'appended' | 'already-recorded' | 'lease-lost' | 'too-large'
 
@@ -271,6 +276,12 @@ export interface NativeAppended {
   existing: NativeStep | null
   /** Set exactly when `status` is `too-large`: the size of the journal with the record. */
   bytes: number | null
+}
+
+/** The outcomes of appends. */
+export interface NativeAppends {
+  /** Those of the appends that did not just succeed. */
+  others: Array<NativeOtherAppend>
 }
 
 /** The growth of the wait before a retry. */
@@ -601,6 +612,16 @@ export interface NativeNewJobs {
   traces: Array<string> | null
   /** A BSON document for each with the one field `data`, end to end. */
   payloads: Buffer
+}
+
+/** The outcome of one append of a call. */
+export interface NativeOtherAppend {
+  /** Its place in the call, counted from 0. */
+  index: number
+  /** Null exactly when `failure` is not. */
+  appended: NativeAppended | null
+  /** Its failure. */
+  failure: NativeFailure | null
 }
 
 /** A page of a list. */

@@ -9,6 +9,8 @@ import type { JobAvailableListener, StreamState } from '../../types'
 import type { Retention } from '../../validate/fleet'
 import type {
   NativeAddon,
+  NativeAppend,
+  NativeAppended,
   NativeConnection,
   NativeEngine,
   NativeEvent,
@@ -16,6 +18,7 @@ import type {
   NativeNewJob,
   Reply,
 } from './addon'
+import { AppendBatches } from './append-batch'
 import { aboutProcess } from './about-process'
 import { EnqueueBatches, grouped, placed } from './enqueue-batch'
 import type { Enqueued } from './enqueue-batch'
@@ -43,6 +46,7 @@ export class EngineHandle {
   readonly native: NativeEngine
   private readonly batches: EnqueueBatches
   private readonly logs: LogBatches
+  private readonly appends: AppendBatches
   private state: StreamState = 'off'
   private readonly stateListeners = new Set<(state: StreamState) => void>()
   private readonly wakeListeners = new Set<JobAvailableListener>()
@@ -81,6 +85,7 @@ export class EngineHandle {
       const { failure } = await this.native.log(jobId, claimToken, messages, agesMs)
       return failure
     }, settings.maxLogEntries)
+    this.appends = new AppendBatches((appends) => this.native.appendSteps(appends))
     this.state = this.native.streamState()
   }
 
@@ -156,6 +161,14 @@ export class EngineHandle {
     this.refuseEnded()
     const failure = await this.logs.add(jobId, claimToken, message)
     if (failure !== null) throw fromCaller(failureToError(failure, null))
+  }
+
+  /** Records a step. As {@link call}. */
+  async append(append: NativeAppend): Promise<NativeAppended> {
+    this.refuseEnded()
+    const outcome = await this.appends.add(append)
+    if ('failure' in outcome) throw fromCaller(failureToError(outcome.failure, null))
+    return outcome
   }
 
   /** Makes one call. Its failure becomes an error with the stack of the caller of the public method. */

@@ -7,10 +7,12 @@
  */
 import { join } from 'node:path'
 import { root } from '../../scripts/process.mjs'
+import { ensureInstalled } from '../../scripts/setup/install.mjs'
 import { MongoClient } from '../mongodb.mjs'
 import { Servers } from '../servers/all.mjs'
 import { median } from '../statistics.mjs'
 
+await ensureInstalled({ directory: 'bench', what: 'DBOS' })
 const { JobQueue, MongoJobQueue, Orchestrator } = await import(join(root, 'index.mjs'))
 
 const JOBS = Number(process.argv[2] ?? 400)

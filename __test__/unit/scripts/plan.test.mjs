@@ -35,6 +35,11 @@ test('each test file is run by one part', () => {
 })
 
 test('files that take long begin first', () => {
-  const order = testFiles(['scenarios.test', 'integration/mongo/backend', 'conformance/mongo', 'vectors'])
+  const order = testFiles([
+    'scenarios.test',
+    'integration/mongo/backend',
+    'conformance/mongo',
+    'memory/vectors',
+  ])
   assert.deepEqual(order.map(kindOf), ['faults', 'integration', 'conformance', 'unit'])
 })

@@ -175,11 +175,13 @@ async fn jobs_of_schedules_are_removed_once_their_schedule_has_moved_on() {
     let (long_ago, at) = (moment(-86_400_000), moment(-7_200_000));
     let ended = |id: &str, occurrence_at: DateTime| {
         doc! {
-            "_id": id, "type": "t", "status": "completed", "completedAt": long_ago,
+            "_id": id, "type": "t", "status": "completed", "runAt": long_ago, "completedAt": long_ago,
             "schedule": { "id": "s", "occurrenceAt": occurrence_at },
         }
     };
-    let plain = doc! { "_id": "plain", "type": "t", "status": "completed", "completedAt": long_ago };
+    let plain = doc! {
+        "_id": "plain", "type": "t", "status": "completed", "runAt": long_ago, "completedAt": long_ago,
+    };
     queue.insert([plain, ended("old", long_ago), ended("new", at), ended("fresh", moment(-60_000))]).await;
     keep(&queue, [schedule("s", at)]).await;
     assert_eq!(opened.engine.remove_old(Duration::from_secs(3_600)).await, Ok(2));

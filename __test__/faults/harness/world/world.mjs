@@ -5,6 +5,7 @@ import { MongoJobQueue } from 'durabl'
 import { SILENT } from '../../../support/jobs.mjs'
 import { heardOut, now, startWorker } from '../../../support/workers/workers.mjs'
 import { atEnd } from '../../../support/cleanup.mjs'
+import { pollUntil } from '../../../support/wait.mjs'
 import { FailPoints } from './fail-points.mjs'
 
 /** Short, so that a worker which is frozen for a few seconds is given up. */
@@ -44,7 +45,9 @@ export class World {
     await backend.startup()
     await backend.shutdown(0)
     // Before the first job: the server's account begins here.
-    const { operationTime } = await world.db.command({ ping: 1 })
+    const ping = () => world.db.command({ ping: 1 }).catch(() => null)
+    // Another world's faults may be cutting the servers off.
+    const { operationTime } = await pollUntil('the primary answers', ping)
     world.since = operationTime
     return world
   }

@@ -1,6 +1,9 @@
 //! The server's work for an engine, by its profiler.
 
-use mongodb::bson::{Document, doc};
+use mongodb::{
+    bson::{Document, doc},
+    error::{CommandError, ErrorKind},
+};
 
 use super::{Opened, TestQueue, queue::COLLECTION};
 
@@ -63,11 +66,17 @@ impl Operation {
 
 /// Room for the operations of a test: the server's own choice of a megabyte forgets the first of some hundreds.
 const BYTES: i64 = 32_000_000;
+/// The server's code if it is there already.
+const NAMESPACE_EXISTS: i32 = 48;
 
 /// Starts to write down what the server does for this engine.
 pub(crate) async fn start(queue: &TestQueue, opened: &Opened) {
     let roomy = doc! { "create": "system.profile", "capped": true, "size": BYTES };
-    queue.database.run_command(roomy).await.expect("a profile can be made");
+    if let Err(error) = queue.database.run_command(roomy).await {
+        let ErrorKind::Command(CommandError { code: NAMESPACE_EXISTS, .. }) = *error.kind else {
+            panic!("a profile can be made: {error}");
+        };
+    }
     // Level 2 would write everything down, whatever the filter.
     set_level(queue, doc! { "profile": 1, "filter": { "appName": opened.app_name.as_str() } }).await;
 }

@@ -17,11 +17,18 @@ class App {}
 const app = await NestFactory.create(App, { logger: false, forceCloseConnections: true })
 app.enableShutdownHooks()
 
+/** The name is admin, and the password is ADMIN_TOKEN. Without that variable all are refused. */
+const isAdmin = (authorization: string | null) => {
+  const { ADMIN_TOKEN } = process.env
+  return Boolean(ADMIN_TOKEN) && authorization === `Basic ${btoa(`admin:${ADMIN_TOKEN}`)}`
+}
+
 const dashboard = createDashboard({
   queue: app.get(JobQueue),
-  authorize: ({ headers }) => ({
-    status: headers.get('authorization') === `Bearer ${process.env.ADMIN_TOKEN}` ? 'full' : 'denied',
-  }),
+  authorize: ({ headers }) =>
+    isAdmin(headers.get('authorization'))
+      ? { status: 'full' }
+      : { status: 'denied', authenticate: 'Basic realm="jobs"' },
 })
 app.use('/admin/jobs', dashboard.node)
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use mongodb::{
-    Client, Collection, Database,
+    Client, Collection, Cursor, Database,
     bson::{Bson, Document, RawArrayBuf, RawDocumentBuf, Timestamp, doc, raw::cstr, rawdoc},
     options::{ReadConcern, SelectionCriteria},
 };
@@ -47,6 +47,15 @@ pub(crate) struct Stores {
     primary: Primary,
     lanes: Lanes,
     worker: Arc<str>,
+}
+
+/// The documents of a cursor, in its order.
+pub(crate) async fn all(mut cursor: Cursor<RawDocumentBuf>) -> Result<Vec<RawDocumentBuf>> {
+    let mut found = Vec::new();
+    while cursor.advance().await? {
+        found.push(cursor.current().to_owned());
+    }
+    Ok(found)
 }
 
 impl Stores {
@@ -254,13 +263,8 @@ impl Store {
     ) -> Result<Vec<RawDocumentBuf>> {
         self.bounded_in(lane, "reading jobs", async {
             // In as few replies as carry them: by itself the server sends a hundred, and waits to be asked for the rest.
-            let mut cursor =
-                self.jobs.find(filter).projection(projection).batch_size(MOST_IN_A_REPLY).await?;
-            let mut found = Vec::new();
-            while cursor.advance().await? {
-                found.push(cursor.current().to_owned());
-            }
-            Ok(found)
+            let find = self.jobs.find(filter).projection(projection).batch_size(MOST_IN_A_REPLY);
+            all(find.await?).await
         })
         .await
     }
@@ -274,12 +278,7 @@ impl Store {
     ) -> Result<Vec<RawDocumentBuf>> {
         self.bounded("reading jobs", async {
             let find = self.jobs.find(filter).projection(projection).limit(most as i64);
-            let mut cursor = find.batch_size(MOST_IN_A_REPLY).await?;
-            let mut found = Vec::new();
-            while cursor.advance().await? {
-                found.push(cursor.current().to_owned());
-            }
-            Ok(found)
+            all(find.batch_size(MOST_IN_A_REPLY).await?).await
         })
         .await
     }
@@ -289,12 +288,7 @@ impl Store {
         self.bounded("reading ids", async {
             let by_id = doc! { fields::ID: 1 };
             let find = self.jobs.find(range).projection(by_id.clone()).sort(by_id).limit(most as i64);
-            let mut cursor = find.batch_size(MOST_IN_A_REPLY).await?;
-            let mut found = Vec::new();
-            while cursor.advance().await? {
-                found.push(cursor.current().to_owned());
-            }
-            Ok(found)
+            all(find.batch_size(MOST_IN_A_REPLY).await?).await
         })
         .await
     }

@@ -22,7 +22,7 @@ use crate::{
         transition::Transition,
     },
     store::{
-        collection::Store,
+        collection::{Store, all},
         write::{RefusalCause, Statement, Update, Wait},
     },
 };
@@ -293,12 +293,7 @@ pub(crate) async fn marks(store: &Store) -> Result<Vec<RawDocumentBuf>> {
         .bounded_in(Lane::Renewal, "looking for cancelled jobs", async {
             // The order is that of the index, which tells the server to take no other.
             let order = doc! { fields::CANCEL_REQUESTED_AT: 1 };
-            let mut cursor = store.jobs().find(requested()).sort(order).projection(projection).await?;
-            let mut found = Vec::new();
-            while cursor.advance().await? {
-                found.push(cursor.current().to_owned());
-            }
-            Ok(found)
+            all(store.jobs().find(requested()).sort(order).projection(projection).await?).await
         })
         .await
 }

@@ -15,7 +15,7 @@ use crate::{
         unwritable::Unwritable,
     },
     store::{
-        collection::Store,
+        collection::{Store, all},
         holders,
         write::{RefusalCause, Statement, WriteRefusal},
     },
@@ -107,18 +107,8 @@ async fn find_expired(store: &Store, visibility_timeout_ms: i64, most: usize) ->
     let filter = is_expired(visibility_timeout_ms);
     store
         .bounded("looking for expired leases", async {
-            let mut cursor = store
-                .jobs()
-                .find(filter)
-                .sort(doc! { fields::CLAIMED_AT: 1 })
-                .limit(most as i64)
-                .projection(Header::projection())
-                .await?;
-            let mut found = Vec::new();
-            while cursor.advance().await? {
-                found.push(cursor.current().to_owned());
-            }
-            Ok(found)
+            let oldest = store.jobs().find(filter).sort(doc! { fields::CLAIMED_AT: 1 }).limit(most as i64);
+            all(oldest.projection(Header::projection()).await?).await
         })
         .await
 }

@@ -21,7 +21,7 @@ use crate::{
         status::Status,
     },
     store::{
-        collection::Store,
+        collection::{Store, all},
         side::{ID, Kind, NEXT_RUN_AT, Side},
         spill,
         types::types_of,
@@ -131,12 +131,7 @@ impl<'a> Removal<'a> {
                     spill::IS_SPILLED: spill::is_spilled(),
                 };
                 let find = self.store.jobs().find(filter).sort(order).projection(projection);
-                let mut cursor = find.limit(STEP as i64).batch_size(STEP as u32).await?;
-                let mut found = Vec::new();
-                while cursor.advance().await? {
-                    found.push(cursor.current().to_owned());
-                }
-                Ok(found)
+                all(find.limit(STEP as i64).batch_size(STEP as u32).await?).await
             })
             .await
     }

@@ -13,7 +13,7 @@ use crate::{
             cursor::{Query, mark_of},
         },
     },
-    store::collection::Store,
+    store::collection::{Store, all},
 };
 
 /// The result of a look.
@@ -87,12 +87,7 @@ pub(super) async fn look(
             if let Limit::Time(limit) = limit {
                 look = look.max_time(limit);
             }
-            let mut cursor = look.await?;
-            let mut jobs = Vec::new();
-            while cursor.advance().await? {
-                jobs.push(cursor.current().to_owned());
-            }
-            Ok(jobs)
+            all(look.await?).await
         })
         .await
 }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mongodb::bson::doc;
+use mongodb::bson::{Document, doc};
 
 use super::upkeep::Upkeep;
 use crate::{
@@ -97,12 +97,17 @@ async fn collect_values(store: &Store, upkeep: &Upkeep) -> Result<()> {
         tokio::time::sleep(began.elapsed() * REST).await;
     }
     let next_ms = if beyond.is_some() { TURN_MS } else { 60 * TURN_MS };
-    let set = doc! { "$set": {
-        "nextAt": { "$add": [fields::NOW, next_ms] },
+    let mut set = next_turn_in(next_ms);
+    set.insert(BEYOND, doc! { "$literal": beyond.unwrap_or_default() });
+    upkeep.side.compare_and_set(id, doc! {}, vec![doc! { "$set": set }]).await.map(|_| ())
+}
+
+/// The time of the next turn. A turn that no process takes for a day is forgotten.
+fn next_turn_in(ms: i64) -> Document {
+    doc! {
+        "nextAt": { "$add": [fields::NOW, ms] },
         EXPIRE_AT: { "$add": [fields::NOW, 24 * 60 * TURN_MS] },
-        BEYOND: { "$literal": beyond.unwrap_or_default() },
-    } };
-    upkeep.side.compare_and_set(id, doc! {}, vec![set]).await.map(|_| ())
+    }
 }
 
 /// One sweep, if it is this process's turn.
@@ -165,10 +170,7 @@ impl Turn<'_> {
 
     /// Keeps the turn until its next time. A policy that no queue has any more is forgotten.
     async fn keep(&self) -> Result<()> {
-        let set = doc! { "$set": {
-            "nextAt": { "$add": [fields::NOW, TURN_MS] },
-            EXPIRE_AT: { "$add": [fields::NOW, 24 * 60 * TURN_MS] },
-        } };
+        let set = doc! { "$set": next_turn_in(TURN_MS) };
         self.upkeep.side.compare_and_set(&self.id, doc! {}, vec![set]).await.map(|_| ())
     }
 }

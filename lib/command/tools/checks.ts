@@ -6,6 +6,7 @@ import { isRecord } from '../../validate/rules'
 import { commandOf, compared } from './indexes'
 import { length } from './output'
 import { problemWith } from './place'
+import type { Misplaced } from './place'
 import { rights } from './rights'
 import type { Found, Looking } from './findings'
 
@@ -67,11 +68,11 @@ async function indexes({ db, collection }: Looking): Promise<Found> {
 }
 
 /** The user may have named another database than the app's: a list of all indexes would hide that. */
-const misplaced = (text: string): Found[number] => ({
+const misplaced = ({ text, isAbsent }: Misplaced): Found[number] => ({
   state: 'bad',
   text,
   fix: [
-    text.startsWith('there is no')
+    isAbsent
       ? 'if the names are right, `durabl startup` creates what the queue needs'
       : "name the queue's collection by --collection; a queue needs one of its own",
   ],

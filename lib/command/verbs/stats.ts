@@ -25,7 +25,7 @@ Completed jobs are counted together, as an estimate: by type it would take a loo
     const { values, signal, output } = context
     const problem = await problemWith(context)
     if (problem !== null) {
-      output.say(problem)
+      output.say(problem.text)
       return NEGATIVE
     }
     if (values.watch !== true) return shownOnce(context)

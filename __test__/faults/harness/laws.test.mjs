@@ -217,8 +217,18 @@ const CASES = {
         h.wrote('a', { status: 'completed' }).enqueue('b', ONE).claimed('b').started('b', 'other')
         h.ended('a').ended('b', { by: 'other' }).completed('b', 'other')
       },
+      'two of one key, as the first job was cancelled before its lease was over': (h) => {
+        h.enqueue('a', ONE).claimed('a').started('a').asked('x', 'cancel', 'a').marked('a')
+        h.steered('x', 'requested').cancelled('a').enqueue('b', ONE).claimed('b').started('b', 'other')
+        h.ended('a').ended('b', { by: 'other' }).completed('b', 'other')
+      },
     },
     keeps: {
+      'another job of the key, once the lease of a cancelled one was over': (h) => {
+        h.enqueue('a', ONE).claimed('a').started('a').asked('x', 'cancel', 'a').marked('a')
+        h.steered('x', 'requested').wait(LEASE).cancelled('a').enqueue('b', ONE).claimed('b')
+        h.started('b', 'other').ended('a').ended('b', { by: 'other' }).completed('b', 'other')
+      },
       'a second handler after the lease of the first': (h) => {
         h.enqueue('a').claimed('a').started('a').wait(LEASE)
         const first = h.run('a')

@@ -36,17 +36,24 @@ export const runsHaveClaims = {
   },
 }
 
-/** Whether the first run's lease had been taken from it before the second one's claim. */
-function hadLost(first, second) {
+/**
+ * Whether the first run's lease had run out and been taken from it before the second one's claim. The recovery of a job that is to be
+ * cancelled ends it as cancelled.
+ */
+function hadLost(first, second, visibilityTimeoutMs) {
   const end = first.tenure?.until
-  return end?.kind === 'recovered' && second.tenure !== null && end.index < second.tenure.from.index
+  const isTaken =
+    end?.kind === 'recovered' ||
+    (end?.kind === 'cancelled' && leaseEnd(end.before, visibilityTimeoutMs) <= end.at + TOLERANCE_MS)
+  return isTaken && second.tenure !== null && end.index < second.tenure.from.index
 }
 
-function* overlaps(runs, name) {
+function* overlaps(runs, name, visibilityTimeoutMs) {
   const under = []
   for (const run of [...runs].sort((one, other) => one.from - other.from)) {
     for (const earlier of under.filter(({ to }) => to > run.from))
-      if (!hadLost(earlier, run)) yield [`two handlers of ${name} ran at once`, earlier, run]
+      if (!hadLost(earlier, run, visibilityTimeoutMs))
+        yield [`two handlers of ${name} ran at once`, earlier, run]
     under.push(run)
     for (let at = under.length - 1; at >= 0; at -= 1) if (under[at].to <= run.from) under.splice(at, 1)
   }
@@ -54,12 +61,13 @@ function* overlaps(runs, name) {
 
 export const noTwoAtOnce = {
   says: 'no two handlers of one job, or of one key, run at once, unless the lease of the first has run out',
-  *broken({ runs, jobs }) {
-    for (const [id, of] of groupBy(runs, ({ job }) => job)) yield* overlaps(of, `job ${id}`)
+  *broken({ runs, jobs, visibilityTimeoutMs }) {
+    for (const [id, of] of groupBy(runs, ({ job }) => job))
+      yield* overlaps(of, `job ${id}`, visibilityTimeoutMs)
     const keyOf = ({ job }) => jobs.get(job)?.key
     const keyed = runs.filter((run) => keyOf(run))
     for (const [key, of] of groupBy(keyed, keyOf)) {
-      const others = [...overlaps(of, `the key ${key}`)]
+      const others = [...overlaps(of, `the key ${key}`, visibilityTimeoutMs)]
       yield* others.filter(([, first, second]) => first.job !== second.job)
     }
   },

@@ -318,8 +318,17 @@ const CASES = {
         h.wait(300).claimed('a').started('a')
         h.told('worker', 'event:lease-lost', { jobId: 'a', op: 'fail' }).ended('a').completed('a')
       },
+      'a completion that is told twice of a job that began again': (h) => {
+        h.enqueue('a').claimed('a').started('a').ended('a').wait(LEASE).recovered('a')
+        h.asked('x', 'cancel', 'a').cancelled('a').steered('x', 'cancelled').retry('y', 'a').ran('a')
+        h.told('worker', 'event:completed', { jobId: 'a' })
+      },
     },
     keeps: {
+      'a completion of a job that began again, after a run whose job had ended without it': (h) => {
+        h.enqueue('a').claimed('a').started('a').ended('a').wait(LEASE).recovered('a')
+        h.asked('x', 'cancel', 'a').cancelled('a').steered('x', 'cancelled').retry('y', 'a').ran('a')
+      },
       'a lease that was lost': (h) => {
         h.enqueue('a').claimed('a').started('a').wait(LEASE)
         h.told('worker', 'aborted', { ...h.run('a'), code: 'ERR_DURABL_LEASE_LOST' }).ended('a')

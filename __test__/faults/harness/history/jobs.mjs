@@ -159,8 +159,9 @@ const isRestarted = (job) => job?.steps.some(({ kind }) => kind === 'restarted')
 const OUTCOMES = { completed: 'returned', superseded: 'threw', failed: 'threw', retried: 'threw' }
 
 /**
- * The same for a job that has had several lives, in each of which its attempts begin at 1. It is the first that has ended so and that no line
- * has told of yet, as its process tells of one after the other.
+ * The same for a job that has had several lives, in each of which its attempts begin at 1. Its process tells of one after the other, so it is
+ * the first that has ended so and that no line has told of yet. But a run whose job had ended without it is told of by no event: one that the
+ * servers have ended so goes before.
  */
 function runOfLives(runs, at, found) {
   if (found.verdict !== undefined || found.outcome === 'lease-lost') return runMeant(runs, at, found)
@@ -173,7 +174,13 @@ function runOfLives(runs, at, found) {
       (found.outcome === 'failed' && outcome === 'fatal') ||
       isCancelled(tenure)) &&
     attempt === (found.attempt ?? attempt)
-  return runs.find(fits) ?? null
+  const candidates = runs.filter(fits)
+  return candidates.find(({ tenure }) => isSo(tenure?.until, found.outcome)) ?? candidates[0] ?? null
+}
+
+/** Whether a claim ended so. An end is an end, from any writer: a reaper after a last attempt writes the same as its holder would. */
+export function isSo(until, outcome) {
+  return until?.kind === outcome || (isTerminal(outcome) && until?.after.status === outcome)
 }
 
 /** What the queue told of each run, after its handler had ended or meanwhile: `completed`, `retried`, `lease-lost`, … */

@@ -1,5 +1,5 @@
 /** Only the holder of the last lease settles a job, by how its handler ended; and what a process is told of it is true. */
-import { isTerminal } from '../history/jobs.mjs'
+import { isSo } from '../history/jobs.mjs'
 import { TOLERANCE_MS } from './tolerance.mjs'
 
 /** The end of a handler that each settlement implies. */
@@ -51,10 +51,10 @@ export const resultsAreTrue = {
     for (const run of runs)
       for (const { outcome, at } of run.told) {
         const until = run.tenure?.until
-        // An end is an end, from any writer: a reaper that comes after a last attempt writes the same as its holder would.
-        const isSo = until?.kind === outcome || (isTerminal(outcome) && until?.after.status === outcome)
         const isTrue =
-          outcome === 'lease-lost' ? !NOT_LOST.includes(until?.kind) : isSo && until.at <= at + TOLERANCE_MS
+          outcome === 'lease-lost'
+            ? !NOT_LOST.includes(until?.kind)
+            : isSo(until, outcome) && until.at <= at + TOLERANCE_MS
         if (!isTrue)
           yield [
             `a process was told of job ${run.job}: ${outcome}; it was ${until?.kind ?? 'still held'}`,

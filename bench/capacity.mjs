@@ -6,12 +6,28 @@
  */
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { PUBLISHED } from './options.mjs'
+import { find, spreadOf } from './report/series.mjs'
+import { readResults } from './results.mjs'
 
 /**
- * Processor time of the primary and of a worker, in microseconds a job. These are medians of `docs/design/benchmarks-notebook.md`, sections
- * "Enqueueing" and "Emptying a backlog", at full durability on one machine.
+ * Processor time of the primary and of a worker, in whole microseconds a job, at full durability on one machine. Null if a cost was not measured.
+ * These are medians of `enqueue`, and of `throughput` at concurrency 16.
  */
-export const COSTS = { addingUs: 17, addingManyUs: 8, runningUs: 50, workerUs: 14 }
+export function costsOf({ enqueue, throughput }) {
+  const cost = (section, wanted, field) =>
+    Math.round(spreadOf(find(section, { id: 'durabl', ...wanted }), field)?.median ?? 0)
+  const costs = {
+    addingUs: cost(enqueue, { kind: 'single' }, 'serverCpu'),
+    addingManyUs: cost(enqueue, { kind: 'bulk' }, 'serverCpu'),
+    runningUs: cost(throughput, { concurrency: 16 }, 'serverCpu'),
+    workerUs: cost(throughput, { concurrency: 16 }, 'cpu'),
+  }
+  return Object.values(costs).every((us) => us > 0) ? costs : null
+}
+
+/** The costs that this repository has measured. */
+export const measuredCosts = () => costsOf(readResults(PUBLISHED).sections)
 
 /** Bytes of an ended job: its document without the payload, and its index entries. By `collStats`, after 150,000 jobs. */
 const BYTES = { document: 270, indexEntries: 65 }
@@ -27,16 +43,18 @@ const DAY_S = 86_400
 /**
  * @param load `jobsPerSecond` (mean), `peak` (times the mean), `cores` (of the primary), `payloadBytes`, `retentionDays`,
  * `isBatched` (jobs are added by `enqueueMany`)
+ * @param costs of {@link costsOf}
  */
-export function capacity({ jobsPerSecond, peak, cores, payloadBytes, retentionDays, isBatched }) {
-  const serverUs = COSTS.runningUs + (isBatched ? COSTS.addingManyUs : COSTS.addingUs)
+export function capacity(load, costs) {
+  const { jobsPerSecond, peak, cores, payloadBytes, retentionDays, isBatched } = load
+  const serverUs = costs.runningUs + (isBatched ? costs.addingManyUs : costs.addingUs)
   const most = (cores * BUSY * 1e6) / serverUs
   const kept = jobsPerSecond * retentionDays * DAY_S
   return {
     serverUs,
     mostJobsPerSecond: Math.floor(most),
     shareAtPeak: (jobsPerSecond * peak) / most,
-    workerCores: (jobsPerSecond * peak * COSTS.workerUs) / 1e6,
+    workerCores: (jobsPerSecond * peak * costs.workerUs) / 1e6,
     keptJobs: kept,
     storedBytes: kept * (BYTES.document + payloadBytes),
     indexBytes: kept * BYTES.indexEntries,
@@ -73,7 +91,8 @@ function positive(values, name) {
 const whole = (value) => Math.round(value).toLocaleString('en')
 const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`
 
-function print(result) {
+/** The result as a table of lines. */
+function table(result) {
   const rows = [
     ['processor time of the primary', `${result.serverUs} µs a job`],
     ['most that the primary carries', `${whole(result.mostJobsPerSecond)} jobs/s`],
@@ -86,22 +105,25 @@ function print(result) {
     ['oplog', `${gigabytes(result.oplogBytesPerDay)} a day`],
   ]
   const width = Math.max(...rows.map(([name]) => name.length)) + 2
-  for (const [name, value] of rows) console.log(name.padEnd(width) + value)
+  return rows.map(([name, value]) => name.padEnd(width) + value).join('\n')
 }
 
-function main() {
-  const { values } = parseArgs({ options: OPTIONS })
-  if (values.help) return console.log(HELP)
-  print(
-    capacity({
-      jobsPerSecond: positive(values, 'jobs-per-second'),
-      peak: positive(values, 'peak'),
-      cores: positive(values, 'cores'),
-      payloadBytes: positive(values, 'payload-bytes'),
-      retentionDays: positive(values, 'retention-days'),
-      isBatched: values.batched,
-    }),
-  )
+/** The text that the command prints for these arguments. */
+export function answer(args, costs) {
+  const { values } = parseArgs({ args, options: OPTIONS })
+  if (values.help) return HELP
+  if (!costs) throw new Error('docs/design/benchmarks.json lacks the costs of a job: run npm run bench')
+  const load = {
+    jobsPerSecond: positive(values, 'jobs-per-second'),
+    peak: positive(values, 'peak'),
+    cores: positive(values, 'cores'),
+    payloadBytes: positive(values, 'payload-bytes'),
+    retentionDays: positive(values, 'retention-days'),
+    isBatched: values.batched,
+  }
+  return table(capacity(load, costs))
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) main()
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  console.log(answer(process.argv.slice(2), measuredCosts()))
+}

@@ -10,6 +10,9 @@ const USUAL = ['throughput', 'profile', 'variants', 'enqueue', 'latency', 'delay
 const ON_DEMAND = ['daily', 'scale', 'whole']
 const ALL = [...USUAL, ...ON_DEMAND]
 
+/** The folder of what is published. */
+export const PUBLISHED = 'docs/design'
+
 /** Fewer runs say too little to be published. */
 const ENOUGH_RUNS = 5
 
@@ -81,7 +84,7 @@ export function parseOptions(args) {
     peers: listOf(values.peers, Object.keys(peers), 'peers'),
     concurrencies: listOf(values.concurrency, CONCURRENCIES.map(String), 'concurrency').map(Number),
     questions: listOf(values.questions, KINDS, 'questions'),
-    out: values.out ?? (isWhole || values.render ? 'docs/design' : 'target/bench'),
+    out: values.out?.replace(/\/+$/, '') ?? (isWhole || values.render ? PUBLISHED : 'target/bench'),
     command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
   }
 }

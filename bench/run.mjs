@@ -10,9 +10,10 @@ import { ensureInstalled } from '../scripts/setup/install.mjs'
 import { setup } from '../scripts/setup.mjs'
 import { bold, duration, main, say, yellow } from '../scripts/terminal.mjs'
 import { machine, versions } from './machine.mjs'
-import { help, parseOptions } from './options.mjs'
+import { help, parseOptions, PUBLISHED } from './options.mjs'
 import { peers, versionOf } from './peers/all.mjs'
 import { buildReference } from './reference.mjs'
+import { writeElsewhere } from './report/elsewhere.mjs'
 import { writePage } from './report/page.mjs'
 import { keepResults, readResults } from './results.mjs'
 import { inRounds } from './rounds.mjs'
@@ -128,6 +129,9 @@ await main(async () => {
       await servers.stop()
     }
   }
-  const written = await writePage(options.out, readResults(options.out))
+  const results = readResults(options.out)
+  const written = await writePage(options.out, results)
+  // The other pages tell of what is published.
+  if (options.out === PUBLISHED) written.push(...writeElsewhere(results.sections))
   for (const path of written) say(`written: ${path}`)
 })

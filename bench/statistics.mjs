@@ -24,12 +24,15 @@ export function spread(values) {
 }
 
 /**
- * Compares two series pair by pair: the speed of the machine varies, and both of a pair met the same conditions.
+ * The ratios of two series, pair by pair: the speed of the machine varies, and both of a pair met the same conditions.
  *
  * @param ofs one value per round
  * @param tos one value per round; rounds that only one series has are left out
  */
-export function ratio(ofs, tos) {
+export function ratios(ofs, tos) {
   const rounds = Math.min(ofs.length, tos.length)
-  return spread(Array.from({ length: rounds }, (_, round) => ofs[round] / tos[round]))
+  return Array.from({ length: rounds }, (_, round) => ofs[round] / tos[round])
 }
+
+/** Compares two series by their ratios. */
+export const ratio = (ofs, tos) => spread(ratios(ofs, tos))

@@ -1,8 +1,8 @@
 /** Large backlogs: their first jobs, all of them, and several workers on one. */
-import { spread } from '../statistics.mjs'
+import { ratios, spread } from '../statistics.mjs'
 import { figure } from './charts.mjs'
 import { inUse } from './processors.mjs'
-import { compared, each, find, inRange, spreadOf, table } from './series.mjs'
+import { compared, each, find, inRange, measuredIn, spreadOf, table } from './series.mjs'
 
 const COSTS = ['rate', 'cpu', 'serverCpu']
 const HEADS = ['jobs/s', 'workers, µs per job', 'server, µs per job']
@@ -32,10 +32,17 @@ export function overall(whole, id) {
   return compared(rates('many'), rates('few'))
 }
 
-/** The rate of the last tenth of many jobs against that of the first, in each round; null if something is missing. */
-export function within(whole, id) {
+/** The rate of the last tenth of many jobs against that of the first, one ratio a round; null if something is missing. */
+export function withinEach(whole, id) {
   const many = find(whole, { id, size: 'many' })
-  return compared(each(many, 'lastTenth'), each(many, 'firstTenth'))
+  const [last, first] = ['lastTenth', 'firstTenth'].map((field) => measuredIn(many, field))
+  return last && first ? ratios(last, first) : null
+}
+
+/** The same over all rounds. */
+export function within(whole, id) {
+  const values = withinEach(whole, id)
+  return values && spread(values)
 }
 
 const WHOLE = ['durabl', 'durabl-tuned', 'mongodb']

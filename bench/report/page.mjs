@@ -8,6 +8,7 @@ import * as backlogs from './backlogs.mjs'
 import { barChart } from './charts.mjs'
 import { goalsTable } from './goals.mjs'
 import * as runs from './runs.mjs'
+import * as sentences from './sentences.mjs'
 import * as tables from './tables.mjs'
 
 /** Each page, and what it is made from. */
@@ -51,17 +52,46 @@ const chartsOf = {
   }),
 }
 
+/** A message of a program, as code: it keeps to no rules for English. */
+const quoted = (message) => `\`${message.replaceAll('`', "'").replaceAll(/\s+/g, ' ').trim()}\``
+
 function missingLines(sections) {
   const missing = Object.assign({}, ...sections.map(({ about }) => about.missing))
-  const lines = Object.entries(missing).map(([peer, why]) => `- ${peers[peer].title}: ${why}`)
+  const lines = Object.entries(missing).map(([peer, why]) => `- ${peers[peer].title}: ${quoted(why)}`)
   return lines.length > 0 ? `Not measured:\n\n${lines.join('\n')}` : ''
 }
 
+/** All contestants of a section, however it groups them. */
+const contestantsOf = ({ contestants = [], rates = [], workers = [] }) => [
+  ...contestants,
+  ...rates,
+  ...workers,
+]
+
 function failureLines(sections) {
-  const all = sections.flatMap(({ contestants = [] }) => contestants.filter(({ error }) => error))
+  const all = sections.flatMap(contestantsOf).filter(({ error }) => error)
   if (all.length === 0) return ''
-  const lines = all.map(({ title, rounds, error }) => `- ${title}, after ${rounds.length} rounds: ${error}`)
+  const lines = all.map(
+    ({ title, rounds, error }) => `- ${title}, after ${rounds.length} rounds: ${quoted(error)}`,
+  )
   return `Failed:\n\n${lines.join('\n')}`
+}
+
+/** Sentences with figures, by their names in the templates. */
+const SENTENCES = {
+  goals: sentences.goals,
+  'pick-up': sentences.pickUp,
+  tuned: sentences.tuned,
+  yardsticks: sentences.yardsticks,
+  'if-busy': sentences.ifBusy,
+  costs: sentences.costs,
+  changes: sentences.changes,
+  ids: sentences.ids,
+  calls: sentences.calls,
+  large: sentences.large,
+  memory: sentences.memory,
+  workers: sentences.workers,
+  durability: sentences.durability,
 }
 
 /** The text for each name in the template. A section that was not measured says how to measure it. */
@@ -71,7 +101,12 @@ function parts(sections) {
   const all = Object.values(sections)
   const about = (name, times) => of(name, (section) => runs.aboutLine(section.about, times))
   return {
-    ...{ where: runs.runsLine(sections), runs: runs.runsTable(sections), once: runs.onceLine(sections) },
+    ...{
+      'page.where': runs.runsLine(sections, 'in the notebook'),
+      where: runs.runsLine(sections),
+      runs: runs.runsTable(sections),
+      once: runs.onceLine(sections),
+    },
     goals: goalsTable(sections),
     'throughput.about': about('throughput'),
     throughput: of('throughput', tables.throughputTable),
@@ -96,7 +131,7 @@ function parts(sections) {
     workers: of('scale', backlogs.workersTable),
     'whole.about': about('whole'),
     whole: of('whole', backlogs.wholeTable),
-    memory: backlogs.memoryTable(sections),
+    ...Object.fromEntries(Object.entries(SENTENCES).map(([name, write]) => [`say.${name}`, write(sections)])),
     machine: runs.machineLines(sections),
     settings: tables.settingsTable(sections),
     servers: tables.serversTable(sections),

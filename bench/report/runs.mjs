@@ -5,8 +5,8 @@ const distinct = (values) => [...new Set(values)]
 
 /** Measurements that are made once in a run, whatever the number of its rounds. */
 const ONCE = {
-  profile: { steps: 'what the server does for a job, by its profiler' },
-  scale: { attempts: 'the claim attempts', endurance: 'the run over a million jobs, and with it the memory' },
+  profile: { steps: "the server's work for a job, by its profiler" },
+  scale: { attempts: 'the claim attempts', endurance: 'the run over a million jobs and its memory' },
 }
 
 const rounds = (count) => `${count} ${count === 1 ? 'round' : 'rounds'}`
@@ -30,13 +30,13 @@ export function runsTable(sections) {
 }
 
 /** On how many machines, in how many runs. */
-export function runsLine(sections) {
+export function runsLine(sections, named = 'at the end') {
   const abouts = Object.values(sections).map(({ about }) => about)
   const machines = distinct(abouts.map(({ machine }) => JSON.stringify(machine))).length
   const runs = distinct(
     abouts.map(({ command, date, versions }) => [command, date, versions.commit].join()),
   ).length
-  const where = machines > 1 ? 'the machines named at the end' : 'one machine'
+  const where = machines > 1 ? `the machines named ${named}` : 'one machine'
   return runs > 1 ? `on ${where}, in ${runs} runs` : `on ${where}, in one run`
 }
 
@@ -48,7 +48,7 @@ export function onceLine(sections) {
       return sections[name]?.[part] && !isReplaced ? [parts[part]] : []
     }),
   )
-  return single.length > 0 ? `Measured once and not in rounds: ${single.join('; ')}.` : ''
+  return single.length > 0 ? `Measured once: ${single.join('; ')}.` : ''
 }
 
 /** The machines, with what runs on them; with their sections, if there is more than one. */
@@ -63,7 +63,7 @@ export function machineLines(sections) {
     known.set(text, [...(known.get(text) ?? []), name])
   }
   const lines = [...known].map(([text, names]) =>
-    known.size > 1 ? `- For ${names.join(', ')}: ${text}` : `- ${text}`,
+    known.size > 1 ? `- For \`${names.join(', ')}\`: ${text}` : `- ${text}`,
   )
   return lines.join('\n')
 }

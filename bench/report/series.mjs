@@ -11,6 +11,12 @@ export function find(section, wanted) {
 /** One value of each round. */
 export const each = (contestant, field) => contestant?.rounds.map((round) => round[field])
 
+/** One value of each round. Null if there is no round, or if a round lacks the value or could not tell it from 0. */
+export function measuredIn(contestant, field) {
+  const values = each(contestant, field) ?? []
+  return values.length > 0 && values.every((value) => Number.isFinite(value) && value > 0) ? values : null
+}
+
 /** A figure over all rounds; null where there is none. */
 export function spreadOf(contestant, field) {
   const values = each(contestant, field)?.filter((value) => value !== null && value !== undefined)

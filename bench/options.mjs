@@ -18,14 +18,16 @@ const ENOUGH_RUNS = 5
 
 export const help = `npm run bench -- [options]
 
-  --only LIST         of ${ALL.join(', ')}; all but ${ON_DEMAND.join(' and ')} by default
+  --only LIST         of ${ALL.join(', ')}; "all" for each of them;
+                      all but ${ON_DEMAND.join(' and ')} by default
   --peers LIST        of ${Object.keys(peers).join(', ')}; all by default
   --concurrency LIST  of ${CONCURRENCIES.join(', ')}, for throughput; all by default
   --questions LIST    of ${KINDS.join(', ')}, for daily; all by default
   --runs N            rounds; ${ENOUGH_RUNS} by default
   --size FACTOR       times the usual numbers of jobs; 1 by default
   --no-references     without the references in Rust, which take a minute or two to build
-  --out FOLDER        where page, charts and figures go; docs/design by default, target/bench for less than everything
+  --out FOLDER        where page, charts and figures go; docs/design by default, target/bench for less than everything.
+                      Each section that is measured replaces the same one there; the others stay
   --render            no measuring: the page and the charts anew, from the figures that are there
 `
 
@@ -37,6 +39,11 @@ function listOf(text, known, option) {
     throw new Advice(`--${option} takes a list of ${known.join(', ')}; it got "${unknown}".`)
   }
   return known.filter((name) => names.includes(name))
+}
+
+function sectionsOf(only) {
+  if (only === undefined) return USUAL
+  return only === 'all' ? ALL : listOf(only, ALL, 'only')
 }
 
 function number(text, option, allowed, isAllowed) {
@@ -80,7 +87,7 @@ export function parseOptions(args) {
     runs >= ENOUGH_RUNS
   return {
     ...{ runs, size, references, render: values.render, help: values.help },
-    sections: values.only === undefined ? USUAL : listOf(values.only, ALL, 'only'),
+    sections: sectionsOf(values.only),
     peers: listOf(values.peers, Object.keys(peers), 'peers'),
     concurrencies: listOf(values.concurrency, CONCURRENCIES.map(String), 'concurrency').map(Number),
     questions: listOf(values.questions, KINDS, 'questions'),

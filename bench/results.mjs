@@ -35,6 +35,18 @@ function inLines(value, depth, indent = '') {
 /** Sections, each with its parts, each part's contestants. */
 const DEPTH = 4
 
+/** Sentences about the stored sections that a run replaces, and about those that stay. */
+export function fates({ sections }, names) {
+  const one = (name) => `${name} (${sections[name].about.date}, ${sections[name].about.versions.commit})`
+  const [gone, stay] = [true, false].map((isGone) =>
+    Object.keys(sections).filter((name) => names.includes(name) === isGone),
+  )
+  return [
+    ...(gone.length > 0 ? [`replaced, each as a whole: ${gone.map(one).join(', ')}`] : []),
+    ...(stay.length > 0 ? [`stay as they are: ${stay.map(one).join(', ')}`] : []),
+  ]
+}
+
 /** Keeps sections that were measured now beside those that were measured before. */
 export function keepResults(folder, sections) {
   const { sections: known } = readResults(folder)

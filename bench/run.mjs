@@ -1,8 +1,10 @@
 /**
  * durabl beside other job queues: brings up the servers, measures, and writes a page with tables and charts.
  *
- *     npm run bench                        everything but the large backlogs; about twenty-five minutes
+ *     npm run bench                        all but the sections below; about twenty-five minutes
+ *     npm run bench -- --only daily        the questions that decide for an app; about forty minutes
  *     npm run bench -- --only scale,whole  the large backlogs; about half an hour
+ *     npm run bench -- --only all          all of it, one section after the other
  *     npm run bench -- --help
  */
 import { forwardSignals } from '../scripts/process.mjs'
@@ -15,7 +17,7 @@ import { peers, versionOf } from './peers/all.mjs'
 import { buildReference } from './reference.mjs'
 import { writeElsewhere } from './report/elsewhere.mjs'
 import { writePage } from './report/page.mjs'
-import { keepResults, readResults } from './results.mjs'
+import { fates, keepResults, readResults } from './results.mjs'
 import { inRounds } from './rounds.mjs'
 import * as daily from './sections/daily.mjs'
 import * as delays from './sections/delays.mjs'
@@ -107,12 +109,21 @@ async function measure(options, servers) {
     versions: await versions(servers, able),
     missing,
   }
-  const measured = {}
+  for (const fate of fates(readResults(options.out), options.sections)) say(`${options.out}: ${fate}`)
   for (const name of options.sections) {
-    measured[name] = { about, ...(await measureSection(name, context)) }
+    const measured = { about, ...(await measureSection(name, context)) }
     // At once: a long run that is cut short has not been in vain.
-    keepResults(options.out, { [name]: measured[name] })
+    keepResults(options.out, { [name]: measured })
+    await publish(options.out)
   }
+}
+
+/** Writes all pages from the stored results; returns their paths. */
+async function publish(folder) {
+  const results = readResults(folder)
+  const written = await writePage(folder, results)
+  // The pages that are written by hand tell of what is published.
+  return folder === PUBLISHED ? [...written, ...writeElsewhere(results.sections)] : written
 }
 
 await main(async () => {
@@ -129,9 +140,5 @@ await main(async () => {
       await servers.stop()
     }
   }
-  const results = readResults(options.out)
-  const written = await writePage(options.out, results)
-  // The other pages tell of what is published.
-  if (options.out === PUBLISHED) written.push(...writeElsewhere(results.sections))
-  for (const path of written) say(`written: ${path}`)
+  for (const path of await publish(options.out)) say(`written: ${path}`)
 })

@@ -40,6 +40,15 @@ test('reschedule turns twenty requests into two runs, one after the other', asyn
   assert.match(stdout, /20 requests, 2 runs, never more than 1 at once/)
 })
 
+test('upcoming lists the due jobs as they are claimed, and the later ones by time, a key for each', async (t) => {
+  const { lines, db } = await example(t, 'upcoming.mjs')
+  assert.deepEqual(lines, ['due: Grace, Ada', 'later: Donald, Barbara', ''])
+  const query = { status: 'pending', type: 'letter', priority: 0, runAt: { $gt: new Date() } }
+  const page = db.collection('upcoming_jobs').find(query).sort({ runAt: 1 }).limit(1)
+  const { executionStats } = await page.explain('executionStats')
+  assert.deepEqual([executionStats.totalKeysExamined, executionStats.totalDocsExamined], [1, 1])
+})
+
 test('telemetry links a run to the request that asked for it', async (t) => {
   const { lines } = await example(t, 'telemetry.mjs')
   const [, made] = lines[1].match(/^enqueue welcome-email: (span \w+ of trace \w+)$/)

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { help, parseOptions } from '../../../bench/options.mjs'
+import { fates } from '../../../bench/results.mjs'
 import { runNode } from '../../support/child.mjs'
 import { atEnd } from '../../support/cleanup.mjs'
 
@@ -108,7 +109,21 @@ test('the large backlogs are measured only when asked for', () => {
   const { sections } = parseOptions([])
   assert.ok(sections.includes('throughput') && !sections.includes('scale') && !sections.includes('whole'))
   assert.deepEqual(parseOptions(['--only', 'whole,scale']).sections, ['scale', 'whole'])
+  assert.deepEqual(
+    new Set(parseOptions(['--only', 'all']).sections),
+    new Set([...sections, 'daily', 'scale', 'whole']),
+  )
   assert.match(help, /all but daily and scale and whole by default/)
+})
+
+test('a run tells which stored sections it replaces, and which stay', () => {
+  const of = (date, commit) => ({ about: { date, versions: { commit } } })
+  const stored = { sections: { daily: of('2026-01-02', 'abc'), whole: of('2026-01-03', 'def') } }
+  assert.deepEqual(fates(stored, ['daily', 'scale']), [
+    'replaced, each as a whole: daily (2026-01-02, abc)',
+    'stay as they are: whole (2026-01-03, def)',
+  ])
+  assert.deepEqual(fates({ sections: {} }, ['daily']), [])
 })
 
 test('less than everything is not published', () => {

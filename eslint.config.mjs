@@ -53,7 +53,7 @@ export default defineConfig(
       // Loaded late, by literals that tools which trace files can read.
       '@typescript-eslint/no-require-imports': [
         'error',
-        { allow: ['^#packages$', '^mongodb$', '^@durabl/'] },
+        { allow: ['^#packages$', '^mongodb$', '^@durabl/', '^node:', '^\\.'] },
       ],
       eqeqeq: ['error', 'always', { null: 'ignore' }],
     },

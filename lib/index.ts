@@ -1,4 +1,5 @@
 /** All that the package exports; `index.d.ts` documents it, `contract.ts` checks that the two agree. */
+import { loadUnderJest } from './base/later'
 export {
   AuthenticationError,
   ConnectionError,
@@ -41,6 +42,8 @@ export { JobQueue } from './queue/job-queue'
 export { consoleLogger, defaultLogger } from './base/logger'
 export { DummyBackend } from './memory/dummy-backend'
 export { ImmediateBackend } from './memory/immediate-backend'
-export { previewSchedule } from './schedule/spec'
+export { previewSchedule } from './schedule/preview'
 export { MongoChangeStreamWatcher } from './compat/change-stream-watcher'
 export { MongoJobQueue } from './mongo/mongo-job-queue'
+
+loadUnderJest()

@@ -36,14 +36,18 @@ test('pages link only to what is packed, or to an address', async () => {
   }
 })
 
-test('an entry is one file, beside what several share: an app that starts reads three at most', async () => {
+test('an entry is one file, beside those that several share and those that are loaded late', async () => {
   const code = (await filesIn(packageTarball())).filter((file) => /^dist\/.+\.js$/.test(file))
   const entries = [...ENTRIES, ...COMMANDS].map(({ module }) => `dist/${module}.js`)
-  const others = code.filter((file) => !entries.includes(file) && !file.startsWith('dist/shared/'))
+  const others = code.filter((file) => !entries.includes(file) && !/^dist\/(shared|later)\//.test(file))
   assert.deepEqual(others, ['dist/mongo/packages/literal.js'])
-  const index = String(await fileIn(packageTarball(), 'dist/index.js'))
-  const shared = [...index.matchAll(/require\("(\.[^"]+)"\)/g)].map(([, file]) => file)
-  assert.ok(shared.length <= 2, shared.join(', '))
+})
+
+/** Getters would do the same, and load more slowly. */
+test('the file that all apps read exports plain values', async () => {
+  const common = String(await fileIn(packageTarball(), 'dist/shared/common.js'))
+  assert.match(common, /^exports\.JobQueue = JobQueue;$/m)
+  assert.doesNotMatch(common, /defineProperty\(exports, "\w+"/)
 })
 
 test('nothing runs when it is installed, and nothing but the engines comes along', async () => {

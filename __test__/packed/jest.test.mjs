@@ -4,8 +4,8 @@ import { after, before, describe, test } from 'node:test'
 import { connect, testUrl } from '../support/mongo.mjs'
 import { assertEndedAtOnce, installProject } from './support/project.mjs'
 
-const OWN_FILES = 4
-const OWN_TESTS = 11
+const OWN_FILES = 5
+const OWN_TESTS = 12
 const MANY = 12
 
 describe('a Jest project', () => {

@@ -38,10 +38,14 @@ export function settlesWithin(promise: PromiseLike<unknown>, limitMs: number): P
   })
 }
 
-/**
- * Monotonic milliseconds, for durations. Taken before any test can replace it: a duration is a fact even if the time is faked.
- */
-export const monotonicNow: () => number = performance.now.bind(performance)
+/** Taken before any test can replace it: a duration is a fact even if the time is faked. The first use of `performance` would take 0.7 ms. */
+const { hrtime } = process
+
+/** Monotonic milliseconds, for durations. */
+export function monotonicNow(): number {
+  const [seconds, nanoseconds] = hrtime()
+  return seconds * 1000 + nanoseconds / 1e6
+}
 
 /** Runs `callback` once all microtasks that are due have run. Never faked. */
 export const afterMicrotasks: (callback: () => void) => void = process.nextTick.bind(process)

@@ -17,16 +17,16 @@ import type {
   UnscheduleResult,
 } from '../types'
 import { checkListener } from '../validate'
-import { Alarm } from './alarm'
+import { memory } from './later'
 import { MemoryBackend } from './memory-backend'
-import { MemorySchedules } from './schedules'
+import type { MemorySchedules } from './schedules'
 
 /** Jobs in memory for unit tests; documented in the public types. Pushes wake-ups, so that a processor claims in the same tick. */
 export class DummyBackend extends MemoryBackend {
   /** The timeout of each call of `recoverStuckJobs`. */
   readonly recoverStuckJobsCalls: (number | undefined)[] = []
   private readonly listeners = new Set<JobAvailableListener>()
-  private readonly alarm = new Alarm(
+  private readonly alarm = new (memory().Alarm)(
     () => this.model.soonestFuture(),
     () => this.model.now(),
     () => {
@@ -39,7 +39,7 @@ export class DummyBackend extends MemoryBackend {
 
   constructor(options?: MemoryBackendOptions) {
     super('DummyBackend', 'dummy', options)
-    this.schedules = new MemorySchedules(this.model, (job) => this.changed(job))
+    this.schedules = new (memory().MemorySchedules)(this.model, (job) => this.changed(job))
   }
 
   reset(): void {

@@ -10,11 +10,9 @@ import { checkHandler, checkType } from '../validate'
 import type { NewJob } from '../validate'
 import { processorOf } from '../backend/inline-processor'
 import type { RunFailure } from '../backend/inline-processor'
-import { runInline } from './inline-run'
-import { InlineSlots } from './inline-slots'
+import { memory } from './later'
 import { MemoryBackend } from './memory-backend'
 import { nested, nesting } from '../base/nesting'
-import { snapshot } from './stored-job'
 import type { StoredJob } from './stored-job'
 
 /** A registered handler, and the settings of its runs. */
@@ -33,7 +31,7 @@ interface Registered {
 export class ImmediateBackend extends MemoryBackend {
   readonly executesInline = true
   private readonly handlers = new Map<string, Registered>()
-  private readonly slots = new InlineSlots()
+  private readonly slots = new (memory().InlineSlots)()
   /** Jobs that wait for a slot or are at work, with their runs: however many calls come to a job, it runs once. */
   private readonly runs = new Map<string, Promise<RunFailure | null>>()
   /** The jobs whose handlers are at work. */
@@ -176,8 +174,8 @@ export class ImmediateBackend extends MemoryBackend {
     this.atWork.add(id)
     try {
       const { handler, isProcessor } = registered
-      const job = snapshot(stored)
-      const returned = await nesting(this.slots, job, () => runInline(this, job, handler))
+      const job = memory().snapshot(stored)
+      const returned = await nesting(this.slots, job, () => memory().runInline(this, job, handler))
       return isProcessor ? (returned as RunFailure | null) : null
     } finally {
       this.atWork.delete(id)

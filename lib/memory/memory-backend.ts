@@ -60,12 +60,9 @@ import {
   sessionOfMany,
 } from '../validate'
 import type { NewJob } from '../validate'
-import { appendStep } from './journal'
 import { MemorySteering } from './memory-steering'
-import { MemoryModel } from './model'
-import type { Made } from './model'
-import { StandInSession } from './stand-in-session'
-import { snapshot } from './stored-job'
+import { memory } from './later'
+import type { Made, MemoryModel } from './model'
 import type { StoredJob } from './stored-job'
 
 /**
@@ -88,12 +85,12 @@ export abstract class MemoryBackend extends MemorySteering implements IJobQueueB
     const settings = normalizeMemoryOptions(name, options)
     this.maxLogEntries = settings.maxLogEntries
     this.maxLogMessageBytes = settings.maxLogMessageBytes
-    this.model = new MemoryModel(idPrefix, settings, this)
+    this.model = new (memory().MemoryModel)(idPrefix, settings, this)
     this.jobs = this.model.jobs
     hasOwnClock(this, () => this.model.now())
     this.journalLimitBytes = settings.journalSoftLimitBytes
     this.transactions = {
-      startSession: async () => settings.startSession?.() ?? StandInSession.make(),
+      startSession: async () => settings.startSession?.() ?? memory().StandInSession.make(),
       longestMs: async () => 0,
       readBack: async (jobId, claimToken) => this.model.readBack(jobId, claimToken),
     }
@@ -230,7 +227,7 @@ export abstract class MemoryBackend extends MemorySteering implements IJobQueueB
     const job = this.model.jobOf(checkJobId(where, jobId))
     const token = checkToken(where, claimToken)
     const bounds = { limitBytes: this.journalLimitBytes, spills }
-    return appendStep(job, token, checkRecord(where, record), this.model.now(), bounds)
+    return memory().appendStep(job, token, checkRecord(where, record), this.model.now(), bounds)
   }
 
   async completeClaimed(jobId: string, claimToken: string): Promise<CompleteClaimedResult> {
@@ -308,7 +305,7 @@ export abstract class MemoryBackend extends MemorySteering implements IJobQueueB
   }
 
   private handle<T>(stored: StoredJob | null): JobHandle<T> | null {
-    return stored === null ? null : backendHandle(this, snapshot<T>(stored), monotonicNow())
+    return stored === null ? null : backendHandle(this, memory().snapshot<T>(stored), monotonicNow())
   }
 
   private async settle(
@@ -332,7 +329,7 @@ export abstract class MemoryBackend extends MemorySteering implements IJobQueueB
 }
 
 function claimed<T>(stored: StoredJob | null): Job<T> | null {
-  return stored === null ? null : snapshot(stored)
+  return stored === null ? null : memory().snapshot(stored)
 }
 
 function hasChanged({ status }: Settled): boolean {

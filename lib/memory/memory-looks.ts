@@ -28,17 +28,14 @@ import {
   normalizeQuery,
   typeOfCounts,
 } from '../validate'
-import { Looking, detailOf, endOf } from './looking'
-import { countsOf, historyIn } from './fleet'
-import { stepsOf } from './journal'
+import { memory } from './later'
 import type { MemoryModel } from './model'
-import { record } from './stored-job'
 
 /** Questions to the reference model, with arguments checked, and answered in snapshots. Changes nothing. */
 export abstract class MemoryLooks {
   /** @internal */
   protected abstract readonly model: MemoryModel
-  private readonly looking = new Looking(() => this.model.all())
+  private readonly looking = new (memory().Looking)(() => this.model.all())
 
   async cancelRequests(jobIds: readonly string[]): Promise<CancelRequest[]> {
     return this.model.cancelRequests(checkCancelRequests(jobIds))
@@ -51,7 +48,7 @@ export abstract class MemoryLooks {
 
   async findOne<T>(query: JobQuery): Promise<JobRecord<T> | null> {
     const stored = this.model.findOne(normalizeQuery(query))
-    return stored === null ? null : record(stored)
+    return stored === null ? null : memory().record(stored)
   }
 
   async getStats(type?: string): Promise<QueueStats> {
@@ -60,7 +57,7 @@ export abstract class MemoryLooks {
 
   async getJob<T = unknown>(id: string): Promise<JobDetail<T> | null> {
     const stored = this.model.byId(checkJobId('getJob', id))
-    return stored === null ? null : detailOf<T>(stored)
+    return stored === null ? null : memory().detailOf<T>(stored)
   }
 
   async listJobs(options: ListJobsOptions): Promise<JobPage> {
@@ -70,12 +67,12 @@ export abstract class MemoryLooks {
   async ends(ids: readonly string[]): Promise<JobEnd[]> {
     return checkEndIds(ids).flatMap((id) => {
       const stored = this.model.byId(id)
-      return stored === null ? [] : [endOf(stored)]
+      return stored === null ? [] : [memory().endOf(stored)]
     })
   }
 
   async counts(options?: { type?: string | undefined }): Promise<QueueCounts> {
-    return countsOf(this.model, typeOfCounts(options))
+    return memory().countsOf(this.model, typeOfCounts(options))
   }
 
   /** There is no other process, and none that has to be heard of. */
@@ -84,7 +81,7 @@ export abstract class MemoryLooks {
   }
 
   async history(query: HistoryQuery): Promise<QueueHistory> {
-    return historyIn(this.model, normalizeHistory(query))
+    return memory().historyIn(this.model, normalizeHistory(query))
   }
 
   async listActions(query?: ActionQuery): Promise<ActionRecord[]> {
@@ -93,6 +90,6 @@ export abstract class MemoryLooks {
   }
 
   async readSteps(jobId: string): Promise<StepRecord[]> {
-    return stepsOf(this.model.jobOf(checkJobId('readSteps', jobId)))
+    return memory().stepsOf(this.model.jobOf(checkJobId('readSteps', jobId)))
   }
 }

@@ -13,8 +13,8 @@ import type {
 } from '../types'
 import { checkCancel, checkId, checkPayload, normalizeReschedule, normalizeRetry } from '../validate'
 import { checkEachIds, checkEachStatus } from '../validate/many'
+import { memory } from './later'
 import { MemoryLooks } from './memory-looks'
-import { cancelEach, promote, remove, reschedule, retry } from './steering'
 import type { StoredJob } from './stored-job'
 
 /** Changes of jobs by operators, with arguments checked. */
@@ -28,7 +28,7 @@ export abstract class MemorySteering extends MemoryLooks {
 
   async cancelEach(ids: readonly string[], status?: JobStatus): Promise<CancelledEach[]> {
     const from = checkEachStatus('cancelEach', status)
-    const told = cancelEach(this.model, checkEachIds('cancelEach', ids), from)
+    const told = memory().steering.cancelEach(this.model, checkEachIds('cancelEach', ids), from)
     for (const [index, one] of told.entries()) if (one === 'cancelled') await this.ended(ids[index]!)
     return told
   }
@@ -37,21 +37,24 @@ export abstract class MemorySteering extends MemoryLooks {
     const checked = checkId('retry', id)
     const wanted = normalizeRetry(options)
     if (wanted.replacement !== null) checkPayload('retry', wanted.replacement.data)
-    return this.steered(checked, retry(this.model, checked, wanted))
+    return this.steered(checked, memory().steering.retry(this.model, checked, wanted))
   }
 
   async promote(id: string): Promise<PromoteResult> {
     const checked = checkId('promote', id)
-    return this.steered(checked, promote(this.model, checked))
+    return this.steered(checked, memory().steering.promote(this.model, checked))
   }
 
   async reschedule(id: string, options: RescheduleOptions): Promise<RescheduleResult> {
     const checked = checkId('reschedule', id)
-    return this.steered(checked, reschedule(this.model, checked, normalizeReschedule(options)))
+    return this.steered(
+      checked,
+      memory().steering.reschedule(this.model, checked, normalizeReschedule(options)),
+    )
   }
 
   async remove(id: string): Promise<RemoveResult> {
-    return remove(this.model, checkId('remove', id))
+    return memory().steering.remove(this.model, checkId('remove', id))
   }
 
   /** A job has another state. */

@@ -2,6 +2,7 @@ import type { Collection } from 'mongodb'
 import { keepsOrder } from '../backend/calls'
 import { checkedOnce } from '../backend/checked'
 import { backendHandle } from '../backend/handle'
+import { later } from '../base/later'
 import { monotonicNow } from '../base/timers'
 import { shownAs } from '../base/print'
 import { reasonOf } from '../base/reason'
@@ -73,17 +74,12 @@ import type {
   JobStatus,
 } from '../types'
 import * as check from '../validate/backend'
-import * as admin from './admin'
-import * as claims from './claims'
-import * as control from './control'
-import * as fleet from './fleet'
-import { engineLink } from './engine-link'
 import type { EngineLink } from './engine-link'
-import * as journal from './journal'
-import { OpenCollection } from './open-collection'
-import * as produce from './produce'
-import * as query from './query'
+import type { OpenCollection } from './open-collection'
+import type * as Operations from './operations'
 import { isUnmodified, methodsOf } from './unmodified'
+
+const mongo = later(() => require('./operations') as typeof Operations)
 
 const LINKS = new WeakMap<object, EngineLink>()
 
@@ -93,42 +89,42 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   private readonly opened: OpenCollection
 
   constructor(options: MongoJobQueueOptions) {
-    this.opened = new OpenCollection(options)
-    LINKS.set(this, engineLink(this.opened))
+    this.opened = new (mongo().OpenCollection)(options)
+    LINKS.set(this, mongo().engineLink(this.opened))
   }
 
   enqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<string | null> {
-    return produce.enqueue(this.opened, type, data, options)
+    return mongo().produce.enqueue(this.opened, type, data, options)
   }
 
   enqueueDetailed<T>(type: string, data: T, options?: EnqueueOptions): Promise<EnqueueDetailedResult> {
-    return produce.enqueueDetailed(this.opened, type, data, options)
+    return mongo().produce.enqueueDetailed(this.opened, type, data, options)
   }
 
   enqueueMany(jobs: readonly EnqueueManyJob[], options?: EnqueueManyOptions): Promise<EnqueueManyResult[]> {
-    return produce.enqueueMany(this.opened, jobs, options)
+    return mongo().produce.enqueueMany(this.opened, jobs, options)
   }
 
   enqueueManyDetailed(
     jobs: readonly EnqueueManyJob[],
     options?: EnqueueManyOptions,
   ): Promise<EnqueueDetailedResult[]> {
-    return produce.enqueueManyDetailed(this.opened, jobs, options)
+    return mongo().produce.enqueueManyDetailed(this.opened, jobs, options)
   }
 
   async claimOrEnqueue<T>(type: string, data: T, options?: EnqueueOptions): Promise<JobHandle<T> | null> {
     const sentAt = monotonicNow()
-    const job: Job<T> | null = await claims.claimOrEnqueue(this.opened, type, data, options)
+    const job: Job<T> | null = await mongo().claims.claimOrEnqueue(this.opened, type, data, options)
     return job === null ? null : backendHandle(this, job, sentAt)
   }
 
   claimNext<T>(type: string): Promise<Job<T> | null> {
-    return claims.claimNext(this.opened, type)
+    return mongo().claims.claimNext(this.opened, type)
   }
 
   async claimNextByKey<T>(type: string, dedupeKey: string): Promise<JobHandle<T> | null> {
     const sentAt = monotonicNow()
-    const job: Job<T> | null = await claims.claimNextByKey(this.opened, type, dedupeKey)
+    const job: Job<T> | null = await mongo().claims.claimNextByKey(this.opened, type, dedupeKey)
     return job === null ? null : backendHandle(this, job, sentAt)
   }
 
@@ -137,11 +133,11 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     claimToken?: string,
     options?: CompleteOptions & SettlementDetails,
   ): Promise<CompleteResult> {
-    return claims.complete(this.opened, jobId, claimToken, options)
+    return mongo().claims.complete(this.opened, jobId, claimToken, options)
   }
 
   fail(jobId: string, reason: string, claimToken?: string, details?: SettlementDetails): Promise<FailResult> {
-    return claims.settle(this.opened, 'fail', jobId, reasonOf(reason), claimToken, details)
+    return mongo().claims.settle(this.opened, 'fail', jobId, reasonOf(reason), claimToken, details)
   }
 
   failFatal(
@@ -150,103 +146,103 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
     claimToken?: string,
     details?: SettlementDetails,
   ): Promise<FailFatalResult> {
-    return claims.settle(this.opened, 'failFatal', jobId, reasonOf(reason), claimToken, details)
+    return mongo().claims.settle(this.opened, 'failFatal', jobId, reasonOf(reason), claimToken, details)
   }
 
   release(jobId: string, claimToken?: string, details?: SettlementDetails): Promise<ReleaseResult> {
-    return claims.settle(this.opened, 'release', jobId, null, claimToken, details)
+    return mongo().claims.settle(this.opened, 'release', jobId, null, claimToken, details)
   }
 
   heartbeat(jobId: string, claimToken?: string): Promise<HeartbeatResult> {
-    return claims.heartbeat(this.opened, jobId, claimToken)
+    return mongo().claims.heartbeat(this.opened, jobId, claimToken)
   }
 
   batchHeartbeat(jobIds: string[]): Promise<number> {
-    return claims.batchHeartbeat(this.opened, jobIds)
+    return mongo().claims.batchHeartbeat(this.opened, jobIds)
   }
 
   log(jobId: string, message: string, claimToken?: string): Promise<void> {
-    return claims.log(this.opened, jobId, message, claimToken)
+    return mongo().claims.log(this.opened, jobId, message, claimToken)
   }
 
   progress(jobId: string, value: unknown, claimToken?: string): Promise<void> {
-    return claims.progress(this.opened, jobId, value, claimToken)
+    return mongo().claims.progress(this.opened, jobId, value, claimToken)
   }
 
   cancel(jobId: string, options?: CancelOptions): Promise<CancelResult> {
-    return control.cancel(this.opened, jobId, options)
+    return mongo().control.cancel(this.opened, jobId, options)
   }
 
   cancelRequests(jobIds: readonly string[]): Promise<CancelRequest[]> {
-    return control.cancelRequests(this.opened, jobIds)
+    return mongo().control.cancelRequests(this.opened, jobIds)
   }
 
   hasOutstanding(type: string, dedupeKey: string): Promise<boolean> {
-    return query.hasOutstanding(this.opened, type, dedupeKey)
+    return mongo().query.hasOutstanding(this.opened, type, dedupeKey)
   }
 
   findOne<T>(wanted: JobQuery): Promise<JobRecord<T> | null> {
-    return query.findOne(this.opened, wanted)
+    return mongo().query.findOne(this.opened, wanted)
   }
 
   getStats(type?: string): Promise<QueueStats> {
-    return query.getStats(this.opened, type)
+    return mongo().query.getStats(this.opened, type)
   }
 
   retry(id: string, options?: RetryOptions): Promise<RetryResult> {
-    return control.retry(this.opened, id, options)
+    return mongo().control.retry(this.opened, id, options)
   }
 
   promote(id: string): Promise<PromoteResult> {
-    return control.promote(this.opened, id)
+    return mongo().control.promote(this.opened, id)
   }
 
   reschedule(id: string, options: RescheduleOptions): Promise<RescheduleResult> {
-    return control.reschedule(this.opened, id, options)
+    return mongo().control.reschedule(this.opened, id, options)
   }
 
   remove(id: string): Promise<RemoveResult> {
-    return control.remove(this.opened, id)
+    return mongo().control.remove(this.opened, id)
   }
 
   pause(type: string, options?: PauseOptions): Promise<PauseResult> {
-    return fleet.pause(this.opened, type, options)
+    return mongo().fleet.pause(this.opened, type, options)
   }
 
   resume(type: string): Promise<ResumeResult> {
-    return fleet.resume(this.opened, type)
+    return mongo().fleet.resume(this.opened, type)
   }
 
   getJob<T = unknown>(id: string): Promise<JobDetail<T> | null> {
-    return query.getJob(this.opened, id)
+    return mongo().query.getJob(this.opened, id)
   }
 
   listJobs(options: ListJobsOptions): Promise<JobPage> {
-    return query.listJobs(this.opened, options)
+    return mongo().query.listJobs(this.opened, options)
   }
 
   ends(ids: readonly string[]): Promise<JobEnd[]> {
-    return query.ends(this.opened, ids)
+    return mongo().query.ends(this.opened, ids)
   }
 
   counts(options?: { type?: string | undefined }): Promise<QueueCounts> {
-    return fleet.counts(this.opened, options)
+    return mongo().fleet.counts(this.opened, options)
   }
 
   listWorkers(): Promise<WorkerInfo[]> {
-    return fleet.listWorkers(this.opened)
+    return mongo().fleet.listWorkers(this.opened)
   }
 
   history(query: HistoryQuery): Promise<QueueHistory> {
-    return fleet.history(this.opened, query)
+    return mongo().fleet.history(this.opened, query)
   }
 
   recordAction(action: ActionRequest): Promise<RecordResult> {
-    return fleet.recordAction(this.opened, action)
+    return mongo().fleet.recordAction(this.opened, action)
   }
 
   listActions(wanted?: ActionQuery): Promise<ActionRecord[]> {
-    return fleet.listActions(this.opened, wanted)
+    return mongo().fleet.listActions(this.opened, wanted)
   }
 
   schedule(id: string, spec: ScheduleSpec, job: ScheduledJob): Promise<ScheduleResult> {
@@ -289,55 +285,55 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   }
 
   cancelEach(ids: readonly string[], status?: JobStatus): Promise<CancelledEach[]> {
-    return control.cancelEach(this.opened, ids, status)
+    return mongo().control.cancelEach(this.opened, ids, status)
   }
 
   retryEach(ids: readonly string[], status?: JobStatus): Promise<number> {
-    return control.retryEach(this.opened, ids, status)
+    return mongo().control.retryEach(this.opened, ids, status)
   }
 
   promoteEach(ids: readonly string[]): Promise<number> {
-    return control.promoteEach(this.opened, ids)
+    return mongo().control.promoteEach(this.opened, ids)
   }
 
   removeEach(ids: readonly string[], status?: JobStatus): Promise<number> {
-    return control.removeEach(this.opened, ids, status)
+    return mongo().control.removeEach(this.opened, ids, status)
   }
 
   readSteps(jobId: string): Promise<StepRecord[]> {
-    return journal.readSteps(this.opened, jobId)
+    return mongo().journal.readSteps(this.opened, jobId)
   }
 
   appendStep(jobId: string, token: string, record: StepRecord, options?: AppendStepOptions) {
-    return journal.appendStep(this.opened, jobId, token, record, options)
+    return mongo().journal.appendStep(this.opened, jobId, token, record, options)
   }
 
   completeClaimed(jobId: string, claimToken: string): Promise<CompleteClaimedResult> {
-    return journal.completeClaimed(this.opened, jobId, claimToken)
+    return mongo().journal.completeClaimed(this.opened, jobId, claimToken)
   }
 
   heartbeatClaimed(jobId: string, claimToken: string): Promise<HeartbeatClaimedResult> {
-    return journal.heartbeatClaimed(this.opened, jobId, claimToken)
+    return mongo().journal.heartbeatClaimed(this.opened, jobId, claimToken)
   }
 
   startup(): Promise<void> {
-    return admin.startup(this.opened)
+    return mongo().admin.startup(this.opened)
   }
 
   shutdown(timeoutMs?: number): Promise<void> {
-    return admin.shutdown(this.opened, timeoutMs)
+    return mongo().admin.shutdown(this.opened, timeoutMs)
   }
 
   resetStorage(): Promise<void> {
-    return admin.resetStorage(this.opened)
+    return mongo().admin.resetStorage(this.opened)
   }
 
   recoverStuckJobs(visibilityTimeoutMs?: number, maxPerSweep?: number): Promise<number> {
-    return admin.recoverStuckJobs(this.opened, visibilityTimeoutMs, maxPerSweep)
+    return mongo().admin.recoverStuckJobs(this.opened, visibilityTimeoutMs, maxPerSweep)
   }
 
   cleanupOldJobs(maxAgeMs?: number): Promise<number> {
-    return admin.cleanupOldJobs(this.opened, maxAgeMs)
+    return mongo().admin.cleanupOldJobs(this.opened, maxAgeMs)
   }
 
   onJobAvailable(listener: JobAvailableListener): (() => void) | null {
@@ -358,7 +354,7 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
   }
 
   getCollection<C extends DriverCollection = Collection<JobDoc>>(): C {
-    return admin.collectionOf(this.opened) as C
+    return mongo().admin.collectionOf(this.opened) as C
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -371,11 +367,12 @@ export class MongoJobQueue implements IJobQueueBackend, AsyncDisposable {
 
   static {
     checkedOnce(this.prototype, {
-      enqueue: ({ opened }, ...checked) => produce.enqueueChecked(opened, ...checked),
-      enqueueDetailed: ({ opened }, ...checked) => produce.enqueueDetailedChecked(opened, ...checked),
-      claimOrEnqueue: ({ opened }, ...checked) => claims.claimOrEnqueueChecked(opened, ...checked),
-      enqueueMany: ({ opened }, ...checked) => produce.enqueueManyChecked(opened, ...checked),
-      enqueueManyDetailed: ({ opened }, ...checked) => produce.enqueueManyDetailedChecked(opened, ...checked),
+      enqueue: ({ opened }, ...checked) => mongo().produce.enqueueChecked(opened, ...checked),
+      enqueueDetailed: ({ opened }, ...checked) => mongo().produce.enqueueDetailedChecked(opened, ...checked),
+      claimOrEnqueue: ({ opened }, ...checked) => mongo().claims.claimOrEnqueueChecked(opened, ...checked),
+      enqueueMany: ({ opened }, ...checked) => mongo().produce.enqueueManyChecked(opened, ...checked),
+      enqueueManyDetailed: ({ opened }, ...checked) =>
+        mongo().produce.enqueueManyDetailedChecked(opened, ...checked),
     })
     shownAs(this, ({ opened: { settings, engine } }) => ({
       database: settings.database,

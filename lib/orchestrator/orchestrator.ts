@@ -1,4 +1,5 @@
 import { DurablError } from '../base/errors'
+import { later } from '../base/later'
 import { childFor, defaultLogger, safeLogger } from '../base/logger'
 import type { SafeLogger } from '../base/logger'
 import {
@@ -9,9 +10,11 @@ import {
 import { fromCaller } from '../base/stack'
 import type { JobQueue, Logger, OrchestratorConfig, OrchestratorFn } from '../types'
 import { checkLogger, checkOrchestration, checkJobQueue, checkType, readConfig } from '../validate'
-import { runAttempt } from './attempt'
+import type * as Attempt from './attempt'
 import type { Definition } from './attempt'
 import { ClaimClock } from './clock'
+
+const attempt = later(() => require('./attempt') as typeof Attempt)
 
 /** Number of renewals that fit into a visibility timeout. */
 const RENEWALS = 4
@@ -55,6 +58,8 @@ export class Orchestrator {
       warned: new Set(),
     }
     const { queue, clock, logger } = this
+    // Now, so that no job waits for it.
+    const { runAttempt } = attempt()
     const settings = { ...processor }
     if (visibilityTimeoutMs !== undefined)
       settings.heartbeatIntervalMs ??= Math.max(1, Math.floor(visibilityTimeoutMs / RENEWALS))

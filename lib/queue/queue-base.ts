@@ -2,10 +2,11 @@ import type { ClientSession } from 'mongodb'
 import { afterTransaction } from '../backend/after-transaction'
 import { ShutDownError } from '../base/errors'
 import { safeListener } from '../base/events'
+import { later } from '../base/later'
 import { childFor, defaultLogger, safeLogger } from '../base/logger'
 import type { SafeLogger } from '../base/logger'
 import { fromCaller } from '../base/stack'
-import { createDriver } from '../driver/create-driver'
+import type * as Drivers from '../driver/create-driver'
 import type { Driver } from '../driver/driver'
 import { Reporter } from '../run/report'
 import { SafeTelemetry } from '../run/telemetry'
@@ -13,6 +14,8 @@ import type { IJobQueueBackend, JobQueueOptions, Logger } from '../types'
 import { checkBackend, checkLogger, normalizeQueueOptions } from '../validate'
 import type { QueueSettings } from '../validate'
 import { Defaults } from './defaults'
+
+const drivers = later(() => require('../driver/create-driver') as typeof Drivers)
 
 /**
  * - `open`: all calls work.
@@ -53,7 +56,7 @@ export abstract class QueueBase {
     this.defaults = defaults === null ? null : new Defaults(defaults)
     this.telemetry = telemetry === null ? null : new SafeTelemetry(telemetry, this.logger)
     const parts = { report: this.report, telemetry: this.telemetry }
-    this.driver = createDriver(this.backend, { visibilityTimeoutMs, autoRecover, ...parts })
+    this.driver = drivers().createDriver(this.backend, { visibilityTimeoutMs, autoRecover, ...parts })
   }
 
   get visibilityTimeoutMs(): number {

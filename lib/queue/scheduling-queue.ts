@@ -1,6 +1,6 @@
 import { DurablError } from '../base/errors'
 import { fromCaller } from '../base/stack'
-import { previewSchedule } from '../schedule/spec'
+import { previewSchedule } from '../schedule/preview'
 import type {
   ApplySchedulesResult,
   EnqueueOptions,

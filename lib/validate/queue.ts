@@ -1,5 +1,6 @@
 /** The arguments of `JobQueue` and of the global functions. */
-import { constants } from 'node:os'
+import type * as Os from 'node:os'
+import { later } from '../base/later'
 import { argumentError } from '../base/errors'
 import type {
   GlobalQueueOptions,
@@ -85,11 +86,13 @@ const RUN_CLAIMED_RULES = {
   results: oneOf('discard', 'keep'),
 } satisfies Record<keyof RunClaimedOptions, Rule<unknown>>
 
+const os = later(() => require('node:os') as typeof Os)
+
 const SIGNAL: Rule<NodeJS.Signals> = {
   allowed: 'the name of a signal that a process can handle',
   read: (value) => {
     if (typeof value !== 'string') return { wrong: 'type' }
-    const isKnown = Object.hasOwn(constants.signals, value) && value !== 'SIGKILL' && value !== 'SIGSTOP'
+    const isKnown = Object.hasOwn(os().constants.signals, value) && value !== 'SIGKILL' && value !== 'SIGSTOP'
     return isKnown ? { value: value as NodeJS.Signals } : { wrong: 'range' }
   },
 }

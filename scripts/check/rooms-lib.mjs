@@ -35,13 +35,13 @@ export function roomOf(file) {
   return path.includes('/') ? dirname(path) : path
 }
 
-/** The imports within `lib/`, of types too. */
+/** The imports within `lib/`, of types too, and by `require`. */
 export async function libGraph() {
   const files = (await ownFiles()).filter((file) => /^lib\/.*\.ts$/.test(file))
   const known = new Set(files)
   const importsOf = (file) =>
     ts
-      .preProcessFile(read(file))
+      .preProcessFile(read(file), true, true)
       .importedFiles.filter(({ fileName }) => fileName.startsWith('.'))
       .map(({ fileName }) => normalize(join(dirname(file), fileName)))
       .map((path) => [`${path}.ts`, `${path}/index.ts`].find((candidate) => known.has(candidate)))

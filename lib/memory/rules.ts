@@ -1,0 +1,12 @@
+/** The reference model and the rules over it, which load with the first backend in memory. */
+export { Alarm } from './alarm'
+export { countsOf, historyIn } from './fleet'
+export { runInline } from './inline-run'
+export { InlineSlots } from './inline-slots'
+export { appendStep, stepsOf } from './journal'
+export { Looking, detailOf, endOf } from './looking'
+export { MemoryModel } from './model'
+export { MemorySchedules } from './schedules'
+export { StandInSession } from './stand-in-session'
+export * as steering from './steering'
+export { record, snapshot } from './stored-job'

@@ -1,0 +1,10 @@
+/** All that a `MongoJobQueue` does, which loads with the first of them. */
+export * as admin from './admin'
+export * as claims from './claims'
+export * as control from './control'
+export { engineLink } from './engine-link'
+export * as fleet from './fleet'
+export * as journal from './journal'
+export { OpenCollection } from './open-collection'
+export * as produce from './produce'
+export * as query from './query'

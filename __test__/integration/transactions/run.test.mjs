@@ -234,7 +234,7 @@ for (const [way, options] of Object.entries(WAYS)) {
         async ({ things, ctx }) => {
           const done = ctx.transaction(async (session) => {
             await things.insertOne({ _id: 1 }, { session })
-            await once(ctx.signal, 'abort')
+            if (!ctx.signal.aborted) await once(ctx.signal, 'abort')
           })
           await done.catch(told.resolve)
         },

@@ -119,6 +119,8 @@ const DUPLICATE_KEY: i32 = 11_000;
 pub(crate) struct WriteReply {
     /// Documents inserted or matched.
     pub(crate) matched: u64,
+    /// Documents changed by updates.
+    pub(crate) modified: u64,
     pub(crate) refusals: Vec<WriteRefusal>,
 }
 
@@ -150,7 +152,8 @@ pub(super) fn read_write_reply(reply: &Document) -> Result<WriteReply> {
     if let Ok(concern) = reply.get_document("writeConcernError") {
         return Err(unconfirmed(concern));
     }
-    Ok(WriteReply { matched: number(reply, "n").unwrap_or(0) as u64, refusals })
+    let count = |field| number(reply, field).unwrap_or(0) as u64;
+    Ok(WriteReply { matched: count("n"), modified: count("nModified"), refusals })
 }
 
 fn read_refusal(error: &Document) -> WriteRefusal {

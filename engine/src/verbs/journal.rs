@@ -3,6 +3,7 @@
 pub(crate) mod append;
 pub(crate) mod complete;
 pub(crate) mod drafted;
+mod joint;
 pub(crate) mod look;
 pub(crate) mod read;
 mod spilling;

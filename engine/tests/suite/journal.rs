@@ -6,7 +6,7 @@ mod orphans;
 mod sleep;
 mod spill;
 
-use durabl_engine::{Append, Appended, ErrorKind, NewStep, Verdict};
+use durabl_engine::{Append, Appended, Error, ErrorKind, NewStep, Verdict};
 use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 
 use crate::support::{Opened, TestQueue, active, pending};
@@ -195,6 +195,76 @@ async fn a_damaged_journal_is_named_and_hurts_no_other_job() {
             // Records of another kind are in no append's way: who reads them is told.
             Ok(appended) => assert_eq!((appended, n > 0), (Appended::Appended, true)),
         }
+    }
+}
+
+#[tokio::test]
+async fn records_of_several_jobs_each_have_an_outcome_of_their_own() {
+    let (queue, opened) = TestQueue::start().await;
+    let object_id = mongodb::bson::oid::ObjectId::new();
+    let mut foreign = active("", "t", "token");
+    foreign.insert("_id", object_id);
+    let mut damaged = active("damaged", "t", "token");
+    damaged.insert("steps", "none");
+    let mut old = active("old", "t", "token");
+    old.insert("claimedAt", DateTime::from_millis(1_000));
+    queue.insert([old, active("taken", "t", "token"), active("lost", "t", "other"), damaged, foreign]).await;
+    queue.insert([active("full", "t", "token")]).await;
+    append(&opened, of("taken", step(0, "first"))).await;
+    append(&opened, of("full", step(1, "x".repeat(500)))).await;
+    let full = Append { limit: 520, ..of("full", step(0, 1)) };
+    let of = |id: &str| of(id, step(0, 1));
+    let appends = vec![of("old"), of("taken"), of("lost"), of("none"), full, of(&object_id.to_hex())];
+    // With the damaged one the server refuses the statement, perhaps in the middle.
+    let with_damaged = appends.iter().cloned().chain([of("damaged")]).collect();
+    let outcomes = opened.engine.append_steps(appends).await.expect("it is open");
+    let [old, taken, lost, none, full, foreign] = &outcomes[..] else { panic!("{outcomes:?}") };
+    assert_eq!((old, foreign), (&Ok(Appended::Appended), &Ok(Appended::Appended)));
+    assert_eq!((lost, none), (&Ok(Appended::LeaseLost), &Ok(Appended::LeaseLost)));
+    assert!(
+        matches!(taken, Ok(Appended::Recorded(stored)) if stored.step.value.get_str("result").ok() == Some("first"))
+    );
+    assert!(matches!(full, Ok(Appended::TooLarge(521..))), "{full:?}");
+    assert!(queue.job("lost").await.get("steps").is_none());
+    for id in ["old", "taken"] {
+        assert_eq!(seqs(&queue.job(id).await), [0], "{id}");
+    }
+    let renewed = queue.job("old").await.get_datetime("claimedAt").expect("a date").timestamp_millis();
+    assert!(renewed > 1_000_000);
+    let outcomes = opened.engine.append_steps(with_damaged).await.expect("it is open");
+    let kinds: Vec<_> = outcomes.iter().map(|outcome| outcome.as_ref().map_err(Error::kind)).collect();
+    assert!(
+        matches!(
+            kinds[..],
+            [
+                Ok(Appended::Recorded(_)),
+                Ok(Appended::Recorded(_)),
+                Ok(Appended::LeaseLost),
+                Ok(Appended::LeaseLost),
+                Ok(Appended::TooLarge(_)),
+                Ok(Appended::Recorded(_)),
+                Err(ErrorKind::JournalDamaged),
+            ]
+        ),
+        "{kinds:?}"
+    );
+}
+
+#[tokio::test]
+async fn records_that_a_refused_statement_had_written_count_as_appended() {
+    let (queue, opened) = TestQueue::start().await;
+    let ids: Vec<String> = (0..20).map(|n| format!("job-{n:02}")).collect();
+    queue.insert(ids.iter().map(|id| active(id, "t", "token"))).await;
+    let mut damaged = active("job-10-damaged", "t", "token");
+    damaged.insert("steps", "none");
+    queue.insert([damaged]).await;
+    let appends = ids.iter().map(|id| of(id, step(0, 1))).chain([of("job-10-damaged", step(0, 1))]);
+    let outcomes = opened.engine.append_steps(appends.collect()).await.expect("it is open");
+    let (last, others) = outcomes.split_last().expect("there are some");
+    assert_eq!(others, vec![Ok(Appended::Appended); 20]);
+    assert_eq!(last.as_ref().map_err(Error::kind), Err(ErrorKind::JournalDamaged));
+    for id in ids {
+        assert_eq!(seqs(&queue.job(&id).await), [0], "{id}");
     }
 }
 

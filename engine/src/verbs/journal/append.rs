@@ -1,4 +1,4 @@
-//! Appending records: those of one job in one statement, those of many jobs in one command. An append is tried again
+//! Appending records: those of many jobs in one command, and mostly in one statement. An append is tried again
 //! while the server is away, and looked up if its reply was lost.
 
 use std::{collections::HashMap, time::Duration};
@@ -7,6 +7,7 @@ use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 
 use super::{
     drafted::{Append, Appended, Drafted},
+    joint,
     read::projection,
     spilling,
 };
@@ -82,22 +83,37 @@ async fn try_append(
     spilling::write_values(store, drafted, open).await?;
     let open: Vec<usize> = open.iter().copied().filter(|index| drafted[*index].outcome.is_none()).collect();
     let groups = grouped(drafted, &open);
-    let statements: Result<Vec<Statement>> = groups.iter().map(|group| statement(drafted, group)).collect();
-    let reply = store.update(statements?).await?;
-    let written = accepted(&reply.refusals, groups.len());
-    for refusal in reply.refusals {
-        refused(drafted, &groups[refusal.index], refusal.cause)?;
+    let (joint, single) = joint::parted(drafted, &groups);
+    let single: Vec<_> = single.into_iter().map(|group| vec![group]).collect();
+    let mut statements: Vec<Statement> =
+        joint.iter().map(|groups| joint::statement(drafted, groups)).collect::<Result<_>>()?;
+    for group in single.iter().flatten() {
+        statements.push(statement(drafted, group)?);
     }
-    let written: Vec<&Vec<usize>> =
-        groups.iter().zip(written).filter_map(|(group, is_written)| is_written.then_some(group)).collect();
-    if reply.matched == written.len() as u64 {
+    let sent: Vec<_> = joint.into_iter().chain(single).collect();
+    let reply = store.update(statements).await?;
+    let written = accepted(&reply.refusals, sent.len());
+    for refusal in reply.refusals {
+        match &sent[refusal.index][..] {
+            [group] => refused(drafted, group, refusal.cause)?,
+            groups => refused_together(drafted, groups, &refusal.cause)?,
+        }
+    }
+    let written: Vec<&Vec<usize>> = sent
+        .iter()
+        .zip(written)
+        .filter_map(|(groups, is_written)| is_written.then_some(groups))
+        .flatten()
+        .copied()
+        .collect();
+    if reply.modified == written.len() as u64 {
         for index in written.into_iter().flatten() {
             drafted[*index].outcome = Some(Ok(Appended::Appended));
         }
         return Ok(());
     }
     let unexplained: Vec<usize> = written.into_iter().flatten().copied().collect();
-    look_up(store, drafted, &unexplained, was_ambiguous || reply.matched > 0, was_ambiguous).await
+    look_up(store, drafted, &unexplained, was_ambiguous || reply.modified > 0, was_ambiguous).await
 }
 
 /// Records of one claim go together, but for those that were refused in company.
@@ -153,7 +169,7 @@ fn fits(bytes: i64, limit: i64) -> Document {
 }
 
 /// As a driver would store it.
-fn whole(value: i64) -> Bson {
+pub(super) fn whole(value: i64) -> Bson {
     i32::try_from(value).map_or(Bson::Int64(value), Bson::Int32)
 }
 
@@ -184,7 +200,20 @@ fn refused(drafted: &mut [Drafted], group: &[usize], cause: RefusalCause) -> Res
     Ok(())
 }
 
-/// Fewer statements matched than were sent: finds the others, and the reasons.
+/// The server refused a statement for several jobs. It may have changed some of them before that, and each is tried by itself.
+fn refused_together(drafted: &mut [Drafted], groups: &[&Vec<usize>], cause: &RefusalCause) -> Result<()> {
+    match cause {
+        RefusalCause::Other(error) if error.is_transient() => return Err(error.clone()),
+        _ => {}
+    }
+    for index in groups.iter().copied().flatten() {
+        let member = &mut drafted[*index];
+        (member.is_alone, member.may_be_written) = (true, true);
+    }
+    Ok(())
+}
+
+/// Fewer jobs were changed than was asked for: finds the others, and the reasons.
 async fn look_up(
     store: &Store,
     drafted: &mut [Drafted],
@@ -203,7 +232,7 @@ async fn look_up(
     for index in unexplained {
         let member = &mut drafted[*index];
         let job = found.get(&member.append.id).copied();
-        match judge(member, job, may_be_own) {
+        match judge(member, job, may_be_own || member.may_be_written) {
             Err(error) => member.outcome = Some(Err(error)),
             Ok(Some(Appended::TooLarge(_))) if member.spill() => {}
             Ok(Some(Appended::Recorded(mut stored))) => {

@@ -51,6 +51,8 @@ pub(crate) struct Drafted {
     pub(super) outcome: Option<Result<Appended>>,
     /// It is tried by itself: together with others of its job it was refused.
     pub(super) is_alone: bool,
+    /// The server may have written it before it refused others.
+    pub(super) may_be_written: bool,
     pub(super) riddles: u32,
 }
 
@@ -64,8 +66,16 @@ pub(super) struct Spilled {
 impl Drafted {
     pub(crate) fn new(append: Append, ts: DateTime) -> Self {
         let record = append.step.record(ts, None);
-        let mut drafted =
-            Self { append, ts, record, spilled: None, outcome: None, is_alone: false, riddles: 0 };
+        let mut drafted = Self {
+            append,
+            ts,
+            record,
+            spilled: None,
+            outcome: None,
+            is_alone: false,
+            may_be_written: false,
+            riddles: 0,
+        };
         if drafted.bytes() > ALWAYS_FROM {
             drafted.spill();
         }

@@ -5,8 +5,9 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use durabl_engine::Appended;
 use futures_util::future::join_all;
-use mongodb::bson::{Bson, doc};
+use mongodb::bson::{Bson, RawDocumentBuf, doc};
 
 use super::{append, of, step};
 use crate::support::{TestQueue, active, pending, profile, proxy::Proxy};
@@ -57,6 +58,40 @@ async fn records_that_come_together_travel_together() {
     for n in 0..jobs {
         let steps = opened.engine.read_steps(&format!("job-{n}")).await.expect("the server answers");
         assert_eq!(steps.len(), if n == 0 { 11 } else { 10 });
+    }
+}
+
+#[tokio::test]
+async fn records_of_several_jobs_are_one_statement_that_examines_one_key_a_job() {
+    let (queue, opened) = TestQueue::start().await;
+    let mut branched = active("branched", "t", "token");
+    // The same number in a branch is another place.
+    branched.insert("steps", vec![doc! { "seq": 1_001, "name": "s", "path": "0", "result": 1, "ts": null }]);
+    queue.insert([active("a", "t", "token"), active("b", "t", "token"), branched]).await;
+    append(&opened, of("a", step(1_000, 1))).await;
+    let ids = ["a", "b", "branched"];
+    let mut all: Vec<_> = ids.map(|id| of(id, step(1_001, doc! { "$add": "$data" }))).into();
+    // Two of one job go together too.
+    all.push(of("b", step(1_002, 1)));
+    let (outcomes, operations) = profile::during(&queue, &opened, async {
+        opened.engine.append_steps(all).await.expect("it is open")
+    })
+    .await;
+    assert_eq!(outcomes, vec![Ok(Appended::Appended); 4]);
+    let names: Vec<_> = operations.iter().map(|operation| operation.name().to_owned()).collect();
+    assert_eq!(names, ["update"]);
+    assert_eq!(operations[0].documents_examined(), 3);
+    assert!(operations[0].keys_examined() <= 6);
+    for (id, count) in [("a", 2), ("b", 2), ("branched", 2)] {
+        let job = queue.job(id).await;
+        let steps = job.get_array("steps").expect("a journal");
+        assert_eq!(steps.len(), count, "{id}");
+        let own = steps.iter().map(|record| record.as_document().expect("a record"));
+        let bytes: usize = own
+            .filter(|record| !record.contains_key("path"))
+            .map(|record| RawDocumentBuf::try_from(record).expect("it can be encoded").as_bytes().len())
+            .sum();
+        assert_eq!(job.get_i32("journalBytes").ok(), i32::try_from(bytes).ok(), "{id}");
     }
 }
 

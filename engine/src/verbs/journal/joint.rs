@@ -14,6 +14,9 @@ use crate::{
 /// Jobs of one statement, which looks each of them up in a list.
 const MOST_JOBS: usize = 64;
 
+/// A lease that began no longer ago is as good as new.
+const RECENT_MS: i32 = 100;
+
 /// The records for a job while the server adds them to it.
 const RECORDS: &str = "$$own";
 
@@ -57,8 +60,7 @@ pub(super) fn statement(drafted: &[Drafted], groups: &Groups) -> Result<Statemen
     let changed = doc! {
         fields::STEPS: { "$concatArrays": [journal, of("steps")] },
         fields::JOURNAL_BYTES: { "$add": [bytes, of("bytes")] },
-        // The lease is renewed.
-        fields::CLAIMED_AT: fields::NOW,
+        fields::CLAIMED_AT: renewed(),
     };
     let job = doc! { "$cond": [applies, { "$mergeObjects": ["$$ROOT", changed] }, "$$ROOT"] };
     let update = vec![doc! { "$replaceWith": { "$let": { "vars": { &RECORDS[2..]: own }, "in": job } } }];
@@ -78,6 +80,12 @@ fn own(drafted: &[Drafted], group: &[usize]) -> Result<Document> {
         "bytes": whole(bytes),
         "room": first.limit() - bytes,
     })
+}
+
+/// The beginning of the lease: now, unless that was so a moment ago. A renewal moves an entry of an index.
+fn renewed() -> Document {
+    let recent = doc! { "$gte": [path(fields::CLAIMED_AT), { "$subtract": [fields::NOW, RECENT_MS] }] };
+    doc! { "$cond": [recent, path(fields::CLAIMED_AT), fields::NOW] }
 }
 
 /// Whether the journal has a record outside of branches at one of these places. Each record is looked at only if some

@@ -6,7 +6,7 @@ use std::{collections::HashMap, time::Duration};
 use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 
 use super::{
-    drafted::{Append, Appended, Drafted},
+    drafted::{Append, Appended, Drafted, whole},
     joint,
     read::projection,
     spilling,
@@ -166,11 +166,6 @@ fn fits(bytes: i64, limit: i64) -> Document {
         return doc! { "$in": [] };
     }
     doc! { "$not": { "$gt": limit - bytes } }
-}
-
-/// As a driver would store it.
-pub(super) fn whole(value: i64) -> Bson {
-    i32::try_from(value).map_or(Bson::Int64(value), Bson::Int32)
 }
 
 /// The server would not write these records.

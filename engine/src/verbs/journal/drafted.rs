@@ -1,6 +1,6 @@
 //! Records that are to be written, and the result of each.
 
-use mongodb::bson::{DateTime, RawDocumentBuf, oid::ObjectId};
+use mongodb::bson::{Bson, DateTime, RawDocumentBuf, oid::ObjectId};
 
 use crate::{
     base::error::{Error, Result},
@@ -110,4 +110,9 @@ impl Drafted {
     pub(crate) fn into_outcome(self) -> Result<Appended> {
         self.outcome.unwrap_or_else(|| Err(Error::interrupted()))
     }
+}
+
+/// A size, as a driver would store it.
+pub(super) fn whole(value: i64) -> Bson {
+    i32::try_from(value).map_or(Bson::Int64(value), Bson::Int32)
 }

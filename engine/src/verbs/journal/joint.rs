@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use mongodb::bson::{Bson, Document, doc, oid::ObjectId};
 
-use super::{append::whole, drafted::Drafted};
+use super::drafted::{Drafted, whole};
 use crate::{
     base::error::{Error, Result},
     job::{fence, fields},

@@ -89,6 +89,7 @@ export class TestOrchestration<T = unknown> {
   resumeWith(body: OrchestratorFn<T>): Promise<void>
   /**
    * Makes an attempt whose process dies after the function of a step has run, and before its result is recorded. Nothing of the attempt goes on.
+   * If sleeps stand before the step, the clock moves to the end of each.
    *
    * @throws an error that begins with `expected a crash` if the orchestration returned before the step; if it threw before, its error
    */

@@ -196,7 +196,7 @@ export interface JobControl {
 /** The jobs of a bulk call: given by their ids, or found as {@link JobQueue.listJobs} finds them. */
 export type JobSelection =
   | {
-      /** The ids of the jobs: 1 to 100,000. */
+      /** The ids of the jobs: at most 100,000. None of them changes nothing. */
       ids: readonly string[]
     }
   | (Omit<ListJobsOptions, 'limit' | 'after' | 'status'> & {

@@ -34,6 +34,7 @@ import type {
   HeartbeatClaimedResult,
   StepRecord,
 } from './journal.js'
+import type { ParkedJob } from './journal.js'
 import type { Logger, defaultLogger } from './logging.js'
 import type {
   EnqueueDetailedResult,
@@ -198,6 +199,8 @@ export interface JobDoc<T = any> {
   steps?: StepRecord[]
   /** The size of the step records, in bytes. */
   journalBytes?: number
+  /** The newest sleep of the job's orchestration. The job is parked while it is pending and `runAt` is the end of that sleep. */
+  parked?: ParkedJob
   /** The newest log entries, oldest first. */
   logs: JobLogEntry[]
 }

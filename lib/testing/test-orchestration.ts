@@ -119,7 +119,12 @@ export class TestOrchestration<T = unknown> {
     { occurrence = 1 }: { occurrence?: number } = {},
   ): Promise<void> {
     const fault: Fault = { kind, step: checkStepName(kind, step), occurrence }
-    const outcome = await this.attempt(this.body, fault)
+    let outcome = await this.attempt(this.body, fault)
+    // The step may stand behind sleeps.
+    while (this.parked !== null) {
+      this.nowMs = Math.max(this.nowMs, this.parked.until.getTime())
+      outcome = await this.oneRun(this.body, fault)
+    }
     if (outcome === 'crashed' || (kind === 'lease-lost' && outcome.kind === 'cut-off')) return
     if (kind === 'timeout' && outcome.kind === 'threw' && isStepTimeout(outcome.error, step)) return
     if (outcome.kind === 'threw') throw outcome.error

@@ -3,7 +3,7 @@ import { nearest } from './nearest'
 
 const RETENTION = 'the option "retention" of MongoJobQueue removes jobs that have ended'
 const LEASES =
-  'durabl renews leases by itself; "heartbeatIntervalMs" of process() says how soon others take over from a dead process'
+  'leave it out: durabl renews leases by itself; each lasts four times "heartbeatIntervalMs" of process()'
 const SCHEDULES = 'queue.schedule(id, { cron } or { everyMs }, { type, data }) makes jobs again and again'
 const RATES =
   'durabl limits how many jobs run at once, by "concurrency" of process(), not how many start in a time; see "Rate limits" in docs/guide/jobs.md'
@@ -27,8 +27,8 @@ const ELSEWHERE = new Map<string, { readonly names?: readonly string[]; readonly
   ['lifo', { advice: 'give later jobs a lower "priority"' }],
   ['limit', { names: ['endAt'] }],
   ['limiter', { advice: RATES }],
-  ['lockDuration', { names: ['heartbeatIntervalMs'], advice: LEASES }],
-  ['lockLifetime', { names: ['heartbeatIntervalMs'], advice: LEASES }],
+  ['lockDuration', { advice: LEASES }],
+  ['lockLifetime', { advice: LEASES }],
   ['lockLimit', { names: ['prefetch'] }],
   ['maxConcurrency', { names: ['concurrency'] }],
   ['maxStalledCount', { advice: 'a crash uses an attempt of "maxAttempts"' }],
@@ -48,7 +48,7 @@ const ELSEWHERE = new Map<string, { readonly names?: readonly string[]; readonly
     'skipImmediate',
     { advice: 'leave it out: a schedule makes no job at once; queue.triggerSchedule(id) does' },
   ],
-  ['stalledInterval', { names: ['heartbeatIntervalMs'], advice: LEASES }],
+  ['stalledInterval', { advice: LEASES }],
   ['startAfter', { names: ['runAt'] }],
   ['startDate', { names: ['startAt'] }],
   ['tz', { names: ['timezone'] }],

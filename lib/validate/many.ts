@@ -73,10 +73,10 @@ export function normalizeJobsToChange(
 
 function checkIds(where: string, ids: unknown): readonly string[] {
   const checked = [...new Set(check(where, '"ids"', ids, IDS))]
-  if (checked.length >= 1 && checked.length <= MOST_JOBS) return checked
+  if (checked.length <= MOST_JOBS) return checked
   throw argumentError(
     RangeError,
-    `${where}: "ids" must be an array of 1 to ${MOST_JOBS} job ids; got ${checked.length}`,
+    `${where}: "ids" must be an array of at most ${MOST_JOBS} job ids; got ${checked.length}`,
   )
 }
 

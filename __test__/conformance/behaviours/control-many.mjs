@@ -112,6 +112,7 @@ export default {
     const queue = makeQueue()
     assert.deepEqual(await queue.retryMany({ status: 'completed' }), nothing)
     assert.deepEqual(await queue.removeMany({ ids: ['nobody'] }), nothing)
+    assert.deepEqual(await queue.removeMany({ ids: [] }), nothing)
   },
 
   async 'all that were retried are run by a processor'({ backend, makeQueue, whenJob }) {

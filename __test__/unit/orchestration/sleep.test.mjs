@@ -175,9 +175,18 @@ test('a sleep that is not awaited holds no orchestration up', async () => {
   assert.equal(under.parked, null)
 })
 
-test('a crash that is expected is missed where the orchestration parks before', async () => {
+test('a crash at a step behind a sleep moves the clock there', async () => {
+  const { ran, body } = trial()
+  const under = testOrchestration(body)
+  await under.crashAfter('remind')
+  assert.deepEqual([ran, under.parked], [['invite', 'remind'], null])
+  await under.resume()
+  assert.deepEqual(ran, ['invite', 'remind'])
+})
+
+test('a crash at a step that never comes is missed, behind a sleep too', async () => {
   const { body } = trial()
-  await assert.rejects(testOrchestration(body).crashAfter('remind'), /expected a crash at step 'remind'/)
+  await assert.rejects(testOrchestration(body).crashAfter('other'), /expected a crash at step 'other'/)
 })
 
 test('malformed arguments are refused by name', async () => {

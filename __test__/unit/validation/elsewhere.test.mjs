@@ -35,7 +35,9 @@ const REFUSED = [
   ['enqueueMany', 'opts', 'did you mean "options"?'],
   ['enqueueMany', 'name', 'did you mean "type"?'],
   ['process', 'limiter', 'see "Rate limits" in docs/guide/jobs.md'],
-  ['process', 'lockDuration', 'did you mean "heartbeatIntervalMs"?'],
+  // A lease lasts several of its intervals, so the value must not move over.
+  ['process', 'lockDuration', 'leave it out: durabl renews leases by itself'],
+  ['process', 'lockLifetime', 'leave it out: durabl renews leases by itself'],
   ['process', 'lockLimit', 'did you mean "prefetch"?'],
   ['process', 'processEvery', 'did you mean "pollInterval"?'],
   ['process', 'maxConcurrency', 'did you mean "concurrency"?'],

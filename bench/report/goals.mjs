@@ -5,8 +5,11 @@ import { longRuns, overall, within } from './backlogs.mjs'
 import { compared, each, find, inRange, quantiles, table } from './series.mjs'
 import { figure } from './charts.mjs'
 
-/** Those that sentences speak of too: the ratios to BullMQ for a backlog with many jobs at once, and for single calls. */
-export const GOALS = { backlog: 1.5, enqueue: 2 }
+/** Those that sentences speak of too: the ratios to BullMQ for a backlog with many jobs at once, and for single calls that are on disk. */
+export const GOALS = { backlog: 1, enqueue: 1 }
+
+/** The ratio for single calls where neither waits for the disk. */
+const QUICK_ENQUEUE = 2
 
 /** The text in place of a goal where there is none. */
 const FOR_COMPARISON = 'for comparison'
@@ -18,11 +21,11 @@ const rate = (section, wanted) => each(find(section, wanted), 'rate')
 const cpu = (section, wanted) => each(find(section, wanted), 'cpu')
 
 /** durabl beside BullMQ where both acknowledge at the same moment; `against(id, of)` compares. */
-const asDurable = (what, against) => [
+const asDurable = (what, against, goal = null) => [
   [
     `${what}, both acknowledged before it is on disk`,
-    FOR_COMPARISON,
-    null,
+    goal === null ? FOR_COMPARISON : 'at least',
+    goal,
     against('bullmq', 'durabl-quick'),
   ],
   [
@@ -49,6 +52,12 @@ function throughputGoals({ throughput }) {
     tuned(16),
     ['Backlog at concurrency 100, against BullMQ', 'at least', GOALS.backlog, against('bullmq', 100)],
     tuned(100),
+    ...[16, 100].map((concurrency) => [
+      `Backlog at concurrency ${concurrency}, against the bare loop on MongoDB, batches of 1000`,
+      'at least',
+      1,
+      compared(rate(throughput, { id: 'durabl', concurrency }), rate(throughput, { id: 'mongodb-1000' })),
+    ]),
     ...[16, 100].flatMap((concurrency) =>
       asDurable(`Backlog at concurrency ${concurrency}`, (id, of) => against(id, concurrency, of)),
     ),
@@ -75,7 +84,7 @@ function enqueueGoals({ enqueue }) {
     compared(rate(enqueue, { id: of, kind }), rate(enqueue, { id, kind }))
   return [
     ['Enqueue, 64 calls in flight, against `add` of BullMQ', 'at least', GOALS.enqueue, against('single')],
-    ...asDurable('The same', (id, of) => against('single', id, of)),
+    ...asDurable('The same', (id, of) => against('single', id, of), QUICK_ENQUEUE),
     [
       `\`enqueueMany\`, ${figure(BULK)} a call, against \`addBulk\` of BullMQ`,
       'at least',

@@ -177,7 +177,7 @@ export function calls({ enqueue, latency }) {
   const inserts = find(latency, { id: 'driver' })
   const needed =
     wanted &&
-    `For ${GOALS.enqueue} times the rate of BullMQ, which waits for no disk, a call must take ${ms(wanted)}.`
+    `At the rate of BullMQ, which waits for no disk, a call takes ${ms(wanted)}.`
   if (!needed || !inserts) return text(measured, needed)
   const insert = quantile(pooled(inserts, 'inserts'), 0.5)
   return text(
@@ -185,8 +185,8 @@ export function calls({ enqueue, latency }) {
     needed,
     `An idle server acknowledges a single insert in ${ms(insert)} (the median of “the insert alone” below, by the bare driver).`,
     wanted < insert
-      ? 'So such a call would have to be quicker than an insert with nothing beside it.'
-      : 'So such a call may take longer than an insert with nothing beside it.',
+      ? 'To keep up, a call would have to be quicker than an insert with nothing beside it.'
+      : 'To keep up, a call may take longer than an insert with nothing beside it.',
   )
 }
 

@@ -12,6 +12,9 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
   [/\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b/g, '<ip>'],
   [/\b(?=[a-z]*\d)[0-9a-f]{8,}\b/gi, '<id>'],
   [/\b(?=\w*\d)\w+_\w+\b/g, '<id>'],
+  // A random token: a letter behind a digit, in a word of one case.
+  [/\b(?=[a-z0-9]*\d[a-z])[a-z0-9]{8,}\b/g, '<id>'],
+  [/\b(?=[A-Z0-9]*\d[A-Z])[A-Z0-9]{8,}\b/g, '<id>'],
   [/(["'`])(?:(?!\1).){1,200}\1/g, '$1…$1'],
   [/\d+(\.\d+)?/g, '<n>'],
 ]

@@ -65,6 +65,9 @@ const OWN_ID: Rule<string> = {
   },
 }
 
+const GROWTH = oneOf<Backoff>('exponential', 'fixed')
+const BACKOFF: Rule<Backoff> = { ...GROWTH, allowed: `${GROWTH.allowed}, with the wait in "backoffDelay"` }
+
 const RULES = {
   id: OWN_ID,
   priority: PRIORITY,
@@ -77,7 +80,7 @@ const RULES = {
   coalesce: oneOf('latest'),
   timeoutMs: duration(1),
   expiresInMs: duration(1),
-  backoff: oneOf<Backoff>('exponential', 'fixed'),
+  backoff: BACKOFF,
   backoffDelay: duration(0),
   backoffMaxDelay: duration(0),
   trace: TRACE,

@@ -120,6 +120,8 @@ describe('reasons', () => {
     ['cannot mail ada@example.com', 'cannot mail bob.b@mail.example.org'],
     ['GET https://api.example.com/a/1?x=2 failed', 'GET https://api.example.com/b/7 failed'],
     ['late at 2026-11-30T08:00:00.000Z', 'late at 2025-01-01 10:20:30'],
+    ['451 try later, id k3f09zq1x', '451 try later, id 8ab2mm4w0q'],
+    ['session Q7RT2M9XK expired', 'session 1ZZ8P0LM4 expired'],
     ["unknown field 'name'", "unknown field 'address'"],
     ['first line\n at stack 1', 'first line\n at another stack 2'],
   ]) {
@@ -137,6 +139,9 @@ describe('reasons', () => {
       normalised('GET https://a.example.com/ failed'),
       normalised('GET https://b.example.com/ failed'),
     )
+    // Names of things have digits too.
+    assert.notEqual(normalised('no S3Client'), normalised('no R2Client'))
+    assert.match(normalised('sha256 of utf8mb4 differs'), /^sha<n> of utf<n>mb<n> differs$/)
     assert.equal(normalised(''), '(no reason)')
   })
 

@@ -1,7 +1,7 @@
 /** Bar charts as SVG, readable on light and on dark pages. */
 
-const WIDTH = 760
-const NAMES = 250
+const WIDTH = 800
+const NAMES = 290
 const VALUES = 70
 const BAR = 13
 const GAP = 12

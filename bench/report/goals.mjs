@@ -5,7 +5,7 @@ import { longRuns, overall, within } from './backlogs.mjs'
 import { compared, each, find, inRange, quantiles, table } from './series.mjs'
 import { figure } from './charts.mjs'
 
-/** Those that sentences speak of too: the ratios to BullMQ for a backlog with many jobs at once, and for single calls that are on disk. */
+/** Those that sentences speak of too: the ratios to BullMQ, for a backlog with many jobs at once and for single calls. */
 export const GOALS = { backlog: 1, enqueue: 1 }
 
 /** The ratio for single calls where neither waits for the disk. */

@@ -175,9 +175,7 @@ export function calls({ enqueue, latency }) {
   if (!measured) return ''
   const wanted = given({ bullmq: rate('bullmq') }, ({ bullmq }) => timeAt(GOALS.enqueue * bullmq))
   const inserts = find(latency, { id: 'driver' })
-  const needed =
-    wanted &&
-    `At the rate of BullMQ, which waits for no disk, a call takes ${ms(wanted)}.`
+  const needed = wanted && `At the rate of BullMQ, which waits for no disk, a call takes ${ms(wanted)}.`
   if (!needed || !inserts) return text(measured, needed)
   const insert = quantile(pooled(inserts, 'inserts'), 0.5)
   return text(

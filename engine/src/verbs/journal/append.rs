@@ -83,20 +83,23 @@ async fn try_append(
     spilling::write_values(store, drafted, open).await?;
     let open: Vec<usize> = open.iter().copied().filter(|index| drafted[*index].outcome.is_none()).collect();
     let groups = grouped(drafted, &open);
-    let (joint, single) = joint::parted(drafted, &groups);
-    let single: Vec<_> = single.into_iter().map(|group| vec![group]).collect();
-    let mut statements: Vec<Statement> =
-        joint.iter().map(|groups| joint::statement(drafted, groups)).collect::<Result<_>>()?;
-    for group in single.iter().flatten() {
-        statements.push(statement(drafted, group)?);
-    }
-    let sent: Vec<_> = joint.into_iter().chain(single).collect();
-    let reply = store.update(statements).await?;
+    let sent = joint::parted(drafted, &groups);
+    let statements: Result<Vec<Statement>> = sent
+        .iter()
+        .map(|groups| match groups[..] {
+            [group] => statement(drafted, group),
+            _ => joint::statement(drafted, groups),
+        })
+        .collect();
+    let reply = store.update(statements?).await?;
     let written = accepted(&reply.refusals, sent.len());
     for refusal in reply.refusals {
-        match &sent[refusal.index][..] {
-            [group] => refused(drafted, group, refusal.cause)?,
-            groups => refused_together(drafted, groups, &refusal.cause)?,
+        match refusal.cause {
+            RefusalCause::Other(error) if error.is_transient() => return Err(error),
+            cause => match sent[refusal.index][..] {
+                [group] => refused(drafted, group, cause),
+                ref groups => refused_together(drafted, groups),
+            },
         }
     }
     let written: Vec<&Vec<usize>> = sent
@@ -169,9 +172,8 @@ fn fits(bytes: i64, limit: i64) -> Document {
 }
 
 /// The server would not write these records.
-fn refused(drafted: &mut [Drafted], group: &[usize], cause: RefusalCause) -> Result<()> {
+fn refused(drafted: &mut [Drafted], group: &[usize], cause: RefusalCause) {
     let error = match cause {
-        RefusalCause::Other(error) if error.is_transient() => return Err(error),
         RefusalCause::Other(error) => error,
         RefusalCause::KeyHeld | RefusalCause::KeyKept | RefusalCause::IdExists => {
             Error::encoding("an append met a unique index")
@@ -192,20 +194,14 @@ fn refused(drafted: &mut [Drafted], group: &[usize], cause: RefusalCause) -> Res
             member.outcome = Some(Err(error.clone()));
         }
     }
-    Ok(())
 }
 
 /// The server refused a statement for several jobs. It may have changed some of them before that, and each is tried by itself.
-fn refused_together(drafted: &mut [Drafted], groups: &[&Vec<usize>], cause: &RefusalCause) -> Result<()> {
-    match cause {
-        RefusalCause::Other(error) if error.is_transient() => return Err(error.clone()),
-        _ => {}
-    }
+fn refused_together(drafted: &mut [Drafted], groups: &[&Vec<usize>]) {
     for index in groups.iter().copied().flatten() {
         let member = &mut drafted[*index];
         (member.is_alone, member.may_be_written) = (true, true);
     }
-    Ok(())
 }
 
 /// Fewer jobs were changed than was asked for: finds the others, and the reasons.

@@ -17,14 +17,11 @@ const MOST_JOBS: usize = 64;
 /// A lease that began no longer ago is as good as new.
 const RECENT_MS: i32 = 100;
 
-/// The records for a job while the server adds them to it.
-const RECORDS: &str = "$$own";
-
 /// Groups of records, as places among those that are drafted.
 type Groups<'a> = Vec<&'a Vec<usize>>;
 
-/// The groups that are written several to a statement, and those that have one each.
-pub(super) fn parted<'a>(drafted: &[Drafted], groups: &'a [Vec<usize>]) -> (Vec<Groups<'a>>, Groups<'a>) {
+/// The groups of each statement: as many as it takes, or a single one.
+pub(super) fn parted<'a>(drafted: &[Drafted], groups: &'a [Vec<usize>]) -> Vec<Groups<'a>> {
     let mut seen = HashSet::new();
     let (joint, single): (Groups, Groups) = groups.iter().partition(|group| {
         let first = &drafted[group[0]];
@@ -34,10 +31,8 @@ pub(super) fn parted<'a>(drafted: &[Drafted], groups: &'a [Vec<usize>]) -> (Vec<
             && ObjectId::parse_str(&first.append.id).is_err()
             && seen.insert(first.append.id.as_str())
     });
-    if joint.len() < 2 {
-        return (Vec::new(), groups.iter().collect());
-    }
-    (joint.chunks(MOST_JOBS).map(<[_]>::to_vec).collect(), single)
+    let single = single.into_iter().map(|group| vec![group]);
+    joint.chunks(MOST_JOBS).map(<[_]>::to_vec).chain(single).collect()
 }
 
 /// Adds to each job its records, if its claim, its journal and its size allow that. Others match and are not modified.
@@ -49,7 +44,7 @@ pub(super) fn statement(drafted: &[Drafted], groups: &Groups) -> Result<Statemen
     let filter = fence::any_held(ids.clone(), tokens.into_iter().collect());
     let place = doc! { "$indexOfArray": [{ "$literal": ids }, path(fields::ID)] };
     let own = doc! { "$arrayElemAt": [{ "$literal": own }, place] };
-    let of = |field: &str| format!("{RECORDS}.{field}");
+    let of = |field: &str| format!("$$own.{field}");
     let journal = doc! { "$ifNull": [path(fields::STEPS), []] };
     let bytes = doc! { "$ifNull": [path(fields::JOURNAL_BYTES), 0] };
     let applies = doc! { "$and": [
@@ -63,7 +58,7 @@ pub(super) fn statement(drafted: &[Drafted], groups: &Groups) -> Result<Statemen
         fields::CLAIMED_AT: renewed(),
     };
     let job = doc! { "$cond": [applies, { "$mergeObjects": ["$$ROOT", changed] }, "$$ROOT"] };
-    let update = vec![doc! { "$replaceWith": { "$let": { "vars": { &RECORDS[2..]: own }, "in": job } } }];
+    let update = vec![doc! { "$replaceWith": { "$let": { "vars": { "own": own }, "in": job } } }];
     Ok(Statement::many(filter, update))
 }
 

@@ -8,11 +8,13 @@ export const keyOf = ({ file, was, is }) => JSON.stringify([file, was, is])
 
 /**
  * One entry a line, `{ file, was, is, why }`: the path, the line or expression as it stands there, what it becomes, and why that
- * is no bug. The first three are printed with each mutant that survives.
+ * is no bug. The first three are printed with each mutant that survives. `is` may be a list, of changes with the same reason.
  */
-export function arguedMutants() {
-  const lines = readFileSync(LIST, 'utf8').split('\n').filter(Boolean)
-  return new Map(lines.map((line) => [keyOf(JSON.parse(line)), JSON.parse(line)]))
+export function arguedMutants(lines = readFileSync(LIST, 'utf8').split('\n').filter(Boolean)) {
+  const entries = lines
+    .map((line) => JSON.parse(line))
+    .flatMap((entry) => [entry.is].flat().map((is) => ({ ...entry, is })))
+  return new Map(entries.map((entry) => [keyOf(entry), entry]))
 }
 
 /** Entries of these files that are of no mutant any more. */

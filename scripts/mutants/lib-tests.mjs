@@ -1,85 +1,120 @@
 /** The JavaScript tests on one mutant of `lib/`, until the first one fails. */
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import ts from 'typescript'
-import { capture, root } from '../process.mjs'
-import { compiled } from './typescript.mjs'
+import { Host } from './host.mjs'
 
-const FAILED = /^\s*not ok \d+ - (.*)$/
-/** A test that takes this many times as long as without a mutant never ends. */
-const PATIENCE = 4
-const LEAST_PATIENCE_MS = 20_000
+/** A test that takes this many times as long as without a mutant, and this on top, never ends. */
+const PATIENCE = 8
+const LEAST_PATIENCE_MS = 3_000
+/** The time for one mutant's tests, by what they take without it: beyond it, more tests of the same code show little more. */
+const BUDGET_MS = 20_000
+/** Tests that run before it is asked whether one failed: few at first, as most mutants fall soon. */
+const CHUNKS = [1, 3, 10, 30, 100, 300, 1000]
 
-/** Runs one test file until its first failure. Returns the failed test, or null. */
-export async function runTestFile(test, directory, env, timeoutMs) {
-  const stop = new AbortController()
-  let failed = null
-  const onLine = (line) => {
-    failed ??= line.match(FAILED)?.[1] ?? null
-    if (failed !== null) stop.abort()
-  }
-  const startedAt = Date.now()
-  const args = ['--test-reporter=tap', '--enable-source-maps', join(directory, test)]
-  const { code } = await capture(process.execPath, args, { env, onLine, timeoutMs, signal: stop.signal })
-  if (failed !== null) return failed
-  if (code === 0) return null
-  return Date.now() - startedAt >= timeoutMs ? '(it does not end)' : '(it ends badly)'
+const limitOf = ({ ms }) => LEAST_PATIENCE_MS + PATIENCE * ms
+
+const byFile = (tests) => {
+  const groups = new Map()
+  for (const test of tests) groups.set(test.file, [...(groups.get(test.file) ?? []), test])
+  return groups
 }
 
-function compilerOptions() {
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
-  return ts.parseJsonConfigFileContent(config, ts.sys, root).options
+function* chunksOf(tests) {
+  let from = 0
+  for (let turn = 0; from < tests.length; turn += 1) {
+    const size = CHUNKS[Math.min(turn, CHUNKS.length - 1)]
+    yield tests.slice(from, from + size)
+    from += size
+  }
 }
 
 /**
  * Somewhere to try mutants, one at a time.
  *
- * @param directory a copy of the package
- * @param reaching the tests that reach a file, the quickest first
+ * @param directory a copy of the package, with all mutants in it
+ * @param reaching the tests that reach a mutant
+ * @param isOfFile whether a mutant's code runs while its file is loaded, and never again
  * @param isTyped whether the compiler takes a mutant
  */
-export function libBench({ directory, env, reaching, isTyped }) {
-  const options = compilerOptions()
-  /** By file, the tests that have caught most: they are run first. */
+export function libBench({ directory, env, reaching, isOfFile, isTyped, budgetMs = BUDGET_MS }) {
+  /** By source file, how often each test has caught a mutant: those are run first. */
   const catches = new Map()
+  let host = null
 
-  function inOrder(file) {
-    const caught = catches.get(file) ?? new Map()
-    const worth = ({ test, ms }) => (1 + (caught.get(test) ?? 0)) / ms
-    return reaching(file).toSorted((one, other) => worth(other) - worth(one))
+  function chosen(mutant) {
+    const caught = catches.get(mutant.file) ?? new Map()
+    const worth = (test) => (0.02 + (caught.get(test) ?? 0)) / (5 + test.ms)
+    const tests = reaching(mutant).toSorted((one, other) => worth(other) - worth(one))
+    let total = 0
+    return tests.filter(({ ms }) => (total += ms) === ms || total <= budgetMs)
   }
 
-  function note(file, test) {
-    const caught = catches.get(file) ?? new Map()
-    catches.set(file, caught.set(test, (caught.get(test) ?? 0) + 1))
+  async function restart(mutant = 0) {
+    await host?.stop()
+    host = await Host.start({ directory, env, mutant })
   }
 
-  /** One that passes when it is run again was only too slow. */
-  async function failureOf(test, timeoutMs) {
-    const failed = await runTestFile(test, directory, env, timeoutMs)
-    return failed === null ? null : runTestFile(test, directory, env, timeoutMs)
+  /** Runs these tests of one file. */
+  async function failing(file, tests, mutant) {
+    const answer = await host.order({
+      order: 'run',
+      file,
+      mutant,
+      tests: tests.map(({ index }) => index),
+      limits: tests.map(limitOf),
+    })
+    const failed = answer.failed && tests.find(({ index }) => index === answer.failed.index)
+    const isBadEnd = Boolean(answer.broken || answer.hangs || answer.died || answer.failed?.isSlow)
+    return { failed: failed ?? (isBadEnd ? tests[0] : null), isBadEnd, wasAsked: answer.wasAsked ?? true }
+  }
+
+  /** The test that fails with this mutant; null for none. `wasAsked` tells whether any of them got to it. */
+  async function firstFailure(mutant, tests) {
+    let wasAsked = false
+    for (const chunk of chunksOf(tests)) {
+      for (const [file, own] of byFile(chunk)) {
+        const result = await failing(file, own, mutant.id)
+        wasAsked ||= result.wasAsked
+        if (result.failed !== null) return { ...result, wasAsked }
+      }
+    }
+    return { failed: null, wasAsked, isBadEnd: false }
+  }
+
+  /** As above, in a new process that has had the mutant from its start. */
+  async function inNewProcess(mutant, tests) {
+    await restart(mutant.id)
+    const result = await firstFailure(mutant, tests)
+    await restart()
+    return result.failed
+  }
+
+  async function caught(mutant) {
+    const tests = chosen(mutant)
+    if (tests.length === 0) return null
+    const repeatable = tests.filter(({ isUnrepeatable }) => !isUnrepeatable)
+    const others = tests.filter(({ isUnrepeatable }) => isUnrepeatable).slice(0, 20)
+    if (isOfFile(mutant)) return inNewProcess(mutant, tests)
+    if (!host?.isAlive) await restart()
+    const { failed, isBadEnd, wasAsked } = await firstFailure(mutant, repeatable)
+    if (failed !== null) {
+      // The next mutant must not meet traces of this one. So the test has to pass without it.
+      if (isBadEnd) await restart()
+      else if ((await failing(failed.file, [failed], 0)).failed !== null)
+        return inNewProcess(mutant, [failed, ...repeatable.filter((test) => test !== failed)])
+      return failed
+    }
+    if (!wasAsked && repeatable.length > 0) return inNewProcess(mutant, tests)
+    return others.length > 0 ? inNewProcess(mutant, others) : null
   }
 
   return {
     /** The compiler or the test that catches a mutant; null if it survives. */
     async catcher(mutant) {
-      const { file } = mutant
-      const source = readFileSync(join(root, file), 'utf8')
-      const built = join(directory, file.replace(/^lib/, 'dist').replace(/\.ts$/, '.js'))
-      const original = readFileSync(built, 'utf8')
-      writeFileSync(built, compiled(source, mutant, options))
-      try {
-        for (const { test, ms } of inOrder(file)) {
-          const timeoutMs = Math.max(LEAST_PATIENCE_MS, PATIENCE * ms)
-          const failed = await failureOf(test, timeoutMs)
-          if (failed === null) continue
-          note(file, test)
-          return `${test} ${failed}`
-        }
-      } finally {
-        writeFileSync(built, original)
-      }
-      return isTyped(mutant) ? null : 'tsc'
+      const failed = await caught(mutant)
+      if (failed === null) return isTyped(mutant) ? null : 'tsc'
+      const counts = catches.get(mutant.file) ?? new Map()
+      catches.set(mutant.file, counts.set(failed, (counts.get(failed) ?? 0) + 1))
+      return `${failed.file} ${failed.name}`
     },
+    stop: async () => host?.stop(),
   }
 }

@@ -1,42 +1,64 @@
-/** Which tests reach which files of `lib/`, and how long they take. */
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { runTestFile } from './lib-tests.mjs'
+/** The tests of `lib/`: how long each takes, and which mutants it asks for. */
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { root } from '../process.mjs'
+import { say } from '../terminal.mjs'
+import { Host } from './host.mjs'
 
-/** The files of `lib/` of which a function has run, by what V8 has written into this directory. */
-function reachedFiles(coverage, directory) {
-  const dist = `${pathToFileURL(join(directory, 'dist'))}/`
-  const reached = new Set()
-  for (const name of readdirSync(coverage)) {
-    const { result } = JSON.parse(readFileSync(join(coverage, name), 'utf8'))
-    for (const { url, functions } of result) {
-      if (!url.startsWith(dist)) continue
-      // The first one is the module itself, which runs wherever it is loaded: its mutants show where something of it is used.
-      const hasRun = functions.slice(1).some(({ ranges }) => ranges[0].count > 0)
-      if (hasRun || functions.length === 1)
-        reached.add(`lib/${url.slice(dist.length).replace(/\.js$/, '.ts')}`)
-    }
-  }
-  return reached
+const KNOWN = join(root, 'target/mutants/reach')
+/** A test that takes longer is none for thousands of mutants. */
+const LIMIT_MS = 30_000
+
+function digestOf(directory, files) {
+  const hash = createHash('sha256')
+  for (const file of files) hash.update(file).update(readFileSync(join(directory, file)))
+  return hash.digest('hex').slice(0, 16)
 }
 
-/** Runs each test file once; all of them must pass. Returns the quickest first, each with what it reaches. */
-export async function measureTests(files, directory, env) {
-  const known = []
-  for (const test of files) {
-    const coverage = mkdtempSync(join(tmpdir(), 'durabl-reach-'))
-    try {
+/** Runs the tests of one file, each by itself. */
+async function measured(file, directory, env) {
+  const host = await Host.start({ directory, env })
+  const tests = new Map()
+  let atLoad = []
+  const answer = await host.order({ order: 'measure', file, limitMs: LIMIT_MS }, (message) => {
+    if (message.names) {
+      atLoad = message.atLoad
+      message.names.forEach((name, index) => tests.set(index, { file, index, name, ms: null, asked: [] }))
+    } else if (message.index !== undefined) Object.assign(tests.get(message.index), message)
+  })
+  await host.stop()
+  for (const index of answer.unrepeatable ?? []) tests.get(index).isUnrepeatable = true
+  const problem = answer.broken || (answer.hangs && 'hangs') || (answer.died && 'died')
+  return { file, atLoad, tests: [...tests.values()], problem: problem || null }
+}
+
+/**
+ * Measures these test files, several at once. Runs of equal sources and tests use the results again.
+ *
+ * @param sources all files of the package and its tests, by which it is known
+ * @returns by file `{ file, atLoad, tests: [{ file, index, name, ms, asked, why, isUnrepeatable }], problem }`
+ */
+export async function measureTests(files, { directory, sources, environments }) {
+  const known = join(KNOWN, `${digestOf(directory, sources)}.json`)
+  const results = existsSync(known) ? JSON.parse(readFileSync(known, 'utf8')) : []
+  const waiting = files.filter((file) => !results.some((result) => result.file === file))
+  if (waiting.length > 0) say(`running ${waiting.length} test files without a mutant`)
+  const work = async (env) => {
+    for (let file = waiting.shift(); file; file = waiting.shift()) {
       const startedAt = Date.now()
-      const run = () => runTestFile(test, directory, { ...env, NODE_V8_COVERAGE: coverage })
-      // One that passes when it is run again was only too slow.
-      const failed = (await run()) && (await run())
-      if (failed !== null) throw new Error(`without a mutant ${test} fails: ${failed}`)
-      known.push({ test, ms: Date.now() - startedAt, reached: reachedFiles(coverage, directory) })
-    } finally {
-      rmSync(coverage, { recursive: true, force: true })
+      const result = await measured(file, directory, env)
+      results.push(result)
+      const bad = result.tests.filter(({ ms, why }) => ms === null || why)
+      const again = result.tests.filter(({ isUnrepeatable }) => isUnrepeatable)
+      console.log(`${file}: ${result.tests.length} tests, ${Date.now() - startedAt} ms`)
+      if (result.problem) console.log(`  can't be used: ${result.problem}`)
+      for (const { name, why } of bad) console.log(`  fails: ${name}: ${why ?? 'no answer'}`)
+      for (const { name } of again) console.log(`  only once: ${name}`)
     }
   }
-  return known.sort((one, other) => one.ms - other.ms)
+  await Promise.all(environments.map(work))
+  mkdirSync(dirname(known), { recursive: true })
+  writeFileSync(known, JSON.stringify(results))
+  return results.filter(({ file }) => files.includes(file))
 }

@@ -40,12 +40,18 @@ const isCondition = (node) => ts.isIfStatement(node) || ts.isConditionalExpressi
 /** Text in a sum is no number: `-` would be found by everybody. */
 const isText = (node) => ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)
 
-function* ofBinary({ operatorToken, left, right, parent }) {
+const isDefault = (node) => ts.isBinaryExpression(node) && node.operatorToken.kind === K.QuestionQuestionToken
+
+function* ofBinary(node) {
+  const { operatorToken, left, right, parent } = node
   // As a condition it is true and false in turn, which is more.
   if (isCondition(parent) && /^[!=]==?$/.test(operatorToken.getText())) return
   if (operatorToken.kind === K.PlusToken && (isText(left) || isText(right))) return
   for (const is of OPERATORS.get(operatorToken.kind) ?? []) yield [operatorToken, is]
-  if (operatorToken.kind === K.QuestionQuestionToken) yield [operatorToken, '&&']
+  if (operatorToken.kind !== K.QuestionQuestionToken) return
+  // `??` and `&&` may not stand side by side.
+  if (isDefault(parent) || isDefault(left)) yield [node, left.getText()]
+  else yield [operatorToken, '&&']
 }
 
 function* ofCall(node) {
@@ -146,10 +152,4 @@ function inContext(node, place, replacement) {
   const start = place.getStart() - around.getStart()
   const is = `${text.slice(0, start)}${replacement}${text.slice(start + place.getWidth())}`
   return { replacement, was: oneLine(text).slice(0, 300), is: oneLine(is).slice(0, 300) }
-}
-
-/** The source with one mutant in it, compiled as `lib/` is. */
-export function compiled(source, { from, to, replacement }, compilerOptions) {
-  const text = `${source.slice(0, from)}${replacement}${source.slice(to)}`
-  return ts.transpileModule(text, { compilerOptions }).outputText
 }

@@ -1,11 +1,13 @@
 /** The bugs that `npm run mutants` plants: what becomes of a source, and which of them a run tries. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import ts from 'typescript'
 import { arguedMutants, keyOf, staleEntries } from '../../../scripts/mutants/argued.mjs'
+import { ASK, withChoices } from '../../../scripts/mutants/choices.mjs'
 import { drawn } from '../../../scripts/mutants/draw.mjs'
 import { lib } from '../../../scripts/mutants/lib.mjs'
 import { switched } from '../../../scripts/mutants/switched.mjs'
-import { compiled, mutantsOf } from '../../../scripts/mutants/typescript.mjs'
+import { mutantsOf } from '../../../scripts/mutants/typescript.mjs'
 
 describe('mutants of TypeScript', () => {
   const of = (source) => mutantsOf('lib/a.ts', source).map(({ is }) => is)
@@ -32,14 +34,74 @@ describe('mutants of TypeScript', () => {
     test(name, () => assert.deepEqual(of(source), expected))
   }
 
-  test('each is compiled where it stands', () => {
-    const source = 'export const c = (a: number) => a < 1 || a < 1'
-    const texts = mutantsOf('lib/a.ts', source).map((mutant) => compiled(source, mutant, {}))
-    assert.ok(texts.length > 4)
-    assert.equal(
-      new Set([...texts, compiled(source, { from: 0, to: 0, replacement: '' }, {})]).size,
-      texts.length + 1,
-    )
+  describe('are choices at run time', () => {
+    /** The results of the function `f` of a source with each of its mutants on, and without one. */
+    function results(source, ...args) {
+      const mutants = mutantsOf('lib/a.ts', source).map((mutant, index) => ({ id: index + 1, ...mutant }))
+      const { text, ids, ofFile } = withChoices(source, mutants)
+      const { outputText } = ts.transpileModule(text, { compilerOptions: { target: 'ES2022' } })
+      const outcome = (id) => {
+        const ask = (asked) => asked === id
+        try {
+          return new Function(ASK, `${outputText}\nreturn f`)(ask)(...args)
+        } catch (error) {
+          return error.message
+        }
+      }
+      return {
+        was: outcome(0),
+        is: Object.fromEntries(mutants.map(({ id, is }) => [is, outcome(id)])),
+        ids,
+        ofFile,
+      }
+    }
+
+    for (const [name, source, args, was, is] of [
+      [
+        'of operators within each other',
+        'const f = (a: number, b: number) => a < b && b < 3',
+        [1, 2],
+        true,
+        { 'a < b || b < 3': true, 'a <= b && b < 3': true, 'a >= b && b < 3': false },
+      ],
+      [
+        'of statements without a semicolon',
+        "function f() {\n  const b: number[] = []\n  b.push(2)\n  if (b.length > 9) throw new Error('long')\n  return b.length\n}",
+        [],
+        1,
+        { ';': 0 },
+      ],
+      [
+        'of a part of a chain that may end early',
+        'const f = (a?: { b: number[] }) => a?.b.filter((each) => each > 1).length',
+        [undefined],
+        undefined,
+        { 'a?.b.length': undefined },
+      ],
+      ['of a key', 'const f = (a: number) => ({ 7: 1 })[a] ?? 2', [7], 1, { '({ 7: 1 })[a] && 2': 2 }],
+      [
+        'of a default behind a default',
+        'const f = (a?: 1, b?: 2) => a ?? b ?? 3',
+        [],
+        3,
+        { 'a ?? b': undefined },
+      ],
+    ]) {
+      test(name, () => {
+        const found = results(source, ...args)
+        assert.deepEqual(found.was, was)
+        for (const [key, outcome] of Object.entries(is)) {
+          const [mutant] = Object.keys(found.is).filter((each) => each.includes(key))
+          assert.ok(mutant, `no ${key} in ${Object.keys(found.is).join(' | ')}`)
+          assert.deepEqual(found.is[mutant], outcome, mutant)
+        }
+      })
+    }
+
+    test('and it is known which of them are asked for only while the file is loaded', () => {
+      const { ids, ofFile } = results('const MOST = 7\nconst f = (a = 3) => a < MOST')
+      assert.deepEqual([ids.length, ofFile], [4, [1]])
+    })
   })
 })
 
@@ -97,6 +159,14 @@ describe('a run tries', () => {
 })
 
 describe('mutants that are argued', () => {
+  test('may share a line and its reason', () => {
+    const line = JSON.stringify({ file: 'a', was: '1 + 1', is: ['1 - 1', '1 * 1'], why: 'it is one' })
+    assert.deepEqual(
+      [...arguedMutants([line]).values()],
+      ['1 - 1', '1 * 1'].map((is) => ({ file: 'a', was: '1 + 1', is, why: 'it is one' })),
+    )
+  })
+
   test('have a reason each', () => {
     for (const [key, { file, was, is, why }] of arguedMutants()) {
       assert.equal(key, keyOf({ file, was, is }))

@@ -9,6 +9,7 @@
  *     npm run mutants -- lib --most 50 --seed 7  fifty of them, drawn by this seed
  *     npm run mutants -- lib --jobs 2            two at a time
  *     npm run mutants -- lib --tests unit/memory --tests conformance     by the tests of these paths only
+ *     npm run mutants -- lib --seconds 60        by more of the tests that reach a mutant; those of 20 s otherwise
  *     npm run mutants -- engine --tests unit     of `unit`, `model` and `suite`, by these only
  *
  * Known ones stand in `scripts/mutants/argued.jsonl`, each with the reason; all others that survive fail the run.
@@ -35,6 +36,7 @@ function parse(args) {
       most: { type: 'string', default: 'Infinity' },
       seed: { type: 'string', default: '' },
       jobs: { type: 'string', default: '1' },
+      seconds: { type: 'string', default: '20' },
       tests: { type: 'string', multiple: true, default: [] },
     },
   })
@@ -50,6 +52,7 @@ function parse(args) {
     most: Number(values.most),
     seed: values.seed,
     jobs: Number(values.jobs),
+    budgetMs: 1000 * Number(values.seconds),
     tests: values.tests,
   }
 }
@@ -92,7 +95,7 @@ function summarise(results) {
 
 await main(async () => {
   forwardSignals()
-  const { area, paths, jobs, tests, ...draw } = parse(process.argv.slice(2))
+  const { area, paths, jobs, budgetMs, tests, ...draw } = parse(process.argv.slice(2))
   await setup()
   const all = await AREAS[area].mutants()
   const argued = arguedMutants()
@@ -101,7 +104,7 @@ await main(async () => {
   const open = wanted.filter((mutant) => !argued.has(keyOf(mutant)))
   const chosen = drawn(open, draw)
   say(`${all.length} mutants, of which ${chosen.length} are tried`)
-  const { benches, tried, stop } = await AREAS[area].prepare(chosen, { jobs, tests })
+  const { benches, tried, stop } = await AREAS[area].prepare(chosen, { jobs, tests, budgetMs })
   const results = await tryAll(tried, benches).finally(stop)
   mkdirSync(join(root, 'target/mutants'), { recursive: true })
   writeFileSync(join(root, `target/mutants/${area}.json`), JSON.stringify(results, null, 1))

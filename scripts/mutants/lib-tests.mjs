@@ -4,8 +4,6 @@ import { Host } from './host.mjs'
 /** A test that takes this many times as long as without a mutant, and this on top, never ends. */
 const PATIENCE = 8
 const LEAST_PATIENCE_MS = 3_000
-/** The time for one mutant's tests, by what they take without it: beyond it, more tests of the same code show little more. */
-const BUDGET_MS = 20_000
 /** Tests that run before it is asked whether one failed: few at first, as most mutants fall soon. */
 const CHUNKS = [1, 3, 10, 30, 100, 300, 1000]
 
@@ -32,16 +30,19 @@ function* chunksOf(tests) {
  * @param directory a copy of the package, with all mutants in it
  * @param reaching the tests that reach a mutant
  * @param isOfFile whether a mutant's code runs while its file is loaded, and never again
+ * @param budgetMs the time for one mutant's tests, as they take without it
  * @param isTyped whether the compiler takes a mutant
  */
-export function libBench({ directory, env, reaching, isOfFile, isTyped, budgetMs = BUDGET_MS }) {
+export function libBench({ directory, env, reaching, isOfFile, isTyped, budgetMs }) {
   /** By source file, how often each test has caught a mutant: those are run first. */
   const catches = new Map()
   let host = null
 
   function chosen(mutant) {
     const caught = catches.get(mutant.file) ?? new Map()
-    const worth = (test) => (0.02 + (caught.get(test) ?? 0)) / (5 + test.ms)
+    // A test of this file alone shows more than one that passes through it.
+    const worth = (test) =>
+      ((0.02 + (caught.get(test) ?? 0)) * (0.05 + (test.shares.get(mutant.file) ?? 0))) / (5 + test.ms)
     const tests = reaching(mutant).toSorted((one, other) => worth(other) - worth(one))
     let total = 0
     return tests.filter(({ ms }) => (total += ms) === ms || total <= budgetMs)

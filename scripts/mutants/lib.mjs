@@ -88,7 +88,10 @@ function reachOf(mutants, results, ofFile) {
     tests.filter(({ ms, why }) => ms !== null && !why).map((test) => ({ ...test, atLoad })),
   )
   for (const { asked, atLoad, ...test } of usable) {
+    test.shares = new Map()
     for (const id of asked) {
+      const file = fileOf.get(id)
+      test.shares.set(file, (test.shares.get(file) ?? 0) + 1 / asked.length)
       byId.get(id)?.add(test)
       if (!ofFile.has(id)) byFile.get(fileOf.get(id))?.add(test)
     }
@@ -103,7 +106,7 @@ function reachOf(mutants, results, ofFile) {
 export const lib = {
   mutants: libMutants,
   /** Finds out which tests reach which mutants, and opens so many benches to try them on. */
-  async prepare(chosen, { jobs, tests }) {
+  async prepare(chosen, { jobs, tests, budgetMs }) {
     const isChosen = (file) => tests.length === 0 || tests.some((part) => file.includes(part))
     const files = testFiles(TESTS).filter(
       (file) => !LEFT_OUT.test(file) && !BROWSER.test(file) && isChosen(file),
@@ -130,7 +133,7 @@ export const lib = {
       const isTyped = typeChecker()
       const isOfFile = ({ id }) => ofFile.has(id)
       for (const env of environments)
-        benches.push(libBench({ directory: COPY, env, reaching, isOfFile, isTyped }))
+        benches.push(libBench({ directory: COPY, env, reaching, isOfFile, isTyped, budgetMs }))
       return { benches, tried: chosen.filter(({ id }) => ids.has(id)), stop }
     } catch (error) {
       await stop()

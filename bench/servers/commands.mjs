@@ -1,13 +1,16 @@
 /** Commands that servers have carried out since they were started. */
 import { MongoClient } from '../mongodb.mjs'
 
-/** Those of the server itself, and of looking, are left out. */
+/**
+ * The sum of commands, not of their parts as `opcounters` has them. Every five minutes, the server writes down all sessions of that time: by
+ * one command, with an update for each. After a section with 1,000 types these were 2,300 updates.
+ */
 async function ofMongoDB({ url }) {
   const client = await MongoClient.connect(url)
   try {
-    const { opcounters } = await client.db('admin').command({ serverStatus: 1 })
-    return ['insert', 'query', 'update', 'delete', 'getmore', 'command']
-      .map((name) => Number(opcounters[name]))
+    const { metrics } = await client.db('admin').command({ serverStatus: 1 })
+    return Object.values(metrics.commands)
+      .map(({ total }) => Number(total ?? 0))
       .reduce((sum, count) => sum + count)
   } finally {
     await client.close()

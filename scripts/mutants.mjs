@@ -11,10 +11,10 @@
  *     npm run mutants -- lib --tests unit/memory --tests conformance     by the tests of these paths only
  *     npm run mutants -- lib --seconds 60        by more of the tests that reach a mutant; those of 20 s otherwise
  *     npm run mutants -- engine --tests unit     of `unit`, `model` and `suite`, by these only
+ *     npm run mutants -- engine --resume         goes on where a run of the same sources was broken off
  *
  * Known ones stand in `scripts/mutants/argued.jsonl`, each with the reason; all others that survive fail the run.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { setup } from './setup.mjs'
@@ -22,6 +22,7 @@ import { arguedMutants, keyOf, staleEntries } from './mutants/argued.mjs'
 import { drawn } from './mutants/draw.mjs'
 import { engine } from './mutants/engine.mjs'
 import { lib } from './mutants/lib.mjs'
+import { openResults } from './mutants/results.mjs'
 import { forwardSignals, root, wasInterrupted } from './process.mjs'
 import { Advice, bold, dim, duration, green, main, red, say } from './terminal.mjs'
 
@@ -38,6 +39,7 @@ function parse(args) {
       jobs: { type: 'string', default: '1' },
       seconds: { type: 'string', default: '20' },
       tests: { type: 'string', multiple: true, default: [] },
+      resume: { type: 'boolean', default: false },
     },
   })
   const [area, ...paths] = positionals
@@ -54,29 +56,44 @@ function parse(args) {
     jobs: Number(values.jobs),
     budgetMs: 1000 * Number(values.seconds),
     tests: values.tests,
+    resume: values.resume,
   }
 }
 
-const shown = ({ file, line, was, is }) => `${file}:${line}\n    was ${was}\n    is  ${is}`
+const shown = ({ file, line, was, is, tests }) =>
+  `${file}:${line}\n    was ${was}\n    is  ${is}${tests === 0 ? '\n    no test reaches it' : ''}`
 
-/** Tries each mutant on one of the benches; what caught it, null for nothing. */
-async function tryAll(mutants, benches) {
-  const results = []
+/** Tries each mutant on one of the benches, and adds what caught it, null for nothing, to the results. */
+async function tryAll(mutants, benches, { results, write }) {
   const waiting = [...mutants]
+  const all = results.length + mutants.length
   const work = async (bench) => {
     for (let mutant = waiting.shift(); mutant && !wasInterrupted(); mutant = waiting.shift()) {
       const startedAt = Date.now()
       const caughtBy = await bench.catcher(mutant)
-      const took = dim(duration(Date.now() - startedAt))
+      // The signal has ended the tests too, which looks like a catch.
+      if (wasInterrupted()) return
+      const ms = Date.now() - startedAt
       results.push({ mutant, caughtBy })
+      write({ mutant, caughtBy, ms })
       const place = `${mutant.file}:${mutant.line}`
-      const count = dim(`${results.length}/${mutants.length}`)
+      const count = dim(`${results.length}/${all}`)
+      const took = dim(duration(ms))
       if (caughtBy === null) console.log(`${red('✘')} ${count} ${shown(mutant)} ${took}`)
       else console.log(`${green('✔')} ${count} ${place} ${mutant.is} ${dim(`by ${caughtBy}`)} ${took}`)
     }
   }
   await Promise.all(benches.map(work))
-  return results
+}
+
+/** The mutants of files whose path contains one of these, in the order of these; all if there are none. */
+function ofPaths(mutants, paths) {
+  if (paths.length === 0) return mutants
+  return paths.flatMap((path, place) =>
+    mutants.filter(
+      ({ file }) => file.includes(path) && !paths.slice(0, place).some((other) => file.includes(other)),
+    ),
+  )
 }
 
 /** The numbers of caught mutants, by directory. */
@@ -95,19 +112,20 @@ function summarise(results) {
 
 await main(async () => {
   forwardSignals()
-  const { area, paths, jobs, budgetMs, tests, ...draw } = parse(process.argv.slice(2))
+  const { area, paths, jobs, budgetMs, tests, resume, ...draw } = parse(process.argv.slice(2))
   await setup()
   const all = await AREAS[area].mutants()
   const argued = arguedMutants()
   const stale = staleEntries(argued, all)
-  const wanted = all.filter(({ file }) => paths.length === 0 || paths.some((path) => file.includes(path)))
-  const open = wanted.filter((mutant) => !argued.has(keyOf(mutant)))
-  const chosen = drawn(open, draw)
+  const open = all.filter((mutant) => !argued.has(keyOf(mutant)))
+  const chosen = ofPaths(drawn(ofPaths(open, paths), draw), paths)
   say(`${all.length} mutants, of which ${chosen.length} are tried`)
-  const { benches, tried, stop } = await AREAS[area].prepare(chosen, { jobs, tests, budgetMs })
-  const results = await tryAll(tried, benches).finally(stop)
-  mkdirSync(join(root, 'target/mutants'), { recursive: true })
-  writeFileSync(join(root, `target/mutants/${area}.json`), JSON.stringify(results, null, 1))
+  const { benches, tried, stop, sources } = await AREAS[area].prepare(chosen, { jobs, tests, budgetMs })
+  const path = join(root, `target/mutants/${area}.jsonl`)
+  const { known, write } = openResults(path, { sources, resume })
+  const results = tried.map(({ id }) => known.get(id)).filter(Boolean)
+  const left = tried.filter(({ id }) => !known.has(id))
+  await tryAll(left, benches, { results, write }).finally(stop)
   const survivors = results.filter(({ caughtBy }) => caughtBy === null)
   console.log(`\n${bold(`${survivors.length} of ${results.length} survived`)}`)
   for (const { mutant } of survivors) {

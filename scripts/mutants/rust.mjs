@@ -1,12 +1,15 @@
-/** The mutants of the engine: listed by cargo-mutants, compiled all together, tried one by one. */
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+/** The mutants of the engine: listed by cargo-mutants, and compiled all together. */
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { capture, root } from '../process.mjs'
+import { filesUnder } from '../setup/newest.mjs'
 import { Advice, say } from '../terminal.mjs'
 import { SWITCH, switched } from './switched.mjs'
 
 const COPY = join(root, 'target/mutants/engine')
 const TARGET = join(root, 'target/mutants/cargo')
+const KNOWN = join(root, 'target/mutants/engine-programs.json')
 /** All that cargo wants to see of the workspace. */
 const PARTS = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'engine', 'src']
 
@@ -39,16 +42,31 @@ export async function rustMutants() {
   })
 }
 
-/** Writes these sources, with these mutants. Returns where the mutants stand, by file. */
+/** All that decides which programs come out: the engine with its tests, and how mutants are put into it. */
+function digestOfSources() {
+  const hash = createHash('sha256')
+  for (const file of [
+    'Cargo.lock',
+    ...filesUnder('engine'),
+    'scripts/mutants/rust.mjs',
+    'scripts/mutants/switched.mjs',
+  ])
+    hash.update(file).update(readFileSync(join(root, file)))
+  return hash.digest('hex').slice(0, 16)
+}
+
+/** Writes these sources, with these mutants. Returns where the mutants stand, by file, and the ids by function. */
 function writeSources(files, mutants) {
   const placesByFile = new Map()
+  const functions = []
   for (const file of files) {
     const own = mutants.filter((mutant) => mutant.file === file)
-    const { text, places } = switched(readFileSync(join(root, file), 'utf8'), own)
-    writeFileSync(join(COPY, file), text)
-    placesByFile.set(file, places)
+    const written = switched(readFileSync(join(root, file), 'utf8'), own)
+    writeFileSync(join(COPY, file), written.text)
+    placesByFile.set(file, written.places)
+    functions.push(...written.functions)
   }
-  return placesByFile
+  return { placesByFile, functions }
 }
 
 async function cargo(args) {
@@ -74,27 +92,24 @@ const inWords = (messages) =>
     .map(({ message }) => message.rendered)
     .join('\n')
 
-/**
- * Compiles the engine's tests with all these mutants in them.
- *
- * @returns the test programs, and the ids of the mutants that are in them; others are no Rust that compiles
- */
-export async function compileMutants(mutants) {
+function copySources() {
   rmSync(COPY, { recursive: true, force: true })
   for (const part of PARTS) {
     mkdirSync(dirname(join(COPY, part)), { recursive: true })
     cpSync(join(root, part), join(COPY, part), { recursive: true })
   }
-  const manifest = ['--manifest-path', join(COPY, 'Cargo.toml'), '-p', 'durabl-engine']
+}
+
+/** The ids by function of the mutants that compile; the sources with these are in the copy then. */
+async function compilable(mutants, manifest) {
   const crateRoot = join(COPY, 'engine/src/lib.rs')
   const files = new Set(mutants.map(({ file }) => file))
   let left = mutants
-  let placesByFile
   for (;;) {
-    placesByFile = writeSources(files, left)
+    const { placesByFile, functions } = writeSources(files, left)
     writeFileSync(crateRoot, readFileSync(crateRoot, 'utf8').replace(SWITCH, '') + SWITCH)
     const { code, output, messages } = await cargo(['check', ...manifest, '--lib', '--tests'])
-    if (code === 0) break
+    if (code === 0) return functions
     const broken = new Set()
     for (const { file, line } of errorPlaces(messages)) {
       const at = placesByFile.get(file)?.find(({ first, last }) => first <= line && line <= last)
@@ -104,10 +119,27 @@ export async function compileMutants(mutants) {
     say(`${broken.size} mutants do not compile and are left out`)
     left = left.filter(({ id }) => !broken.has(id))
   }
+}
+
+/**
+ * Compiles the engine's tests with all these mutants in them, unless the sources are those of the last time.
+ *
+ * @returns the test programs `unit` and `suite`, the ids of the mutants in them by function, and the digest of all sources. Other mutants
+ *   do not compile, or belong to no function
+ */
+export async function compileMutants(mutants) {
+  const sources = digestOfSources()
+  const known = existsSync(KNOWN) && JSON.parse(readFileSync(KNOWN, 'utf8'))
+  if (known && known.sources === sources && existsSync(known.unit) && existsSync(known.suite)) return known
+  say('compiling them, all together')
+  copySources()
+  const manifest = ['--manifest-path', join(COPY, 'Cargo.toml'), '-p', 'durabl-engine']
+  const functions = await compilable(mutants, manifest)
   const { code, output, messages } = await cargo(['test', ...manifest, '--no-run'])
   if (code !== 0) throw new Error(`the engine's tests do not compile:\n${output.slice(-5000)}`)
   const program = (name) =>
     messages.findLast(({ executable, target }) => executable && target?.name === name)?.executable
-  const ids = new Set([...placesByFile.values()].flat().flatMap((place) => place.ids))
-  return { unit: program('durabl_engine'), suite: program('suite'), ids }
+  const programs = { sources, unit: program('durabl_engine'), suite: program('suite'), functions }
+  writeFileSync(KNOWN, JSON.stringify(programs))
+  return programs
 }

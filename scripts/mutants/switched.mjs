@@ -1,14 +1,36 @@
 /**
  * Many mutants of a Rust source in one text. Each function becomes a choice between the original and its mutants, and the variable
- * DURABL_MUTANT chooses at run time. So all mutants are compiled once; compiling each by itself would take most of the time.
+ * DURABL_MUTANT chooses at run time. So all mutants are compiled once; compiling each by itself would take most of the time. A function's
+ * number is that of its first mutant. The file that DURABL_MUTANTS_REACHED names gets the numbers of all functions that run.
  */
 
-/** Where the functions ask which mutant is on; added to the crate's root. */
+/** Where the functions ask which mutant is on, and say that they run; added to the crate's root. */
 export const SWITCH = `
 mod mutant_switch {
-    pub(crate) fn active() -> u32 {
-        static ACTIVE: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
-        *ACTIVE.get_or_init(|| std::env::var("DURABL_MUTANT").ok().and_then(|id| id.parse().ok()).unwrap_or(0))
+    use std::{
+        collections::HashSet,
+        io::Write,
+        sync::{LazyLock, Mutex},
+    };
+
+    static ACTIVE: LazyLock<u32> =
+        LazyLock::new(|| std::env::var("DURABL_MUTANT").ok().and_then(|id| id.parse().ok()).unwrap_or(0));
+
+    /// The file that names the functions that ran, if one is asked for, and those that it names.
+    static REACHED: LazyLock<Option<Mutex<(std::fs::File, HashSet<u32>)>>> = LazyLock::new(|| {
+        let path = std::env::var_os("DURABL_MUTANTS_REACHED")?;
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(path).ok()?;
+        Some(Mutex::new((file, HashSet::new())))
+    });
+
+    pub(crate) fn active(function: u32) -> u32 {
+        if let Some(reached) = &*REACHED {
+            let mut reached = reached.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if reached.1.insert(function) {
+                _ = writeln!(reached.0, "{function}");
+            }
+        }
+        *ACTIVE
     }
 }
 `
@@ -57,19 +79,22 @@ function byFunction(source, mutants) {
 }
 
 /**
+ * Puts these mutants into the source.
+ *
  * @param mutants of this source, as `cargo mutants --list --json` has them, each with an `id` from 1 on
- * @returns the text, and the lines that its mutants take up there: `{ ids, first, last }`. Lines of a mutant stand before those of its whole
- *   function, since the choice itself may not compile
+ * @returns the text, and as `places` the lines that its mutants take up there: `{ ids, first, last }`. Lines of a mutant stand before those of its whole
+ *   function, since the choice itself may not compile. `functions` has the ids of each function's mutants
  */
 export function switched(source, mutants) {
   const places = []
+  const functions = []
   let text = ''
   let copiedTo = 0
   const lineNow = () => text.split('\n').length
   for (const { bodyFrom, bodyTo, mutants: own } of byFunction(source, mutants)) {
     const functionFirst = lineNow()
     const ids = own.map(({ mutant }) => mutant.id)
-    text += `${source.slice(copiedTo, bodyFrom)} match crate::mutant_switch::active() {\n`
+    text += `${source.slice(copiedTo, bodyFrom)} match crate::mutant_switch::active(${ids[0]}) {\n`
     for (const {
       mutant: { id, replacement },
       range: [from, to],
@@ -80,7 +105,8 @@ export function switched(source, mutants) {
     }
     text += `_ => {${source.slice(bodyFrom, bodyTo)}} } `
     places.push({ ids, first: functionFirst, last: lineNow() })
+    functions.push(ids)
     copiedTo = bodyTo
   }
-  return { text: text + source.slice(copiedTo), places }
+  return { text: text + source.slice(copiedTo), places, functions }
 }

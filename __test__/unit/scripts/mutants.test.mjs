@@ -1,11 +1,16 @@
 /** The bugs that `npm run mutants` plants: what becomes of a source, and which of them a run tries. */
 import assert from 'node:assert/strict'
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import ts from 'typescript'
 import { arguedMutants, keyOf, staleEntries } from '../../../scripts/mutants/argued.mjs'
 import { ASK, withChoices } from '../../../scripts/mutants/choices.mjs'
+import { Catches, chunksOf } from '../../../scripts/mutants/chunks.mjs'
 import { drawn } from '../../../scripts/mutants/draw.mjs'
 import { lib } from '../../../scripts/mutants/lib.mjs'
+import { openResults } from '../../../scripts/mutants/results.mjs'
 import { switched } from '../../../scripts/mutants/switched.mjs'
 import { mutantsOf } from '../../../scripts/mutants/typescript.mjs'
 
@@ -117,16 +122,17 @@ describe('mutants of Rust', () => {
       { id: 3, span: at(2, 10, 1), replacement: '>', function: within(1, 3) },
       { id: 4, span: at(2, 5, 11), replacement: 'true', function: within(1, 3) },
     ]
-    const { text, places } = switched(source, mutants)
+    const { text, places, functions } = switched(source, mutants)
     assert.equal(
       text.replaceAll(/\s+/g, ' ').trim(),
-      'fn f(a: [u8; 2]) -> bool { match crate::mutant_switch::active() { ' +
+      'fn f(a: [u8; 2]) -> bool { match crate::mutant_switch::active(3) { ' +
         '3 => { a[0] > a[1] } 4 => { true } _ => { a[0] < a[1] } } }',
     )
     const lines = text.split('\n')
     for (const { ids, first, last } of places.slice(0, 2))
       assert.match(lines.slice(first - 1, last).join('\n'), new RegExp(`^${ids[0]} => \\{[^}]*\\}$`))
     assert.deepEqual(places[2].ids, [3, 4])
+    assert.deepEqual(functions, [[3, 4]])
   })
 
   test('are none where nothing can be chosen at run time', () => {
@@ -135,8 +141,74 @@ describe('mutants of Rust', () => {
       { id: 1, span: at(2, 7, 1), replacement: '-', function: within(1, 3) },
       { id: 2, span: at(4, 17, 1), replacement: '-', function: null },
     ]
-    assert.deepEqual(switched(source, mutants), { text: source, places: [] })
+    assert.deepEqual(switched(source, mutants), { text: source, places: [], functions: [] })
   })
+})
+
+describe('the tests of a mutant', () => {
+  const tests = Array.from({ length: 30 }, (_, n) => ({
+    name: `t${n}`,
+    program: n % 2 ? 'a' : 'b',
+    ms: 30 - n,
+    reached: [7, 8, 9, 10],
+    reachedByFile: new Map([['a.rs', n === 0 ? 4 : 2]]),
+  }))
+  const mutant = { file: 'a.rs', place: 7 }
+  const names = (catches, budgetMs) =>
+    chunksOf(tests, mutant, catches, budgetMs).map((chunk) => chunk.map(({ name }) => name))
+
+  test('come once each, those about its file and the quickest first, in chunks of one program that grow', () => {
+    const chunks = names(new Catches())
+    assert.deepEqual(chunks.flat().toSorted(), tests.map(({ name }) => name).toSorted())
+    assert.deepEqual(chunks.slice(0, 2), [
+      ['t0', 't28', 't26'],
+      ['t29', 't27', 't25'],
+    ])
+    assert.deepEqual(
+      chunks.map((chunk) => chunk.length),
+      [3, 3, 6, 6, 6, 6],
+    )
+  })
+
+  test('begin with those that caught mutants of its function, then of its file', () => {
+    const catches = new Catches()
+    catches.note('t3', { file: 'a.rs', place: 1 })
+    catches.note('t3', { file: 'a.rs', place: 1 })
+    catches.note('t5', mutant)
+    catches.note('t1', { file: 'b.rs', place: 2 })
+    assert.deepEqual(names(catches)[0].slice(0, 3), ['t5', 't3', 't29'])
+  })
+
+  test('end with the chunk that exceeds the time', () => {
+    assert.equal(names(new Catches(), 1).flat().length, 6)
+    assert.equal(names(new Catches(), 46).flat().length, 18)
+  })
+})
+
+describe('the results of a run that was broken off', () => {
+  const written = (t, sources) => {
+    const directory = mkdtempSync(join(tmpdir(), 'durabl-mutants-'))
+    t.after(() => rmSync(directory, { recursive: true }))
+    const path = join(directory, 'results.jsonl')
+    const { write } = openResults(path, { sources, resume: false })
+    write({ mutant: { id: 3 }, caughtBy: null, ms: 1 })
+    appendFileSync(path, '{"sources":"one","mut')
+    return path
+  }
+  const known = (path, options) => [...openResults(path, options).known.keys()]
+
+  test('are kept for the same sources, but for the line half written', (t) => {
+    const path = written(t, 'one')
+    assert.deepEqual(known(path, { sources: 'one', resume: true }), [3])
+    assert.deepEqual(known(path, { sources: 'one', resume: true }), [3])
+  })
+
+  for (const [why, options] of [
+    ['of other sources', { sources: 'two', resume: true }],
+    ['without a digest', { resume: true }],
+    ['not asked for', { sources: 'one', resume: false }],
+  ])
+    test(`are forgotten: ${why}`, (t) => assert.deepEqual(known(written(t, 'one'), options), []))
 })
 
 describe('a run tries', () => {

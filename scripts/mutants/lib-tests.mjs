@@ -7,6 +7,10 @@ const LEAST_PATIENCE_MS = 3_000
 /** Tests that run before it is asked whether one failed: few at first, as most mutants fall soon. */
 const CHUNKS = [1, 3, 10, 30, 100, 300, 1000]
 
+/** The compiler is asked of a mutant that outlives so many of them: that takes longer than they do, and less long than the rest. */
+const TURNS_BEFORE_COMPILER = 3
+const COMPILER = { failed: 'tsc', wasAsked: true, isBadEnd: false }
+
 const limitOf = ({ ms }) => LEAST_PATIENCE_MS + PATIENCE * ms
 
 const byFile = (tests) => {
@@ -70,7 +74,8 @@ export function libBench({ directory, env, reaching, isOfFile, isTyped, budgetMs
   /** The test that fails with this mutant; null for none. `wasAsked` tells whether any of them got to it. */
   async function firstFailure(mutant, tests) {
     let wasAsked = false
-    for (const chunk of chunksOf(tests)) {
+    for (const [turn, chunk] of [...chunksOf(tests)].entries()) {
+      if (turn === TURNS_BEFORE_COMPILER && !isTyped(mutant)) return COMPILER
       for (const [file, own] of byFile(chunk)) {
         const result = await failing(file, own, mutant.id)
         wasAsked ||= result.wasAsked
@@ -96,6 +101,7 @@ export function libBench({ directory, env, reaching, isOfFile, isTyped, budgetMs
     if (isOfFile(mutant)) return inNewProcess(mutant, tests)
     if (!host?.isAlive) await restart()
     const { failed, isBadEnd, wasAsked } = await firstFailure(mutant, repeatable)
+    if (failed === 'tsc') return failed
     if (failed !== null) {
       // The next mutant must not meet traces of this one. So the test has to pass without it.
       if (isBadEnd) await restart()
@@ -111,7 +117,8 @@ export function libBench({ directory, env, reaching, isOfFile, isTyped, budgetMs
     /** The compiler or the test that catches a mutant; null if it survives. */
     async catcher(mutant) {
       const failed = await caught(mutant)
-      if (failed === null) return isTyped(mutant) ? null : 'tsc'
+      if (failed === 'tsc' || (failed === null && !isTyped(mutant))) return 'tsc'
+      if (failed === null) return null
       const counts = catches.get(mutant.file) ?? new Map()
       catches.set(mutant.file, counts.set(failed, (counts.get(failed) ?? 0) + 1))
       return `${failed.file} ${failed.name}`

@@ -6,7 +6,8 @@ import { root } from '../process.mjs'
 
 export function typeChecker() {
   let program = null
-  return ({ file, from, to, replacement }) => {
+  const known = new WeakMap()
+  const isTyped = ({ file, from, to, replacement }) => {
     const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
     const { fileNames, options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
     const path = join(root, file)
@@ -23,5 +24,9 @@ export function typeChecker() {
     // The files that it has read are used again; the one with the mutant is not.
     program ??= ts.createProgram(fileNames, options, ts.createCompilerHost(options))
     return errors.length === 0
+  }
+  return (mutant) => {
+    if (!known.has(mutant)) known.set(mutant, isTyped(mutant))
+    return known.get(mutant)
   }
 }

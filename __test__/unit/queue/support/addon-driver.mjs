@@ -39,7 +39,7 @@ const DEFAULTS = {
 
 /** Registers a processor with the defaults but for `config`. */
 export function process(handler, config = {}) {
-  driver.process({ type: 'work', handler, ...DEFAULTS, ...config })
+  return driver.process({ type: 'work', handler, ...DEFAULTS, ...config })
 }
 
 export const job = (n) => ({

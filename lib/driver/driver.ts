@@ -5,7 +5,7 @@ import type { Reporter } from '../run/report'
 import { lateCompletion } from '../run/late-completion'
 import { ManagedRun } from '../run/run'
 import type { RunHandler, RunSetup } from '../run/setup'
-import type { Run, RunListener } from '../run/settler'
+import type { RunListener } from '../run/settler'
 import type { SafeTelemetry } from '../run/telemetry'
 import { RunTransactions } from '../run/transaction'
 import { jobOfHandle } from '../backend/handle'
@@ -118,18 +118,12 @@ export class Driver implements EngineEvents {
 
   /** The engine passes a failure on to the call that waits for the run. */
   private inline(slots: ProcessorSlots): RunListener {
-    const pass = (run: Run) => {
-      if (run.failed !== null) this.engine.failed(run.id, run.failed)
-    }
     return {
       slotFreed: (run) => {
-        pass(run)
+        if (run.failed !== null) this.engine.failed(run.id, run.failed)
         slots.slotFreed(run)
       },
-      ended: (run) => {
-        pass(run)
-        slots.ended(run)
-      },
+      ended: (run) => slots.ended(run),
     }
   }
 

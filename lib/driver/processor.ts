@@ -93,8 +93,7 @@ export class ProcessorSlots implements RunListener {
   }
 
   private releaseWaiting(): void {
-    for (let run = this.waiting.shift(); run !== undefined; run = this.waiting.shift())
-      if (run.isWaiting) run.release()
+    for (let run = this.waiting.shift(); run !== undefined; run = this.waiting.shift()) run.release()
   }
 
   /** Starts what can start. Called at the beginning of a turn of the event loop. */

@@ -290,3 +290,31 @@ test('a handler gets results from its ctx, though a subclass answers as the firs
   await backend.enqueue('fails', {})
   assert.deepEqual(said, [{ status: 'completed' }, 'lease-lost', { status: 'lease-lost' }])
 })
+
+test('a number of handlers does not bound jobs that run inside of their enqueue: they would wait for each other', async () => {
+  const queue = new JobQueue(new ImmediateBackend(), SILENT)
+  const ran = []
+  const processor = queue.process('t', async (job) => {
+    if (job.data < 3) await queue.enqueue('t', job.data + 1)
+    ran.push(job.data)
+  })
+  processor.setConcurrency(1)
+  await queue.enqueue('t', 1)
+  assert.deepEqual(ran, [3, 2, 1])
+  await queue.shutdown()
+})
+
+test('a processor that stops takes no other job’s reason for the process to stay', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+  const queue = new JobQueue(new ImmediateBackend(), SILENT)
+  const processor = queue.process('t', () => {})
+  const handle = await queue.claimOrEnqueue('by hand', {}, SINGLE_FLIGHT)
+  const before = timers()
+  let held
+  await queue.runClaimed(handle, async () => {
+    await processor.stop()
+    held = timers() - before
+  })
+  assert.ok(held > 0)
+  await queue.shutdown()
+})

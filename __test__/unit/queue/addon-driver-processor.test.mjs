@@ -1,6 +1,7 @@
 /** A processor is stopped or given other numbers while jobs run, wait for a handler, or are on their way to it. */
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
+import { completesLate } from '../../../dist/run/late-completion.js'
 import { deferred, never, settled } from '../../support/async.mjs'
 import { driver, engine, job, jobs, log, process } from './support/addon-driver.mjs'
 
@@ -117,6 +118,47 @@ describe('a processor whose number of handlers', () => {
     await settled()
     assert.deepEqual(told, ['begins 0', 'returns 0', 'begins 1', 'returns 1'])
   })
+})
+
+it('a type that is paused gives its waiting jobs back, and no other type’s', async () => {
+  process(never)
+  process(never, { type: 'other' })
+  const [, second] = engine.claim(jobs(2))
+  engine.claim(
+    jobs(2).map((each) => ({ ...each, type: 'other' })),
+    1,
+  )
+  driver.paused('work')
+  await settled()
+  assert.deepEqual(kinds(), [[second, 'release']])
+})
+
+it('a processor whose jobs all run watches for no stall', (t) => {
+  process(never)
+  const timers = t.mock.method(globalThis, 'setTimeout')
+  engine.claim([job(0)])
+  assert.equal(timers.mock.callCount(), 0)
+  engine.claim([job(1)])
+  assert.equal(timers.mock.callCount(), 1)
+})
+
+it('work that was completed after a sweep had failed its job is told as completed', async () => {
+  engine.answers = false
+  process((each) => completesLate(each, async () => 'completed'))
+  const [runId] = engine.claim([job(0)])
+  await settled()
+  engine.settle([[runId, 'already-terminal', 'failed']])
+  await settled()
+  assert.deepEqual(log.kinds(), ['claimed', 'completed'])
+})
+
+it('a backend that has started after the shutdown began is not listened to any more', () => {
+  const told = []
+  driver.engine.backendStarted = () => told.push('started')
+  driver.backendStarted()
+  driver.quiesce()
+  driver.backendStarted()
+  assert.deepEqual(told, ['started'])
 })
 
 describe('handles that the engine cannot adopt', () => {

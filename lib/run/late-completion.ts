@@ -17,7 +17,6 @@ export function lateCompletion(job: Job<any>, found: Settled): Promise<Settled> 
   if (found.status !== 'already-terminal' || found.terminalStatus !== 'failed') return null
   const complete = COMPLETIONS.get(job)
   if (complete === undefined) return null
-  COMPLETIONS.delete(job)
   return complete().then(
     (result) => (result === 'completed' ? { status: 'completed' } : found),
     () => found,

@@ -159,7 +159,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
    */
   cancelRequested(reason: string | null): void {
     this.abort(cancelledError(this.job, reason))
-    if (this.isWaiting) this.tell('give-back', RELEASED)
+    this.tell('give-back', RELEASED)
   }
 
   /** The backend was shut down, and gives the job back by itself. */
@@ -338,7 +338,6 @@ export class ManagedRun implements TransactingRun, HandledRun {
 
   private replay(): void {
     const { kept } = this
-    this.kept = null
     if (kept !== null) this.tell(kept.event, kept.facts)
   }
 
@@ -368,7 +367,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
     this.elapsedMs ??= this.ranMs
     setup.settler.completed(this)
     if (thrown !== null) setup.report.threwTooLate(job, thrown.error, this.aborting.reason !== null)
-    setup.report.settled(job, COMPLETE, { status: 'completed' }, this.elapsedMs ?? 0, thrown?.error)
+    setup.report.settled(job, COMPLETE, { status: 'completed' }, this.elapsedMs!, thrown?.error)
   }
 
   private reportFailure(error: unknown): void {
@@ -394,7 +393,7 @@ export class ManagedRun implements TransactingRun, HandledRun {
   private tellEnd(): void {
     if (this.state.phase !== 'over' || this.slotHeld || this.endTold) return
     this.endTold = true
-    this.followed?.ended(endOf(this, this.verdict?.reason ?? null, this.elapsedMs ?? this.ranMs ?? 0))
+    this.followed?.ended(endOf(this, this.verdict?.reason ?? null, (this.elapsedMs ?? this.ranMs)!))
     this.setup.listener.ended(this)
   }
 }

@@ -63,9 +63,8 @@ export class RunTools {
     return this.openTransaction().record(step, options)
   }
 
-  /** Log lines and progress wait from now on: both are writes to the job. */
+  /** Progress that is not written yet waits from now on. Lines and values that come while a transaction is open wait by themselves. */
   hold(): void {
-    this.ownLog?.hold()
     this.ownProgress?.hold()
   }
 

@@ -45,8 +45,6 @@ export class TransactionLease {
 
   /** Runs the function of an attempt. */
   async around<T>(session: ClientSession, work: () => T | PromiseLike<T>): Promise<T> {
-    // The stand-in sessions of backends in memory do not tell this. Then there is nothing to watch.
-    if (!hasSentNothing(session)) return work()
     // After a failure here, the next renewal or the completion shows the loss.
     const keep = () => void (hasSentNothing(session) && this.freshen().catch(() => {}))
     // Never faked: the server's time isn't either.

@@ -123,3 +123,16 @@ it('an error of the handler and one of writing it are kept together', () => {
   assert.deepEqual(both.errors, [first, second])
   assert.match(both.message, /handler.*write/)
 })
+
+describe('the verdict on a deferral of another copy of this package', () => {
+  const deferring = (delayMs) => Object.assign(new Error('later'), { code: 'ERR_DURABL_DEFERRED', delayMs })
+  for (const delayMs of [0, 0.5, 5000])
+    it(`is to give the job back for ${delayMs} ms`, () => {
+      const verdict = verdictOnThrow(deferring(delayMs), null)
+      assert.deepEqual([verdict.kind, verdict.delayMs], ['release', delayMs])
+    })
+  for (const delayMs of [-1, NaN, '5', undefined])
+    it(`is to fail if its wait is ${delayMs}`, () => {
+      assert.equal(verdictOnThrow(deferring(delayMs), null).kind, 'fail')
+    })
+})

@@ -96,3 +96,30 @@ test('a backend that keeps the order is given all lines at once, and any other o
   for (const line of ['one', 'two']) void other.add(line)
   assert.equal(waiting.length, 3)
 })
+
+test('lines that are held twice are written once the hold is over, each of them', async () => {
+  const log = slowLog(true)
+  log.hold()
+  void log.add('one')
+  log.hold()
+  void log.add('two')
+  assert.equal(waiting.length, 0)
+  log.release()
+  for (let line = 0; line < 2; line += 1) await answer()
+  assert.deepEqual(written, ['one', 'two'])
+})
+
+test('the limit of a flush is one for all its lines', async (t) => {
+  const log = slowLog()
+  for (const line of ['one', 'two', 'three', 'four', 'five']) void log.add(line)
+  const flush = log.flushed(25_000)
+  // A line in each 10 seconds, so that the backend is never silent.
+  for (const ms of [9000, 1000, 9000, 1000, 4999]) {
+    t.mock.timers.tick(ms)
+    if (ms === 9000) await answer()
+    assert.equal(await isOver(flush), false)
+  }
+  t.mock.timers.tick(1)
+  assert.equal(await isOver(flush), true)
+  assert.match(losses[0].message, /not written in time: 3$/)
+})

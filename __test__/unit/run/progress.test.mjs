@@ -111,3 +111,66 @@ test('nothing is written by itself once the handler has ended', async (t) => {
   await pass(t, 2000)
   assert.deepEqual(written, [[0, 1]])
 })
+
+test('a flush is over when the last value is written', async (t) => {
+  const last = deferred()
+  const { progress } = progressing(t, (value) => (value === 2 ? last.promise : Promise.resolve()))
+  progress.set(1)
+  progress.set(2)
+  let isOver = false
+  void progress.flushed().then(() => (isOver = true))
+  await microtasks()
+  assert.equal(isOver, false)
+  last.resolve()
+  await microtasks()
+  assert.equal(isOver, true)
+})
+
+test('a flush with a limit gives up then', async (t) => {
+  const { progress, losses } = progressing(t, () => new Promise(() => {}))
+  progress.set(1)
+  let isOver = false
+  void progress.flushed(150).then(() => (isOver = true))
+  await pass(t, 100)
+  assert.equal(isOver, false)
+  await pass(t, 50)
+  assert.equal(isOver, true)
+  assert.equal(losses.length, 1)
+})
+
+test('a flush writes nothing while a transaction is open', async (t) => {
+  const { progress, written } = progressing(t)
+  progress.hold()
+  progress.set(1)
+  await progress.flushed()
+  assert.deepEqual(written, [])
+})
+
+test('half a second passes after a flush, too, before the next value', async (t) => {
+  const { progress, written } = progressing(t)
+  progress.set(1)
+  await pass(t, 400)
+  progress.set(2)
+  await progress.flushed()
+  progress.set(3)
+  await pass(t, 600)
+  assert.deepEqual(written, [
+    [0, 1],
+    [400, 2],
+    [900, 3],
+  ])
+})
+
+test('a value that came during a slow write is written when that ends', async (t) => {
+  const slow = deferred()
+  const { progress, written } = progressing(t, (value) => (value === 1 ? slow.promise : Promise.resolve()))
+  progress.set(1)
+  await pass(t, 800)
+  progress.set(2)
+  slow.resolve()
+  await microtasks()
+  assert.deepEqual(written, [
+    [0, 1],
+    [800, 2],
+  ])
+})

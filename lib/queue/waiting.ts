@@ -75,7 +75,7 @@ export class Waiting {
       if (signal !== null) {
         const aborted = () => waiter.fail(signal.reason)
         if (signal.aborted) return aborted()
-        signal.addEventListener('abort', aborted, { once: true })
+        signal.addEventListener('abort', aborted)
         ends.push(() => signal.removeEventListener('abort', aborted))
       }
       if (timeoutMs !== null) {
@@ -148,7 +148,6 @@ export class Waiting {
   }
 
   private async look(): Promise<void> {
-    if (this.isLooking) return
     const due = [...this.all()].filter(({ dueAt }) => dueAt <= this.tick)
     if (due.length === 0) return
     this.isLooking = true
@@ -167,7 +166,7 @@ export class Waiting {
       this.isLooking = false
     }
     // Some ends may have come, or the time may have run out, meanwhile.
-    if ([...this.all()].some(({ dueAt }) => dueAt <= this.tick)) this.lookSoon()
+    this.lookSoon()
   }
 
   private async endsOf(ids: readonly string[]): Promise<Map<string, JobEnd>> {

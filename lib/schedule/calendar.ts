@@ -32,7 +32,7 @@ export function nextOccurrence(timing: Timing, after: number): number | null {
 }
 
 function nextOfEvery({ everyMs, from }: Every, after: number): number {
-  return after < from ? from : from + (Math.floor((after - from) / everyMs) + 1) * everyMs
+  return from + (Math.floor((after - from) / everyMs) + 1) * everyMs
 }
 
 /** From one change of the offset to the next, wall times and instants run side by side. */
@@ -50,7 +50,7 @@ function nextElapsed(pattern: Pattern, zone: Zone, after: number): number | null
 
 /** The instants of ascending wall times never descend, so the first one that is late enough is the next. */
 function nextOnWall(pattern: Pattern, zone: Zone, after: number): number | null {
-  for (let from = Math.floor(zone.wallAt(after) / 1000) * 1000 + 1000; ;) {
+  for (let from = zone.wallAt(after); ;) {
     const wall = nextWall(pattern, from)
     if (wall === null) return null
     const instant = zone.instantOf(wall)

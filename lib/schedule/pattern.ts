@@ -93,26 +93,25 @@ function dayRule(day: string, weekday: string): DayRule {
     else if (/^.+l$/i.test(item)) lastWeekdays.add(valueOf(WEEKDAY, item.slice(0, -1)) % 7)
     else weekdays.push(item)
   }
-  const hasSpecial = nthWeekdays.length + lastWeekdays.size > 0
   return {
-    monthDays: allowedDays(monthDays, onLastDay),
+    monthDays: allowedDays(monthDays),
     onLastDay,
-    weekdays: allowedWeekdays(weekdays, hasSpecial),
+    weekdays: allowedWeekdays(weekdays),
     nthWeekdays,
     lastWeekdays,
   }
 }
 
-function allowedDays(items: readonly string[], onLastDay: boolean): ReadonlySet<number> | null {
+function allowedDays(items: readonly string[]): ReadonlySet<number> | null {
   if (items.length === 0) return new Set()
   const values = valuesOf(DAY, items.join(','))
-  return values.length === DAY.most && !onLastDay ? null : new Set(values)
+  return values.length === DAY.most ? null : new Set(values)
 }
 
-function allowedWeekdays(items: readonly string[], hasSpecial: boolean): ReadonlySet<number> | null {
+function allowedWeekdays(items: readonly string[]): ReadonlySet<number> | null {
   if (items.length === 0) return new Set()
   const values = new Set(valuesOf(WEEKDAY, items.join(',')).map((value) => value % 7))
-  return values.size === 7 && !hasSpecial ? null : values
+  return values.size === 7 ? null : values
 }
 
 function nthOf(item: string): [number, number] {

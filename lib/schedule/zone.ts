@@ -1,7 +1,6 @@
 /** A time zone, by the data of `Intl`. Nothing here depends on the process's own zone. */
 
 const SECOND_MS = 1000
-const HOUR_MS = 3_600_000
 const DAY_MS = 86_400_000
 
 /** Twenty years of days. */
@@ -71,7 +70,7 @@ export class Zone {
 
   /** The clock jumps over the wall time between these instants. */
   private firstAtOrAfter(wall: number, low: number, high: number): number {
-    return bisect(low - HOUR_MS, high + HOUR_MS, (instant) => this.wallAt(instant) >= wall)
+    return bisect(low, high, (instant) => this.wallAt(instant) >= wall)
   }
 
   private offsetAt(instant: number): number {
@@ -101,9 +100,9 @@ export class Zone {
   }
 }
 
-/** The first whole second for which the answer is yes, between one for which it is no and one for which it is yes. */
+/** The first second for which the answer is yes, between one for which it is no and one for which it is yes. All are whole seconds. */
 function bisect(no: number, yes: number, ask: (instant: number) => boolean): number {
-  let [low, high] = [Math.floor(no / SECOND_MS), Math.ceil(yes / SECOND_MS)]
+  let [low, high] = [no / SECOND_MS, yes / SECOND_MS]
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2)
     if (ask(middle * SECOND_MS)) high = middle

@@ -213,6 +213,24 @@ describe('a schedule', () => {
     }
   })
 
+  for (const [what, bounds, made] of [
+    ['at its new startAt', { startAt: new Date(START + MINUTE) }, [MINUTE]],
+    ['at its new endAt', { endAt: new Date(START + MINUTE) }, [MINUTE]],
+    ['before its new startAt', { startAt: new Date(START + MINUTE + 1) }, []],
+    ['after its new endAt', { endAt: new Date(START + MINUTE - 1) }, []],
+  ]) {
+    const fate = made.length > 0 ? 'keeps' : 'drops'
+    test(`${fate} an occurrence that was due ${what}`, async (t) => {
+      const clock = await clockwork(t)
+      await clock.queue.schedule('s', EACH_MINUTE, JOB)
+      clock.away(MINUTE)
+      await clock.queue.schedule('s', { cron: '0 0 * * *', ...bounds }, JOB)
+      clock.begin()
+      await clock.pass(1)
+      assert.deepEqual(clock.made(), made)
+    })
+  }
+
   test('that is paused does not come, nor after it is updated; resumed, it makes up for nothing', async (t) => {
     const { queue, begin, pass, made } = await clockwork(t)
     begin()
@@ -268,11 +286,22 @@ describe('a schedule', () => {
     assert.deepEqual(await queue.skipSchedule('s', second), { status: 'no-occurrence' })
   })
 
+  test('that is paused leaves out occurrences to come, and not the one of this moment', async (t) => {
+    const { queue } = await clockwork(t)
+    await queue.schedule('s', EACH_MINUTE, JOB)
+    await queue.pauseSchedule('s')
+    assert.deepEqual(await queue.skipSchedule('s', new Date(START)), { status: 'no-occurrence' })
+    assert.deepEqual(await queue.skipSchedule('s', new Date(START + MINUTE)), { status: 'skipped' })
+  })
+
   test('that is to leave out the next occurrence names the one after it', async (t) => {
     const { queue } = await clockwork(t)
     await queue.schedule('s', EACH_MINUTE, JOB)
-    await queue.skipSchedule('s', new Date(START + MINUTE))
-    assert.deepEqual((await queue.listSchedules())[0].nextAt, new Date(START + 2 * MINUTE))
+    const occurrences = [1, 2, 3].map((minute) => new Date(START + minute * MINUTE))
+    await queue.skipSchedule('s', occurrences[1])
+    await queue.skipSchedule('s', occurrences[0])
+    const [{ nextAt, skipped }] = await queue.listSchedules()
+    assert.deepEqual([nextAt, skipped], [occurrences[2], occurrences.slice(0, 2)])
   })
 
   test('leaves out a thousand occurrences, and no more', async (t) => {
@@ -283,6 +312,19 @@ describe('a schedule', () => {
       queue.skipSchedule('s', new Date(START + 1_001_000)),
       /RangeError.*1000 occurrences of "s"/,
     )
+  })
+
+  test('leaves out a thousand more once the first thousand are over', async (t) => {
+    const { queue, away } = await clockwork(t)
+    await queue.schedule('s', { everyMs: 1000 }, JOB)
+    for (let n = 1; n <= 1000; n += 1) await queue.skipSchedule('s', new Date(START + n * 1000))
+    await queue.pauseSchedule('s')
+    away(1_000_000)
+    await queue.resumeSchedule('s')
+    assert.deepEqual((await queue.listSchedules())[0].skipped, [])
+    const next = new Date(START + 1_001_000)
+    assert.deepEqual(await queue.skipSchedule('s', next), { status: 'skipped' })
+    assert.deepEqual((await queue.listSchedules())[0].skipped, [next])
   })
 
   test('is listed by id, as it was given, with all defaults and without its payload', async (t) => {

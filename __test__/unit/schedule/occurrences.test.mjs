@@ -62,6 +62,11 @@ describe('the bounds of a schedule', () => {
       '2025-06-03T09:00:00.000Z',
     ])
   })
+  it('may be one moment', () => {
+    assert.deepEqual(preview({ everyMs: 1000, startAt, endAt: startAt }, '2025-01-01', 10), [
+      startAt.toISOString(),
+    ])
+  })
   it('leave nothing after the end', () => {
     assert.deepEqual(preview({ cron: '0 9 * * *', endAt }, '2025-06-03T09:00:00Z', 10), [])
   })

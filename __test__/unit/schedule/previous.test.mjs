@@ -64,4 +64,22 @@ describe('the last occurrence before a moment', () => {
     })
     assert.ok(found > 0, 'there was none to find')
   })
+
+  for (const [everyMs, startAt, before, notBefore, last] of [
+    [1000, 0, 5001, 5000, 5000],
+    [1000, 0, 5000, 5000, null],
+    [1000, 0, 5000, 4001, null],
+    [1000, 0, 5000, 4000, 4000],
+    [1000, 0, 5500, 5001, null],
+    [1000, 0, 5500, 4900, 5000],
+    [1000, 0, 5500, 0, 5000],
+    [10_000, 0, 11_001, 10_000, 10_000],
+    [10_000, 0, 11_001, 10_001, null],
+    [10_000, 1600, 13_500, 12_000, null],
+  ]) {
+    it(`is ${last} of each ${everyMs} ms after ${startAt}, from ${notBefore} on and before ${before}`, () => {
+      const timing = timingOf({ cron: null, everyMs, timezone: null, startAt, endAt: null })
+      assert.equal(timing.previous(before, notBefore), last)
+    })
+  }
 })

@@ -181,6 +181,15 @@ describe('a call on schedules refuses', () => {
     })
   }
 
+  test('an option of its job that is like no other, without a guess', async () => {
+    const queue = new JobQueue(new DummyBackend(), SILENT)
+    await assert.rejects(job({ options: { session: {} } })(queue), {
+      message:
+        'schedule: option "session" cannot be used for the job of a schedule, which takes priority, maxAttempts, backoff, ' +
+        'backoffDelay, backoffMaxDelay, timeoutMs, expiresInMs',
+    })
+  })
+
   test('a payload that cannot be encoded, by its place', async () => {
     const queue = new JobQueue(new DummyBackend(), SILENT)
     const bad = { type: 't', data: { a: () => {} } }

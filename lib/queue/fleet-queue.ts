@@ -30,13 +30,13 @@ export abstract class FleetQueue extends LookingQueue {
     this.assertNotClosed()
     const checked = checkType('pause', type)
     reasonOfPause(options)
-    return this.ask('pause', (backend) => backend.pause?.(checked, options))
+    return this.ask('pause', this.backend.pause?.(checked, options))
   }
 
   async resume(type: string): Promise<ResumeResult> {
     this.assertNotClosed()
     const checked = checkType('resume', type)
-    const result = await this.ask('resume', (backend) => backend.resume?.(checked))
+    const result = await this.ask('resume', this.backend.resume?.(checked))
     this.driver.wake(checked, 0)
     return result
   }
@@ -44,39 +44,35 @@ export abstract class FleetQueue extends LookingQueue {
   async counts(options?: { type?: string | undefined }): Promise<QueueCounts> {
     this.assertNotClosed()
     typeOfCounts(options)
-    return this.ask('counts', (backend) => backend.counts?.(options))
+    return this.ask('counts', this.backend.counts?.(options))
   }
 
   async listWorkers(): Promise<WorkerInfo[]> {
     this.assertNotClosed()
-    return this.ask('listWorkers', (backend) => backend.listWorkers?.())
+    return this.ask('listWorkers', this.backend.listWorkers?.())
   }
 
   async history(query: HistoryQuery): Promise<QueueHistory> {
     this.assertNotClosed()
     normalizeHistory(query)
-    return this.ask('history', (backend) => backend.history?.(query))
+    return this.ask('history', this.backend.history?.(query))
   }
 
   async recordAction(action: ActionRequest): Promise<RecordResult> {
     this.assertNotClosed()
     normalizeAction(action)
-    return this.ask('recordAction', (backend) => backend.recordAction?.(action))
+    return this.ask('recordAction', this.backend.recordAction?.(action))
   }
 
   async listActions(query?: ActionQuery): Promise<ActionRecord[]> {
     this.assertNotClosed()
     normalizeActions(query)
-    return this.ask('listActions', (backend) => backend.listActions?.(query))
+    return this.ask('listActions', this.backend.listActions?.(query))
   }
 
-  /** One call of the backend, which may lack that method. */
-  private ask<T>(
-    name: keyof IJobQueueBackend,
-    call: (backend: IJobQueueBackend) => Promise<T> | undefined,
-  ): Promise<T> {
-    const asked = typeof this.backend[name] === 'function' ? call(this.backend) : undefined
-    if (asked !== undefined) return asked
+  /** The answer to a call of the backend, which may lack that method: then there is none. */
+  private ask<T>(name: keyof IJobQueueBackend, answer: Promise<T> | undefined): Promise<T> {
+    if (answer !== undefined) return answer
     throw fromCaller(new DurablError('ERR_DURABL_UNSUPPORTED', `${name}: this backend has no ${name}()`))
   }
 }

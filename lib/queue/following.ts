@@ -35,7 +35,6 @@ export function tracedMany(
   jobs: readonly EnqueueManyJob[],
   trace: JobTrace | null,
 ): readonly EnqueueManyJob[] {
-  if (trace === null) return jobs
   return Array.from(jobs, (job) => ({ ...job, options: tracedOptions(job.options, trace) }))
 }
 

@@ -18,7 +18,6 @@ function add(signal: NodeJS.Signals, react: (signal: NodeJS.Signals) => void): v
 function remove(signal: NodeJS.Signals, react: (signal: NodeJS.Signals) => void): void {
   const all = reactions.get(signal)
   if (!all?.delete(react) || all.size > 0) return
-  reactions.delete(signal)
   process.removeListener(signal, heard)
 }
 

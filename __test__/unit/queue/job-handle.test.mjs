@@ -63,6 +63,77 @@ describe('a handle', () => {
     assert.equal(log.events[1].op, 'heartbeat')
   })
 
+  it('tells of no renewal that holds, and of a lost lease for how long it was held', async () => {
+    const answers = ['applied', 'lease-lost']
+    queue = new JobQueue(override(backend, { heartbeat: async () => answers.shift() }), silentLogger, {
+      onJobEvent: log.listener,
+    })
+    const handle = await queue.claimOrEnqueue('work', {})
+    await handle.heartbeat()
+    assert.deepEqual(log.kinds(), ['claimed'])
+    await handle.heartbeat()
+    assert.deepEqual(log.kinds(), ['claimed', 'lease-lost'])
+  })
+
+  it('tells for how long its job took, from the claim', async () => {
+    const handle = await queue.claimOrEnqueue('work', {})
+    await handle.complete()
+    const { durationMs } = log.events[1]
+    assert.ok(durationMs >= 0 && durationMs < 60_000, `${durationMs}`)
+  })
+
+  describe('that is completed in a transaction', () => {
+    /** A handle whose completion is read back with these answers, and a session that commits when it is told to. */
+    async function inTransaction(answers) {
+      const asked = []
+      const transactions = {
+        readBack: async (...args) => (asked.push(args), { status: answers.shift() ?? 'completed' }),
+      }
+      const played = Object.assign(backend, { transactions, complete: async () => ({ status: 'completed' }) })
+      queue = new JobQueue(played, silentLogger, { onJobEvent: log.listener })
+      const session = {
+        transaction: { state: 'TRANSACTION_IN_PROGRESS' },
+        hasEnded: false,
+        inTransaction: () => session.transaction.state === 'TRANSACTION_IN_PROGRESS',
+        endSession() {},
+        commit: () => (session.transaction.state = 'TRANSACTION_COMMITTED'),
+      }
+      return { handle: await queue.claimOrEnqueue('work', {}), session, asked }
+    }
+
+    /** The looks at a session keep no process alive. */
+    let alive
+    beforeEach(() => (alive = setInterval(() => {}, 1000)))
+    afterEach(() => clearInterval(alive))
+
+    it('is told of once that has committed, by what is stored then', async () => {
+      const { handle, session, asked } = await inTransaction([])
+      await handle.complete({ session })
+      assert.deepEqual([log.kinds(), asked], [['claimed'], []])
+      session.commit()
+      await log.next('completed')
+      assert.deepEqual(asked, [[handle.id, handle.claimToken]])
+    })
+
+    it('is looked at again until it is there, and told of once', async () => {
+      const { handle, session, asked } = await inTransaction(['lease-lost'])
+      await handle.complete({ session })
+      session.commit()
+      await log.next('completed')
+      assert.deepEqual(asked.length, 2)
+      await handle.complete()
+      assert.deepEqual(log.kinds(), ['claimed', 'completed'])
+    })
+
+    it('is refused by a backend without transactions, and not written outside of one', async () => {
+      const { handle, session } = await inTransaction([])
+      let written = 0
+      Object.assign(backend, { transactions: undefined, complete: async () => void (written += 1) })
+      await assert.rejects(handle.complete({ session }), { code: 'ERR_DURABL_UNSUPPORTED' })
+      assert.equal(written, 0)
+    })
+  })
+
   it('rejects when the backend does', async () => {
     queue = new JobQueue(
       override(backend, {

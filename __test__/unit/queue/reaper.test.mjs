@@ -204,6 +204,19 @@ describe('startReaper', () => {
   })
 })
 
+describe('a reaper that an app started', () => {
+  it('sweeps no more after the shutdown', async (t) => {
+    open([0])
+    await queue.startReaper(1000)
+    await pass(t, 3000)
+    assert.ok(sweeps.length > 1)
+    const { length } = sweeps
+    await queue.shutdown(0)
+    await pass(t, 10_000)
+    assert.equal(sweeps.length, length)
+  })
+})
+
 describe('recovery by default', () => {
   it('sweeps while there are processors', async (t) => {
     open([1])

@@ -100,3 +100,33 @@ test('a long shutdown during a short one makes it no longer', async (t) => {
   t.mock.timers.tick(1000)
   await Promise.all(both)
 })
+
+test('a processor that stops while others of its queue go on leaves the backend to them', async () => {
+  const { ends, queue } = counted()
+  const [working, leaving] = [queue(), queue()]
+  const first = working.process('a', () => {})
+  working.process('b', () => {})
+  await first.stop()
+  await leaving.shutdown(0)
+  assert.equal(ends.count, 0)
+  await working.shutdown(0)
+  assert.equal(ends.count, 1)
+})
+
+test('the last processor that stops leaves the backend to end with another queue', async () => {
+  const { ends, queue } = counted()
+  const [working, leaving] = [queue(), queue()]
+  await working.process('a', () => {}).stop()
+  await leaving.shutdown(0)
+  assert.equal(ends.count, 1)
+  await working.shutdown(0)
+})
+
+test('a run by its handle that has ended leaves the backend to end with another queue', async () => {
+  const { ends, queue } = counted()
+  const [working, leaving] = [queue(), queue()]
+  await working.runClaimed(await working.claimOrEnqueue('a', {}), () => {})
+  await leaving.shutdown(0)
+  assert.equal(ends.count, 1)
+  await working.shutdown(0)
+})

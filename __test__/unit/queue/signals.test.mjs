@@ -54,6 +54,18 @@ describe('signal handlers', () => {
     assert.deepEqual(listeners(), before)
   })
 
+  it('of one queue can be removed, and those of another stay', async () => {
+    const other = new JobQueue(new DummyBackend(), logger)
+    const uninstall = queue.installSignalHandlers({ signals: ['SIGUSR2'] })
+    other.installSignalHandlers({ signals: ['SIGUSR2'] })
+    uninstall()
+    process.emit('SIGUSR2', 'SIGUSR2')
+    assert.equal(queue.draining, null)
+    assert.ok(other.draining instanceof Promise)
+    await other.draining
+    await settled()
+  })
+
   it('never end the process', async (t) => {
     const exit = t.mock.method(process, 'exit', () => {})
     const kill = t.mock.method(process, 'kill', () => {})

@@ -197,6 +197,7 @@ describe('a claim made by hand', () => {
 
 it('the sweeps of the engine are reported by the queue that asked for them', () => {
   engine.emit({ kind: 'recovered', handled: 2, saturated: false, jobs: [] })
+  engine.emit({ kind: 'recovery-failed', phase: 'periodic', message: 'down' })
   assert.deepEqual(log.events, [])
   process(() => {})
   engine.emit({ kind: 'recovered', handled: 2, saturated: false, jobs: [] })

@@ -329,3 +329,35 @@ describe('a backend that fails', () => {
     assert.equal(asked, 0)
   })
 })
+
+describe('a job that waits behind the key of another one', () => {
+  const KEY = { dedupeKey: 'k', dedupeScope: 'pending' }
+  for (const [name, end] of [
+    ['settled by its handler', (ctx) => ctx.complete()],
+    ['completed in a transaction', (ctx) => ctx.transaction(() => {})],
+  ])
+    it(`starts once that is ${name}, though the handler goes on and the backend wakes no one`, async (t) => {
+      t.mock.timers.enable({ apis: ['setTimeout'] })
+      const [started, gate] = [[], deferred()]
+      counting({ onJobAvailable: undefined })
+      await queue.enqueue('work', 1, KEY)
+      queue.process(
+        'work',
+        async (job, ctx) => {
+          started.push(job.data)
+          if (job.data === 2) return
+          await queue.enqueue('work', 2, KEY)
+          await settled()
+          await end(ctx)
+          await gate.promise
+        },
+        { concurrency: 2 },
+      )
+      await settled()
+      await settled()
+      await settled()
+      assert.deepEqual(started, [1, 2])
+      gate.resolve()
+      t.mock.timers.reset()
+    })
+})

@@ -25,7 +25,6 @@ export class Claim implements KeptClaim {
   private isSettling = false
   /** A verdict is written, or the job was completed in a transaction. */
   private isSettled = false
-  private hasEnded = false
   private keeper: LeaseKeeper | null = null
 
   constructor(
@@ -102,8 +101,7 @@ export class Claim implements KeptClaim {
   }
 
   private endIfFree(): void {
-    if (this.holdsSlot || this.isSettling || this.hasEnded) return
-    this.hasEnded = true
+    if (this.holdsSlot || this.isSettling) return
     this.stopKeeping()
     this.listener.ended(this)
   }

@@ -3,7 +3,7 @@
  * that does nothing.
  *
  *     npm run mutants -- engine                  every mutant of the engine, by its own tests; needs cargo-mutants
- *     npm run mutants -- lib                     every mutant of `lib/`, by the tests that need no server
+ *     npm run mutants -- lib                     every mutant of `lib/`, by its unit, conformance and integration tests
  *     npm run mutants -- lib driver run/         those of the files whose path contains one of these
  *     npm run mutants -- engine --shard 2/8      an eighth of them, spread over all files
  *     npm run mutants -- lib --most 50 --seed 7  fifty of them, drawn by this seed

@@ -44,6 +44,15 @@ describe('jobs that were handed over ahead', () => {
     }
   })
 
+  it('are watched for a stall only while there are some', (t) => {
+    process(never)
+    const timers = t.mock.method(globalThis, 'setTimeout')
+    engine.claim([job(0)])
+    assert.equal(timers.mock.callCount(), 0)
+    engine.claim([job(1)])
+    assert.equal(timers.mock.callCount(), 1)
+  })
+
   it('are given back when the handlers stall after they made progress', async (t) => {
     const gate = deferred()
     process(({ data }) => (data === 0 ? gate.promise : never()))

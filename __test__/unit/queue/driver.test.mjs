@@ -1,4 +1,4 @@
-/** A driver on an engine of a few lines: the jobs that wait for a slot, the stop of a processor, and the runs of other engines. */
+/** A driver on an engine of a few lines: jobs that wait for a slot, processors that stop, and the runs of other engines. */
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { safeLogger } from '../../../dist/base/logger.js'
@@ -104,6 +104,16 @@ describe('the concurrency of a processor', () => {
     const ids = claim(4)
     line.setConcurrency(1)
     assert.deepEqual(verdicts(ids), [null, null, null, null])
+  })
+
+  it('that was zero and is some again lets jobs run that come then', () => {
+    const started = []
+    const line = processor((job) => (started.push(job.data), never()), { concurrency: 2 })
+    line.setConcurrency(0)
+    claim(1)
+    line.setConcurrency(1)
+    const ids = claim(1)
+    assert.deepEqual(started, ids)
   })
 
   it('that rises starts jobs that wait', () => {

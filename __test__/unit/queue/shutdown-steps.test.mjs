@@ -50,7 +50,7 @@ test('handlers that end on their abort are not released', async () => {
 })
 
 describe('handlers that never end', () => {
-  /** What has happened after each of these times. */
+  /** Lets this time pass; returns the last step by then. */
   async function after(t, ms) {
     t.mock.timers.tick(ms)
     await settled()

@@ -1,5 +1,5 @@
 /**
- * Calls that make jobs due wake this queue's own workers at once, as no backend has to: with what they know of the type and the time. Calls
+ * Calls that make jobs due wake this queue's own workers at once, by the type and the time that they know. No backend has to do that. Calls
  * without an effect wake none.
  */
 import assert from 'node:assert/strict'

@@ -39,6 +39,8 @@ async fn a_sweep_ends_the_jobs_that_no_worker_starts_at_a_key_each() {
         }
         assert!(operations.iter().all(|one| !one.plan().contains("COLLSCAN")), "{operations:?}");
     }
+    let reason = queue.job("late-0").await.get_str("failReason").expect("a reason").to_owned();
+    assert_eq!(reason, "it was not started in time");
     assert_eq!(queue.status("retried").await, "pending", "the time binds before the first start only");
     assert_eq!(queue.count(doc! { "status": "pending" }).await, 1_501);
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use durabl_engine::{Settled, Verdict, bson::Bson};
+use durabl_engine::{Action, Settled, Verdict, bson::Bson};
 use mongodb::bson::{DateTime, Document, doc};
 
 use crate::support::{
@@ -100,6 +100,38 @@ async fn counts_are_made_once_for_all_callers() {
     assert!(one.is_ok() && other.is_ok());
     let newest = elsewhere.engine.counts().await.expect("the server answers");
     assert_ne!(newest.get("at"), first.get("at"));
+}
+
+#[tokio::test]
+async fn the_counts_of_all_types_add_up() {
+    let (queue, opened) = TestQueue::start().await;
+    for (job_type, status, count) in [
+        ("t", "pending", 4),
+        ("t", "active", 3),
+        ("t", "failed", 2),
+        ("t", "superseded", 1),
+        ("t", "completed", 5),
+        ("u", "active", 2),
+        ("u", "completed", 6),
+    ] {
+        let jobs = (0..count).map(|number| {
+            let mut job = active(&format!("{job_type}-{status}-{number}"), job_type, "token");
+            job.insert("status", status);
+            job
+        });
+        queue.insert(jobs).await;
+    }
+    let counts = opened.engine.counts().await.expect("the server answers");
+    let number = |of: &Document, field: &str| {
+        of.get_document(field).expect("a count").get_i64("count").expect("a number")
+    };
+    assert_eq!(number(&counts, "completedTotal"), 11);
+    let types: Vec<_> =
+        counts.get_array("types").expect("types").iter().filter_map(Bson::as_document).collect();
+    let open = types
+        .iter()
+        .map(|of| (of.get_str("type").expect("a type"), number(of, "pending"), number(of, "active")));
+    assert_eq!(open.collect::<Vec<_>>(), [("t", 4, 3), ("u", 0, 2)]);
 }
 
 #[tokio::test]
@@ -208,4 +240,31 @@ async fn the_history_has_what_sweeps_and_cancellations_have_ended() {
     opened.engine.shutdown(Duration::from_secs(5)).await;
     let names = ["exhausted", "cancelled", "failedAttempts", "completed"];
     assert_eq!(sums(&queue.engine(), names).await, [1, 2, 2, 0]);
+}
+
+#[tokio::test]
+async fn acts_of_operators_are_listed_the_newest_first_and_page_by_page() {
+    let (_queue, opened) = TestQueue::start().await;
+    assert_eq!(opened.engine.actions(None, 10).await, Ok(vec![]));
+    let mut ids = Vec::new();
+    for number in 0..3 {
+        let action = Action {
+            by: (number > 0).then(|| "$anna".to_owned()),
+            action: format!("$act-{number}"),
+            target: Some("$job".to_owned()),
+            note: None,
+        };
+        ids.push(opened.engine.record_action(action).await.expect("it is written"));
+    }
+    let listed = async |before: Option<&str>, most| -> Vec<String> {
+        let found = opened.engine.actions(before, most).await.expect("the server answers");
+        found.iter().map(|action| action.get_str("action").expect("a name").to_owned()).collect()
+    };
+    assert_eq!(listed(None, 10).await, ["$act-2", "$act-1", "$act-0"]);
+    assert_eq!(listed(None, 1).await, ["$act-2"]);
+    assert_eq!(listed(Some(&ids[2]), 10).await, ["$act-1", "$act-0"]);
+    let oldest = opened.engine.actions(Some(&ids[1]), 10).await.expect("the server answers").remove(0);
+    assert_eq!((oldest.get("by"), oldest.get_str("target").ok()), (Some(&Bson::Null), Some("$job")));
+    let [at, until] = ["at", "expireAt"].map(|field| oldest.get_datetime(field).expect("a time"));
+    assert!(until > at);
 }

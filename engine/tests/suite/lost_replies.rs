@@ -6,7 +6,7 @@ mod verdicts;
 
 use std::{collections::HashSet, time::Duration};
 
-use durabl_engine::{Cancelled, HandedOff, ProcessorConfig, Settled, Verdict};
+use durabl_engine::{Cancelled, Change, Due, HandedOff, ProcessorConfig, Settled, Status, Verdict};
 use mongodb::bson::{Bson, Document, RawDocument, doc};
 
 use crate::support::{
@@ -304,6 +304,38 @@ async fn a_job_cancelled_with_the_reply_lost_was_cancelled_by_this_call() {
     assert_eq!(proxy.lost(), 1);
     assert_eq!(outcomes, [Cancelled::Cancelled, Cancelled::Requested]);
     assert_eq!(queue.job("a").await.get_str("ending").ok(), Some("cancelled"));
+}
+
+/// The driver sends a command again whose reply was lost; the second loss reaches durabl.
+fn lose_two_replies_to(proxy: &Proxy, command: &'static str) {
+    proxy.lose_reply_to(command);
+    proxy.lose_reply_to(command);
+}
+
+#[tokio::test]
+async fn a_pause_and_its_end_with_their_replies_lost_were_made_by_these_calls() {
+    let (_queue, proxy, opened) = start().await;
+    proxy.want_side();
+    for expected in [true, false] {
+        lose_two_replies_to(&proxy, "findAndModify");
+        assert_eq!(opened.engine.pause_type("t", None).await, Ok(expected));
+    }
+    for expected in [true, false] {
+        lose_two_replies_to(&proxy, "findAndModify");
+        assert_eq!(opened.engine.resume_type("t").await, Ok(expected));
+    }
+    assert_eq!(proxy.lost(), 8);
+}
+
+#[tokio::test]
+async fn many_jobs_that_are_rescheduled_with_the_reply_lost_count_once() {
+    let (queue, proxy, opened) = start().await;
+    queue.insert([pending("a", "t"), pending("b", "t"), active("c", "t", "token")]).await;
+    lose_two_replies_to(&proxy, "update");
+    let ids = ["a", "b", "c"].map(str::to_owned);
+    let change = Change::Reschedule { due: Some(Due::After(60_000)), priority: None };
+    assert_eq!(opened.engine.steer_each(&ids, &change, Some(Status::Pending)).await, Ok(2));
+    assert_eq!(proxy.lost(), 2);
 }
 
 /// An engine with a processor that is handed what is made.

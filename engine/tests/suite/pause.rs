@@ -61,6 +61,7 @@ async fn a_pause_is_answered_and_written_down() {
     let found = found.expect("it stays");
     assert_eq!((found.get_str("state").ok(), found.get_i32("rev").ok()), (Some("running"), Some(2)));
     assert!(!found.contains_key("reason"));
+    assert_eq!(opened.engine.pause_type("$t.1", None).await, Ok(true), "it can be paused again");
 }
 
 #[tokio::test]

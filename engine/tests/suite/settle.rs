@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use durabl_engine::{ErrorKind, Event, LogLine, RunVerdict, Settled, Status, Verdict};
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Document, doc, oid::ObjectId};
 
 use crate::support::{
     Job, Opened, TestQueue, active, line, pending, profile, recorder::Delivered, waiting::in_time,
@@ -356,4 +356,17 @@ async fn a_unique_index_of_the_apps_own_is_named_instead_of_tried_against_for_ev
     let settled =
         in_time("an answer", opened.engine.settle("job", Some("token"), Verdict::Complete, None)).await;
     assert_eq!(settled.map_err(|error| error.kind()), Err(ErrorKind::IndexConflict));
+}
+
+#[tokio::test]
+async fn of_two_jobs_whose_ids_read_alike_the_one_of_the_claim_is_settled() {
+    let (queue, opened) = TestQueue::start().await;
+    let id = ObjectId::new();
+    let mut named_by_object = active("", "t", "its own");
+    named_by_object.insert("_id", id);
+    queue.insert([active(&id.to_hex(), "t", "the other's"), named_by_object]).await;
+    let settled = opened.engine.settle(&id.to_hex(), Some("its own"), Verdict::Complete, None).await;
+    assert_eq!(settled, Ok(Settled::Completed));
+    assert_eq!(queue.count(doc! { "_id": id, "status": "completed" }).await, 1);
+    assert_eq!(queue.status(&id.to_hex()).await, "active");
 }

@@ -73,6 +73,33 @@ pub struct NewJob {
     pub trace: Option<Trace>,
 }
 
+#[cfg(test)]
+impl NewJob {
+    /// A job with the public defaults, for unit tests.
+    pub(crate) fn sample() -> Self {
+        let payload = mongodb::bson::doc! { fields::DATA: 1 };
+        Self {
+            job_type: "t".to_owned(),
+            payload: RawDocumentBuf::try_from(&payload).expect("it can be encoded"),
+            id: None,
+            priority: 0,
+            delay_ms: 0,
+            run_at_ms: None,
+            max_attempts: 3,
+            dedupe: None,
+            coalesce_latest: false,
+            dedupe_for_ms: None,
+            is_detailed: false,
+            timeout_ms: None,
+            expires_in_ms: None,
+            backoff: None,
+            backoff_delay_ms: None,
+            backoff_max_delay_ms: None,
+            trace: None,
+        }
+    }
+}
+
 impl NewJob {
     /// The `data` value, still encoded.
     pub(crate) fn data(&self) -> Result<RawBsonRef<'_>> {

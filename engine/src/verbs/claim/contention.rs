@@ -100,4 +100,23 @@ mod tests {
         let skips: Vec<usize> = (0..8).map(|_| contention.skip(100, 1.0)).collect();
         assert_eq!(skips, [400, 400, 400, 0, 400, 400, 400, 0]);
     }
+
+    #[test]
+    fn the_distance_doubles_with_each_loss_and_shrinks_to_none_by_steps() {
+        let mut contention = Contention::default();
+        let mut widest_after = |chosen, taken| {
+            contention.learn(chosen, taken);
+            contention.away = 0;
+            contention.skip(100, 1.0)
+        };
+        assert_eq!(widest_after(7, 0), 0, "so few say nothing");
+        assert_eq!(widest_after(8, 0), 400);
+        assert_eq!(widest_after(100, 0), 800);
+        assert_eq!(widest_after(100, 100), 720);
+        for _ in 0..5 {
+            widest_after(100, 100);
+        }
+        assert_eq!(widest_after(100, 100), 382, "the last step before the front");
+        assert_eq!(widest_after(100, 100), 0);
+    }
 }

@@ -121,4 +121,13 @@ mod tests {
         let ordered = in_order(&ids.iter().collect::<Vec<_>>(), found).expect("every job has an id");
         assert!(ordered.into_iter().map(|job| job.header.id).eq(ids));
     }
+
+    #[test]
+    fn jobs_of_two_rounds_are_counted_and_named_together() {
+        let counted = TakenJobs::Counted { count: 1, ids: vec!["a".into(), "b".into()] };
+        let read = ClaimedJob::read(rawdoc! { "_id": "c" }).expect("it has an id");
+        let both = counted.and(TakenJobs::Read(vec![read]));
+        assert_eq!(both.count(), 2);
+        assert_eq!(both.into_ids(), ["a", "b", "c"].map(Bson::from));
+    }
 }

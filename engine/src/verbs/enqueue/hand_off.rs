@@ -70,3 +70,29 @@ pub(crate) fn is_possible(job: &NewJob) -> bool {
     let is_free = job.dedupe.as_ref().is_none_or(|dedupe| dedupe.scope == DedupeScope::PendingAndActive);
     is_plain && is_free && job.delay_ms <= 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::document::DedupeKey;
+
+    #[test]
+    fn only_a_plain_job_that_is_due_may_be_made_as_claimed() {
+        let plain = NewJob::sample;
+        let keyed = |scope| NewJob { dedupe: Some(DedupeKey { key: "k".to_owned(), scope }), ..plain() };
+        assert!(is_possible(&plain()));
+        assert!(is_possible(&keyed(DedupeScope::PendingAndActive)));
+        for (why, job) in [
+            ("its key has room for a follower", keyed(DedupeScope::Pending)),
+            ("its id may be taken", NewJob { id: Some("a".to_owned()), ..plain() }),
+            (
+                "its key may be kept",
+                NewJob { dedupe_for_ms: Some(1), ..keyed(DedupeScope::PendingAndActive) },
+            ),
+            ("it has a time", NewJob { run_at_ms: Some(0), ..plain() }),
+            ("it has a delay", NewJob { delay_ms: 1, ..plain() }),
+        ] {
+            assert!(!is_possible(&job), "{why}");
+        }
+    }
+}

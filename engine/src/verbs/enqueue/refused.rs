@@ -90,3 +90,66 @@ fn bars(other: &RawDocument, job: &NewJob) -> bool {
     let is_kept = job.dedupe_for_ms.is_some() && matches!(other.get(fields::DEDUPE_UNTIL), Ok(Some(_)));
     (is_of_scope && !has_room) || is_kept
 }
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::doc;
+
+    use super::*;
+    use crate::job::document::DedupeKey;
+
+    fn keyed(scope: DedupeScope) -> NewJob {
+        NewJob { dedupe: Some(DedupeKey { key: "k".to_owned(), scope }), ..NewJob::sample() }
+    }
+
+    fn holder(id: &str, key: &str, scope: &str, status: &str) -> RawDocumentBuf {
+        let job = doc! { "_id": id, "dedupeKey": key, "dedupeScope": scope, "status": status };
+        RawDocumentBuf::try_from(&job).expect("it can be encoded")
+    }
+
+    #[test]
+    fn a_job_is_barred_by_those_that_hold_its_key_in_its_scope() {
+        use DedupeScope::{Pending, PendingAndActive};
+        let [single, exclusive] = [Pending.as_str(), PendingAndActive.as_str()];
+        for (scope, key, of_scope, status, expected) in [
+            (Pending, "k", single, "pending", true),
+            (Pending, "k", single, "active", false),
+            (Pending, "k", single, "completed", false),
+            (Pending, "other", single, "pending", false),
+            (Pending, "k", exclusive, "pending", false),
+            (PendingAndActive, "k", exclusive, "pending", true),
+            (PendingAndActive, "k", exclusive, "active", true),
+            (PendingAndActive, "k", exclusive, "failed", false),
+            (PendingAndActive, "other", exclusive, "active", false),
+            (PendingAndActive, "k", single, "active", false),
+        ] {
+            let is_barred = bars(&holder("a", key, of_scope, status), &keyed(scope));
+            assert_eq!(is_barred, expected, "{scope:?} {key} {of_scope} {status}");
+        }
+        let other = holder("a", "k", single, "pending");
+        assert!(!bars(&other, &NewJob::sample()), "one without a key");
+    }
+
+    #[test]
+    fn a_job_whose_key_is_kept_bars_only_those_that_keep_it_too() {
+        let job = doc! { "_id": "a", "dedupeKey": "k", "status": "completed", "dedupeUntil": 1 };
+        let kept = RawDocumentBuf::try_from(&job).expect("it can be encoded");
+        let asking = keyed(DedupeScope::Pending);
+        assert!(!bars(&kept, &asking));
+        assert!(bars(&kept, &NewJob { dedupe_for_ms: Some(1), ..asking.clone() }));
+        let ended = holder("a", "k", "pending", "completed");
+        assert!(!bars(&ended, &NewJob { dedupe_for_ms: Some(1), ..asking }));
+    }
+
+    #[test]
+    fn the_job_of_the_same_id_is_named_before_the_one_that_holds_the_key() {
+        let scope = DedupeScope::Pending;
+        let found =
+            [holder("a", "k", scope.as_str(), "pending"), holder("b", "other", scope.as_str(), "pending")];
+        let named = |id: Option<&str>| NewJob { id: id.map(str::to_owned), ..keyed(scope) };
+        assert_eq!(holder_of(&named(Some("b")), &found).as_deref(), Some("b"));
+        assert_eq!(holder_of(&named(Some("c")), &found).as_deref(), Some("a"));
+        assert_eq!(holder_of(&named(None), &found).as_deref(), Some("a"));
+        assert_eq!(holder_of(&named(None), &found[1..]), None);
+    }
+}

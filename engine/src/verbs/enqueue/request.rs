@@ -96,3 +96,41 @@ impl Load {
         self.bytes += more.bytes;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::{RawDocumentBuf, doc};
+
+    use super::*;
+
+    fn of_bytes(bytes: usize) -> NewJob {
+        let payload =
+            RawDocumentBuf::try_from(&doc! { "data": "x".repeat(bytes) }).expect("it can be encoded");
+        NewJob { payload, ..NewJob::sample() }
+    }
+
+    #[test]
+    fn a_lot_is_no_more_than_one_insert_carries() {
+        let large = MOST_BYTES / 4;
+        for (jobs, expected) in [
+            (vec![], vec![]),
+            (vec![NewJob::sample(); MOST_JOBS], vec![MOST_JOBS]),
+            (vec![NewJob::sample(); 2 * MOST_JOBS + 1], vec![MOST_JOBS, MOST_JOBS, 1]),
+            // Each is a little larger than a quarter.
+            (vec![of_bytes(large); 7], vec![3, 3, 1]),
+            // One that is too large for any company goes alone.
+            (vec![NewJob::sample(), of_bytes(MOST_BYTES), NewJob::sample()], vec![1, 1, 1]),
+        ] {
+            let lots: Vec<usize> = as_lots(jobs).iter().map(Vec::len).collect();
+            assert_eq!(lots, expected);
+        }
+    }
+
+    #[test]
+    fn a_load_is_full_at_its_bounds() {
+        let load = |jobs, bytes| Load { jobs, bytes };
+        assert!(load(MOST_JOBS - 1, MOST_BYTES - 1).has_room_for(load(1, 1)));
+        assert!(!load(MOST_JOBS - 1, 0).has_room_for(load(2, 0)));
+        assert!(!load(0, MOST_BYTES - 1).has_room_for(load(0, 2)));
+    }
+}

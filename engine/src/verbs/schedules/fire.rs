@@ -160,3 +160,23 @@ fn moved(firing: &Firing) -> Document {
     }
     update
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(bytes: usize, count: usize) -> Lot {
+        let job = RawDocumentBuf::try_from(&doc! { "data": "x".repeat(bytes) }).expect("it can be encoded");
+        let mut lot = Lot::default();
+        (0..count).for_each(|index| lot.add(job.clone(), index));
+        lot
+    }
+
+    #[test]
+    fn a_lot_is_full_by_its_jobs_or_by_their_bytes() {
+        assert!(!filled(1, MOST_JOBS - 1).is_full());
+        assert!(filled(1, MOST_JOBS).is_full());
+        assert!(!filled(MOST_BYTES / 4, 3).is_full());
+        assert!(filled(MOST_BYTES / 4, 4).is_full());
+    }
+}

@@ -1,14 +1,19 @@
-use mongodb::bson::{RawDocumentBuf, rawdoc};
+use std::time::Duration;
+
+use mongodb::bson::{DateTime, Document, RawDocumentBuf, doc, rawdoc};
 
 use super::{
     carry_out::group,
     prepared::{MOST_REASON_BYTES, PreparedVerdict, VerdictRequest, clip, judge},
+    writing::{Change, writing},
 };
 use crate::job::{
     document::{DedupeKey, Header},
     fence,
+    log::LogBounds,
     retry::{BackoffKind, BackoffPolicy},
     status::{DedupeScope, Status},
+    transition::Transition,
     verdict::{Details, Settled, Verdict},
 };
 
@@ -142,4 +147,76 @@ fn a_reason_is_cut_between_characters() {
     assert_eq!(clip("short"), "short");
     let long = "\u{20ac}".repeat(MOST_REASON_BYTES);
     assert!(clip(&long).len() <= MOST_REASON_BYTES && clip(&long).len() > MOST_REASON_BYTES - 3);
+}
+
+/// The fields that a change sets.
+fn set_by(change: Change<'_>) -> Document {
+    writing(change)[0].get_document("$set").expect("a stage that sets fields").clone()
+}
+
+#[test]
+fn a_released_job_keeps_its_time_unless_it_is_deferred() {
+    let header = header("a", Some("mine"));
+    let released = |delay| set_by(Change { delay, ..Change::of(Transition::Release, &header) });
+    assert!(!released(Duration::ZERO).contains_key("runAt"));
+    let deferred = released(Duration::from_secs(2));
+    assert_eq!(deferred.get("runAt"), Some(&doc! { "$add": ["$$NOW", 2_000_i64] }.into()));
+}
+
+#[test]
+fn a_failed_attempt_is_noted_and_no_other() {
+    use Transition::{Cancel, Complete, Expire, Fail, Recover, Release, Retry, Supersede};
+    let header = header("a", Some("mine"));
+    for (transition, is_noted) in [
+        (Retry, true),
+        (Fail, true),
+        (Recover, true),
+        (Supersede, true),
+        (Complete, false),
+        (Release, false),
+        (Cancel, false),
+        (Expire, false),
+    ] {
+        let change = Change { reason: Some("it broke"), ..Change::of(transition, &header) };
+        let noting = Change { notes: Some(LogBounds::default()), ..change };
+        assert_eq!(set_by(noting).contains_key("errors"), is_noted, "{transition:?}");
+        assert!(!set_by(change).contains_key("errors"), "{transition:?}");
+    }
+}
+
+#[test]
+fn an_end_has_the_reason_that_was_given_or_the_one_of_its_kind() {
+    use Transition::{Cancel, Complete, Expire, Fail, Recover};
+    let header = header("a", Some("mine"));
+    for (transition, given, expected) in [
+        (Fail, Some("it broke"), Some("it broke")),
+        (Cancel, Some("no need"), Some("no need")),
+        (Cancel, None, Some("cancelled")),
+        (Expire, None, Some("it was not started in time")),
+        (Recover, Some("its worker died"), None),
+        (Complete, None, None),
+    ] {
+        let set = set_by(Change { reason: given, ..Change::of(transition, &header) });
+        let reason = set.get_document("failReason").ok().map(|reason| reason.get_str("$literal").ok());
+        assert_eq!(reason.flatten(), expected, "{transition:?} {given:?}");
+    }
+}
+
+#[test]
+fn a_verdict_yields_to_the_cancellation_of_its_own_claim_only() {
+    let marked = |status: &str, token: &str| {
+        rawdoc! { "_id": "a", "status": status, "claimToken": token, "cancelRequestedAt": DateTime::now() }
+    };
+    let unmarked = rawdoc! { "_id": "a", "status": "active", "claimToken": "mine" };
+    for (found, expected) in [
+        (marked("active", "mine"), true),
+        (marked("active", "another's"), false),
+        (marked("pending", "mine"), false),
+        (unmarked, false),
+    ] {
+        let mut job = prepared(header("a", Some("mine")), Verdict::Complete);
+        assert_eq!(job.cancelled_instead(&found), expected, "{found:?}");
+    }
+    let mut by_hand = PreparedVerdict::new(VerdictRequest::completion(header("a", Some("mine")), None));
+    assert!(!by_hand.cancelled_instead(&marked("active", "mine")), "a completion by hand stands");
 }

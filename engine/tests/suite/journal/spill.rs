@@ -99,6 +99,11 @@ async fn a_value_is_that_of_the_claim_that_recorded_it() {
         Ok(Some(Appended::Recorded(stored)))
     );
     assert_eq!(seqs(&queue.job("a").await), [0]);
+    // Others than the holder see nothing there.
+    assert_eq!(opened.engine.look_at_step("a", "stale", &large(0)).await, Ok(Some(Appended::LeaseLost)));
+    let ended = doc! { "$set": { "status": "failed" } };
+    queue.jobs().update_one(doc! { "_id": "a" }, ended).await.expect("it can be changed");
+    assert_eq!(opened.engine.look_at_step("a", "token", &large(0)).await, Ok(Some(Appended::LeaseLost)));
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 //!
 //! The server does what it was asked before its reply is lost: that is what no fail point of the server can do.
 
+mod wire;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -13,7 +15,7 @@ use std::{
 use durabl_engine::{EngineOptions, connection::ConnectionSettings};
 use mongodb::bson::RawDocument;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncWriteExt,
     net::{
         TcpListener, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
@@ -23,11 +25,7 @@ use tokio::{
 };
 
 use super::{Opened, TestQueue, server, waiting::in_time};
-
-/// Length, request id, the id it answers, and the kind of message; four bytes each.
-const HEADER: usize = 16;
-/// Flags, and the kind of the first section.
-const BEFORE_BODY: usize = HEADER + 5;
+use wire::{BEFORE_BODY, first_document, name, read, word};
 
 /// The field of a `hello` that tells the server's time, as it stands in a reply.
 const LOCAL_TIME: &[u8] = b"\x09localTime\0";
@@ -118,6 +116,7 @@ struct Shared {
     lost: AtomicUsize,
     /// By how many milliseconds the server's clock seems to be ahead of what it is.
     clock_ahead: AtomicI64,
+    wants_side: AtomicBool,
 }
 
 /// The relay; it ends with the test.
@@ -138,6 +137,7 @@ impl Proxy {
             holds: Mutex::default(),
             lost: AtomicUsize::new(0),
             clock_ahead: AtomicI64::new(0),
+            wants_side: AtomicBool::new(false),
         });
         let mut connections = JoinSet::new();
         connections.spawn(accept(listener, shared.clone()));
@@ -184,6 +184,11 @@ impl Proxy {
     /// Every request for the server's time gets a wrong one from now on.
     pub(crate) fn set_clock_ahead(&self, ms: i64) {
         self.shared.clock_ahead.store(ms, Ordering::Release);
+    }
+
+    /// Commands about the side collection are wanted from now on, too: for tests in which no worker writes there by the clock.
+    pub(crate) fn want_side(&self) {
+        self.shared.wants_side.store(true, Ordering::Release);
     }
 
     /// Loses the reply to the next command of this name, and the connection with it.
@@ -256,9 +261,17 @@ impl Shared {
         self.holds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The command in a message, unless it is about the side collection: workers write there by the clock, which few tests are about.
+    fn command_in<'a>(&self, message: &'a [u8]) -> Option<&'a RawDocument> {
+        let command = first_document(message.get(BEFORE_BODY..)?)?;
+        let (_, about) = command.iter().next()?.ok()?;
+        let is_side = about.as_str().is_some_and(|name| name.ends_with(".durabl"));
+        (!is_side || self.wants_side.load(Ordering::Acquire)).then_some(command)
+    }
+
     /// The holder of this message, or of the reply to it.
     fn hold_on(&self, message: &[u8]) -> Option<(Part, watch::Sender<HoldState>)> {
-        let body = about_jobs(message)?;
+        let body = self.command_in(message)?;
         let mut holds = self.holds();
         let place = holds.iter().position(|hold| (hold.wanted)(body))?;
         let hold = holds.remove(place);
@@ -267,7 +280,7 @@ impl Shared {
 
     /// Whether the reply to this message is to be lost.
     fn dooms(&self, message: &[u8]) -> bool {
-        let Some(body) = about_jobs(message) else { return false };
+        let Some(body) = self.command_in(message) else { return false };
         let mut doomed = self.doomed();
         let found = doomed.iter().position(|wanted| wanted(body));
         found.map(|place| drop(doomed.remove(place))).is_some()
@@ -290,24 +303,6 @@ impl Shared {
     async fn until_down(&self) {
         _ = self.mode.subscribe().wait_for(|mode| *mode == Mode::Down).await;
     }
-}
-
-/// The command in a message, unless it is about the side collection: workers write there by the clock, which is no part of any test.
-fn about_jobs(message: &[u8]) -> Option<&RawDocument> {
-    let command = first_document(message.get(BEFORE_BODY..)?)?;
-    let (_, about) = command.iter().next()?.ok()?;
-    (!about.as_str().is_some_and(|name| name.ends_with(".durabl"))).then_some(command)
-}
-
-fn first_document(bytes: &[u8]) -> Option<&RawDocument> {
-    let length = i32::from_le_bytes(*bytes.first_chunk::<4>()?);
-    RawDocument::from_bytes(bytes.get(..usize::try_from(length).ok()?)?).ok()
-}
-
-/// A command's name is its first field.
-fn name(body: &RawDocument) -> Option<&str> {
-    let (name, _) = body.iter().next()?.ok()?;
-    Some(name.as_str())
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
@@ -382,18 +377,4 @@ async fn pass_replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &
             return;
         }
     }
-}
-
-async fn read(from: &mut OwnedReadHalf) -> Option<Vec<u8>> {
-    let mut message = vec![0; HEADER];
-    from.read_exact(&mut message).await.ok()?;
-    let length = usize::try_from(i32::from_le_bytes(word(&message, 0))).ok()?;
-    message.resize(length, 0);
-    from.read_exact(&mut message[HEADER..]).await.ok()?;
-    Some(message)
-}
-
-fn word(message: &[u8], place: usize) -> [u8; 4] {
-    let at = place * 4;
-    message.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).expect("a header")
 }

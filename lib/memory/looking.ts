@@ -1,6 +1,6 @@
 /** Looks at the jobs of the model: details, pages of lists, ends. */
 import { createHash, randomUUID } from 'node:crypto'
-import { endingOf, workerOf } from '../backend/ending'
+import { endingOf } from '../backend/ending'
 import { argumentError } from '../base/errors'
 import type { JobDetail, JobEnd, JobPage, JobSummary, RecordedJob } from '../types'
 import type { JobSelection, ListSettings } from '../validate'
@@ -137,8 +137,6 @@ export function summaryOf(stored: StoredJob): JobSummary {
   delete summary.logs
   const ending = endingOfStored(stored)
   if (ending !== undefined) summary.ending = ending
-  const worker = workerOf(stored.job.claimToken)
-  if (worker !== undefined) summary.worker = worker
   return summary
 }
 

@@ -80,7 +80,7 @@ export function remove(model: MemoryModel, id: string): RemoveResult {
   if (stored === undefined) return NOT_FOUND
   const { job } = stored
   if (job.status === 'active') return wrongStatus(job)
-  if (job.status === 'pending') model.open.remove(stored)
+  model.open.remove(stored)
   model.stored.delete(id)
   const place = model.jobs.indexOf(job)
   if (place !== -1) model.jobs.splice(place, 1)

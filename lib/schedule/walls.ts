@@ -21,7 +21,7 @@ export function nextWall(pattern: Pattern, wall: number): number | null {
       continue
     }
     if (!isOnDay(pattern.days, day)) continue
-    const time = timeOfDay(pattern, day === firstDay ? start - day * DAY_MS : 0)
+    const time = timeOfDay(pattern, start - day * DAY_MS)
     if (time !== null) return day * DAY_MS + time
   }
   return null
@@ -62,7 +62,7 @@ function daysLeft(date: Date): number {
   return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate() - date.getUTCDate()
 }
 
-/** The first time of day at or after `from`, in milliseconds since midnight; null if there is none. */
+/** The first time of day at or after `from`, in milliseconds since midnight; null if there is none. On an earlier day, `from` is negative. */
 function timeOfDay({ hours, minutes, seconds }: Pattern, from: number): number | null {
   const [fromHour, fromMinute, fromSecond] = [
     from / 3_600_000,

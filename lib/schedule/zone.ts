@@ -3,6 +3,8 @@
 const SECOND_MS = 1000
 const DAY_MS = 86_400_000
 
+type Unit = 'year' | 'month' | 'day' | 'hour' | 'minute' | 'second'
+
 /** Twenty years of days. */
 const MOST_DAYS_KEPT = 7305
 
@@ -87,15 +89,8 @@ export class Zone {
 
   private askOffset(instant: number): number {
     const whole = Math.floor(instant / SECOND_MS) * SECOND_MS
-    let [year, month, day, hour, minute, second] = [0, 0, 0, 0, 0, 0]
-    for (const { type, value } of this.format.formatToParts(whole)) {
-      if (type === 'year') year = Number(value)
-      else if (type === 'month') month = Number(value)
-      else if (type === 'day') day = Number(value)
-      else if (type === 'hour') hour = Number(value)
-      else if (type === 'minute') minute = Number(value)
-      else if (type === 'second') second = Number(value)
-    }
+    const parts = this.format.formatToParts(whole).map(({ type, value }) => [type, Number(value)] as const)
+    const { year, month, day, hour, minute, second } = Object.fromEntries(parts) as Record<Unit, number>
     return Date.UTC(year, month - 1, day, hour, minute, second) - whole
   }
 }

@@ -294,6 +294,15 @@ export default {
     assert.equal(await backend.completeClaimed(id, claimToken), 'completed')
     const job = await backend.findOne({ id })
     assert.deepEqual([job.status, job.failReason, job.failedAt], ['completed', undefined, undefined])
+    assert.equal((await whole(backend, id)).ending, undefined)
+  },
+
+  async 'completeClaimed leaves a job failed that its own claim has failed for good'({ backend }) {
+    const { id, claimToken } = await claimed(backend)
+    await backend.failFatal(id, 'no such account', claimToken)
+    assert.equal(await backend.completeClaimed(id, claimToken), 'lease-lost')
+    const job = await backend.findOne({ id })
+    assert.deepEqual([job.status, job.failReason], ['failed', 'no such account'])
   },
 
   async 'completeClaimed leaves a follower claimable'({ backend }) {

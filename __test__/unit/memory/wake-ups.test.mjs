@@ -38,6 +38,56 @@ describe('a wake-up comes', () => {
     assert.deepEqual(told, ['t'])
   })
 
+  const JOB = { type: 't', data: {} }
+  const HOURLY = { cron: '0 * * * *' }
+  /** [what, the call, made before it] */
+  for (const [what, call, before = async () => {}] of [
+    ['enqueueDetailed', (backend) => backend.enqueueDetailed('t', {})],
+    ['enqueueMany', (backend) => backend.enqueueMany([JOB])],
+    ['enqueueManyDetailed', (backend) => backend.enqueueManyDetailed([JOB])],
+    [
+      'a retry',
+      (backend) => backend.retry('dummy-1'),
+      async (backend) => {
+        await backend.claimOrEnqueue('t', {})
+        await backend.failFatal('dummy-1', 'no')
+      },
+    ],
+    [
+      'a promotion',
+      (backend) => backend.promote('dummy-1'),
+      (backend) => backend.enqueue('t', {}, { delay: 9e6 }),
+    ],
+    [
+      'another time',
+      (backend) => backend.reschedule('dummy-1', { delay: 0 }),
+      (backend) => backend.enqueue('t', {}, { delay: 9e6 }),
+    ],
+    ['the end of a pause', (backend) => backend.resume('t'), (backend) => backend.pause('t')],
+    [
+      'a schedule that is triggered',
+      (backend) => backend.triggerSchedule('s'),
+      (backend) => backend.schedule('s', HOURLY, JOB),
+    ],
+  ]) {
+    test(`with ${what}`, async () => {
+      const { backend, told } = listened()
+      await before(backend)
+      told.length = 0
+      await call(backend)
+      assert.deepEqual(told, ['t'])
+    })
+  }
+
+  test('with a job that completeClaimed ends, for the one behind it', async () => {
+    const { backend, told } = listened()
+    const { id, claimToken } = await backend.claimOrEnqueue('t', {}, SINGLE_FLIGHT)
+    await backend.enqueue('other', {}, SINGLE_FLIGHT)
+    told.length = 0
+    assert.equal(await backend.completeClaimed(id, claimToken), 'completed')
+    assert.deepEqual(told, ['other'])
+  })
+
   test('with the end of a job that held a follower back, for the follower’s type', async () => {
     const { backend, told } = listened()
     const { id, claimToken } = await backend.claimOrEnqueue('t', {}, SINGLE_FLIGHT)

@@ -16,6 +16,8 @@ const SAME = [
   ['the longest step of a day of the month', '0 0 */31 * *', '0 0 1 * *'],
   ['the longest step of a month', '0 0 1 */12 *', '0 0 1 1 *'],
   ['the longest step of a day of the week', '0 0 * * */7', '0 0 * * 0'],
+  ['the shortest step', '*/1 * * * *', '* * * * *'],
+  ['a step from a weekday on', '0 0 * * 1/3', '0 0 * * 1,4'],
   ['a step from a value on', '40/10 * * * *', '40,50 * * * *'],
   ['names in any case', '0 0 * Feb MON-fri', '0 0 * 2 1-5'],
   ['a name of a whole pattern', '@Weekly', '0 0 * * 0'],
@@ -41,6 +43,7 @@ const WALLS = [
   ['* * * * * *', 999, 1000],
   ['* * * * * *', 1000, 1000],
   ['* * * * *', 1, 60_000],
+  ['0 0 28,30 2 *', Date.UTC(2025, 0, 1), Date.UTC(2025, 1, 28)],
   ['0 0 L * *', Date.UTC(2024, 1, 1), Date.UTC(2024, 1, 29)],
   ['0 0 L,28 * *', Date.UTC(2025, 0, 29), Date.UTC(2025, 0, 31)],
   ['0 0 *,L * 1', Date.UTC(2025, 0, 1), Date.UTC(2025, 0, 6)],
@@ -69,6 +72,16 @@ describe('a pattern', () => {
       assert.equal(nextWall(parsePattern(pattern), wall), next)
     })
   }
+
+  test('may name the last day of each month, and no later one', () => {
+    for (const [index, days] of [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31].entries()) {
+      const month = index + 1
+      const asked = Date.UTC(2024, index, 1)
+      assert.equal(nextWall(parsePattern(`0 0 ${days} ${month} *`), asked), Date.UTC(2024, index, days))
+      const refused = { message: `it never comes: none of its months has a day ${days + 1}` }
+      if (days < 31) assert.throws(() => parsePattern(`0 0 ${days + 1} ${month} *`), refused)
+    }
+  })
 
   test('that never comes has no next time', () => {
     assert.equal(nextWall(parsePattern('0 0 * 2 1#5'), 0), null)

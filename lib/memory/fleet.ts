@@ -88,8 +88,9 @@ function hourOf(job: RecordedJob, endedAt: Date): HourDocument {
   const ended = endedAt.getTime()
   const hour = new Date(Math.floor(ended / HOUR_MS) * HOUR_MS)
   const minute = Math.floor((ended - hour.getTime()) / MINUTE_MS)
-  const counters: Counters = { [countedAs(job)]: 1 }
-  if (job.status === 'failed') counters['failedAttempts'] = 1
+  const end = countedAs(job)
+  const counters: Counters = { [end]: 1 }
+  if (end === 'exhausted' || end === 'fatal') counters['failedAttempts'] = 1
   const { claimedAt, runAt } = job
   const lengths =
     claimedAt === undefined

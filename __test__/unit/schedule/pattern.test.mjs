@@ -7,6 +7,7 @@ import { nextWall } from '../../../dist/schedule/walls.js'
 /** [what, pattern, one that means the same] */
 const SAME = [
   ['spaces around and between', '  0\t9   * * *  ', '0 0 9 * * *'],
+  ['as many characters as are allowed', '0 9 * * *'.padEnd(256), '0 9 * * *'],
   ['a list out of order', '50,10 17,3 * * *', '10,50 3,17 * * *'],
   ['months over the end of a year', '0 0 1 11-2 *', '0 0 1 1,2,11,12 *'],
   ['days over the end of a month', '0 0 30-2 * *', '0 0 1,2,30,31 * *'],

@@ -177,12 +177,42 @@ impl Turn<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
+    use crate::base::{error::Error, sync::lock};
 
     #[test]
     fn a_sweep_that_can_not_keep_pace_rests_less() {
         let step = Duration::from_millis(10);
         assert_eq!(rest(step, Duration::from_secs(3_599)), Duration::from_millis(490));
         assert_eq!(rest(step, Duration::from_secs(3_600)), Duration::from_millis(40));
+    }
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<String>>);
+
+    impl Sink for Heard {
+        fn event(&self, event: Event) {
+            if let Event::Log { message, .. } = event {
+                lock(&self.0).push(message);
+            }
+        }
+    }
+
+    #[test]
+    fn a_failure_is_told_once_until_it_has_passed() {
+        let heard = Arc::new(Heard::default());
+        let sink: Arc<dyn Sink> = heard.clone();
+        let mut complaint = Complaint { what: "old jobs", is_told: false };
+        let failure = || Err(Error::encoding("the reason"));
+        for (outcome, told) in
+            [(Ok(()), 0), (failure(), 1), (failure(), 1), (Ok(()), 1), (failure(), 2), (failure(), 2)]
+        {
+            complaint.hear(outcome, &sink);
+            assert_eq!(lock(&heard.0).len(), told);
+        }
+        let message = lock(&heard.0).remove(0);
+        assert!(message.starts_with("old jobs could not be removed: "), "{message}");
     }
 }

@@ -237,3 +237,16 @@ impl Memory {
         self.passed_over.push(id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_task_begins_once_and_not_before_it_is_turned_on() {
+        let schedules = Schedules::default();
+        let begun = [false, true, true, false, true].map(|on| schedules.turn(on));
+        assert_eq!(begun, [false, true, false, false, false]);
+        assert!(schedules.is_on.load(Ordering::Acquire));
+    }
+}

@@ -67,13 +67,18 @@ async fn the_history_has_what_ended_in_a_few_writes() {
         opened.engine.enqueue(Job::of("t").max_attempts(attempts).into()).await.expect("enqueued");
         run_one(&opened, verdict, Settled::FailedTerminal).await;
     }
+    let id = opened.engine.enqueue(Job::of("t").into()).await.expect("enqueued").expect("a new job");
+    let job = opened.recorder.next_job().await;
+    opened.engine.cancel(&[id], None).await.expect("the server answers");
+    opened.finish(job.run_id, Verdict::Fail);
+    assert_eq!(opened.recorder.outcome(job.run_id).await, Ok(Settled::Cancelled));
     opened.engine.shutdown(Duration::from_secs(5)).await;
     let writes = profile::so_far_on(&queue, SIDE).await;
     let writes = writes.iter().filter(|operation| operation.name() == "update").count();
     assert!(writes <= 6, "{writes} writes");
     let elsewhere = queue.engine();
-    let counted = sums(&elsewhere, ["completed", "exhausted", "fatal", "failedAttempts"]).await;
-    assert_eq!(counted, [20, 1, 1, 2]);
+    let counted = sums(&elsewhere, ["completed", "exhausted", "fatal", "failedAttempts", "cancelled"]).await;
+    assert_eq!(counted, [20, 1, 1, 2, 1]);
     let now = DateTime::now().timestamp_millis();
     let hours = elsewhere.engine.history(Some("t"), now - 3_600_000, now + 60_000).await;
     let hours = hours.expect("the server answers");

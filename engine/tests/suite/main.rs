@@ -15,6 +15,7 @@ mod enqueue;
 mod expiry;
 mod fleet;
 mod foreign;
+mod hand_off;
 mod journal;
 mod list;
 mod lost_replies;

@@ -2,19 +2,20 @@
 //! further type.
 
 mod found;
+mod scan;
 mod search;
 
 use mongodb::bson::{Document, doc};
 
-use self::found::{Found, Limit, is_shown, look, position_behind};
+use self::{
+    found::{Found, Limit},
+    scan::Scan,
+};
 use crate::{
     base::error::{Error, ErrorKind, Result},
     job::{
         fields,
-        listing::{
-            JobFilter, Order, Page, Position,
-            cursor::{self, Query},
-        },
+        listing::{JobFilter, Order, Page, cursor::Query},
         status::{DedupeScope, Status},
     },
     store::{collection::Store, types::types_up_to},
@@ -35,15 +36,15 @@ pub(crate) async fn list(
     let order = Order::of(filter.status);
     let query = Query::of(&store.jobs().namespace().to_string(), filter);
     let from = after.map(|cursor| query.position(cursor, order.fields().len())).transpose()?;
-    match filter.status {
-        // Renewals move active jobs, so that no place between two of them lasts.
-        Status::Active if from.is_some() => return Err(cursor::foreign()),
-        Status::Active => return active(store, filter, order, limit).await,
-        _ => {}
+    // Renewals move active jobs, so that no place between two of them lasts: no cursor leads there.
+    if filter.status == Status::Active {
+        return active(store, filter, order, limit).await;
     }
     let branches = branches(store, filter).await?;
     let jobs = match branches {
-        Branches::Indexed(filters) => Scan { store, order, filters: &filters }.page(from, limit).await?,
+        Branches::Indexed(filters) => {
+            Scan { store, order, filters: &filters, limit: Limit::None }.page(from, limit).await?
+        }
         Branches::Searched(base) => search::search(store, &base, filter, order, from, limit).await?,
     };
     Ok(jobs.into_page(query))
@@ -58,8 +59,9 @@ async fn active(store: &Store, filter: &JobFilter, order: Order, limit: usize) -
             vec![base]
         }
     };
-    let Found { mut jobs, looked, .. } =
-        Scan { store, order, filters: &filters }.page(None, limit.saturating_add(1)).await?;
+    let Found { mut jobs, looked, .. } = Scan { store, order, filters: &filters, limit: Limit::None }
+        .page(None, limit.saturating_add(1))
+        .await?;
     let is_complete = jobs.len() <= limit;
     jobs.truncate(limit);
     Ok(Page { jobs, next: None, looked, is_complete })
@@ -115,40 +117,4 @@ fn too_many_types(what: &str, most: usize) -> Error {
             "there are jobs of more than {most} types, too many for {what} of all of them; name the \"type\""
         ),
     )
-}
-
-/// Scans that make one list.
-struct Scan<'a> {
-    store: &'a Store,
-    order: Order,
-    filters: &'a [Document],
-}
-
-impl Scan<'_> {
-    async fn page(&self, from: Option<Position>, limit: usize) -> Result<Found> {
-        let mut found = Found::default();
-        let shown = from.as_ref().map_or(0, |from| from.shown.len());
-        for (place, range) in self.order.ranges(from.as_ref()).into_iter().enumerate() {
-            let missing = limit - found.jobs.len();
-            // The jobs that were shown stand in the first range, and come again.
-            let most = if place == 0 { missing + shown } else { missing };
-            let mut jobs = Vec::new();
-            for filter in self.filters {
-                let mut filter = filter.clone();
-                filter.extend(range.filter.clone());
-                jobs.extend(look(self.store, filter, range.sort.clone(), most, Limit::None).await?);
-            }
-            found.looked += jobs.len() as u64;
-            jobs.retain(|job| !is_shown(from.as_ref(), job));
-            if self.filters.len() > 1 {
-                jobs.sort_by(|one, other| self.order.compare(one, other));
-            }
-            found.jobs.extend(jobs.into_iter().take(missing));
-            if found.jobs.len() == limit {
-                found.next = Some(position_behind(self.order, from, &found.jobs));
-                break;
-            }
-        }
-        Ok(found)
-    }
 }

@@ -257,6 +257,51 @@ async fn a_key_of_outstanding_jobs_is_looked_up() {
 }
 
 #[tokio::test]
+async fn a_key_is_no_search_among_outstanding_jobs_and_one_among_ended_ones() {
+    let (queue, opened) = TestQueue::start().await;
+    let keyed = |mut job: Document| {
+        job.extend(doc! { "dedupeKey": "k" });
+        job
+    };
+    let mut wanted = keyed(pending("wanted", "t"));
+    wanted.extend(doc! { "dedupeScope": "pending" });
+    queue.insert((0..40).map(|number| pending(&format!("other-{number}"), "t")).chain([wanted])).await;
+    // Before there were scopes, documents had none: those that ended then are found as well.
+    queue
+        .insert((0..3).map(|number| keyed(ended(&format!("e{number}"), "t", "completed", moment(-5)))))
+        .await;
+    let by_key = |status| JobFilter { dedupe_key: Some("k".to_owned()), ..of(status, &["t"]) };
+    let page = first(&opened, &by_key(Status::Pending), 5).await;
+    assert_eq!((ids(&page), page.looked), (vec!["wanted".to_owned()], 1));
+    each_once(
+        &pages(&opened, &by_key(Status::Completed), 2).await,
+        (0..3).map(|number| format!("e{number}")),
+    );
+}
+
+#[tokio::test]
+async fn jobs_of_a_thousand_types_make_one_list_and_of_more_none() {
+    let (queue, opened) = TestQueue::start().await;
+    let job = |number: i32| {
+        let mut job = pending(&format!("j{number:04}"), &format!("type-{number:04}"));
+        // Neighbours by type are far apart in the list.
+        job.extend(doc! { "priority": number * 7 % 1_000 });
+        job
+    };
+    queue.insert((0..1_000).map(job)).await;
+    let page = first(&opened, &of(Status::Pending, &[]), 20).await;
+    let mut expected: Vec<i32> = (0..1_000).collect();
+    expected.sort_by_key(|number| number * 7 % 1_000);
+    let expected: Vec<String> = expected.iter().take(20).map(|number| format!("j{number:04}")).collect();
+    assert_eq!(ids(&page), expected);
+    assert_eq!(page.looked, 5 * 20, "of each group of types as many as a page has");
+    queue.insert([job(1_000)]).await;
+    let refused = opened.engine.list(&of(Status::Pending, &[]), 20, None).await.expect_err("too many types");
+    assert_eq!(refused.kind(), ErrorKind::InvalidArgument);
+    assert!(refused.to_string().contains("more than 1000 types"), "{refused}");
+}
+
+#[tokio::test]
 async fn documents_of_any_kind_are_listed_once() {
     let (queue, opened) = TestQueue::start().await;
     let oddities = || {

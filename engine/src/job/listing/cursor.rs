@@ -56,7 +56,7 @@ fn read(place: &[u8], fields: usize) -> Option<Position> {
     (rest.is_empty() && values.len() == fields).then_some(Position { values, skip, shown })
 }
 
-pub(crate) fn foreign() -> Error {
+fn foreign() -> Error {
     Error::new(
         ErrorKind::InvalidArgument,
         "\"after\" is not a cursor of this query: pass the \"next\" of a page of the same query, on the same collection and by the same \

@@ -9,7 +9,10 @@ use mongodb::{
     bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc},
 };
 
-use super::found::{Found, Limit, is_shown, look, position_at, position_behind};
+use super::{
+    found::{Found, Limit, is_shown, position_at, position_behind},
+    scan::Scan,
+};
 use crate::{
     base::error::{Error, Result},
     job::{
@@ -48,8 +51,11 @@ pub(super) async fn search(
     let conditions = filter.unindexed();
     let began = Instant::now();
     if is_indexed(store, &conditions).await? {
-        let direct = by_index(store, base, &conditions, order, from.as_ref(), limit).await;
-        match direct {
+        // The server chooses the index: the app's own, or that of the status if nearly all jobs meet the conditions.
+        let mut filter = base.clone();
+        filter.extend(conditions.clone());
+        let scan = Scan { store, order, filters: &[filter], limit: Limit::Time(MOST_TIME_BY_INDEX) };
+        match scan.page(from.clone(), limit).await {
             Err(error) if is_out_of_time(&error) => {}
             found => return found,
         }
@@ -73,34 +79,6 @@ async fn is_indexed(store: &Store, conditions: &Document) -> Result<bool> {
         .iter()
         .filter_map(first)
         .any(|field| field != fields::DEDUPE_KEY && conditions.contains_key(&field)))
-}
-
-/// The server chooses the index: the app's own, or that of the status if nearly all jobs meet the conditions.
-async fn by_index(
-    store: &Store,
-    base: &Document,
-    conditions: &Document,
-    order: Order,
-    from: Option<&Position>,
-    limit: usize,
-) -> Result<Found> {
-    let mut found = Found::default();
-    let shown = from.map_or(0, |from| from.shown.len());
-    for Range { filter, sort } in order.ranges(from) {
-        let missing = limit - found.jobs.len();
-        let mut wanted = base.clone();
-        wanted.extend(filter);
-        wanted.extend(conditions.clone());
-        let mut jobs = look(store, wanted, sort, missing + shown, Limit::Time(MOST_TIME_BY_INDEX)).await?;
-        found.looked += jobs.len() as u64;
-        jobs.retain(|job| !is_shown(from, job));
-        found.jobs.extend(jobs.into_iter().take(missing));
-        if found.jobs.len() == limit {
-            found.next = Some(position_behind(order, from.cloned(), &found.jobs));
-            break;
-        }
-    }
-    Ok(found)
 }
 
 struct Search<'a> {

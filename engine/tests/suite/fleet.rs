@@ -34,6 +34,8 @@ async fn a_worker_is_registered_while_it_has_processors() {
         .collect();
     // It may have told of itself between the two.
     assert!(types == [("$u", 2), ("t", 3)] || types == [("t", 3)], "{types:?}");
+    opened.engine.enqueue(Job::of("t").into()).await.expect("enqueued");
+    let running = opened.recorder.next_job().await;
     // Its next registration by the clock is ten seconds away.
     let began = Instant::now();
     opened.process("later", 1);
@@ -44,6 +46,10 @@ async fn a_worker_is_registered_while_it_has_processors() {
     })
     .await;
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    let is_told = doc! { "kind": "worker", "types": { "$elemMatch": { "type": "t", "active": 1 } } };
+    assert_eq!(queue.side().count_documents(is_told).await.expect("they can be counted"), 1);
+    opened.finish(running.run_id, Verdict::Complete);
+    opened.recorder.outcome(running.run_id).await.expect("the server answers");
     opened.engine.shutdown(Duration::from_secs(5)).await;
     assert_eq!(workers(&queue).await, 0);
 }
@@ -82,7 +88,19 @@ async fn the_history_has_what_ended_in_a_few_writes() {
     let now = DateTime::now().timestamp_millis();
     let hours = elsewhere.engine.history(Some("t"), now - 3_600_000, now + 60_000).await;
     let hours = hours.expect("the server answers");
-    assert_eq!(elsewhere.engine.history(None, now - 3_600_000, now + 60_000).await, Ok(hours));
+    assert_eq!(elsewhere.engine.history(None, now - 3_600_000, now + 60_000).await, Ok(hours.clone()));
+    // The end of the time that is asked for is not in it.
+    let hour = hours[0].get_str("_id").ok().and_then(|id| id.rsplit(':').next()?.parse::<i64>().ok());
+    let hour = hour.expect("the id ends with the hour");
+    for job_type in [Some("t"), None] {
+        let found = async |first: i64, end: i64| {
+            let found = elsewhere.engine.history(job_type, first * 3_600_000, end * 3_600_000).await;
+            found.expect("the server answers").contains(&hours[0])
+        };
+        assert!(found(hour, hour + 1).await);
+        assert!(!found(hour - 1, hour).await && !found(hour + 1, hour + 2).await);
+        assert!(!found(hour, hour).await);
+    }
 }
 
 #[tokio::test]
@@ -137,6 +155,8 @@ async fn the_counts_of_all_types_add_up() {
         .iter()
         .map(|of| (of.get_str("type").expect("a type"), number(of, "pending"), number(of, "active")));
     assert_eq!(open.collect::<Vec<_>>(), [("t", 4, 3), ("u", 0, 2)]);
+    let lags: Vec<i64> = types.iter().map(|of| of.get_i64("lagMs").expect("a number")).collect();
+    assert!((60_000..3_600_000).contains(&lags[0]) && lags[1] == 0, "{lags:?}");
 }
 
 #[tokio::test]

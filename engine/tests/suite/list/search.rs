@@ -108,3 +108,28 @@ async fn a_search_stops_after_so_many_jobs_and_goes_on_from_there() {
     let keys: i64 = operations.iter().map(Operation::keys_examined).sum();
     assert!(keys <= 10, "{keys} keys");
 }
+
+#[tokio::test]
+async fn a_search_by_an_index_of_the_app_comes_page_by_page() {
+    let (queue, opened) = TestQueue::start().await;
+    let at = moment(-1_000_000).timestamp_millis();
+    let job = |number: i64| {
+        // Some of one moment, which lie across the ends of pages.
+        let ended_at = DateTime::from_millis(at + number / 5);
+        ended(&format!("j{number:02}"), "t", "completed", ended_at).tap_data(doc! { "n": number % 2 })
+    };
+    queue.insert((0..60).map(job)).await;
+    let index = mongodb::IndexModel::builder().keys(doc! { "data.n": 1 }).build();
+    queue.jobs().create_index(index).await.expect("the index can be made");
+    let odd = with(of(Status::Completed, &["t"]), doc! { "data.n": { "$eq": 1 } });
+    for limit in [1, 7, 30, 100] {
+        let listed = pages(&opened, &odd, limit).await;
+        each_once(&listed, (0..60).filter(|number| number % 2 == 1).map(|number| format!("j{number:02}")));
+        let times = listed.iter().map(|id| id[1..].parse::<i64>().expect("a number") / 5);
+        assert!(times.is_sorted_by(|one, other| one >= other), "by {limit}");
+    }
+    let page = first(&opened, &odd, 7).await;
+    assert_eq!((page.jobs.len(), page.looked), (7, 7));
+    let page = first(&opened, &of(Status::Completed, &["t"]), 7).await;
+    assert_eq!((page.jobs.len(), page.looked), (7, 7));
+}

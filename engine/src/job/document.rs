@@ -258,4 +258,34 @@ mod tests {
         let ids: Vec<String> = (0..100).map(|_| new_id()).collect();
         assert!(ids.is_sorted());
     }
+
+    #[test]
+    fn a_job_whose_first_claim_comes_after_its_time_has_expired() {
+        let at = DateTime::from_millis;
+        for (attempt, claimed, expires, expected) in [
+            (1, 100, 99, true),
+            (1, 100, 100, true),
+            (1, 100, 101, false),
+            (2, 100, 99, false),
+            (2, 100, 101, false),
+        ] {
+            let job = rawdoc! { "_id": "a", "attempt": attempt, "claimedAt": at(claimed), "expiresAt": at(expires) };
+            let header = Header::read(&job).expect("an id is enough");
+            assert_eq!(header.is_expired, expected, "{attempt} {claimed} {expires}");
+        }
+        let without = rawdoc! { "_id": "a", "attempt": 1, "claimedAt": at(100) };
+        assert!(!Header::read(&without).expect("an id is enough").is_expired);
+    }
+
+    #[test]
+    fn a_job_has_waited_from_its_time_to_its_claim() {
+        let waited_for = |due: i64, claimed: i64| {
+            waited(
+                &rawdoc! { "runAt": DateTime::from_millis(due), "claimedAt": DateTime::from_millis(claimed) },
+            )
+        };
+        assert_eq!(waited_for(100, 350), Some(std::time::Duration::from_millis(250)));
+        assert_eq!(waited_for(350, 100), Some(std::time::Duration::ZERO));
+        assert_eq!(waited(&rawdoc! { "runAt": DateTime::from_millis(100) }), None);
+    }
 }

@@ -76,4 +76,15 @@ mod tests {
             shown <= MOST_REASON_BYTES + MOST_STACK_BYTES && shown > MOST_REASON_BYTES + MOST_STACK_BYTES - 6
         );
     }
+
+    #[test]
+    fn an_attempt_is_noted_only_where_its_texts_have_room() {
+        let room = |reason, stack| {
+            let appended = appended(FailedAttempt { attempt: 1, reason, stack, token: None });
+            let condition = appended.get_array("$cond").expect("a condition")[0].as_document();
+            condition.expect("a comparison").get_array("$lt").expect("its sides")[1].as_i64()
+        };
+        assert_eq!(room("12345678", None), Some(MOST_JOB_BYTES - OVERHEAD_BYTES - 8));
+        assert_eq!(room("12345678", Some("123")), Some(MOST_JOB_BYTES - OVERHEAD_BYTES - 11));
+    }
 }

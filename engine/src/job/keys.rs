@@ -109,3 +109,30 @@ pub(crate) fn single_flight_key(job: &RawDocument) -> Option<&str> {
     let scope = DedupeScope::parse(text(job, fields::DEDUPE_SCOPE)?)?;
     (scope == DedupeScope::Pending).then(|| text(job, fields::DEDUPE_KEY)).flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::rawdoc;
+
+    use super::*;
+
+    #[test]
+    fn only_a_key_of_scope_pending_lets_a_follower_wait() {
+        for (job, is_in_index, key) in [
+            (rawdoc! { "dedupeKey": "k", "dedupeScope": "pending" }, true, Some("k")),
+            // Such a key takes part in the index; no caller of durabl wrote it.
+            (rawdoc! { "dedupeKey": 7, "dedupeScope": "pending" }, true, None),
+            (
+                rawdoc! { "dedupeKey": "k", "dedupeScope": DedupeScope::PendingAndActive.as_str() },
+                false,
+                None,
+            ),
+            (rawdoc! { "dedupeKey": "k", "dedupeScope": "another" }, false, None),
+            (rawdoc! { "dedupeKey": "k" }, false, None),
+            (rawdoc! { "dedupeScope": "pending" }, false, None),
+            (rawdoc! {}, false, None),
+        ] {
+            assert_eq!((is_single_flight(&job), single_flight_key(&job)), (is_in_index, key), "{job:?}");
+        }
+    }
+}

@@ -285,4 +285,15 @@ mod tests {
         let ended = |ms| rawdoc! { "failedAt": DateTime::from_millis(ms) };
         assert_eq!(Order::of(Status::Failed).compare(&ended(1), &ended(2)), Ordering::Greater);
     }
+
+    #[test]
+    fn whole_numbers_of_all_types_are_one_value() {
+        assert_eq!(normal(Bson::Int32(2)), Bson::Int64(2));
+        assert_eq!(normal(Bson::Double(2.0)), Bson::Int64(2));
+        assert_eq!(normal(Bson::Double(-2.0)), Bson::Int64(-2));
+        // No integer stands for these exactly.
+        for other in [2.5, 9e15, -1e300, f64::INFINITY] {
+            assert_eq!(normal(Bson::Double(other)), Bson::Double(other));
+        }
+    }
 }

@@ -99,6 +99,7 @@ mod tests {
         assert_eq!(clipped(&"x".repeat(16), 16), "x".repeat(16));
         assert_eq!(clipped(&"x".repeat(17), 16), "xxxx [truncated]");
         assert_eq!(clipped(&"\u{20ac}".repeat(6), 16), "\u{20ac} [truncated]");
+        assert_eq!(clipped("a longer message", CUT.len()), CUT);
         assert_eq!(clipped("a longer message", 3), "");
     }
 
@@ -118,5 +119,14 @@ mod tests {
             assert_eq!(line(transition, false), None);
         }
         assert_eq!(line_of(Transition::Fail, false, None), None);
+    }
+
+    #[test]
+    fn lines_are_added_only_where_all_of_them_have_room() {
+        let lines = ["12345678", "123"].map(|line| (line, Duration::ZERO));
+        let appended = appended(lines, LogBounds::default());
+        let condition = appended.get_array("$cond").expect("a condition")[0].as_document();
+        let sides = condition.expect("a comparison").get_array("$lt").expect("its sides");
+        assert_eq!(sides[1].as_i64(), Some(MOST_JOB_BYTES - 11));
     }
 }

@@ -105,3 +105,41 @@ pub(crate) fn occurrence(job: &RawDocument) -> Option<(&str, DateTime)> {
 pub(crate) fn would_come_again(next: Option<&DateTime>, occurrence_at: DateTime) -> bool {
     next.is_some_and(|next| *next <= occurrence_at)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(job_type: Option<&str>, completed_ms: Option<i64>, failed_ms: Option<i64>) -> RetentionRule {
+        RetentionRule {
+            job_type: job_type.map(str::to_owned),
+            completed_ms,
+            failed_ms,
+            ..RetentionRule::default()
+        }
+    }
+
+    #[test]
+    fn a_type_has_the_periods_of_its_own_rule_or_those_of_all_others() {
+        let policy = Policy::of(&[
+            rule(None, Some(1), Some(2)),
+            rule(Some("t"), Some(3), None),
+            rule(Some("u"), None, None),
+        ]);
+        for (job_type, completed, failed) in
+            [("t", Some(3), None), ("u", None, None), ("any other", Some(1), Some(2))]
+        {
+            assert_eq!(policy.period(job_type, "completedMs"), completed, "{job_type}");
+            assert_eq!(policy.period(job_type, "failedMs"), failed, "{job_type}");
+        }
+        assert!(!policy.is_empty());
+        assert_eq!(Policy::read(&policy.document()), policy);
+    }
+
+    #[test]
+    fn a_rule_without_periods_counts_only_if_it_is_of_a_type() {
+        assert_eq!(Policy::of(&[rule(None, None, None)]), Policy::default());
+        assert_ne!(Policy::of(&[rule(Some("t"), None, None)]), Policy::default());
+        assert!(Policy::of(&[rule(Some("t"), None, None)]).is_empty());
+    }
+}

@@ -66,4 +66,10 @@ mod tests {
         assert_eq!(time.until(DateTime::from_millis(400)), Duration::ZERO);
         assert_eq!(time.until(DateTime::from_millis(900)), Duration::from_millis(400));
     }
+
+    #[test]
+    fn a_bracket_is_as_wide_as_its_moments_are_apart() {
+        assert_eq!(ServerTime::between(500, 510).width(), Duration::from_millis(10));
+        assert_eq!(ServerTime::exactly(500).width(), Duration::ZERO);
+    }
 }

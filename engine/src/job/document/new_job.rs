@@ -220,3 +220,25 @@ fn append_number(job: &mut RawDocumentBuf, key: &CStr, value: i64) {
         Err(_) => job.append(key, value),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_without_a_delay_or_with_a_moment_that_has_passed_is_due_now() {
+        let now = ServerTime::between(500, 510);
+        for (delay_ms, run_at_ms, expected) in [
+            (0, None, None),
+            (-1, None, None),
+            // Never sooner than so long after the server's present.
+            (3, None, Some(513)),
+            (0, Some(400), None),
+            (0, Some(500), None),
+            (0, Some(501), Some(501)),
+        ] {
+            let job = NewJob { delay_ms, run_at_ms, ..NewJob::sample() };
+            assert_eq!(job.due_at(now), expected.map(DateTime::from_millis), "{delay_ms} {run_at_ms:?}");
+        }
+    }
+}

@@ -288,4 +288,10 @@ mod tests {
         assert_eq!(waited_for(350, 100), Some(std::time::Duration::ZERO));
         assert_eq!(waited(&rawdoc! { "runAt": DateTime::from_millis(100) }), None);
     }
+
+    #[test]
+    fn a_job_without_numbers_has_had_no_attempt_and_may_have_the_default() {
+        assert_eq!(attempts(&rawdoc! { "attempt": 2, "maxAttempts": 5_i64 }), (2, 5));
+        assert_eq!(attempts(&rawdoc! {}), (0, fields::DEFAULT_MAX_ATTEMPTS));
+    }
 }

@@ -296,4 +296,17 @@ mod tests {
             assert_eq!(normal(Bson::Double(other)), Bson::Double(other));
         }
     }
+
+    #[test]
+    fn a_scan_begins_behind_the_values_that_sort_before_all_others() {
+        let beyond = |status, value: Bson, is_inclusive| Order::of(status).beyond("f", &value, is_inclusive);
+        let (ascending, descending) = (Status::Pending, Status::Failed);
+        let not_first = doc! { "f": { "$ne": Bson::MinKey } };
+        assert_eq!(beyond(ascending, Bson::MinKey, true), doc! {});
+        assert_eq!(beyond(ascending, Bson::MinKey, false), not_first);
+        assert_eq!(beyond(ascending, Bson::Null, true), not_first);
+        assert_eq!(beyond(descending, Bson::MinKey, true), doc! { "f": Bson::MinKey });
+        let first_two = doc! { "f": { "$in": [Bson::Null, Bson::MinKey] } };
+        assert_eq!(beyond(descending, Bson::Null, true), first_two);
+    }
 }

@@ -241,4 +241,40 @@ mod tests {
             assert_eq!(job.due_at(now), expected.map(DateTime::from_millis), "{delay_ms} {run_at_ms:?}");
         }
     }
+
+    #[test]
+    fn wishes_of_the_caller_are_in_the_document_and_no_others() {
+        let now = ServerTime::exactly(500);
+        let job = NewJob {
+            backoff: Some(BackoffKind::Fixed),
+            backoff_delay_ms: Some(250),
+            backoff_max_delay_ms: Some(3_000_000_000),
+            timeout_ms: Some(1_000),
+            ..NewJob::sample()
+        };
+        let document = job.pending("a", now).expect("it can be encoded");
+        let number = |field: &str| {
+            document.get(field).ok().flatten().and_then(|value| match value {
+                RawBsonRef::Int32(number) => Some(i64::from(number)),
+                RawBsonRef::Int64(number) => Some(number),
+                _ => None,
+            })
+        };
+        assert_eq!(
+            ["backoffDelay", "backoffMaxDelay", "timeoutMs"].map(number),
+            [Some(250), Some(3_000_000_000), Some(1_000)]
+        );
+        let plain = NewJob::sample().pending("a", now).expect("it can be encoded");
+        for field in [
+            "backoff",
+            "backoffDelay",
+            "backoffMaxDelay",
+            "timeoutMs",
+            "expiresAt",
+            "dedupeKey",
+            "claimToken",
+        ] {
+            assert!(matches!(plain.get(field), Ok(None)), "{field}");
+        }
+    }
 }

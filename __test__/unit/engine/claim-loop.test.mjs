@@ -6,7 +6,21 @@ import { errorWait, idleWait } from '../../../dist/engine/script/pace.js'
 import { deferred, settled } from '../../support/async.mjs'
 import { silentLogger } from '../../support/loggers.mjs'
 
-const timeouts = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+/** The number of timers that are open, of those that are made from now on. */
+function timeouts(t) {
+  const open = new Set()
+  const { setTimeout, clearTimeout } = globalThis
+  t.mock.method(globalThis, 'setTimeout', (...args) => {
+    const timer = setTimeout(...args)
+    open.add(timer)
+    return timer
+  })
+  t.mock.method(globalThis, 'clearTimeout', (timer) => {
+    open.delete(timer)
+    clearTimeout(timer)
+  })
+  return () => open.size
+}
 
 function looping(claimNext, config = {}) {
   const claimed = []
@@ -21,21 +35,21 @@ function looping(claimNext, config = {}) {
 }
 
 describe('a loop that is stopped', () => {
-  test('leaves no timer: for the next look, for delayed jobs, or for those that are made later', async () => {
-    const before = timeouts()
+  test('leaves no timer: for the next look, for delayed jobs, or for those that are made later', async (t) => {
+    const open = timeouts(t)
     const { loop } = looping(async () => null)
     loop.wake()
     await settled()
     loop.wakeIn(60_000)
-    assert.ok(timeouts() > before)
+    assert.ok(open() > 1)
     await loop.stop()
     loop.wakeIn(60_000)
-    assert.equal(timeouts(), before)
+    assert.equal(open(), 0)
   })
 
-  test('waits for the look under way, whose job still comes, and then leaves no timer', async () => {
+  test('waits for the look under way, whose job still comes, and then leaves no timer', async (t) => {
+    const open = timeouts(t)
     for (const found of [{ id: 'j' }, null]) {
-      const before = timeouts()
       const answer = deferred()
       const { loop, claimed } = looping(() => answer.promise)
       loop.wake()
@@ -46,7 +60,7 @@ describe('a loop that is stopped', () => {
       answer.resolve(found)
       await stopped
       assert.deepEqual(claimed, found === null ? [] : [found])
-      assert.equal(timeouts(), before)
+      assert.equal(open(), 0)
     }
   })
 })
@@ -87,4 +101,20 @@ test('idle looks grow rarer up to the poll interval, failed ones up to five seco
   )
   assert.deepEqual([idleWait(1, 10_000, 0), errorWait(1, 0)], [200, 50])
   assert.deepEqual([idleWait(1e9, 1e15, 1), errorWait(1e9, 1)], [250 * 2 ** 24, 5000])
+})
+
+test('a job that comes after the concurrency has become zero is not the last', async () => {
+  const answers = [deferred(), deferred()]
+  let looks = 0
+  const { loop, claimed } = looping(() => answers[looks++].promise)
+  loop.wake()
+  loop.setConcurrency(0)
+  answers[0].resolve({ id: 'j' })
+  await settled()
+  loop.slotFreed()
+  assert.deepEqual([looks, claimed.length], [1, 1])
+  loop.setConcurrency(1)
+  assert.equal(looks, 2)
+  answers[1].resolve(null)
+  await loop.stop()
 })

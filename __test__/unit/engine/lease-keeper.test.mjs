@@ -89,3 +89,25 @@ test('a transaction waits for the renewal that is on its way, then for one of it
   assert.equal(renewals, 5)
   keeper.stop()
 })
+
+test('a stop between two renewals is the end of them', async (t) => {
+  const keeper = keeping(40_000, 1000)
+  await pass(t, 1500, 500)
+  keeper.stop()
+  await pass(t, 100_000)
+  assert.deepEqual([renewals, losses], [1, []])
+})
+
+for (const [name, fails] of [
+  ['fail', async () => Promise.reject(new Error('away'))],
+  ['find the lease lost', async () => 'lease-lost'],
+])
+  test(`renewals by hand that ${name} do not make the lease longer`, async (t) => {
+    renew = fails
+    const keeper = keeping(40_000, 1_000_000)
+    for (let beat = 0; beat < 39; beat += 1) {
+      await keeper.beat().catch(() => {})
+      await pass(t, 1000)
+    }
+    assert.deepEqual(losses, ['heartbeat-deadline'])
+  })

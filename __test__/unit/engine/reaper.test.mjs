@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import { Reaper } from '../../../dist/engine/reaper.js'
-import { settled } from '../../support/async.mjs'
+import { deferred, settled } from '../../support/async.mjs'
 import { silentLogger } from '../../support/loggers.mjs'
 
 beforeEach((t) => t.mock.timers.enable({ apis: ['setTimeout'] }))
@@ -42,3 +42,35 @@ describe('sweeps by default', () => {
     assert.equal((await moments(t, 0, twice)).length, 6)
   })
 })
+
+for (const start of ['start', 'startJittered'])
+  it(`${start} after a stop leaves no sweeps of before, though one was under way`, async (t) => {
+    t.mock.method(Math, 'random', () => 0.5)
+    const gates = []
+    let isGated = true
+    let sweeps = 0
+    const recoverStuckJobs = () => {
+      sweeps += 1
+      if (!isGated) return 0
+      const gate = deferred()
+      gates.push(gate)
+      return gate.promise
+    }
+    const report = { logger: silentLogger, recovered: () => {}, recoveryFailed: () => {} }
+    const reaper = new Reaper({ backend: { recoverStuckJobs }, report, visibilityTimeoutMs: 10_000 })
+    void reaper[start](10_000)
+    t.mock.timers.tick(5000)
+    reaper.stop()
+    void reaper[start](10_000)
+    t.mock.timers.tick(5000)
+    isGated = false
+    for (const gate of gates) gate.resolve(0)
+    await settled()
+    sweeps = 0
+    for (let second = 0; second < 30; second += 1) {
+      t.mock.timers.tick(1000)
+      await settled()
+    }
+    reaper.stop()
+    assert.equal(sweeps, 3)
+  })

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { DummyBackend, JobQueue, ShutDownError } from 'durabl'
+import { deferred } from '../../support/async.mjs'
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -104,4 +105,27 @@ describe('after the shutdown', () => {
     const unknown = [...names].filter((name) => !OTHERS.has(name) && !Object.hasOwn(CALLS, name))
     assert.deepEqual(unknown, [], 'these calls need a line in CALLS')
   })
+})
+
+describe('while the shutdown waits for a handler', () => {
+  const NEW_WORK = [
+    'claimOrEnqueue',
+    'runClaimed',
+    'process',
+    'startup',
+    'startReaper',
+    'installSignalHandlers',
+  ]
+  for (const name of NEW_WORK)
+    it(`${name} is refused, as it would begin new work`, async () => {
+      const queue = new JobQueue(new DummyBackend(), SILENT)
+      const handle = await queue.claimOrEnqueue('work', {})
+      const gate = deferred()
+      queue.process('work', () => gate.promise)
+      await queue.enqueue('work', {})
+      const over = queue.shutdown()
+      await assert.rejects(async () => CALLS[name](queue, handle), { code: 'ERR_DURABL_SHUT_DOWN' })
+      gate.resolve()
+      await over
+    })
 })

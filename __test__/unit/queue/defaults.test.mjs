@@ -60,3 +60,15 @@ describe('defaults', () => {
     })
   }
 })
+
+test('defaults hide no list of schedules that is none, and no entry that is none', async () => {
+  const { queue } = queueWith({ all: { priority: 1 } })
+  const plain = new JobQueue(new DummyBackend(), SILENT)
+  for (const wrong of ['abc', {}, null, 7, [null], ['abc'], [7]]) {
+    const [error, expected] = await Promise.all(
+      [queue, plain].map((each) => each.applySchedules('owner', wrong).catch((error) => error)),
+    )
+    assert.equal(error.code, 'ERR_DURABL_INVALID_ARGUMENT')
+    assert.equal(error.message, expected.message)
+  }
+})

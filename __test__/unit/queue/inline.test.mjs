@@ -290,3 +290,12 @@ describe('an inline backend of the first releases', () => {
     await other.shutdown()
   })
 })
+
+it('a processor that has stopped is handed no job, and the job waits', async () => {
+  const processor = queue.process('work', () => {})
+  await processor.stop()
+  void queue.enqueue('work', {}).catch(() => {})
+  await settled()
+  assert.equal(first().status, 'pending')
+  assert.deepEqual(log.kinds(), [])
+})

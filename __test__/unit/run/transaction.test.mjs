@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { deferred, settled } from '../../support/async.mjs'
 import { letPass } from '../../support/time.mjs'
+import { pollUntil } from '../../support/wait.mjs'
 import { conflict, labelled, playedRun } from './support/managed-run.mjs'
 
 /** Runs a handler; gives the outcome of the one promise that it returns, and everything that happened. */
@@ -45,6 +46,7 @@ describe('ctx.transaction', () => {
       'complete',
       'commit',
       'end session',
+      'session ended',
       'completed',
       'slot freed',
       'ended',
@@ -74,6 +76,7 @@ describe('ctx.transaction', () => {
       'complete',
       'commit',
       'end session',
+      'session ended',
       'log within',
       'log within, too',
       'progress 2',
@@ -92,6 +95,20 @@ describe('ctx.transaction', () => {
     )
     assert.ok(trace.indexOf('progress 1') > trace.indexOf('end session'), trace.join())
     assert.ok(trace.indexOf('progress 1') < trace.indexOf('completed'), trace.join())
+  })
+
+  test('that fails has its lines written while the handler goes on', async () => {
+    const { trace } = await played(async (ctx, _run, { note, trace }) => {
+      const work = () => {
+        void ctx.log('within')
+        throw new Error('no')
+      }
+      await assert.rejects(ctx.transaction(work), /no/)
+      note('transaction over')
+      await pollUntil('the line is written', () => trace.includes('log within'))
+    })
+    assert.ok(trace.indexOf('log within') > trace.indexOf('session ended'), trace.join())
+    assert.ok(trace.includes('settle complete'))
   })
 
   test('whose function ends it itself fails, and fails for good once that has committed', async () => {
@@ -181,6 +198,7 @@ describe('ctx.transaction', () => {
       'begin',
       'complete',
       'end session',
+      'session ended',
       'resume',
       'completed',
       'slot freed',
@@ -250,6 +268,7 @@ describe('a recorded step', () => {
       'record',
       'commit',
       'end session',
+      'session ended',
       'resume',
       'step over',
       'settle complete',
@@ -258,7 +277,7 @@ describe('a recorded step', () => {
   })
 
   test('waits until lines and progress are written, and keeps those that come until it is over', async () => {
-    const { trace } = await played(async (ctx, run, { note }) => {
+    const { trace } = await played(async (ctx, run, { note, trace }) => {
       void ctx.log('before')
       void ctx.progress(1)
       void ctx.progress(2)
@@ -268,6 +287,8 @@ describe('a recorded step', () => {
       }
       await run.tools.record(stepOf(note, { work }), undefined)
       note('step over')
+      // The handler has not ended.
+      await pollUntil('both are written', () => trace.includes('log within') && trace.includes('progress 2'))
     })
     const order = ['log before', 'progress 1', 'suspend 3600000', 'resume', 'step over']
     assert.deepEqual(

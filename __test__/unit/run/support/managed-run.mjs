@@ -56,8 +56,9 @@ class PlayedSession {
   }
 
   async endSession() {
-    await settled()
     this.note('end session')
+    await settled()
+    this.note('session ended')
   }
 }
 
@@ -82,9 +83,9 @@ export function playedRun(
   const note = (line) => void trace.push(line)
   const logger = recordingLogger()
   const slow =
-    (name, result) =>
+    (name, result, turns = 1) =>
     async (...args) => {
-      await settled()
+      for (let turn = 0; turn < turns; turn += 1) await settled()
       note(name(...args))
       return own[name(...args).split(' ')[0]]?.(...args) ?? result
     }
@@ -94,8 +95,9 @@ export function playedRun(
     suspend: slow((_run, ms) => `suspend ${ms}`, 'applied'),
     resume: slow(() => 'resume', null),
     heartbeat: slow(() => 'heartbeat', 'applied'),
-    log: slow((_run, line) => `log ${line}`),
-    progress: slow((_run, value) => `progress ${value}`),
+    // Slower than the others, so that those who do not wait are before them.
+    log: slow((_run, line) => `log ${line}`, undefined, 3),
+    progress: slow((_run, value) => `progress ${value}`, undefined, 3),
     completed: () => note('completed'),
   }
   const backend = {

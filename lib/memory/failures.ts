@@ -50,6 +50,6 @@ function cut(text: string, most: number): string {
   if (Buffer.byteLength(text) <= most) return text
   let end = most
   const bytes = Buffer.from(text)
-  while (end > 0 && (bytes[end]! & 0xc0) === 0x80) end -= 1
+  while ((bytes[end]! & 0xc0) === 0x80) end -= 1
   return bytes.toString('utf8', 0, end)
 }

@@ -40,7 +40,7 @@ export function addToLog({ job, log }: StoredJob, message: string, now: number, 
 }
 
 function keepNewest(lines: unknown[], most: number): void {
-  if (lines.length > most) lines.splice(0, lines.length - most)
+  lines.splice(0, lines.length - most)
 }
 
 /** Cuts between characters, never within one, and says so at the end. */
@@ -51,7 +51,7 @@ function cutToBytes(text: string, most: number): string {
   if (bytes.length <= most) return text
   const mark = most < CUT.length ? '' : CUT
   let end = most - mark.length
-  while (end > 0 && isContinuation(bytes[end])) end -= 1
+  while (isContinuation(bytes[end])) end -= 1
   return bytes.toString('utf8', 0, end) + mark
 }
 

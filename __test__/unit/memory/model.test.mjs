@@ -325,6 +325,44 @@ describe('looks at jobs in memory', () => {
   })
   const pick = (stats) => [stats.pending, stats.oldestPendingRunAt, stats.oldestPendingLagMs]
 
+  test('jobs are counted by type and state; a type can be counted alone', async () => {
+    const { backend, time } = arrange()
+    const end = {
+      completed: (id) => backend.complete(id),
+      fatal: (id) => backend.failFatal(id, 'no'),
+      exhausted: (id) => backend.fail(id, 'no'),
+      active: () => {},
+    }
+    for (const name of ['completed', 'completed', 'fatal', 'exhausted', 'active', 'active', 'active'])
+      await end[name]((await claimed(backend, { maxAttempts: 1 })).id)
+    await backend.cancel(await backend.enqueue('t', {}))
+    await backend.enqueue('t', {}, { expiresInMs: 1 })
+    time.now += 1
+    await backend.recoverStuckJobs(MINUTE)
+    for (const delay of [0, 0, MINUTE]) await backend.enqueue('t', {}, { delay })
+    const held = { dedupeKey: 'k', dedupeScope: 'pending' }
+    await backend.claimOrEnqueue('u', {}, held)
+    await backend.enqueue('u', {}, held)
+    await backend.pause('u')
+    time.now += 5
+
+    const { at, completedTotal, types } = await backend.counts()
+    assert.deepEqual([at, completedTotal], [new Date(time.now), { count: 2, precision: 'exact' }])
+    const exactly = (count) => ({ count, precision: 'exact' })
+    const [t, u] = [
+      {
+        ...{ type: 't', state: 'running', pending: exactly(3), due: exactly(2), blocked: exactly(0) },
+        ...{ active: exactly(3), failed: exactly(2), oldestDueAt: new Date(NOW + 1), lagMs: 5 },
+      },
+      {
+        ...{ type: 'u', state: 'paused', pending: exactly(1), due: exactly(1), blocked: exactly(1) },
+        ...{ active: exactly(1), failed: exactly(0), oldestDueAt: null, lagMs: 0 },
+      },
+    ]
+    assert.deepEqual(types, [t, u])
+    assert.deepEqual((await backend.counts({ type: 'u' })).types, [u])
+  })
+
   test('types are counted in order', async () => {
     const { backend } = arrange()
     for (const type of ['m', 'z', 'a', 'z', 'c']) await backend.enqueue(type, {})

@@ -84,6 +84,39 @@ describe('a job in memory that is tried again', () => {
   })
 })
 
+describe('a job in memory', () => {
+  const time = { now: 1_000_000 }
+  const backend = new DummyBackend({ clock: () => time.now })
+
+  test('that is claimed as it is made is due now, whatever delay a follower would have', async () => {
+    const { runAt } = await backend.claimOrEnqueue('now', {}, { delay: 5000 })
+    assert.deepEqual(runAt, new Date(time.now))
+  })
+
+  test('that failed comes back after the time that its failure names', async () => {
+    const { id } = await claimed(backend)
+    await backend.fail(id, 'no', undefined, { delayMs: 500 })
+    const { runAt } = await backend.findOne({ id })
+    assert.deepEqual(runAt, new Date(time.now + 500))
+  })
+
+  test('is outstanding under its key until it ends', async () => {
+    const { id } = await claimed(backend, { dedupeKey: 'k' })
+    assert.equal(await backend.hasOutstanding('t', 'k'), true)
+    assert.equal(await backend.hasOutstanding('u', 'k'), false)
+    await backend.complete(id)
+    assert.equal(await backend.hasOutstanding('t', 'k'), false)
+  })
+
+  test('has the progress that was told last, and null for nothing', async () => {
+    const { id } = await claimed(backend)
+    for (const value of [5, { done: [1] }, undefined]) {
+      await backend.progress(id, value)
+      assert.deepEqual((await backend.getJob(id)).progress, value ?? null)
+    }
+  })
+})
+
 describe('requests to cancel', () => {
   test('are told of jobs that run and were asked to end, and of no others', async () => {
     const backend = new DummyBackend()

@@ -26,6 +26,16 @@ describe('an occurrence', () => {
     assert.equal(seen.length, 3)
   })
 
+  test('expires as long after its moment as its job may wait, however late it was made', async (t) => {
+    const { queue, backend, begin, pass, away } = await clockwork(t)
+    await queue.schedule('s', EACH_MINUTE, { ...JOB, options: { expiresInMs: 20 * MINUTE } })
+    away(2 * MINUTE + 30_000)
+    begin()
+    await pass(1)
+    const [{ runAt, expiresAt }] = backend.jobs
+    assert.deepEqual([runAt, expiresAt], [new Date(START + 2 * MINUTE), new Date(START + 22 * MINUTE)])
+  })
+
   test('comes only while a queue has a processor', async (t) => {
     const { queue, backend, begin, pass, made } = await clockwork(t)
     await queue.schedule('s', EACH_MINUTE, JOB)

@@ -258,3 +258,24 @@ fn server_code(kind: &DriverKind) -> Option<i32> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_known_by_its_code() {
+        for (code, kind) in [
+            (UNAUTHORIZED, ErrorKind::Permission),
+            (AUTHENTICATION_FAILED, ErrorKind::Authentication),
+            (DOCUMENT_TOO_LARGE[0], ErrorKind::PayloadTooLarge),
+            (1, ErrorKind::Server),
+        ] {
+            let error = Error::from_server(code, "no");
+            assert_eq!((error.kind(), error.server_code(), error.is_transient()), (kind, Some(code), false));
+        }
+        for code in TRANSIENT_CODES {
+            assert!(Error::from_server(code, "no").is_transient(), "{code}");
+        }
+    }
+}

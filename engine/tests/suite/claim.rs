@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use mongodb::bson::{Bson, Document, doc};
+use durabl_engine::{Settled, Verdict};
+use mongodb::bson::{Bson, DateTime, Document, doc};
 
 use crate::support::{
     Job, TestQueue, active,
@@ -108,4 +109,30 @@ async fn data_survives_whatever_it_looks_like() {
     let claimed = opened.engine.claim_next("t").await.expect("the server answers").expect("the job");
     let stored = claimed.document().get_document("data").expect("data");
     assert_eq!(Document::try_from(stored).expect("bson"), data);
+}
+
+#[tokio::test]
+async fn progress_is_that_of_the_holder_while_it_holds_the_job_and_once_it_has_completed_it() {
+    let (queue, opened) = TestQueue::start().await;
+    queue.insert([active("a", "t", "token")]).await;
+    let noted = async |token: Option<&str>, progress: i32| {
+        opened.engine.progress("a", token, &Bson::Int32(progress)).await.expect("the server answers");
+        queue.job("a").await.get_i32("progress").ok()
+    };
+    assert_eq!(noted(Some("stale"), 1).await, None);
+    assert_eq!(noted(Some("token"), 2).await, Some(2));
+    assert_eq!(noted(None, 3).await, Some(3));
+    let settled = opened.engine.settle("a", Some("token"), Verdict::Complete, None).await;
+    assert_eq!(settled, Ok(Settled::Completed));
+    assert_eq!(noted(Some("token"), 4).await, Some(4));
+    assert_eq!(noted(Some("stale"), 5).await, Some(4));
+}
+
+#[tokio::test]
+async fn the_servers_time_is_told() {
+    let (_queue, opened) = TestQueue::start().await;
+    let told = opened.engine.server_time_ms().await.expect("the server answers");
+    // The server of the tests runs on this machine.
+    let here = DateTime::now().timestamp_millis();
+    assert!((here - 60_000..here + 60_000).contains(&told), "{told}");
 }

@@ -96,7 +96,7 @@ async fn single_flight_holds_while_claims_settlements_and_enqueues_race() {
         workers.spawn(async move {
             loop {
                 let job = recorder.next_job().await;
-                let verdict = durabl_engine::Verdict::Complete;
+                let verdict = Verdict::Complete;
                 let elapsed = None;
                 engine.finish([durabl_engine::RunVerdict {
                     run_id: job.run_id,

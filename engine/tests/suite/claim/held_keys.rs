@@ -78,7 +78,7 @@ async fn a_processor_with_one_slot_is_not_held_up_by_a_held_key_at_the_head() {
         opened.finish(job.run_id, Verdict::Complete);
     }
     let settled = opened.engine.settle("running-0", Some("token"), Verdict::Complete, None).await;
-    assert_eq!(settled, Ok(durabl_engine::Settled::Completed));
+    assert_eq!(settled, Ok(Settled::Completed));
     assert_eq!(opened.recorder.next_job().await.id(), "waiting-0");
 }
 
@@ -137,7 +137,7 @@ async fn a_job_that_begins_to_wait_between_a_batchs_look_and_its_write_is_left_t
     let claimed = direct.engine.claim_next("t").await.expect("the server answers").expect("a job");
     assert_eq!(claimed.id(), "b");
     let failed = direct.engine.settle("b", claimed.token(), Verdict::Fail, None).await;
-    assert!(matches!(failed, Ok(durabl_engine::Settled::RetryScheduled(_))), "{failed:?}");
+    assert!(matches!(failed, Ok(Settled::RetryScheduled(_))), "{failed:?}");
     drop(held);
     for _ in 0..2 {
         let job = opened.recorder.next_job().await;

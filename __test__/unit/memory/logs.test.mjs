@@ -1,4 +1,4 @@
-/** What the logs of jobs in memory say, and what is forgotten. */
+/** Logs of jobs in memory: their lines, and those that are dropped. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { DummyBackend } from 'durabl'

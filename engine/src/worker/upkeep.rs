@@ -183,11 +183,16 @@ impl Upkeep {
 
     /// The engine ends. With the last one that has processors the process is no worker any more.
     pub(crate) async fn leave(&self) {
-        if self.roster.has_processors() || !self.is_registered.swap(false, Ordering::AcqRel) {
+        if self.roster.has_processors() {
             return;
         }
-        let worker = self.side.store().worker();
-        let farewell = async { tokio::join!(self.write_history(), register::leave(&self.side, worker)) };
+        let was_registered = self.is_registered.swap(false, Ordering::AcqRel);
+        let unregister = async {
+            if was_registered {
+                _ = register::leave(&self.side, self.side.store().worker()).await;
+            }
+        };
+        let farewell = async { tokio::join!(self.write_history(), unregister) };
         // Others find out by themselves, a little later.
         _ = tokio::time::timeout(FAREWELL, farewell).await;
     }

@@ -6,7 +6,8 @@ use durabl_engine::{Action, Settled, Verdict, bson::Bson};
 use mongodb::bson::{DateTime, Document, doc};
 
 use crate::support::{
-    Job, Opened, TestQueue, active, documents::moment, eventually, let_pass, pending, profile, queue::SIDE,
+    Job, Opened, TestQueue, active, documents::moment, eventually, let_pass, pending, profile, proxy::Proxy,
+    queue::SIDE,
 };
 
 async fn workers(queue: &TestQueue) -> u64 {
@@ -265,6 +266,26 @@ async fn the_history_has_what_sweeps_and_cancellations_have_ended() {
     opened.engine.shutdown(Duration::from_secs(5)).await;
     let names = ["exhausted", "cancelled", "failedAttempts", "completed"];
     assert_eq!(sums(&queue.engine(), names).await, [1, 2, 2, 0]);
+}
+
+#[tokio::test]
+async fn a_worker_that_ends_before_it_is_registered_writes_its_history_down() {
+    let (queue, _) = TestQueue::start().await;
+    let proxy = Proxy::start().await;
+    proxy.want_side();
+    let opened = proxy.engine(&queue);
+    let held = proxy.hold_if(|command| {
+        command.get_document("filter").is_ok_and(|of| of.get_str("kind").is_ok_and(|kind| kind == "type"))
+    });
+    opened.process("t", 0);
+    held.has_come().await;
+    let mut stuck = active("stuck", "t", "token");
+    stuck.extend(doc! { "claimedAt": moment(-600_000), "attempt": 3 });
+    queue.insert([stuck]).await;
+    let sweep = opened.engine.recover_stuck_jobs(Duration::from_secs(60), 10).await.expect("it answers");
+    assert_eq!(sweep.handled, 1);
+    opened.engine.shutdown(Duration::from_secs(5)).await;
+    assert_eq!(sums(&queue.engine(), ["exhausted"]).await, [1]);
 }
 
 #[tokio::test]

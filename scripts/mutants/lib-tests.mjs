@@ -7,6 +7,8 @@ const LEAST_PATIENCE_MS = 3_000
 /** Tests that run before it is asked whether one failed: few at first, as most mutants fall soon. */
 const CHUNKS = [1, 3, 10, 30, 100, 300, 1000]
 
+/** Tests that a survivor meets once more, in a new process. */
+const MOST_AGAIN = 40
 /** The compiler is asked of a mutant that outlives so many of them: that takes longer than they do, and less long than the rest. */
 const TURNS_BEFORE_COMPILER = 3
 const COMPILER = { failed: 'tsc', wasAsked: true, isBadEnd: false }
@@ -109,8 +111,9 @@ export function libBench({ directory, env, reaching, isOfFile, isTyped, budgetMs
         return inNewProcess(mutant, [failed, ...repeatable.filter((test) => test !== failed)])
       return failed
     }
-    if (!wasAsked && repeatable.length > 0) return inNewProcess(mutant, tests)
-    return others.length > 0 ? inNewProcess(mutant, others) : null
+    if (!wasAsked) return inNewProcess(mutant, tests)
+    // A process that has run the code before may answer from what it has kept.
+    return inNewProcess(mutant, [...others, ...repeatable.slice(0, MOST_AGAIN)])
   }
 
   return {

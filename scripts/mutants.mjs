@@ -23,7 +23,7 @@ import { drawn } from './mutants/draw.mjs'
 import { engine } from './mutants/engine.mjs'
 import { lib } from './mutants/lib.mjs'
 import { openResults } from './mutants/results.mjs'
-import { forwardSignals, root, wasInterrupted } from './process.mjs'
+import { eachBy, forwardSignals, root, wasInterrupted } from './process.mjs'
 import { Advice, bold, dim, duration, green, main, red, say } from './terminal.mjs'
 
 const AREAS = { engine, lib }
@@ -65,25 +65,21 @@ const shown = ({ file, line, was, is, tests }) =>
 
 /** Tries each mutant on one of the benches, and adds what caught it, null for nothing, to the results. */
 async function tryAll(mutants, benches, { results, write }) {
-  const waiting = [...mutants]
   const all = results.length + mutants.length
-  const work = async (bench) => {
-    for (let mutant = waiting.shift(); mutant && !wasInterrupted(); mutant = waiting.shift()) {
-      const startedAt = Date.now()
-      const caughtBy = await bench.catcher(mutant)
-      // The signal has ended the tests too, which looks like a catch.
-      if (wasInterrupted()) return
-      const ms = Date.now() - startedAt
-      results.push({ mutant, caughtBy })
-      write({ mutant, caughtBy, ms })
-      const place = `${mutant.file}:${mutant.line}`
-      const count = dim(`${results.length}/${all}`)
-      const took = dim(duration(ms))
-      if (caughtBy === null) console.log(`${red('✘')} ${count} ${shown(mutant)} ${took}`)
-      else console.log(`${green('✔')} ${count} ${place} ${mutant.is} ${dim(`by ${caughtBy}`)} ${took}`)
-    }
-  }
-  await Promise.all(benches.map(work))
+  await eachBy(benches, mutants, async (mutant, bench) => {
+    const startedAt = Date.now()
+    const caughtBy = await bench.catcher(mutant)
+    // The signal has ended the tests too, which looks like a catch.
+    if (wasInterrupted()) return
+    const ms = Date.now() - startedAt
+    results.push({ mutant, caughtBy })
+    write({ mutant, caughtBy, ms })
+    const place = `${mutant.file}:${mutant.line}`
+    const count = dim(`${results.length}/${all}`)
+    const took = dim(duration(ms))
+    if (caughtBy === null) console.log(`${red('✘')} ${count} ${shown(mutant)} ${took}`)
+    else console.log(`${green('✔')} ${count} ${place} ${mutant.is} ${dim(`by ${caughtBy}`)} ${took}`)
+  })
 }
 
 /** The mutants of files whose path contains one of these, in the order of these; all if there are none. */

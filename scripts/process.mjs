@@ -85,3 +85,12 @@ let interrupted = false
 
 /** Whether a signal has asked the script to end: nothing new should be started. */
 export const wasInterrupted = () => interrupted
+
+/** Does the work for each item, one at a time by each of the workers, until a signal asks for the end. */
+export async function eachBy(workers, items, work) {
+  const waiting = [...items]
+  const lane = async (worker, place) => {
+    while (waiting.length > 0 && !wasInterrupted()) await work(waiting.shift(), worker, place)
+  }
+  await Promise.all(workers.map(lane))
+}

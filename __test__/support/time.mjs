@@ -40,3 +40,6 @@ export function inTime(ms, promise, describe, { ref = true } = {}) {
   first.catch(() => {})
   return first
 }
+
+/** The number of timers that hold the process now. */
+export const heldTimers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length

@@ -91,7 +91,7 @@ export function libBench({ directory, env, reaching, isOfFile, isTyped, budgetMs
   async function inNewProcess(mutant, tests) {
     await restart(mutant.id)
     const result = await firstFailure(mutant, tests)
-    await restart()
+    await host.stop()
     return result.failed
   }
 
@@ -106,7 +106,7 @@ export function libBench({ directory, env, reaching, isOfFile, isTyped, budgetMs
     if (failed === 'tsc') return failed
     if (failed !== null) {
       // The next mutant must not meet traces of this one. So the test has to pass without it.
-      if (isBadEnd) await restart()
+      if (isBadEnd) await host.stop()
       else if ((await failing(failed.file, [failed], 0)).failed !== null)
         return inNewProcess(mutant, [failed, ...repeatable.filter((test) => test !== failed)])
       return failed

@@ -1,20 +1,14 @@
 /** The tests of `lib/`: how long each takes, and which mutants it asks for. */
-import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { root } from '../process.mjs'
+import { eachBy, root } from '../process.mjs'
 import { say } from '../terminal.mjs'
+import { digestOf } from './digest.mjs'
 import { Host } from './host.mjs'
 
 const KNOWN = join(root, 'target/mutants/reach')
 /** A test that takes longer is none for thousands of mutants. */
 const LIMIT_MS = 30_000
-
-function digestOf(directory, files) {
-  const hash = createHash('sha256')
-  for (const file of files) hash.update(file).update(readFileSync(join(directory, file)))
-  return hash.digest('hex').slice(0, 16)
-}
 
 /** Runs the tests of one file, each by itself. */
 async function measured(file, directory, env) {
@@ -44,20 +38,17 @@ export async function measureTests(files, { directory, sources, environments }) 
   const results = existsSync(known) ? JSON.parse(readFileSync(known, 'utf8')) : []
   const waiting = files.filter((file) => !results.some((result) => result.file === file))
   if (waiting.length > 0) say(`running ${waiting.length} test files without a mutant`)
-  const work = async (env) => {
-    for (let file = waiting.shift(); file; file = waiting.shift()) {
-      const startedAt = Date.now()
-      const result = await measured(file, directory, env)
-      results.push(result)
-      const bad = result.tests.filter(({ ms, why }) => ms === null || why)
-      const again = result.tests.filter(({ isUnrepeatable }) => isUnrepeatable)
-      console.log(`${file}: ${result.tests.length} tests, ${Date.now() - startedAt} ms`)
-      if (result.problem) console.log(`  can't be used: ${result.problem}`)
-      for (const { name, why } of bad) console.log(`  fails: ${name}: ${why ?? 'no answer'}`)
-      for (const { name } of again) console.log(`  only once: ${name}`)
-    }
-  }
-  await Promise.all(environments.map(work))
+  await eachBy(environments, waiting, async (file, env) => {
+    const startedAt = Date.now()
+    const result = await measured(file, directory, env)
+    results.push(result)
+    const bad = result.tests.filter(({ ms, why }) => ms === null || why)
+    const again = result.tests.filter(({ isUnrepeatable }) => isUnrepeatable)
+    console.log(`${file}: ${result.tests.length} tests, ${Date.now() - startedAt} ms`)
+    if (result.problem) console.log(`  can't be used: ${result.problem}`)
+    for (const { name, why } of bad) console.log(`  fails: ${name}: ${why ?? 'no answer'}`)
+    for (const { name } of again) console.log(`  only once: ${name}`)
+  })
   mkdirSync(dirname(known), { recursive: true })
   writeFileSync(known, JSON.stringify(results))
   return results.filter(({ file }) => files.includes(file))

@@ -1,7 +1,7 @@
 /** Each of the engine's tests by itself: its time, and the functions that run in it. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { capture, root, wasInterrupted } from '../process.mjs'
+import { capture, eachBy, root, wasInterrupted } from '../process.mjs'
 import { say } from '../terminal.mjs'
 
 const KNOWN = join(root, 'target/mutants/engine-reach.json')
@@ -52,14 +52,12 @@ export async function measureRustTests(programs, environments) {
   say(`running ${waiting.length} tests without a mutant`)
   mkdirSync(dirname(KNOWN), { recursive: true })
   const tests = []
-  const work = async (env, place) => {
-    for (let test = waiting.shift(); test && !wasInterrupted(); test = waiting.shift()) {
-      const result = await measured(test, programs, env, `${KNOWN}-${place}`)
-      if (result) tests.push(result)
-    }
-    rmSync(`${KNOWN}-${place}`, { force: true })
-  }
-  await Promise.all(environments.map(work))
+  const reachedFile = (place) => `${KNOWN}-${place}`
+  await eachBy(environments, waiting, async (test, env, place) => {
+    const result = await measured(test, programs, env, reachedFile(place))
+    if (result) tests.push(result)
+  })
+  for (const place of environments.keys()) rmSync(reachedFile(place), { force: true })
   if (!wasInterrupted()) writeFileSync(KNOWN, JSON.stringify({ sources: programs.sources, tests }))
   return tests
 }

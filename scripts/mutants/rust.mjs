@@ -1,10 +1,10 @@
 /** The mutants of the engine: listed by cargo-mutants, and compiled all together. */
-import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { capture, root } from '../process.mjs'
 import { filesUnder } from '../setup/newest.mjs'
 import { Advice, say } from '../terminal.mjs'
+import { digestOf } from './digest.mjs'
 import { SWITCH, switched } from './switched.mjs'
 
 const COPY = join(root, 'target/mutants/engine')
@@ -44,15 +44,8 @@ export async function rustMutants() {
 
 /** All that decides which programs come out: the engine with its tests, and how mutants are put into it. */
 function digestOfSources() {
-  const hash = createHash('sha256')
-  for (const file of [
-    'Cargo.lock',
-    ...filesUnder('engine'),
-    'scripts/mutants/rust.mjs',
-    'scripts/mutants/switched.mjs',
-  ])
-    hash.update(file).update(readFileSync(join(root, file)))
-  return hash.digest('hex').slice(0, 16)
+  const tools = ['scripts/mutants/rust.mjs', 'scripts/mutants/switched.mjs']
+  return digestOf(root, ['Cargo.lock', ...filesUnder('engine'), ...tools])
 }
 
 /** Writes these sources, with these mutants. Returns where the mutants stand, by file, and the ids by function. */

@@ -2,18 +2,17 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 import { KeepAlive } from '../../../dist/base/keep-alive.js'
-
-const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+import { heldTimers } from '../../support/time.mjs'
 
 let keepAlive, before
 beforeEach(() => {
-  before = timers()
+  before = heldTimers()
   keepAlive = new KeepAlive()
 })
 afterEach(() => keepAlive.drop())
 
 /** The number of timers that hold the process because of it: there is no reason for more than one. */
-const held = () => timers() - before
+const held = () => heldTimers() - before
 
 test('nothing holds the process before there is a reason', () => assert.equal(held(), 0))
 

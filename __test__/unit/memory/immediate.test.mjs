@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { FatalJobError, ImmediateBackend, JobQueue } from 'durabl'
+import { heldTimers } from '../../support/time.mjs'
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
 const SINGLE_FLIGHT = { dedupeKey: 'k', dedupeScope: 'pending' }
@@ -305,15 +306,14 @@ test('a number of handlers does not bound jobs that run inside of their enqueue:
 })
 
 test('a processor that stops takes no other job’s reason for the process to stay', async () => {
-  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
   const queue = new JobQueue(new ImmediateBackend(), SILENT)
   const processor = queue.process('t', () => {})
   const handle = await queue.claimOrEnqueue('by hand', {}, SINGLE_FLIGHT)
-  const before = timers()
+  const before = heldTimers()
   let held
   await queue.runClaimed(handle, async () => {
     await processor.stop()
-    held = timers() - before
+    held = heldTimers() - before
   })
   assert.ok(held > 0)
   await queue.shutdown()

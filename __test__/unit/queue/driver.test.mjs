@@ -7,6 +7,7 @@ import { completesLate } from '../../../dist/run/late-completion.js'
 import { Reporter } from '../../../dist/run/report.js'
 import { deferred, never, settled } from '../../support/async.mjs'
 import { silentLogger } from '../../support/loggers.mjs'
+import { heldTimers } from '../../support/time.mjs'
 
 let events, settlements, calls, driver, others, engine, told, coming
 
@@ -80,7 +81,6 @@ function claim(count, { type = 'work', processor = 1 } = {}) {
   return [...ids]
 }
 const verdicts = (ids) => ids.map((id) => settlements.get(id) ?? null)
-const timeouts = () => globalThis.process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
 
 async function isOver(promise) {
   let over = false
@@ -171,12 +171,12 @@ describe('a processor that stops', () => {
   })
 
   it('holds the process no longer', async () => {
-    const before = timeouts()
+    const before = heldTimers()
     const line = processor(() => {})
-    assert.equal(timeouts(), before + 1)
+    assert.equal(heldTimers(), before + 1)
     coming.resolve()
     await line.stop()
-    assert.equal(timeouts(), before)
+    assert.equal(heldTimers(), before)
   })
 })
 
@@ -249,16 +249,16 @@ it('a job that is run by its handle holds the process until it is over', async (
   const gate = deferred()
   engine.canAdopt = () => true
   engine.adopt = async () => (runs += 1)
-  const before = timeouts()
+  const before = heldTimers()
   const over = driver.adopt(
     { id: 'j', type: 'work', data: 1, attempt: 1, maxAttempts: 1, claimToken: 't' },
     () => gate.promise,
     false,
   )
-  assert.equal(timeouts(), before + 1)
+  assert.equal(heldTimers(), before + 1)
   gate.resolve()
   await settled()
   events.settled(runs, { status: 'completed' })
   await over
-  assert.equal(timeouts(), before)
+  assert.equal(heldTimers(), before)
 })

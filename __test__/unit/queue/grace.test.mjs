@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Grace } from '../../../dist/queue/grace.js'
 import { deferred, never, settled } from '../../support/async.mjs'
+import { heldTimers } from '../../support/time.mjs'
 
 /** Asserts that of so many milliseconds none or few have passed: far less than any two figures here are apart. */
 function assertAbout(leftMs, expectedMs) {
@@ -38,16 +39,14 @@ describe('the time that is left', () => {
 })
 
 describe('a promise that is waited for', () => {
-  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
-
   for (const [name, promise] of [
     ['is fulfilled', Promise.resolve()],
     ['is rejected', Promise.reject(new Error('no'))],
   ]) {
     test(`and ${name} is covered, and holds the process no longer`, async () => {
-      const before = timers()
+      const before = heldTimers()
       assert.equal(await new Grace(60_000).covers(promise), true)
-      assert.equal(timers() - before, 0)
+      assert.equal(heldTimers() - before, 0)
     })
   }
 
@@ -75,16 +74,16 @@ describe('a promise that is waited for', () => {
   })
 
   test('has one timer, however often the grace becomes shorter, and none afterwards', async () => {
-    const before = timers()
+    const before = heldTimers()
     const grace = new Grace(60_000)
     const gate = deferred()
     const covers = grace.covers(gate.promise)
     grace.shorten(50_000)
     grace.shorten(40_000)
-    assert.equal(timers() - before, 1)
+    assert.equal(heldTimers() - before, 1)
     gate.resolve()
     assert.equal(await covers, true)
     grace.shorten(30_000)
-    assert.equal(timers() - before, 0)
+    assert.equal(heldTimers() - before, 0)
   })
 })

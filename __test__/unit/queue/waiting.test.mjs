@@ -4,6 +4,7 @@ import { getEventListeners } from 'node:events'
 import { DummyBackend, JobQueue } from 'durabl'
 import { deferred, settled } from '../../support/async.mjs'
 import { recordingLogger } from '../../support/loggers.mjs'
+import { heldTimers } from '../../support/time.mjs'
 
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -28,8 +29,6 @@ async function complete(backend, id) {
   const { claimToken } = await backend.claimNext('t')
   await backend.complete(id, claimToken)
 }
-
-const heldTimers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
 
 /** Tells whether a promise has an outcome by now. */
 async function isOver(promise) {

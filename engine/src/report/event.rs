@@ -139,3 +139,17 @@ pub trait Sink: Send + Sync + 'static {
         false
     }
 }
+
+/// Keeps the messages of the log, for unit tests.
+#[cfg(test)]
+#[derive(Default)]
+pub(crate) struct Heard(pub(crate) std::sync::Mutex<Vec<String>>);
+
+#[cfg(test)]
+impl Sink for Heard {
+    fn event(&self, event: Event) {
+        if let Event::Log { message, .. } = event {
+            crate::base::sync::lock(&self.0).push(message);
+        }
+    }
+}

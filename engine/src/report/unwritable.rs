@@ -67,17 +67,7 @@ fn in_words(id: &Bson) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[derive(Default)]
-    struct Heard(Mutex<Vec<String>>);
-
-    impl Sink for Heard {
-        fn event(&self, event: Event) {
-            if let Event::Log { message, .. } = event {
-                lock(&self.0).push(message);
-            }
-        }
-    }
+    use crate::report::event::Heard;
 
     #[test]
     fn each_job_is_named_once_and_only_so_many() {

@@ -177,27 +177,17 @@ impl Turn<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use super::*;
-    use crate::base::{error::Error, sync::lock};
+    use crate::{
+        base::{error::Error, sync::lock},
+        report::event::Heard,
+    };
 
     #[test]
     fn a_sweep_that_can_not_keep_pace_rests_less() {
         let step = Duration::from_millis(10);
         assert_eq!(rest(step, Duration::from_secs(3_599)), Duration::from_millis(490));
         assert_eq!(rest(step, Duration::from_secs(3_600)), Duration::from_millis(40));
-    }
-
-    #[derive(Default)]
-    struct Heard(Mutex<Vec<String>>);
-
-    impl Sink for Heard {
-        fn event(&self, event: Event) {
-            if let Event::Log { message, .. } = event {
-                lock(&self.0).push(message);
-            }
-        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 
 use mongodb::{
     Client, ClientSession, Collection,
-    bson::{Bson, DateTime, Document, RawDocumentBuf, doc, rawdoc},
+    bson::{Bson, DateTime, Document, RawDocumentBuf, doc},
 };
 use tokio::sync::mpsc;
 
@@ -242,25 +242,7 @@ impl World {
 }
 
 pub(super) fn new_job() -> NewJob {
-    NewJob {
-        job_type: TYPE.to_owned(),
-        payload: rawdoc! { "data": 1 },
-        priority: 0,
-        id: None,
-        delay_ms: 0,
-        run_at_ms: None,
-        max_attempts: 3,
-        dedupe: None,
-        coalesce_latest: false,
-        dedupe_for_ms: None,
-        is_detailed: false,
-        timeout_ms: None,
-        expires_in_ms: None,
-        backoff: None,
-        backoff_delay_ms: None,
-        backoff_max_delay_ms: None,
-        trace: None,
-    }
+    NewJob { job_type: TYPE.to_owned(), ..NewJob::sample() }
 }
 
 pub(super) fn keyed(scope: DedupeScope) -> NewJob {
